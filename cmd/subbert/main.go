@@ -1,0 +1,92 @@
+// Command subbert continues the pre-training of biomedical BERT models on a sub-domain of PubMed and
+// turns the result into relation extraction, after Su & Vijay-Shanker 2022 (BMC Bioinformatics 23:120).
+//
+// Every verb has a file of its own in this directory. This package is the only one that reads the
+// environment, writes to standard output, exits, or chooses a backend.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes, as documented in the help.
+const (
+	exitFailed      = 1   // it ran and failed; the input or the machine is at fault
+	exitMisused     = 2   // the command line, the config or the choice of backend is wrong
+	exitInterrupted = 130 // stopped by SIGINT or SIGTERM, state saved
+)
+
+const description = `Continue the pre-training of biomedical BERT models on a sub-domain of PubMed, and extract relations with them.
+
+Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 130 interrupted with the state saved.`
+
+type cli struct {
+	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
+	Quiet   bool   `short:"q" help:"No progress; only warnings and errors on standard error."`
+
+	Data dataCmd `cmd:"" help:"Prepare and look at data."`
+}
+
+// dataCmd holds the verbs that prepare or look at data.
+type dataCmd struct {
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process: it parses args, runs the verb and returns the exit code.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("subbert"),
+		kong.Description(description),
+		kong.Writers(out, errOut),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		panic(err) // the grammar above is wrong; every test that runs the binary sees it
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		return report(errOut, misused(err))
+	}
+	err = parsed.Run(newConsole(ctx, &c, in, out, errOut))
+	return report(errOut, err)
+}
+
+// report prints err for a person and returns the exit code it stands for.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(w, "error:", err)
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		fmt.Fprintln(w, "hint:", hinted.Hint())
+	}
+	var m misuse
+	switch {
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case errors.As(err, &m):
+		return exitMisused
+	}
+	return exitFailed
+}
