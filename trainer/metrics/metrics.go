@@ -1,0 +1,124 @@
+// Package metrics keeps what a run observes.
+//
+// The truth is a file of JSON lines, one object a report: "step" first, then the values in the order they were
+// observed. Everything else (progress, TensorBoard) is a view of the same calls.
+package metrics
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+
+	"github.com/google/renameio/v2"
+)
+
+// Value is one named number of a report.
+type Value struct {
+	Name  string
+	Value float64
+}
+
+// Recorder keeps what a run observes. Record is called from one goroutine, with steps that never fall.
+type Recorder interface {
+	Record(step int, values ...Value) error
+	io.Closer
+}
+
+// Lines is a Recorder that appends JSON lines to a file. Each line is written whole, at once.
+type Lines struct {
+	file *os.File
+	line []byte
+}
+
+// OpenLines opens the file of JSON lines at path for a run that continues at step: lines of later steps, which a
+// resumed run will write again, and a last line that a crash cut short are dropped. A missing file is created.
+func OpenLines(path string, step int) (*Lines, error) {
+	if err := dropAfter(path, step); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &Lines{file: f}, nil
+}
+
+// dropAfter rewrites the file at path without the lines of steps after step.
+func dropAfter(path string, step int) error {
+	old, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var kept bytes.Buffer
+	lines := bufio.NewScanner(bytes.NewReader(old))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var at struct {
+			Step *int `json:"step"`
+		}
+		if json.Unmarshal(lines.Bytes(), &at) != nil || at.Step == nil || *at.Step > step {
+			continue
+		}
+		kept.Write(lines.Bytes())
+		kept.WriteByte('\n')
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if kept.Len() == len(old) {
+		return nil
+	}
+	return renameio.WriteFile(path, kept.Bytes(), 0o644)
+}
+
+// Record appends one line. Numbers that JSON does not have (NaN, infinities) become null.
+func (l *Lines) Record(step int, values ...Value) error {
+	l.line = append(l.line[:0], `{"step":`...)
+	l.line = strconv.AppendInt(l.line, int64(step), 10)
+	for _, v := range values {
+		l.line = append(l.line, ',')
+		l.line = strconv.AppendQuote(l.line, v.Name)
+		l.line = append(l.line, ':')
+		if math.IsNaN(v.Value) || math.IsInf(v.Value, 0) {
+			l.line = append(l.line, "null"...)
+		} else {
+			l.line = strconv.AppendFloat(l.line, v.Value, 'g', 9, 64)
+		}
+	}
+	l.line = append(l.line, "}\n"...)
+	_, err := l.file.Write(l.line)
+	return err
+}
+
+// Close syncs and closes the file.
+func (l *Lines) Close() error { return errors.Join(l.file.Sync(), l.file.Close()) }
+
+// Tee is a Recorder that hands every report to each of its members, in order.
+type Tee []Recorder
+
+// Record reports to every member; the errors are joined.
+func (t Tee) Record(step int, values ...Value) error {
+	var errs []error
+	for _, r := range t {
+		errs = append(errs, r.Record(step, values...))
+	}
+	return errors.Join(errs...)
+}
+
+// Close closes every member; the errors are joined.
+func (t Tee) Close() error {
+	var errs []error
+	for _, r := range t {
+		errs = append(errs, r.Close())
+	}
+	return errors.Join(errs...)
+}

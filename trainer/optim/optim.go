@@ -1,0 +1,185 @@
+// Package optim turns gradients into new parameter values, inside the compiled step.
+//
+// Three optimizers: BERT's own Adam, Adam with decoupled decay as in torch, and LAMB. Each is a function of one
+// parameter; what spans parameters (the global norm) is beside them. Learning rate and step are graph inputs, so that a
+// schedule costs no recompilation and resuming needs no state but the slots.
+//
+// Sources: google-research/bert optimization.py (AdamWeightDecayOptimizer), torch.optim.AdamW, You et al. 2020 (LAMB).
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Names of the optimizers.
+const (
+	BERTAdamW = "bert_adamw" // Google's: no bias correction, decay inside the update that the rate multiplies
+	AdamW     = "adamw"      // Loshchilov & Hutter as in torch: bias corrected
+	LAMB      = "lamb"       // layer-wise trust ratio over bias-corrected Adam
+)
+
+// Names lists every optimizer.
+func Names() []string { return []string{BERTAdamW, AdamW, LAMB} }
+
+// Config is the [optimizer] table of a run.
+type Config struct {
+	Name         string  `toml:"name"`
+	LearningRate float64 `toml:"learning_rate"` // at the peak of the schedule
+	Beta1        float64 `toml:"beta1"`
+	Beta2        float64 `toml:"beta2"`
+	Epsilon      float64 `toml:"epsilon"`
+	WeightDecay  float64 `toml:"weight_decay"` // not on LayerNorm and biases
+	ClipNorm     float64 `toml:"clip_norm"`    // of the global gradient norm; 0 is off
+}
+
+// Default is the paper's optimizer: Google's Adam with its settings.
+func Default() Config {
+	return Config{Name: BERTAdamW, LearningRate: 2e-5, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-6, WeightDecay: 0.01, ClipNorm: 1}
+}
+
+// Validate returns every fault of c at once.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("optimizer."+format, args...))
+	}
+	if !slices.Contains(Names(), c.Name) {
+		fault("name: unknown %q, want one of %s", c.Name, strings.Join(Names(), ", "))
+	}
+	for _, f := range []struct {
+		key   string
+		value float64
+		below float64
+	}{
+		{"learning_rate", c.LearningRate, math.Inf(1)}, {"beta1", c.Beta1, 1}, {"beta2", c.Beta2, 1},
+		{"epsilon", c.Epsilon, math.Inf(1)}, {"weight_decay", c.WeightDecay, math.Inf(1)}, {"clip_norm", c.ClipNorm, math.Inf(1)},
+	} {
+		if !(f.value >= 0 && f.value < f.below) {
+			fault("%s = %g: want a number in [0, %g)", f.key, f.value, f.below)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Decays says whether weight decay applies to the parameter of that Hugging Face name: Google's code leaves out every
+// name with LayerNorm, layer_norm or bias in it.
+func Decays(name string) bool {
+	for _, part := range []string{"LayerNorm", "layer_norm", "bias"} {
+		if strings.Contains(name, part) {
+			return false
+		}
+	}
+	return true
+}
+
+// Slots names the values kept per parameter beside it, each of the parameter's shape and zero at the start.
+func (c Config) Slots() []string { return []string{"m", "v"} }
+
+// Parameter is what one update sees. All nodes are float32; Value, Gradient, M and V share a shape.
+type Parameter struct {
+	Name            string
+	Value, Gradient *Node
+	M, V            *Node
+}
+
+// Moment is when an update happens.
+type Moment struct {
+	LearningRate *Node // scalar
+	Step         *Node // scalar float32; the first update is at step 0
+}
+
+// Update builds the new value and slots of p. Panics if c's name is unknown; Validate says so earlier.
+func (c Config) Update(p Parameter, at Moment) (value, m, v *Node) {
+	m = Add(MulScalar(p.M, c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
+	v = Add(MulScalar(p.V, c.Beta2), MulScalar(Square(p.Gradient), 1-c.Beta2))
+	decay := c.WeightDecay
+	if !Decays(p.Name) {
+		decay = 0
+	}
+	switch c.Name {
+	case BERTAdamW:
+		update := Div(m, AddScalar(Sqrt(v), c.Epsilon))
+		if decay > 0 {
+			update = Add(update, MulScalar(p.Value, decay))
+		}
+		value = Sub(p.Value, Mul(at.LearningRate, update))
+	case AdamW:
+		update := c.corrected(m, v, at.Step)
+		if decay > 0 {
+			update = Add(update, MulScalar(p.Value, decay))
+		}
+		value = Sub(p.Value, Mul(at.LearningRate, update))
+	case LAMB:
+		update := c.corrected(m, v, at.Step)
+		if decay > 0 {
+			update = Add(update, MulScalar(p.Value, decay))
+		}
+		value = Sub(p.Value, Mul(Mul(at.LearningRate, trustRatio(p.Value, update)), update))
+	default:
+		panic(fmt.Errorf("optim: unknown optimizer %q", c.Name))
+	}
+	return value, m, v
+}
+
+// corrected is Adam's step with bias correction: m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps), t counted from 1.
+func (c Config) corrected(m, v, step *Node) *Node {
+	t := AddScalar(step, 1)
+	correction := func(beta float64) *Node {
+		// -expm1(t log beta) keeps its digits where beta^t is close to one.
+		return Neg(Expm1(MulScalar(t, math.Log(beta))))
+	}
+	mHat := Div(m, correction(c.Beta1))
+	vHat := Div(v, correction(c.Beta2))
+	return Div(mHat, AddScalar(Sqrt(vHat), c.Epsilon))
+}
+
+// trustRatio is |value| / |update|, and 1 where either norm is 0.
+func trustRatio(value, update *Node) *Node {
+	w := Sqrt(ReduceAllSum(Square(value)))
+	u := Sqrt(ReduceAllSum(Square(update)))
+	one := OnesLike(w)
+	zero := ZerosLike(w)
+	defined := LogicalAnd(GreaterThan(w, zero), GreaterThan(u, zero))
+	return Where(defined, Div(w, Where(defined, u, one)), one)
+}
+
+// GlobalNorm is the Euclidean norm of all gradients together.
+//
+// Deviation: TensorFlow's clip_by_global_norm sees the embedding's gradient as un-summed rows when it comes from a
+// gather alone (fine-tuning), which makes its norm smaller than this, the true one.
+func GlobalNorm(gradients []*Node) *Node {
+	if len(gradients) == 0 {
+		panic(errors.New("optim: no gradients: the loss depends on no trainable parameter"))
+	}
+	var sum *Node
+	for _, g := range gradients {
+		s := ReduceAllSum(Square(g))
+		if sum == nil {
+			sum = s
+		} else {
+			sum = Add(sum, s)
+		}
+	}
+	return Sqrt(sum)
+}
+
+// Clip scales gradients so that their global norm is at most c.ClipNorm; norm is theirs before it.
+func (c Config) Clip(gradients []*Node) (clipped []*Node, norm *Node) {
+	norm = GlobalNorm(gradients)
+	if c.ClipNorm == 0 {
+		return gradients, norm
+	}
+	limit := Const(norm.Graph(), float32(c.ClipNorm))
+	scale := Div(limit, Max(norm, limit))
+	clipped = make([]*Node, len(gradients))
+	for i, g := range gradients {
+		clipped[i] = Mul(g, scale)
+	}
+	return clipped, norm
+}
