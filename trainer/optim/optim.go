@@ -2,7 +2,7 @@
 //
 // Three optimizers: BERT's own Adam, Adam with decoupled decay as in torch, and LAMB. Each is a function of one
 // parameter; what spans parameters (the global norm) is beside them. Learning rate and step are graph inputs, so that a
-// schedule costs no recompilation and resuming needs no state but the slots.
+// schedule costs no recompilation and resuming needs no state but the moments.
 //
 // Sources: google-research/bert optimization.py (AdamWeightDecayOptimizer), torch.optim.AdamW, You et al. 2020 (LAMB).
 package optim
@@ -78,12 +78,10 @@ func Decays(name string) bool {
 	return true
 }
 
-// Slots names the values kept per parameter beside it, each of the parameter's shape and zero at the start.
-func (c Config) Slots() []string { return []string{"m", "v"} }
-
-// Parameter is what one update sees. All nodes are float32; Value, Gradient, M and V share a shape.
-type Parameter struct {
-	Name            string
+// State is one parameter as an update sees it. The nodes are float32 and share a shape. M and V, the moments, are kept
+// beside the parameter and are zero at the start.
+type State struct {
+	Name            string // as in Hugging Face files
 	Value, Gradient *Node
 	M, V            *Node
 }
@@ -94,8 +92,8 @@ type Moment struct {
 	Step         *Node // scalar float32; the first update is at step 0
 }
 
-// Update builds the new value and slots of p. Panics if c's name is unknown; Validate says so earlier.
-func (c Config) Update(p Parameter, at Moment) (value, m, v *Node) {
+// Update builds the new value and moments of p. Panics if c's name is unknown; Validate says so earlier.
+func (c Config) Update(p State, at Moment) (value, m, v *Node) {
 	m = Add(MulScalar(p.M, c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
 	v = Add(MulScalar(p.V, c.Beta2), MulScalar(Square(p.Gradient), 1-c.Beta2))
 	decay := c.WeightDecay
