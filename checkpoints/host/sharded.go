@@ -1,0 +1,117 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Bounds of an index over shards.
+const (
+	maxIndexBytes = 64 << 20
+	maxShards     = 1024
+)
+
+// Sharded is one container over several files, joined by an index such as model.safetensors.index.json.
+type Sharded struct {
+	infos  []Info
+	shards []Container
+	in     map[string]Container
+}
+
+// OpenSharded opens the files that the index at path names, which lie beside it, with open.
+func OpenSharded(path string, open func(path string) (Container, error)) (*Sharded, error) {
+	weightMap, err := readIndex(path)
+	if err != nil {
+		return nil, err
+	}
+	files := slices.Compact(slices.Sorted(maps.Values(weightMap)))
+	if len(files) == 0 || len(files) > maxShards {
+		return nil, fmt.Errorf("%s: names %d files, want 1 to %d", path, len(files), maxShards)
+	}
+	s := &Sharded{in: make(map[string]Container)}
+	for _, file := range files {
+		if err := s.add(filepath.Dir(path), file, open); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(weightMap)) {
+		if s.in[name] == nil {
+			err := fmt.Errorf("%s: tensor %q is not in %s", path, name, weightMap[name])
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// add opens one shard; a tensor that the index does not mention counts too, as it does for the library that writes these.
+func (s *Sharded) add(dir, file string, open func(string) (Container, error)) error {
+	if file == "" || strings.ContainsAny(file, `/\`) || !filepath.IsLocal(file) {
+		return fmt.Errorf("file %q is not a plain name beside the index", file)
+	}
+	c, err := open(filepath.Join(dir, file))
+	if err != nil {
+		return err
+	}
+	s.shards = append(s.shards, c)
+	for _, info := range c.Tensors() {
+		if s.in[info.Name] != nil {
+			return fmt.Errorf("tensor %q is in two files, the second is %s", info.Name, file)
+		}
+		s.in[info.Name] = c
+		s.infos = append(s.infos, info)
+	}
+	return nil
+}
+
+func readIndex(path string) (map[string]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxIndexBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxIndexBytes {
+		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxIndexBytes)
+	}
+	var index struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if index.WeightMap == nil {
+		return nil, fmt.Errorf("%s: no weight_map", path)
+	}
+	return index.WeightMap, nil
+}
+
+// Tensors lists all shards' tensors, shard by shard.
+func (s *Sharded) Tensors() []Info { return s.infos }
+
+// Read reads from the shard that has the tensor.
+func (s *Sharded) Read(name string, dst []byte) error {
+	c := s.in[name]
+	if c == nil {
+		return fmt.Errorf("tensor %q: not there", name)
+	}
+	return c.Read(name, dst)
+}
+
+// Close closes all shards.
+func (s *Sharded) Close() error {
+	var errs []error
+	for _, c := range s.shards {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}

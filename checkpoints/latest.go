@@ -1,0 +1,69 @@
+package checkpoints
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// ErrNone says that a directory holds no checkpoint that could be used.
+var ErrNone = errors.New("no checkpoint")
+
+// Step is a complete checkpoint whose files were verified when it was opened.
+type Step struct {
+	Step  int
+	Dir   string
+	Saved time.Time
+	Bytes int64 // of all files, the manifest left out
+	files map[string]fileSeal
+}
+
+// Path is where the file of that name lies; an error if the checkpoint has none.
+func (s *Step) Path(name string) (string, error) {
+	if _, ok := s.files[name]; !ok {
+		return "", fmt.Errorf("%s: has no %s", s.Dir, name)
+	}
+	return filepath.Join(s.Dir, name), nil
+}
+
+// OpenStep checks every file of the step directory dir against its manifest.
+func OpenStep(dir string) (*Step, error) {
+	m, err := readManifest(dir)
+	if err == nil {
+		err = m.verify(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return &Step{Step: m.Step, Dir: dir, Saved: m.Saved, Bytes: m.size(), files: m.Files}, nil
+}
+
+// Passed is a checkpoint that Latest could not use.
+type Passed struct {
+	Step int
+	Err  error // what is wrong with it
+}
+
+// Latest opens the newest checkpoint under root whose files are all as they were written. The newer ones that are not
+// are returned too, newest first, for the caller to mention. If none is left the error is ErrNone, or wraps it with
+// what was wrong with each.
+func Latest(root string) (*Step, []Passed, error) {
+	found, err := steps(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	var passed []Passed
+	for _, step := range slices.Backward(found) {
+		s, err := OpenStep(filepath.Join(root, stepName(step)))
+		if err == nil {
+			return s, passed, nil
+		}
+		passed = append(passed, Passed{Step: step, Err: err})
+	}
+	if len(passed) == 0 {
+		return nil, nil, fmt.Errorf("%s: %w", root, ErrNone)
+	}
+	return nil, passed, fmt.Errorf("%s: %w of %d is intact, the newest: %w", root, ErrNone, len(passed), passed[0].Err)
+}

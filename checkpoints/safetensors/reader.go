@@ -1,0 +1,220 @@
+// Package safetensors reads and writes the safetensors container: eight bytes of header length, a JSON header,
+// and the tensors' bytes, little endian and row major.
+//
+// The format is https://huggingface.co/docs/safetensors. Like its reference implementation, the reader demands that
+// tensors cover the data exactly, without holes or overlaps, and that the header is at most 100 MB.
+//
+// The reader is our own, although go-huggingface has one: that one allocates by the header's claims, returns tensors of
+// a tensor library and panics on some malformed files, while this one is bounded by the file's size, fuzzed, and
+// free of imports. go-huggingface stays the second opinion: a test has it read what Write wrote.
+package safetensors
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/subbert/subbert/checkpoints/host"
+)
+
+const maxHeader = 100_000_000
+
+// File is an open safetensors file. It is a host.Container.
+type File struct {
+	name     string
+	r        io.ReaderAt
+	closer   io.Closer
+	infos    []host.Info // by position in the file
+	at       map[string]place
+	metadata map[string]string
+}
+
+// place is where a tensor's bytes begin, counted from the start of the file, and what they are.
+type place struct {
+	info   host.Info
+	offset int64
+}
+
+// Open opens the file at path.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	stat, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	s, err := New(f, stat.Size(), path)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	s.closer = f
+	return s, nil
+}
+
+// New reads the header of a file of size bytes. The name appears in errors.
+func New(r io.ReaderAt, size int64, name string) (*File, error) {
+	header, err := readHeader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f := &File{name: name, r: r, at: make(map[string]place)}
+	if err := f.parse(header, size-8-int64(len(header))); err != nil {
+		return nil, fmt.Errorf("%s: header: %w", name, err)
+	}
+	return f, nil
+}
+
+func readHeader(r io.ReaderAt, size int64) ([]byte, error) {
+	var length [8]byte
+	if size < int64(len(length)) {
+		return nil, fmt.Errorf("%d bytes are too few for a safetensors file", size)
+	}
+	if _, err := r.ReadAt(length[:], 0); err != nil {
+		return nil, fmt.Errorf("header length: %w", err)
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > maxHeader {
+		return nil, fmt.Errorf("header of %d bytes, want at most %d: not a safetensors file, or damaged", n, maxHeader)
+	}
+	if int64(n) > size-8 {
+		return nil, fmt.Errorf("header of %d bytes in a file of %d: truncated", n, size)
+	}
+	header := make([]byte, n)
+	if _, err := r.ReadAt(header, 8); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	if !bytes.HasPrefix(header, []byte("{")) {
+		return nil, errors.New("header does not begin with {: not a safetensors file, or damaged")
+	}
+	return header, nil
+}
+
+// entry is what the header says of one tensor.
+type entry struct {
+	DType   string    `json:"dtype"`
+	Shape   []int     `json:"shape"`
+	Offsets *[2]int64 `json:"data_offsets"`
+}
+
+// parse reads the header's entries; dataSize is what follows the header.
+func (f *File) parse(header []byte, dataSize int64) error {
+	dec := json.NewDecoder(bytes.NewReader(header))
+	if _, err := dec.Token(); err != nil { // the opening brace
+		return err
+	}
+	seen := make(map[string]bool)
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string) // the decoder lets nothing but strings stand here
+		if seen[name] {
+			return fmt.Errorf("%q is there twice", name)
+		}
+		seen[name] = true
+		if err := f.parseEntry(dec, name); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	if rest := bytes.Trim(header[dec.InputOffset():], " \t\r\n\x00"); len(rest) > 0 {
+		return fmt.Errorf("%d bytes follow its end", len(rest))
+	}
+	return f.arrange(dataSize, 8+int64(len(header)))
+}
+
+func (f *File) parseEntry(dec *json.Decoder, name string) error {
+	if name == "__metadata__" {
+		return dec.Decode(&f.metadata)
+	}
+	var e entry
+	if err := dec.Decode(&e); err != nil {
+		return fmt.Errorf("tensor %q: %w", name, err)
+	}
+	if e.Shape == nil || e.Offsets == nil {
+		return fmt.Errorf("tensor %q: no shape or no data_offsets", name)
+	}
+	dtype, err := host.ParseDType(e.DType)
+	if err != nil {
+		return fmt.Errorf("tensor %q: %w", name, err)
+	}
+	info := host.Info{Name: name, DType: dtype, Shape: e.Shape}
+	if err := info.Check(); err != nil {
+		return err
+	}
+	begin, end := e.Offsets[0], e.Offsets[1]
+	if begin < 0 || end < begin || end-begin != int64(info.Bytes()) {
+		return fmt.Errorf("tensor %q: bytes [%d,%d), want %d of them for %v %v", name, begin, end, info.Bytes(), dtype, info.Shape)
+	}
+	f.at[name] = place{info: info, offset: begin}
+	return nil
+}
+
+// arrange checks that the tensors cover the data exactly and turns their offsets into positions in the file.
+func (f *File) arrange(dataSize, dataStart int64) error {
+	places := make([]place, 0, len(f.at))
+	for _, p := range f.at {
+		places = append(places, p)
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.info.Bytes(), b.info.Bytes()), cmp.Compare(a.info.Name, b.info.Name))
+	})
+	var next int64
+	for _, p := range places {
+		if p.offset != next {
+			return fmt.Errorf("tensor %q begins at byte %d, want %d: tensors overlap or leave a hole", p.info.Name, p.offset, next)
+		}
+		next += int64(p.info.Bytes())
+		f.infos = append(f.infos, p.info)
+		f.at[p.info.Name] = place{info: p.info, offset: dataStart + p.offset}
+	}
+	if next != dataSize {
+		return fmt.Errorf("tensors take %d bytes, the file has %d: truncated or damaged", next, dataSize)
+	}
+	return nil
+}
+
+// Tensors lists the tensors by position in the file.
+func (f *File) Tensors() []host.Info { return f.infos }
+
+// Metadata is the free text of the header, nil if there is none.
+func (f *File) Metadata() map[string]string { return f.metadata }
+
+// Read fills dst with a tensor's bytes.
+func (f *File) Read(name string, dst []byte) error {
+	p, ok := f.at[name]
+	if !ok {
+		return fmt.Errorf("%s: tensor %q: not there", f.name, name)
+	}
+	if err := host.CheckSize(p.info, dst); err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	if n, err := f.r.ReadAt(dst, p.offset); n < len(dst) {
+		return fmt.Errorf("%s: tensor %q: %w", f.name, name, err)
+	}
+	return nil
+}
+
+// Close closes the file if Open opened it.
+func (f *File) Close() error {
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
+
+// OpenIndex opens the files that an index (model.safetensors.index.json) names.
+func OpenIndex(path string) (*host.Sharded, error) {
+	return host.OpenSharded(path, func(path string) (host.Container, error) { return Open(path) })
+}

@@ -1,0 +1,230 @@
+package checkpoints
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FileWriter is where the files of one checkpoint or model directory go.
+type FileWriter interface {
+	// Create starts a file. The caller closes it before starting the next; the error of Close counts.
+	Create(name string) (io.WriteCloser, error)
+}
+
+// Saver writes steps into a run's checkpoint directory. One process saves into a directory at a time, and one call
+// at a time is in a Saver, from whichever goroutine: a saver in the background is a goroutine around Save.
+type Saver struct {
+	root string
+	fsys filesystem
+	now  func() time.Time
+}
+
+// NewSaver opens the directory root, makes it if need be, and removes what killed saves left in it.
+func NewSaver(root string) (*Saver, error) { return newSaver(root, disk{}, time.Now) }
+
+func newSaver(root string, fsys filesystem, now func() time.Time) (*Saver, error) {
+	s := &Saver{root: root, fsys: fsys, now: now}
+	if err := fsys.MkdirAll(root); err != nil {
+		return nil, err
+	}
+	if err := fsys.SyncDir(filepath.Dir(root)); err != nil {
+		return nil, err
+	}
+	entries, err := fsys.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if isLeftover(e) {
+			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
+				return nil, fmt.Errorf("remove the leftover of a killed save: %w", err)
+			}
+		}
+	}
+	return s, nil
+}
+
+// Saved says what a Save did.
+type Saved struct {
+	Step    int
+	Dir     string
+	Bytes   int64         // of all files, the manifest left out
+	Took    time.Duration // until it was durable
+	Existed bool          // a valid checkpoint of this step was there; nothing was written
+}
+
+// Save makes the checkpoint of a step out of the files that write creates. On any error, write's included, the
+// step is absent and the temporary files are gone.
+//
+// State at a step is the same whenever it is reached, so a valid checkpoint of the step is kept and write is not
+// called; a damaged one is replaced.
+func (s *Saver) Save(step int, write func(FileWriter) error) (Saved, error) {
+	start := s.now()
+	saved := Saved{Step: step, Dir: filepath.Join(s.root, stepName(step))}
+	if step < 0 {
+		return saved, fmt.Errorf("save: step %d, want 0 or more", step)
+	}
+	if old, err := OpenStep(saved.Dir); err == nil {
+		saved.Existed, saved.Bytes = true, old.Bytes
+		return saved, nil
+	}
+	temporary := filepath.Join(s.root, temporaryName(step))
+	bytes, err := s.fill(temporary, step, write)
+	if err == nil {
+		err = s.commit(temporary, saved.Dir)
+	}
+	if err != nil {
+		return saved, errors.Join(fmt.Errorf("save step %d: %w", step, err),
+			s.fsys.RemoveAll(temporary), s.fsys.RemoveAll(temporary+asideSuffix))
+	}
+	saved.Bytes, saved.Took = bytes, s.now().Sub(start)
+	return saved, nil
+}
+
+// fill makes the temporary directory and everything in it, and syncs it.
+func (s *Saver) fill(dir string, step int, write func(FileWriter) error) (int64, error) {
+	if err := s.fsys.RemoveAll(dir); err != nil { // of a failed attempt that could not clean up
+		return 0, err
+	}
+	if err := s.fsys.Mkdir(dir); err != nil {
+		return 0, err
+	}
+	files := &stepFiles{fsys: s.fsys, dir: dir, seals: make(map[string]fileSeal)}
+	if err := write(files); err != nil {
+		return 0, errors.Join(err, files.abandon())
+	}
+	if files.open != nil && !files.open.closed {
+		return 0, errors.Join(fmt.Errorf("%s was not closed", files.name), files.abandon())
+	}
+	m := manifest{Format: manifestFormat, Step: step, Saved: s.now().UTC(), Files: files.seals}
+	if err := writeManifest(s.fsys, dir, m); err != nil {
+		return 0, err
+	}
+	return m.size(), s.fsys.SyncDir(dir)
+}
+
+// commit gives the finished directory its name. A damaged predecessor steps aside first: removing it in place
+// could be cut short.
+func (s *Saver) commit(temporary, final string) error {
+	aside := temporary + asideSuffix
+	err := s.fsys.Rename(final, aside)
+	replaced := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := s.fsys.Rename(temporary, final); err != nil {
+		return err
+	}
+	if err := s.fsys.SyncDir(s.root); err != nil {
+		return errors.Join(err, s.fsys.RemoveAll(final)) // not known to be durable: not saved
+	}
+	if replaced {
+		return s.fsys.RemoveAll(aside)
+	}
+	return nil
+}
+
+func writeManifest(fsys filesystem, dir string, m manifest) error {
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := createIn(fsys, dir, manifestName, func(int64, uint32) {})
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+// stepFiles is the FileWriter of a step being saved.
+type stepFiles struct {
+	fsys  filesystem
+	dir   string
+	seals map[string]fileSeal
+	name  string       // of the file being written
+	open  *checksummed // that file
+}
+
+func (s *stepFiles) Create(name string) (io.WriteCloser, error) {
+	if err := plainName(name); err != nil {
+		return nil, err
+	}
+	if name == manifestName {
+		return nil, fmt.Errorf("file name %q is taken", name)
+	}
+	if s.open != nil && !s.open.closed {
+		return nil, fmt.Errorf("%s was not closed", s.name)
+	}
+	f, err := createIn(s.fsys, s.dir, name, func(size int64, crc uint32) {
+		s.seals[name] = (&checksum{size: size, crc: crc}).seal()
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.name, s.open = name, f
+	return f, nil
+}
+
+// abandon closes the file that a failed write left open, without caring what becomes of its contents.
+func (s *stepFiles) abandon() error {
+	if s.open == nil || s.open.closed {
+		return nil
+	}
+	s.open.closed = true
+	return s.open.file.Close()
+}
+
+const (
+	stepPrefix      = "step-"
+	temporaryPrefix = ".saving-"
+	removingPrefix  = ".removing-"
+	asideSuffix     = ".replaced"
+)
+
+// stepName is the directory of a step; seven digits keep a listing in order up to ten million.
+func stepName(step int) string { return fmt.Sprintf("%s%07d", stepPrefix, step) }
+
+func temporaryName(step int) string { return temporaryPrefix + stepName(step) }
+
+// parseStep is the inverse of stepName and accepts nothing else.
+func parseStep(name string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, stepPrefix)
+	if !ok {
+		return 0, false
+	}
+	step, err := strconv.Atoi(digits)
+	return step, err == nil && step >= 0 && stepName(step) == name
+}
+
+func isLeftover(e fs.DirEntry) bool {
+	return strings.HasPrefix(e.Name(), temporaryPrefix) || strings.HasPrefix(e.Name(), removingPrefix)
+}
+
+// steps lists the steps that have a directory under root, in ascending order, complete or not.
+func steps(root string) ([]int, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var found []int
+	for _, e := range entries {
+		if step, ok := parseStep(e.Name()); ok && e.IsDir() {
+			found = append(found, step)
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
