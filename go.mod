@@ -1,6 +1,6 @@
 module github.com/subbert/subbert
 
-go 1.26.8
+go 1.26.5
 
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect
