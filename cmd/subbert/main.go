@@ -32,7 +32,8 @@ type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
 	Quiet   bool   `short:"q" help:"No progress; only warnings and errors on standard error."`
 
-	Data dataCmd `cmd:"" help:"Prepare and look at data."`
+	Data    dataCmd    `cmd:"" help:"Prepare and look at data."`
+	Devices backendCmd `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }
 
 // dataCmd holds the verbs that prepare or look at data.

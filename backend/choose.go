@@ -1,0 +1,84 @@
+package backend
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// Choice is a backend settled on, and why.
+type Choice struct {
+	Spec
+	Version string // of the installed plugin; empty for Go and for a plugin given by path
+	Reason  string // for printing: "--backend", "SUBBERT_BACKEND", "installed plugin ..."
+}
+
+// String is the choice on one line.
+func (c Choice) String() string { return fmt.Sprintf("%s (%s)", c.Spec, c.Reason) }
+
+// NotInstalledError says that a backend was asked for whose plugin is not there.
+type NotInstalledError struct {
+	Name string // the backend
+	Dir  string // where its plugin was looked for
+}
+
+func (e *NotInstalledError) Error() string {
+	return fmt.Sprintf("backend %s: no plugin is installed in %s", e.Name, e.Dir)
+}
+
+// Hint names the remedy.
+func (e *NotInstalledError) Hint() string { return "subbert backend install " + e.Name }
+
+// Choose settles on a backend: the flag's, else the environment's, else an installed plugin whose device this
+// machine has, else Go. Paths in the result are absolute. It does not look into files; Open does.
+func Choose(flag, env string, installed Installed) (Choice, error) {
+	switch {
+	case flag != "":
+		return asked(flag, "--backend", installed)
+	case env != "":
+		return asked(env, "SUBBERT_BACKEND", installed)
+	}
+	if !linked {
+		return Choice{Spec: Spec{Name: Go}, Reason: "this program was built without cgo: the embedded Go backend"}, nil
+	}
+	for _, name := range []string{CUDA, TPU, CPU} {
+		p, ok := installed.Latest(name)
+		if !ok || !installed.Devices.has(name) {
+			continue
+		}
+		return Choice{
+			Spec:    Spec{Name: name, Plugin: p.Path},
+			Version: p.Version,
+			Reason:  fmt.Sprintf("installed plugin %s %s in %s", name, p.Version, filepath.Dir(p.Path)),
+		}, nil
+	}
+	return Choice{Spec: Spec{Name: Go}, Reason: "nothing installed: the embedded Go backend"}, nil
+}
+
+// asked resolves what somebody asked for in so many words.
+func asked(s, reason string, installed Installed) (Choice, error) {
+	spec, err := ParseSpec(s)
+	if err != nil {
+		return Choice{}, err
+	}
+	c := Choice{Spec: spec, Reason: reason}
+	if spec.Name == Go {
+		return c, nil
+	}
+	if !linked {
+		return Choice{}, fmt.Errorf("backend %s: this program was built without cgo and contains only the Go backend", spec.Name)
+	}
+	if spec.Plugin != "" {
+		c.Plugin, err = filepath.Abs(spec.Plugin)
+		if err != nil {
+			return Choice{}, fmt.Errorf("backend %s: %w", spec, err)
+		}
+		return c, nil
+	}
+	p, ok := installed.Latest(spec.Name)
+	if !ok {
+		return Choice{}, &NotInstalledError{Name: spec.Name, Dir: installed.Dir}
+	}
+	c.Plugin, c.Version = p.Path, p.Version
+	c.Reason = fmt.Sprintf("%s, installed plugin %s %s in %s", reason, spec.Name, p.Version, filepath.Dir(p.Path))
+	return c, nil
+}

@@ -1,0 +1,150 @@
+package backend
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Installed is what lies in the plugin directory: DIR/NAME/VERSION/ with a manifest in each.
+type Installed struct {
+	Dir     string
+	Plugins []Plugin // by name, then newest version first
+	Devices Devices  // what this machine has
+}
+
+// Plugin is one installed version of one plugin, as its manifest describes it.
+type Plugin struct {
+	Name    string   `json:"name"`    // CPU, CUDA or TPU
+	Version string   `json:"version"` // of the package it came in
+	Path    string   `json:"path"`    // of the shared library; absolute once read
+	Size    int64    `json:"size"`    // bytes of the shared library
+	SHA256  string   `json:"sha256"`  // of the shared library, lower-case hex
+	Wheels  []string `json:"wheels"`  // file names of the packages it was unpacked from
+	Data    string   `json:"data,omitempty"`
+	// Data is the directory with the tools that the CUDA compiler wants (ptxas, libdevice); absolute once read.
+}
+
+// manifestName is the file that makes a directory an installed plugin; it is written last.
+const manifestName = "plugin.json"
+
+// ReadInstalled lists the plugins in dir. A directory that does not exist has none.
+func ReadInstalled(dir string) (Installed, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Installed{}, fmt.Errorf("plugin directory: %w", err)
+	}
+	in := Installed{Dir: dir, Devices: FindDevices("/dev")}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", manifestName))
+	if err != nil {
+		return Installed{}, fmt.Errorf("plugin directory %s: %w", dir, err)
+	}
+	for _, f := range files {
+		if strings.HasPrefix(filepath.Base(filepath.Dir(f)), ".") {
+			continue // an installation under way
+		}
+		p, err := readManifest(f)
+		if err != nil {
+			return Installed{}, err
+		}
+		in.Plugins = append(in.Plugins, p)
+	}
+	slices.SortFunc(in.Plugins, func(a, b Plugin) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), compareVersions(b.Version, a.Version))
+	})
+	return in, nil
+}
+
+func readManifest(file string) (Plugin, error) {
+	var p Plugin
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return p, fmt.Errorf("installed plugin: %w", err)
+	}
+	if err := json.Unmarshal(text, &p); err != nil {
+		return p, fmt.Errorf("installed plugin: %s: %w", file, err)
+	}
+	if p.Path == "" || filepath.IsAbs(p.Path) {
+		return p, fmt.Errorf("installed plugin: %s: path is %q, want one relative to the manifest", file, p.Path)
+	}
+	dir := filepath.Dir(file)
+	p.Path = filepath.Join(dir, p.Path)
+	if p.Data != "" {
+		p.Data = filepath.Join(dir, p.Data)
+	}
+	return p, nil
+}
+
+// Latest is the newest installed version of a plugin.
+func (in Installed) Latest(name string) (Plugin, bool) {
+	for _, p := range in.Plugins {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Plugin{}, false
+}
+
+// At is the installed plugin whose shared library lies at path.
+func (in Installed) At(path string) (Plugin, bool) {
+	for _, p := range in.Plugins {
+		if p.Path == path {
+			return p, true
+		}
+	}
+	return Plugin{}, false
+}
+
+// compareVersions orders dotted versions by their numbers, so that 0.0.52 follows 0.0.6.
+func compareVersions(a, b string) int {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		x, errX := strconv.Atoi(as[i])
+		y, errY := strconv.Atoi(bs[i])
+		c := cmp.Compare(x, y)
+		if errX != nil || errY != nil {
+			c = strings.Compare(as[i], bs[i])
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(as), len(bs))
+}
+
+// Devices says which accelerators the machine shows in its device directory. A plugin may be installed for
+// planning only, on a machine that has none; such a plugin is used when asked for, never by default.
+type Devices struct {
+	CUDA bool `json:"cuda"`
+	TPU  bool `json:"tpu"`
+}
+
+// FindDevices looks for the nodes that the accelerators' drivers make in dir, on a real machine /dev.
+func FindDevices(dir string) Devices {
+	return Devices{
+		CUDA: exists(filepath.Join(dir, "nvidia0")),
+		TPU:  exists(filepath.Join(dir, "accel0")) || exists(filepath.Join(dir, "vfio", "0")),
+	}
+}
+
+func (d Devices) has(name string) bool {
+	switch name {
+	case CUDA:
+		return d.CUDA
+	case TPU:
+		return d.TPU
+	}
+	return true
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,94 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/gomlx/compute"
+
+	"github.com/subbert/subbert/backend/pjrt"
+)
+
+// linked says whether this program can load plugins at all.
+const linked = pjrt.Linked
+
+// Options are what Open needs beside the choice. The zero value opens a plugin without probing it first, with
+// nothing of our layer switched on.
+type Options struct {
+	// Probe is the command that loads a plugin in a child process; the path is appended. Empty: no probe.
+	Probe []string
+	// Layer says which parts of the layer between GoMLX and the plugin are on.
+	Layer pjrt.Options
+	// Log gets what a person may want to know and need not act on. Nil: nothing.
+	Log *slog.Logger
+}
+
+// Handle is an open backend.
+type Handle struct {
+	Backend     compute.Backend
+	Name        string // Go, CPU, CUDA or TPU
+	Platform    string // what the backend calls itself: "go", or the plugin's platform name
+	Description string // one line: version, devices, anything worth knowing
+	Devices     int
+	Client      *pjrt.Client // nil for the Go backend: programs, memory and cost of what was compiled
+}
+
+// Open opens a choice. An error that the choice causes (a missing, broken or foreign plugin) is one line; the
+// process survives whatever the plugin does while it is probed.
+func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Name == Go {
+		b, description, err := openGo()
+		if err != nil {
+			return nil, err
+		}
+		return &Handle{Backend: b, Name: Go, Platform: Go, Description: description, Devices: b.NumDevices()}, nil
+	}
+	if !linked {
+		return nil, fmt.Errorf("backend %s: %w", c.Name, pjrt.ErrNotLinked)
+	}
+	if c.Plugin == "" {
+		return nil, fmt.Errorf("backend %s: no plugin chosen", c.Name)
+	}
+	if err := Inspect(c.Plugin); err != nil {
+		return nil, err
+	}
+	if len(o.Probe) > 0 {
+		if _, err := Probe(ctx, o.Probe, c.Plugin); err != nil {
+			return nil, err
+		}
+	}
+	layer := o.Layer
+	if c.Devices > 0 {
+		layer.Devices = c.Devices
+	}
+	layer.Log = o.Log
+	client, err := pjrt.Open(c.Name, c.Plugin, layer)
+	if err != nil {
+		return nil, fmt.Errorf("backend %s: %s: %w", c.Name, c.Plugin, err)
+	}
+	b := client.Backend()
+	return &Handle{
+		Backend: b, Name: c.Name, Platform: client.Platform(), Description: client.Description(),
+		Devices: b.NumDevices(), Client: client,
+	}, nil
+}
+
+// Close releases the backend. Everything made with it is invalid afterwards.
+func (h *Handle) Close() error {
+	if h == nil || h.Backend == nil {
+		return errors.New("backend: closed twice")
+	}
+	var err error
+	if h.Client != nil {
+		err = h.Client.Close()
+	} else {
+		h.Backend.Finalize()
+	}
+	h.Backend = nil
+	return err
+}

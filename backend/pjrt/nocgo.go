@@ -1,0 +1,29 @@
+//go:build !cgo
+
+package pjrt
+
+import "github.com/gomlx/compute"
+
+// Linked says whether this program can load plugins.
+const Linked = false
+
+// Client is an open plugin; there is none in a program without cgo.
+type Client struct{}
+
+// Open returns ErrNotLinked.
+func Open(kind, path string, o Options) (*Client, error) { return nil, ErrNotLinked }
+
+// Inspect returns ErrNotLinked.
+func Inspect(path string) (Info, error) { return Info{}, ErrNotLinked }
+
+// Backend is never called.
+func (c *Client) Backend() compute.Backend { return nil }
+
+// Platform is never called.
+func (c *Client) Platform() string { return "" }
+
+// Description is never called.
+func (c *Client) Description() string { return "" }
+
+// Close is never called.
+func (c *Client) Close() error { return ErrNotLinked }

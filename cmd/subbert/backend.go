@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/subbert/subbert/backend"
+)
+
+// backendCmd holds the verbs about what computes.
+type backendCmd struct {
+	Probe backendProbeCmd `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
+}
+
+// openBackend opens what --backend, SUBBERT_BACKEND or the installed plugins say, and prints which and why.
+func openBackend(c *console) (*backend.Handle, error) {
+	installed, err := installedPlugins(c)
+	if err != nil {
+		return nil, err
+	}
+	choice, err := backend.Choose(c.backendFlag(), c.getenv("SUBBERT_BACKEND"), installed)
+	if err != nil {
+		return nil, misused(err)
+	}
+	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe")}
+	h, err := backend.Open(c.ctx, choice, options)
+	if err != nil {
+		return nil, misused(err)
+	}
+	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
+	return h, nil
+}
+
+// backendFlag is --backend, told from SUBBERT_BACKEND, which the parser puts in the same place.
+func (c *console) backendFlag() string {
+	if c.backend == c.getenv("SUBBERT_BACKEND") {
+		return ""
+	}
+	return c.backend
+}
+
+// installedPlugins lists what `subbert backend install` has unpacked.
+func installedPlugins(c *console) (backend.Installed, error) {
+	dir, err := cacheDir()
+	if err != nil {
+		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil
+	}
+	return backend.ReadInstalled(filepath.Join(dir, "plugins"))
+}
+
+// cacheDir is where this program keeps what it can make again: plugins and compiled executables.
+func cacheDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "subbert"), nil
+}
+
+// selfCommand starts this very program with other arguments.
+func selfCommand(args ...string) []string {
+	self := os.Args[0]
+	if found, err := exec.LookPath(self); err == nil {
+		self = found
+	} else if found, err := os.Executable(); err == nil {
+		self = found
+	}
+	return append([]string{self}, args...)
+}
