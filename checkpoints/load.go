@@ -1,0 +1,119 @@
+package checkpoints
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/subbert/subbert/checkpoints/host"
+)
+
+// Parameter is one that a program wants, under its Hugging Face name, matrices as [out,in].
+type Parameter struct {
+	Name  string
+	Shape []int
+}
+
+// Load hands every wanted parameter that the model has to put, one at a time, in the order of want. The values are
+// float32, row major, freshly allocated, and belong to put. Parameters that are missing are not put: they are in the report as fresh, and
+// the caller initialises them. Nothing is put unless everything fits: a missing part that fresh does not name, or a
+// parameter of another shape, is a *MismatchError. The report is there in that case too.
+func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values []float32) error) (*Report, error) {
+	report, from, err := m.match(want, fresh)
+	if err != nil {
+		return report, err
+	}
+	for _, p := range want {
+		info, ok := from[p.Name]
+		if !ok {
+			continue
+		}
+		values := make([]float32, info.Elements())
+		if err := host.ReadFloat32(m.weights, info, values); err != nil {
+			return report, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		if err := put(p, values); err != nil {
+			return report, err
+		}
+	}
+	return report, nil
+}
+
+// match pairs what is wanted with what there is.
+func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, error) {
+	have := make(map[string]Info)
+	for _, info := range m.Tensors() {
+		have[info.Name] = info
+	}
+	report := &Report{Source: m.Path, Kind: m.Kind, Ignored: m.ignored}
+	from := make(map[string]Info)
+	used := make(map[string]bool)
+	for _, p := range want {
+		part := report.part(PartOf(p.Name))
+		part.Parameters += int64(Info{Shape: p.Shape}.Elements())
+		info, tied, ok := find(have, p.Name)
+		switch {
+		case !ok:
+			part.Fresh = append(part.Fresh, p.Name)
+			continue
+		case !slices.Equal(info.Shape, p.Shape):
+			part.Differs = append(part.Differs, ShapeDiff{Name: p.Name, Got: info.Shape, Want: p.Shape})
+		case tied:
+			part.Tied = append(part.Tied, p.Name)
+		default:
+			part.Loaded = append(part.Loaded, p.Name)
+		}
+		from[p.Name] = info
+		used[info.Name] = true
+	}
+	if err := m.leftOver(report, have, used); err != nil {
+		return report, nil, err
+	}
+	return report, from, report.mismatch(fresh)
+}
+
+// find looks a parameter up, through the ties if need be: the output matrix of the masked language model is the word
+// embedding, and its bias has two names.
+func find(have map[string]Info, name string) (info Info, tied, ok bool) {
+	if info, ok = have[name]; ok {
+		return info, false, true
+	}
+	switch name {
+	case decoderWeight:
+		info, ok = have[wordEmbeddings]
+		return info, true, ok
+	case decoderBias:
+		info, ok = have[outputBias]
+		return info, true, ok
+	case outputBias:
+		info, ok = have[decoderBias]
+		return info, false, ok
+	}
+	return Info{}, false, false
+}
+
+// leftOver reports what the file has beyond what was wanted. A stored copy of a tied parameter is no surprise, as
+// long as it is one.
+func (m *Model) leftOver(report *Report, have map[string]Info, used map[string]bool) error {
+	for _, info := range m.Tensors() {
+		if used[info.Name] {
+			continue
+		}
+		part := report.part(PartOf(info.Name))
+		original, isCopy := map[string]string{decoderWeight: wordEmbeddings, decoderBias: outputBias}[info.Name]
+		if isCopy && used[original] && len(part.Loaded) > 0 {
+			same, err := sameData(m.weights, info, have[original])
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.Path, err)
+			}
+			if !same && m.Config.untied() {
+				return fmt.Errorf("%s: %s is not tied to %s (tie_word_embeddings is false), want a model that ties them", m.Path, info.Name, original)
+			}
+			if same {
+				part.Tied = append(part.Tied, info.Name)
+				continue
+			}
+		}
+		part.Unused = append(part.Unused, info.Name)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package checkpoints
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Part is a piece of a model that is published, loaded and trained as a whole.
+type Part string
+
+// The parts of a BERT and of what is put on top of it.
+const (
+	Encoder    Part = "encoder"    // embeddings and layers
+	Pooler     Part = "pooler"     // the tanh layer over [CLS]
+	MLM        Part = "mlm"        // the masked language model's head
+	NSP        Part = "nsp"        // the next sentence head
+	Classifier Part = "classifier" // a fine-tuned head's last layer
+	SLL        Part = "sll"        // what summarises the last layer beside [CLS]
+	Other      Part = "other"      // anything else
+)
+
+// Parts lists all parts in the order of reports.
+func Parts() []Part { return []Part{Encoder, Pooler, MLM, NSP, Classifier, SLL, Other} }
+
+// PartOf tells the part of a parameter by its Hugging Face name.
+func PartOf(name string) Part {
+	for _, p := range []struct {
+		prefix string
+		part   Part
+	}{
+		{"bert.embeddings.", Encoder}, {"bert.encoder.", Encoder}, {"bert.pooler.", Pooler},
+		{"cls.predictions.", MLM}, {"cls.seq_relationship.", NSP}, {"classifier.", Classifier}, {"sll.", SLL},
+	} {
+		if strings.HasPrefix(name, p.prefix) {
+			return p.part
+		}
+	}
+	return Other
+}
+
+// Fresh lists the parts that may start from random values where a checkpoint lacks them. In TOML and on the command
+// line it is "all" or a list of parts.
+type Fresh []Part
+
+// ParseFresh reads names of parts; the single name "all" stands for every part.
+func ParseFresh(names ...string) (Fresh, error) {
+	if len(names) == 1 && names[0] == "all" {
+		return Parts(), nil
+	}
+	var fresh Fresh
+	for _, name := range names {
+		if !slices.Contains(Parts(), Part(name)) {
+			return nil, fmt.Errorf("fresh: no part %q, want all or some of %s", name, join(Parts(), ", "))
+		}
+		if !slices.Contains(fresh, Part(name)) {
+			fresh = append(fresh, Part(name))
+		}
+	}
+	return fresh, nil
+}
+
+// UnmarshalText reads "all" or parts joined by commas.
+func (f *Fresh) UnmarshalText(text []byte) error {
+	var names []string
+	for name := range strings.SplitSeq(string(text), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	parsed, err := ParseFresh(names...)
+	if err == nil {
+		*f = parsed
+	}
+	return err
+}
+
+// MarshalText is the inverse of UnmarshalText.
+func (f Fresh) MarshalText() ([]byte, error) {
+	if len(f) == len(Parts()) {
+		return []byte("all"), nil
+	}
+	return []byte(join(f, ",")), nil
+}
+
+// UnmarshalTOML reads a string, as UnmarshalText does, or a list of strings.
+func (f *Fresh) UnmarshalTOML(value any) error {
+	switch v := value.(type) {
+	case string:
+		return f.UnmarshalText([]byte(v))
+	case []any:
+		names := make([]string, 0, len(v))
+		for _, item := range v {
+			name, ok := item.(string)
+			if !ok {
+				return fmt.Errorf("fresh: %v in the list, want names of parts", item)
+			}
+			names = append(names, name)
+		}
+		parsed, err := ParseFresh(names...)
+		if err == nil {
+			*f = parsed
+		}
+		return err
+	}
+	return errors.New(`fresh: want "all" or a list of parts`)
+}
+
+func join(parts []Part, separator string) string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = string(p)
+	}
+	return strings.Join(names, separator)
+}
