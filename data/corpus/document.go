@@ -1,0 +1,47 @@
+package corpus
+
+// Part says which part of a publication a section belongs to.
+type Part string
+
+const (
+	Abstract Part = "abstract"
+	Body     Part = "body" // of a full article
+	Text     Part = "text" // nothing said what it is
+)
+
+// Document is one record of a corpus. Its texts are valid UTF-8.
+type Document struct {
+	ID       string // empty in plain text, which has none
+	Title    string
+	Sections []Section // in reading order
+}
+
+// Section is a stretch of a document. Its text may have several lines; a line never continues the sentence of the
+// line before it.
+type Section struct {
+	Part  Part
+	Label string // the heading, such as METHODS, or empty
+	Text  string
+}
+
+// Bytes is the number of bytes of text: of the title and the sections, without labels.
+func (d *Document) Bytes() int {
+	n := len(d.Title)
+	for i := range d.Sections {
+		n += len(d.Sections[i].Text)
+	}
+	return n
+}
+
+// Texts calls yield with the title and the text of each section, in reading order, leaving out empty ones. Labels are
+// left out: they are headings, not sentences.
+func (d *Document) Texts(yield func(string) bool) {
+	if d.Title != "" && !yield(d.Title) {
+		return
+	}
+	for i := range d.Sections {
+		if d.Sections[i].Text != "" && !yield(d.Sections[i].Text) {
+			return
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package corpus
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// record is a document as a JSON line has it. Keys it does not name are ignored.
+type record struct {
+	ID       identifier `json:"id,omitempty"`
+	Title    string     `json:"title,omitempty"`
+	Abstract sections   `json:"abstract,omitempty"`
+	Body     sections   `json:"body,omitempty"`
+	Text     sections   `json:"text,omitempty"`
+}
+
+// jsonReader returns a function that reads JSON lines one document at a time. Blank lines are passed over.
+func jsonReader(lines *lines) func() (Document, error) {
+	return func() (Document, error) {
+		for {
+			line, err := lines.next()
+			if err != nil {
+				return Document{}, err
+			}
+			line = bytes.TrimSpace(line)
+			if len(line) == 0 {
+				continue
+			}
+			return parseDocument(line)
+		}
+	}
+}
+
+func parseDocument(line []byte) (Document, error) {
+	var r record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return Document{}, jsonFault(err)
+	}
+	d := Document{ID: string(r.ID), Title: r.Title}
+	d.Sections = appendSections(d.Sections, Abstract, r.Abstract)
+	d.Sections = appendSections(d.Sections, Body, r.Body)
+	d.Sections = appendSections(d.Sections, Text, r.Text)
+	return d, nil
+}
+
+// jsonFault words the errors of encoding/json for someone who has never seen Go.
+func jsonFault(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("bad JSON at column %d: %w", syntax.Offset, err)
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("a JSON %s, want an object with id, title, abstract, body or text", kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%s: a JSON %s, want a string", kind.Field, kind.Value)
+	}
+	return err
+}
+
+// MarshalJSON writes d as the readers read it: one object with the keys id, title, abstract, body and text.
+func (d Document) MarshalJSON() ([]byte, error) {
+	r := record{ID: identifier(d.ID), Title: d.Title}
+	for _, s := range d.Sections {
+		pair := [2]string{s.Label, s.Text}
+		switch s.Part {
+		case Abstract:
+			r.Abstract = append(r.Abstract, pair)
+		case Body:
+			r.Body = append(r.Body, pair)
+		default:
+			r.Text = append(r.Text, pair)
+		}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(r)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// identifier is a JSON string, or a number taken as written.
+type identifier string
+
+func (id *identifier) UnmarshalJSON(b []byte) error {
+	if b[0] != '"' && b[0] != '{' && b[0] != '[' && b[0] != 't' && b[0] != 'f' && b[0] != 'n' {
+		*id = identifier(b)
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return errors.New("id: want a string or a number")
+	}
+	*id = identifier(s)
+	return nil
+}
+
+// sections is a JSON string, or an array of [label, text].
+type sections [][2]string
+
+func (s *sections) UnmarshalJSON(b []byte) error {
+	if b[0] == '"' {
+		*s = make(sections, 1)
+		return json.Unmarshal(b, &(*s)[0][1])
+	}
+	var pairs [][]*string
+	if err := json.Unmarshal(b, &pairs); err != nil {
+		return errors.New("abstract, body and text: want a string or an array of [label, text]")
+	}
+	*s = make(sections, len(pairs))
+	for i, p := range pairs {
+		if len(p) != 2 || p[1] == nil {
+			return fmt.Errorf("abstract, body and text: section %d has %d entries, want [label, text]", i+1, len(p))
+		}
+		if p[0] != nil {
+			(*s)[i][0] = *p[0]
+		}
+		(*s)[i][1] = *p[1]
+	}
+	return nil
+}
+
+func (s sections) MarshalJSON() ([]byte, error) {
+	if len(s) == 1 && s[0][0] == "" {
+		return json.Marshal(s[0][1])
+	}
+	return json.Marshal([][2]string(s))
+}
+
+func appendSections(dst []Section, part Part, pairs sections) []Section {
+	for _, p := range pairs {
+		dst = append(dst, Section{Part: part, Label: p[0], Text: p[1]})
+	}
+	return dst
+}

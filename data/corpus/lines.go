@@ -1,0 +1,75 @@
+package corpus
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// MaxLine is the most bytes a line may have: a full article in one JSON line has some 100 kB, a file that is no text
+// at all may have a gigabyte.
+const MaxLine = 16 << 20
+
+// lines reads text line by line and checks that it is text.
+type lines struct {
+	r      *bufio.Reader
+	long   []byte // a line longer than the buffer of r
+	number int    // of the line returned last, from 1
+}
+
+// next returns the next line without its end, valid until the next call; io.EOF after the last one.
+func (l *lines) next() ([]byte, error) {
+	line, err := l.read()
+	if err != nil {
+		return nil, err
+	}
+	if l.number == 1 {
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
+	if i := bytes.IndexByte(line, 0); i >= 0 {
+		return nil, fmt.Errorf("zero byte at column %d; this is binary data, not text", i+1)
+	}
+	if !utf8.Valid(line) {
+		return nil, fmt.Errorf("invalid UTF-8 at column %d", invalidAt(line)+1)
+	}
+	return bytes.TrimSuffix(line, []byte("\r")), nil
+}
+
+func (l *lines) read() ([]byte, error) {
+	l.number++
+	line, err := l.r.ReadSlice('\n')
+	if err == nil {
+		return line[:len(line)-1], nil
+	}
+	l.long = l.long[:0]
+	for err == bufio.ErrBufferFull {
+		l.long = append(l.long, line...)
+		if len(l.long) > MaxLine {
+			return nil, fmt.Errorf("line longer than %d MiB; this is no file of documents", MaxLine>>20)
+		}
+		line, err = l.r.ReadSlice('\n')
+	}
+	l.long = append(l.long, line...)
+	switch {
+	case err == nil:
+		return l.long[:len(l.long)-1], nil
+	case errors.Is(err, io.EOF) && len(l.long) > 0:
+		return l.long, nil
+	}
+	return nil, err
+}
+
+// invalidAt is the offset of the first byte that is not UTF-8.
+func invalidAt(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(b)
+}

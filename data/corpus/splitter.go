@@ -1,0 +1,283 @@
+package corpus
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/neurosnap/sentences"
+	"github.com/neurosnap/sentences/data"
+)
+
+// Span is a stretch of text in bytes, half-open.
+type Span struct{ Start, End int }
+
+// Splitter finds the sentences of biomedical English.
+//
+// It looks at each full stop, question and exclamation mark and asks what stands before it (an abbreviation, an
+// initial, a number that counts list items), what stands after it (the case of the next word, a reference number) and
+// whether a bracket is open around it. Where an abbreviation may or may not end the sentence, Punkt's statistics
+// (Kiss and Strunk 2006, as trained for English in neurosnap/sentences) tell words that begin sentences from names.
+// A line end always ends a sentence.
+//
+// A Splitter is immutable and may be used by many goroutines at once.
+type Splitter struct {
+	abbreviations map[string]abbreviation // lower-case, without the last full stop
+	openers       map[string]bool         // lower-case words that, capitalised, begin sentences
+	common        map[string]bool         // and words that, capitalised, are at least no names
+}
+
+// splitterName changes whenever a boundary may change.
+const splitterName = "biomedical-1"
+
+// NewSplitter prepares a splitter; it takes some 20 ms. The error can only come from the trained statistics that are
+// built into the program.
+func NewSplitter() (*Splitter, error) {
+	asset, err := data.Asset("data/english.json")
+	if err != nil {
+		return nil, fmt.Errorf("sentence splitter: %w", err)
+	}
+	punkt, err := sentences.LoadTraining(asset)
+	if err != nil {
+		return nil, fmt.Errorf("sentence splitter: %w", err)
+	}
+	s := &Splitter{abbreviations: abbreviations(), openers: make(map[string]bool), common: make(map[string]bool)}
+	for word := range punkt.AbbrevTypes {
+		if _, known := s.abbreviations[word]; !known && len(word) > 1 && word != "mg" {
+			s.abbreviations[word] = sometimes
+		}
+	}
+	for word, seen := range punkt.OrthoContext {
+		if seen&seenLower != 0 && seen&seenUpperInside == 0 {
+			s.common[word] = true
+		}
+	}
+	for word := range punkt.SentStarters {
+		s.openers[word] = true
+	}
+	for _, word := range strings.Fields(openers) {
+		s.openers[word] = true
+	}
+	return s, nil
+}
+
+// What Punkt's orthographic statistics say of a word, as bits.
+const (
+	seenUpperInside = 1 << 2 // capitalised in the middle of a sentence: a name
+	seenLower       = 1<<4 | 1<<5 | 1<<6
+)
+
+// Name identifies the splitter and its version in what it helped to make.
+func (s *Splitter) Name() string { return splitterName }
+
+// Split returns the sentences of text in order, without the white space around them. None is empty.
+func (s *Splitter) Split(text string) []Span { return s.Append(nil, text) }
+
+// Append appends the sentences of text to dst.
+func (s *Splitter) Append(dst []Span, text string) []Span {
+	start, depth := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\n':
+			dst = appendTrimmed(dst, text, start, i)
+			start, depth = i+1, 0
+		case '(', '[':
+			depth++
+		case ')', ']':
+			depth = max(0, depth-1)
+		case '.', '?', '!':
+			if end := s.end(text, start, i, depth); end > 0 {
+				dst = appendTrimmed(dst, text, start, end)
+				start, depth, i = end, 0, end-1
+			}
+		}
+	}
+	return appendTrimmed(dst, text, start, len(text))
+}
+
+func appendTrimmed(dst []Span, text string, start, end int) []Span {
+	t := strings.TrimLeftFunc(text[start:end], unicode.IsSpace)
+	start = end - len(t)
+	t = strings.TrimRightFunc(t, unicode.IsSpace)
+	if t == "" {
+		return dst
+	}
+	return append(dst, Span{start, start + len(t)})
+}
+
+// end returns where the sentence that began at start ends if the mark at i ends it, else 0. A sentence takes along
+// the closing quotes, brackets and reference numbers that follow its mark.
+func (s *Splitter) end(text string, start, i, depth int) int {
+	end := afterClosers(text, i+1)
+	after := wordAfter(text, end)
+	before := wordBefore(text, start, i)
+	if after.gap == 0 {
+		n := referenceLen(text, end)
+		if n == 0 || !before.takesReference() {
+			return s.glued(text, start, i, before, after)
+		}
+		end += n
+		after = wordAfter(text, end)
+	}
+	if after.kind == nothing || s.enclosed(text, start, i, depth) {
+		return 0
+	}
+	if text[i] != '.' {
+		if after.kind == lower || after.kind == symbol {
+			return 0
+		}
+		return end
+	}
+	if !s.stops(before, after) {
+		return 0
+	}
+	return end + trailingReferenceLen(text, end)
+}
+
+// stops decides for a full stop followed by a space.
+func (s *Splitter) stops(before, after word) bool {
+	if after.kind == lower && after.isListed() {
+		return s.abbreviation(before) == no
+	}
+	if after.kind == symbol || after.kind == lower {
+		return false
+	}
+	if before.first && before.enumerates() {
+		return false
+	}
+	switch s.abbreviation(before) {
+	case always:
+		return false
+	case beforeNumbers:
+		return after.kind != digit && !strings.ContainsAny(after.text, "0123456789")
+	case sometimes:
+		return after.kind == upper && (s.opens(after) || !before.isDotted() && s.common[strings.ToLower(after.text)])
+	case seldom:
+		return after.kind == upper && !after.isYear()
+	case initial:
+		return after.kind == upper && s.opens(after) || before.endsName()
+	}
+	return true
+}
+
+// abbreviation says what kind of abbreviation the word before a full stop is.
+func (s *Splitter) abbreviation(w word) abbreviation {
+	kind, known := s.abbreviations[strings.ToLower(w.text)]
+	known = known && !w.isAcronym()
+	switch {
+	case w.isInitial():
+		return initial
+	case known && kind == seldom && isUpper(w.text) && w.isDotted():
+		return sometimes
+	case known && kind == etAl && w.previous != "et":
+		return no
+	case known && kind == etAl:
+		return seldom
+	case known && (kind != capitalised || isUpper(w.text)):
+		if kind == capitalised {
+			return sometimes
+		}
+		return kind
+	case w.isDotted():
+		return sometimes
+	}
+	return no
+}
+
+// opens says whether a capitalised word is one that begins sentences.
+func (s *Splitter) opens(w word) bool { return s.openers[strings.ToLower(w.text)] }
+
+// glued decides for a mark with no space behind it: "cells.The mice", an accident of converting markup to text. The
+// words on both sides must be plain, so that addresses, formulas and gene names stay whole.
+func (s *Splitter) glued(text string, start, i int, before, after word) int {
+	if text[i] != '.' || after.kind != upper || len(before.text) < 3 || !isPlainLower(before.text) {
+		return 0
+	}
+	if !s.opens(after) || !isPlainLower(after.text[1:]) || s.abbreviation(before) != no {
+		return 0
+	}
+	if next := after.end; next >= len(text) || text[next] != ' ' {
+		return 0
+	}
+	return i + 1
+}
+
+// enclosed says whether the mark at i stands within brackets that were opened inside the sentence and will be closed
+// on the same line.
+func (s *Splitter) enclosed(text string, start, i, depth int) bool {
+	if depth == 0 || i+1 < len(text) && (text[i+1] == ')' || text[i+1] == ']') {
+		return false
+	}
+	if head := strings.TrimLeft(text[start:i], " \t"); head[:1] == "(" || head[:1] == "[" {
+		if !strings.ContainsAny(head, ")]") {
+			return false // the whole sentence is in brackets, perhaps with others
+		}
+	}
+	open := depth
+	for _, c := range []byte(text[i:min(len(text), i+maxEnclosed)]) {
+		switch c {
+		case '\n':
+			return false
+		case '(', '[':
+			open++
+		case ')', ']':
+			open--
+		}
+		if open < depth {
+			return true
+		}
+	}
+	return false
+}
+
+// maxEnclosed is how far away a closing bracket is looked for, in bytes.
+const maxEnclosed = 400
+
+// afterClosers passes over more marks and the closing quotes and brackets from i on.
+func afterClosers(text string, i int) int {
+	for i < len(text) {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if !strings.ContainsRune(`.?!)]}"'”’»`, r) {
+			return i
+		}
+		i += n
+	}
+	return i
+}
+
+// referenceLen is the length of a reference number printed right behind a full stop: "model.39 Consistent",
+// "model.3,4–6 The", "model.[12] The".
+func referenceLen(text string, i int) int {
+	n := i
+	for n < len(text) {
+		r, w := utf8.DecodeRuneInString(text[n:])
+		if !isDigit(r) && !strings.ContainsRune(",-–—[]()", r) {
+			break
+		}
+		n += w
+	}
+	if n == i || n-i > 40 || !strings.ContainsAny(text[i:n], "0123456789") {
+		return 0
+	}
+	if next := wordAfter(text, n); next.kind != nothing && (next.gap == 0 || next.kind != upper) {
+		return 0
+	}
+	return n - i
+}
+
+// trailingReferenceLen is the length of a bracketed reference after a full stop and a space: "activity. [12] The".
+func trailingReferenceLen(text string, i int) int {
+	rest := strings.TrimLeft(text[i:], " ")
+	if len(rest) < 3 || rest[0] != '[' {
+		return 0
+	}
+	inside, after, found := strings.Cut(rest[1:min(len(rest), 40)], "]")
+	if !found || inside == "" || strings.Trim(inside, "0123456789,-– ") != "" {
+		return 0
+	}
+	if after != "" && after[0] != ' ' && after[0] != '\n' {
+		return 0
+	}
+	return len(text[i:]) - len(rest) + len(inside) + 2
+}

@@ -1,0 +1,83 @@
+package corpus
+
+import (
+	"bufio"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func newSplitter(t testing.TB) *Splitter {
+	t.Helper()
+	s, err := NewSplitter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSplitMarkedSentences(t *testing.T) {
+	f, err := os.Open("testdata/sentences.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := newSplitter(t)
+	tested := 0
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		marked := scan.Text()
+		if strings.HasPrefix(marked, "#") {
+			continue
+		}
+		tested++
+		text := strings.ReplaceAll(marked, "|", "")
+		var want []string
+		for sentence := range strings.SplitSeq(marked, "|") {
+			want = append(want, strings.TrimSpace(sentence))
+		}
+		var got []string
+		for _, span := range s.Split(text) {
+			got = append(got, text[span.Start:span.End])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s\n(-want +got):\n%s", text, diff)
+		}
+	}
+	if tested < 40 {
+		t.Errorf("tested %d texts, want at least 40", tested)
+	}
+}
+
+func TestSplitTrimsAndBreaksAtLineEnds(t *testing.T) {
+	text := "\r\n  A heading \n\n\tOne. Two\u00a0\r\nthree\n"
+	want := []Span{{4, 13}, {17, 21}, {22, 25}, {29, 34}}
+	if diff := cmp.Diff(want, newSplitter(t).Split(text)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func FuzzSplit(f *testing.F) {
+	f.Add("We did. (Not) et al. [1] A.B. 1.2 p53. «x.» \n y")
+	f.Add("(.[.)].\"?!.12–3 A")
+	s := newSplitter(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		last := 0
+		covered := 0
+		for _, span := range s.Split(text) {
+			if span.Start < last || span.End <= span.Start || span.End > len(text) {
+				t.Fatalf("span %v after %d in %q", span, last, text)
+			}
+			if utf8.ValidString(text) && !utf8.ValidString(text[span.Start:span.End]) {
+				t.Fatalf("span %v cuts a character of %q", span, text)
+			}
+			last = span.End
+			covered += len(strings.Join(strings.Fields(text[span.Start:span.End]), ""))
+		}
+		if want := len(strings.Join(strings.Fields(text), "")); covered != want {
+			t.Fatalf("sentences hold %d bytes besides white space, want %d: %q", covered, want, text)
+		}
+	})
+}

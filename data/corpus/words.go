@@ -1,0 +1,205 @@
+package corpus
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// word is what stands on one side of a mark that may end a sentence.
+type word struct {
+	text     string // without brackets and quotes around it
+	kind     wordKind
+	previous string // before a mark: the word before this one
+	first    bool   // before a mark: it is the first of its sentence
+	gap      int    // after a mark: bytes of white space between the mark and the word
+	end      int    // after a mark: where the word ends
+	comma    bool   // after a mark: a comma follows the word
+}
+
+type wordKind int
+
+const (
+	nothing wordKind = iota // the line ends
+	upper
+	lower
+	mixed // begins in lower case, but is a name: mRNA, p53, α-actin
+	digit
+	symbol
+)
+
+// wordBefore is the word that ends with the mark at i, within the sentence that began at start.
+func wordBefore(text string, start, i int) word {
+	head := text[start:i]
+	from := lastSpace(head)
+	w := word{text: strings.TrimLeft(head[from:], "([{\"'“‘«*")}
+	rest := strings.TrimRightFunc(head[:from], unicode.IsSpace)
+	w.first = rest == ""
+	w.previous = rest[lastSpace(rest):]
+	return w
+}
+
+// lastSpace is the offset behind the last white space of s, or 0.
+func lastSpace(s string) int {
+	i := strings.LastIndexFunc(s[max(0, len(s)-maxWord):], unicode.IsSpace)
+	if i < 0 {
+		return max(0, len(s)-maxWord)
+	}
+	i += max(0, len(s)-maxWord)
+	_, n := utf8.DecodeRuneInString(s[i:])
+	return i + n
+}
+
+// maxWord bounds how far back a word is looked for, in bytes.
+const maxWord = 80
+
+// wordAfter is the word that follows offset i on the same line.
+func wordAfter(text string, i int) word {
+	from := i
+	for from < len(text) && text[from] != '\n' {
+		r, n := utf8.DecodeRuneInString(text[from:])
+		if !unicode.IsSpace(r) {
+			break
+		}
+		from += n
+	}
+	gap := from - i
+	for from < len(text) {
+		r, n := utf8.DecodeRuneInString(text[from:])
+		if !strings.ContainsRune("([{\"'“‘«*†‡§•▪●■", r) {
+			break
+		}
+		from += n
+	}
+	if from == len(text) || text[from] == '\n' {
+		return word{gap: gap, end: from}
+	}
+	end := from
+	for end < len(text) && end < from+maxWord && !isWordEnd(text[end]) {
+		end++
+	}
+	w := word{text: text[from:end], gap: gap, end: end}
+	w.kind = kindOf(w.text)
+	if (w.kind == lower || w.kind == symbol) && isLabel(text[i+gap:]) {
+		w.kind = upper
+	}
+	w.comma = end < len(text) && text[end] == ','
+	return w
+}
+
+// isLabel says whether s begins with what a legend calls its parts or notes by: "(a)", "(b, b')", "(e-h)", "*".
+func isLabel(s string) bool {
+	if s[0] != '(' {
+		return strings.HasPrefix(s, "*") || strings.HasPrefix(s, "†") || strings.HasPrefix(s, "‡") || strings.HasPrefix(s, "§")
+	}
+	inside, _, found := strings.Cut(s[1:min(len(s), 12)], ")")
+	if !found || inside == "" {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(inside, func(r rune) bool { return strings.ContainsRune(" ,-–'′", r) }) {
+		if part[0] < 'a' || part[0] > 'z' || len(part) > 1 && strings.Trim(part, "iv") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func isWordEnd(c byte) bool { return c <= ' ' || strings.IndexByte(",;:()[]?!\"", c) >= 0 }
+
+func kindOf(text string) wordKind {
+	r, _ := utf8.DecodeRuneInString(text)
+	switch {
+	case isDigit(r):
+		return digit
+	case unicode.IsUpper(r) || unicode.IsTitle(r) || unicode.Is(unicode.Lo, r):
+		return upper
+	case !unicode.IsLetter(r):
+		return symbol
+	case r >= utf8.RuneSelf || strings.ContainsFunc(text, func(r rune) bool { return isDigit(r) || unicode.IsUpper(r) }):
+		return mixed
+	}
+	return lower
+}
+
+// isInitial says whether w is one capital letter or two joined by a hyphen: "E", "J.-P".
+func (w word) isInitial() bool {
+	t := strings.ReplaceAll(w.text, ".-", "")
+	r, n := utf8.DecodeRuneInString(t)
+	return unicode.IsUpper(r) && (n == len(t) || len(t) == 2 && len(w.text) == 4)
+}
+
+// isDotted says whether w is letters with full stops between them: "U.S", "i.p".
+func (w word) isDotted() bool {
+	if !strings.Contains(w.text, ".") {
+		return false
+	}
+	for part := range strings.SplitSeq(w.text, ".") {
+		r, n := utf8.DecodeRuneInString(part)
+		if n != len(part) || !unicode.IsLetter(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// endsName says whether the single letter w belongs to what stands before it ("vitamin C", "37 C", "panels A and B")
+// and so is no initial of a name to come.
+func (w word) endsName() bool {
+	p := strings.ToLower(strings.TrimLeft(w.previous, "(["))
+	r, _ := utf8.DecodeLastRuneInString(p)
+	return isDigit(r) || r == '°' || strings.Contains(lettered, " "+p+" ")
+}
+
+// enumerates says whether w counts items of a list: "1", "2.3", "iv", "B".
+func (w word) enumerates() bool {
+	t := strings.Trim(w.text, ".")
+	return len(t) <= 6 && t != "" && (strings.Trim(t, "0123456789.") == "" || strings.Trim(t, "ivxIVX") == "" || len(t) == 1)
+}
+
+// takesReference says whether a number right behind the full stop after w is a reference, not a decimal or a part of
+// a name.
+func (w word) takesReference() bool {
+	r, n := utf8.DecodeLastRuneInString(w.text)
+	if !unicode.IsLetter(r) && !strings.ContainsRune(")]%”\"", r) {
+		return false
+	}
+	return len(w.text) > n+1 && w.kind == nothing && !strings.Contains(numbered, " "+strings.ToLower(w.text)+" ")
+}
+
+// isListed says whether w looks like an entry of a list of abbreviations: "hf, head fold".
+func (w word) isListed() bool { return w.comma && len(w.text) <= 4 }
+
+// isAcronym says whether w is written in capitals throughout: "MS." is no "Ms."
+func (w word) isAcronym() bool {
+	return len(w.text) > 1 && isPlainUpper(w.text)
+}
+
+// isYear says whether w is a year, as after "et al."
+func (w word) isYear() bool {
+	return len(w.text) >= 4 && strings.Trim(w.text[:4], "0123456789") == ""
+}
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
+
+func isUpper(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsUpper(r)
+}
+
+func isPlainLower(s string) bool {
+	for i := range len(s) {
+		if s[i] < 'a' || s[i] > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+func isPlainUpper(s string) bool {
+	for i := range len(s) {
+		if s[i] < 'A' || s[i] > 'Z' {
+			return false
+		}
+	}
+	return true
+}
