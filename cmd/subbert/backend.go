@@ -10,7 +10,11 @@ import (
 
 // backendCmd holds the verbs about what computes.
 type backendCmd struct {
-	Probe backendProbeCmd `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
+	List    backendListCmd    `cmd:"" help:"What is installed, what can be, and what a command would use."`
+	Install backendInstallCmd `cmd:"" help:"Install the plugin for cpu, cuda or tpu."`
+	Check   backendCheckCmd   `cmd:"" help:"Load a backend and compute something with a known answer."`
+	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
+	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Compute something in this process."`
 }
 
 // openBackend opens what --backend, SUBBERT_BACKEND or the installed plugins say, and prints which and why.

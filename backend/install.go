@@ -1,0 +1,179 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// InstallOptions says where packages come from.
+type InstallOptions struct {
+	Wheels []string // files to use; none: Fetch gets them
+	Fetch  Fetcher
+	Log    *slog.Logger // what is being done; must not be nil
+}
+
+// Fetcher puts the file of a wheel into dir and returns its path.
+type Fetcher func(ctx context.Context, w Wheel, dir string) (string, error)
+
+// Install unpacks a release below dir and returns it. It appears there complete or not at all; an intact
+// installation of the same version is left as it is.
+func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plugin, error) {
+	files := make([]string, len(r.Wheels))
+	if len(o.Wheels) > 0 {
+		if err := assign(files, r, o.Wheels); err != nil {
+			return Plugin{}, fmt.Errorf("install %s %s: %w", r.Name, r.Version, err)
+		}
+	}
+	home := filepath.Join(dir, r.Name)
+	target := filepath.Join(home, r.Version)
+	if p, err := intact(target); err == nil {
+		o.Log.Info("already installed", "plugin", p.Name, "version", p.Version, "path", p.Path)
+		return p, nil
+	}
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return Plugin{}, fmt.Errorf("install %s: %w", r.Name, err)
+	}
+	work, err := os.MkdirTemp(home, ".new-")
+	if err != nil {
+		return Plugin{}, fmt.Errorf("install %s: %w", r.Name, err)
+	}
+	err = installInto(ctx, work, r, files, o)
+	if err == nil {
+		err = swap(filepath.Join(work, "tree"), target)
+	}
+	if err = errors.Join(err, os.RemoveAll(work)); err != nil {
+		return Plugin{}, fmt.Errorf("install %s %s: %w", r.Name, r.Version, err)
+	}
+	return intact(target)
+}
+
+// installInto makes the complete installation in work/tree.
+func installInto(ctx context.Context, work string, r Release, files []string, o InstallOptions) error {
+	if err := gather(ctx, work, r, files, o); err != nil {
+		return err
+	}
+	tree := filepath.Join(work, "tree")
+	p := Plugin{Name: r.Name, Version: r.Version, Path: r.Library, Data: r.Data}
+	for i, w := range r.Wheels {
+		o.Log.Info("unpack", "wheel", filepath.Base(files[i]))
+		if err := unpack(ctx, files[i], tree, w.Keep); err != nil {
+			return err
+		}
+		p.Wheels = append(p.Wheels, filepath.Base(files[i]))
+	}
+	library := filepath.Join(tree, r.Library)
+	if err := Inspect(library); err != nil {
+		return err
+	}
+	var err error
+	if p.SHA256, p.Size, err = hashFile(library); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(tree, manifestName), append(text, '\n'), 0o644)
+}
+
+// gather fetches the files of wheels that were not given, and checks the hash of each.
+func gather(ctx context.Context, work string, r Release, files []string, o InstallOptions) error {
+	for i, w := range r.Wheels {
+		if files[i] == "" {
+			o.Log.Info("download", "package", w.Project, "version", w.Version)
+			file, err := o.Fetch(ctx, w, work)
+			if err != nil {
+				return err
+			}
+			files[i] = file
+		}
+		sum, _, err := hashFile(files[i])
+		if err != nil {
+			return err
+		}
+		if sum != w.SHA256 {
+			return fmt.Errorf("%s: sha256 is %s, want %s", files[i], sum, w.SHA256)
+		}
+	}
+	return nil
+}
+
+// assign finds the given file for each wheel by name. All have to be given: mixing given and fetched ones would
+// make "no network" a surprise.
+func assign(files []string, r Release, given []string) error {
+	for _, g := range given {
+		found := false
+		for i, w := range r.Wheels {
+			if strings.HasPrefix(filepath.Base(g), w.file()) && strings.HasSuffix(g, ".whl") {
+				files[i], found = g, true
+			}
+		}
+		if !found {
+			return fmt.Errorf("%s: not a wheel of this release, want %s*.whl", g, wanted(r))
+		}
+	}
+	for i, w := range r.Wheels {
+		if files[i] == "" {
+			return fmt.Errorf("no file given for %s: want %s", w, wanted(r))
+		}
+	}
+	return nil
+}
+
+func wanted(r Release) string {
+	names := make([]string, len(r.Wheels))
+	for i, w := range r.Wheels {
+		names[i] = w.file()
+	}
+	return strings.Join(names, "*.whl and ")
+}
+
+// swap puts the new tree where the old one is, if there is one.
+func swap(tree, target string) error {
+	old := tree + ".old"
+	if err := os.Rename(target, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(tree, target); err != nil {
+		return err
+	}
+	home, err := os.Open(filepath.Dir(target))
+	if err != nil {
+		return err
+	}
+	return errors.Join(home.Sync(), home.Close())
+}
+
+// intact reads an installation and compares its library with the manifest.
+func intact(target string) (Plugin, error) {
+	target, err := filepath.Abs(target)
+	if err != nil {
+		return Plugin{}, err
+	}
+	p, err := readManifest(filepath.Join(target, manifestName))
+	if err != nil {
+		return Plugin{}, err
+	}
+	return p, p.Verify()
+}
+
+// Verify compares the shared library with what the manifest says of it.
+func (p Plugin) Verify() error {
+	sum, size, err := hashFile(p.Path)
+	if err != nil {
+		return err
+	}
+	if size != p.Size || sum != p.SHA256 {
+		return fmt.Errorf("plugin %s: %d bytes with sha256 %s, installed were %d with %s", p.Path, size, sum, p.Size, p.SHA256)
+	}
+	return nil
+}

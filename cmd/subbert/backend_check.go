@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/subbert/subbert/backend"
+)
+
+type backendCheckCmd struct {
+	Name string `arg:"" optional:"" help:"What to check, as for --backend; without it what a command would use now."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+func (v *backendCheckCmd) Help() string {
+	return "Loads the plugin in a child process, names its version and devices, and has every device multiply two matrices whose product is known."
+}
+
+func (v *backendCheckCmd) Run(c *console) error {
+	installed, err := installedPlugins(c)
+	if err != nil {
+		return err
+	}
+	flag := v.Name
+	if flag == "" {
+		flag = c.backendFlag()
+	}
+	choice, err := backend.Choose(flag, c.getenv("SUBBERT_BACKEND"), installed)
+	if err != nil {
+		return misused(err)
+	}
+	r, err := backend.Check(c.ctx, selfCommand("backend", "trial"), choice)
+	if err != nil {
+		return misused(err)
+	}
+	if v.JSON {
+		if err := c.printJSON(r); err != nil {
+			return err
+		}
+	}
+	if r.Error != "" {
+		return misused(errors.New(r.Error))
+	}
+	if v.JSON {
+		return nil
+	}
+	fmt.Fprintf(c.out, "%s: %s\n", choice.Spec, r.Description)
+	for i, d := range r.Devices {
+		fmt.Fprintf(c.out, "device %d: %s: 64x64 product exact\n", i, d)
+	}
+	return nil
+}
+
+// backendTrialCmd is the child process of backendCheckCmd; see backend.Check.
+type backendTrialCmd struct {
+	Spec string `arg:"" help:"What to open, as for --backend."`
+}
+
+func (v *backendTrialCmd) Run(c *console) error {
+	spec, err := backend.ParseSpec(v.Spec)
+	if err != nil {
+		return misused(err)
+	}
+	return c.printJSON(backend.CheckHere(c.ctx, spec))
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/subbert/subbert/backend"
+)
+
+type backendInstallCmd struct {
+	Name    string   `arg:"" enum:"cpu,cuda,tpu" help:"What to install: cpu, cuda or tpu."`
+	Version string   `help:"Version of the package; without it the newest that was tested." placeholder:"V"`
+	Wheel   []string `type:"path" sep:"none" help:"Use this file instead of downloading; once for each package." placeholder:"FILE"`
+}
+
+func (v *backendInstallCmd) Help() string {
+	return "Downloads pinned Python packages with the machine's own pip, checks their sha256, and unpacks the shared library in them " +
+		"into the cache directory. Versions lie side by side; nothing else of Python is used."
+}
+
+func (v *backendInstallCmd) Run(c *console) error {
+	release, err := backend.FindRelease(v.Name, v.Version)
+	if err != nil {
+		return misused(err)
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return err
+	}
+	options := backend.InstallOptions{Wheels: v.Wheel, Log: c.log}
+	if len(v.Wheel) == 0 {
+		python, err := exec.LookPath("python3")
+		if err != nil {
+			return fmt.Errorf("backend install %s: python3 is not on PATH: install Python with pip, or give the packages with --wheel", v.Name)
+		}
+		options.Fetch = backend.Pip([]string{python, "-m", "pip"}, c.err)
+	}
+	p, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release, options)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "%s %s %s\n", p.Name, p.Version, p.Path)
+	return nil
+}
