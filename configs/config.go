@@ -1,0 +1,349 @@
+// Package configs is the file that describes a run: strict TOML over the Configs of the packages it concerns.
+//
+// Defaults live in those packages. A file states differences; it may start from a preset of this package
+// (preset = "biobert"), and --set adds further lines. What came out is written beside the run, complete.
+//
+// The tables model, data, task, optimizer and schedule say what is learned; device, checkpoint, record and run say how it
+// runs, and leave the loss curve where it is, up to rounding.
+package configs
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/optim"
+	"github.com/subbert/subbert/trainer/schedule"
+)
+
+//go:embed presets
+var presets embed.FS
+
+// Config is a run.
+type Config struct {
+	Preset string `toml:"preset,omitempty"` // what the file started from
+
+	Model      Model                 `toml:"model"`
+	Data       Data                  `toml:"data"`
+	Task       tasks.Config          `toml:"task"`
+	Optimizer  optim.Config          `toml:"optimizer"`
+	Schedule   schedule.Config       `toml:"schedule"`
+	Device     Device                `toml:"device"`
+	Checkpoint trainer.Checkpointing `toml:"checkpoint"`
+	Record     trainer.Recording     `toml:"record"`
+	Run        trainer.Run           `toml:"run"`
+}
+
+// Model is the [model] table: what the run starts from.
+type Model struct {
+	Init  string `toml:"init"`  // directory with config.json, vocab.txt and, if there are any, weights
+	Fresh Heads  `toml:"fresh"` // what may start from random values
+}
+
+// Heads names parts of a model; in TOML a list, or the word "all".
+type Heads []string
+
+// UnmarshalTOML accepts "all", one name, or a list of names.
+func (h *Heads) UnmarshalTOML(v any) error {
+	switch v := v.(type) {
+	case string:
+		*h = Heads{v}
+		return nil
+	case []any:
+		*h = Heads{}
+		for _, e := range v {
+			name, ok := e.(string)
+			if !ok {
+				return fmt.Errorf("want names, got %v", e)
+			}
+			*h = append(*h, name)
+		}
+		return nil
+	}
+	return fmt.Errorf(`want "all" or a list of heads, got %v`, v)
+}
+
+// Data is the [data] table.
+type Data struct {
+	Shards string `toml:"shards,omitempty"` // pre-training: directory of shards
+	Train  string `toml:"train,omitempty"`  // fine-tuning: file of examples
+	Dev    string `toml:"dev,omitempty"`
+	Test   string `toml:"test,omitempty"`
+
+	// Fractions of the training examples, drawn with the seed.
+	TrainExamples int `toml:"train_examples,omitempty"` // use this many of the training examples; 0: all
+	TestExamples  int `toml:"test_examples,omitempty"`
+}
+
+// Device is the [device] table.
+type Device struct {
+	Precision string `toml:"precision"` // of activations: "float32" or "bfloat16"; weights and moments are float32
+	Workers   int    `toml:"workers"`   // goroutines that make batches; what they make does not depend on it
+}
+
+// Default is the config of the named task before a file says anything.
+func Default(task string) Config {
+	c := Config{
+		Task:       tasks.Default(task),
+		Optimizer:  optim.Default(),
+		Schedule:   schedule.Default(),
+		Device:     Device{Precision: "float32", Workers: 2},
+		Checkpoint: trainer.DefaultCheckpointing(),
+		Record:     trainer.DefaultRecording(),
+		Run:        trainer.DefaultRun(),
+	}
+	return c
+}
+
+// Read reads the TOML file at path for task ("pretraining" or "relation"), then the lines of set, each key=value with a
+// dotted key, and checks the result. Every fault is reported at once.
+func Read(path, task string, set []string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	return Parse(path, text, task, set)
+}
+
+// Parse is Read of a file's text; name stands for it in errors.
+func Parse(name string, text []byte, task string, set []string) (Config, error) {
+	c := Default(task)
+	var head struct {
+		Preset string `toml:"preset"`
+	}
+	if _, err := toml.Decode(string(text), &head); err != nil {
+		return c, syntaxError(name, err)
+	}
+	if head.Preset != "" {
+		preset, err := Preset(task, head.Preset)
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", name, err)
+		}
+		if err := decode("preset "+head.Preset, preset, &c); err != nil {
+			return c, err
+		}
+	}
+	errs := []error{decode(name, text, &c)}
+	for _, line := range set {
+		errs = append(errs, assign(line, &c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return c, err
+	}
+	if c.Task.Name != task {
+		return c, fmt.Errorf("%s: task.name = %q, but this verb is for %q", name, c.Task.Name, task)
+	}
+	if err := c.Validate(); err != nil {
+		return c, prefixed(name, err)
+	}
+	return c, nil
+}
+
+// prefixed puts name before every line of err.
+func prefixed(name string, err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	return errors.New(name + ": " + strings.Join(lines, "\n"+name+": "))
+}
+
+// decode decodes text over c and refuses keys that c does not have.
+func decode(name string, text []byte, c *Config) error {
+	meta, err := toml.Decode(string(text), c)
+	if err != nil {
+		return syntaxError(name, err)
+	}
+	supersede(meta, &c.Schedule)
+	var errs []error
+	for _, key := range meta.Undecoded() {
+		errs = append(errs, unknownKey(name, key.String()))
+	}
+	return errors.Join(errs...)
+}
+
+// supersede lets a layer that gives the length or the warm-up in one unit replace what an earlier one gave in the other.
+func supersede(meta toml.MetaData, s *schedule.Config) {
+	only := func(key, other string) bool {
+		return meta.IsDefined("schedule", key) && !meta.IsDefined("schedule", other)
+	}
+	switch {
+	case only("steps", "epochs"):
+		s.Epochs = 0
+	case only("epochs", "steps"):
+		s.Steps = 0
+	}
+	switch {
+	case only("warmup_steps", "warmup_fraction"):
+		s.WarmupFraction = 0
+	case only("warmup_fraction", "warmup_steps"):
+		s.WarmupSteps = 0
+	}
+}
+
+// syntaxError says where in the file the fault is, on one line.
+func syntaxError(name string, err error) error {
+	var at toml.ParseError
+	if errors.As(err, &at) {
+		return fmt.Errorf("%s: line %d: %s", name, at.Position.Line, at.Message)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// assign decodes key=value over c; a value that is no TOML is taken as a string.
+func assign(line string, c *Config) error {
+	key, value, ok := strings.Cut(line, "=")
+	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	if !ok || key == "" {
+		return fmt.Errorf("--set %s: want key=value, such as optimizer.learning_rate=5e-5", line)
+	}
+	name := "--set " + key
+	text := key + " = " + value
+	var probe map[string]any
+	if _, err := toml.Decode(text, &probe); err != nil {
+		text = fmt.Sprintf("%s = %q", key, value)
+	}
+	return decode(name, []byte(text), c)
+}
+
+// unknownKey names the known key nearest to key.
+func unknownKey(name, key string) error {
+	best, distance := "", len(key)
+	for _, known := range Keys() {
+		if d := editDistance(key, known); d < distance {
+			best, distance = known, d
+		}
+	}
+	if best != "" && distance <= 1+len(key)/3 {
+		return fmt.Errorf("%s: unknown key %s; did you mean %s?", name, key, best)
+	}
+	return fmt.Errorf("%s: unknown key %s; the keys are listed in docs/config.md", name, key)
+}
+
+// Keys lists every key, dotted, in the order of the tables.
+func Keys() []string {
+	var keys []string
+	var text bytes.Buffer
+	if err := toml.NewEncoder(&text).Encode(full()); err != nil {
+		panic(err) // Config has a field that is no TOML; every test sees it
+	}
+	var any map[string]any
+	meta, err := toml.Decode(text.String(), &any)
+	if err != nil {
+		panic(err)
+	}
+	for _, key := range meta.Keys() {
+		keys = append(keys, key.String())
+	}
+	return keys
+}
+
+// full has no empty field, so that encoding it shows every key.
+func full() Config {
+	c := Default(tasks.NamePretraining)
+	c.Preset = "x"
+	c.Model = Model{Init: "x", Fresh: Heads{"all"}}
+	c.Data = Data{Shards: "x", Train: "x", Dev: "x", Test: "x", TrainExamples: 1, TestExamples: 1}
+	c.Task.Labels = []string{"x"}
+	return c
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Validate returns every fault of c at once.
+func (c Config) Validate() error {
+	errs := []error{
+		c.Task.Validate(), c.Optimizer.Validate(), c.Schedule.Validate(),
+		c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(),
+	}
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Model.Init == "" {
+		fault("model.init: missing; name a directory with config.json and vocab.txt")
+	}
+	switch c.Task.Name {
+	case tasks.NamePretraining:
+		if c.Data.Shards == "" {
+			fault("data.shards: missing; name a directory made by subbert data shard")
+		}
+		if c.Data.Train != "" {
+			fault("data.train = %q is for fine-tuning; pre-training reads data.shards", c.Data.Train)
+		}
+	case tasks.NameRelation:
+		if c.Data.Train == "" {
+			fault("data.train: missing; name a file made by subbert data relations")
+		}
+		if c.Data.Shards != "" {
+			fault("data.shards = %q is for pre-training; fine-tuning reads data.train", c.Data.Shards)
+		}
+	}
+	if c.Device.Precision != "float32" && c.Device.Precision != "bfloat16" {
+		fault("device.precision: unknown %q, want float32 or bfloat16", c.Device.Precision)
+	}
+	if c.Device.Workers < 1 {
+		fault("device.workers = %d: want at least 1", c.Device.Workers)
+	}
+	if c.Data.TrainExamples < 0 || c.Data.TestExamples < 0 {
+		fault("data.train_examples = %d, data.test_examples = %d: want no negative number", c.Data.TrainExamples, c.Data.TestExamples)
+	}
+	return errors.Join(errs...)
+}
+
+// Text is c as the TOML file that would make it.
+func (c Config) Text() ([]byte, error) {
+	var text bytes.Buffer
+	enc := toml.NewEncoder(&text)
+	enc.Indent = ""
+	if err := enc.Encode(c); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), nil
+}
+
+// Preset is the text of the preset of that name for task; the error names those there are.
+func Preset(task, name string) ([]byte, error) {
+	text, err := presets.ReadFile(path.Join("presets", task, name+".toml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("preset: unknown %q, want one of %s", name, strings.Join(Presets(task), ", "))
+	}
+	return text, err
+}
+
+// Presets lists the presets for task.
+func Presets(task string) []string {
+	entries, err := presets.ReadDir(path.Join("presets", task))
+	if err != nil {
+		return nil // no preset for this task
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".toml"))
+	}
+	slices.Sort(names)
+	return names
+}

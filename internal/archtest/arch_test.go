@@ -1,0 +1,195 @@
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/subbert/subbert"
+
+// pkg is what the test needs of `go list -json`.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Imports    []string
+	GoFiles    []string
+	CgoFiles   []string
+}
+
+// rel is the package's path within the module.
+func (p pkg) rel() string { return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/") }
+
+// packages lists the module's packages as built with and without cgo.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	var all []pkg
+	for _, cgo := range []string{"0", "1"} {
+		cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles,CgoFiles", module+"/...")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v\n%s", err, &stderr)
+		}
+		dec := json.NewDecoder(bytes.NewReader(out))
+		for {
+			var p pkg
+			if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// under says whether rel is one of dirs or inside one of them.
+func under(rel string, dirs ...string) bool {
+	return slices.ContainsFunc(dirs, func(d string) bool { return rel == d || strings.HasPrefix(rel, d+"/") })
+}
+
+// tensors says whether imp is a tensor library or cgo.
+func tensors(imp string) bool {
+	return imp == "C" || under(imp, "github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla")
+}
+
+// layers are our directories, with those of ours that each may import. A package may import its own layer.
+var layers = []struct {
+	dir     string
+	imports []string
+}{
+	{"cmd", []string{"backend", "checkpoints", "configs", "data", "evaluate", "internal", "models", "report", "sweep", "tasks", "tpu", "trainer"}},
+	{"configs", []string{"tasks", "trainer"}},
+	{"tasks", []string{"data", "evaluate", "models", "trainer"}},
+	{"trainer", []string{"checkpoints", "internal"}},
+	{"models", nil},
+	{"checkpoints", []string{"data/wordpiece"}},
+	{"data", nil},
+	{"evaluate", nil},
+	{"report", nil},
+	{"sweep", []string{"evaluate"}},
+	{"backend", nil},
+	{"tpu", []string{"backend/pjrt"}},
+	{"internal", nil},
+	{"scripts", nil},
+}
+
+// withoutTensors are the layers that import no tensor library and no cgo.
+var withoutTensors = []string{"data", "checkpoints", "evaluate", "report", "sweep"}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		rel := p.rel()
+		i := slices.IndexFunc(layers, func(l struct {
+			dir     string
+			imports []string
+		}) bool {
+			return under(rel, l.dir)
+		})
+		if i < 0 {
+			t.Errorf("%s belongs to no layer: give it one in layers", p.ImportPath)
+			continue
+		}
+		layer := layers[i]
+		for _, imp := range p.Imports {
+			complain := func(why string) {
+				if line := fmt.Sprintf("%s imports %s: %s", rel, imp, why); !seen[line] {
+					seen[line] = true
+					t.Error(line)
+				}
+			}
+			if under(rel, withoutTensors...) && tensors(imp) {
+				complain("this layer knows no tensor library and no cgo")
+			}
+			if imp == "C" && !under(rel, "backend/pjrt") {
+				complain("all cgo of ours lives in backend/pjrt")
+			}
+			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !under(ours, layer.dir) && !under(ours, layer.imports...) {
+				complain(fmt.Sprintf("%s may import %s of ours", layer.dir, strings.Join(append([]string{layer.dir}, layer.imports...), ", ")))
+			}
+			if under(imp, "github.com/gomlx/gomlx/backends/default") || strings.HasSuffix(imp, "/autoinstall") {
+				complain("the choice of backend is ours and downloads nothing")
+			}
+		}
+	}
+}
+
+// TestOnlyCmdTouchesTheProcess: libraries return errors and values, and leave the environment, standard output and the
+// exit code to cmd.
+func TestOnlyCmdTouchesTheProcess(t *testing.T) {
+	forbidden := map[string][]string{
+		"os":  {"Getenv", "LookupEnv", "Environ", "Exit", "Stdout", "Stderr", "Stdin", "Args"},
+		"fmt": {"Print", "Printf", "Println"},
+		"log": {"Print", "Printf", "Println", "Fatal", "Fatalf", "Panic", "Default"},
+	}
+	eachFile(t, func(rel, file string, f *ast.File) {
+		if under(rel, "cmd", "scripts") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && x.Obj == nil && slices.Contains(forbidden[x.Name], sel.Sel.Name) {
+				t.Errorf("%s: %s.%s belongs to cmd", file, x.Name, sel.Sel.Name)
+			}
+			return true
+		})
+	})
+}
+
+func TestNoInitAndNoDrawers(t *testing.T) {
+	drawers := []string{"util", "utils", "common", "helper", "helpers", "misc"}
+	eachFile(t, func(rel, file string, f *ast.File) {
+		if slices.Contains(drawers, path.Base(rel)) || slices.Contains(drawers, strings.TrimSuffix(filepath.Base(file), ".go")) {
+			t.Errorf("%s: a drawer; name it after what is in it", file)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: has func init", file)
+			}
+		}
+	})
+}
+
+// eachFile parses every Go file of the module but tests, once.
+func eachFile(t *testing.T, visit func(rel, file string, f *ast.File)) {
+	t.Helper()
+	files := map[string]string{} // file -> package
+	for _, p := range packages(t) {
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+			files[filepath.Join(p.Dir, name)] = p.rel()
+		}
+	}
+	if len(files) == 0 {
+		t.Fatal("no files: the test looks in the wrong place")
+	}
+	for file, rel := range files {
+		if strings.HasSuffix(file, "_cgo_gotypes.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visit(rel, path.Join(rel, filepath.Base(file)), f)
+	}
+}
