@@ -1,0 +1,73 @@
+package wordpiece
+
+import "unicode/utf8"
+
+// Piece is a token of the vocabulary at its place in a text.
+type Piece struct {
+	ID   int32
+	Span Span
+}
+
+// Pieces returns the pieces of text with their places: the same ids as Append gives, in order, the spans in the order
+// of the text and without overlap. A span begins and ends with a character that belongs to the piece; accents
+// that lower-casing removed count with their letter. A piece that has only later parts of a character that
+// decomposes, such as the vowel of a Hangul syllable, has an empty span at the end of that character.
+func (t *Tokenizer) Pieces(text string) []Piece {
+	if len(t.never) == 0 {
+		return t.fieldPieces(nil, text, 0)
+	}
+	var pieces []Piece
+	for next := 0; next < len(text); {
+		f := t.field(text, next)
+		if f.whole {
+			pieces = append(pieces, Piece{f.id, f.span})
+		} else {
+			pieces = t.fieldPieces(pieces, text[:f.span.End], f.span.Start)
+		}
+		next = f.span.End
+	}
+	return pieces
+}
+
+// fieldPieces appends the pieces of text[i:], whatever is not to be split.
+func (t *Tokenizer) fieldPieces(pieces []Piece, text string, i int) []Piece {
+	for i < len(text) {
+		end, kind := t.wordEnd(text, i)
+		switch kind {
+		case punct:
+			end = t.marksEnd(text, end)
+			fallthrough
+		case letter, ideograph:
+			t.word.read(t.settings, text, Span{i, end})
+			t.word.cover(t.settings)
+			pieces = t.word.appendPieces(pieces)
+		}
+		i = end
+	}
+	return pieces
+}
+
+// marksEnd returns where the marks and removed characters end that text[i:] starts with.
+func (t *Tokenizer) marksEnd(text string, i int) int {
+	for i < len(text) {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if k := t.classes.of(r); k != mark && k != dropped {
+			break
+		}
+		i += n
+	}
+	return i
+}
+
+// appendPieces appends the pieces of w, which read and cover have filled, to dst.
+func (w *word) appendPieces(dst []Piece) []Piece {
+	piece, first, done := 0, 0, 0 // done counts bytes of w.text
+	for i, l := range w.letters {
+		done += utf8.RuneLen(l.r)
+		if done == w.ends[piece] {
+			dst = append(dst, Piece{w.ids[piece], Span{w.letters[first].from.Start, l.from.End}})
+			piece, first = piece+1, i+1
+		}
+	}
+	return dst
+}

@@ -1,0 +1,263 @@
+package wordpiece
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Config says how text is taken apart before the vocabulary is asked.
+type Config struct {
+	// Lower makes letters lower-case and strips accents, as uncased vocabularies want it.
+	Lower bool `toml:"lower"`
+	// MaxWordChars is the number of characters, after decomposition, above which a word is [UNK] without
+	// being looked at: 200 in Google's code, 100 in Hugging Face's.
+	MaxWordChars int `toml:"max_word_chars"`
+	// NeverSplit lists tokens that are kept whole, and in their case, where they stand between white space:
+	// "[MASK]" in "a [MASK] b", but not in "a [MASK]." Each must be in the vocabulary.
+	NeverSplit []string `toml:"never_split"`
+}
+
+// Default returns the settings of Google's code with a cased vocabulary.
+func Default() Config { return Config{MaxWordChars: 200} }
+
+// CasingError says that a vocabulary and Config.Lower do not go together.
+type CasingError struct {
+	Vocabulary  string // its name
+	Cased       bool   // the vocabulary's; Config.Lower was the same
+	Upper, Size int    // tokens with upper case, of how many
+}
+
+func (e *CasingError) Error() string {
+	if e.Cased {
+		return fmt.Sprintf("%s: cased vocabulary (%d of %d tokens have upper case), but text was to be lower-cased",
+			e.Vocabulary, e.Upper, e.Size)
+	}
+	return fmt.Sprintf("%s: uncased vocabulary (%d of %d tokens have upper case), but text was to keep its case",
+		e.Vocabulary, e.Upper, e.Size)
+}
+
+// Hint says what to change.
+func (e *CasingError) Hint() string {
+	if e.Cased {
+		return "leave out --uncased, or name an uncased vocabulary"
+	}
+	return "add --uncased, or name a cased vocabulary"
+}
+
+// settings is what a tokenizer and its clones share; nothing in it changes after New.
+type settings struct {
+	vocab    *Vocabulary
+	lower    bool
+	maxChars int
+	unk      int32
+	never    map[string]int32
+	classes  classes
+	ascii    [256]class // by the first byte of a character; wide where one byte does not tell
+	joins    [256]bool  // whether a word of ASCII letters may go on with this byte, though it is none
+	fold     [utf8.RuneSelf]byte
+	punct    [utf8.RuneSelf]int32 // the id of an ASCII punctuation character
+}
+
+// Tokenizer turns text into ids of a vocabulary's tokens. It keeps scratch space and a cache of the words it has
+// seen, of fixed size, and is therefore not for concurrent use; see Clone.
+type Tokenizer struct {
+	*settings
+	cache cache
+	word  word
+}
+
+// New returns a tokenizer for v. It refuses, with a *CasingError, a cased vocabulary if c.Lower is set and an
+// uncased one if it is not.
+func New(v *Vocabulary, c Config) (*Tokenizer, error) {
+	if v.Cased() == c.Lower {
+		return nil, &CasingError{Vocabulary: v.name, Cased: v.Cased(), Upper: v.upper, Size: v.Size()}
+	}
+	var faults []error
+	if c.MaxWordChars < 1 {
+		faults = append(faults, fmt.Errorf("wordpiece: longest word of %d characters, want at least 1", c.MaxWordChars))
+	}
+	never := make(map[string]int32, len(c.NeverSplit))
+	for _, token := range c.NeverSplit {
+		id, ok := v.ID(token)
+		if !ok {
+			faults = append(faults, fmt.Errorf("wordpiece: token %q, not to be split, is not in %s", token, v.name))
+		}
+		never[token] = id
+	}
+	if faults != nil {
+		return nil, errors.Join(faults...)
+	}
+	s := &settings{vocab: v, lower: c.Lower, maxChars: c.MaxWordChars, unk: v.special.Unk, never: never, classes: newClasses(c.Lower)}
+	s.tabulate()
+	return &Tokenizer{settings: s, cache: newCache()}, nil
+}
+
+// tabulate fills the tables over single bytes.
+func (s *settings) tabulate() {
+	for b := range s.ascii {
+		if b >= utf8.RuneSelf {
+			s.ascii[b], s.joins[b] = wide, true
+			continue
+		}
+		s.ascii[b] = s.classes.of(rune(b))
+		s.joins[b] = s.ascii[b] == dropped
+		s.fold[b] = byte(b)
+		if s.lower && 'A' <= b && b <= 'Z' {
+			s.fold[b] = byte(b) + 'a' - 'A'
+		}
+		s.punct[b] = s.unk
+		if id, ok := s.vocab.ID(string(rune(b))); ok {
+			s.punct[b] = id
+		}
+	}
+}
+
+// Clone returns a tokenizer that gives the same ids and shares only what never changes.
+func (t *Tokenizer) Clone() *Tokenizer {
+	return &Tokenizer{settings: t.settings, cache: newCache()}
+}
+
+// Vocabulary returns the vocabulary the ids belong to.
+func (t *Tokenizer) Vocabulary() *Vocabulary { return t.vocab }
+
+// Append appends the ids of the pieces of text to dst, without [CLS] and [SEP].
+func (t *Tokenizer) Append(dst []int32, text string) []int32 {
+	if len(t.never) == 0 {
+		return t.appendFields(dst, text, 0)
+	}
+	for next := 0; next < len(text); {
+		f := t.field(text, next)
+		if f.whole {
+			dst = append(dst, f.id)
+		} else {
+			dst = t.appendFields(dst, text[:f.span.End], f.span.Start)
+		}
+		next = f.span.End
+	}
+	return dst
+}
+
+// appendFields appends the ids of text[i:], whatever is not to be split.
+func (t *Tokenizer) appendFields(dst []int32, text string, i int) []int32 {
+	for i < len(text) {
+		switch c := text[i]; t.ascii[c] {
+		case space, dropped:
+			i++
+		case punct:
+			dst = append(dst, t.punct[c])
+			i++
+		case letter:
+			k, n := loadKey(text, i)
+			end := i + n
+			if n == maxKey {
+				for end < len(text) && t.ascii[text[end]] == letter {
+					end++
+				}
+			}
+			if end < len(text) && t.joins[text[end]] {
+				dst, i = t.appendWide(dst, text, i)
+				continue
+			}
+			dst = t.appendASCII(dst, text[i:end], k)
+			i = end
+		default:
+			dst, i = t.appendWide(dst, text, i)
+		}
+	}
+	return dst
+}
+
+// appendASCII appends the ids of w, a word of ASCII letters and digits; k is its key if it is short enough for one.
+func (t *Tokenizer) appendASCII(dst []int32, w string, k key) []int32 {
+	if len(w) <= maxKey {
+		if e := t.cache.find(k); e != nil {
+			return append(dst, e.ids[:]...)[:len(dst)+int(e.n)]
+		}
+	}
+	t.word.readASCII(t.settings, w)
+	t.word.cover(t.settings)
+	if len(w) <= maxKey {
+		t.cache.put(k, t.word.ids)
+	}
+	return append(dst, t.word.ids...)
+}
+
+// appendWide appends the ids of the word that starts with the character at text[i:], if one does, and returns
+// where to go on. It is for words that have, or may have, characters beyond ASCII or some to be removed.
+func (t *Tokenizer) appendWide(dst []int32, text string, i int) ([]int32, int) {
+	end, kind := t.wordEnd(text, i)
+	if kind != letter && kind != punct && kind != ideograph {
+		return dst, end
+	}
+	// A capital sigma looks beyond the word, so that the word alone does not give the pieces.
+	cached := end-i <= maxKey && !(t.lower && strings.ContainsRune(text[i:end], capitalSigma))
+	var k key
+	if cached {
+		k = keyOf(text[i:end])
+		if e := t.cache.find(k); e != nil {
+			return append(dst, e.ids[:e.n]...), end
+		}
+	}
+	t.word.read(t.settings, text, Span{i, end})
+	t.word.cover(t.settings)
+	if cached {
+		t.cache.put(k, t.word.ids)
+	}
+	return append(dst, t.word.ids...), end
+}
+
+// wordEnd returns where the word ends that starts with the character at text[i:], and that character's class. The
+// character is a word by itself unless it is a letter.
+func (s *settings) wordEnd(text string, i int) (end int, kind class) {
+	r, n := utf8.DecodeRuneInString(text[i:])
+	kind, end = s.classes.of(r), i+n
+	if kind != letter {
+		return end, kind
+	}
+	for end < len(text) {
+		r, n := utf8.DecodeRuneInString(text[end:])
+		if k := s.classes.of(r); k != letter && k != dropped && k != mark {
+			break
+		}
+		end += n
+	}
+	return end, kind
+}
+
+// field is a stretch of text between white space, or a CJK ideograph.
+type field struct {
+	span  Span
+	whole bool // it is not to be split: id stands for all of it
+	id    int32
+}
+
+// field returns the first field of text at or after i. It has no letters when only white space is left.
+func (t *Tokenizer) field(text string, i int) field {
+	var f field
+	f.span = Span{i, i}
+	kept := t.word.text[:0] // the field without what is removed
+	for end := i; end < len(text); {
+		r, n := utf8.DecodeRuneInString(text[end:])
+		k := t.classes.of(r)
+		if len(kept) > 0 && (k == space || k == ideograph) {
+			break
+		}
+		end += n
+		if k == space || k == dropped {
+			if len(kept) == 0 {
+				f.span = Span{end, end}
+			}
+			continue
+		}
+		kept = append(kept, text[end-n:end]...)
+		f.span.End = end
+		if k == ideograph {
+			break
+		}
+	}
+	t.word.text = kept
+	f.id, f.whole = t.never[string(kept)]
+	return f
+}

@@ -1,0 +1,121 @@
+package wordpiece
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Span is the half-open range of bytes [Start, End) of a text.
+type Span struct{ Start, End int }
+
+// word is the word at hand as the vocabulary knows it, and its pieces. It is scratch space, used again for every
+// word.
+type word struct {
+	letters []normal // filled by read only
+	text    []byte   // the letters as UTF-8
+	chars   int      // their number; counting stops above the limit
+	ids     []int32  // of the pieces
+	ends    []int    // bytes of text before the end of each piece
+	parts   []rune
+}
+
+// normal is a character of a normalized word.
+type normal struct {
+	r     rune
+	order uint8 // canonical combining class
+	// from is where it comes from. Of the parts a character decomposes into, the first has its place and the
+	// others an empty one at its end; a mark that was removed belongs to the letter before it.
+	from Span
+}
+
+// readASCII makes w the word text, which is of ASCII letters and digits.
+func (w *word) readASCII(s *settings, text string) {
+	w.text, w.chars = w.text[:0], len(text)
+	if len(text) > s.maxChars {
+		return // it is [UNK] whatever it says
+	}
+	for i := range len(text) {
+		w.text = append(w.text, s.fold[text[i]&(utf8.RuneSelf-1)])
+	}
+}
+
+// read makes w the word at the given place of text, which may look at the rest of its field.
+func (w *word) read(s *settings, text string, at Span) {
+	w.letters, w.text = w.letters[:0], w.text[:0]
+	run := 0 // the letters from here on may still change places
+	for i := at.Start; i < at.End; {
+		r, n := utf8.DecodeRuneInString(text[i:at.End])
+		from := Span{i, i + n}
+		i += n
+		switch {
+		case s.classes.of(r) == dropped:
+		case !s.lower:
+			w.add(s, normal{r: r, from: from})
+		case r < utf8.RuneSelf:
+			w.add(s, normal{r: rune(s.fold[r]), from: from})
+			run = len(w.letters)
+		case r == capitalSigma:
+			w.add(s, normal{r: s.classes.lowerSigma(text, from.Start), from: from})
+			run = len(w.letters)
+		default:
+			run = w.addDecomposed(s, unicode.ToLower(r), from, run)
+		}
+	}
+	w.chars = len(w.letters)
+	for _, l := range w.letters {
+		w.text = utf8.AppendRune(w.text, l.r)
+	}
+}
+
+// add appends l. Above the limit of characters only the last one is kept, for where it ends.
+func (w *word) add(s *settings, l normal) {
+	w.letters = append(w.letters[:min(len(w.letters), s.maxChars)], l)
+}
+
+// addDecomposed appends the canonical decomposition of r without its marks. What is left of a run of combining
+// characters is put in canonical order; run is where this run begins, and the result is where the next one does.
+func (w *word) addDecomposed(s *settings, r rune, from Span, run int) int {
+	w.parts = appendDecomposed(w.parts[:0], r)
+	for _, part := range w.parts {
+		order := combiningClass(part)
+		if s.classes.of(part) == mark {
+			if len(w.letters) > 0 {
+				w.letters[len(w.letters)-1].from.End = from.End
+			}
+		} else {
+			w.add(s, normal{r: part, order: order, from: from})
+			from.Start = from.End
+		}
+		if order == 0 {
+			run = len(w.letters)
+		}
+		for j := len(w.letters) - 1; j > run && w.letters[j-1].order > w.letters[j].order; j-- {
+			a, b := &w.letters[j-1], &w.letters[j]
+			a.r, a.order, b.r, b.order = b.r, b.order, a.r, a.order // places stay in the order of the text
+		}
+	}
+	return run
+}
+
+// cover finds the pieces of w: from the left, each the longest there is.
+func (w *word) cover(s *settings) {
+	w.ids, w.ends = w.ids[:0], w.ends[:0]
+	if w.chars == 0 {
+		return
+	}
+	if w.chars <= s.maxChars {
+		from := int32(root)
+		for done := 0; done < len(w.text); from = s.vocab.trie.inner {
+			id, n := s.vocab.trie.longest(from, w.text[done:])
+			if n == 0 {
+				w.ids, w.ends = w.ids[:0], w.ends[:0]
+				break
+			}
+			done += n
+			w.ids, w.ends = append(w.ids, id), append(w.ends, done)
+		}
+	}
+	if len(w.ids) == 0 {
+		w.ids, w.ends = append(w.ids, s.unk), append(w.ends, len(w.text))
+	}
+}
