@@ -1,0 +1,161 @@
+package bert
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// Input is a batch of token ids. At most one of AttentionMask and Lengths is set; without either, every position
+// takes part.
+type Input struct {
+	InputIDs     *Node // [B,S] int32
+	TokenTypeIDs *Node // [B,S] int32; nil: all zero
+	// AttentionMask [B,S] is nonzero (or true) where a position may be attended to.
+	AttentionMask *Node
+	// Lengths [B] int32 says the same for rows whose padding is at the end.
+	Lengths *Node
+}
+
+// Output is what the encoder computes, in the precision asked for.
+type Output struct {
+	// Hidden has L+1 entries [B,S,H]: the embeddings, then every layer.
+	Hidden []*Node
+	// Attentions, when asked for, has L entries [B,N,S,S] in float32: the probabilities before dropout.
+	Attentions []*Node
+}
+
+// Last is the last layer's output [B,S,H].
+func (o Output) Last() *Node { return o.Hidden[len(o.Hidden)-1] }
+
+// maskedScore is added to the score of a position that may not be attended to: after the softmax nothing is left of
+// it, while a row in which every position is masked (it fills up a batch) stays finite.
+const maskedScore = -1e9
+
+// encoder carries what every layer needs.
+type encoder struct {
+	Config
+	Options
+	bias *Node // [B,1,1,S] float32, or nil
+}
+
+// Encode runs the encoder over the variables below s, the root of the model's names. Panics if shapes disagree, the
+// sequence is longer than max_position_embeddings, or a variable is missing or has the wrong shape.
+func Encode(s *model.Scope, c Config, in Input, o Options) Output {
+	if dims := in.InputIDs.Shape().Dimensions; len(dims) != 2 || dims[1] > c.MaxPositionEmbeddings {
+		exceptions.Panicf("bert: input_ids are %s, want [B,S] with S at most max_position_embeddings %d",
+			in.InputIDs.Shape(), c.MaxPositionEmbeddings)
+	}
+	s = s.At("bert")
+	e := encoder{Config: c, Options: o, bias: in.bias()}
+	x := e.embed(s.At("embeddings"), in)
+	out := Output{Hidden: []*Node{x}}
+	for l := range c.NumHiddenLayers {
+		var probabilities *Node
+		x, probabilities = e.layer(s.At("encoder").At("layer").At("%d", l), x, fmt.Sprintf("layer.%d.", l))
+		out.Hidden = append(out.Hidden, x)
+		if o.Attentions {
+			out.Attentions = append(out.Attentions, probabilities)
+		}
+	}
+	return out
+}
+
+// Pool is the pooler: tanh of a dense layer over [CLS], [B,S,H] -> [B,H]. Panics as Encode.
+func Pool(s *model.Scope, c Config, last *Node) *Node {
+	y := Dense(s.At("bert").At("pooler").At("dense"), First(last), c.HiddenSize)
+	return ConvertDType(Tanh(ConvertDType(y, dtypes.Float32)), last.DType())
+}
+
+// First is the vector at position 0, where [CLS] is: [B,S,H] -> [B,H].
+func First(x *Node) *Node {
+	return Squeeze(Slice(x, AxisRange(), AxisElem(0)), 1)
+}
+
+// Mask is true where a position takes part: [B,S], or nil if all do. Panics if shapes disagree.
+func (in Input) Mask() *Node {
+	switch {
+	case in.AttentionMask != nil && in.Lengths != nil:
+		exceptions.Panicf("bert: both an attention mask and lengths are given")
+	case in.AttentionMask != nil:
+		if !in.AttentionMask.Shape().EqualDimensions(in.InputIDs.Shape()) {
+			exceptions.Panicf("bert: attention mask is %s, want the dimensions of input_ids %s",
+				in.AttentionMask.Shape(), in.InputIDs.Shape())
+		}
+		return ConvertDType(in.AttentionMask, dtypes.Bool)
+	case in.Lengths != nil:
+		position := Iota(in.InputIDs.Graph(), shapes.Make(dtypes.Int32, in.InputIDs.Shape().Dimensions...), 1)
+		return LessThan(position, InsertAxes(in.Lengths, -1))
+	}
+	return nil
+}
+
+// bias is what is added to attention scores [B,N,S,S]: [B,1,1,S], or nil.
+func (in Input) bias() *Node {
+	mask := in.Mask()
+	if mask == nil {
+		return nil
+	}
+	absent := OneMinus(ConvertDType(mask, dtypes.Float32))
+	return InsertAxes(MulScalar(absent, maskedScore), 1, 1)
+}
+
+// embed is [B,S] ids -> [B,S,H]. Rows of the word table are gathered; the two or so token types are a product with
+// their one-hot vectors, whose gradient is a product too and not a scatter of B*S rows onto two.
+func (e encoder) embed(s *model.Scope, in Input) *Node {
+	g, dtype, length := in.InputIDs.Graph(), e.DType(), in.InputIDs.Shape().Dim(1)
+	words := Weight(s.At("word_embeddings"), g, dtypes.Float32, "weight", e.VocabSize, e.HiddenSize)
+	x := ConvertDType(Gather(words, InsertAxes(in.InputIDs, -1)), dtype) // [B,S,H]
+	positions := Weight(s.At("position_embeddings"), g, dtype, "weight", e.MaxPositionEmbeddings, e.HiddenSize)
+	x = Add(x, InsertAxes(Slice(positions, AxisRange(0, length)), 0))
+	kinds := in.TokenTypeIDs
+	if kinds == nil {
+		kinds = ZerosLike(in.InputIDs)
+	}
+	types := Weight(s.At("token_type_embeddings"), g, dtype, "weight", e.TypeVocabSize, e.HiddenSize)
+	x = Add(x, Product("bst,th->bsh", OneHot(kinds, e.TypeVocabSize, dtype), types))
+	return e.Dropout.Apply(Norm(s.At("LayerNorm"), e.Config, e.Options, x), e.HiddenDropout, "embeddings")
+}
+
+// layer is one encoder layer, [B,S,H] -> [B,S,H], and its attention probabilities [B,N,S,S].
+func (e encoder) layer(s *model.Scope, x *Node, site string) (y, probabilities *Node) {
+	a, probabilities := e.attend(s.At("attention"), x, site)
+	a = e.Dropout.Apply(a, e.HiddenDropout, site+"attention.output")
+	x = Norm(s.At("attention").At("output").At("LayerNorm"), e.Config, e.Options, Add(x, a))
+	f := Activate(e.Config, Dense(s.At("intermediate").At("dense"), x, e.IntermediateSize)) // [B,S,F]
+	f = e.Dropout.Apply(Dense(s.At("output").At("dense"), f, e.HiddenSize), e.HiddenDropout, site+"output")
+	return Norm(s.At("output").At("LayerNorm"), e.Config, e.Options, Add(x, f)), probabilities
+}
+
+// attend is self-attention with its output projection. Weights are stored [H,H] and reshaped to heads inside the
+// graph, so that the products put heads before positions themselves and nothing is moved afterwards.
+func (e encoder) attend(s *model.Scope, x *Node, site string) (y, probabilities *Node) {
+	self := s.At("self")
+	q := MulScalar(e.heads(self.At("query"), x), 1/math.Sqrt(float64(e.HeadSize()))) // [B,N,S,D]
+	k, v := e.heads(self.At("key"), x), e.heads(self.At("value"), x)
+	scores := ConvertDType(Product("bnsd,bntd->bnst", q, k), dtypes.Float32)
+	if e.bias != nil {
+		scores = Add(scores, e.bias)
+	}
+	probabilities = Softmax(scores)
+	p := e.Dropout.Apply(ConvertDType(probabilities, x.DType()), e.AttentionDropout, site+"attention.probs")
+	context := Product("bnst,bntd->bnsd", p, v)
+
+	s = s.At("output").At("dense")
+	w := Weight(s, x.Graph(), x.DType(), "weight", e.HiddenSize, e.HiddenSize)
+	y = Product("bnsd,hnd->bsh", context, Reshape(w, e.HiddenSize, e.NumAttentionHeads, e.HeadSize()))
+	return Add(y, alignLast(Weight(s, x.Graph(), x.DType(), "bias", e.HiddenSize), y)), probabilities
+}
+
+// heads projects x to one vector per head: [B,S,H] -> [B,N,S,D].
+func (e encoder) heads(s *model.Scope, x *Node) *Node {
+	g, n, d := x.Graph(), e.NumAttentionHeads, e.HeadSize()
+	w := Reshape(Weight(s, g, x.DType(), "weight", e.HiddenSize, e.HiddenSize), n, d, e.HiddenSize)
+	b := Reshape(Weight(s, g, x.DType(), "bias", e.HiddenSize), 1, n, 1, d)
+	return Add(Product("bsh,ndh->bnsd", x, w), b)
+}

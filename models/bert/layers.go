@@ -1,0 +1,110 @@
+package bert
+
+import (
+	"math"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/nn"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"github.com/subbert/subbert/models/dropout"
+)
+
+// Options says how a graph computes. None of it changes what is computed beyond rounding, dropout apart. The zero
+// value is float32 without dropout.
+type Options struct {
+	// Precision is that of activations and products: Float32 (also the zero value) or BFloat16. Variables stay
+	// float32 and are rounded where they are used; softmax, normalisation, activation functions and losses are
+	// computed in float32 either way, and products accumulate in it.
+	Precision dtypes.DType
+	// Dropout draws the masks; nil drops nothing.
+	Dropout *dropout.Source
+	// OnePassNorm takes the variance as E[x²]-E[x]², one reduction less. It loses digits where the mean is large
+	// beside the deviation, which is why it is off.
+	OnePassNorm bool
+	// Attentions asks for the attention probabilities of every layer.
+	Attentions bool
+}
+
+// DType is the precision that o asks for. Panics if it is neither Float32 nor BFloat16.
+func (o Options) DType() dtypes.DType {
+	switch o.Precision {
+	case dtypes.InvalidDType, dtypes.Float32:
+		return dtypes.Float32
+	case dtypes.BFloat16:
+		return dtypes.BFloat16
+	}
+	exceptions.Panicf("bert: precision %s, want float32 or bfloat16", o.Precision)
+	return dtypes.InvalidDType
+}
+
+// Weight is the value of the variable called name in scope s, rounded to dtype. Panics if the variable is missing,
+// or has another shape than dims.
+func Weight(s *model.Scope, g *Graph, dtype dtypes.DType, name string, dims ...int) *Node {
+	v := s.GetVariable(name)
+	if v == nil {
+		exceptions.Panicf("bert: variable %q is missing: create or load it before the graph is built",
+			model.JoinPath(s.Scope(), name))
+	}
+	if got := v.Shape(); got.DType != dtypes.Float32 || !slices.Equal(got.Dimensions, dims) {
+		exceptions.Panicf("bert: variable %q is %s, want float32 %v", v.Path(), got, dims)
+	}
+	return ConvertDType(v.NodeValue(g), dtype)
+}
+
+// Dense is x·Wᵀ+b with the "weight" [out,in] and "bias" [out] of s: [...,in] -> [...,out]. Panics if the variables
+// do not have these shapes.
+func Dense(s *model.Scope, x *Node, out int) *Node {
+	g, in, axes := x.Graph(), x.Shape().Dim(-1), "abcdefg"[:x.Rank()-1]
+	w := Weight(s, g, x.DType(), "weight", out, in)
+	y := Product(axes+"i,oi->"+axes+"o", x, w)
+	return Add(y, alignLast(Weight(s, g, x.DType(), "bias", out), y))
+}
+
+// alignLast gives a vector the rank of x, as its last axis.
+func alignLast(vector, x *Node) *Node { return ExpandLeftToRank(vector, x.Rank()) }
+
+// Norm normalises x over its last axis with the "weight" and "bias" of s. Panics if they do not have x's last
+// dimension.
+func Norm(s *model.Scope, c Config, o Options, x *Node) *Node {
+	g, size := x.Graph(), x.Shape().Dim(-1)
+	x32 := ConvertDType(x, dtypes.Float32)
+	gamma := alignLast(Weight(s, g, dtypes.Float32, "weight", size), x)
+	beta := alignLast(Weight(s, g, dtypes.Float32, "bias", size), x)
+	if !o.OnePassNorm {
+		return ConvertDType(nn.LayerNorm(x32, []int{x.Rank() - 1}, c.LayerNormEps, gamma, beta, nil), x.DType())
+	}
+	mean := ReduceAndKeep(x32, ReduceMean, -1)
+	variance := MaxScalar(Sub(ReduceAndKeep(Square(x32), ReduceMean, -1), Square(mean)), 0.0)
+	scale := Div(gamma, Sqrt(AddScalar(variance, c.LayerNormEps)))
+	return ConvertDType(Add(Mul(Sub(x32, mean), scale), beta), x.DType())
+}
+
+// activations are the functions that config.json may name. Hugging Face's "gelu" is the exact one by erf; Google's
+// code computes the tanh form under the same name, which Hugging Face calls gelu_new or gelu_pytorch_tanh.
+var activations = map[string]func(*Node) *Node{
+	"gelu":              activation.Gelu,
+	"gelu_new":          tanhGelu,
+	"gelu_pytorch_tanh": tanhGelu,
+	"relu":              activation.Relu,
+}
+
+// Activate applies the config's hidden_act in float32. Panics if it is unknown.
+func Activate(c Config, x *Node) *Node {
+	f, known := activations[c.HiddenAct]
+	if !known {
+		exceptions.Panicf("bert: hidden_act %q is unknown", c.HiddenAct)
+	}
+	return ConvertDType(f(ConvertDType(x, dtypes.Float32)), x.DType())
+}
+
+// tanhGelu is x·(1+tanh(√(2/π)·(x+0.044715x³)))/2.
+func tanhGelu(x *Node) *Node {
+	rate := math.Sqrt(2 / math.Pi)
+	inner := Mul(x, AddScalar(MulScalar(Square(x), 0.044715*rate), rate))
+	return Mul(MulScalar(x, 0.5), OnePlus(Tanh(inner)))
+}

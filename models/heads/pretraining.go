@@ -1,0 +1,57 @@
+package heads
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/models/weights"
+)
+
+// MaskedLMParameters lists those of MaskedLM. The decoder is the word embeddings; only its bias is new.
+func MaskedLMParameters(c bert.Config) []weights.Parameter {
+	const transform = "cls.predictions.transform."
+	ps := weights.Dense(transform+"dense", c.HiddenSize, c.HiddenSize, c.InitializerRange)
+	ps = append(ps, weights.Norm(transform+"LayerNorm", c.HiddenSize)...)
+	return append(ps, weights.Parameter{Name: "cls.predictions.bias", Shape: []int{c.VocabSize}, Init: weights.Zeros})
+}
+
+// MaskedLM predicts the words at positions [B,P] int32 of last [B,S,H]: logits [B,P,V] float32. Panics if shapes
+// disagree, or a variable is missing or has the wrong shape.
+func MaskedLM(s *model.Scope, c bert.Config, o bert.Options, last, positions *Node) *Node {
+	return Words(s, c, o, PickPositions(last, positions))
+}
+
+// PickPositions takes the vectors at positions [B,P] of x [B,S,H], row by row: [B,P,H]. It is a product with one-hot
+// vectors, because a gather over B*S would fetch rows of other devices.
+func PickPositions(x, positions *Node) *Node {
+	if positions.Rank() != 2 || x.Rank() != 3 || positions.Shape().Dim(0) != x.Shape().Dim(0) {
+		exceptions.Panicf("heads: positions are %s, want [B,P] for %s", positions.Shape(), x.Shape())
+	}
+	return bert.Product("bps,bsh->bph", OneHot(positions, x.Shape().Dim(1), x.DType()), x)
+}
+
+// Words is the rest of MaskedLM: transform, normalisation and the tied decoder, [B,P,H] -> [B,P,V] float32.
+func Words(s *model.Scope, c bert.Config, o bert.Options, x *Node) *Node {
+	head := s.At("cls").At("predictions")
+	transform := head.At("transform")
+	x = bert.Activate(c, bert.Dense(transform.At("dense"), x, c.HiddenSize))
+	x = bert.Norm(transform.At("LayerNorm"), c, o, x)
+	words := s.At("bert").At("embeddings").At("word_embeddings")
+	table := bert.Weight(words, x.Graph(), x.DType(), "weight", c.VocabSize, c.HiddenSize)
+	logits := bert.Product32("bph,vh->bpv", x, table)
+	bias := bert.Weight(head, x.Graph(), logits.DType(), "bias", c.VocabSize)
+	return Add(logits, ExpandLeftToRank(bias, 3))
+}
+
+// NextSentenceParameters lists those of NextSentence, the pooler apart.
+func NextSentenceParameters(c bert.Config) []weights.Parameter {
+	return weights.Dense("cls.seq_relationship", c.HiddenSize, 2, c.InitializerRange)
+}
+
+// NextSentence says of the pooled output [B,H] whether segment B follows segment A: logits [B,2], class 0 for "is
+// next" and 1 for "random", as in Google's and Hugging Face's code.
+func NextSentence(s *model.Scope, pooled *Node) *Node {
+	return bert.Dense(s.At("cls").At("seq_relationship"), pooled, 2)
+}
