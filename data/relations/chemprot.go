@@ -1,0 +1,212 @@
+package relations
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// chemprotFiles are the files of one split.
+type chemprotFiles struct{ abstracts, entities, relations string }
+
+// readChemProt reads the task's own files in folder name: for each split abstracts (pmid, title, abstract), entities
+// (pmid, id, type, start, end, text) and relations (pmid, group, evaluated, type, Arg1:id, Arg2:id; or the gold
+// standard's pmid, group, Arg1:id, Arg2:id). Offsets count characters of title, one separator, abstract. A pair is
+// a chemical and a gene in one sentence, named pmid.Tchemical.Tgene; groups that the task does not evaluate are
+// negative.
+func readChemProt(name string, o Options) iter.Seq2[Example, error] {
+	o.Types, o.Negative = [2]string{"CHEMICAL", "GENE"}, ChemProt.Negative
+	return func(yield func(Example, error) bool) {
+		src, err := openSource(name, ".tsv")
+		if err != nil {
+			yield(Example{}, err)
+			return
+		}
+		defer src.close() // read only: what matters is Read's error
+		sets := chemprotSets(src, o)
+		if len(sets) == 0 {
+			yield(Example{}, fmt.Errorf("%s: no *_abstracts.tsv with its *_entities.tsv in it", name))
+			return
+		}
+		for _, set := range sets {
+			if !readChemProtSplit(src, set, o, yield) {
+				return
+			}
+		}
+	}
+}
+
+// chemprotSets groups the files of src by split; a split without abstracts or entities is left out with a warning.
+func chemprotSets(src *source, o Options) []chemprotFiles {
+	sets := map[string]*chemprotFiles{}
+	var order []string
+	for _, f := range src.files {
+		base := strings.TrimSuffix(strings.TrimSuffix(path.Base(f), ".tsv"), "_gs")
+		for kind, keep := range chemprotKinds() {
+			key, ok := strings.CutSuffix(base, "_"+kind)
+			if !ok {
+				continue
+			}
+			key = path.Join(path.Dir(f), key)
+			if sets[key] == nil {
+				sets[key] = &chemprotFiles{}
+				order = append(order, key)
+			}
+			keep(sets[key], f)
+		}
+	}
+	var out []chemprotFiles
+	for _, key := range order {
+		if s := sets[key]; s.abstracts != "" && s.entities != "" {
+			out = append(out, *s)
+		} else {
+			o.warn("%s: abstracts or entities are missing; left out", src.where(key))
+		}
+	}
+	return out
+}
+
+func chemprotKinds() map[string]func(*chemprotFiles, string) {
+	return map[string]func(*chemprotFiles, string){
+		"abstracts":     func(s *chemprotFiles, f string) { s.abstracts = f },
+		"entities":      func(s *chemprotFiles, f string) { s.entities = f },
+		"relations":     func(s *chemprotFiles, f string) { s.relations = f },
+		"gold_standard": func(s *chemprotFiles, f string) { s.relations = f },
+	}
+}
+
+func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(Example, error) bool) bool {
+	fail := func(err error) bool { yield(Example{}, err); return false }
+	abstracts, err := chemprotAbstracts(src, files)
+	if err != nil {
+		return fail(err)
+	}
+	if err := chemprotEntities(src, files.entities, abstracts); err != nil {
+		return fail(err)
+	}
+	rel, err := chemprotRelations(src, files.relations)
+	if err != nil {
+		return fail(err)
+	}
+	for _, a := range abstracts.order {
+		a.relate = func(x, y annotation) []string { return rel.take(a.id, x.name, y.name) }
+		examples, err := a.pairs(o)
+		if err != nil {
+			return fail(err)
+		}
+		for _, e := range examples {
+			if !yield(e, nil) {
+				return false
+			}
+		}
+	}
+	if rest := len(rel.groups); rest > 0 {
+		o.warn("%s: %d pairs with an evaluated relation are not in one sentence, or their entities are missing; they make no example", src.where(files.relations), rest)
+	}
+	return true
+}
+
+type abstractsByID struct {
+	order []*abstract
+	byID  map[string]*abstract
+}
+
+// chemprotAbstracts reads the abstracts in their order.
+func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error) {
+	out := &abstractsByID{byID: map[string]*abstract{}}
+	for l, err := range src.lines(files.abstracts) {
+		if err != nil {
+			return nil, err
+		}
+		f := strings.SplitN(l.text, "\t", 3)
+		if len(f) != 3 {
+			return nil, l.errorf("%d columns, want pmid, title, abstract", len(f))
+		}
+		if out.byID[f[0]] != nil {
+			return nil, l.errorf("abstract %s stands in the file twice", f[0])
+		}
+		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2]}
+		a.sections = []Span{{0, len(f[1])}, {len(f[1]) + 1, len(a.text)}}
+		out.byID[a.id] = a
+		out.order = append(out.order, a)
+	}
+	return out, nil
+}
+
+// chemprotEntities adds the mentions to their abstracts.
+func chemprotEntities(src *source, file string, abstracts *abstractsByID) error {
+	at := map[*abstract]offsets{}
+	for l, err := range src.lines(file) {
+		if err != nil {
+			return err
+		}
+		f := strings.Split(l.text, "\t")
+		if len(f) != 6 {
+			return l.errorf("%d columns, want pmid, id, type, start, end, text", len(f))
+		}
+		a := abstracts.byID[f[0]]
+		if a == nil {
+			return l.errorf("entity %s is in abstract %s, which the abstracts file lacks", f[1], f[0])
+		}
+		if at[a].text != a.text {
+			at[a] = newOffsets(a.text)
+		}
+		start, err1 := strconv.Atoi(f[3])
+		end, err2 := strconv.Atoi(f[4])
+		if err := firstError(err1, err2); err != nil {
+			return l.errorf("entity %s: %w", f[1], err)
+		}
+		s, err := at[a].span(start, end)
+		if err != nil {
+			return l.errorf("entity %s: %w", f[1], err)
+		}
+		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
+		m := Mention{Spans: []Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
+		a.mentions = append(a.mentions, annotation{m, f[1]})
+	}
+	return nil
+}
+
+// chemprotGroups are the evaluated groups of pairs that have not been read yet.
+type chemprotGroups struct{ groups map[[3]string][]string }
+
+// take gives the groups of a pair and forgets them.
+func (g *chemprotGroups) take(id, chemical, gene string) []string {
+	k := [3]string{id, chemical, gene}
+	out := g.groups[k]
+	delete(g.groups, k)
+	return out
+}
+
+func chemprotRelations(src *source, file string) (*chemprotGroups, error) {
+	out := &chemprotGroups{map[[3]string][]string{}}
+	if file == "" { // a test set whose answers are not published
+		return out, nil
+	}
+	for l, err := range src.lines(file) {
+		if err != nil {
+			return nil, err
+		}
+		f := strings.Split(l.text, "\t")
+		if len(f) != 4 && len(f) != 6 {
+			return nil, l.errorf("%d columns, want pmid, group, evaluated, type, Arg1:id, Arg2:id", len(f))
+		}
+		arg1, ok1 := strings.CutPrefix(strings.TrimSpace(f[len(f)-2]), "Arg1:")
+		arg2, ok2 := strings.CutPrefix(strings.TrimSpace(f[len(f)-1]), "Arg2:")
+		if !ok1 || !ok2 || !strings.HasPrefix(f[1], "CPR:") {
+			return nil, l.errorf("relation %q, want a group CPR:N and the arguments Arg1:id and Arg2:id", l.text)
+		}
+		k := [3]string{f[0], arg1, arg2}
+		if slices.Contains(ChemProt.Labels, f[1]) && !slices.Contains(out.groups[k], f[1]) {
+			out.groups[k] = append(out.groups[k], f[1])
+		}
+	}
+	for _, g := range slices.Collect(maps.Values(out.groups)) {
+		slices.Sort(g)
+	}
+	return out, nil
+}

@@ -1,0 +1,129 @@
+package relations
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Count says how many pairs of each label a split of a corpus has.
+type Count struct {
+	Split  string         `json:"split"` // empty for the whole corpus
+	Pairs  int            `json:"pairs"`
+	Labels map[string]int `json:"labels"`
+}
+
+// CountPairs counts examples by split, in the order in which splits first appear.
+func CountPairs(examples []Example) []Count {
+	var out []Count
+	for _, e := range examples {
+		i := slices.IndexFunc(out, func(c Count) bool { return c.Split == e.Split })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Count{Split: e.Split, Labels: map[string]int{}})
+		}
+		out[i].Pairs++
+		out[i].Labels[e.Label]++
+	}
+	return out
+}
+
+// published are the counts in the literature: DDI 2013 from the task's own description (Segura-Bedmar et al. 2013),
+// the PPI corpora from Airola et al. 2008, ChemProt's totals from Su & Vijay-Shanker 2022, table 1.
+func published(corpus string) []Count {
+	ppi := func(positive, negative int) []Count {
+		return []Count{{"", positive + negative, map[string]int{"1": positive, "0": negative}}}
+	}
+	switch corpus {
+	case "DDI 2013":
+		return []Count{
+			{"train", 27792, map[string]int{"false": 23772, "effect": 1687, "mechanism": 1319, "advise": 826, "int": 188}},
+			{"test", 5716, map[string]int{"false": 4737, "effect": 360, "mechanism": 302, "advise": 221, "int": 96}},
+		}
+	case "ChemProt":
+		return []Count{{"train", 18035, nil}, {"dev", 11268, nil}, {"test", 15745, nil}}
+	case "AIMed":
+		return ppi(1000, 4834)
+	case "BioInfer":
+		return ppi(2534, 7132)
+	case "HPRD50":
+		return ppi(163, 270)
+	case "IEPA":
+		return ppi(335, 482)
+	case "LLL":
+		return ppi(164, 166)
+	}
+	return nil
+}
+
+// corpusOf names the corpus that examples in format come from, or is empty if nothing is published of it.
+func corpusOf(format string, examples []Example) string {
+	switch {
+	case len(examples) == 0:
+		return ""
+	case format == "ddi2013":
+		return "DDI 2013"
+	case format == "chemprot":
+		return "ChemProt"
+	case format == "aimed" || format == "ppi-xml":
+		name, _, _ := strings.Cut(examples[0].Document, ".")
+		return name
+	}
+	return ""
+}
+
+// Differences compares examples read from format with the published counts, a line for each difference. It also
+// tells of mentions whose text differs from the name the corpus gives.
+func Differences(format string, examples []Example) []string {
+	var out []string
+	corpus := corpusOf(format, examples)
+	got := CountPairs(examples)
+	for _, want := range published(corpus) {
+		i := slices.IndexFunc(got, func(c Count) bool { return c.Split == want.Split })
+		if i < 0 {
+			out = append(out, fmt.Sprintf("%s: no %s pairs, published %d", corpus, want.Split, want.Pairs))
+			continue
+		}
+		out = append(out, differences(strings.TrimSpace(corpus+" "+want.Split), got[i], want)...)
+	}
+	return append(out, otherNames(examples)...)
+}
+
+func differences(where string, got, want Count) []string {
+	var out []string
+	if got.Pairs != want.Pairs {
+		out = append(out, fmt.Sprintf("%s: %d pairs, published %d", where, got.Pairs, want.Pairs))
+	}
+	for _, l := range slices.Sorted(maps.Keys(want.Labels)) {
+		if got.Labels[l] != want.Labels[l] {
+			out = append(out, fmt.Sprintf("%s: %d pairs %s, published %d", where, got.Labels[l], l, want.Labels[l]))
+		}
+	}
+	return out
+}
+
+// otherNames tells how many mentions have another text than their name, blanks aside, with the first as an example.
+func otherNames(examples []Example) []string {
+	seen := map[string]bool{}
+	var first string
+	for _, e := range examples {
+		for _, m := range []Mention{e.A, e.B} {
+			under := m.Under(e.Text)
+			if !m.Found() || m.Surface == "" || squeeze(under) == squeeze(m.Surface) {
+				continue
+			}
+			if first == "" {
+				first = fmt.Sprintf("pair %s: %q, named %q", e.ID, under, m.Surface)
+			}
+			seen[fmt.Sprint(e.Document, m.ID, m.Spans, e.Text)] = true
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("mentions whose text is not the name the corpus gives: %d; the first, %s", len(seen), first)}
+}
+
+// squeeze is s without its blanks: the pieces of a discontinuous name are joined with or without one.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }

@@ -1,0 +1,129 @@
+package relations
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// Span is a half-open range of bytes.
+type Span struct{ Start, End int }
+
+// Len is the number of bytes in s.
+func (s Span) Len() int { return s.End - s.Start }
+
+// Overlaps says whether s and t share a byte.
+func (s Span) Overlaps(t Span) bool { return s.Start < t.End && t.Start < s.End }
+
+// union is the smallest span that holds both.
+func (s Span) union(t Span) Span { return Span{min(s.Start, t.Start), max(s.End, t.End)} }
+
+// Mention is a name in a text. It has several spans if it is discontinuous ("mu- and delta-selective opioids").
+type Mention struct {
+	Spans   []Span // ascending, none empty; none at all if the text does not show the mention
+	Type    string // the class that tags name: DRUG, PROTEIN, CHEMICAL, GENE, ...
+	Subtype string // the corpus's own word: brand, group, GENE-Y, ...
+	ID      string // the corpus's own id
+	Surface string // the name as the corpus gives it, which may differ from the text under the spans
+}
+
+// Found says whether the text shows m.
+func (m Mention) Found() bool { return len(m.Spans) > 0 }
+
+// Hull is the full extent of m, from its first start to its last end; the zero span if m is not in the text.
+func (m Mention) Hull() Span {
+	if !m.Found() {
+		return Span{}
+	}
+	h := m.Spans[0]
+	for _, s := range m.Spans[1:] {
+		h = h.union(s)
+	}
+	return h
+}
+
+// Under is the text under the spans of m, pieces joined by a space.
+func (m Mention) Under(text string) string {
+	out := ""
+	for i, s := range m.Spans {
+		if i > 0 {
+			out += " "
+		}
+		out += text[s.Start:s.End]
+	}
+	return out
+}
+
+// NoFold is the Fold of an example whose corpus has no folds.
+const NoFold = -1
+
+// Example is a pair of mentions in a sentence.
+type Example struct {
+	ID       string // the corpus's own id of the pair; the index column of a TSV
+	Document string
+	Split    string // train, dev, test, or empty where the corpus does not say
+	Fold     int    // the fold this example is tested in, from 0, or NoFold
+	Text     string // the sentence, untouched
+	A, B     Mention
+	Mentions []Mention // all mentions of the sentence, A and B among them; shared between its examples
+	Label    string    // empty where the corpus has no labels
+}
+
+// check says what is wrong with the spans of e.
+func (e *Example) check() error {
+	for _, m := range []*Mention{&e.A, &e.B} {
+		for _, s := range m.Spans {
+			if s.Start < 0 || s.End > len(e.Text) || s.Start >= s.End {
+				return fmt.Errorf("pair %s: mention %q at bytes %d-%d of a text of %d bytes", e.ID, m.Surface, s.Start, s.End, len(e.Text))
+			}
+		}
+	}
+	return nil
+}
+
+// checked passes seq on, ending with an error at the first example that is wrong or that repeats an earlier one.
+func checked(seq iter.Seq2[Example, error]) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		seen := map[string]bool{}
+		for e, err := range seq {
+			if err == nil {
+				err = e.check()
+			}
+			if err == nil && seen[e.ID] {
+				err = fmt.Errorf("pair %s: read twice; each pair may stand in the corpus once", e.ID)
+			}
+			if err != nil {
+				yield(Example{}, err)
+				return
+			}
+			seen[e.ID] = true
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// failed is a sequence of nothing but err.
+func failed(err error) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) { yield(Example{}, err) }
+}
+
+// Collect reads all of seq; it stops at the first error.
+func Collect(seq iter.Seq2[Example, error]) ([]Example, error) {
+	var out []Example
+	for e, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// byStart orders spans by where they start, the longer first.
+func byStart(a, b Span) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End)) }
+
+// sortSpans puts the spans of a mention in ascending order.
+func sortSpans(s []Span) { slices.SortFunc(s, byStart) }

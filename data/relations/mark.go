@@ -1,0 +1,160 @@
+package relations
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Marking says how a model is shown which two mentions it is asked about.
+type Marking string
+
+// The markings. Whatever they do not replace stays as it is in the text.
+const (
+	// Tag replaces each mention, from its first start to its last end, by @TYPE$; mentions that overlap become one
+	// tag of both types, @DRUG-DRUG$. This is the published anonymised form (BLUE), and the paper's.
+	Tag Marking = "tag"
+	// TypedMarker keeps the mentions and puts <e1:TYPE> ... </e1:TYPE> and <e2:TYPE> ... </e2:TYPE> around them.
+	TypedMarker Marking = "typed_marker"
+	// EntityMask is Tag with every other mention of the sentence replaced by @OTHER$.
+	EntityMask Marking = "entity_mask"
+	// Unmarked leaves the sentence alone.
+	Unmarked Marking = "none"
+)
+
+// Markings are the values of Marking.
+func Markings() []Marking { return []Marking{Tag, TypedMarker, EntityMask, Unmarked} }
+
+// Marked is a sentence as a model sees it. A and B are what stands for the two mentions, marks included; they are
+// the same span where one tag stands for both, and the zero span for a mention the text does not show.
+type Marked struct {
+	Text string
+	A, B Span
+}
+
+// edit replaces a span of the sentence, possibly an empty one.
+type edit struct {
+	at   Span
+	text string
+	a, b bool // it stands for this mention, or is one of its two marks
+}
+
+// Mark is e marked by m. It panics if m is none of Markings.
+func (m Marking) Mark(e Example) Marked {
+	switch m {
+	case Tag:
+		return apply(e, tags(e))
+	case EntityMask:
+		edits := tags(e)
+		return apply(e, append(edits, others(e, edits)...))
+	case TypedMarker:
+		return apply(e, markers(e))
+	case Unmarked:
+		return Marked{e.Text, e.A.Hull(), e.B.Hull()}
+	}
+	panic(fmt.Sprintf("relations: marking %q", string(m)))
+}
+
+// tags are the replacements of the two mentions, one if they overlap.
+func tags(e Example) []edit {
+	a, b := e.A.Hull(), e.B.Hull()
+	if e.A.Found() && e.B.Found() && a.Overlaps(b) {
+		return []edit{{a.union(b), "@" + short(e.A.Type) + "-" + short(e.B.Type) + "$", true, true}}
+	}
+	var out []edit
+	if e.A.Found() {
+		out = append(out, edit{a, "@" + e.A.Type + "$", true, false})
+	}
+	if e.B.Found() {
+		out = append(out, edit{b, "@" + e.B.Type + "$", false, true})
+	}
+	return out
+}
+
+// short is the type inside the tag of an overlap: published files say @CHEM-GENE$.
+func short(kind string) string {
+	if kind == "CHEMICAL" {
+		return "CHEM"
+	}
+	return kind
+}
+
+// others are the replacements of the mentions that keep clear of taken; of overlapping ones the first and longest.
+func others(e Example, taken []edit) []edit {
+	mentions := slices.Clone(e.Mentions)
+	slices.SortStableFunc(mentions, func(m, n Mention) int { return byStart(m.Hull(), n.Hull()) })
+	var out []edit
+	for _, m := range mentions {
+		h := m.Hull()
+		overlaps := func(t edit) bool { return t.at.Overlaps(h) }
+		if m.Found() && !slices.ContainsFunc(taken, overlaps) && !slices.ContainsFunc(out, overlaps) {
+			out = append(out, edit{at: h, text: "@OTHER$"})
+		}
+	}
+	return out
+}
+
+// marker is an insertion before or after a mention.
+type marker struct {
+	edit
+	number int // the mention, 1 or 2
+	side   int // 1 opens, -1 closes
+	far    int // the other end of the mention
+}
+
+// markers are the insertions around the two mentions. At one place what closes stands before what opens, and of two
+// mentions the longer is outside; the marks of crossing mentions cross, which their numbers keep readable.
+func markers(e Example) []edit {
+	var ms []marker
+	for i, m := range []Mention{e.A, e.B} {
+		if !m.Found() {
+			continue
+		}
+		h, n := m.Hull(), i+1
+		name := fmt.Sprintf("e%d:%s>", n, m.Type)
+		ms = append(ms,
+			marker{edit{Span{h.Start, h.Start}, "<" + name, n == 1, n == 2}, n, 1, h.End},
+			marker{edit{Span{h.End, h.End}, "</" + name, n == 1, n == 2}, n, -1, h.Start})
+	}
+	slices.SortFunc(ms, func(x, y marker) int {
+		return cmp.Or(cmp.Compare(x.at.Start, y.at.Start), cmp.Compare(x.side, y.side),
+			cmp.Compare(y.far, x.far), cmp.Compare(x.side*x.number, y.side*y.number))
+	})
+	out := make([]edit, len(ms))
+	for i, m := range ms {
+		out[i] = m.edit
+	}
+	return out
+}
+
+// apply carries out edits, which do not overlap, and says where the two mentions went.
+func apply(e Example, edits []edit) Marked {
+	slices.SortStableFunc(edits, func(x, y edit) int { return cmp.Compare(x.at.Start, y.at.Start) })
+	var out strings.Builder
+	var marked Marked
+	from := 0
+	for _, ed := range edits {
+		out.WriteString(e.Text[from:ed.at.Start])
+		written := Span{out.Len(), out.Len() + len(ed.text)}
+		out.WriteString(ed.text)
+		from = ed.at.End
+		if ed.a {
+			marked.A = grown(marked.A, written)
+		}
+		if ed.b {
+			marked.B = grown(marked.B, written)
+		}
+	}
+	out.WriteString(e.Text[from:])
+	marked.Text = out.String()
+	return marked
+}
+
+// grown is s with t; the zero span holds nothing yet.
+func grown(s, t Span) Span {
+	if s == (Span{}) {
+		return t
+	}
+	return s.union(t)
+}

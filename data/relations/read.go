@@ -1,0 +1,71 @@
+package relations
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// Options say what a reader cannot know from the corpus.
+type Options struct {
+	// Sentences splits a text into sentences; needed by the formats that annotate whole abstracts.
+	Sentences func(text string) []Span
+	// Types are the classes of the two mentions of a pair in the pubtator and bioc formats, such as CHEMICAL and
+	// DISEASE; empty for every pair of mentions.
+	Types [2]string
+	// Negative is the label of a pair without a relation in those formats; "false" if empty.
+	Negative string
+	// Warn is told, a line each, what was read otherwise than it stands in the corpus; it may be nil.
+	Warn func(line string)
+}
+
+func (o Options) warn(format string, args ...any) {
+	if o.Warn != nil {
+		o.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+func (o Options) negative() string {
+	if o.Negative == "" {
+		return "false"
+	}
+	return o.Negative
+}
+
+type reader struct {
+	read           func(name string, o Options) iter.Seq2[Example, error]
+	wholeAbstracts bool
+}
+
+func readers() map[string]reader {
+	return map[string]reader{
+		"ddi2013":  {readDDI2013, false},
+		"aimed":    {readAIMed, false},
+		"ppi-xml":  {readPPIXML, false},
+		"chemprot": {readChemProt, true},
+		"tsv":      {readTSV, false},
+		"pubtator": {readPubTator, true},
+		"bioc":     {readBioC, true},
+	}
+}
+
+// Formats are the names that Read knows, in the order of the package comment.
+func Formats() []string {
+	return []string{"ddi2013", "aimed", "ppi-xml", "chemprot", "tsv", "pubtator", "bioc"}
+}
+
+// NeedsSentences says whether format annotates whole abstracts, so that Options.Sentences must be given.
+func NeedsSentences(format string) bool { return readers()[format].wholeAbstracts }
+
+// Read yields the examples of the corpus in name, a file, folder or zip, in the corpus's order. It ends at the
+// first error, which names the file and the pair, entity or line.
+func Read(format, name string, o Options) iter.Seq2[Example, error] {
+	r, ok := readers()[format]
+	switch {
+	case !ok:
+		return failed(fmt.Errorf("format %q, want one of %s", format, strings.Join(Formats(), ", ")))
+	case r.wholeAbstracts && o.Sentences == nil:
+		return failed(fmt.Errorf("format %s annotates whole abstracts: a sentence splitter is needed", format))
+	}
+	return checked(r.read(name, o))
+}

@@ -1,0 +1,205 @@
+package relations
+
+import (
+	"archive/zip"
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// source is a corpus on disk: a folder, a zip, or a single file.
+type source struct {
+	fs.FS
+	root  string   // as the caller named it, for messages
+	files []string // slash-separated; by split, then by path
+	close func() error
+}
+
+// openSource lists the files under name whose extension (with its dot, lower case) is one of exts.
+func openSource(name string, exts ...string) (*source, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{root: name, close: func() error { return nil }}
+	switch {
+	case info.IsDir():
+		s.FS = os.DirFS(name)
+	case strings.EqualFold(filepath.Ext(name), ".zip"):
+		z, err := zip.OpenReader(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		s.FS, s.close = z, z.Close
+	default:
+		s.root, s.FS, s.files = filepath.Dir(name), os.DirFS(filepath.Dir(name)), []string{filepath.Base(name)}
+		return s, nil
+	}
+	if err := s.list(exts); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), s.close())
+	}
+	return s, nil
+}
+
+func (s *source) list(exts []string) error {
+	err := fs.WalkDir(s.FS, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		hidden := strings.HasPrefix(path.Base(p), ".") || strings.HasPrefix(p, "__MACOSX/")
+		if !d.IsDir() && !hidden && slices.Contains(exts, strings.ToLower(path.Ext(p))) {
+			s.files = append(s.files, p)
+		}
+		return nil
+	})
+	slices.SortFunc(s.files, func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.rank(a), s.rank(b)), strings.Compare(a, b))
+	})
+	return err
+}
+
+// rank orders files by split: train, unnamed, dev, test.
+func (s *source) rank(file string) int {
+	return slices.Index([]string{"train", "", "dev", "test"}, s.split(file))
+}
+
+// split is the split that the path of file names, or empty.
+func (s *source) split(file string) string { return splitOf(s.where(file)) }
+
+// where names file for messages.
+func (s *source) where(file string) string { return filepath.Join(s.root, filepath.FromSlash(file)) }
+
+// lines yields the lines of file with their numbers, from 1.
+func (s *source) lines(file string) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		f, err := s.Open(file)
+		if err != nil {
+			yield(line{}, err)
+			return
+		}
+		defer f.Close() // read only: what matters is Read's error
+		for l, err := range readLines(f, s.where(file)) {
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// perFile reads the files of name one after the other, each whole, with parse. drop says which files are no part
+// of the corpus; it may be nil.
+func perFile(name string, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		src, err := openSource(name, exts...)
+		if err != nil {
+			yield(Example{}, err)
+			return
+		}
+		defer src.close() // read only: what matters is Read's error
+		if drop != nil {
+			src.files = slices.DeleteFunc(src.files, drop)
+		}
+		if len(src.files) == 0 {
+			yield(Example{}, fmt.Errorf("%s: no file of the corpus in it (looked for %s)", name, strings.Join(exts, ", ")))
+			return
+		}
+		for _, file := range src.files {
+			examples, err := parse(src, file)
+			if err != nil {
+				yield(Example{}, fmt.Errorf("%s: %w", src.where(file), err))
+				return
+			}
+			for _, e := range examples {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+type line struct {
+	name   string
+	number int
+	text   string
+}
+
+func (l line) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", l.name, l.number, fmt.Errorf(format, args...))
+}
+
+// maxLine bounds a line: the longest article in PubMed Central is far below it.
+const maxLine = 64 << 20
+
+// readLines yields the lines of r without their ends; a line that is not UTF-8 is an error.
+func readLines(r io.Reader, name string) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		scan := bufio.NewScanner(r)
+		scan.Buffer(make([]byte, 64<<10), maxLine)
+		n := 0
+		for scan.Scan() {
+			n++
+			l := line{name, n, scan.Text()}
+			if n == 1 {
+				l.text = strings.TrimPrefix(l.text, "\ufeff")
+			}
+			if at := invalidUTF8(l.text); at >= 0 {
+				yield(line{}, l.errorf("invalid UTF-8 at byte %d of the line; convert the file to UTF-8", at))
+				return
+			}
+			if !yield(l, nil) {
+				return
+			}
+		}
+		if err := scan.Err(); err != nil {
+			yield(line{}, fmt.Errorf("%s:%d: %w", name, n+1, err))
+		}
+	}
+}
+
+// invalidUTF8 is the position of the first byte of s that is not UTF-8, or -1.
+func invalidUTF8(s string) int {
+	if utf8.ValidString(s) {
+		return -1
+	}
+	for i, r := range s {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+			return i
+		}
+	}
+	return -1
+}
+
+// splitOf guesses train, dev or test from the words of a path, the last that says so first.
+func splitOf(name string) string {
+	parts := strings.Split(filepath.ToSlash(name), "/")
+	for _, part := range slices.Backward(parts) {
+		p := strings.ToLower(part)
+		if s := cmp.Or(named(p, "train"), named(p, "dev"), named(p, "test")); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// named is split if one of the words of s starts with it.
+func named(s, split string) string {
+	words := strings.FieldsFunc(s, func(r rune) bool { return !('a' <= r && r <= 'z') })
+	if slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, split) }) {
+		return split
+	}
+	return ""
+}

@@ -1,0 +1,156 @@
+package relations
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// Unit is what a split or a fold keeps together.
+type Unit string
+
+// The units.
+const (
+	ByPair     Unit = "pair"     // the paper's 20 % of DDI
+	ByDocument Unit = "document" // no document on both sides
+)
+
+// Hold splits off a seeded fraction of examples: rest and held keep the order of examples. Of pairs exactly
+// ceil(fraction*n) are held, so that 20 % of DDI's 27,792 are the paper's 5,559; documents are held until there are
+// at least that many pairs in them.
+func Hold(examples []Example, unit Unit, fraction float64, seed uint64) (rest, held []Example, err error) {
+	if !(fraction > 0 && fraction < 1) {
+		return nil, nil, fmt.Errorf("held-out fraction %v, want one between 0 and 1", fraction)
+	}
+	want := int(math.Ceil(fraction*float64(len(examples)) - 1e-9)) // 0.1*30 is a little more than 3
+	groups, err := shuffledGroups(examples, unit, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	isHeld := make([]bool, len(examples))
+	n := 0
+	for _, g := range groups {
+		if n >= want {
+			break
+		}
+		for _, i := range g {
+			isHeld[i] = true
+		}
+		n += len(g)
+	}
+	for i, e := range examples {
+		if isHeld[i] {
+			held = append(held, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	if len(rest) == 0 {
+		return nil, nil, fmt.Errorf("holding out %v of %d pairs by %s leaves none", fraction, len(examples), unit)
+	}
+	return rest, held, nil
+}
+
+// shuffledGroups are the indices of examples by unit, the groups in a seeded random order.
+func shuffledGroups(examples []Example, unit Unit, seed uint64) ([][]int, error) {
+	var groups [][]int
+	at := map[string]int{}
+	for i, e := range examples {
+		switch unit {
+		case ByPair:
+			groups = append(groups, []int{i})
+		case ByDocument:
+			g, ok := at[e.Document]
+			if !ok {
+				g = len(groups)
+				at[e.Document] = g
+				groups = append(groups, nil)
+			}
+			groups[g] = append(groups[g], i)
+		default:
+			return nil, fmt.Errorf("unit %q, want %s or %s", string(unit), ByPair, ByDocument)
+		}
+	}
+	r := rand.New(rand.NewPCG(seed, 0x73706c6974)) // a stream of its own: "split"
+	r.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
+	return groups, nil
+}
+
+// AssignFolds is examples with Fold set to one of k, dealt out unit by unit in a seeded random order, so that
+// folds differ by at most one unit.
+func AssignFolds(examples []Example, unit Unit, k int, seed uint64) ([]Example, error) {
+	groups, err := shuffledGroups(examples, unit, seed)
+	if err != nil {
+		return nil, err
+	}
+	if k < 2 || len(groups) < k {
+		return nil, fmt.Errorf("%d folds of %d %ss, want at least 2 folds and a %s in each", k, len(groups), unit, unit)
+	}
+	out := slices.Clone(examples)
+	for n, g := range groups {
+		for _, i := range g {
+			out[i].Fold = n % k
+		}
+	}
+	return out, nil
+}
+
+// CheckFolds says what makes folds useless for cross-validation: an empty one, one without a positive example, or a
+// document in two.
+func CheckFolds(examples []Example, negative string) error {
+	pairs, positives := map[int]int{}, map[int]int{}
+	foldOf := map[string]int{}
+	folds := 0
+	for _, e := range examples {
+		if e.Fold == NoFold {
+			return fmt.Errorf("pair %s: in no fold", e.ID)
+		}
+		if f, ok := foldOf[e.Document]; ok && f != e.Fold {
+			return fmt.Errorf("document %s: in folds %d and %d; a document may be in one", e.Document, f, e.Fold)
+		}
+		foldOf[e.Document] = e.Fold
+		folds = max(folds, e.Fold+1)
+		pairs[e.Fold]++
+		if e.Label != negative {
+			positives[e.Fold]++
+		}
+	}
+	for f := range folds {
+		if pairs[f] == 0 {
+			return fmt.Errorf("fold %d: empty", f)
+		}
+		if positives[f] == 0 {
+			return fmt.Errorf("fold %d: %d pairs and none positive (negative is %q)", f, pairs[f], negative)
+		}
+	}
+	return nil
+}
+
+// Pick keeps the examples whose id or document is in names, and says which names were not met.
+func Pick(examples []Example, names []string) (kept []Example, unmet []string) {
+	met := make(map[string]bool, len(names))
+	for _, n := range names {
+		met[n] = false
+	}
+	for _, e := range examples {
+		_, byID := met[e.ID]
+		_, byDocument := met[e.Document]
+		if byID {
+			met[e.ID] = true
+		}
+		if byDocument {
+			met[e.Document] = true
+		}
+		if byID || byDocument {
+			kept = append(kept, e)
+		}
+	}
+	for _, n := range names {
+		if !met[n] {
+			unmet = append(unmet, n)
+			met[n] = true // named twice, reported once
+		}
+	}
+	return kept, unmet
+}

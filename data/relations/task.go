@@ -1,0 +1,44 @@
+package relations
+
+import (
+	"slices"
+	"strings"
+)
+
+// Task is a label set with its negative label.
+type Task struct {
+	Name     string
+	Labels   []string // the negative label last
+	Negative string
+}
+
+// The paper's tasks.
+var (
+	DDI      = Task{"ddi", []string{"advise", "effect", "int", "mechanism", "false"}, "false"}
+	ChemProt = Task{"chemprot", []string{"CPR:3", "CPR:4", "CPR:5", "CPR:6", "CPR:9", "false"}, "false"}
+	PPI      = Task{"ppi", []string{"1", "0"}, "0"}
+)
+
+// Tasks are the tasks by name.
+func Tasks() []Task { return []Task{DDI, ChemProt, PPI} }
+
+// Canonical is t's own spelling of label. Published files differ in case (False), and BLUE's DDI labels carry a
+// prefix (DDI-effect); nothing else is folded, and ok is false for labels that t does not have.
+func (t Task) Canonical(label string) (canonical string, ok bool) {
+	i := slices.IndexFunc(t.Labels, func(l string) bool {
+		return strings.EqualFold(l, label) || t.Name == DDI.Name && strings.EqualFold("DDI-"+l, label)
+	})
+	if i < 0 {
+		return label, false
+	}
+	return t.Labels[i], true
+}
+
+// WithNegative is t with another negative label in place of its own.
+func (t Task) WithNegative(label string) Task {
+	if label == "" || label == t.Negative {
+		return t
+	}
+	labels := slices.DeleteFunc(slices.Clone(t.Labels), func(l string) bool { return l == t.Negative || l == label })
+	return Task{t.Name, append(labels, label), label}
+}
