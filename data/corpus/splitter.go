@@ -76,24 +76,33 @@ func (s *Splitter) Split(text string) []Span { return s.Append(nil, text) }
 
 // Append appends the sentences of text to dst.
 func (s *Splitter) Append(dst []Span, text string) []Span {
-	start, depth := 0, 0
+	var at sentence
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '\n':
-			dst = appendTrimmed(dst, text, start, i)
-			start, depth = i+1, 0
+			dst = appendTrimmed(dst, text, at.start, i)
+			at = sentence{start: i + 1}
 		case '(', '[':
-			depth++
+			at.wrapped = at.wrapped || strings.TrimSpace(text[at.start:min(i, at.start+4)]) == "" && i-at.start <= 4
+			at.depth++
 		case ')', ']':
-			depth = max(0, depth-1)
+			at.depth = max(0, at.depth-1)
+			at.wrapped = at.wrapped && at.depth > 0
 		case '.', '?', '!':
-			if end := s.end(text, start, i, depth); end > 0 {
-				dst = appendTrimmed(dst, text, start, end)
-				start, depth, i = end, 0, end-1
+			if end := s.end(text, at, i); end > 0 {
+				dst = appendTrimmed(dst, text, at.start, end)
+				at, i = sentence{start: end}, end-1
 			}
 		}
 	}
-	return appendTrimmed(dst, text, start, len(text))
+	return appendTrimmed(dst, text, at.start, len(text))
+}
+
+// sentence is what is known of the sentence that is being read.
+type sentence struct {
+	start   int
+	depth   int  // of open brackets
+	wrapped bool // it began with a bracket that is still open
 }
 
 func appendTrimmed(dst []Span, text string, start, end int) []Span {
@@ -106,21 +115,21 @@ func appendTrimmed(dst []Span, text string, start, end int) []Span {
 	return append(dst, Span{start, start + len(t)})
 }
 
-// end returns where the sentence that began at start ends if the mark at i ends it, else 0. A sentence takes along
+// end returns where the sentence ends if the mark at i ends it, else 0. A sentence takes along
 // the closing quotes, brackets and reference numbers that follow its mark.
-func (s *Splitter) end(text string, start, i, depth int) int {
+func (s *Splitter) end(text string, at sentence, i int) int {
 	end := afterClosers(text, i+1)
 	after := wordAfter(text, end)
-	before := wordBefore(text, start, i)
+	before := wordBefore(text, at.start, i)
 	if after.gap == 0 {
 		n := referenceLen(text, end)
 		if n == 0 || !before.takesReference() {
-			return s.glued(text, start, i, before, after)
+			return s.glued(text, i, before, after)
 		}
 		end += n
 		after = wordAfter(text, end)
 	}
-	if after.kind == nothing || s.enclosed(text, start, i, depth) {
+	if after.kind == nothing || enclosed(text, at, i) {
 		return 0
 	}
 	if text[i] != '.' {
@@ -190,7 +199,7 @@ func (s *Splitter) opens(w word) bool { return s.openers[strings.ToLower(w.text)
 
 // glued decides for a mark with no space behind it: "cells.The mice", an accident of converting markup to text. The
 // words on both sides must be plain, so that addresses, formulas and gene names stay whole.
-func (s *Splitter) glued(text string, start, i int, before, after word) int {
+func (s *Splitter) glued(text string, i int, before, after word) int {
 	if text[i] != '.' || after.kind != upper || len(before.text) < 3 || !isPlainLower(before.text) {
 		return 0
 	}
@@ -205,16 +214,11 @@ func (s *Splitter) glued(text string, start, i int, before, after word) int {
 
 // enclosed says whether the mark at i stands within brackets that were opened inside the sentence and will be closed
 // on the same line.
-func (s *Splitter) enclosed(text string, start, i, depth int) bool {
-	if depth == 0 || i+1 < len(text) && (text[i+1] == ')' || text[i+1] == ']') {
+func enclosed(text string, at sentence, i int) bool {
+	if at.depth == 0 || at.wrapped || i+1 < len(text) && (text[i+1] == ')' || text[i+1] == ']') {
 		return false
 	}
-	if head := strings.TrimLeft(text[start:i], " \t"); head[:1] == "(" || head[:1] == "[" {
-		if !strings.ContainsAny(head, ")]") {
-			return false // the whole sentence is in brackets, perhaps with others
-		}
-	}
-	open := depth
+	open := at.depth
 	for _, c := range []byte(text[i:min(len(text), i+maxEnclosed)]) {
 		switch c {
 		case '\n':
@@ -224,7 +228,7 @@ func (s *Splitter) enclosed(text string, start, i, depth int) bool {
 		case ')', ']':
 			open--
 		}
-		if open < depth {
+		if open < at.depth {
 			return true
 		}
 	}
@@ -234,9 +238,9 @@ func (s *Splitter) enclosed(text string, start, i, depth int) bool {
 // maxEnclosed is how far away a closing bracket is looked for, in bytes.
 const maxEnclosed = 400
 
-// afterClosers passes over more marks and the closing quotes and brackets from i on.
+// afterClosers passes over more marks and the closing quotes and brackets from i on, within reason.
 func afterClosers(text string, i int) int {
-	for i < len(text) {
+	for limit := min(len(text), i+16); i < limit; {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		if !strings.ContainsRune(`.?!)]}"'”’»`, r) {
 			return i

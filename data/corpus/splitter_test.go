@@ -3,6 +3,7 @@ package corpus
 import (
 	"bufio"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -80,4 +81,44 @@ func FuzzSplit(f *testing.F) {
 			t.Fatalf("sentences hold %d bytes besides white space, want %d: %q", covered, want, text)
 		}
 	})
+}
+
+// TestSplitTakesLinearTime feeds what would take hours if a mark looked at everything before or after it.
+func TestSplitTakesLinearTime(t *testing.T) {
+	s := newSplitter(t)
+	for _, unit := range []string{".", "(.", "(. ", "A. ", ". ", "?)", "[1].", "a.1"} {
+		s.Split(strings.Repeat(unit, 1<<18/len(unit)))
+	}
+}
+
+func BenchmarkSplit(b *testing.B) {
+	s := newSplitter(b)
+	text := realText(b, "citation-screening-abstracts.jsonl.xz", 4<<20)
+	var spans []Span
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		spans = s.Append(spans[:0], text)
+	}
+}
+
+// realText returns the first n bytes or so of a file of published text.
+func realText(tb testing.TB, name string, n int) string {
+	dir := os.Getenv("SUBBERT_DATA")
+	if dir == "" {
+		tb.Skip("SUBBERT_DATA does not name the directory with the real data")
+	}
+	var b strings.Builder
+	for d, err := range Open(filepath.Join(dir, "pubtext", name)) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for text := range d.Texts {
+			b.WriteString(text)
+			b.WriteByte('\n')
+		}
+		if b.Len() >= n {
+			break
+		}
+	}
+	return b.String()
 }

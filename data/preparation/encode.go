@@ -1,0 +1,95 @@
+package preparation
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"io"
+	"math"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/shards"
+)
+
+// Tokenizer appends the ids of the pieces of text to dst.
+type Tokenizer interface {
+	Append(dst []int32, text string) []int32
+}
+
+// Splitter appends the sentences of text to dst.
+type Splitter interface {
+	Append(dst []corpus.Span, text string) []corpus.Span
+	Name() string
+}
+
+// Encoder turns one document after the other into what shards hold. It is not for concurrent use.
+type Encoder struct {
+	tokenizer Tokenizer
+	splitter  Splitter
+	unknown   int32
+	spans     []corpus.Span
+}
+
+// NewEncoder returns an encoder; unknown is the id of [UNK].
+func NewEncoder(t Tokenizer, s Splitter, unknown int32) *Encoder {
+	return &Encoder{tokenizer: t, splitter: s, unknown: unknown}
+}
+
+// Encode sets dst to the sentences of d, reusing its slices. Sentences without a piece are left out; a document may
+// have none at all.
+func (e *Encoder) Encode(dst *shards.Document, d *corpus.Document) {
+	*dst = shards.Document{Lengths: dst.Lengths[:0], IDs: dst.IDs[:0], TextBytes: d.Bytes()}
+	for text := range d.Texts {
+		dst.Words += countWords(text)
+		e.spans = e.splitter.Append(e.spans[:0], text)
+		for _, span := range e.spans {
+			before := len(dst.IDs)
+			dst.IDs = e.tokenizer.Append(dst.IDs, text[span.Start:span.End])
+			if n := len(dst.IDs) - before; n > 0 {
+				dst.Lengths = append(dst.Lengths, int32(n))
+			}
+		}
+	}
+	for _, id := range dst.IDs {
+		if id == e.unknown {
+			dst.Unknown++
+		}
+	}
+}
+
+// countWords counts what stands between white space.
+func countWords(text string) int {
+	n := 0
+	space := true
+	for i := range len(text) {
+		now := text[i] <= ' '
+		if space && !now {
+			n++
+		}
+		space = now
+	}
+	return n
+}
+
+// heldOutKey keeps the choice of held-out documents apart from other uses of the same hash. Another key would be
+// another choice.
+const heldOutKey = "subbert held out 1\n"
+
+// isHeldOut says whether d belongs to the fraction that is kept out of training. It depends on the identifier of d, or
+// where there is none on its text, so that a document stays on its side whatever it is prepared together with.
+func isHeldOut(d *corpus.Document, fraction float64) bool {
+	h := sha256.New()
+	write(h, heldOutKey)
+	write(h, d.ID)
+	if d.ID == "" {
+		for text := range d.Texts {
+			write(h, text)
+			write(h, "\n")
+		}
+	}
+	return float64(binary.BigEndian.Uint64(h.Sum(nil))) < fraction*math.Exp2(64)
+}
+
+func write(h hash.Hash, s string) {
+	io.WriteString(h, s) // a hash.Hash never fails
+}

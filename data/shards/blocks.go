@@ -1,0 +1,113 @@
+package shards
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// blockSize is the number of bytes under one checksum.
+const blockSize = 64 << 10
+
+// castagnoli is the polynomial of CRC-32C, which processors compute themselves. It does not change.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// summer computes the checksums of the blocks of what is written through it.
+type summer struct {
+	w    io.Writer
+	n    int64
+	sum  uint32 // of the block begun
+	sums []uint32
+}
+
+func (s *summer) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	for rest := p[:n]; len(rest) > 0; {
+		k := min(len(rest), blockSize-int(s.n%blockSize))
+		s.sum = crc32.Update(s.sum, castagnoli, rest[:k])
+		s.n += int64(k)
+		rest = rest[k:]
+		if s.n%blockSize == 0 {
+			s.finish()
+		}
+	}
+	return n, err
+}
+
+func (s *summer) finish() {
+	s.sums = append(s.sums, s.sum)
+	s.sum = 0
+}
+
+// all returns the checksums, that of the block begun included.
+func (s *summer) all() []uint32 {
+	if s.n%blockSize != 0 {
+		s.finish()
+	}
+	return s.sums
+}
+
+// blocks reads a file whose blocks have checksums. A block is checked when something in it is first read. It may be
+// used by many goroutines at once.
+type blocks struct {
+	r       io.ReaderAt
+	size    int64 // of what the checksums cover
+	sums    []uint32
+	checked []atomic.Bool
+	buffers sync.Pool // of *[]byte of blockSize
+}
+
+func newBlocks(r io.ReaderAt, size int64, sums []uint32) *blocks {
+	b := &blocks{r: r, size: size, sums: sums, checked: make([]atomic.Bool, len(sums))}
+	b.buffers.New = func() any { p := make([]byte, blockSize); return &p }
+	return b
+}
+
+// read fills p with the bytes from off on.
+func (b *blocks) read(p []byte, off int64) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if off < 0 || off+int64(len(p)) > b.size {
+		return fmt.Errorf("bytes %d-%d of %d asked for; the index is damaged", off, off+int64(len(p)), b.size)
+	}
+	for k := off / blockSize; k <= (off+int64(len(p))-1)/blockSize; k++ {
+		if !b.checked[k].Load() {
+			if err := b.check(k); err != nil {
+				return err
+			}
+		}
+	}
+	return readFull(b.r, p, off)
+}
+
+// check compares the checksum of block k.
+func (b *blocks) check(k int64) error {
+	buffer := b.buffers.Get().(*[]byte)
+	defer b.buffers.Put(buffer)
+	from := k * blockSize
+	p := (*buffer)[:min(blockSize, b.size-from)]
+	if err := readFull(b.r, p, from); err != nil {
+		return err
+	}
+	if sum := crc32.Checksum(p, castagnoli); sum != b.sums[k] {
+		return fmt.Errorf("bytes %d-%d: checksum %08x, want %08x; the file is damaged, make the shards again",
+			from, from+int64(len(p)), sum, b.sums[k])
+	}
+	b.checked[k].Store(true)
+	return nil
+}
+
+// readFull fills p from off on. The end of the file is an error unless p is full.
+func readFull(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

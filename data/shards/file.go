@@ -1,0 +1,225 @@
+package shards
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sync"
+)
+
+const (
+	magic       = "subbert\x01" // at both ends of a file
+	groupSize   = 16            // documents between two entries of the index
+	groupBytes  = 16
+	trailerSize = 56
+)
+
+// trailer is the end of a file, from which the place of everything else follows.
+type trailer struct {
+	documents, sentences, tokens int64
+	lengthBytes                  int64
+	idBytes                      uint32
+	sumOfSums                    uint32
+}
+
+func (t *trailer) groups() int64 { return (t.documents+groupSize-1)/groupSize + 1 }
+
+func (t *trailer) lengthsAt() int64 { return int64(len(magic)) + t.tokens*int64(t.idBytes) }
+func (t *trailer) groupsAt() int64  { return t.lengthsAt() + t.lengthBytes }
+func (t *trailer) sumsAt() int64    { return t.groupsAt() + t.groups()*groupBytes }
+func (t *trailer) blocks() int64    { return (t.sumsAt() + blockSize - 1) / blockSize }
+func (t *trailer) size() int64      { return t.sumsAt() + 4*t.blocks() + trailerSize }
+
+// append writes t as the last bytes of a file. The CRC-32C it ends with identifies the whole file.
+func (t *trailer) append(dst []byte) []byte {
+	from := len(dst)
+	for _, n := range []int64{t.documents, t.sentences, t.tokens, t.lengthBytes} {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(n))
+	}
+	dst = binary.LittleEndian.AppendUint32(dst, t.idBytes)
+	dst = binary.LittleEndian.AppendUint32(dst, t.sumOfSums)
+	dst = append(dst, magic...)
+	dst = binary.LittleEndian.AppendUint32(dst, 0)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
+}
+
+// parseTrailer reads and checks the trailer of a file of so many bytes.
+func parseTrailer(p []byte, size int64) (trailer, error) {
+	if string(p[40:48]) != magic {
+		return trailer{}, errors.New("no shard file, or a truncated one")
+	}
+	if sum := crc32.Checksum(p[:52], castagnoli); sum != binary.LittleEndian.Uint32(p[52:]) {
+		return trailer{}, errors.New("trailer damaged; make the shards again")
+	}
+	var n [4]int64
+	for i := range n {
+		u := binary.LittleEndian.Uint64(p[8*i:])
+		if u > uint64(size) {
+			return trailer{}, fmt.Errorf("trailer names %d of something in a file of %d bytes", u, size)
+		}
+		n[i] = int64(u)
+	}
+	t := trailer{documents: n[0], sentences: n[1], tokens: n[2], lengthBytes: n[3],
+		idBytes: binary.LittleEndian.Uint32(p[32:]), sumOfSums: binary.LittleEndian.Uint32(p[36:])}
+	if t.idBytes != 2 && t.idBytes != 4 {
+		return trailer{}, fmt.Errorf("%d bytes an id, want 2 or 4", t.idBytes)
+	}
+	if t.size() != size {
+		return trailer{}, fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", size, t.size())
+	}
+	return t, nil
+}
+
+// file is one shard, open for reading.
+type file struct {
+	trailer
+	blocks *blocks
+	groups []group
+	raw    sync.Pool // of *[]byte
+}
+
+// group is an entry of the index: where every 16th document begins.
+type group struct {
+	token  int64 // number of its first token in the file
+	length int64 // offset of its lengths among the lengths
+}
+
+// openFile reads the trailer, the checksums and the index of a shard.
+func openFile(r io.ReaderAt, size int64) (*file, error) {
+	if size < trailerSize {
+		return nil, fmt.Errorf("%d bytes; no shard file, or a truncated one", size)
+	}
+	end := make([]byte, trailerSize)
+	if err := readFull(r, end, size-trailerSize); err != nil {
+		return nil, err
+	}
+	t, err := parseTrailer(end, size)
+	if err != nil {
+		return nil, err
+	}
+	raw := make([]byte, 4*t.blocks())
+	if err := readFull(r, raw, t.sumsAt()); err != nil {
+		return nil, err
+	}
+	if sum := crc32.Checksum(raw, castagnoli); sum != t.sumOfSums {
+		return nil, errors.New("checksums damaged; make the shards again")
+	}
+	sums := make([]uint32, t.blocks())
+	for i := range sums {
+		sums[i] = binary.LittleEndian.Uint32(raw[4*i:])
+	}
+	f := &file{trailer: t, blocks: newBlocks(r, t.sumsAt(), sums)}
+	f.raw.New = func() any { return new([]byte) }
+	return f, f.readGroups()
+}
+
+func (f *file) readGroups() error {
+	raw := make([]byte, f.trailer.groups()*groupBytes)
+	if err := f.blocks.read(raw, f.groupsAt()); err != nil {
+		return err
+	}
+	f.groups = make([]group, f.trailer.groups())
+	var last group
+	for i := range f.groups {
+		g := group{int64(binary.LittleEndian.Uint64(raw[groupBytes*i:])), int64(binary.LittleEndian.Uint64(raw[groupBytes*i+8:]))}
+		if g.token < last.token || g.length < last.length || i == 0 && g != last {
+			return fmt.Errorf("index entry %d goes backwards", i)
+		}
+		f.groups[i], last = g, g
+	}
+	if last != (group{f.tokens, f.lengthBytes}) {
+		return errors.New("index does not end where the data does")
+	}
+	return nil
+}
+
+// lengths appends, for each of the documents [first, last), the number of its sentences and then the tokens of each;
+// at is the number of the first token of the first document.
+func (f *file) lengths(dst []int32, first, last int64) (_ []int32, at int64, err error) {
+	if first >= last {
+		return dst, 0, nil
+	}
+	from, to := first/groupSize, (last+groupSize-1)/groupSize
+	at = f.groups[from].token
+	raw, done := f.buffer(int(f.groups[to].length - f.groups[from].length))
+	defer done()
+	if err := f.blocks.read(raw, f.lengthsAt()+f.groups[from].length); err != nil {
+		return dst, 0, err
+	}
+	for doc := from * groupSize; doc < last; doc++ {
+		before := len(dst)
+		var tokens int64
+		if dst, tokens, raw, err = appendDocument(dst, raw); err != nil {
+			return dst, 0, fmt.Errorf("document %d: %w", doc, err)
+		}
+		if doc < first {
+			dst = dst[:before]
+			at += tokens
+		}
+	}
+	return dst, at, nil
+}
+
+var errLengths = errors.New("sentence lengths damaged")
+
+// appendDocument decodes the lengths of one document from raw and returns how many tokens they sum to.
+func appendDocument(dst []int32, raw []byte) ([]int32, int64, []byte, error) {
+	sentences, raw, err := length(raw)
+	if err != nil {
+		return dst, 0, raw, err
+	}
+	dst = append(dst, sentences)
+	tokens := int64(0)
+	for range sentences {
+		var n int32
+		if n, raw, err = length(raw); err != nil {
+			return dst, 0, raw, err
+		}
+		dst = append(dst, n)
+		tokens += int64(n)
+	}
+	return dst, tokens, raw, nil
+}
+
+// length decodes a number of at least one.
+func length(raw []byte) (int32, []byte, error) {
+	if len(raw) > 0 && raw[0] < 0x80 && raw[0] > 0 {
+		return int32(raw[0]), raw[1:], nil
+	}
+	u, n := binary.Uvarint(raw)
+	if n <= 0 || u == 0 || u > 1<<31-1 {
+		return 0, raw, errLengths
+	}
+	return int32(u), raw[n:], nil
+}
+
+// read fills dst with the tokens from number at on.
+func (f *file) read(dst []int32, at int64) error {
+	width := int(f.idBytes)
+	raw, done := f.buffer(len(dst) * width)
+	defer done()
+	if err := f.blocks.read(raw, int64(len(magic))+at*int64(width)); err != nil {
+		return err
+	}
+	if width == 2 {
+		for i := range dst {
+			dst[i] = int32(binary.LittleEndian.Uint16(raw[2*i:]))
+		}
+		return nil
+	}
+	for i := range dst {
+		dst[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return nil
+}
+
+// buffer lends n bytes until done is called.
+func (f *file) buffer(n int) (p []byte, done func()) {
+	b := f.raw.Get().(*[]byte)
+	if cap(*b) < n {
+		*b = make([]byte, n)
+	}
+	return (*b)[:n], func() { f.raw.Put(b) }
+}

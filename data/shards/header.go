@@ -1,0 +1,198 @@
+package shards
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The splits of a set.
+const (
+	Train   = "train"
+	HeldOut = "heldout"
+)
+
+const (
+	formatName    = "subbert shards"
+	formatVersion = 1
+	manifestName  = "manifest.json"
+	maxManifest   = 64 << 20 // bytes
+)
+
+// Header says how shards were made. It is the content of manifest.json.
+type Header struct {
+	Format     string           `json:"format"`
+	Version    int              `json:"version"`
+	Vocabulary Vocabulary       `json:"vocabulary"`
+	Tokenizer  Tokenizer        `json:"tokenizer"`
+	Splitter   string           `json:"splitter"`
+	HeldOut    float64          `json:"held_out"` // the fraction of documents asked for
+	IDBytes    int              `json:"id_bytes"` // 2 or 4
+	Inputs     []Input          `json:"inputs"`
+	Splits     map[string]Split `json:"splits"`
+}
+
+// Vocabulary identifies a vocabulary.
+type Vocabulary struct {
+	Hash string `json:"hash"` // sha256 over its tokens
+	Size int    `json:"size"`
+}
+
+// Tokenizer is how text was taken apart.
+type Tokenizer struct {
+	Lower        bool `json:"lower"`
+	MaxWordChars int  `json:"max_word_chars"`
+}
+
+// Input is a file that documents came from.
+type Input struct {
+	Name   string `json:"name"` // without directories
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	Counts
+}
+
+// Counts says how much of something there is.
+type Counts struct {
+	Documents int64 `json:"documents"`
+	Sentences int64 `json:"sentences"`
+	Tokens    int64 `json:"tokens"`
+	Unknown   int64 `json:"unknown"`    // tokens that are [UNK]
+	Words     int64 `json:"words"`      // of the text, between white space
+	TextBytes int64 `json:"text_bytes"` // of titles and sections, UTF-8
+}
+
+// Add adds o to c.
+func (c *Counts) Add(o Counts) {
+	c.Documents += o.Documents
+	c.Sentences += o.Sentences
+	c.Tokens += o.Tokens
+	c.Unknown += o.Unknown
+	c.Words += o.Words
+	c.TextBytes += o.TextBytes
+}
+
+// Split is one part of a set.
+type Split struct {
+	Counts
+	Shards []Shard `json:"shards"`
+}
+
+// Shard is one file of a split.
+type Shard struct {
+	File      string `json:"file"`
+	Bytes     int64  `json:"bytes"`
+	CRC32C    string `json:"crc32c"` // of the trailer, which covers the checksums of all blocks
+	Documents int64  `json:"documents"`
+	Tokens    int64  `json:"tokens"`
+}
+
+// Total is what all splits hold together.
+func (h *Header) Total() Counts {
+	var c Counts
+	for _, s := range h.Splits {
+		c.Add(s.Counts)
+	}
+	return c
+}
+
+// Bytes is the size of all shard files.
+func (h *Header) Bytes() int64 {
+	var n int64
+	for _, s := range h.Splits {
+		for _, f := range s.Shards {
+			n += f.Bytes
+		}
+	}
+	return n
+}
+
+// VocabularyError says that shards hold ids of another vocabulary.
+type VocabularyError struct {
+	Shards, Given Vocabulary
+}
+
+func (e *VocabularyError) Error() string {
+	return fmt.Sprintf("shards: made with a vocabulary of %d tokens (sha256 %.12s…), given one of %d (sha256 %.12s…)",
+		e.Shards.Size, e.Shards.Hash, e.Given.Size, e.Given.Hash)
+}
+
+// Hint says what to do.
+func (e *VocabularyError) Hint() string {
+	return "make the shards again with this vocabulary, or name the one they were made with"
+}
+
+// CheckVocabulary returns a *VocabularyError unless the shards were made with the vocabulary of this hash and size.
+func (h *Header) CheckVocabulary(hash string, size int) error {
+	given := Vocabulary{Hash: hash, Size: size}
+	if given != h.Vocabulary {
+		return &VocabularyError{Shards: h.Vocabulary, Given: given}
+	}
+	return nil
+}
+
+// idBytes is how many bytes an id of a vocabulary takes.
+func idBytes(size int) int {
+	if size <= 1<<16 {
+		return 2
+	}
+	return 4
+}
+
+// readHeader reads and checks the manifest of a directory.
+func readHeader(dir string) (Header, error) {
+	path := filepath.Join(dir, manifestName)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Header{}, fmt.Errorf("%s: no %s in it; this is no directory made by data shard", dir, manifestName)
+	}
+	if err != nil {
+		return Header{}, err
+	}
+	if info.Size() > maxManifest {
+		return Header{}, fmt.Errorf("%s: %d bytes, more than a manifest has", path, info.Size())
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Header{}, err
+	}
+	h, err := parseHeader(content)
+	if err != nil {
+		return Header{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return h, nil
+}
+
+func parseHeader(content []byte) (Header, error) {
+	var h Header
+	if err := json.Unmarshal(content, &h); err != nil {
+		return Header{}, fmt.Errorf("damaged: %w", err)
+	}
+	if h.Format != formatName {
+		return Header{}, fmt.Errorf("format %q, want %q", h.Format, formatName)
+	}
+	if h.Version != formatVersion {
+		return Header{}, fmt.Errorf("format version %d, this program reads %d; make the shards again", h.Version, formatVersion)
+	}
+	if h.Vocabulary.Size < 1 || h.IDBytes != idBytes(h.Vocabulary.Size) {
+		return Header{}, fmt.Errorf("damaged: %d bytes an id for a vocabulary of %d", h.IDBytes, h.Vocabulary.Size)
+	}
+	for name, split := range h.Splits {
+		var documents, tokens int64
+		for _, s := range split.Shards {
+			if s.File != filepath.Base(s.File) || s.Documents < 0 || s.Tokens < 0 {
+				return Header{}, fmt.Errorf("damaged: split %s: shard %q", name, s.File)
+			}
+			documents += s.Documents
+			tokens += s.Tokens
+		}
+		if documents != split.Documents || tokens != split.Tokens {
+			return Header{}, fmt.Errorf("damaged: split %s: shards hold %d documents and %d tokens, want %d and %d",
+				name, documents, tokens, split.Documents, split.Tokens)
+		}
+	}
+	return h, nil
+}

@@ -1,0 +1,183 @@
+package shards
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+)
+
+// Set is an open directory of shards. It may be used by many goroutines at once.
+type Set struct {
+	header Header
+	splits map[string]*Documents
+	files  []*os.File
+}
+
+// Open opens the directory dir and checks that every file is there, whole, and the one that the manifest means.
+func Open(dir string) (*Set, error) {
+	h, err := readHeader(dir)
+	if err != nil {
+		return nil, fmt.Errorf("shards: %w", err)
+	}
+	s := &Set{header: h, splits: make(map[string]*Documents)}
+	for name, split := range h.Splits {
+		d := &Documents{}
+		for _, shard := range split.Shards {
+			if err := s.open(d, dir, shard); err != nil {
+				return nil, errors.Join(fmt.Errorf("shards: %s: %w", filepath.Join(dir, shard.File), err), s.Close())
+			}
+		}
+		s.splits[name] = d
+	}
+	return s, nil
+}
+
+func (s *Set) open(d *Documents, dir string, shard Shard) error {
+	f, err := os.Open(filepath.Join(dir, shard.File))
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	s.files = append(s.files, f)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() != shard.Bytes {
+		return fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", info.Size(), shard.Bytes)
+	}
+	opened, err := openFile(f, info.Size())
+	if err != nil {
+		return err
+	}
+	if got := crcOf(opened.trailer.append(nil)); got != shard.CRC32C {
+		return fmt.Errorf("checksum %s, want %s; the file belongs to other shards", got, shard.CRC32C)
+	}
+	if opened.idBytes != uint32(s.header.IDBytes) {
+		return fmt.Errorf("%d bytes an id, want %d", opened.idBytes, s.header.IDBytes)
+	}
+	return d.add(shard.File, opened)
+}
+
+// Header says how the shards were made.
+func (s *Set) Header() Header { return s.header }
+
+// Split returns the documents of a split.
+func (s *Set) Split(name string) (*Documents, error) {
+	d, ok := s.splits[name]
+	if !ok {
+		return nil, fmt.Errorf("shards: no split %q, want %s or %s", name, Train, HeldOut)
+	}
+	return d, nil
+}
+
+// Verify reads every byte and compares all checksums, reporting how many bytes were read to progress.
+func (s *Set) Verify(progress func(bytes int64)) error {
+	for _, d := range s.splits {
+		for _, p := range d.parts {
+			for k := range p.file.blocks.sums {
+				if err := p.file.blocks.check(int64(k)); err != nil {
+					return fmt.Errorf("shards: %s: %w", p.name, err)
+				}
+				progress(blockSize)
+			}
+		}
+	}
+	return nil
+}
+
+// Close closes the files.
+func (s *Set) Close() error {
+	var errs []error
+	for _, f := range s.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Documents gives random access to the documents of a split. It may be used by many goroutines at once.
+type Documents struct {
+	parts             []part
+	documents, tokens int64
+}
+
+// part is a file and what stands before it in the split.
+type part struct {
+	*file
+	name                string
+	documents0, tokens0 int64
+}
+
+func (d *Documents) add(name string, f *file) error {
+	if d.documents%groupSize != 0 {
+		return fmt.Errorf("the file before holds %d documents, want a multiple of %d", d.documents, groupSize)
+	}
+	d.parts = append(d.parts, part{file: f, name: name, documents0: d.documents, tokens0: d.tokens})
+	d.documents += f.documents
+	d.tokens += f.tokens
+	return nil
+}
+
+// NumDocuments is the number of documents, NumTokens that of all their tokens.
+func (d *Documents) NumDocuments() int { return int(d.documents) }
+func (d *Documents) NumTokens() int64  { return d.tokens }
+
+// Lengths appends to dst, for each of the documents [first, last), the number of its sentences and then the number of
+// tokens of each sentence. at is the position of the first token of the first of them. Ranges that begin at a multiple
+// of 16 are the cheapest.
+func (d *Documents) Lengths(dst []int32, first, last int) (_ []int32, at int64, err error) {
+	if first < 0 || last > d.NumDocuments() || first >= last {
+		return dst, 0, fmt.Errorf("shards: documents %d-%d of %d asked for", first, last, d.documents)
+	}
+	k := sort.Search(len(d.parts), func(k int) bool { return d.parts[k].documents0 > int64(first) }) - 1
+	for from := int64(first); from < int64(last); k++ {
+		p := &d.parts[k]
+		to := min(int64(last), p.documents0+p.documents)
+		var start int64
+		dst, start, err = p.lengths(dst, from-p.documents0, to-p.documents0)
+		if err != nil {
+			return dst, 0, fmt.Errorf("shards: %s: %w", p.name, err)
+		}
+		if from == int64(first) {
+			at = p.tokens0 + start
+		}
+		from = to
+	}
+	return dst, at, nil
+}
+
+// Tokens fills dst with the tokens from position at on.
+func (d *Documents) Tokens(dst []int32, at int64) error {
+	if at < 0 || at+int64(len(dst)) > d.tokens {
+		return fmt.Errorf("shards: tokens %d-%d of %d asked for", at, at+int64(len(dst)), d.tokens)
+	}
+	k := sort.Search(len(d.parts), func(k int) bool { return d.parts[k].tokens0 > at }) - 1
+	for ; len(dst) > 0; k++ {
+		p := &d.parts[k]
+		n := min(int64(len(dst)), p.tokens0+p.tokens-at)
+		if err := p.read(dst[:n], at-p.tokens0); err != nil {
+			return fmt.Errorf("shards: %s: %w", p.name, err)
+		}
+		dst, at = dst[n:], at+n
+	}
+	return nil
+}
+
+// Sentences returns document i as ids in sentences.
+func (d *Documents) Sentences(i int) ([][]int32, error) {
+	lengths, at, err := d.Lengths(nil, i, i+1)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]int32, 0, lengths[0])
+	for _, n := range lengths[1:] {
+		ids := make([]int32, n)
+		if err := d.Tokens(ids, at); err != nil {
+			return nil, err
+		}
+		out = append(out, ids)
+		at += int64(n)
+	}
+	return out, nil
+}

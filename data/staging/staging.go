@@ -1,0 +1,117 @@
+// Package staging writes directories that appear whole or not at all.
+//
+// Files are made in a hidden directory beside the one wanted, synced, and renamed into place at the end. What a process
+// killed in between leaves behind is never mistaken for a result; Leftovers finds it.
+package staging
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrExists says that the directory wanted is there already and holds something.
+var ErrExists = errors.New("is there already; remove it or name another directory")
+
+// Dir is a directory under construction.
+type Dir struct {
+	final, temporary string
+	done             bool
+}
+
+// New begins the directory final. It fails with ErrExists if something is there, other than an empty directory.
+func New(final string) (*Dir, error) {
+	final = filepath.Clean(final)
+	entries, err := os.ReadDir(final)
+	if err == nil && len(entries) > 0 {
+		return nil, fmt.Errorf("%s %w", final, ErrExists)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(final), 0o777); err != nil {
+		return nil, err
+	}
+	temporary, err := os.MkdirTemp(filepath.Dir(final), prefix(final)+"*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(temporary, 0o777); err != nil {
+		return nil, errors.Join(err, os.Remove(temporary))
+	}
+	return &Dir{final: final, temporary: temporary}, nil
+}
+
+func prefix(final string) string { return "." + filepath.Base(final) + ".partial-" }
+
+// Leftovers lists what earlier, interrupted attempts at final left behind. An attempt that is still under way is
+// among them.
+func Leftovers(final string) ([]string, error) {
+	final = filepath.Clean(final)
+	return filepath.Glob(filepath.Join(escape(filepath.Dir(final)), escape(prefix(final))+"*"))
+}
+
+// escape keeps the characters of s from being a pattern.
+func escape(s string) string {
+	var out []rune
+	for _, r := range s {
+		switch r {
+		case '*', '?', '[', '\\':
+			out = append(out, '\\')
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// Path is where the file name lies until Commit.
+func (d *Dir) Path(name string) string { return filepath.Join(d.temporary, name) }
+
+// Create creates the file name. The caller closes it with Seal.
+func (d *Dir) Create(name string) (*os.File, error) { return os.Create(d.Path(name)) }
+
+// Seal syncs and closes a file made by Create.
+func Seal(f *os.File) error { return errors.Join(f.Sync(), f.Close()) }
+
+// WriteFile writes and syncs a whole file.
+func (d *Dir) WriteFile(name string, content []byte) error {
+	f, err := d.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, Seal(f))
+}
+
+// Commit makes the directory appear under its name. Files must have been sealed.
+func (d *Dir) Commit() error {
+	if err := syncDir(d.temporary); err != nil {
+		return err
+	}
+	if err := os.Remove(d.final); err != nil && !errors.Is(err, fs.ErrNotExist) { // an empty directory, else it stays
+		return fmt.Errorf("%s %w", d.final, ErrExists)
+	}
+	if err := os.Rename(d.temporary, d.final); err != nil {
+		return err
+	}
+	d.done = true
+	return syncDir(filepath.Dir(d.final))
+}
+
+// Discard removes what was written, unless Commit succeeded before. It is for a deferred call.
+func (d *Dir) Discard() error {
+	if d.done {
+		return nil
+	}
+	return os.RemoveAll(d.temporary)
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
