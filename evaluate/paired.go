@@ -1,0 +1,213 @@
+package evaluate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// Difference is a paired test of the micro F1 of two models, A and B, on the same instances or seeds.
+type Difference struct {
+	Test    string  `json:"test"`    // what was done
+	Over    string  `json:"over"`    // instances or seeds
+	N       int     `json:"n"`       // how many of those
+	Samples int     `json:"samples"` // how many times it was drawn; all permutations if Exact
+	Exact   bool    `json:"exact"`
+	Seed    uint64  `json:"seed"`
+	A       float64 `json:"a"` // micro F1 in percent
+	B       float64 `json:"b"`
+	Delta   float64 `json:"delta"` // A-B
+	P       float64 `json:"p"`     // two-sided
+	// Low and High bound the difference with 95 % confidence; only the bootstrap has them.
+	Low  *float64 `json:"low,omitempty"`
+	High *float64 `json:"high,omitempty"`
+}
+
+// outcome is what one instance adds to the counts of both models.
+type outcome struct{ a, b counts }
+
+// outcomes are the instances of a paired test, and the sums of their counts.
+type outcomes struct {
+	each []outcome
+	sum  outcome
+}
+
+func newOutcomes(gold, a, b []string, negative string) (*outcomes, error) {
+	if len(gold) != len(a) || len(gold) != len(b) || len(gold) == 0 {
+		return nil, fmt.Errorf("%d gold labels, %d and %d predicted, want as many of each and at least one", len(gold), len(a), len(b))
+	}
+	one := func(gold, pred string) counts {
+		var k counts
+		if gold != negative {
+			k.gold = 1
+		}
+		if pred != negative {
+			k.predicted = 1
+		}
+		if gold == pred && gold != negative {
+			k.both = 1
+		}
+		return k
+	}
+	o := &outcomes{each: make([]outcome, len(gold))}
+	for i := range gold {
+		o.each[i] = outcome{one(gold[i], a[i]), one(gold[i], b[i])}
+		o.sum.a, o.sum.b = o.sum.a.plus(o.each[i].a), o.sum.b.plus(o.each[i].b)
+	}
+	return o, nil
+}
+
+func (o *outcomes) difference(test string, samples int, seed uint64) Difference {
+	a, b := o.sum.a.f1(), o.sum.b.f1()
+	return Difference{Test: test, Over: "instances", N: len(o.each), Samples: samples, Seed: seed, A: a, B: b, Delta: a - b}
+}
+
+// Bootstrap draws as many instances as there are, with replacement, samples times (Efron & Tibshirani 1993, chapter
+// 13; Koehn 2004). Low and High are the 2.5 and 97.5 percentiles of the difference; P is twice the share of samples
+// on the other side of 0, counting the data themselves as one more sample.
+func Bootstrap(gold, a, b []string, negative string, samples int, seed uint64) (Difference, error) {
+	o, err := newOutcomes(gold, a, b, negative)
+	if err != nil {
+		return Difference{}, err
+	}
+	if samples < 1 {
+		return Difference{}, fmt.Errorf("%d samples, want at least 1", samples)
+	}
+	r := rand.New(rand.NewPCG(seed, 0x626f6f74)) // a stream of its own: "boot"
+	deltas := make([]float64, samples)
+	below, above := 1, 1
+	for s := range deltas {
+		var sum outcome
+		for range o.each {
+			x := &o.each[r.IntN(len(o.each))]
+			sum.a, sum.b = sum.a.plus(x.a), sum.b.plus(x.b)
+		}
+		d := sum.a.f1() - sum.b.f1()
+		deltas[s] = d
+		if d <= 0 {
+			below++
+		}
+		if d >= 0 {
+			above++
+		}
+	}
+	slices.Sort(deltas)
+	out := o.difference("paired bootstrap", samples, seed)
+	low, high := quantile(deltas, 0.025), quantile(deltas, 0.975)
+	out.Low, out.High = &low, &high
+	out.P = min(1, 2*float64(min(below, above))/float64(samples+1))
+	return out, nil
+}
+
+// quantile of sorted values, linear between neighbours.
+func quantile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	i := int(at)
+	if i+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// Randomise exchanges the two models' predictions of each instance with probability one half, samples times (Noreen
+// 1989; Yeh 2000). P is the share of samples whose difference is at least as large as the observed one in either
+// direction, counting the data themselves as one more sample.
+func Randomise(gold, a, b []string, negative string, samples int, seed uint64) (Difference, error) {
+	o, err := newOutcomes(gold, a, b, negative)
+	if err != nil {
+		return Difference{}, err
+	}
+	if samples < 1 {
+		return Difference{}, fmt.Errorf("%d samples, want at least 1", samples)
+	}
+	out := o.difference("approximate randomisation", samples, seed)
+	differ := slices.DeleteFunc(slices.Clone(o.each), func(x outcome) bool { return x.a == x.b })
+	r := rand.New(rand.NewPCG(seed, 0x73776170)) // a stream of its own: "swap"
+	extreme := 1
+	for range samples {
+		sum := o.sum
+		var bits uint64
+		for i, x := range differ {
+			if i%64 == 0 {
+				bits = r.Uint64()
+			}
+			if bits>>(i%64)&1 == 1 {
+				sum.a, sum.b = sum.a.plus(x.b).minus(x.a), sum.b.plus(x.a).minus(x.b)
+			}
+		}
+		if atLeast(sum.a.f1()-sum.b.f1(), out.Delta) {
+			extreme++
+		}
+	}
+	out.P = float64(extreme) / float64(samples+1)
+	return out, nil
+}
+
+// atLeast compares the sizes of two differences; equal ones that were computed in another order count as equal.
+func atLeast(d, observed float64) bool { return math.Abs(d) >= math.Abs(observed)-1e-9 }
+
+// RandomiseSeeds tests whether the mean scores of two models over seeds differ, by exchanging which model a score
+// belongs to: all ways if there are at most samples, otherwise samples random ones. The seeds of the two models need
+// not be the same, nor as many.
+func RandomiseSeeds(a, b []float64, samples int, seed uint64) (Difference, error) {
+	if len(a) < 2 || len(b) < 2 || samples < 1 {
+		return Difference{}, fmt.Errorf("%d and %d seeds and %d samples, want at least 2 seeds of each and a sample", len(a), len(b), samples)
+	}
+	out := Difference{Test: "permutation of means", Over: "seeds", N: len(a) + len(b), Seed: seed, A: mean(a), B: mean(b)}
+	out.Delta = out.A - out.B
+	all := slices.Concat(a, b)
+	extreme := 0
+	visit := func(chosen []float64, total float64) {
+		in := 0.0
+		for _, v := range chosen {
+			in += v
+		}
+		d := in/float64(len(a)) - (total-in)/float64(len(b))
+		out.Samples++
+		if atLeast(d, out.Delta) {
+			extreme++
+		}
+	}
+	total := mean(all) * float64(len(all))
+	if choose(len(all), len(a)) <= float64(samples) {
+		out.Exact = true
+		combinations(all, len(a), func(c []float64) { visit(c, total) })
+		out.P = float64(extreme) / float64(out.Samples)
+		return out, nil
+	}
+	r := rand.New(rand.NewPCG(seed, 0x7365656473)) // a stream of its own: "seeds"
+	for range samples {
+		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		visit(all[:len(a)], total)
+	}
+	out.P = float64(extreme+1) / float64(out.Samples+1)
+	return out, nil
+}
+
+// choose is n over k.
+func choose(n, k int) float64 {
+	c := 1.0
+	for i := range k {
+		c *= float64(n-i) / float64(i+1)
+	}
+	return math.Round(c)
+}
+
+// combinations calls visit with every choice of k of values.
+func combinations(values []float64, k int, visit func([]float64)) {
+	chosen := make([]float64, 0, k)
+	var from func(i int)
+	from = func(i int) {
+		if len(chosen) == k {
+			visit(chosen)
+			return
+		}
+		for ; i <= len(values)-(k-len(chosen)); i++ {
+			chosen = append(chosen, values[i])
+			from(i + 1)
+			chosen = chosen[:len(chosen)-1]
+		}
+	}
+	from(0)
+}
