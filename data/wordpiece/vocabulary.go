@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -28,7 +27,7 @@ type Vocabulary struct {
 	tokens  []string
 	ids     map[string]int32
 	special Special
-	upper   int // tokens with an upper-case letter, bracketed ones aside
+	upper   int // tokens that lower-casing would change, bracketed ones aside
 	hash    string
 	trie    trie
 }
@@ -90,7 +89,7 @@ func (v *Vocabulary) add(line string) error {
 	}
 	v.ids[token] = int32(len(v.tokens))
 	v.tokens = append(v.tokens, token)
-	if !bracketed(token) && strings.IndexFunc(token, unicode.IsUpper) >= 0 {
+	if !bracketed(token) && token != strings.ToLower(token) {
 		v.upper++
 	}
 	return nil
@@ -154,6 +153,6 @@ func (v *Vocabulary) Continues(id int32) bool {
 }
 
 // Cased reports whether the vocabulary was made from text that kept its case: whether more than one token in a
-// hundred, those in brackets aside, has an upper-case letter. (In bert-base-cased 29 in a hundred have one; in
-// SciBERT's uncased vocabulary one in two hundred, mostly Greek.)
+// hundred, those in brackets aside, has an upper-case letter. In bert-base-cased 29 in a hundred have one, in SciBERT's
+// uncased vocabulary one in two hundred.
 func (v *Vocabulary) Cased() bool { return 100*v.upper > len(v.tokens) }
