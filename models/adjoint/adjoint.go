@@ -13,7 +13,8 @@ import (
 // Attach returns value with gradients takes from adjoints instead of from the operations that made it: given the
 // gradient v of the loss with respect to value, adjoints returns those with respect to each of inputs, in their
 // shapes and types. Inputs not listed get none. The forward computation gains no work: what Attach adds is only
-// there to be differentiated, and dead otherwise.
+// there to be differentiated, and dead otherwise. The graph must lead from the inputs to value by operations gomlx
+// can see: what a closure captures is no path, and gets a gradient of zero.
 //
 // Panics if gomlx's fusion is switched off (GOMLX_FUSION=0), which the alternate route is part of.
 func Attach(value *Node, inputs []*Node, adjoints func(v *Node) []*Node) *Node {
