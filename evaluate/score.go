@@ -27,7 +27,12 @@ type UnknownLabelsError struct {
 }
 
 func (e *UnknownLabelsError) Error() string {
-	return fmt.Sprintf("unknown labels %s; the label set is %s", strings.Join(e.Unknown, ", "), strings.Join(e.Labels, ", "))
+	const most = 20 // a wrong column would fill the screen
+	list := strings.Join(e.Unknown[:min(most, len(e.Unknown))], ", ")
+	if more := len(e.Unknown) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("unknown labels %s; the label set is %s", list, strings.Join(e.Labels, ", "))
 }
 
 // Confuse counts gold against pred. It fails if their lengths differ, if there are none, if labels repeat, or with an

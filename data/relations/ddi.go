@@ -123,6 +123,9 @@ func decodeXML(src *source, file string, v any) error {
 	if err != nil {
 		return err
 	}
+	if at := invalidUTF8(string(data)); at >= 0 {
+		return fmt.Errorf("invalid UTF-8 at byte %d; convert the file to UTF-8", at)
+	}
 	dec := xml.NewDecoder(bytes.NewReader(data))
 	switch err := dec.Decode(v); {
 	case errors.Is(err, io.EOF):

@@ -1,6 +1,7 @@
 package relations
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"strings"
@@ -26,26 +27,24 @@ func (o Options) warn(format string, args ...any) {
 }
 
 func (o Options) negative() string {
-	if o.Negative == "" {
-		return "false"
-	}
-	return o.Negative
+	return cmp.Or(o.Negative, "false")
 }
 
 type reader struct {
 	read           func(name string, o Options) iter.Seq2[Example, error]
+	negative       string // empty if the file decides
 	wholeAbstracts bool
 }
 
 func readers() map[string]reader {
 	return map[string]reader{
-		"ddi2013":  {readDDI2013, false},
-		"aimed":    {readAIMed, false},
-		"ppi-xml":  {readPPIXML, false},
-		"chemprot": {readChemProt, true},
-		"tsv":      {readTSV, false},
-		"pubtator": {readPubTator, true},
-		"bioc":     {readBioC, true},
+		"ddi2013":  {readDDI2013, DDI.Negative, false},
+		"aimed":    {readAIMed, PPI.Negative, false},
+		"ppi-xml":  {readPPIXML, PPI.Negative, false},
+		"chemprot": {readChemProt, ChemProt.Negative, true},
+		"tsv":      {readTSV, "", false},
+		"pubtator": {readPubTator, "", true},
+		"bioc":     {readBioC, "", true},
 	}
 }
 
@@ -56,6 +55,10 @@ func Formats() []string {
 
 // NeedsSentences says whether format annotates whole abstracts, so that Options.Sentences must be given.
 func NeedsSentences(format string) bool { return readers()[format].wholeAbstracts }
+
+// Negative is the label that format gives to pairs without a relation. In tsv files it is whatever they say, and
+// pubtator and bioc have Options.Negative; "false" stands for both.
+func Negative(format string) string { return cmp.Or(readers()[format].negative, "false") }
 
 // Read yields the examples of the corpus in name, a file, folder or zip, in the corpus's order. It ends at the
 // first error, which names the file and the pair, entity or line.

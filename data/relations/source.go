@@ -116,7 +116,10 @@ func perFile(name string, exts []string, drop func(file string) bool, parse func
 		for _, file := range src.files {
 			examples, err := parse(src, file)
 			if err != nil {
-				yield(Example{}, fmt.Errorf("%s: %w", src.where(file), err))
+				if _, told := errors.AsType[*lineError](err); !told {
+					err = fmt.Errorf("%s: %w", src.where(file), err)
+				}
+				yield(Example{}, err)
 				return
 			}
 			for _, e := range examples {
@@ -134,8 +137,20 @@ type line struct {
 	text   string
 }
 
+// lineError is an error that already says where it is.
+type lineError struct {
+	line line
+	err  error
+}
+
+func (e *lineError) Error() string {
+	return fmt.Sprintf("%s:%d: %v", e.line.name, e.line.number, e.err)
+}
+
+func (e *lineError) Unwrap() error { return e.err }
+
 func (l line) errorf(format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", l.name, l.number, fmt.Errorf(format, args...))
+	return &lineError{l, fmt.Errorf(format, args...)}
 }
 
 // maxLine bounds a line: the longest article in PubMed Central is far below it.
@@ -162,7 +177,7 @@ func readLines(r io.Reader, name string) iter.Seq2[line, error] {
 			}
 		}
 		if err := scan.Err(); err != nil {
-			yield(line{}, fmt.Errorf("%s:%d: %w", name, n+1, err))
+			yield(line{}, line{name: name, number: n + 1}.errorf("%w", err))
 		}
 	}
 }

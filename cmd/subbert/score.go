@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
+)
+
+type scoreCmd struct {
+	Task     string `required:"" enum:"ddi,chemprot,ppi" help:"Whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
+	Gold     string `required:"" placeholder:"FILE" help:"The right labels: one a line, or a TSV with a column label or gold."`
+	Pred     string `required:"" placeholder:"FILE" help:"The predicted labels: one a line, or a TSV with a column predicted or label."`
+	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi)."`
+	JSON     bool   `name:"json" help:"Print the scores as JSON."`
+}
+
+func (v *scoreCmd) Help() string {
+	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.`
+}
+
+func (v *scoreCmd) Run(c *console) error {
+	task := v.task()
+	gold, goldIndex, err := relations.Column(v.Gold, "gold", "label", "labels")
+	if err != nil {
+		return err
+	}
+	pred, predIndex, err := relations.Column(v.Pred, "predicted", "label", "labels")
+	if err != nil {
+		return err
+	}
+	if len(gold) != len(pred) {
+		return fmt.Errorf("%s has %d labels and %s has %d; they must be of the same pairs, in the same order", v.Gold, len(gold), v.Pred, len(pred))
+	}
+	if err := v.sameOrder(goldIndex, predIndex); err != nil {
+		return err
+	}
+	if err := canonical(task, v.Gold, gold); err != nil {
+		return err
+	}
+	if err := canonical(task, v.Pred, pred); err != nil {
+		return err
+	}
+	report, err := evaluate.Score(gold, pred, task.Labels, task.Negative)
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		return c.printJSON(report)
+	}
+	return printScores(c.out, report)
+}
+
+func (v *scoreCmd) task() relations.Task {
+	tasks := relations.Tasks()
+	i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task })
+	return tasks[i].WithNegative(v.Negative)
+}
+
+// sameOrder compares the index columns, where both files have one.
+func (v *scoreCmd) sameOrder(gold, pred []string) error {
+	if gold == nil || pred == nil {
+		return nil
+	}
+	for i := range gold {
+		if gold[i] != pred[i] {
+			return fmt.Errorf("row %d is pair %s in %s and pair %s in %s; the files must be in the same order", i+1, gold[i], v.Gold, pred[i], v.Pred)
+		}
+	}
+	return nil
+}
+
+// canonical spells labels as task does, in place.
+func canonical(task relations.Task, file string, labels []string) error {
+	var unknown []string
+	for i, l := range labels {
+		known, ok := task.Canonical(l)
+		if !ok && !slices.Contains(unknown, l) {
+			unknown = append(unknown, l)
+		}
+		labels[i] = known
+	}
+	if unknown == nil {
+		return nil
+	}
+	err := &evaluate.UnknownLabelsError{Unknown: unknown, Labels: task.Labels}
+	return fmt.Errorf("%s: %w (--negative names another negative label)", file, err)
+}
+
+// printScores prints a report for people.
+func printScores(w io.Writer, r evaluate.Report) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\tP\tR\tF1\tgold\t\n")
+	line := func(name string, s evaluate.PRF) {
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%.2f\t%d\t\n", name, s.P, s.R, s.F1, s.Support)
+	}
+	for _, l := range r.Labels {
+		name := l
+		if l == r.Negative {
+			name += " (negative)"
+		}
+		line(name, r.PerClass[l])
+	}
+	line("micro", r.Micro)
+	line("macro", r.Macro)
+	line("related or not", r.Binary)
+	fmt.Fprintf(t, "\naccuracy %.2f over %d pairs; micro and macro leave %q out\n\n", r.Accuracy, r.Instances, r.Negative)
+	fmt.Fprintf(t, "gold \\ predicted\t%s\t\n", strings.Join(r.Labels, "\t"))
+	for i, l := range r.Labels {
+		fmt.Fprintf(t, "%s\t%s\t\n", l, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.Confusion[i])), "\t"), "[]"))
+	}
+	return t.Flush()
+}

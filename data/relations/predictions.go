@@ -1,0 +1,147 @@
+package relations
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Prediction is what a model says of a pair.
+type Prediction struct {
+	Index, Gold, Predicted string    // Gold is empty where it is not known
+	Probabilities          []float64 // of each label
+}
+
+// Predictions are a file predictions.tsv: columns index, gold, predicted and p_LABEL for each label.
+type Predictions struct {
+	Labels []string
+	Rows   []Prediction
+}
+
+const probabilityPrefix = "p_"
+
+// Write writes p with a header. Probabilities are written so that they are read back exactly.
+func (p *Predictions) Write(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	out.WriteString("index\tgold\tpredicted") // bufio keeps the first error for Flush
+	for _, l := range p.Labels {
+		out.WriteString("\t" + probabilityPrefix + l)
+	}
+	for _, r := range p.Rows {
+		if len(r.Probabilities) != len(p.Labels) {
+			return fmt.Errorf("prediction %s: %d probabilities for %d labels", r.Index, len(r.Probabilities), len(p.Labels))
+		}
+		fmt.Fprintf(out, "\n%s\t%s\t%s", field(r.Index), field(r.Gold), field(r.Predicted))
+		for _, x := range r.Probabilities {
+			out.WriteString("\t" + strconv.FormatFloat(x, 'g', -1, 64))
+		}
+	}
+	out.WriteString("\n")
+	return out.Flush()
+}
+
+// OpenPredictions reads predictions.tsv from file name. Every index must be there once.
+func OpenPredictions(name string) (*Predictions, error) {
+	src, err := openSource(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(src.files) != 1 {
+		return nil, fmt.Errorf("%s: is no file", name)
+	}
+	p := &Predictions{}
+	var at []int // the columns of p.Labels
+	seen := map[string]bool{}
+	for r, err := range readTable(src.lines(src.files[0])) {
+		if err != nil {
+			return nil, err
+		}
+		if len(p.Rows) == 0 {
+			if p.Labels, at, err = r.table.probabilities(); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		one, err := r.prediction(at)
+		if err == nil && seen[one.Index] {
+			err = r.line.errorf("index %s stands in the file twice", one.Index)
+		}
+		if err != nil {
+			return nil, err
+		}
+		seen[one.Index] = true
+		p.Rows = append(p.Rows, one)
+	}
+	if len(p.Rows) == 0 {
+		return nil, fmt.Errorf("%s: no predictions in it", name)
+	}
+	return p, nil
+}
+
+// probabilities are the labels that the header of t gives probabilities of, and their columns.
+func (t *table) probabilities() (labels []string, at []int, err error) {
+	for _, want := range []string{"index", "gold", "predicted"} {
+		if _, ok := t.columns[want]; !ok {
+			return nil, nil, fmt.Errorf("no column %s; predictions have a header with index, gold, predicted and p_LABEL for each label", want)
+		}
+	}
+	for i, h := range t.header {
+		if l, ok := strings.CutPrefix(h, probabilityPrefix); ok {
+			labels, at = append(labels, l), append(at, i)
+		}
+	}
+	return labels, at, nil
+}
+
+func (r row) prediction(at []int) (Prediction, error) {
+	p := Prediction{
+		Index:     r.fields[r.table.columns["index"]],
+		Gold:      r.fields[r.table.columns["gold"]],
+		Predicted: r.fields[r.table.columns["predicted"]],
+	}
+	for _, i := range at {
+		x, err := strconv.ParseFloat(r.fields[i], 64)
+		if err != nil || !(x >= 0 && x <= 1) {
+			return p, r.line.errorf("column %s: %q is no probability", r.table.header[i], r.fields[i])
+		}
+		p.Probabilities = append(p.Probabilities, x)
+	}
+	return p, nil
+}
+
+// Align puts the rows of other in the order of p. Both must have the same indices with the same gold labels.
+func (p *Predictions) Align(other *Predictions) ([]Prediction, error) {
+	if len(p.Rows) != len(other.Rows) {
+		return nil, fmt.Errorf("%d predictions against %d; both must be of the same pairs", len(p.Rows), len(other.Rows))
+	}
+	at := make(map[string]int, len(other.Rows))
+	for i, r := range other.Rows {
+		at[r.Index] = i
+	}
+	out := make([]Prediction, len(p.Rows))
+	for i, r := range p.Rows {
+		j, ok := at[r.Index]
+		if !ok {
+			return nil, fmt.Errorf("pair %s is predicted by one and not by the other", r.Index)
+		}
+		if out[i] = other.Rows[j]; out[i].Gold != r.Gold {
+			return nil, fmt.Errorf("pair %s: gold label %q in one and %q in the other", r.Index, r.Gold, out[i].Gold)
+		}
+	}
+	return out, nil
+}
+
+// LabelSet are the labels of the probabilities, or those met in the rows, sorted, if there are none.
+func (p *Predictions) LabelSet() []string {
+	if len(p.Labels) > 0 {
+		return p.Labels
+	}
+	var out []string
+	for _, r := range p.Rows {
+		out = append(out, r.Gold, r.Predicted)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
