@@ -1,0 +1,60 @@
+package instances
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The values of Config.Masking.
+const (
+	Subword   = "subword"
+	WholeWord = "whole_word"
+)
+
+// Config says how instances are drawn.
+type Config struct {
+	Sequence        int     `toml:"sequence"`         // S, [CLS] and [SEP] included
+	MaxPredictions  int     `toml:"max_predictions"`  // P
+	MaskRate        float64 `toml:"mask_rate"`        // of the pieces, [CLS] and [SEP] counted
+	ShortRate       float64 `toml:"short_rate"`       // of the documents that are made into shorter instances
+	Masking         string  `toml:"masking"`          // Subword or WholeWord
+	NSP             bool    `toml:"nsp"`              // pairs of segments; else single segments
+	Static          bool    `toml:"static"`           // the same DuplicateFactor draws in every epoch
+	DuplicateFactor int     `toml:"duplicate_factor"` // with Static
+	Seed            uint64  `toml:"-"`                // the run's
+}
+
+// Default returns the settings of the paper and of its released code, except that masks are drawn anew every epoch.
+func Default() Config {
+	return Config{Sequence: 128, MaxPredictions: 20, MaskRate: 0.15, ShortRate: 0.1, Masking: Subword, NSP: true,
+		DuplicateFactor: 5}
+}
+
+// Validate returns every fault of c at once.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	least, why := 3, "[CLS], a piece and [SEP]"
+	if c.NSP {
+		least, why = 5, "[CLS], [SEP], [SEP] and two pieces"
+	}
+	fault(c.Sequence < least, "sequence %d, want at least %d for %s", c.Sequence, least, why)
+	fault(c.MaxPredictions < 1, "max_predictions %d, want at least 1", c.MaxPredictions)
+	fault(!(c.MaskRate > 0 && c.MaskRate < 1), "mask_rate %v, want between 0 and 1", c.MaskRate)
+	fault(!(c.ShortRate >= 0 && c.ShortRate <= 1), "short_rate %v, want from 0 to 1", c.ShortRate)
+	fault(c.Masking != Subword && c.Masking != WholeWord, "masking %q, want %q or %q", c.Masking, Subword, WholeWord)
+	fault(c.Static && c.DuplicateFactor < 1, "duplicate_factor %d with static, want at least 1", c.DuplicateFactor)
+	return errors.Join(faults...)
+}
+
+// room is how many pieces of text an instance has room for.
+func (c *Config) room() int {
+	if c.NSP {
+		return c.Sequence - 3
+	}
+	return c.Sequence - 2
+}
