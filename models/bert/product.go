@@ -10,60 +10,49 @@ import (
 )
 
 // Product sums lhs·rhs over the axes that equation leaves out, as in "bsh,oh->bso". Every axis is in exactly two of
-// the three places or in all of them.
+// the three places or in all of them, so that each gradient is such a product too, and is written out as one.
 //
-// In float32 it is gomlx's Einsum. In bfloat16 the products, forward and backward, are plain ones of bfloat16
-// operands, which matrix units accumulate in float32 by themselves. gomlx asks for that accumulation in words (a
-// dot_algorithm), which libtpu and the CUDA plugin refuse for bfloat16, and computes the gradient from operands
-// converted to float32, which keeps a GPU from its bfloat16 units.
-func Product(equation string, lhs, rhs *Node) *Node {
-	if lhs.DType() != dtypes.BFloat16 {
-		return Einsum(equation, lhs, rhs)
-	}
-	return half(equation, lhs, rhs, dtypes.BFloat16)
-}
+// gomlx's own gradient of a product moves axes after the fact; and in bfloat16 it asks for float32 accumulation in
+// words (a dot_algorithm), which libtpu and the CUDA plugin refuse, on operands converted to float32, which keeps a
+// GPU from its bfloat16 units. Here products of bfloat16 operands are plain ones, forward and backward, and matrix
+// units accumulate them in float32 by themselves.
+func Product(equation string, lhs, rhs *Node) *Node { return product(equation, lhs, rhs, lhs.DType()) }
 
 // Product32 is Product with the sums left in float32, for results whose digits matter more than their bytes.
 func Product32(equation string, lhs, rhs *Node) *Node {
-	if lhs.DType() != dtypes.BFloat16 {
-		return Einsum(equation, lhs, rhs)
-	}
-	return half(equation, lhs, rhs, dtypes.Float32)
+	return product(equation, lhs, rhs, dtypes.Float32)
 }
 
-// half is the product of bfloat16 operands with sums of type into, and bfloat16 gradients.
-func half(equation string, lhs, rhs *Node, into dtypes.DType) *Node {
+func product(equation string, lhs, rhs *Node, into dtypes.DType) *Node {
 	inputs, out, _ := strings.Cut(equation, "->")
 	l, r, _ := strings.Cut(inputs, ",")
-	value := plainProduct(l, r, out, lhs, rhs, into)
-	return adjoint.Attach(value, []*Node{lhs, rhs}, func(v *Node) []*Node {
-		v = ConvertDType(v, dtypes.BFloat16)
+	return adjoint.Attach(plainProduct(l, r, out, lhs, rhs, into), []*Node{lhs, rhs}, func(v *Node) []*Node {
+		v = ConvertDType(v, lhs.DType())
 		return []*Node{plainProduct(out, r, l, v, rhs, v.DType()), plainProduct(l, out, r, lhs, v, v.DType())}
 	})
 }
 
-// plainProduct is the product without a word about accumulation, transposed to the axes out.
+// plainProduct is the product without a word about accumulation, with the axes out. What a product computes has the
+// axes of its first operand before those of the second: the operands change places if that saves moving them after.
 func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
+	order, swapped := natural(l, r, out), natural(r, l, out)
+	if order != out && swapped == out {
+		l, r, lhs, rhs, order = r, l, rhs, lhs, swapped
+	}
 	var lSum, rSum, lBatch, rBatch []int
-	var order, crossed string // axes of the product as computed
 	for i, axis := range l {
-		j := strings.IndexRune(r, axis)
-		switch {
+		switch j := strings.IndexRune(r, axis); {
 		case j < 0:
-			crossed += string(axis)
 		case strings.ContainsRune(out, axis):
-			lBatch, rBatch, order = append(lBatch, i), append(rBatch, j), order+string(axis)
+			lBatch, rBatch = append(lBatch, i), append(rBatch, j)
 		default:
 			lSum, rSum = append(lSum, i), append(rSum, j)
 		}
 	}
-	for _, axis := range r {
-		if !strings.ContainsRune(l, axis) {
-			crossed += string(axis)
-		}
+	dot := Dot(lhs, rhs).WithAccumulatorDType(dtypes.InvalidDType)
+	if into != lhs.DType() {
+		dot = dot.WithOutputDType(into)
 	}
-	order += crossed
-	dot := Dot(lhs, rhs).WithAccumulatorDType(dtypes.InvalidDType).WithOutputDType(into)
 	product := dot.General(lSum, lBatch, rSum, rBatch)
 	if order == out {
 		return product
@@ -73,4 +62,23 @@ func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 		permutation[i] = strings.IndexByte(order, out[i])
 	}
 	return TransposeAllAxes(product, permutation...)
+}
+
+// natural is the order of axes in which a product comes out: those of both operands, then those of l, then of r.
+func natural(l, r, out string) string {
+	var both, left, right string
+	for _, axis := range l {
+		switch {
+		case !strings.ContainsRune(r, axis):
+			left += string(axis)
+		case strings.ContainsRune(out, axis):
+			both += string(axis)
+		}
+	}
+	for _, axis := range r {
+		if !strings.ContainsRune(l, axis) {
+			right += string(axis)
+		}
+	}
+	return both + left + right
 }

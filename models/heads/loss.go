@@ -56,23 +56,21 @@ func CrossEntropy(logits, labels, weights *Node, smoothing float64) Sums {
 }
 
 // nats is the loss of each prediction and whether it is right (1 or 0), both [...]. The gradient is written out,
-// softmax minus target, because the logits [B,P,V] are the largest array of a step.
+// softmax minus target, because the logits [B,P,V] are the largest array of a step; so is the log of the sum of
+// exponentials, from the largest probability, because the softmax is there anyway.
 func nats(logits, labels *Node, smoothing float64) (losses, right *Node) {
-	classes := logits.Shape().Dim(-1)
-	top := ReduceAndKeep(logits, ReduceMax, -1)
-	total := Add(top, Log(ReduceAndKeep(Exp(Sub(logits, top)), ReduceSum, -1))) // log of the sum of exponentials
+	top, p := ReduceAndKeep(logits, ReduceMax, -1), Softmax(logits)
+	total := Sub(top, Log(ReduceAndKeep(p, ReduceMax, -1)))
 	index := Iota(logits.Graph(), shapes.Make(dtypes.Int32, logits.Shape().Dimensions...), -1)
 	isLabel := Equal(index, InsertAxes(labels, -1)) // [...,C]
-	ofLabel := ReduceAndKeep(Where(isLabel, logits, ZerosLike(logits)), ReduceSum, -1)
-	loss := Sub(total, ofLabel)
+	ofLabel := ReduceAndKeep(Where(isLabel, logits, ScalarZero(logits.Graph(), logits.DType())), ReduceSum, -1)
+	target, spread := ofLabel, smoothing/float64(logits.Shape().Dim(-1))
 	if smoothing > 0 {
-		average := ReduceAndKeep(logits, ReduceMean, -1)
-		loss = Sub(total, Add(MulScalar(ofLabel, 1-smoothing), MulScalar(average, smoothing)))
+		target = Add(MulScalar(ofLabel, 1-smoothing), MulScalar(ReduceAndKeep(logits, ReduceSum, -1), spread))
 	}
-	loss = adjoint.Attach(loss, []*Node{logits}, func(v *Node) []*Node {
-		p := Exp(Sub(logits, total))
+	loss := adjoint.Attach(Sub(total, target), []*Node{logits}, func(v *Node) []*Node {
 		if smoothing > 0 {
-			p = AddScalar(p, -smoothing/float64(classes))
+			p = AddScalar(p, -spread)
 		}
 		return []*Node{Mul(v, Where(isLabel, AddScalar(p, smoothing-1), p))}
 	})
