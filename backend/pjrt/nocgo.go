@@ -13,6 +13,9 @@ type Client struct{}
 // Open returns ErrNotLinked.
 func Open(kind, path string, o Options) (*Client, error) { return nil, ErrNotLinked }
 
+// Deviceless returns ErrNotLinked.
+func Deviceless(kind string, n int, o Options) (*Client, error) { return nil, ErrNotLinked }
+
 // Inspect returns ErrNotLinked.
 func Inspect(path string) (Info, error) { return Info{}, ErrNotLinked }
 
@@ -24,6 +27,12 @@ func (c *Client) Platform() string { return "" }
 
 // Description is never called.
 func (c *Client) Description() string { return "" }
+
+// Programs is never called.
+func (c *Client) Programs() []Program { return nil }
+
+// Wait is never called.
+func (c *Client) Wait() error { return ErrNotLinked }
 
 // Close is never called.
 func (c *Client) Close() error { return ErrNotLinked }

@@ -1,0 +1,444 @@
+//go:build cgo
+
+package pjrt
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/distributed"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/core/tensors/dtensor"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/google/go-cmp/cmp"
+)
+
+// cpuPlugin is the installed CPU plugin; the test is skipped if there is none.
+func cpuPlugin(t testing.TB) string {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Skipf("no cache directory: %v", err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"))
+	if err != nil || len(found) == 0 {
+		t.Skip("the CPU plugin is not installed: subbert backend install cpu")
+	}
+	return found[len(found)-1]
+}
+
+// openCPU opens the CPU plugin until the end of the test.
+func openCPU(t testing.TB, o Options) *Client {
+	t.Helper()
+	c, err := Open("cpu", cpuPlugin(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// toy is a linear model with momentum: one variable that learns, its moment, and one that stays.
+type toy struct {
+	store *model.Store
+	exec  *model.Exec
+	mesh  *distributed.DeviceMesh
+}
+
+const toyRows, toyIn, toyOut = 8, 16, 24
+
+// newToy builds the model on a backend, over several devices if there are more than one.
+func newToy(t testing.TB, b compute.Backend, devices int) *toy {
+	t.Helper()
+	store := model.NewStore()
+	flat := func(n, mod int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(i%mod)/float32(mod) - 0.4
+		}
+		return x
+	}
+	create := func(name string, flat []float32) *model.Variable {
+		v, err := store.Scope("/layer").CreateVariable(name, tensors.FromFlatDataAndDimensions(flat, toyIn, toyOut))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	w := create("weight", flat(toyIn*toyOut, 13))
+	m := create("moment", make([]float32, toyIn*toyOut))
+	f := create("frozen", flat(toyIn*toyOut, 7))
+	exec, err := model.NewExec(b, store, func(s *model.Scope, x, rate *graph.Node) *graph.Node {
+		weight := w.NodeValue(x)
+		y := graph.MatMul(graph.Tanh(graph.MatMul(x, f.NodeValue(x))), graph.Transpose(weight, 0, 1))
+		loss := graph.ReduceAllMean(graph.Square(graph.Sub(y, x)))
+		moment := graph.Add(graph.MulScalar(m.NodeValue(x), 0.9), graph.Gradient(loss, weight)[0])
+		m.SetNodeValue(moment)
+		w.SetNodeValue(graph.Sub(weight, graph.Mul(moment, rate)))
+		return loss
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec.WithName("train")
+	toy := &toy{store: store, exec: exec}
+	if devices > 1 {
+		toy.distribute(t, devices)
+	}
+	t.Cleanup(exec.Finalize)
+	return toy
+}
+
+func (y *toy) distribute(t testing.TB, devices int) {
+	t.Helper()
+	mesh, err := distributed.NewDeviceMesh([]int{devices}, []string{"batch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	split, err := distributed.BuildSpec(mesh).S("batch").Done()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := distributed.NewReplicatedShardingSpec(mesh)
+	numbers := make([]compute.DeviceNum, devices)
+	for i := range numbers {
+		numbers[i] = compute.DeviceNum(i)
+	}
+	y.exec.AutoSharding(mesh).WithInputShardingSpecs(split, same).WithOutputShardingSpecs(same).WithDeviceAssignment(numbers)
+	y.mesh = mesh
+}
+
+// toyBatch is the input of step i.
+func toyBatch(i int) *tensors.Tensor {
+	x := make([]float32, toyRows*toyIn)
+	for j := range x {
+		x[j] = float32((j*7+i*11)%17)/17 - 0.5
+	}
+	return tensors.FromFlatDataAndDimensions(x, toyRows, toyIn)
+}
+
+// inputs are the arguments of step i, one of each for every device if there are several.
+func (y *toy) inputs(t testing.TB, i int) []any {
+	t.Helper()
+	if y.mesh == nil {
+		return []any{toyBatch(i), float32(0.5)}
+	}
+	split, err := distributed.BuildSpec(y.mesh).S("batch").Done()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := dtensor.ShardTensor(split, toyBatch(i))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate, err := dtensor.ShardTensor(distributed.NewReplicatedShardingSpec(y.mesh), tensors.FromValue(float32(0.5)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []any{x, rate}
+}
+
+// train runs some steps and returns the losses, then the weights.
+func (y *toy) train(t testing.TB, steps int) []float32 {
+	t.Helper()
+	var pending []*tensors.Tensor
+	for i := range steps {
+		out, err := y.exec.Call(y.inputs(t, i)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = append(pending, out[0])
+	}
+	var all []float32
+	for _, p := range append(pending, y.weights(t)) {
+		flat, err := tensors.CopyFlatData[float32](p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, flat...)
+	}
+	return all
+}
+
+func (y *toy) weights(t testing.TB) *tensors.Tensor {
+	t.Helper()
+	w, err := y.store.GetVariable("/layer/weight").Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// TestSwitches holds every part of the layer to the results without it, bit for bit.
+func TestSwitches(t *testing.T) {
+	const steps = 5
+	want := newToy(t, openCPU(t, Options{}).Backend(), 1).train(t, steps)
+	if want[0] <= want[steps-1] {
+		t.Fatalf("the loss went from %v to %v: nothing is learned", want[0], want[steps-1])
+	}
+	cache := OpenCache(t.TempDir(), 0)
+	tests := []struct {
+		name string
+		o    Options
+	}{
+		{"donation", Options{Donate: true}},
+		{"cache, empty", Options{Cache: cache, PluginHash: "test"}},
+		{"cache, full", Options{Cache: cache, PluginHash: "test"}},
+		{"running ahead", Options{InFlight: 2}},
+		{"running far ahead", Options{InFlight: 64}},
+		{"everything, cache empty", Options{Donate: true, Cache: cache, PluginHash: "test", InFlight: 2}},
+		{"everything, cache full", Options{Donate: true, Cache: cache, PluginHash: "test", InFlight: 2}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := openCPU(t, tt.o)
+			got := newToy(t, c.Backend(), 1).train(t, steps)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("losses and weights (-without +with):\n%s", diff)
+			}
+			p := program(t, c, "train")
+			if wantCached := strings.HasSuffix(tt.name, "full"); p.Cached != wantCached {
+				t.Errorf("read back from the cache: %v, want %v", p.Cached, wantCached)
+			}
+			if err := c.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// program is the only program of a name that the client compiled.
+func program(t testing.TB, c *Client, name string) Program {
+	t.Helper()
+	var found []Program
+	for _, p := range c.Programs() {
+		if p.Name == name {
+			found = append(found, p)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d programs named %s, want 1", len(found), name)
+	}
+	return found[0]
+}
+
+func TestDonation(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		o    Options
+	}{{"compiled", Options{}}, {"read back", Options{Cache: OpenCache(t.TempDir(), 0), PluginHash: "test"}}} {
+		t.Run(tt.name, func(t *testing.T) {
+			aliased := func(donate bool) int64 {
+				o := tt.o
+				o.Donate = donate
+				var m Memory
+				for range 2 { // with a cache the second time is read back
+					c := openCPU(t, o)
+					newToy(t, c.Backend(), 1).train(t, 2)
+					p := program(t, c, "train")
+					var err error
+					if m, err = p.Memory(); err != nil {
+						t.Fatal(err)
+					}
+					if want := []string{"layer_weight", "layer_moment"}; donate && !cmp.Equal(p.Donated, want) {
+						t.Errorf("donated are %v, want %v", p.Donated, want)
+					}
+				}
+				return m.Aliased
+			}
+			if got := aliased(false); got != 0 {
+				t.Errorf("without donation %d bytes are written over arguments, want 0", got)
+			}
+			const want = 2 * toyIn * toyOut * 4 // weight and moment, float32
+			if got := aliased(true); got != want {
+				t.Errorf("with donation %d bytes are written over arguments, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestDonationRefused holds that a program whose arguments are overwritten is not run for a caller who keeps them.
+func TestDonationRefused(t *testing.T) {
+	c := openCPU(t, Options{Donate: true})
+	y := newToy(t, c.Backend(), 1)
+	y.train(t, 1)
+	var handle *loaded
+	for _, l := range c.table.loaded {
+		if l.client == c && l.program.Name == "train" {
+			handle = l
+		}
+	}
+	kept := make([]bool, len(handle.module.args))
+	kept[slices.IndexFunc(handle.module.args, func(a argument) bool { return a.name == "%_layer_moment" })] = true
+	_, err := handle.settle(kept)
+	if err == nil || !strings.Contains(err.Error(), "graph train: variable layer_moment is compiled to be overwritten") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestDonationLearned gives the layer a program whose text misleads: a new value that is not computed from the old.
+func TestDonationLearned(t *testing.T) {
+	cache := OpenCache(t.TempDir(), 0)
+	for _, wantCached := range []bool{false, true} {
+		c := openCPU(t, Options{Donate: true, Cache: cache, PluginHash: "test"})
+		store := model.NewStore()
+		sum, err := store.Scope("/").CreateVariable("sum", tensors.FromFlatDataAndDimensions(make([]float32, 64), 8, 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec, err := model.NewExec(c.Backend(), store, func(s *model.Scope, x *graph.Node) *graph.Node {
+			old := sum.NodeValue(x)
+			sum.SetNodeValue(graph.ZerosLike(old))
+			return graph.ReduceAllSum(graph.Mul(old, x))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec.WithName("reset")
+		for range 2 {
+			if _, err := exec.Call(float32(2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := program(t, c, "reset")
+		if want := []string{"sum"}; !cmp.Equal(p.Donated, want) || p.Cached != wantCached {
+			t.Errorf("donated are %v (cached: %v), want %v (%v)", p.Donated, p.Cached, want, wantCached)
+		}
+		exec.Finalize()
+	}
+}
+
+func TestDevicesAgree(t *testing.T) {
+	const steps = 5
+	one := newToy(t, openCPU(t, Options{}).Backend(), 1).train(t, steps)
+	for _, o := range []Options{{Devices: 4}, {Devices: 4, Donate: true, InFlight: 2}} {
+		four := newToy(t, openCPU(t, o).Backend(), 4).train(t, steps)
+		for i := range one {
+			// Sums over the batch are taken in another order.
+			if d := one[i] - four[i]; d > 1e-6 || d < -1e-6 {
+				t.Fatalf("value %d is %v on four devices, %v on one", i, four[i], one[i])
+			}
+		}
+	}
+}
+
+func TestAnalysis(t *testing.T) {
+	c := openCPU(t, Options{})
+	newToy(t, c.Backend(), 1).train(t, 1)
+	p := program(t, c, "train")
+	m, err := p.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(toyRows*toyIn+3*toyIn*toyOut+1) * 4; m.Arguments != want {
+		t.Errorf("arguments take %d bytes, want %d", m.Arguments, want)
+	}
+	if _, err := p.Cost(); err != nil {
+		t.Errorf("cost: %v", err)
+	}
+	code, format, err := p.Optimized()
+	if err != nil || len(code) == 0 || format == "" {
+		t.Errorf("optimized program: %d bytes of %q, %v", len(code), format, err)
+	}
+	if !strings.Contains(p.Text, "stablehlo.dot_general") || p.Submitted != p.Text {
+		t.Error("the program's text is not that of the graph")
+	}
+}
+
+// TestClosedEarly destroys a client before its executables, as the garbage collector may.
+func TestClosedEarly(t *testing.T) {
+	for _, o := range []Options{{}, {InFlight: 2}} {
+		c, err := Open("cpu", cpuPlugin(t), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := newToy(t, c.Backend(), 1)
+		y.train(t, 2)
+		p := program(t, c, "train")
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.table.clients) == 0 {
+			t.Error("the plugin's client is gone while an executable lives")
+		}
+		y.exec.Finalize()
+		if _, ok := c.table.clients[c.c]; ok {
+			t.Error("the plugin's client outlives its last executable")
+		}
+		if _, err := p.Memory(); err != ErrDestroyed {
+			t.Errorf("asking a destroyed executable gave %v, want %v", err, ErrDestroyed)
+		}
+	}
+}
+
+func TestCacheDamaged(t *testing.T) {
+	dir := t.TempDir()
+	run := func() (float32, bool) {
+		c := openCPU(t, Options{Cache: OpenCache(dir, 0), PluginHash: "test"})
+		loss := newToy(t, c.Backend(), 1).train(t, 1)[0]
+		return loss, program(t, c, "train").Cached
+	}
+	want, _ := run()
+	files, err := filepath.Glob(filepath.Join(dir, "*"+cacheSuffix))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cached executable: %v", err)
+	}
+	damage := []struct {
+		name string
+		do   func(text []byte) []byte
+	}{
+		{"cut short", func(b []byte) []byte { return b[:len(b)/2] }},
+		{"one bit", func(b []byte) []byte { b[len(b)-3] ^= 4; return b }},
+		{"empty", func(b []byte) []byte { return nil }},
+		{"not an executable, checksum right", func(b []byte) []byte { return seal([]byte("nonsense")) }},
+	}
+	for _, d := range damage {
+		t.Run(d.name, func(t *testing.T) {
+			for _, f := range files {
+				text, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(f, d.do(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, cached := run(); got != want || cached {
+				t.Errorf("loss is %v (cached: %v), want %v compiled again", got, cached, want)
+			}
+			if got, cached := run(); got != want || !cached {
+				t.Errorf("then loss is %v (cached: %v), want %v read back", got, cached, want)
+			}
+		})
+	}
+}
+
+func BenchmarkHostTime(b *testing.B) {
+	for _, o := range []Options{{}, {Donate: true}, {Donate: true, InFlight: 2}} {
+		name := "waits"
+		if o.InFlight > 0 {
+			name = "ahead"
+		}
+		if o.Donate {
+			name += ",donates"
+		}
+		b.Run(name, func(b *testing.B) {
+			y := newToy(b, openCPU(b, o).Backend(), 1)
+			x := y.inputs(b, 0)
+			for b.Loop() {
+				if _, err := y.exec.Call(x...); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

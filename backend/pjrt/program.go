@@ -1,0 +1,38 @@
+package pjrt
+
+import (
+	"errors"
+	"time"
+)
+
+// Program is one compiled graph, as it was when Client.Programs was called.
+type Program struct {
+	Name      string        // of the graph
+	Text      string        // StableHLO, as go-xla wrote it
+	Submitted string        // what the compiler was given: Text with arguments marked as donated
+	Options   string        // the serialized CompileOptionsProto
+	Donated   []string      // the variables marked in Submitted
+	Cached    bool          // read back from the cache instead of compiled
+	Took      time.Duration // compiling, or reading back
+
+	compiled compiled // nil in a program built without cgo
+}
+
+// compiled is the plugin's side of a program.
+type compiled interface {
+	memory() (Memory, error)
+	cost() (map[string]float64, error)
+	optimized() ([]byte, string, error)
+}
+
+// ErrDestroyed is returned for a program whose executable is gone.
+var ErrDestroyed = errors.New("the executable was destroyed")
+
+// Memory is what the program needs on each device.
+func (p Program) Memory() (Memory, error) { return p.compiled.memory() }
+
+// Cost is the plugin's own analysis, such as "flops" and "bytes accessed"; which names there are is its affair.
+func (p Program) Cost() (map[string]float64, error) { return p.compiled.cost() }
+
+// Optimized is the program as the compiler left it, and the name of its format.
+func (p Program) Optimized() (code []byte, format string, err error) { return p.compiled.optimized() }
