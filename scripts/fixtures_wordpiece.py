@@ -34,7 +34,7 @@ BLOCKS = [  # stretches of scripts whose characters go into the vocabularies
 ]  # fmt: skip
 TROUBLE = (  # characters with a rule of their own, or whose rules meet
     "\0\t\n\r\x0b\x0c\x1c\x1f\x7f\x85\xa0\xad\u1680\u180e\u2000\u2003\u200b\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\ufffd"
-    "ΣςσΑΒ'.:·’_^`´\u1fef≠≮≯;\u037e\u0387İIıſKÅÅéÉñß\u1e9eǅǆﬁ\u0300\u0301\u0308\u0327\u0338\u0344\u0345\u034f\u093c\u0f71\u0f72"
+    "ΣςσΑΒ'.:·’_^`´\u1fef≠≮≯;\u037e\u0387İIıſ\u212a\u212bÅéÉñß\u1e9eǅǆﬁ\u0300\u0301\u0308\u0327\u0338\u0344\u0345\u034f\u093c\u0f71\u0f72"
     "\u302e\u302f\ua953\U0001d165\U0001d16d\U00016ff0\u0b3e\u0bd7각힣\uac00\u1112\u1161\u11a8क़ড়שׁ豈\U0002f800\U00020000"
     "\U0002a6df\U0002a6e0\u9fff\u3400\u4dbf\ue000\uf8ff\U000f0000\ufdd0\uffff\U0010ffff\U000e0001\U000e0100ⒶⅣʰª²"
     "@PROTEIN$[MASK]##()-/%+<=>|~"
@@ -101,7 +101,7 @@ FIXED = [
     "", " ", "\0", "\u0301", "@PROTEIN$ binds @PROTEIN$.", "a [MASK] b", "a [MASK]. [MA\u200bSK] \u200b[MASK]\u200b 中[MASK]中",
     "ΑΣ", "ΑΣ.", "ΑΣ.Β", "ΑΣ'Β", "ΑΣ Β", "Σ", ".Σ", "Α.Σ", "ΑΣ\u0301", "ΑΣ\u0301Β", "ΑΣ中", "Α\u200bΣ\u200bΒ", "ΑΣʰ", "ΑΣʰΒ", "1Σ", "ΑΣΣ",
     "cafe\u0301 café CAFÉ", "ab\0cd\ufffdef\u200bgh", "a\u2028b\u2029c", "\u302e\ua953x", "x\u302e\u0301\ua953y", "x\u302e\u034f\ua953y",
-    "≠a≮b≯c", "a\u1fefb", "中文字", "豈更", "가각힣",
+    "≠a≮b≯c", "a\u1fefb", "中文字", "\uf900\uf901", "가각힣",
 ]  # fmt: skip
 
 

@@ -15,6 +15,8 @@ import (
 // maxTokenBytes bounds a line of a vocabulary; the longest token of the published ones has 18 bytes.
 const maxTokenBytes = 1024
 
+var errLongToken = fmt.Errorf("more than %d bytes; a vocabulary has one token a line", maxTokenBytes)
+
 // Special holds the ids of the tokens that BERT gives a meaning of its own.
 type Special struct {
 	Pad, Unk, CLS, SEP, Mask int32
@@ -49,15 +51,14 @@ func OpenVocabulary(path string) (*Vocabulary, error) {
 func ReadVocabulary(r io.Reader, name string) (*Vocabulary, error) {
 	v := &Vocabulary{name: name, ids: make(map[string]int32)}
 	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 0, maxTokenBytes+2), maxTokenBytes+2)
+	lines.Buffer(nil, 2*maxTokenBytes) // with white space and the line's end
 	for lines.Scan() {
 		if err := v.add(lines.Text()); err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", name, len(v.tokens)+1, err)
 		}
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("%s: line %d: more than %d bytes; a vocabulary has one token a line",
-			name, len(v.tokens)+1, maxTokenBytes)
+		return nil, fmt.Errorf("%s: line %d: %w", name, len(v.tokens)+1, errLongToken)
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -81,6 +82,9 @@ func (v *Vocabulary) add(line string) error {
 		line = strings.TrimPrefix(line, "\ufeff") // a byte order mark
 	}
 	token := strings.Trim(line, " \t\r")
+	if len(token) > maxTokenBytes {
+		return errLongToken
+	}
 	if i := strings.IndexFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
 		return fmt.Errorf("control character %U in %q; a vocabulary is a text file, one token a line", token[i], token)
 	}

@@ -1,0 +1,302 @@
+package wordpiece
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// show writes pieces as token and the text it covers.
+func show(t *Tokenizer, text string) []string {
+	var out []string
+	for _, p := range t.Pieces(text) {
+		out = append(out, t.vocab.Token(p.ID)+"="+text[p.Span.Start:p.Span.End])
+	}
+	return out
+}
+
+func assemble(tb testing.TB, c Config, tokens string) *Tokenizer {
+	tb.Helper()
+	t, err := New(read(tb, strings.ReplaceAll(tokens, " ", "\n")), c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
+func TestPieces(t *testing.T) {
+	cased := assemble(t, Default(), "PR ##OT ##EI ##N @ $ A a ##b un ##aff ##able ! 中 e\u0301 é ##é x \u0301 #")
+	uncased := assemble(t, Config{Lower: true, MaxWordChars: 200}, "caf ##e ##s cafes ! = 가 \u1100 ##\u1161 ##\u11a8 i ##i ;  σ ς ##ς α ##α ##σ \u8c48 x ##\u302e ##\ua953")
+	for _, test := range []struct {
+		name string
+		tok  *Tokenizer
+		text string
+		want []string
+	}{
+		{"tag", cased, "@PROTEIN$", []string{"@=@", "PR=PR", "##OT=OT", "##EI=EI", "##N=N", "$=$"}},
+		{"longest first", cased, "unaffable", []string{"un=un", "##aff=aff", "##able=able"}},
+		{"a word that cannot be covered", cased, "unaffablez a", []string{"[UNK]=unaffablez", "a=a"}},
+		{"case stays", cased, "A a", []string{"A=A", "a=a"}},
+		{"white space", cased, "\t a\u3000A\r\na\u2028A ", []string{"a=a", "A=A", "a=a", "A=A"}},
+		{"punctuation", cased, "a!!A", []string{"a=a", "!=!", "!=!", "A=A"}},
+		{"not a continuation", cased, "##b", []string{"#=#", "#=#", "[UNK]=b"}},
+		{"removed within", cased, "\u200ba\u00adb\x00\ufffd", []string{"a=a", "##b=b"}},
+		{"removed between pieces", cased, "un\x01\u200baff", []string{"un=un", "##aff=aff"}},
+		{"not UTF-8", cased, "\xff" + "a\xe2\x82" + "b\xed\xa0\x80", []string{"a=a", "##b=b"}},
+		{"ideographs", cased, "a中b", []string{"a=a", "中=中", "[UNK]=b"}},
+		{"accents stay", cased, "é e\u0301", []string{"é=é", "e\u0301=e\u0301"}},
+		{"accents go with their letters", uncased, "Cafés CAFE\u0301 cafE\u200b\u0301\u0302S", []string{"cafes=Cafés", "caf=CAF", "##e=E\u0301", "cafes=cafE\u200b\u0301\u0302S"}},
+		{"nothing but accents", uncased, "\u0301 \u0301\u0301", nil},
+		{"accent on punctuation", uncased, "!\u0301 \u0301!", []string{"!=!\u0301", "!=!"}},
+		{"decomposes to punctuation", uncased, "i≠i\u037ei", []string{"i=i", "==≠", "i=i", ";=\u037e", "i=i"}},
+		{"syllable in three pieces", uncased, "각", []string{"\u1100=각", "##\u1161=", "##\u11a8="}},
+		{"dotted capital I", uncased, "İİ", []string{"i=İ", "##i=İ"}},
+		{"last sigma of a field", uncased, "ΑΣ ΑΣ!Α ΑΣ.Α Σ", []string{"α=Α", "##ς=Σ", "α=Α", "##ς=Σ", "!=!", "α=Α", "α=Α", "##σ=Σ", "[UNK]=.", "α=Α", "σ=Σ"}},
+		{"compatibility ideograph", uncased, "\uf900", []string{"\u8c48=\uf900"}},
+		{"marks change places", uncased, "x\u302e\ua953", []string{"x=x", "##\ua953=\u302e", "##\u302e=\ua953"}},
+		{"empty", cased, "", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, show(test.tok, test.text)); diff != "" {
+				t.Errorf("%+q: pieces (-want +got):\n%s", test.text, diff)
+			}
+			checkInvariants(t, test.tok, test.text)
+		})
+	}
+}
+
+// checkInvariants holds Append and Pieces to each other and Pieces to what it says of spans.
+func checkInvariants(t *testing.T, tok *Tokenizer, text string) {
+	t.Helper()
+	pieces := tok.Pieces(text)
+	ids := tok.Append(nil, text)
+	again := tok.Append(nil, text)
+	var fromPieces []int32
+	end := 0
+	for _, p := range pieces {
+		fromPieces = append(fromPieces, p.ID)
+		if p.Span.Start < end || p.Span.End < p.Span.Start || p.Span.End > len(text) {
+			t.Errorf("%+q: span %v after %d, of %d bytes", text, p.Span, end, len(text))
+		}
+		end = p.Span.End
+	}
+	if diff := cmp.Diff(ids, fromPieces); diff != "" {
+		t.Errorf("%+q: ids by Append and by Pieces (-Append +Pieces):\n%s", text, diff)
+	}
+	if diff := cmp.Diff(ids, again); diff != "" {
+		t.Errorf("%+q: ids the first and the second time (-first +second):\n%s", text, diff)
+	}
+}
+
+func TestNeverSplit(t *testing.T) {
+	c := Default()
+	c.NeverSplit = []string{"[MASK]", "@GENE$"}
+	tok := assemble(t, c, "A [ ] ##A MASK @GENE$ . 中")
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"between spaces", "A [MASK] A", []string{"A=A", "[MASK]=[MASK]", "A=A"}},
+		{"alone", "@GENE$", []string{"@GENE$=@GENE$"}},
+		{"with a stop", "[MASK].", []string{"[=[", "MASK=MASK", "]=]", ".=."}},
+		{"removed characters", "\u200b[MA\x00SK]\u200b A", []string{"[MASK]=[MA\x00SK]", "A=A"}},
+		{"beside an ideograph", "中[MASK]中", []string{"中=中", "[MASK]=[MASK]", "中=中"}},
+		{"white space at the end", "[MASK] \n ", []string{"[MASK]=[MASK]"}},
+		{"only removed characters", "\u200b\x00", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, show(tok, test.text)); diff != "" {
+				t.Errorf("%+q: pieces (-want +got):\n%s", test.text, diff)
+			}
+			checkInvariants(t, tok, test.text)
+		})
+	}
+}
+
+func TestMaxWordChars(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		limit int
+		text  string
+		want  string
+	}{
+		{"at the limit", 20, strings.Repeat("a", 20), "a" + strings.Repeat(" ##a", 19)},
+		{"above", 20, strings.Repeat("a", 21), "[UNK]"},
+		{"short words above", 2, "aaa aa a", "[UNK] a ##a a"},
+		{"characters, not bytes", 20, strings.Repeat("é", 20), "e" + strings.Repeat(" ##e", 19)},
+		{"after decomposition", 3, "가 각 가가", "[UNK] [UNK] [UNK]"},
+		{"marks do not count", 2, "e\u0301e\u0302 e\u0301e\u0302e", "e ##e [UNK]"},
+		{"punctuation starts anew", 2, "aa-aa", "a ##a [UNK] a ##a"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tok := assemble(t, Config{Lower: true, MaxWordChars: test.limit}, "a ##a e ##e")
+			var got []string
+			for _, id := range tok.Append(nil, test.text) {
+				got = append(got, tok.vocab.Token(id))
+			}
+			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
+				t.Errorf("tokens (-want +got):\n%s", diff)
+			}
+			checkInvariants(t, tok, test.text)
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	cased, uncased := read(t, "The\n"), read(t, "the\n")
+	for _, test := range []struct {
+		name  string
+		vocab *Vocabulary
+		lower bool
+		want  string
+	}{
+		{"cased, lower", cased, true, "v.txt: cased vocabulary (1 of 6 tokens have upper case), but text was to be lower-cased"},
+		{"uncased, as it is", uncased, false, "v.txt: uncased vocabulary (0 of 6 tokens have upper case), but text was to keep its case"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := New(test.vocab, Config{Lower: test.lower, MaxWordChars: 200})
+			var casing *CasingError
+			if !errors.As(err, &casing) || err.Error() != test.want {
+				t.Fatalf("got error %v, want %s", err, test.want)
+			}
+			if casing.Cased != test.lower || !strings.Contains(casing.Hint(), "--uncased") {
+				t.Errorf("got %+v with hint %q", casing, casing.Hint())
+			}
+		})
+	}
+	t.Run("all faults at once", func(t *testing.T) {
+		_, err := New(cased, Config{NeverSplit: []string{"[MASK]", "@GENE$"}})
+		want := "wordpiece: longest word of 0 characters, want at least 1\nwordpiece: token \"@GENE$\", not to be split, is not in v.txt"
+		if err == nil || err.Error() != want {
+			t.Errorf("got error %v, want %s", err, want)
+		}
+	})
+}
+
+// TestCacheDisplaces has many more words than the cache has places, each several times.
+func TestCacheDisplaces(t *testing.T) {
+	tok := newTokenizer(t, false, 200)
+	ref := reference{vocab: tok.vocab, maxChars: 200}
+	for round := range 3 {
+		for i := range 60_000 {
+			word := fmt.Sprintf("ka%xlo", i*2654435761%(1<<20))
+			if i%64 != round {
+				tok.Append(nil, word)
+				continue
+			}
+			if diff := cmp.Diff(ref.ids(word), tok.Append(nil, word)); diff != "" {
+				t.Fatalf("%s: ids (-want +got):\n%s", word, diff)
+			}
+		}
+	}
+}
+
+func TestClonesAtOnce(t *testing.T) {
+	_, texts := readFixture(t)
+	tok := newTokenizer(t, true, 200)
+	var wait sync.WaitGroup
+	for range 4 {
+		clone := tok.Clone()
+		wait.Go(func() {
+			for _, f := range texts[:500] {
+				if diff := cmp.Diff(f.Uncased, clone.Append([]int32{}, f.Text)); diff != "" {
+					t.Errorf("%+q: ids (-want +got):\n%s", f.Text, diff)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func TestAppendDoesNotAllocate(t *testing.T) {
+	_, texts := readFixture(t)
+	for _, test := range []struct {
+		name  string
+		lower bool
+		never []string
+	}{{"cased", false, nil}, {"uncased", true, nil}, {"never", false, []string{"[MASK]"}}} {
+		t.Run(test.name, func(t *testing.T) {
+			tok := newTokenizer(t, test.lower, 200, test.never...)
+			var ids []int32
+			through := func() {
+				for _, f := range texts {
+					ids = tok.Append(ids[:0], f.Text)
+				}
+			}
+			through() // scratch space finds its size
+			if n := testing.AllocsPerRun(3, through); n != 0 {
+				t.Errorf("%v allocations going through %d texts again, want 0", n, len(texts))
+			}
+		})
+	}
+}
+
+// FuzzTokenizer compares ids with the reference below and checks what Pieces promises.
+func FuzzTokenizer(f *testing.F) {
+	for _, seed := range []string{
+		"@PROTEIN$ binds [MASK] .", "ΑΣ.Β ΑΣ", "Cafe\u0301 각하 ≠", "x\u302e\u0301\ua953", "a\xff\x00b", strings.Repeat("ka", 101), "中[MASK]\uf900",
+	} {
+		f.Add(seed, uint8(0))
+	}
+	h, texts := readFixture(f)
+	for i, t := range texts[:100] {
+		f.Add(t.Text, uint8(i))
+	}
+	type pair struct {
+		tok *Tokenizer
+		ref reference
+	}
+	limits := []int{200, 3, 100, 1}
+	pairs := make([][]pair, len(limits))
+	for i, limit := range limits {
+		for _, lower := range []bool{false, true} {
+			for _, never := range [][]string{nil, h.NeverSplit} {
+				tok := newTokenizer(f, lower, limit, never...)
+				ref := reference{vocab: tok.vocab, lower: lower, maxChars: limit, never: map[string]bool{}}
+				for _, token := range never {
+					ref.never[token] = true
+				}
+				pairs[i] = append(pairs[i], pair{tok, ref})
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string, limit uint8) {
+		for _, p := range pairs[int(limit)%len(limits)] {
+			if diff := cmp.Diff(p.ref.ids(text), p.tok.Append(nil, text)); diff != "" {
+				t.Errorf("%+q: lower %v, never split %d: ids (-want +got):\n%s", text, p.ref.lower, len(p.ref.never), diff)
+			}
+			checkInvariants(t, p.tok, text)
+		}
+	})
+}
+
+// FuzzVocabulary has nothing to compare with: reading never panics, and what was read can be found again, by its text
+// if it can be in a text at all.
+func FuzzVocabulary(f *testing.F) {
+	f.Add("a\n##b\nab\n##\n")
+	f.Add("\n\xff")
+	f.Add("é\n##\u0301\n中\n[x]\n")
+	f.Fuzz(func(t *testing.T, lines string) {
+		v, err := ReadVocabulary(strings.NewReader(specialLines+lines), "v.txt")
+		if err != nil {
+			return
+		}
+		for id := range int32(v.Size()) {
+			token := v.Token(id)
+			if got, ok := v.ID(token); got != id || !ok || !utf8.ValidString(token) {
+				t.Fatalf("token %q has id %d, want %d", token, got, id)
+			}
+			if token == "" {
+				continue
+			}
+			if got, n := v.trie.longest(root, []byte(token)); got != id || n != len(token) {
+				t.Fatalf("token %q: the trie has %d of %d bytes, want %d of all", token, got, n, id)
+			}
+		}
+	})
+}
