@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -323,6 +324,39 @@ func (c Config) Text() ([]byte, error) {
 		return nil, err
 	}
 	return text.Bytes(), nil
+}
+
+// Changes lists the keys that c changes against before among those that say what is learned, each with both values.
+func (c Config) Changes(before Config) []string {
+	var changed []string
+	now, then := c.learned(), before.learned()
+	for _, key := range slices.Sorted(maps.Keys(now)) {
+		if was, is := fmt.Sprint(then[key]), fmt.Sprint(now[key]); was != is {
+			changed = append(changed, fmt.Sprintf("%s = %s (now %s)", key, was, is))
+		}
+	}
+	return changed
+}
+
+// learned flattens the tables that say what is learned. Where the microbatch is cut matters to rounding alone.
+func (c Config) learned() map[string]any {
+	text, err := c.Text()
+	if err != nil {
+		panic(err) // Config has a field that is no TOML; every test sees it
+	}
+	var tables map[string]any
+	if _, err := toml.Decode(string(text), &tables); err != nil {
+		panic(err)
+	}
+	flat := map[string]any{"run.seed": c.Run.Seed}
+	for _, table := range []string{"model", "data", "task", "optimizer", "schedule"} {
+		values, _ := tables[table].(map[string]any)
+		for key, value := range values {
+			flat[table+"."+key] = value
+		}
+	}
+	delete(flat, "task.micro_batch")
+	return flat
 }
 
 // Preset is the text of the preset of that name for task; the error names those there are.

@@ -32,12 +32,20 @@ type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
 	Quiet   bool   `short:"q" help:"No progress; only warnings and errors on standard error."`
 
-	Data    dataCmd    `cmd:"" help:"Prepare and look at data."`
-	Devices backendCmd `cmd:"" name:"backend" help:"What computes: list, install and check it."`
+	Pretrain pretrainCmd `cmd:"" help:"Continue the pre-training of a model on shards."`
+	Finetune finetuneCmd `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
+	Data     dataCmd     `cmd:"" help:"Prepare and look at data."`
+	Score    scoreCmd    `cmd:"" help:"Compare predicted labels with the right ones."`
+	Compare  compareCmd  `cmd:"" help:"Say whether two models differ on the same pairs."`
+	Devices  backendCmd  `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }
 
 // dataCmd holds the verbs that prepare or look at data.
 type dataCmd struct {
+	Shard     dataShardCmd     `cmd:"" help:"Turn documents into shards for pre-training."`
+	Sentences dataSentencesCmd `cmd:"" help:"Find the sentences of text on standard input."`
+	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards."`
+	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row a pair."`
 }
 
 func main() {

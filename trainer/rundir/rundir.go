@@ -3,7 +3,8 @@
 //	config.toml                 the resolved config
 //	metrics.jsonl               one line a report
 //	checkpoints/step-NNNNNNN/   the model as a directory transformers loads, optimizer.safetensors, trainer.json
-//	result.json                 once the run is complete
+//	model/                      the model alone, once the run is complete
+//	result.json                 likewise
 //
 // One process at a time works in a run directory; a lock that ends with the process sees to it.
 package rundir
@@ -33,6 +34,7 @@ const (
 	MetricsFile    = "metrics.jsonl"
 	ResultFile     = "result.json"
 	CheckpointsDir = "checkpoints"
+	ModelDir       = "model"
 
 	weightsFile   = "model.safetensors"
 	optimizerFile = "optimizer.safetensors"
@@ -115,20 +117,45 @@ func (d *Dir) WriteResult(result any) error {
 	return renameio.WriteFile(d.File(ResultFile), append(text, '\n'), 0o644)
 }
 
+// WritePostMortem writes nonfinite.json: what it takes to look at the step that failed.
+func (d *Dir) WritePostMortem(e *trainer.NonFiniteError) error {
+	text, err := json.MarshalIndent(struct {
+		Step    int      `json:"step"`
+		Loss    string   `json:"loss"` // as text: JSON has no NaN
+		Norm    string   `json:"grad_norm"`
+		Records []string `json:"records"`
+	}{e.Step, fmt.Sprint(e.Loss), fmt.Sprint(e.Norm), e.Records}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(d.File("nonfinite.json"), append(text, '\n'), 0o644)
+}
+
 // Metrics opens metrics.jsonl for a run that continues at step.
 func (d *Dir) Metrics(step int) (*metrics.Lines, error) {
 	return metrics.OpenLines(d.File(MetricsFile), step)
 }
 
-// Save writes the checkpoint of state in the background; modelFiles adds config.json and what else makes the directory
-// a model. At most one save is in flight: Save waits for the one before, and returns its error.
-func (d *Dir) Save(state *trainer.State, modelFiles func(checkpoints.FileWriter) error) error {
+// Save writes the checkpoint of state in the background; as is the model it belongs to, but for the weights, which are
+// state's. At most one save is in flight: Save waits for the one before, and returns its error.
+func (d *Dir) Save(state *trainer.State, as checkpoints.Export) error {
 	if err := d.Flush(); err != nil {
 		return err
 	}
 	d.writing = make(chan error, 1)
-	go func() { d.writing <- d.save(state, modelFiles) }()
+	go func() { d.writing <- d.save(state, as) }()
 	return nil
+}
+
+// Export writes the model of state, as Save does, without what training needs beside it. A model exported earlier is
+// replaced.
+func (d *Dir) Export(state *trainer.State, as checkpoints.Export) (path string, err error) {
+	path = d.File(ModelDir)
+	if err := os.RemoveAll(path); err != nil {
+		return "", err
+	}
+	as.Weights = arrays("", state.Parameters)
+	return path, checkpoints.WriteModel(path, as)
 }
 
 // Flush waits for the save in flight and returns its error.
@@ -141,16 +168,14 @@ func (d *Dir) Flush() error {
 	return err
 }
 
-func (d *Dir) save(state *trainer.State, modelFiles func(checkpoints.FileWriter) error) error {
+func (d *Dir) save(state *trainer.State, as checkpoints.Export) error {
+	as.Weights = arrays("", state.Parameters)
 	saved, err := d.saver.Save(state.Step, func(w checkpoints.FileWriter) error {
-		if err := modelFiles(w); err != nil {
+		if err := as.Write(w); err != nil {
 			return err
 		}
 		moments := slices.Concat(arrays("m.", state.M), arrays("v.", state.V))
-		return errors.Join(
-			writeTensors(w, weightsFile, arrays("", state.Parameters)),
-			writeTensors(w, optimizerFile, moments),
-			writeStep(w, state.Step))
+		return errors.Join(writeTensors(w, optimizerFile, moments), writeStep(w, state.Step))
 	})
 	if err != nil {
 		return err

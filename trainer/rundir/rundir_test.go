@@ -10,11 +10,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/checkpoints/safetensors"
+	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/trainer"
 )
 
-// noFiles stands for the files that make a checkpoint a model directory.
-func noFiles(checkpoints.FileWriter) error { return nil }
+// nano is a model of which the weights are all that matters here.
+func nano(t *testing.T) checkpoints.Export {
+	t.Helper()
+	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nB\n"), "vocab.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checkpoints.Export{Config: []byte("{}"), Vocabulary: v}
+}
 
 func state(step int) *trainer.State {
 	a := func(name string, values ...float32) trainer.Array {
@@ -39,7 +49,7 @@ func open(t *testing.T, path string, keep int) *Dir {
 func save(t *testing.T, d *Dir, steps ...int) {
 	t.Helper()
 	for _, s := range steps {
-		if err := d.Save(state(s), noFiles); err != nil {
+		if err := d.Save(state(s), nano(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,11 +121,10 @@ func TestOneProcessAtATime(t *testing.T) {
 
 func TestSaveReportsTheFailureOfTheOneBefore(t *testing.T) {
 	d := open(t, t.TempDir(), 0)
-	full := errors.New("no space left")
-	if err := d.Save(state(1), func(checkpoints.FileWriter) error { return full }); err != nil {
+	if err := d.Save(state(1), checkpoints.Export{Config: []byte("no JSON"), Vocabulary: nano(t).Vocabulary}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Save(state(2), noFiles); !errors.Is(err, full) {
+	if err := d.Save(state(2), nano(t)); err == nil || !strings.Contains(err.Error(), "config.json") {
 		t.Errorf("got %v, want the first save's error", err)
 	}
 	if err := d.Close(); err != nil {
@@ -123,5 +132,24 @@ func TestSaveReportsTheFailureOfTheOneBefore(t *testing.T) {
 	}
 	if got, err := filepath.Glob(d.File(CheckpointsDir) + "/*"); err != nil || len(got) != 0 {
 		t.Errorf("left %s", strings.Join(got, " "))
+	}
+}
+
+func TestExport(t *testing.T) {
+	d := open(t, t.TempDir(), 0)
+	defer d.Close()
+	for _, step := range []int{1, 2} {
+		path, err := d.Export(state(step), nano(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := safetensors.Open(filepath.Join(path, weightsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, 1)
+		if err := errors.Join(host.ReadFloat32(f, f.Tensors()[1], got), f.Close()); err != nil || got[0] != float32(step) {
+			t.Errorf("step %d exports %v (%v)", step, got, err)
+		}
 	}
 }

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/models/weights"
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/metrics"
+	"github.com/subbert/subbert/trainer/rundir"
+	"github.com/subbert/subbert/trainer/schedule"
+)
+
+// configFlags are how every verb that runs a config is called.
+type configFlags struct {
+	Config string   `arg:"" help:"The run, in TOML; see docs/config.md." type:"path"`
+	Set    []string `help:"Change the config: KEY=VALUE with a dotted key, such as optimizer.learning_rate=5e-5." placeholder:"KEY=VALUE" sep:"none"`
+	Fresh  []string `help:"Heads that may start from random values: model.fresh." placeholder:"HEAD"`
+}
+
+// read reads the config for task.
+func (f configFlags) read(task string) (configs.Config, error) {
+	set := f.Set
+	if len(f.Fresh) > 0 {
+		set = append(set, fmt.Sprintf(`model.fresh=["%s"]`, strings.Join(f.Fresh, `","`)))
+	}
+	c, err := configs.Read(f.Config, task, set)
+	if err != nil {
+		return c, misused(err)
+	}
+	return c, nil
+}
+
+// session is a training run being set up and carried out, for whatever task.
+type session struct {
+	c       *console
+	config  configs.Config
+	model   *checkpoints.Model
+	bert    bert.Config
+	backend *backend.Handle
+	dir     *rundir.Dir
+	state   *trainer.State // to continue from; nil at the start
+	store   *model.Store
+	trainer *trainer.Trainer
+	as      checkpoints.Export // what a saved model is, weights apart
+	started time.Time
+	last    lastReport
+}
+
+// openRun claims the run's directory and opens what the run starts from and what computes it. The caller closes it.
+func openRun(c *console, config configs.Config, resume bool) (_ *session, err error) {
+	r := &session{c: c, config: config, started: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	if r.model, err = checkpoints.OpenModel(config.Model.Init); err != nil {
+		return r, err
+	}
+	if r.bert, err = bert.ReadConfig(r.model.Files.Config); err != nil {
+		return r, err
+	}
+	if config.Task.Sequence > r.bert.MaxPositionEmbeddings {
+		return r, misusef("task.sequence = %d, but the model has %d positions (max_position_embeddings)", config.Task.Sequence, r.bert.MaxPositionEmbeddings)
+	}
+	if r.backend, err = openBackend(c); err != nil {
+		return r, err
+	}
+	if r.dir, err = rundir.Open(config.Run.Dir, config.Checkpoint, r.saved); err != nil {
+		return r, err
+	}
+	state, passed, err := r.dir.Continue(resume)
+	if errors.Is(err, rundir.ErrExists) {
+		return r, misusef("%w; --resume continues it, another run.dir starts anew", err)
+	}
+	if err != nil {
+		return r, err
+	}
+	for _, p := range passed {
+		c.log.Warn("checkpoint passed over", "step", p.Step, "why", p.Err)
+	}
+	r.state = state
+	return r, r.sameRun()
+}
+
+// sameRun refuses to continue a run with another config than it was started with, where that changes what is learned.
+func (r *session) sameRun() error {
+	if r.state == nil {
+		return nil
+	}
+	before, err := configs.Read(r.dir.File(rundir.ConfigFile), r.config.Task.Name, nil)
+	if err != nil {
+		return fmt.Errorf("the config the run was started with: %w", err)
+	}
+	if changed := r.config.Changes(before); len(changed) > 0 {
+		return misusef("%s was started with %s; continue with the same, or start anew in another run.dir", r.config.Run.Dir, strings.Join(changed, ", "))
+	}
+	return nil
+}
+
+func (r *session) close() error {
+	var errs []error
+	if r.dir != nil {
+		errs = append(errs, r.dir.Close())
+	}
+	if r.model != nil {
+		errs = append(errs, r.model.Close())
+	}
+	if r.backend != nil {
+		errs = append(errs, r.backend.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// saved says that a checkpoint is durable.
+func (r *session) saved(s checkpoints.Saved) {
+	r.c.log.Info("saved", "step", s.Step, "dir", s.Dir, "mb", s.Bytes/1e6, "seconds", s.Took.Seconds())
+}
+
+// options is how the model computes.
+func (r *session) options() bert.Options {
+	o := bert.Options{}
+	if r.config.Device.Precision == "bfloat16" {
+		o.Precision = dtypes.BFloat16
+	}
+	return o
+}
+
+// rows is the size of a microbatch.
+func (r *session) rows() int {
+	if r.config.Task.MicroBatch > 0 {
+		return r.config.Task.MicroBatch
+	}
+	return r.config.Task.Batch
+}
+
+// load fills the parameters the task wants and prints what became of each part of the model.
+func (r *session) load(wanted []weights.Parameter) error {
+	if r.state != nil {
+		// Everything is about to be replaced by the checkpoint; what the model started from does not matter any more.
+		var err error
+		r.store, err = tasks.Create(wanted, uint64(r.config.Run.Seed))
+		return err
+	}
+	fresh, err := checkpoints.ParseFresh(r.config.Model.Fresh...)
+	if err != nil {
+		return misusef("model.fresh: %w", err)
+	}
+	store, report, err := tasks.Load(r.model, wanted, fresh, uint64(r.config.Run.Seed))
+	if err != nil {
+		return misused(err)
+	}
+	fmt.Fprint(r.c.err, report)
+	r.store = store
+	return nil
+}
+
+// plan resolves the numbers of the run. examples is the size of an epoch, 0 where there is none.
+func (r *session) plan(examples int) (trainer.Plan, error) {
+	perEpoch := (examples + r.config.Task.Batch - 1) / r.config.Task.Batch
+	s, err := schedule.New(r.config.Schedule, perEpoch)
+	if err != nil {
+		return trainer.Plan{}, misused(err)
+	}
+	p := trainer.Plan{
+		Schedule: s, Optimizer: r.config.Optimizer,
+		Batch: r.config.Task.Batch, MicroBatch: r.rows(), Sequence: r.config.Task.Sequence, Devices: r.backend.Devices,
+		Checkpointing: r.config.Checkpoint, Recording: r.config.Record, Run: r.config.Run,
+	}
+	if err := p.Validate(); err != nil {
+		return p, misused(err)
+	}
+	return p, nil
+}
+
+// prepare builds the trainer, goes on from the checkpoint if there is one, and prints the plan.
+func (r *session) prepare(task trainer.Task, plan trainer.Plan) (err error) {
+	if r.trainer, err = trainer.New(r.backend.Backend, r.store, task, plan); err != nil {
+		return err
+	}
+	if r.state != nil {
+		if err := r.trainer.Restore(r.state); err != nil {
+			return err
+		}
+		r.c.log.Info("continuing", "step", r.state.Step, "of", plan.Schedule.Steps())
+	}
+	r.printPlan(plan)
+	text, err := r.config.Text()
+	if err != nil {
+		return err
+	}
+	return r.dir.WriteConfig(text)
+}
+
+func (r *session) printPlan(p trainer.Plan) {
+	parameters, bytes := int64(0), int64(0)
+	for v := range r.store.IterVariables() {
+		bytes += v.Shape().ByteSize()
+		if v.Trainable {
+			parameters += int64(v.Shape().Size())
+		}
+	}
+	w := tabwriter.NewWriter(r.c.err, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintln(w, "plan")
+	row("model", "%d layers, hidden size %d, %s parameters", r.bert.NumHiddenLayers, r.bert.HiddenSize, count(float64(parameters)))
+	row("state", "%s bytes: parameters and moments in float32", count(float64(bytes)))
+	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), r.config.Schedule.Kind, p.Optimizer.LearningRate)
+	row("batch", "%d rows of %d positions in %d microbatches over %d devices: %s tokens a step", p.Batch, p.Sequence, p.Micros(), p.Devices, count(float64(p.TokensPerStep())))
+	row("checkpoints", "every %d steps in %s", p.Checkpointing.EverySteps, r.dir.File(rundir.CheckpointsDir))
+	if err := w.Flush(); err != nil {
+		r.c.log.Warn("printing the plan", "error", err)
+	}
+}
+
+// train carries the run out: records, saves, evaluates, stops when asked to.
+func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate func(context.Context, int) ([]metrics.Value, error)) (err error) {
+	lines, err := r.dir.Metrics(r.trainer.Step())
+	if err != nil {
+		return err
+	}
+	recorder := metrics.Tee{lines, &r.last}
+	if !r.c.quiet {
+		recorder = append(recorder, newProgress(r.c.err, plan.Schedule.Steps(), r.trainer.Step()))
+	}
+	defer func() { err = errors.Join(err, recorder.Close()) }()
+	r.trainer.Recorder = recorder
+	r.trainer.Evaluate = evaluate
+	r.trainer.Save = func(int) error {
+		state, err := r.trainer.State()
+		if err != nil {
+			return err
+		}
+		return r.dir.Save(state, r.as)
+	}
+	if r.trainer.Step() >= plan.Schedule.Steps() {
+		r.c.log.Info("nothing left to train", "step", r.trainer.Step())
+		return nil
+	}
+	err = r.trainer.Train(r.c.ctx, batches)
+	if err == nil {
+		if unused := r.trainer.Unused(); len(unused) > 0 {
+			r.c.log.Info("not trained: the loss does not depend on them", "parameters", strings.Join(unused, " "))
+		}
+	}
+	var bad *trainer.NonFiniteError
+	if errors.As(err, &bad) {
+		err = errors.Join(err, r.dir.WritePostMortem(bad))
+	}
+	if flushed := r.dir.Flush(); flushed != nil {
+		return errors.Join(flushed, err)
+	}
+	if errors.Is(err, trainer.ErrInterrupted) {
+		return fmt.Errorf("%w: step %d saved in %s; --resume continues", errInterrupted, r.trainer.Step(), r.config.Run.Dir)
+	}
+	return err
+}
+
+// export leaves the trained model beside the run.
+func (r *session) export(card string) (string, error) {
+	state, err := r.trainer.State()
+	if err != nil {
+		return "", err
+	}
+	as := r.as
+	as.Card = card
+	return r.dir.Export(state, as)
+}
+
+// where says what computed the run, for its result.
+func (r *session) where() string {
+	return fmt.Sprintf("%s, %d devices (%s); %s/%s, %s", r.backend.Name, r.backend.Devices, r.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
