@@ -115,10 +115,11 @@ func (c Config) Update(p State, at Moment) (value, m, v *Node) {
 		value = Sub(p.Value, Mul(at.LearningRate, update))
 	case LAMB:
 		update := c.corrected(m, v, at.Step)
-		if decay > 0 {
+		if Decays(p.Name) { // as everyone's LAMB: what is left out of the decay is left out of the adaptation, too
 			update = Add(update, MulScalar(p.Value, decay))
+			update = Mul(trustRatio(p.Value, update), update)
 		}
-		value = Sub(p.Value, Mul(Mul(at.LearningRate, trustRatio(p.Value, update)), update))
+		value = Sub(p.Value, Mul(at.LearningRate, update))
 	default:
 		panic(fmt.Errorf("optim: unknown optimizer %q", c.Name))
 	}
