@@ -111,3 +111,39 @@ func TestParameters(t *testing.T) {
 		t.Errorf("got %v\nwant %v", listed, want)
 	}
 }
+
+// bfloat16 keeps 8 bits: 2e-3 of each value, over some twenty products. Key biases have no gradient but rounding.
+var halfTolerance = golden.Tolerance{Relative: 0.08, Absolute: 3e-3}
+
+// TestPrecision: bfloat16 activations and the one-pass variance compute the same function to their rounding, with a
+// float32 gradient for every variable.
+func TestPrecision(t *testing.T) {
+	file := parity.Open(t, "../..", "pretraining_gelu")
+	c, store := nanoConfig(t, file), parity.Store(t, file.Under("param."))
+	run := func(o bert.Options) golden.Tensors {
+		return parity.Run(t, store, file.Under("input."), func(s *model.Scope, in parity.Nodes) parity.Nodes {
+			return pretrain(s, c, o, in)
+		})
+	}
+	want := run(bert.Options{})
+	for _, test := range []struct {
+		name    string
+		options bert.Options
+		tol     golden.Tolerance
+	}{
+		{"bfloat16", bert.Options{Precision: dtypes.BFloat16}, halfTolerance},
+		{"one-pass norm", bert.Options{OnePassNorm: true}, golden.Tolerance{Relative: 2e-5, Absolute: 1e-7}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := run(test.options)
+			for _, fault := range golden.Diff(want, got, test.tol) {
+				t.Error(fault)
+			}
+			name, worst := golden.Worst(want, got, 1e-4)
+			t.Logf("worst %s: %.2g of its largest", name, worst)
+			if worst == 0 {
+				t.Error("nothing changed: the option has no effect")
+			}
+		})
+	}
+}
