@@ -33,6 +33,10 @@ type (
 	Container = host.Container
 	// Memory is a container in memory.
 	Memory = host.Memory
+	// Ignored is a thing in a file of weights that is no parameter.
+	Ignored = host.Skipped
+	// FileWriter is where the files of one checkpoint or model directory go.
+	FileWriter = host.FileWriter
 )
 
 // The element types that weights are published in.

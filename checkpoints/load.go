@@ -77,16 +77,9 @@ func find(have map[string]Info, name string) (info Info, tied, ok bool) {
 	if info, ok = have[name]; ok {
 		return info, false, true
 	}
-	switch name {
-	case decoderWeight:
-		info, ok = have[wordEmbeddings]
+	if original, isTied := tiedTo(name); isTied {
+		info, ok = have[original]
 		return info, true, ok
-	case decoderBias:
-		info, ok = have[outputBias]
-		return info, true, ok
-	case outputBias:
-		info, ok = have[decoderBias]
-		return info, false, ok
 	}
 	return Info{}, false, false
 }
@@ -99,7 +92,7 @@ func (m *Model) leftOver(report *Report, have map[string]Info, used map[string]b
 			continue
 		}
 		part := report.part(PartOf(info.Name))
-		original, isCopy := map[string]string{decoderWeight: wordEmbeddings, decoderBias: outputBias}[info.Name]
+		original, isCopy := tiedTo(info.Name)
 		if isCopy && used[original] && len(part.Loaded) > 0 {
 			same, err := sameData(m.weights, info, have[original])
 			if err != nil {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/checkpoints/safetensors"
+	"github.com/subbert/subbert/checkpoints/tfckpt"
+	"github.com/subbert/subbert/checkpoints/torchbin"
 )
 
 // Kind is a container of weights.
@@ -18,9 +21,11 @@ type Kind string
 const (
 	KindNone        Kind = "none"
 	KindSafetensors Kind = "safetensors"
+	KindPyTorch     Kind = "pytorch"
+	KindTensorFlow  Kind = "tensorflow"
 )
 
-// open opens the container of that kind at path, a file or an index.
+// open opens the container of that kind at path: a file, an index over several, or a prefix.
 func (k Kind) open(path string) (host.Container, error) {
 	index := strings.HasSuffix(path, ".index.json")
 	switch {
@@ -28,6 +33,12 @@ func (k Kind) open(path string) (host.Container, error) {
 		return opened(safetensors.OpenIndex(path))
 	case k == KindSafetensors:
 		return opened(safetensors.Open(path))
+	case k == KindPyTorch && index:
+		return opened(torchbin.OpenIndex(path))
+	case k == KindPyTorch:
+		return opened(torchbin.Open(path))
+	case k == KindTensorFlow:
+		return opened(tfckpt.Open(path))
 	}
 	return nil, fmt.Errorf("%s: no reader for %s", path, k)
 }
@@ -41,7 +52,12 @@ func opened[C host.Container](c C, err error) (host.Container, error) {
 }
 
 // names is how the container calls BERT's parameters.
-func (k Kind) names() func(string) naming { return nameHuggingFace }
+func (k Kind) names() func(string) naming {
+	if k == KindTensorFlow {
+		return nameGoogle
+	}
+	return nameHuggingFace
+}
 
 // located is a model's weights on disk.
 type located struct {
@@ -49,32 +65,55 @@ type located struct {
 	weights string // file, index or prefix
 }
 
-// weightFiles are the names that weights go by in a model directory, in the order that transformers prefers them.
-func weightFiles() []located {
-	return []located{
-		{KindSafetensors, "model.safetensors"},
-		{KindSafetensors, "model.safetensors.index.json"},
+// find finds the pieces of the model at path, and its weights, unpacking an archive.
+func (m *Model) find(path string) (located, error) {
+	if !isArchive(path) {
+		return m.locate(path)
 	}
+	if stat, err := os.Stat(path); err != nil || stat.IsDir() {
+		return m.locate(path)
+	}
+	dir, err := unpack(path)
+	if err != nil {
+		return located{}, fmt.Errorf("%s: %w", path, err)
+	}
+	m.cleanup = func() error { return os.RemoveAll(dir) }
+	inner, err := modelDirectory(dir)
+	if err != nil {
+		return located{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return m.locate(inner)
 }
 
-// locate finds the pieces of the model at path, and its weights.
+// locate finds the model at a path that is no archive.
 func (m *Model) locate(path string) (located, error) {
+	if prefix, ok, err := prefixOf(path); err != nil || ok {
+		return located{KindTensorFlow, prefix}, errors.Join(err, m.locateFiles(filepath.Dir(path)))
+	}
 	stat, err := os.Stat(path)
 	if err != nil {
 		return located{}, err
 	}
-	dir := path
-	if !stat.IsDir() {
-		dir = filepath.Dir(path)
-	}
-	if err := m.locateFiles(dir); err != nil {
-		return located{}, err
-	}
 	if stat.IsDir() {
-		return locateWeights(dir)
+		if err := m.locateFiles(path); err != nil {
+			return located{}, err
+		}
+		return locateWeights(path)
+	}
+	if err := m.locateFiles(filepath.Dir(path)); err != nil {
+		return located{}, err
 	}
 	kind, err := kindOf(path)
 	return located{kind, path}, err
+}
+
+var tensorFlowFile = regexp.MustCompile(`\.(index|meta|data-\d{5}-of-\d{5})$`)
+
+// prefixOf says whether path is a TensorFlow checkpoint's prefix, or one of its files.
+func prefixOf(path string) (prefix string, ok bool, err error) {
+	prefix = tensorFlowFile.ReplaceAllString(path, "")
+	ok, err = exists(prefix + ".index")
+	return prefix, ok, err
 }
 
 // locateFiles finds what lies beside the weights. Google's archives call the configuration bert_config.json.
@@ -98,9 +137,14 @@ func (m *Model) locateFiles(dir string) error {
 	return nil
 }
 
-// locateWeights finds the weights in a model directory.
+// locateWeights finds the weights in a model directory, in the order that transformers prefers, then TensorFlow's.
 func locateWeights(dir string) (located, error) {
-	for _, candidate := range weightFiles() {
+	for _, candidate := range []located{
+		{KindSafetensors, "model.safetensors"},
+		{KindSafetensors, "model.safetensors.index.json"},
+		{KindPyTorch, "pytorch_model.bin"},
+		{KindPyTorch, "pytorch_model.bin.index.json"},
+	} {
 		path := filepath.Join(dir, candidate.weights)
 		there, err := exists(path)
 		if err != nil {
@@ -110,14 +154,56 @@ func locateWeights(dir string) (located, error) {
 			return located{candidate.kind, path}, nil
 		}
 	}
-	return located{kind: KindNone}, nil
+	prefix, err := locatePrefix(dir)
+	if err != nil || prefix == "" {
+		return located{kind: KindNone}, err
+	}
+	return located{KindTensorFlow, prefix}, nil
+}
+
+var checkpointPath = regexp.MustCompile(`(?m)^model_checkpoint_path:\s*"([^"\n]+)"`)
+
+// locatePrefix finds the TensorFlow checkpoint in dir: the one that the file "checkpoint" names, else the only one.
+// Of that name only the last element counts, as it is often absolute on the machine that wrote it.
+func locatePrefix(dir string) (string, error) {
+	latest := filepath.Join(dir, "checkpoint")
+	if there, err := exists(latest); err != nil {
+		return "", err
+	} else if there {
+		text, err := readSmall(latest)
+		if err != nil {
+			return "", err
+		}
+		if found := checkpointPath.FindSubmatch(text); found != nil {
+			prefix := filepath.Join(dir, filepath.Base(string(found[1])))
+			if _, ok, err := prefixOf(prefix); err != nil || ok {
+				return prefix, err
+			}
+		}
+	}
+	indexes, err := filepath.Glob(filepath.Join(escapeGlob(dir), "*.index"))
+	if err != nil || len(indexes) == 0 {
+		return "", err
+	}
+	if len(indexes) > 1 {
+		return "", fmt.Errorf("%s: holds %d TensorFlow checkpoints: name one, such as %s", dir, len(indexes), strings.TrimSuffix(indexes[0], ".index"))
+	}
+	return strings.TrimSuffix(indexes[0], ".index"), nil
+}
+
+// escapeGlob makes the characters of a path stand for themselves.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // kindOf tells a container by its file's name.
 func kindOf(path string) (Kind, error) {
 	name := strings.TrimSuffix(filepath.Base(path), ".index.json")
-	if filepath.Ext(name) == ".safetensors" {
+	switch filepath.Ext(name) {
+	case ".safetensors":
 		return KindSafetensors, nil
+	case ".bin", ".pt", ".pth":
+		return KindPyTorch, nil
 	}
-	return KindNone, errors.New(path + ": not a kind of weights that is known: want .safetensors")
+	return KindNone, errors.New(path + ": not a kind of weights that is known: want .safetensors, .bin, .pt, .pth, a TensorFlow checkpoint, .tar.gz or .zip")
 }

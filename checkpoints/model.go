@@ -74,7 +74,7 @@ func OpenModel(path string) (*Model, error) {
 // for weights that cannot be read.
 func Peek(path string) (m *Model, faults []error, err error) {
 	m = &Model{Path: path, cleanup: func() error { return nil }}
-	where, err := m.locate(path)
+	where, err := m.find(path)
 	if err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
@@ -105,6 +105,9 @@ func (m *Model) openWeights(where located) error {
 		return errors.Join(fmt.Errorf("%s: %w", where.weights, err), c.Close())
 	}
 	m.weights, m.ignored = named, ignored
+	if s, ok := c.(host.Skipper); ok {
+		m.ignored = append(m.ignored, s.Skipped()...)
+	}
 	return nil
 }
 

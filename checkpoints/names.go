@@ -13,6 +13,17 @@ const (
 	outputBias     = "cls.predictions.bias"
 )
 
+// tiedTo gives the parameter that another one shares its values with.
+func tiedTo(name string) (original string, ok bool) {
+	switch name {
+	case decoderWeight:
+		return wordEmbeddings, true
+	case decoderBias:
+		return outputBias, true
+	}
+	return "", false
+}
+
 // naming is what one name in a file means.
 type naming struct {
 	name       string // Hugging Face's, with the bert. prefix
@@ -47,7 +58,7 @@ var googleLayer = regexp.MustCompile(`(^|/)layer_(\d+)(/|$)`)
 func nameGoogle(name string) naming {
 	last := name[strings.LastIndex(name, "/")+1:]
 	switch {
-	case last == "adam_m" || last == "adam_v" || last == "Adam" || last == "Adam_1" ||
+	case last == "adam_m" || last == "adam_v" || last == "lamb_m" || last == "lamb_v" || last == "Adam" || last == "Adam_1" ||
 		strings.HasSuffix(name, "beta1_power") || strings.HasSuffix(name, "beta2_power"):
 		return naming{ignored: "optimizer state"}
 	case last == "global_step":

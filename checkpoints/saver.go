@@ -14,12 +14,6 @@ import (
 	"time"
 )
 
-// FileWriter is where the files of one checkpoint or model directory go.
-type FileWriter interface {
-	// Create starts a file. The caller closes it before starting the next; the error of Close counts.
-	Create(name string) (io.WriteCloser, error)
-}
-
 // Saver writes steps into a run's checkpoint directory. One process saves into a directory at a time, and one call
 // at a time is in a Saver, from whichever goroutine: a saver in the background is a goroutine around Save.
 type Saver struct {

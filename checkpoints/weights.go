@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/subbert/subbert/checkpoints/host"
 )
@@ -20,12 +21,6 @@ type renaming struct {
 	transposed bool
 }
 
-// Ignored is a tensor of a file that is no parameter.
-type Ignored struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
-}
-
 // rename applies names to all tensors of c.
 func rename(c Container, names func(string) naming) (*renamed, []Ignored, error) {
 	r := &renamed{Container: c, from: make(map[string]renaming)}
@@ -40,7 +35,20 @@ func rename(c Container, names func(string) naming) (*renamed, []Ignored, error)
 			return nil, nil, err
 		}
 	}
+	r.mendBias()
 	return r, ignored, nil
+}
+
+// mendBias gives the output bias its own name where a file has it under the decoder's only.
+func (r *renamed) mendBias() {
+	from, ok := r.from[decoderBias]
+	if _, both := r.from[outputBias]; !ok || both {
+		return
+	}
+	delete(r.from, decoderBias)
+	r.from[outputBias] = from
+	at := slices.IndexFunc(r.infos, func(i Info) bool { return i.Name == decoderBias })
+	r.infos[at].Name = outputBias
 }
 
 func (r *renamed) add(name string, info Info, transposed bool) error {
@@ -48,10 +56,7 @@ func (r *renamed) add(name string, info Info, transposed bool) error {
 		return fmt.Errorf("tensors %q and %q are both %s", old.info.Name, info.Name, name)
 	}
 	shape := info.Shape
-	if transposed {
-		if len(shape) != 2 {
-			return fmt.Errorf("tensor %q: shape %v, want a matrix", info.Name, shape)
-		}
+	if transposed = transposed && len(shape) == 2; transposed { // kernels of other ranks are none of BERT's
 		shape = []int{shape[1], shape[0]}
 	}
 	r.from[name] = renaming{info: info, transposed: transposed}
@@ -114,7 +119,7 @@ func (w without) Tensors() []Info {
 	return infos
 }
 
-// sameData compares two tensors of equal size a stretch of memory at a time.
+// sameData compares the bytes of two tensors of c.
 func sameData(c Container, a, b Info) (bool, error) {
 	if a.DType != b.DType || a.Bytes() != b.Bytes() {
 		return false, nil

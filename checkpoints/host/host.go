@@ -129,3 +129,21 @@ func (m Memory) Read(name string, dst []byte) error {
 
 // Close does nothing.
 func (m Memory) Close() error { return nil }
+
+// Skipped is a named thing in a container that is not a tensor of numbers.
+type Skipped struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// Skipper is a container that can hold other things than tensors of numbers.
+type Skipper interface {
+	// Skipped lists what Tensors leaves out.
+	Skipped() []Skipped
+}
+
+// FileWriter is where the files of one directory go.
+type FileWriter interface {
+	// Create starts a file. The caller closes it before starting the next; the error of Close counts.
+	Create(name string) (io.WriteCloser, error)
+}

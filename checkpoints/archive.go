@@ -1,0 +1,198 @@
+package checkpoints
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Bounds of an archive. Weights hardly compress; what is left of training (moments that are all zero) does.
+const (
+	maxRatio   = 30      // unpacked to packed
+	ratioSlack = 1 << 20 // bytes that may be unpacked in any case
+	maxEntries = 10_000
+)
+
+func isArchive(name string) bool {
+	return slices.ContainsFunc([]string{".tar.gz", ".tgz", ".tar", ".zip"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+}
+
+// unpack writes the files of a model that an archive holds into a new temporary directory. An archive with a path that leaves
+// it, with a link among the model's files, or that grows beyond bounds is refused.
+func unpack(name string) (dir string, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	dir, err = os.MkdirTemp("", "subbert-model-")
+	if err != nil {
+		return "", err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
+	u := &unpacker{root: root, left: stat.Size()*maxRatio + ratioSlack}
+	if strings.HasSuffix(name, ".zip") {
+		err = u.zip(f, stat.Size())
+	} else {
+		err = u.tar(f, !strings.HasSuffix(name, ".tar"))
+	}
+	if err = errors.Join(err, root.Close()); err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// unpacker writes entries below root, which nothing leaves, while its allowance lasts.
+type unpacker struct {
+	root    *os.Root
+	left    int64 // bytes that may still come out of the archive
+	entries int
+}
+
+var errBomb = fmt.Errorf("unpacks to more than %d times its size: refused", maxRatio)
+
+// allowance reads from r and fails once the unpacker's allowance is used up.
+type allowance struct {
+	r io.Reader
+	u *unpacker
+}
+
+func (a allowance) Read(p []byte) (int, error) {
+	n, err := a.r.Read(p)
+	if a.u.left -= int64(n); a.u.left < 0 {
+		return n, errBomb
+	}
+	return n, err
+}
+
+func (u *unpacker) tar(f io.Reader, packed bool) error {
+	if packed {
+		g, err := gzip.NewReader(f)
+		if err != nil {
+			return err
+		}
+		f = g
+	}
+	t := tar.NewReader(allowance{f, u})
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch h.Typeflag {
+		case tar.TypeDir, tar.TypeXGlobalHeader:
+			continue
+		case tar.TypeReg:
+			err = u.entry(h.Name, t)
+		default:
+			err = fmt.Errorf("%q is neither file nor directory: refused", h.Name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (u *unpacker) zip(f io.ReaderAt, size int64) error {
+	z, err := zip.NewReader(f, size)
+	if err != nil {
+		return err
+	}
+	for _, file := range z.File {
+		if file.FileInfo().IsDir() {
+			continue
+		}
+		if !file.Mode().IsRegular() {
+			return fmt.Errorf("%q is neither file nor directory: refused", file.Name)
+		}
+		if err := u.zipEntry(file); err != nil {
+			return fmt.Errorf("%s: %w", file.Name, err)
+		}
+	}
+	return nil
+}
+
+func (u *unpacker) zipEntry(file *zip.File) error {
+	r, err := file.Open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(u.entry(file.Name, allowance{r, u}), r.Close())
+}
+
+// entry writes one file, if it is one of a model's.
+func (u *unpacker) entry(name string, r io.Reader) error {
+	if u.entries++; u.entries > maxEntries {
+		return fmt.Errorf("more than %d files", maxEntries)
+	}
+	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
+		return fmt.Errorf("path %q leaves the archive: refused", name)
+	}
+	name = path.Clean(name)
+	if !wanted(path.Base(name)) {
+		return nil
+	}
+	if err := u.root.MkdirAll(path.Dir(name), 0o777); err != nil {
+		return err
+	}
+	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
+}
+
+// wanted says whether a file of that name can be part of a model.
+func wanted(base string) bool {
+	switch base {
+	case "config.json", "bert_config.json", "vocab.txt", "tokenizer_config.json", "checkpoint":
+		return true
+	}
+	if strings.HasPrefix(base, ".") { // macOS adds such
+		return false
+	}
+	return strings.HasSuffix(base, ".safetensors") || strings.HasSuffix(base, ".bin") || strings.HasSuffix(base, ".index.json") ||
+		strings.HasSuffix(base, ".index") || tensorFlowFile.MatchString(base)
+}
+
+// modelDirectory finds the one directory below dir that holds a model.
+func modelDirectory(dir string) (string, error) {
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		where, err := locateWeights(path)
+		if err == nil && where.kind != KindNone {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("holds %d models, want one", len(found))
+	}
+	return found[0], nil
+}

@@ -1,0 +1,106 @@
+package checkpoints
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/subbert/subbert/checkpoints/safetensors"
+	"github.com/subbert/subbert/checkpoints/tfckpt"
+	"github.com/subbert/subbert/checkpoints/torchbin"
+)
+
+// Names of what Convert writes.
+const (
+	tensorFlowName = "bert_model.ckpt"
+	pytorchName    = "pytorch_model.bin"
+)
+
+// ParseKind reads what a container is called on the command line: safetensors, pytorch or tf1.
+func ParseKind(name string) (Kind, error) {
+	switch name {
+	case "safetensors":
+		return KindSafetensors, nil
+	case "pytorch":
+		return KindPyTorch, nil
+	case "tf1":
+		return KindTensorFlow, nil
+	}
+	return KindNone, fmt.Errorf("no container %q, want safetensors, pytorch or tf1", name)
+}
+
+// Convert writes m as a new model directory with its weights in a container of kind to. No number changes. Stored
+// copies of tied parameters are left out, as are tensors that are no parameters. A TensorFlow checkpoint gets
+// Google's names, and bert_config.json too.
+func Convert(m *Model, dir string, to Kind) error {
+	weights, err := m.untied()
+	if err != nil {
+		return err
+	}
+	e := Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Lower: m.Lower, Weights: weights}
+	return writeDirectory(disk{}, dir, func(w FileWriter) error {
+		if err := e.WriteSettings(w); err != nil {
+			return err
+		}
+		return e.writeWeights(w, to)
+	})
+}
+
+func (e Export) writeWeights(w FileWriter, to Kind) error {
+	switch to {
+	case KindSafetensors:
+		return writeFile(w, "model.safetensors", func(f io.Writer) error { return safetensors.Write(f, e.Weights, safetensors.PyTorch()) })
+	case KindPyTorch:
+		return writeFile(w, pytorchName, func(f io.Writer) error { return torchbin.Write(f, e.Weights) })
+	case KindTensorFlow:
+		config, err := withArchitecture(e.Config, e.Weights)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(w, "bert_config.json", func(f io.Writer) error { _, err := f.Write(config); return err }); err != nil {
+			return err
+		}
+		google, err := asGoogle(e.Weights)
+		if err != nil {
+			return err
+		}
+		return tfckpt.Write(w, tensorFlowName, google)
+	}
+	return fmt.Errorf("no writer for %s", to)
+}
+
+// untied is the model's weights without stored copies of tied ones. A copy that differs is an error: it is none.
+func (m *Model) untied() (Container, error) {
+	have := make(map[string]Info)
+	for _, info := range m.Tensors() {
+		have[info.Name] = info
+	}
+	for name, info := range have {
+		original, isTied := tiedTo(name)
+		if !isTied {
+			continue
+		}
+		same, err := sameData(m.weights, info, have[original])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		if !same {
+			return nil, fmt.Errorf("%s: %s differs from %s, want a model that ties them", m.Path, name, original)
+		}
+	}
+	return without{m.weights, func(name string) bool { _, isTied := tiedTo(name); return isTied }}, nil
+}
+
+// asGoogle shows weights under Google's names and in its layout.
+func asGoogle(c Container) (Container, error) {
+	r := &renamed{Container: c, from: make(map[string]renaming)}
+	for _, info := range c.Tensors() {
+		name, transposed, ok := googleName(info.Name)
+		if !ok {
+			return nil, fmt.Errorf("%s: Google's code has no such parameter, want a model without it", info.Name)
+		}
+		if err := r.add(name, info, transposed); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
