@@ -37,6 +37,7 @@ type cli struct {
 	Data     dataCmd     `cmd:"" help:"Prepare and look at data."`
 	Score    scoreCmd    `cmd:"" help:"Compare predicted labels with the right ones."`
 	Compare  compareCmd  `cmd:"" help:"Say whether two models differ on the same pairs."`
+	Report   reportCmd   `cmd:"" help:"Draw the curves and scores of runs into one page."`
 	Devices  backendCmd  `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }
 
@@ -46,6 +47,7 @@ type dataCmd struct {
 	Sentences dataSentencesCmd `cmd:"" help:"Find the sentences of text on standard input."`
 	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards."`
 	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row a pair."`
+	Tokenize  dataTokenizeCmd  `cmd:"" help:"Take lines of text apart into the pieces of a vocabulary."`
 }
 
 func main() {

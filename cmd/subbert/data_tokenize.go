@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/wordpiece"
+)
+
+type dataTokenizeCmd struct {
+	Vocab        string   `required:"" type:"existingfile" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT)."`
+	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
+	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's."`
+	NeverSplit   []string `placeholder:"TOKEN" help:"Tokens to keep whole where they stand between spaces, such as [MASK]."`
+	Files        []string `arg:"" optional:"" name:"file" help:"Text in UTF-8; standard input if none, or for -."`
+}
+
+func (*dataTokenizeCmd) Help() string {
+	return `Prints {"tokens":[...],"ids":[...]} for each line, without [CLS] and [SEP]. It stops at the first line that is not
+UTF-8, where Google's code would pass over the bytes. docs/tokenizer.md says where other tokenizers differ.`
+}
+
+func (v *dataTokenizeCmd) Run(c *console) error {
+	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
+	if err != nil {
+		return err
+	}
+	tokenizer, err := wordpiece.New(vocab, wordpiece.Config{Lower: v.Uncased, MaxWordChars: v.MaxWordChars, NeverSplit: v.NeverSplit})
+	if err != nil {
+		return misused(err)
+	}
+	p := &piecePrinter{tokenizer: tokenizer, out: bufio.NewWriterSize(c.out, 1<<16), quoted: make([][]byte, vocab.Size())}
+	files := v.Files
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	for _, name := range files {
+		if err := p.file(c, name); err != nil {
+			return errors.Join(err, p.out.Flush()) // what came before the fault is right
+		}
+	}
+	return p.out.Flush()
+}
+
+// piecePrinter prints the pieces of lines as JSON.
+type piecePrinter struct {
+	tokenizer *wordpiece.Tokenizer
+	out       *bufio.Writer
+	quoted    [][]byte // tokens as JSON, made when first met
+	ids       []int32
+	line      []byte
+}
+
+// file prints the pieces of the lines of the file called name.
+func (p *piecePrinter) file(c *console, name string) error {
+	if name == "-" {
+		return p.lines(c, c.in, "standard input")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read from
+	return p.lines(c, f, name)
+}
+
+func (p *piecePrinter) lines(c *console, r io.Reader, name string) error {
+	in := bufio.NewReaderSize(r, 1<<18)
+	for number := 1; ; number++ {
+		if c.ctx.Err() != nil {
+			return errInterrupted
+		}
+		line, err := p.read(in)
+		if err == io.EOF {
+			if number == 1 {
+				return fmt.Errorf("%s: empty; nothing to tokenize", name)
+			}
+			return nil
+		}
+		if err == nil && !utf8.Valid(line) {
+			err = errors.New("invalid UTF-8; convert the text, or leave the line out")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: line %d: %w", name, number, err)
+		}
+		if err := p.print(string(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
+			return err
+		}
+		if in.Buffered() == 0 { // whoever writes the lines may be waiting for the answer
+			if err := p.out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// read returns the next line with its end, valid until the next call.
+func (p *piecePrinter) read(in *bufio.Reader) ([]byte, error) {
+	p.line = p.line[:0]
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(p.line)+len(part) > corpus.MaxLine {
+			return nil, fmt.Errorf("more than %d MiB; break the text into lines", corpus.MaxLine>>20)
+		}
+		if err == nil && len(p.line) == 0 {
+			return part, nil
+		}
+		p.line = append(p.line, part...)
+		switch {
+		case err == io.EOF && len(p.line) > 0:
+			return p.line, nil
+		case err != bufio.ErrBufferFull:
+			return p.line, err
+		}
+	}
+}
+
+// print writes one line of JSON. The writer keeps its first error and gives it to every later call.
+func (p *piecePrinter) print(text string) error {
+	p.ids = p.tokenizer.Append(p.ids[:0], text)
+	p.out.WriteString(`{"tokens":[`)
+	for i, id := range p.ids {
+		if i > 0 {
+			p.out.WriteByte(',')
+		}
+		token, err := p.token(id)
+		if err != nil {
+			return err
+		}
+		p.out.Write(token)
+	}
+	p.out.WriteString(`],"ids":[`)
+	for i, id := range p.ids {
+		if i > 0 {
+			p.out.WriteByte(',')
+		}
+		p.out.Write(strconv.AppendInt(p.out.AvailableBuffer(), int64(id), 10))
+	}
+	_, err := p.out.WriteString("]}\n")
+	return err
+}
+
+func (p *piecePrinter) token(id int32) ([]byte, error) {
+	if p.quoted[id] == nil {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(p.tokenizer.Vocabulary().Token(id)); err != nil {
+			return nil, err
+		}
+		p.quoted[id] = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	}
+	return p.quoted[id], nil
+}
