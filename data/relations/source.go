@@ -73,8 +73,10 @@ func (s *source) rank(file string) int {
 	return slices.Index([]string{"train", "", "dev", "test"}, s.split(file))
 }
 
-// split is the split that the path of file names, or empty.
-func (s *source) split(file string) string { return splitOf(s.where(file)) }
+// split is the split that the path of file inside the corpus names, or else the folder of the corpus, or empty.
+func (s *source) split(file string) string {
+	return cmp.Or(splitOf(file), splitOf(filepath.Base(s.root)))
+}
 
 // where names file for messages.
 func (s *source) where(file string) string { return filepath.Join(s.root, filepath.FromSlash(file)) }
@@ -198,23 +200,20 @@ func invalidUTF8(s string) int {
 	return -1
 }
 
-// splitOf guesses train, dev or test from the words of a path, the last that says so first.
+// splitOf is the train, dev or test that a path names, the last part that does so first; empty if none does.
 func splitOf(name string) string {
-	parts := strings.Split(filepath.ToSlash(name), "/")
-	for _, part := range slices.Backward(parts) {
-		p := strings.ToLower(part)
-		if s := cmp.Or(named(p, "train"), named(p, "dev"), named(p, "test")); s != "" {
-			return s
+	for _, part := range slices.Backward(strings.Split(filepath.ToSlash(name), "/")) {
+		words := strings.FieldsFunc(strings.ToLower(part), func(r rune) bool { return !('a' <= r && r <= 'z') })
+		for _, w := range words {
+			switch strings.TrimSuffix(w, "set") {
+			case "train", "training":
+				return "train"
+			case "dev", "devel", "development":
+				return "dev"
+			case "test":
+				return "test"
+			}
 		}
-	}
-	return ""
-}
-
-// named is split if one of the words of s starts with it.
-func named(s, split string) string {
-	words := strings.FieldsFunc(s, func(r rune) bool { return !('a' <= r && r <= 'z') })
-	if slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, split) }) {
-		return split
 	}
 	return ""
 }
