@@ -29,6 +29,7 @@ type Client struct {
 
 	platform, version string
 	ahead             *inFlight // nil: executions are waited for
+	refused           error     // why the plugin's client was not taken; go-xla only passes on the text
 
 	mu       sync.Mutex
 	programs []Program
@@ -87,6 +88,9 @@ func newClient(kind, path string, create map[string]any, o Options) (*Client, er
 	t.opening = c
 	c.backend, err = xla.NewWithOptions(name, xlapjrt.NamedValuesMap(create))
 	t.opening = nil
+	if c.refused != nil {
+		return nil, c.refused
+	}
 	if err != nil {
 		return nil, err
 	}

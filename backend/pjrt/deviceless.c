@@ -58,6 +58,7 @@ static Error *attributes(void *args) {
 static Error *client_create(void *untyped) {
 	ClientCreateArgs *args = untyped;
 	Client *c = allocate(sizeof *c);
+	c->count = 1;
 	for (size_t i = 0; i < args->num_options; i++) {
 		const NamedValue *o = &args->options[i];
 		if (o->name_length == 5 && memcmp(o->name, "count", 5) == 0) c->count = (size_t)o->integer;

@@ -23,10 +23,10 @@ func goClientCreate(slot C.int, args *C.ClientCreateArgs) *C.Error {
 		return toC(errors.New("a client may only be created by this package"))
 	}
 	args.client = nil
-	if err := t.call(C.CLIENT_CREATE, unsafe.Pointer(args)); err != nil {
-		return toC(err)
+	if c.refused = t.call(C.CLIENT_CREATE, unsafe.Pointer(args)); c.refused == nil {
+		c.refused = t.created(c, args.client)
 	}
-	return toC(t.created(c, args.client))
+	return toC(c.refused)
 }
 
 //export goClientDestroy

@@ -1,0 +1,213 @@
+package backend
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// wheelOf writes a wheel with some members and returns its path and hash.
+func wheelOf(t *testing.T, name string, members map[string][]byte) (path, sum string) {
+	t.Helper()
+	var text bytes.Buffer
+	z := zip.NewWriter(&text)
+	for member, content := range members {
+		w, err := z.Create(member)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.Sum256(text.Bytes())
+	return path, hex.EncodeToString(hash[:])
+}
+
+// toyRelease is a release in two wheels around the fake plugin.
+func toyRelease(t *testing.T) (Release, []string) {
+	t.Helper()
+	library, err := os.ReadFile(fakePlugin(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, sumA := wheelOf(t, "toy_pjrt-1.2-py3-none-any.whl", map[string][]byte{
+		"toy/plugin.so": library, "toy/plugin.so.debug": []byte("left out"), "toy/__init__.py": []byte("left out"),
+	})
+	b, sumB := wheelOf(t, "toy_tools-3-py3-none-any.whl", map[string][]byte{"tools/bin/as": []byte("#!"), "tools/lib/x": []byte("x")})
+	return Release{
+		Name: CPU, Version: "1.2", Library: "toy/plugin.so", Data: "tools",
+		Wheels: []Wheel{
+			{Project: "toy-pjrt", Version: "1.2", SHA256: sumA, Keep: []string{"toy/plugin.so"}},
+			{Project: "toy-tools", Version: "3", SHA256: sumB, Keep: []string{"tools/"}},
+		},
+	}, []string{b, a} // in any order
+}
+
+// tree lists the files below dir.
+func tree(t *testing.T, dir string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, relErr := filepath.Rel(dir, path)
+			files = append(files, rel)
+			return relErr
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestInstall(t *testing.T) {
+	r, wheels := toyRelease(t)
+	dir := t.TempDir()
+	o := InstallOptions{Wheels: wheels, Log: slog.New(slog.DiscardHandler)}
+	p, err := Install(t.Context(), dir, r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"cpu/1.2/plugin.json", "cpu/1.2/tools/bin/as", "cpu/1.2/tools/lib/x", "cpu/1.2/toy/plugin.so"}
+	if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if info, err := os.Stat(filepath.Join(p.Data, "bin", "as")); err != nil || info.Mode().Perm()&0o100 == 0 {
+		t.Errorf("a tool cannot be executed: %v, %v", info, err)
+	}
+	in, err := ReadInstalled(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Plugin{p}, in.Plugins); diff != "" {
+		t.Errorf("installed (-want +got):\n%s", diff)
+	}
+	t.Run("again", func(t *testing.T) {
+		again, err := Install(t.Context(), dir, r, InstallOptions{Log: o.Log, Fetch: func(context.Context, Wheel, string) (string, error) {
+			return "", errors.New("fetched what is there")
+		}})
+		if err != nil || !cmp.Equal(p, again) {
+			t.Errorf("installing again gave %v, %v", again, err)
+		}
+	})
+	t.Run("repaired", func(t *testing.T) {
+		if err := os.Truncate(p.Path, 100); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Verify(); err == nil {
+			t.Error("a damaged installation passes")
+		}
+		again, err := Install(t.Context(), dir, r, o)
+		if err != nil || again.Verify() != nil {
+			t.Errorf("repairing gave %v", err)
+		}
+	})
+}
+
+// TestInstallRefused holds that nothing is left of an installation that fails.
+func TestInstallRefused(t *testing.T) {
+	good, wheels := toyRelease(t)
+	tests := []struct {
+		name, want string
+		change     func(r *Release, o *InstallOptions)
+	}{
+		{"hash", "sha256 is", func(r *Release, o *InstallOptions) { r.Wheels[1].SHA256 = strings.Repeat("0", 64) }},
+		{"other wheel", "not a wheel of this release, want toy_pjrt-1.2-*.whl and toy_tools-3-*.whl", func(r *Release, o *InstallOptions) {
+			o.Wheels = []string{"/x/toy_pjrt-1.3-py3-none-any.whl"}
+		}},
+		{"one of two", "no file given for toy-pjrt 1.2", func(r *Release, o *InstallOptions) { o.Wheels = wheels[:1] }},
+		{"no file", "no such file", func(r *Release, o *InstallOptions) {
+			o.Wheels = []string{"/x/toy_pjrt-1.2-.whl", "/x/toy_tools-3-.whl"}
+		}},
+		{"no library", "no such file", func(r *Release, o *InstallOptions) { r.Wheels[0].Keep = nil }},
+		{"not a library", "not a shared library", func(r *Release, o *InstallOptions) { r.Library = "tools/bin/as" }},
+		{"fetch", "no network", func(r *Release, o *InstallOptions) {
+			o.Wheels = nil
+			o.Fetch = func(context.Context, Wheel, string) (string, error) { return "", errors.New("no network") }
+		}},
+		{"leads out", "leads out of the archive", func(r *Release, o *InstallOptions) {
+			path, sum := wheelOf(t, "toy_pjrt-1.2-py3-none-any.whl", map[string][]byte{"toy/../../../x": nil})
+			r.Wheels = []Wheel{{Project: "toy-pjrt", Version: "1.2", SHA256: sum, Keep: []string{"toy/"}}}
+			o.Wheels = []string{path}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := good
+			r.Wheels = append([]Wheel{}, good.Wheels...)
+			o := InstallOptions{Wheels: wheels, Log: slog.New(slog.DiscardHandler)}
+			tt.change(&r, &o)
+			dir := t.TempDir()
+			_, err := Install(t.Context(), dir, r, o)
+			checkLine(t, err, tt.want)
+			if left := tree(t, dir); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// TestPip runs a pip that is a shell script.
+func TestPip(t *testing.T) {
+	w := Wheel{Project: "toy-pjrt", Version: "1.2", Python: "3.11", Platform: "manylinux_2_27_x86_64"}
+	tests := []struct{ name, script, want string }{
+		{"fetches", `echo progress; for a; do case $last in --dest) dir=$a;; esac; last=$a; done
+			case "$*" in *"--abi cp311"*"toy-pjrt==1.2") touch $dir/toy_pjrt-1.2-py3.whl;; esac`, ""},
+		{"fails", "echo first >&2; echo 'ERROR: no matching distribution' >&2; exit 1", "exit status 1: ERROR: no matching distribution"},
+		{"fetches nothing", "exit 0", "0 files toy_pjrt-1.2-*.whl"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var progress bytes.Buffer
+			fetch := Pip([]string{"sh", "-c", tt.script, "pip"}, &progress)
+			file, err := fetch(t.Context(), w, t.TempDir())
+			checkLine(t, err, tt.want)
+			if tt.want == "" && (!strings.HasSuffix(file, "toy_pjrt-1.2-py3.whl") || progress.String() != "progress\n") {
+				t.Errorf("fetched %q, progress %q", file, progress.String())
+			}
+		})
+	}
+}
+
+func TestReleases(t *testing.T) {
+	for _, r := range Releases() {
+		got, err := FindRelease(r.Name, r.Version)
+		if err != nil || !cmp.Equal(r, got) {
+			t.Errorf("FindRelease(%q, %q) = %v, %v", r.Name, r.Version, got, err)
+		}
+		for _, w := range r.Wheels {
+			if len(w.SHA256) != 64 || w.Platform == "" || len(w.Keep) == 0 {
+				t.Errorf("%s is not pinned: %+v", w, w)
+			}
+		}
+		if !strings.HasPrefix(r.Version, r.Wheels[0].Version) {
+			t.Errorf("release %s %s begins with a wheel of version %s", r.Name, r.Version, r.Wheels[0].Version)
+		}
+	}
+	if r, err := FindRelease(TPU, ""); err != nil || r.Version != "0.0.52" {
+		t.Errorf("the default of tpu is %s, %v", r.Version, err)
+	}
+	_, err := FindRelease(TPU, "9")
+	checkLine(t, err, "known are 0.0.52, 0.0.48")
+	_, err = FindRelease(Go, "")
+	checkLine(t, err, "nothing to install")
+}
