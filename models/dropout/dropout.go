@@ -26,6 +26,7 @@ import (
 type Source struct {
 	lineKey, columnKey *Node // uint32 scalars, from seed and step
 	rowOffset          *Node // uint32 scalar, or nil for 0
+	sites              map[string]bool
 }
 
 // New makes a source from graph inputs, so that one compiled graph serves every step: seed and step are uint32
@@ -38,7 +39,8 @@ func New(seed, step, rowOffset *Node) *Source {
 		}
 	}
 	key := mix(Add(mix(AddScalar(seed, uint32(lineSalt))), step))
-	return &Source{lineKey: key, columnKey: mix(AddScalar(key, uint32(columnSalt))), rowOffset: rowOffset}
+	return &Source{lineKey: key, columnKey: mix(AddScalar(key, uint32(columnSalt))),
+		rowOffset: rowOffset, sites: map[string]bool{}}
 }
 
 // The salts keep lines, columns and seed 0 apart; any two different numbers would do.
@@ -48,8 +50,8 @@ const (
 )
 
 // Apply sets each element of x to zero with probability rate and divides the others by 1-rate, so that the
-// expectation stays. Axis 0 of x is the batch's. The site names the place in the model, once per graph: equal
-// sites have equal masks. Panics unless 0 <= rate < 1.
+// expectation stays. Axis 0 of x is the batch's. The site names the place in the model: equal sites would have equal
+// masks, so a source has each but once. Panics if the site was used, or unless 0 <= rate < 1.
 func (s *Source) Apply(x *Node, rate float64, site string) *Node {
 	if rate < 0 || rate >= 1 || math.IsNaN(rate) {
 		exceptions.Panicf("dropout: %s: rate %g, want 0 <= rate < 1", site, rate)
@@ -57,6 +59,10 @@ func (s *Source) Apply(x *Node, rate float64, site string) *Node {
 	if s == nil || rate == 0 {
 		return x
 	}
+	if s.sites[site] {
+		exceptions.Panicf("dropout: %s: a second place of that name", site)
+	}
+	s.sites[site] = true
 	return Where(s.Keep(x.Graph(), x.Shape(), rate, site), MulScalar(x, 1/(1-rate)), ScalarZero(x.Graph(), x.DType()))
 }
 

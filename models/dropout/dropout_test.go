@@ -237,6 +237,21 @@ func TestPanics(t *testing.T) {
 	}
 }
 
+// TestSites: a place of the same name would get the same mask.
+func TestSites(t *testing.T) {
+	backend, err := parity.Backend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = CallOnce(backend, func(seed *Node) *Node {
+		x, source := Ones(seed.Graph(), shapes.Make(dtypes.Float32, 2, 2)), New(seed, seed, nil)
+		return Add(source.Apply(x, 0.5, "here"), source.Apply(x, 0.5, "here"))
+	}, uint32(1))
+	if err == nil || !strings.Contains(err.Error(), "here: a second place of that name") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func call(t *testing.T, build func(a, b, c *Node) *Node, args ...any) []float32 {
 	t.Helper()
 	backend, err := parity.Backend()

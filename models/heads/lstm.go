@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -218,9 +219,20 @@ func hardSigmoidDerivative(y *Node) *Node {
 	return Where(sloped, constant(g, 0.2), constant(g, 0))
 }
 
-// write adds row to the row at of rows, which is zero: [T,...] and [...].
+// write puts row [...] at the place at of rows [T,...], which is zero there. The pure-Go backend can only add; XLA's
+// go-xla has one summing function per graph and type, and refuses it inside a loop when it is used outside, so there
+// the row is written in place.
 func write(rows, at, row *Node) *Node {
-	return ScatterSum(rows, Reshape(at, 1, 1), InsertAxes(row, 0), false, true)
+	g := rows.Graph()
+	row = InsertAxes(row, 0)
+	if !g.Backend().Capabilities().Operations[compute.OpTypeDynamicUpdateSlice] {
+		return ScatterSum(rows, Reshape(at, 1, 1), row, false, true)
+	}
+	start := []*Node{at}
+	for range rows.Rank() - 1 {
+		start = append(start, Const(g, int32(0)))
+	}
+	return DynamicUpdateSlice(rows, row, start)
 }
 
 // countedLoop runs body for t = 0..steps-1 over the state and returns what it is after. The loop's body sees only its
