@@ -1,0 +1,216 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// measure is a quantity that is recorded, and how to show it.
+type measure struct {
+	key      string
+	title    string
+	fromZero bool
+}
+
+// measures are those we know, in the order of the page. Others follow under their own names.
+var measures = []measure{
+	{"mlm_loss", "Masked-LM loss, nats per masked piece", false},
+	{"mlm_accuracy", "Masked-LM accuracy", true},
+	{"nsp_loss", "Next-sentence loss, nats", false},
+	{"nsp_accuracy", "Next-sentence accuracy", false},
+	{"loss", "Loss, nats", false},
+	{"f1", "Micro F1, percent", true},
+	{"p", "Micro precision, percent", true},
+	{"r", "Micro recall, percent", true},
+	{"accuracy", "Accuracy", true},
+	{"learning_rate", "Learning rate", true},
+	{"grad_norm", "Norm of the gradient", true},
+	{"tokens_per_sec", "Tokens a second", true},
+}
+
+// notDrawn are keys that place a point or count, rather than measure.
+var notDrawn = []string{"seconds", "tokens", "epoch"}
+
+// apart are the prefixes of what is measured on other data than the training batches.
+var apart = []struct{ prefix, name string }{{"heldout_", "held-out"}, {"dev_", "dev"}, {"test_", "test"}}
+
+// axis is what a chart is drawn over.
+type axis struct {
+	name, label string
+	of          func(*Run, Series) []float64 // nil if the run does not know
+}
+
+var axes = []axis{
+	{"steps", "step", func(_ *Run, s Series) []float64 { return s.steps() }},
+	{"tokens", "tokens", func(r *Run, s Series) []float64 { return s.tokens(r.tokensPerStep()) }},
+	{"hours", "hours", func(_ *Run, s Series) []float64 { return s.hours() }},
+}
+
+// tokensPerStep is the positions of a batch, padding included, or 0 if the config does not say.
+func (r *Run) tokensPerStep() float64 {
+	batch, okBatch := r.Config.Number("task.batch")
+	sequence, okSequence := r.Config.Number("task.sequence")
+	if !okBatch || !okSequence {
+		return 0
+	}
+	return batch * sequence
+}
+
+// recorded lists what the runs recorded: the measures we know first, then others by name. Prefixes of other data
+// are taken off.
+func recorded(runs []named) []measure {
+	keys := map[string]bool{}
+	for _, n := range runs {
+		for _, s := range n.run.Series {
+			for _, p := range s.Points {
+				for k := range p.Values {
+					keys[bare(k)] = true
+				}
+			}
+		}
+	}
+	var out []measure
+	for _, m := range measures {
+		if keys[m.key] {
+			out = append(out, m)
+			delete(keys, m.key)
+		}
+	}
+	for _, k := range sortedKeys(keys) {
+		if !slices.Contains(notDrawn, k) {
+			out = append(out, measure{key: k, title: capital(strings.ReplaceAll(k, "_", " "))})
+		}
+	}
+	return out
+}
+
+// bare is key without the prefix that says what data it was measured on.
+func bare(key string) string {
+	for _, a := range apart {
+		if k, ok := strings.CutPrefix(key, a.prefix); ok {
+			return k
+		}
+	}
+	return key
+}
+
+// phrase is what a key is called in the middle of a sentence.
+func phrase(key string) string {
+	for _, m := range measures {
+		if m.key == key {
+			name, _, _ := strings.Cut(m.title, ",")
+			return strings.ToLower(name[:1]) + name[1:]
+		}
+	}
+	return strings.ReplaceAll(key, "_", " ")
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// chartOf draws a measure of the runs over an axis. It is nil if no run knows the axis.
+func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
+	c := Chart{Title: m.title, XLabel: a.label, Levels: levels, FromZero: m.fromZero}
+	skipped := 0
+	for _, n := range runs {
+		for part, s := range n.run.Series {
+			at := a.of(n.run, s)
+			if at == nil {
+				continue
+			}
+			color := n.color
+			if len(runs) == 1 {
+				color = part
+			}
+			for _, k := range curvesOf(m, s, at, &skipped) {
+				k.Name, k.Color = curveName(runs, n, s, k.Name), color
+				c.Curves = append(c.Curves, k)
+			}
+		}
+	}
+	if skipped > 0 {
+		c.Note = fmt.Sprintf("%s values were not finite and are left out.", count(skipped))
+	}
+	if len(c.Curves) == 0 {
+		return nil
+	}
+	return &c
+}
+
+// curvesOf is what a series recorded of a measure: on the training batches and on other data.
+func curvesOf(m measure, s Series, at []float64, skipped *int) []Curve {
+	var out []Curve
+	add := func(key, name string, marked bool) {
+		x, y, n := s.values(key, at)
+		*skipped += n
+		if len(x) > 0 {
+			out = append(out, Curve{Name: name, X: x, Y: y, Marked: marked})
+		}
+	}
+	add(m.key, "training", false)
+	for _, a := range apart {
+		add(a.prefix+m.key, a.name, true)
+	}
+	return out
+}
+
+// curveName is what the legend says: the run and the part where there are several, and the data.
+func curveName(runs []named, n named, s Series, data string) string {
+	var words []string
+	if len(runs) > 1 {
+		words = append(words, n.name)
+	}
+	if s.Name != "" {
+		words = append(words, s.Name)
+	}
+	return strings.Join(append(words, data), ", ")
+}
+
+// mainFigure shows a measure large, over each axis that some run knows.
+func mainFigure(m measure, runs []named, levels []Level) Figure {
+	f := Figure{Title: m.title}
+	for _, a := range axes {
+		if c := chartOf(m, runs, a, levels); c != nil {
+			f.Views = append(f.Views, View{Label: a.name, Picture: *c})
+			f.Note = c.Note
+		}
+	}
+	for _, n := range runs {
+		for _, s := range n.run.Series {
+			if len(s.Points) > maxBins {
+				f.Note = strings.TrimSpace("Lines are means of neighbouring reports, bands their smallest and largest values. " + f.Note)
+				return f
+			}
+		}
+	}
+	return f
+}
+
+// smallFigures shows the measures side by side, over steps.
+func smallFigures(ms []measure, runs []named) Grid {
+	var g Grid
+	for _, m := range ms {
+		if c := chartOf(m, runs, axes[0], nil); c != nil {
+			g.Figures = append(g.Figures, Figure{Title: m.title, Note: c.Note, Views: []View{{Picture: *c}}, Small: true})
+		}
+	}
+	return g
+}
+
+// last is the last finite value of key in a run, and whether there is one.
+func (r *Run) last(key string) (float64, bool) {
+	for _, s := range r.Series {
+		for _, p := range slices.Backward(s.Points) {
+			if v, ok := p.Values[key]; ok && !math.IsNaN(v) {
+				return v, true
+			}
+		}
+	}
+	return 0, false
+}

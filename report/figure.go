@@ -1,0 +1,210 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Figure is a picture, or several views of the same thing to choose from.
+type Figure struct {
+	Title string
+	Note  string // may be empty
+	Views []View
+	Small bool // one of several in a Grid
+}
+
+// View is one picture of a figure.
+type View struct {
+	Label   string // what the reader chooses by; unused if the figure has one view
+	Picture Picture
+}
+
+// Picture is a Chart or a Strip.
+type Picture interface {
+	svg(size) (string, error)
+	size(wide bool) size
+	describe() string // in words, for those who cannot see it
+	legend() []LegendEntry
+	numbers() Table
+}
+
+// LegendEntry is a line of a legend.
+type LegendEntry struct {
+	Name   string
+	Color  int
+	Marked bool
+}
+
+// drawn is a view ready for the template.
+type drawn struct {
+	ID, Group, Label string
+	Checked          bool
+	Title, Desc      string
+	Pictures         []picture
+}
+
+type picture struct {
+	Class         string // "wide", "narrow" or "any"
+	Width, Height int
+	Inside        template.HTML
+}
+
+// draw renders the views of f in the sizes they need.
+func (r *renderer) draw(f Figure) ([]drawn, error) {
+	r.figures++
+	group := fmt.Sprintf("f%d", r.figures)
+	var out []drawn
+	for i, v := range f.Views {
+		d := drawn{ID: fmt.Sprintf("%s-%d", group, i+1), Group: group, Label: v.Label, Checked: i == 0, Title: f.Title, Desc: v.Picture.describe()}
+		classes := []string{"wide", "narrow"}
+		if f.Small {
+			classes = []string{"any"}
+		}
+		for _, class := range classes {
+			s := v.Picture.size(class == "wide")
+			inside, err := v.Picture.svg(s)
+			if err != nil {
+				return nil, err
+			}
+			// Written by gonum/plot, which escapes the text in it.
+			d.Pictures = append(d.Pictures, picture{class, int(s.w), int(s.h), template.HTML(inside)})
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// Legend is the legend of the first view, left out where there is only one curve to tell.
+func (f Figure) Legend() []LegendEntry {
+	if l := f.Views[0].Picture.legend(); len(l) > 1 {
+		return l
+	}
+	return nil
+}
+
+// Legend is the legends of the figures in one, or nil if the one above says it all.
+func (g Grid) Legend() []LegendEntry {
+	var out []LegendEntry
+	for _, f := range g.Figures {
+		for _, e := range f.Views[0].Picture.legend() {
+			if !slices.Contains(out, e) {
+				out = append(out, e)
+			}
+		}
+	}
+	said := func(e LegendEntry) bool { return slices.Contains(g.Above, e) }
+	if !slices.ContainsFunc(out, func(e LegendEntry) bool { return !said(e) }) {
+		return nil
+	}
+	return out
+}
+
+// Numbers is what the first view shows, as a table.
+func (f Figure) Numbers() Table { return f.Views[0].Picture.numbers() }
+
+func (c Chart) size(onWide bool) size {
+	if onWide {
+		return wide
+	}
+	return narrow
+}
+
+func (c Chart) describe() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s over %s.", c.Title, c.XLabel)
+	for _, k := range c.Curves {
+		if n := len(k.Y); n > 0 {
+			fmt.Fprintf(&b, " %s: from %s to %s.", k.Name, value(k.Y[0]), value(k.Y[n-1]))
+		}
+	}
+	for _, l := range c.Levels {
+		fmt.Fprintf(&b, " %s: %s.", l.Name, value(l.Y))
+	}
+	return b.String()
+}
+
+func (c Chart) legend() []LegendEntry {
+	var out []LegendEntry
+	for _, k := range c.Curves {
+		out = append(out, LegendEntry{k.Name, k.Color, k.Marked})
+	}
+	return out
+}
+
+// numRows is how many rows the table beside a chart has at most.
+const numRows = 12
+
+// numbers thins the curves to numRows places, the last one included. A cell is the nearest value of its curve.
+func (c Chart) numbers() Table {
+	t := Table{Caption: c.Title, Columns: []Column{{Name: c.XLabel, Numeric: true}}}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, k := range c.Curves {
+		t.Columns = append(t.Columns, Column{Name: k.Name, Numeric: true})
+		if len(k.X) > 0 {
+			lo, hi = min(lo, k.X[0]), max(hi, k.X[len(k.X)-1])
+		}
+	}
+	for _, x := range places(c.Curves, lo, hi) {
+		cells := []string{value(x)}
+		for _, k := range c.Curves {
+			cells = append(cells, k.near(x, (hi-lo)/(2*numRows)))
+		}
+		t.Rows = append(t.Rows, Row{Cells: cells})
+	}
+	return t
+}
+
+// places picks at most numRows+1 of the curves' own places between lo and hi, evenly spread.
+func places(curves []Curve, lo, hi float64) []float64 {
+	longest := Curve{}
+	for _, k := range curves {
+		if len(k.X) > len(longest.X) {
+			longest = k
+		}
+	}
+	var out []float64
+	step := (hi - lo) / numRows
+	for i, x := range longest.X {
+		if i == 0 || i == len(longest.X)-1 || x >= out[len(out)-1]+step*(1-1e-9) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// near is the value of the curve at the place nearest to x, if there is one within reach.
+func (k Curve) near(x, reach float64) string {
+	best, at := math.Inf(1), -1
+	for i := range k.X {
+		if d := math.Abs(k.X[i] - x); d < best {
+			best, at = d, i
+		}
+	}
+	if at < 0 || best > reach*(1+1e-9) {
+		return noValue
+	}
+	return value(k.Y[at])
+}
+
+// swatch is the sample of a curve in a legend.
+func swatch(e LegendEntry) template.HTML {
+	color := fmt.Sprintf("var(--s%d)", e.Color%numSeries+1)
+	dash, mark := "", ""
+	if e.Marked {
+		dash, mark = ` stroke-dasharray="5 4"`, markers[e.Color%numSeries]
+	}
+	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 30 12" width="30" height="12" aria-hidden="true" style="color:%s"><path d="M0 6H30" stroke="currentColor" stroke-width="2" fill="none"%s/>%s</svg>`, color, dash, mark))
+}
+
+// markers are the shapes of func shape, for legends.
+var markers = [numSeries]string{
+	`<circle cx="15" cy="6" r="3.5" fill="currentColor"/>`,
+	`<path d="M12 3h6v6h-6z" fill="currentColor"/>`,
+	`<path d="M15 2l4 7h-8z" fill="currentColor"/>`,
+	`<circle cx="15" cy="6" r="3.5" fill="none" stroke="currentColor"/>`,
+	`<path d="M12 3h6v6h-6z" fill="none" stroke="currentColor"/>`,
+	`<path d="M15 2l4 7h-8z" fill="none" stroke="currentColor"/>`,
+}

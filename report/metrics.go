@@ -1,0 +1,184 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+)
+
+// Point is what a run recorded at a step.
+type Point struct {
+	Step   int
+	Values map[string]float64 // what was not finite is NaN
+}
+
+// readMetrics reads JSON lines. Lines of one step are one point; if a step was recorded twice, as after an
+// interruption, the later value counts. A last line without an end is left out with a note: the run may still be
+// writing it.
+func readMetrics(path string) ([]Point, []string, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	var notes []string
+	byStep := map[int]map[string]float64{}
+	for n := 1; len(text) > 0; n++ {
+		line, rest, complete := bytes.Cut(text, []byte("\n"))
+		text = rest
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		p, err := parsePoint(line)
+		if err != nil && !complete {
+			notes = append(notes, fmt.Sprintf("line %d of %s is incomplete and left out", n, path))
+			break
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: line %d: %w", path, n, err)
+		}
+		merge(byStep, p)
+	}
+	points := make([]Point, 0, len(byStep))
+	for step, values := range byStep {
+		points = append(points, Point{step, values})
+	}
+	slices.SortFunc(points, func(a, b Point) int { return a.Step - b.Step })
+	return points, notes, nil
+}
+
+func merge(byStep map[int]map[string]float64, p Point) {
+	if byStep[p.Step] == nil {
+		byStep[p.Step] = p.Values
+		return
+	}
+	for k, v := range p.Values {
+		byStep[p.Step][k] = v
+	}
+}
+
+// parsePoint reads one line: an object with "step" and numbers. JSON has no NaN, so null and the names of the
+// numbers it lacks stand for one.
+func parsePoint(line []byte) (Point, error) {
+	var raw map[string]any
+	if err := json.Unmarshal(line, &raw); err != nil {
+		return Point{}, plainJSON(err)
+	}
+	step, ok := raw["step"].(float64)
+	if !ok || step < 0 || step != math.Trunc(step) {
+		return Point{}, fmt.Errorf("step is %v, want a whole number", raw["step"])
+	}
+	delete(raw, "step")
+	p := Point{Step: int(step), Values: make(map[string]float64, len(raw))}
+	for key, value := range raw {
+		switch v := value.(type) {
+		case float64:
+			p.Values[key] = v
+		case nil:
+			p.Values[key] = math.NaN()
+		case string:
+			f, err := strconv.ParseFloat(v, 64)
+			if err != nil {
+				return Point{}, fmt.Errorf("%s is %q, want a number", key, v)
+			}
+			p.Values[key] = finiteOrNaN(f)
+		default:
+			return Point{}, fmt.Errorf("%s is %v, want a number", key, value)
+		}
+	}
+	return p, nil
+}
+
+func finiteOrNaN(f float64) float64 {
+	if math.IsInf(f, 0) {
+		return math.NaN()
+	}
+	return f
+}
+
+// plainJSON is err in words that do not speak of Go.
+func plainJSON(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		at := kind.Field
+		if at == "" {
+			at = "the value"
+		}
+		return fmt.Errorf("%s is a %s, which does not belong there", at, kind.Value)
+	}
+	return fmt.Errorf("not JSON: %w", err)
+}
+
+// hours is the time of each point since the beginning of the run. A clock that starts over, because the run was
+// continued by another process, is added to what had passed before. It is nil if the run kept no time.
+func (s Series) hours() []float64 {
+	out := make([]float64, len(s.Points))
+	before, last := 0.0, 0.0
+	known := false
+	for i, p := range s.Points {
+		if sec, ok := p.Values["seconds"]; ok && !math.IsNaN(sec) {
+			known = true
+			if sec < last {
+				before += last
+			}
+			last = sec
+		}
+		out[i] = (before + last) / 3600
+	}
+	if !known {
+		return nil
+	}
+	return out
+}
+
+// tokens is how many positions had been trained on at each point: as recorded, or perStep for each step. It is
+// nil if neither is known.
+func (s Series) tokens(perStep float64) []float64 {
+	out := make([]float64, len(s.Points))
+	last := 0.0
+	for i, p := range s.Points {
+		if n, ok := p.Values["tokens"]; ok && !math.IsNaN(n) {
+			last = n
+		} else if perStep > 0 {
+			last = perStep * float64(p.Step)
+		}
+		out[i] = last
+	}
+	if last == 0 {
+		return nil
+	}
+	return out
+}
+
+// steps is the step of each point.
+func (s Series) steps() []float64 {
+	out := make([]float64, len(s.Points))
+	for i, p := range s.Points {
+		out[i] = float64(p.Step)
+	}
+	return out
+}
+
+// values picks what was recorded under key, with the place on the axis x of each point that has it, and counts
+// what was not finite.
+func (s Series) values(key string, axis []float64) (x, y []float64, skipped int) {
+	for i, p := range s.Points {
+		v, ok := p.Values[key]
+		switch {
+		case !ok:
+		case math.IsNaN(v):
+			skipped++
+		default:
+			x, y = append(x, axis[i]), append(y, v)
+		}
+	}
+	return x, y, skipped
+}

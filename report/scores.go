@@ -1,0 +1,201 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/evaluate"
+)
+
+// withSD writes a mean and, if there are several values, the deviation.
+func withSD(s evaluate.Spread) string {
+	if s.N > 1 {
+		return percent(s.Mean) + " ± " + percent(s.SD)
+	}
+	return percent(s.Mean)
+}
+
+// scored is a run that has relation scores, with its seeds as columns of numbers.
+type scored struct {
+	run      *Run
+	name     string
+	color    int
+	p, r, f1 []float64 // one per seed; one if the run had a single one
+}
+
+// scoredRuns picks the runs with scores.
+func scoredRuns(runs []named) []scored {
+	var out []scored
+	for _, n := range runs {
+		res := n.run.Result
+		if res == nil || !res.scored() {
+			continue
+		}
+		s := scored{run: n.run, name: n.name, color: n.color}
+		for _, seed := range res.Seeds {
+			s.add(seed.Micro)
+		}
+		if len(res.Seeds) == 0 {
+			s.add(*res.Micro)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (s *scored) add(v evaluate.PRF) {
+	s.p, s.r, s.f1 = append(s.p, v.P), append(s.r, v.R), append(s.f1, v.F1)
+}
+
+// reference is the run that the others are compared with: the first with the pooler's head, which is the
+// baseline of the paper, or else the first.
+func reference(runs []scored) scored {
+	for _, s := range runs {
+		if s.run.pooling() == "cls" {
+			return s
+		}
+	}
+	return runs[0]
+}
+
+// pooling is the head of a relation run.
+func (r *Run) pooling() string {
+	if r.Result != nil && r.Result.Pooling != "" {
+		return r.Result.Pooling
+	}
+	return r.Config.String("task.pooling")
+}
+
+// scoreTable compares the runs of one corpus with each other and with the baselines.
+func scoreTable(runs []scored) Table {
+	ref := reference(runs)
+	t := Table{
+		Caption: "Micro scores over the labels other than " + negativeOf(runs) + ", in percent",
+		Columns: []Column{{Name: "run"}, {Name: "pooling"}, {Name: "P", Numeric: true}, {Name: "R", Numeric: true}, {Name: "F1", Numeric: true}, {Name: "min to max", Numeric: true}, {Name: "seeds", Numeric: true}, {Name: "against " + ref.name, Numeric: true}},
+		Cards:   true,
+	}
+	best := slices.MaxFunc(runs, func(a, b scored) int { return compareFloat(evaluate.SpreadOf(a.f1).Mean, evaluate.SpreadOf(b.f1).Mean) })
+	for _, s := range runs {
+		f1 := evaluate.SpreadOf(s.f1)
+		span := noValue
+		if f1.N > 1 {
+			span = percent(f1.Min) + " to " + percent(f1.Max)
+		}
+		against := noValue
+		if s.run != ref.run {
+			against = signed(f1.Mean - evaluate.SpreadOf(ref.f1).Mean)
+		}
+		t.Rows = append(t.Rows, Row{
+			Cells:  []string{s.name, orNone(s.run.pooling()), percent(evaluate.SpreadOf(s.p).Mean), percent(evaluate.SpreadOf(s.r).Mean), withSD(f1), span, count(f1.N), against},
+			Strong: len(runs) > 1 && s.run == best.run,
+		})
+	}
+	for _, b := range baselines(runs) {
+		t.Rows = append(t.Rows, Row{
+			Cells: []string{strings.ReplaceAll(b.Name, "_", " ") + " (baseline)", noValue, percent(b.Micro.P), percent(b.Micro.R), percent(b.Micro.F1), noValue, noValue, signed(b.Micro.F1 - evaluate.SpreadOf(ref.f1).Mean)},
+			Muted: true,
+		})
+	}
+	return t
+}
+
+func compareFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// signed writes a difference with its sign.
+func signed(x float64) string {
+	if s := percent(x); x > 0 && s != "0.0" {
+		return "+" + s
+	} else {
+		return s
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return noValue
+	}
+	return s
+}
+
+func negativeOf(runs []scored) string {
+	for _, s := range runs {
+		if s.run.Result.Negative != "" {
+			return fmt.Sprintf("%q", s.run.Result.Negative)
+		}
+	}
+	return "the negative one"
+}
+
+// baselines collects what the runs were compared with, each name once.
+func baselines(runs []scored) []Baseline {
+	var out []Baseline
+	for _, s := range runs {
+		all := s.run.Result.Baselines
+		if m := s.run.Result.Majority; m != nil {
+			all = append(Baselines{{Name: "majority label", Micro: *m}}, all...)
+		}
+		for _, b := range all {
+			if !slices.ContainsFunc(out, func(o Baseline) bool { return o.Name == b.Name }) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// seedStrip is the picture of the table: every seed a dot.
+func seedStrip(runs []scored) Figure {
+	strip := Strip{Title: "Micro F1 of each seed", XLabel: "F1, percent"}
+	for _, s := range runs {
+		strip.Rows = append(strip.Rows, StripRow{Name: s.name, Values: s.f1, Color: s.color})
+	}
+	return Figure{
+		Title: strip.Title,
+		Note:  "The bar is the mean. Seeds differ in the order of the data, in dropout and in the fresh weights of the head.",
+		Views: []View{{Picture: strip}},
+	}
+}
+
+// classTable is P, R and F1 of each label.
+func classTable(r *Result, name string) Table {
+	t := Table{
+		Caption: "By label: " + name,
+		Columns: []Column{{Name: "label"}, {Name: "P", Numeric: true}, {Name: "R", Numeric: true}, {Name: "F1", Numeric: true}, {Name: "gold", Numeric: true}},
+	}
+	for _, label := range labelsOf(r) {
+		c := r.PerClass[label]
+		t.Rows = append(t.Rows, Row{Cells: []string{label, percent(c.P), percent(c.R), percent(c.F1), count(c.Support)}, Muted: label == r.Negative})
+	}
+	for _, sum := range []struct {
+		name string
+		prf  *evaluate.PRF
+	}{{"micro", r.Micro}, {"macro", r.Macro}, {"any relation", r.Binary}} {
+		if sum.prf != nil {
+			t.Rows = append(t.Rows, Row{Cells: []string{sum.name, percent(sum.prf.P), percent(sum.prf.R), percent(sum.prf.F1), ""}, Strong: true})
+		}
+	}
+	if r.Accuracy > 0 {
+		t.Caption += ", accuracy " + percent(r.Accuracy)
+	}
+	return t
+}
+
+// labelsOf is the labels that have scores, in the model's order, others after them.
+func labelsOf(r *Result) []string {
+	var out []string
+	for _, l := range append(slices.Clone(r.Labels), sortedKeys(r.PerClass)...) {
+		if _, ok := r.PerClass[l]; ok && !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/subbert/subbert/evaluate"
+)
+
+// Strip shows several values for each of a few things, as dots along one axis with their mean: the scores of
+// the seeds of each run.
+type Strip struct {
+	Title  string
+	XLabel string
+	Rows   []StripRow // from the top
+}
+
+// StripRow is one row of dots.
+type StripRow struct {
+	Name   string
+	Values []float64
+	Color  int
+}
+
+// rowHeight is what a row of a strip takes, its name above the dots included, in CSS pixels.
+const rowHeight = 48
+
+func (s Strip) size(onWide bool) size {
+	out := narrow
+	if onWide {
+		out = wide
+	}
+	out.h = vg.Length(rowHeight*len(s.Rows) + 50)
+	return out
+}
+
+func (s Strip) svg(at size) (string, error) {
+	p := blank(at)
+	p.X.Label.Text = s.XLabel
+	p.Y.Tick.Marker = plot.ConstantTicks(nil)
+	lo, hi := s.bounds()
+	p.X.Min, p.X.Max = lo, hi
+	p.Y.Min, p.Y.Max = -0.5, float64(len(s.Rows))-0.5
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color = nil
+	grid.Vertical = draw.LineStyle{Color: roleGrid.color(), Width: 1}
+	p.Add(grid)
+	for i, row := range s.Rows {
+		addRow(p, row, float64(len(s.Rows)-1-i))
+	}
+	return render(p, at)
+}
+
+// bounds is the range of all values with some room.
+func (s Strip) bounds() (lo, hi float64) {
+	var all []float64
+	for _, r := range s.Rows {
+		all = append(all, r.Values...)
+	}
+	if len(all) == 0 {
+		return 0, 1
+	}
+	lo, hi = slices.Min(all), slices.Max(all)
+	room := max((hi-lo)*0.08, 0.5)
+	return lo - room, hi + room
+}
+
+// addRow draws the dots of a row at height y, a bar through their mean, and the name above them.
+func addRow(p *plot.Plot, r StripRow, y float64) {
+	name := &plotter.Labels{
+		XYs:       plotter.XYs{{X: p.X.Min, Y: y + 0.2}},
+		Labels:    []string{r.Name},
+		TextStyle: []draw.TextStyle{p.X.Tick.Label},
+	}
+	name.TextStyle[0].Color = roleInk.color()
+	name.TextStyle[0].XAlign, name.TextStyle[0].YAlign = draw.XLeft, draw.YBottom
+	p.Add(name)
+	if len(r.Values) == 0 {
+		return
+	}
+	dots := &plotter.Scatter{GlyphStyle: draw.GlyphStyle{Color: seriesRole(r.Color).color(), Radius: 4, Shape: draw.CircleGlyph{}}}
+	for _, v := range r.Values {
+		dots.XYs = append(dots.XYs, plotter.XY{X: v, Y: y - 0.1})
+	}
+	mean := evaluate.SpreadOf(r.Values).Mean
+	bar := &plotter.Line{
+		XYs:       plotter.XYs{{X: mean, Y: y - 0.34}, {X: mean, Y: y + 0.14}},
+		LineStyle: draw.LineStyle{Color: roleInk.color(), Width: 2},
+	}
+	p.Add(dots, bar)
+}
+
+func (s Strip) describe() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s.", s.Title)
+	for _, r := range s.Rows {
+		v := evaluate.SpreadOf(r.Values)
+		fmt.Fprintf(&b, " %s: mean %s of %d, from %s to %s.", r.Name, percent(v.Mean), len(r.Values), percent(v.Min), percent(v.Max))
+	}
+	return b.String()
+}
+
+// legend is empty: rows carry their names.
+func (Strip) legend() []LegendEntry { return nil }
+
+func (s Strip) numbers() Table {
+	t := Table{Caption: s.Title, Columns: []Column{{Name: "run"}, {Name: "values"}}}
+	for _, r := range s.Rows {
+		var values []string
+		for _, v := range r.Values {
+			values = append(values, percent(v))
+		}
+		t.Rows = append(t.Rows, Row{Cells: []string{r.Name, strings.Join(values, ", ")}})
+	}
+	return t
+}

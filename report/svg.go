@@ -1,0 +1,115 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// role is what a colour is for. A plot is drawn in colours that only encode roles, and render replaces
+// them by the variables of the page's style sheet, which knows light and dark.
+type role uint8
+
+const (
+	roleInk role = iota
+	roleText
+	roleAxis
+	roleGrid
+	roleSeries // and the numSeries-1 after it
+	roleBand   = roleSeries + numSeries
+)
+
+// numSeries is how many colours there are for curves.
+const numSeries = 6
+
+func seriesRole(k int) role { return roleSeries + role(k%numSeries) }
+func bandRole(k int) role   { return roleBand + role(k%numSeries) }
+
+// color is the colour that encodes r: opaque, so that gonum writes it exactly.
+func (r role) color() color.Color { return color.RGBA{R: 1, G: 2, B: byte(r), A: 255} }
+
+// css is what stands for r in the page.
+func (r role) css() string {
+	switch {
+	case r >= roleBand:
+		return fmt.Sprintf("var(--s%d);fill-opacity:.18", r-roleBand+1)
+	case r >= roleSeries:
+		return fmt.Sprintf("var(--s%d)", r-roleSeries+1)
+	}
+	return [...]string{"var(--ink)", "var(--muted)", "var(--axis)", "var(--grid)"}[r]
+}
+
+var (
+	rolePattern = regexp.MustCompile(`#0102([0-9A-F]{2})`)
+	fontPattern = regexp.MustCompile(`font-family:[^;"]*;font-variant:[^;"]*;font-weight:[^;"]*;font-style:[^;"]*;`)
+)
+
+// anchored draws text so that the reader's font, which is not the one gonum measures with, stays centred or
+// right-aligned where it should: it writes the place to align to, and a mark that render turns into the
+// text-anchor of SVG.
+type anchored struct{ text.Handler }
+
+const (
+	anchorMiddle = '\uE000' // of Unicode's private use
+	anchorEnd    = '\uE001'
+)
+
+var anchorPattern = regexp.MustCompile(`<text ([^>]*)>([\x{E000}\x{E001}])`)
+
+// Draw implements text.Handler.
+func (a anchored) Draw(c vg.Canvas, txt string, sty text.Style, pt vg.Point) {
+	switch sty.XAlign {
+	case draw.XCenter:
+		txt = string(anchorMiddle) + txt
+	case draw.XRight:
+		txt = string(anchorEnd) + txt
+	}
+	sty.XAlign = draw.XLeft
+	a.Handler.Draw(c, txt, sty, pt)
+}
+
+// anchors replaces the marks of anchored.
+func anchors(svg string) string {
+	return anchorPattern.ReplaceAllStringFunc(svg, func(tag string) string {
+		open, mark := tag[:strings.LastIndexByte(tag, '>')], tag[strings.LastIndexByte(tag, '>')+1:]
+		if mark == string(anchorMiddle) {
+			return open + ` text-anchor="middle">`
+		}
+		return open + ` text-anchor="end">`
+	})
+}
+
+// render draws p and returns the inside of an <svg> element with its view box: colours as variables, the font
+// left to the page.
+func render(p *plot.Plot, s size) (string, error) {
+	canvas := vgsvg.NewWith(vgsvg.UseWH(s.w, s.h))
+	p.Draw(draw.New(canvas))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return "", fmt.Errorf("draw: %w", err)
+	}
+	_, inside, _ := strings.Cut(b.String(), "<svg")
+	_, inside, found := strings.Cut(inside, ">")
+	inside, _, closed := strings.Cut(inside, "</svg>")
+	if !found || !closed {
+		return "", fmt.Errorf("draw: gonum/plot wrote no svg element")
+	}
+	inside = anchors(fontPattern.ReplaceAllString(inside, ""))
+	inside = rolePattern.ReplaceAllStringFunc(inside, func(hex string) string {
+		n, err := strconv.ParseUint(hex[len("#0102"):], 16, 8)
+		if err != nil {
+			return hex // not reached: the pattern has two hexadecimal digits
+		}
+		return role(n).css()
+	})
+	return strings.TrimSpace(inside), nil
+}
