@@ -90,17 +90,20 @@ func Differences(format string, examples []Example) []string {
 	return append(out, otherNames(examples)...)
 }
 
+// differences is one line, or none: the pairs and, of the labels, those that differ.
 func differences(where string, got, want Count) []string {
-	var out []string
-	if got.Pairs != want.Pairs {
-		out = append(out, fmt.Sprintf("%s: %d pairs, published %d", where, got.Pairs, want.Pairs))
-	}
+	line := fmt.Sprintf("%s: %d pairs, published %d", where, got.Pairs, want.Pairs)
+	differ := got.Pairs != want.Pairs
 	for _, l := range slices.Sorted(maps.Keys(want.Labels)) {
 		if got.Labels[l] != want.Labels[l] {
-			out = append(out, fmt.Sprintf("%s: %d pairs %s, published %d", where, got.Labels[l], l, want.Labels[l]))
+			line += fmt.Sprintf("; label %s %d, published %d", l, got.Labels[l], want.Labels[l])
+			differ = true
 		}
 	}
-	return out
+	if !differ {
+		return nil
+	}
+	return []string{line}
 }
 
 // otherNames tells how many mentions have another text than their name, blanks aside, with the first as an example.

@@ -168,7 +168,7 @@ func TestDifferences(t *testing.T) {
 	odd.Surface = "Cex"
 	got := Differences("aimed", []Example{{ID: "LLL.d0.s0.p0", Document: "LLL.d0", Text: text, A: m, B: odd, Label: "1"}})
 	want := []string{
-		"LLL: 1 pairs, published 330", "LLL: 0 pairs 0, published 166", "LLL: 1 pairs 1, published 164",
+		"LLL: 1 pairs, published 330; label 0 0, published 166; label 1 1, published 164",
 		`mentions whose text is not the name the corpus gives: 1; the first, pair LLL.d0.s0.p0: "Bor", named "Cex"`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
