@@ -32,22 +32,31 @@ type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
 	Quiet   bool   `short:"q" help:"No progress; only warnings and errors on standard error."`
 
-	Pretrain pretrainCmd `cmd:"" help:"Continue the pre-training of a model on shards."`
-	Finetune finetuneCmd `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
-	Data     dataCmd     `cmd:"" help:"Prepare and look at data."`
-	Score    scoreCmd    `cmd:"" help:"Compare predicted labels with the right ones."`
-	Compare  compareCmd  `cmd:"" help:"Say whether two models differ on the same pairs."`
-	Report   reportCmd   `cmd:"" help:"Draw the curves and scores of runs into one page."`
-	Devices  backendCmd  `cmd:"" name:"backend" help:"What computes: list, install and check it."`
+	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
+	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
+	Finetune   finetuneCmd   `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
+	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
+	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
+	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
+	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`
+	Model      modelCmd      `cmd:"" help:"Look at models and convert them."`
+	Devices    backendCmd    `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }
 
 // dataCmd holds the verbs that prepare or look at data.
 type dataCmd struct {
+	Select    dataSelectCmd    `cmd:"" help:"Copy the documents that match a query."`
 	Shard     dataShardCmd     `cmd:"" help:"Turn documents into shards for pre-training."`
 	Sentences dataSentencesCmd `cmd:"" help:"Find the sentences of text on standard input."`
 	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards."`
 	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row a pair."`
 	Tokenize  dataTokenizeCmd  `cmd:"" help:"Take lines of text apart into the pieces of a vocabulary."`
+}
+
+// modelCmd holds the verbs that deal with models as files.
+type modelCmd struct {
+	Inspect modelInspectCmd `cmd:"" help:"Say what a model is and what is in it."`
+	Convert modelConvertCmd `cmd:"" help:"Write a model with its weights in another container."`
 }
 
 func main() {
@@ -58,13 +67,18 @@ func main() {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	return report(errOut, invoke(ctx, args, in, out, errOut))
+}
+
+// invoke parses args and runs the verb they name.
+func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	var c cli
-	exited := -1
+	helped := false
 	parser, err := kong.New(&c,
 		kong.Name("subbert"),
 		kong.Description(description),
 		kong.Writers(out, errOut),
-		kong.Exit(func(code int) { exited = code }),
+		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
@@ -72,14 +86,13 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		panic(err) // the grammar above is wrong; every test that runs the binary sees it
 	}
 	parsed, err := parser.Parse(args)
-	if exited >= 0 { // --help
-		return exited
+	if helped {
+		return nil
 	}
 	if err != nil {
-		return report(errOut, misused(err))
+		return misused(err)
 	}
-	err = parsed.Run(newConsole(ctx, &c, in, out, errOut))
-	return report(errOut, err)
+	return parsed.Run(newConsole(ctx, &c, in, out, errOut))
 }
 
 // report prints err for a person and returns the exit code it stands for.

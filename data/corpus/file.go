@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -29,7 +30,7 @@ const (
 	JSONL  Format = "jsonl" // one JSON object a line
 )
 
-// maxWindow bounds what a zstd stream may ask a reader to remember, in bytes.
+// maxWindow bounds what a compressed stream may ask a reader to remember, in bytes; xz -9 asks for 64 MiB.
 const maxWindow = 128 << 20
 
 // Open reads the documents of a file in the format its name and content suggest. The last item is the first error,
@@ -117,11 +118,15 @@ func (f *File) decompress() error {
 	return nil
 }
 
-func (f *File) decompressor(raw io.Reader, compression string) (io.Reader, error) {
+func (f *File) decompressor(raw *bufio.Reader, compression string) (io.Reader, error) {
 	switch compression {
 	case "gz":
 		return fastgzip.NewReader(raw)
 	case "xz":
+		head, _ := raw.Peek(xzHead) // a short file is the reader's to refuse
+		if window := xzWindow(head); window > maxWindow {
+			return nil, fmt.Errorf("wants a window of %d MiB, at most %d are granted; compress it again with xz -9 or less", window>>20, maxWindow>>20)
+		}
 		return xz.NewReader(raw)
 	case "zst":
 		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
@@ -132,6 +137,31 @@ func (f *File) decompressor(raw io.Reader, compression string) (io.Reader, error
 		return z, nil
 	}
 	return raw, nil
+}
+
+// xzHead is how much of an xz file tells its window: the stream header and what may come before the window's size in
+// the header of the first block.
+const xzHead = 12 + 2 + 9 + 9 + 3
+
+// xzWindow returns the window that the first block of an xz file asks for, or 0 if head does not tell. The reader would
+// reserve up to 4 GiB without asking.
+func xzWindow(head []byte) int64 {
+	if len(head) < xzHead {
+		return 0
+	}
+	flags, at := head[13], 14
+	for _, size := range []byte{0x40, 0x80} { // sizes of the block, if given
+		if flags&size != 0 {
+			_, n := binary.Uvarint(head[at:])
+			at += max(n, 0)
+		}
+	}
+	const lzma2 = 0x21
+	if head[at] != lzma2 || head[at+1] != 1 {
+		return 0
+	}
+	bits := int64(head[at+2] & 0x3f)
+	return (2 | bits&1) << (bits/2 + 11)
 }
 
 func compressionOf(head []byte) string {

@@ -74,11 +74,7 @@ func (d Document) MarshalJSON() ([]byte, error) {
 			r.Text = append(r.Text, pair)
 		}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(r)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return encode(r)
 }
 
 // identifier is a JSON string, or a number taken as written.
@@ -124,9 +120,18 @@ func (s *sections) UnmarshalJSON(b []byte) error {
 
 func (s sections) MarshalJSON() ([]byte, error) {
 	if len(s) == 1 && s[0][0] == "" {
-		return json.Marshal(s[0][1])
+		return encode(s[0][1])
 	}
-	return json.Marshal([][2]string(s))
+	return encode([][2]string(s))
+}
+
+// encode writes v as JSON with <, > and & as they are.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func appendSections(dst []Section, part Part, pairs sections) []Section {

@@ -6,12 +6,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"unicode/utf8"
 )
 
 // MaxLine is the most bytes a line may have: a full article in one JSON line has some 100 kB, a file that is no text
 // at all may have a gigabyte.
 const MaxLine = 16 << 20
+
+// Lines reads text line by line, each with its end, so that together they are the input. It yields an error for what is
+// not text, naming name and the line, and ends there.
+func Lines(r io.Reader, name string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		l := &lines{r: bufio.NewReaderSize(r, 1<<18)}
+		for {
+			line, err := l.checked()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield("", fmt.Errorf("%s: line %d: %w", name, l.number, err))
+				return
+			}
+			if !yield(string(line), nil) {
+				return
+			}
+		}
+	}
+}
 
 // lines reads text line by line and checks that it is text.
 type lines struct {
@@ -20,14 +42,24 @@ type lines struct {
 	number int    // of the line returned last, from 1
 }
 
-// next returns the next line without its end, valid until the next call; io.EOF after the last one.
+// next returns the next line without its end, valid until the next call; io.EOF after the last one. A byte order mark
+// is left out.
 func (l *lines) next() ([]byte, error) {
-	line, err := l.read()
+	line, err := l.checked()
 	if err != nil {
 		return nil, err
 	}
 	if l.number == 1 {
 		line = bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
+}
+
+// checked returns the next line as it is, once it is known to be text.
+func (l *lines) checked() ([]byte, error) {
+	line, err := l.read()
+	if err != nil {
+		return nil, err
 	}
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		return nil, fmt.Errorf("zero byte at column %d; this is binary data, not text", i+1)
@@ -35,28 +67,27 @@ func (l *lines) next() ([]byte, error) {
 	if !utf8.Valid(line) {
 		return nil, fmt.Errorf("invalid UTF-8 at column %d", invalidAt(line)+1)
 	}
-	return bytes.TrimSuffix(line, []byte("\r")), nil
+	return line, nil
 }
 
 func (l *lines) read() ([]byte, error) {
 	l.number++
 	line, err := l.r.ReadSlice('\n')
 	if err == nil {
-		return line[:len(line)-1], nil
+		return line, nil
 	}
 	l.long = l.long[:0]
-	for err == bufio.ErrBufferFull {
+	for {
 		l.long = append(l.long, line...)
 		if len(l.long) > MaxLine {
 			return nil, fmt.Errorf("line longer than %d MiB; this is no file of documents", MaxLine>>20)
 		}
+		if err != bufio.ErrBufferFull {
+			break
+		}
 		line, err = l.r.ReadSlice('\n')
 	}
-	l.long = append(l.long, line...)
-	switch {
-	case err == nil:
-		return l.long[:len(l.long)-1], nil
-	case errors.Is(err, io.EOF) && len(l.long) > 0:
+	if err == nil || errors.Is(err, io.EOF) && len(l.long) > 0 {
 		return l.long, nil
 	}
 	return nil, err

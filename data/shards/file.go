@@ -14,19 +14,20 @@ const (
 	groupSize   = 16            // documents between two entries of the index
 	groupBytes  = 16
 	trailerSize = 56
+	maxIDBits   = 31
 )
 
 // trailer is the end of a file, from which the place of everything else follows.
 type trailer struct {
 	documents, sentences, tokens int64
 	lengthBytes                  int64
-	idBytes                      uint32
+	idBits                       uint32
 	sumOfSums                    uint32
 }
 
 func (t *trailer) groups() int64 { return (t.documents+groupSize-1)/groupSize + 1 }
 
-func (t *trailer) lengthsAt() int64 { return int64(len(magic)) + t.tokens*int64(t.idBytes) }
+func (t *trailer) lengthsAt() int64 { return int64(len(magic)) + (t.tokens*int64(t.idBits)+7)/8 }
 func (t *trailer) groupsAt() int64  { return t.lengthsAt() + t.lengthBytes }
 func (t *trailer) sumsAt() int64    { return t.groupsAt() + t.groups()*groupBytes }
 func (t *trailer) blocks() int64    { return (t.sumsAt() + blockSize - 1) / blockSize }
@@ -38,7 +39,7 @@ func (t *trailer) append(dst []byte) []byte {
 	for _, n := range []int64{t.documents, t.sentences, t.tokens, t.lengthBytes} {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(n))
 	}
-	dst = binary.LittleEndian.AppendUint32(dst, t.idBytes)
+	dst = binary.LittleEndian.AppendUint32(dst, t.idBits)
 	dst = binary.LittleEndian.AppendUint32(dst, t.sumOfSums)
 	dst = append(dst, magic...)
 	dst = binary.LittleEndian.AppendUint32(dst, 0)
@@ -56,15 +57,15 @@ func parseTrailer(p []byte, size int64) (trailer, error) {
 	var n [4]int64
 	for i := range n {
 		u := binary.LittleEndian.Uint64(p[8*i:])
-		if u > uint64(size) {
+		if u > 8*uint64(size) {
 			return trailer{}, fmt.Errorf("trailer names %d of something in a file of %d bytes", u, size)
 		}
 		n[i] = int64(u)
 	}
 	t := trailer{documents: n[0], sentences: n[1], tokens: n[2], lengthBytes: n[3],
-		idBytes: binary.LittleEndian.Uint32(p[32:]), sumOfSums: binary.LittleEndian.Uint32(p[36:])}
-	if t.idBytes != 2 && t.idBytes != 4 {
-		return trailer{}, fmt.Errorf("%d bytes an id, want 2 or 4", t.idBytes)
+		idBits: binary.LittleEndian.Uint32(p[32:]), sumOfSums: binary.LittleEndian.Uint32(p[36:])}
+	if t.idBits < 1 || t.idBits > maxIDBits {
+		return trailer{}, fmt.Errorf("%d bits an id, want 1 to %d", t.idBits, maxIDBits)
 	}
 	if t.size() != size {
 		return trailer{}, fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", size, t.size())
@@ -197,20 +198,17 @@ func length(raw []byte) (int32, []byte, error) {
 
 // read fills dst with the tokens from number at on.
 func (f *file) read(dst []int32, at int64) error {
-	width := int(f.idBytes)
-	raw, done := f.buffer(len(dst) * width)
+	width := int64(f.idBits)
+	from, to := at*width/8, ((at+int64(len(dst)))*width+7)/8
+	raw, done := f.buffer(int(to-from) + 8) // an id is taken out of the 8 bytes from its first bit on
 	defer done()
-	if err := f.blocks.read(raw, int64(len(magic))+at*int64(width)); err != nil {
+	if err := f.blocks.read(raw[:to-from], int64(len(magic))+from); err != nil {
 		return err
 	}
-	if width == 2 {
-		for i := range dst {
-			dst[i] = int32(binary.LittleEndian.Uint16(raw[2*i:]))
-		}
-		return nil
-	}
+	bit, mask := uint64(at*width-8*from), uint64(1)<<width-1
 	for i := range dst {
-		dst[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
+		dst[i] = int32(binary.LittleEndian.Uint64(raw[bit>>3:]) >> (bit & 7) & mask)
+		bit += uint64(width)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"os"
 	"path/filepath"
 )
@@ -20,6 +21,7 @@ const (
 	formatVersion = 1
 	manifestName  = "manifest.json"
 	maxManifest   = 64 << 20 // bytes
+	maxVocabulary = 1 << 31
 )
 
 // Header says how shards were made. It is the content of manifest.json.
@@ -30,7 +32,7 @@ type Header struct {
 	Tokenizer  Tokenizer        `json:"tokenizer"`
 	Splitter   string           `json:"splitter"`
 	HeldOut    float64          `json:"held_out"` // the fraction of documents asked for
-	IDBytes    int              `json:"id_bytes"` // 2 or 4
+	IDBits     int              `json:"id_bits"`  // as many as the largest id needs
 	Inputs     []Input          `json:"inputs"`
 	Splits     map[string]Split `json:"splits"`
 }
@@ -134,13 +136,8 @@ func (h *Header) CheckVocabulary(hash string, size int) error {
 	return nil
 }
 
-// idBytes is how many bytes an id of a vocabulary takes.
-func idBytes(size int) int {
-	if size <= 1<<16 {
-		return 2
-	}
-	return 4
-}
+// idBits is how many bits an id of a vocabulary takes: 15 for the published BERT vocabularies.
+func idBits(size int) int { return max(1, bits.Len(uint(size-1))) }
 
 // readHeader reads and checks the manifest of a directory.
 func readHeader(dir string) (Header, error) {
@@ -177,8 +174,8 @@ func parseHeader(content []byte) (Header, error) {
 	if h.Version != formatVersion {
 		return Header{}, fmt.Errorf("format version %d, this program reads %d; make the shards again", h.Version, formatVersion)
 	}
-	if h.Vocabulary.Size < 1 || h.IDBytes != idBytes(h.Vocabulary.Size) {
-		return Header{}, fmt.Errorf("damaged: %d bytes an id for a vocabulary of %d", h.IDBytes, h.Vocabulary.Size)
+	if size := h.Vocabulary.Size; size < 1 || size > maxVocabulary || h.IDBits != idBits(size) {
+		return Header{}, fmt.Errorf("damaged: %d bits an id for a vocabulary of %d", h.IDBits, size)
 	}
 	for name, split := range h.Splits {
 		var documents, tokens int64

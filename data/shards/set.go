@@ -54,8 +54,8 @@ func (s *Set) open(d *Documents, dir string, shard Shard) error {
 	if got := crcOf(opened.trailer.append(nil)); got != shard.CRC32C {
 		return fmt.Errorf("checksum %s, want %s; the file belongs to other shards", got, shard.CRC32C)
 	}
-	if opened.idBytes != uint32(s.header.IDBytes) {
-		return fmt.Errorf("%d bytes an id, want %d", opened.idBytes, s.header.IDBytes)
+	if opened.idBits != uint32(s.header.IDBits) {
+		return fmt.Errorf("%d bits an id, want %d", opened.idBits, s.header.IDBits)
 	}
 	return d.add(shard.File, opened)
 }

@@ -41,14 +41,14 @@ type Writer struct {
 // Create begins a set of shards in dir, which must not exist, or be empty. Of h it takes what says how the shards are
 // made; it fills in the rest. The caller calls Discard in the end.
 func Create(dir string, h Header) (*Writer, error) {
-	if h.Vocabulary.Size < 1 || h.Vocabulary.Hash == "" {
-		return nil, errors.New("shards: no vocabulary named")
+	if h.Vocabulary.Size < 1 || h.Vocabulary.Size > maxVocabulary || h.Vocabulary.Hash == "" {
+		return nil, errors.New("shards: no vocabulary named, or one larger than ids can be")
 	}
 	staged, err := staging.New(dir)
 	if err != nil {
 		return nil, fmt.Errorf("shards: %w", err)
 	}
-	h.Format, h.Version, h.IDBytes = formatName, formatVersion, idBytes(h.Vocabulary.Size)
+	h.Format, h.Version, h.IDBits = formatName, formatVersion, idBits(h.Vocabulary.Size)
 	w := &Writer{header: h, dir: staged, limit: shardBytes, splits: make(map[string]*splitWriter)}
 	for _, name := range []string{Train, HeldOut} {
 		w.splits[name] = &splitWriter{w: w, name: name}
@@ -137,10 +137,13 @@ type splitWriter struct {
 	lengths []byte
 	groups  []byte
 	scratch []byte
+
+	pending     uint64 // bits of ids that do not fill a byte yet
+	pendingBits uint
 }
 
 func (s *splitWriter) add(d *Document) error {
-	full := s.trailer.tokens*int64(s.w.header.IDBytes) >= s.w.limit && s.trailer.documents%groupSize == 0
+	full := s.trailer.lengthsAt() >= s.w.limit && s.trailer.documents%groupSize == 0
 	if s.file != nil && full {
 		if err := s.finish(); err != nil {
 			return err
@@ -170,16 +173,27 @@ func (s *splitWriter) appendGroup() {
 	s.groups = binary.LittleEndian.AppendUint64(s.groups, uint64(len(s.lengths)))
 }
 
+// writeIDs packs ids behind each other, from the lowest bit of each byte on.
 func (s *splitWriter) writeIDs(ids []int32) error {
 	s.scratch = s.scratch[:0]
 	for _, id := range ids {
-		if s.trailer.idBytes == 2 {
-			s.scratch = binary.LittleEndian.AppendUint16(s.scratch, uint16(id))
-		} else {
-			s.scratch = binary.LittleEndian.AppendUint32(s.scratch, uint32(id))
+		s.pending |= uint64(id) << s.pendingBits
+		for s.pendingBits += uint(s.trailer.idBits); s.pendingBits >= 8; s.pendingBits -= 8 {
+			s.scratch = append(s.scratch, byte(s.pending))
+			s.pending >>= 8
 		}
 	}
 	_, err := s.sums.Write(s.scratch)
+	return err
+}
+
+// flushIDs writes the last byte of ids, if it is not full.
+func (s *splitWriter) flushIDs() error {
+	if s.pendingBits == 0 {
+		return nil
+	}
+	_, err := s.sums.Write([]byte{byte(s.pending)})
+	s.pending, s.pendingBits = 0, 0
 	return err
 }
 
@@ -190,7 +204,7 @@ func (s *splitWriter) begin() error {
 	}
 	s.file, s.buffer = f, bufio.NewWriterSize(f, 1<<20)
 	s.sums = &summer{w: s.buffer}
-	s.trailer = trailer{idBytes: uint32(s.w.header.IDBytes)}
+	s.trailer = trailer{idBits: uint32(s.w.header.IDBits)}
 	s.lengths, s.groups = s.lengths[:0], s.groups[:0]
 	_, err = s.sums.Write([]byte(magic))
 	return err
@@ -202,6 +216,9 @@ func (s *splitWriter) fileName() string { return fmt.Sprintf("%s-%05d.shard", s.
 func (s *splitWriter) finish() error {
 	if s.file == nil {
 		return nil
+	}
+	if err := s.flushIDs(); err != nil {
+		return err
 	}
 	s.appendGroup()
 	for _, part := range [][]byte{s.lengths, s.groups} {

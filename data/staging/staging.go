@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -34,12 +35,9 @@ func New(final string) (*Dir, error) {
 	if err := os.MkdirAll(filepath.Dir(final), 0o777); err != nil {
 		return nil, err
 	}
-	temporary, err := os.MkdirTemp(filepath.Dir(final), prefix(final)+"*")
-	if err != nil {
+	temporary := filepath.Join(filepath.Dir(final), fmt.Sprintf("%s%016x", prefix(final), rand.Uint64()))
+	if err := os.Mkdir(temporary, 0o777); err != nil { // os.MkdirTemp would keep others from reading it
 		return nil, err
-	}
-	if err := os.Chmod(temporary, 0o777); err != nil {
-		return nil, errors.Join(err, os.Remove(temporary))
 	}
 	return &Dir{final: final, temporary: temporary}, nil
 }

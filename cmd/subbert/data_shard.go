@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/preparation"
+	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/data/wordpiece"
+)
+
+type dataShardCmd struct {
+	Vocab        string   `required:"" type:"existingfile" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT)."`
+	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
+	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's."`
+	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on."`
+	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
+	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
+	JSON         bool     `help:"Print the manifest and figures as JSON."`
+	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
+}
+
+func (*dataShardCmd) Help() string {
+	return `Finds the sentences of documents, takes them apart into pieces of the vocabulary and writes them as shards,
+which pretrain draws its instances from. docs/shards.md describes the format.`
+}
+
+func (v *dataShardCmd) Run(c *console) error {
+	tokenizer, err := v.tokenizer()
+	if err != nil {
+		return err
+	}
+	files, err := inputs(v.Files)
+	if err != nil {
+		return err
+	}
+	splitter, err := corpus.NewSplitter()
+	if err != nil {
+		return err
+	}
+	if err := warnOfLeftovers(c, v.Out); err != nil {
+		return err
+	}
+	vocab := tokenizer.Vocabulary()
+	started := time.Now()
+	meter := newMeter(c)
+	result, err := preparation.Run(c.ctx, preparation.Plan{
+		Files: files, Out: v.Out, HeldOut: v.HeldOut, Workers: workers(v.Workers),
+		Vocabulary:   shards.Vocabulary{Hash: vocab.Hash(), Size: vocab.Size()},
+		Tokenizer:    shards.Tokenizer{Lower: v.Uncased, MaxWordChars: v.MaxWordChars},
+		Unknown:      vocab.Special().Unk,
+		NewTokenizer: func() preparation.Tokenizer { return tokenizer.Clone() },
+		Splitter:     splitter,
+		Progress:     func(p preparation.Progress) { meter.show(p.Read, p.Size, p.Done.TextBytes) },
+	})
+	meter.end()
+	if err != nil {
+		return preparing(err)
+	}
+	return v.report(c, result, time.Since(started))
+}
+
+func (v *dataShardCmd) tokenizer() (*wordpiece.Tokenizer, error) {
+	if v.HeldOut < 0 || v.HeldOut >= 1 {
+		return nil, misusef("--held-out %v, want from 0 to below 1", v.HeldOut)
+	}
+	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
+	if err != nil {
+		return nil, err
+	}
+	t, err := wordpiece.New(vocab, wordpiece.Config{Lower: v.Uncased, MaxWordChars: v.MaxWordChars})
+	if err != nil {
+		return nil, misused(err)
+	}
+	return t, nil
+}
+
+// report prints what was made.
+func (v *dataShardCmd) report(c *console, r preparation.Result, took time.Duration) error {
+	total := r.Header.Total()
+	if r.Empty > 0 {
+		c.log.Warn("documents without text left out", "documents", r.Empty)
+	}
+	if v.HeldOut > 0 && r.Header.Splits[shards.HeldOut].Documents == 0 {
+		c.log.Warn("no document was held out; with so few, raise --held-out", "held_out", v.HeldOut, "documents", total.Documents)
+	}
+	if v.JSON {
+		return c.printJSON(struct {
+			Dir           string        `json:"dir"`
+			Seconds       float64       `json:"seconds"`
+			MBPerSecond   float64       `json:"mb_per_second"`
+			BytesPerByte  float64       `json:"shard_bytes_per_text_byte"`
+			EmptyDocument int64         `json:"empty_documents"`
+			Manifest      shards.Header `json:"manifest"`
+		}{v.Out, took.Seconds(), megabytes(total.TextBytes) / took.Seconds(), perByte(&r.Header), r.Empty, r.Header})
+	}
+	_, err := fmt.Fprintf(c.out, "%s: %s\n%.1f MB of text in %.1f s, %.1f MB/s; %.1f MB of shards, %.3f bytes per byte of text\n",
+		v.Out, described(total), megabytes(total.TextBytes), took.Seconds(), megabytes(total.TextBytes)/took.Seconds(),
+		megabytes(r.Header.Bytes()), perByte(&r.Header))
+	return err
+}
+
+func perByte(h *shards.Header) float64 {
+	return float64(h.Bytes()) / float64(max(1, h.Total().TextBytes))
+}
+
+func megabytes(n int64) float64 { return float64(n) / 1e6 }
+
+// described says what counts count.
+func described(n shards.Counts) string {
+	return fmt.Sprintf("%d documents, %d sentences, %d words, %d tokens, %.3f %% of them [UNK]", n.Documents, n.Sentences,
+		n.Words, n.Tokens, 100*float64(n.Unknown)/float64(max(1, n.Tokens)))
+}
+
+func workers(n int) int {
+	if n < 1 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}
+
+// preparing says what an error of making a directory means for the caller.
+func preparing(err error) error {
+	if errors.Is(err, staging.ErrExists) {
+		return misused(err)
+	}
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w; nothing was written", errInterrupted)
+	}
+	return err
+}
+
+// warnOfLeftovers names what earlier attempts at making dir, killed, left behind.
+func warnOfLeftovers(c *console, dir string) error {
+	left, err := staging.Leftovers(dir)
+	if err != nil {
+		return err
+	}
+	for _, l := range left {
+		c.log.Warn("left by a run that was killed, or is still going on; remove it unless one is", "dir", l)
+	}
+	return nil
+}
+
+// meter shows how far the reading of files has come: on a terminal one line that changes, elsewhere a line now and then.
+type meter struct {
+	w        io.Writer
+	terminal bool
+	started  time.Time
+	shown    time.Time
+}
+
+func newMeter(c *console) *meter {
+	m := &meter{w: c.err, terminal: isTerminal(c.err), started: time.Now(), shown: time.Now()}
+	if c.quiet {
+		m.w = io.Discard
+	}
+	return m
+}
+
+// show says that read of size bytes of the files, with so many bytes of text, are done.
+func (m *meter) show(read, size, text int64) {
+	between := 5 * time.Second
+	if m.terminal {
+		between = 200 * time.Millisecond
+	}
+	if time.Since(m.shown) < between {
+		return
+	}
+	m.shown = time.Now()
+	elapsed := time.Since(m.started)
+	left := time.Duration(float64(elapsed) * float64(size-read) / float64(max(1, read)))
+	line := fmt.Sprintf("%3d %%  %.1f MB of text, %.1f MB/s, %s left", 100*read/max(1, size), megabytes(text),
+		megabytes(text)/elapsed.Seconds(), span(left))
+	if m.terminal {
+		fmt.Fprintf(m.w, "\r\x1b[K%s", line)
+	} else {
+		fmt.Fprintln(m.w, line)
+	}
+}
+
+// end clears the line on a terminal.
+func (m *meter) end() {
+	if m.terminal {
+		io.WriteString(m.w, "\r\x1b[K")
+	}
+}
