@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/subbert/subbert/checkpoints/safetensors"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
@@ -34,9 +33,7 @@ func (e Export) Write(w FileWriter) error {
 	if err := e.WriteSettings(w); err != nil {
 		return err
 	}
-	return writeFile(w, "model.safetensors", func(f io.Writer) error {
-		return safetensors.Write(f, e.Weights, safetensors.PyTorch())
-	})
+	return e.writeWeights(w, KindSafetensors)
 }
 
 // WriteSettings writes everything but the weights.

@@ -48,7 +48,7 @@ func tokenizerConfig(v *wordpiece.Vocabulary, lower bool, config []byte) ([]byte
 	}
 	settings := map[string]any{
 		"added_tokens_decoder":         decoder,
-		"clean_up_tokenization_spaces": false,
+		"clean_up_tokenization_spaces": true,
 		"cls_token":                    "[CLS]",
 		"do_lower_case":                lower,
 		"mask_token":                   "[MASK]",

@@ -1,0 +1,192 @@
+package checkpoints
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/subbert/subbert/checkpoints/host"
+)
+
+// Inspection is what can be said of a model without running it.
+type Inspection struct {
+	Path         string          `json:"path"`
+	Kind         Kind            `json:"kind"`
+	Faults       []string        `json:"faults,omitempty"` // why OpenModel would refuse it
+	Architecture *Config         `json:"architecture,omitempty"`
+	Parameters   int64           `json:"parameters"`
+	Parts        []PartSize      `json:"parts"`
+	DTypes       map[string]int  `json:"dtypes"` // tensors of each element type
+	Vocabulary   *VocabularyInfo `json:"vocabulary,omitempty"`
+	Files        []FileSum       `json:"files"`
+	Tensors      []TensorStats   `json:"tensors"`
+	Ignored      []Ignored       `json:"ignored,omitempty"`
+}
+
+// PartSize is how much of a part there is.
+type PartSize struct {
+	Part       Part  `json:"part"`
+	Tensors    int   `json:"tensors"`
+	Parameters int64 `json:"parameters"`
+}
+
+// VocabularyInfo describes vocab.txt.
+type VocabularyInfo struct {
+	Size      int    `json:"size"`
+	Lower     bool   `json:"lower"` // text is lower-cased
+	LowerFrom string `json:"lower_from"`
+	Hash      string `json:"hash"` // what shards and runs carry
+}
+
+// FileSum is a file of the model.
+type FileSum struct {
+	Name   string `json:"name"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// TensorStats describes the numbers of a tensor. Mean and deviation are of those that are finite.
+type TensorStats struct {
+	Name      string  `json:"name"`
+	Part      Part    `json:"part"`
+	DType     string  `json:"dtype"`
+	Shape     []int   `json:"shape"`
+	Mean      float64 `json:"mean"`
+	SD        float64 `json:"sd"`
+	Zeros     int     `json:"zeros"`
+	NonFinite int     `json:"non_finite"`
+}
+
+// Inspect looks at a model opened by Peek, whose faults it repeats. It reads everything, one tensor at a time.
+func Inspect(m *Model, faults []error) (*Inspection, error) {
+	in := &Inspection{Path: m.Path, Kind: m.Kind, DTypes: make(map[string]int), Ignored: m.ignored}
+	for _, fault := range faults {
+		in.Faults = append(in.Faults, fault.Error())
+	}
+	if m.Config.Raw != nil {
+		in.Architecture = &m.Config
+	}
+	if m.Vocabulary != nil {
+		in.Vocabulary = &VocabularyInfo{Size: m.Vocabulary.Size(), Lower: m.Lower, LowerFrom: m.LowerFrom, Hash: m.Vocabulary.Hash()}
+	}
+	if err := in.measure(m); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	var err error
+	in.Files, err = m.sumFiles()
+	return in, err
+}
+
+func (in *Inspection) measure(m *Model) error {
+	sizes := make(map[Part]PartSize)
+	for _, info := range m.Tensors() {
+		t, err := host.ReadTensor(m.weights, info)
+		if err != nil {
+			return err
+		}
+		stats := measure(t)
+		in.Tensors = append(in.Tensors, stats)
+		in.DTypes[stats.DType]++
+		size := sizes[stats.Part]
+		size.Part = stats.Part
+		size.Tensors++
+		if _, isTied := tiedTo(info.Name); !isTied { // a copy is no parameter of its own
+			size.Parameters += int64(info.Elements())
+			in.Parameters += int64(info.Elements())
+		}
+		sizes[stats.Part] = size
+	}
+	for _, p := range Parts() {
+		if size, ok := sizes[p]; ok {
+			in.Parts = append(in.Parts, size)
+		}
+	}
+	return nil
+}
+
+// measure makes two passes, so that a large mean does not swallow a small deviation.
+func measure(t Tensor) TensorStats {
+	s := TensorStats{Name: t.Name, Part: PartOf(t.Name), DType: t.DType.String(), Shape: t.Shape}
+	if !t.DType.Float() {
+		return s
+	}
+	values := t.Float32s()
+	finite := 0
+	for _, v := range values {
+		switch {
+		case math.IsNaN(float64(v)) || math.IsInf(float64(v), 0):
+			s.NonFinite++
+			continue
+		case v == 0:
+			s.Zeros++
+		}
+		finite++
+		s.Mean += float64(v)
+	}
+	if finite == 0 {
+		return s
+	}
+	s.Mean /= float64(finite)
+	for _, v := range values {
+		if d := float64(v) - s.Mean; !math.IsNaN(d) && !math.IsInf(d, 0) {
+			s.SD += d * d
+		}
+	}
+	s.SD = math.Sqrt(s.SD / float64(finite))
+	return s
+}
+
+// sumFiles hashes the files that the model consists of.
+func (m *Model) sumFiles() ([]FileSum, error) {
+	paths := []string{m.Files.Config, m.Files.Vocabulary, m.Files.TokenizerConfig}
+	weights, err := m.weightFiles()
+	if err != nil {
+		return nil, err
+	}
+	var sums []FileSum
+	for _, path := range append(paths, weights...) {
+		if path == "" {
+			continue
+		}
+		sum, err := sumFile(path)
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	return sums, nil
+}
+
+// weightFiles lists the files that the weights lie in.
+func (m *Model) weightFiles() ([]string, error) {
+	if m.Kind == KindNone {
+		return nil, nil
+	}
+	pattern := escapeGlob(m.Files.Weights)
+	if m.Kind == KindTensorFlow {
+		return filepath.Glob(pattern + ".[id]*")
+	}
+	stem, isIndex := strings.CutSuffix(pattern, ".index.json")
+	if !isIndex {
+		return []string{m.Files.Weights}, nil
+	}
+	extension := filepath.Ext(stem)
+	pieces, err := filepath.Glob(strings.TrimSuffix(stem, extension) + "-*" + extension)
+	return append([]string{m.Files.Weights}, pieces...), err
+}
+
+func sumFile(path string) (FileSum, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return FileSum{}, err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, f)
+	return FileSum{Name: filepath.Base(path), Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}, err
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/subbert/subbert/checkpoints"
+)
+
+type modelConvertCmd struct {
+	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz or .zip."`
+	Dst string `arg:"" help:"Directory to make; it must not be there yet."`
+	To  string `required:"" enum:"safetensors,pytorch,tf1" help:"What the weights are written in: safetensors, pytorch or tf1 (with the names that Google's code uses)."`
+}
+
+func (*modelConvertCmd) Help() string {
+	return `Writes a model again with its weights in another container. No number changes, and converting back gives the same weights.
+The tokenizer's files and the configuration are written as other tools expect them.`
+}
+
+func (v *modelConvertCmd) Run(c *console) (err error) {
+	to, err := checkpoints.ParseKind(v.To)
+	if err != nil {
+		return misused(err)
+	}
+	m, err := checkpoints.OpenModel(v.Src)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	for _, line := range ignoredLines(m.Ignored()) {
+		c.log.Info("left out", "what", line)
+	}
+	if err := checkpoints.Convert(m, v.Dst, to); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %d tensors of %s as %s\n", v.Dst, len(m.Tensors()), v.Src, v.To)
+	return err
+}
