@@ -2,7 +2,10 @@ package madeup
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,6 +53,16 @@ func TestGolden(t *testing.T) {
 	golden(t, "documents.jsonl", d.Bytes())
 	golden(t, "relations.tsv", r.Bytes())
 	golden(t, "vocab.txt", v.Bytes())
+}
+
+// The digests cover far more wordings than the golden files show: a change to any of them is a change to what
+// every quickstart reports.
+func TestGoldenDigests(t *testing.T) {
+	docs, relations := sha256.New(), sha256.New()
+	if err := errors.Join(WriteDocuments(docs, Documents(1, 2000)), WriteRelations(relations, Relations(1, 5000))); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "digests.txt", fmt.Appendf(nil, "documents %x\nrelations %x\n", docs.Sum(nil), relations.Sum(nil)))
 }
 
 func TestShorterSampleIsABeginning(t *testing.T) {

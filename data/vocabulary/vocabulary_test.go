@@ -140,6 +140,24 @@ func TestLearnRefuses(t *testing.T) {
 	}
 }
 
+// Characters take at most half of the vocabulary, two places each, marks one; the rarest are left out.
+func TestRareCharactersAreLeftOut(t *testing.T) {
+	tokens, err := Learn(slices.Values([]string{"aaaa bbb cc d , , , , ,"}), 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields("[PAD] [UNK] [CLS] [SEP] [MASK] , a b c d ##a ##b ##c ##d")
+	if diff := cmp.Diff(want, tokens[:len(want)]); diff != "" {
+		t.Errorf("size 20 (-want +got):\n%s", diff)
+	}
+	if tokens, err = Learn(slices.Values([]string{"aaaa bbb cc d , , , , ,"}), 12); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Fields("[PAD] [UNK] [CLS] [SEP] [MASK] , a b ##a ##b ##aa"), tokens[:11]); diff != "" {
+		t.Errorf("size 12 (-want +got):\n%s", diff)
+	}
+}
+
 func TestWords(t *testing.T) {
 	got := slices.Collect(words("The (α,β)-form\u00a0of\tx_1\u200b $5 漢字\x00\xff!"))
 	want := []string{"The", "(", "α", ",", "β", ")", "-", "form", "of", "x", "_", "1", "$", "5", "漢", "字", "!"}
