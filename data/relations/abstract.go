@@ -1,7 +1,6 @@
 package relations
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,20 +116,15 @@ func (a *abstract) sentences(mentions []annotation, o Options) ([]Span, error) {
 
 // joined replaces the sentences that share a byte with h by one that also holds h; none changes if one holds h.
 func joined(sentences []Span, h Span) []Span {
+	whole := h
 	var out []Span
-	whole, at := h, -1
 	for _, s := range sentences {
 		if !s.Overlaps(h) {
 			out = append(out, s)
 			continue
 		}
-		if at < 0 {
-			at = len(out)
-		}
 		whole = whole.union(s)
 	}
-	if at < 0 {
-		at, _ = slices.BinarySearchFunc(out, h, func(s, h Span) int { return cmp.Compare(s.Start, h.Start) })
-	}
+	at, _ := slices.BinarySearchFunc(out, whole, byStart)
 	return slices.Insert(out, at, whole)
 }

@@ -15,20 +15,19 @@ type Prediction struct {
 	Probabilities          []float64 // of each label
 }
 
-// Predictions are a file predictions.tsv: columns index, gold, predicted and p_LABEL for each label.
+// Predictions are a file predictions.tsv: columns index, gold, predicted and, under its own name, the
+// probability of each label.
 type Predictions struct {
 	Labels []string
 	Rows   []Prediction
 }
-
-const probabilityPrefix = "p_"
 
 // Write writes p with a header. Probabilities are written so that they are read back exactly.
 func (p *Predictions) Write(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	out.WriteString("index\tgold\tpredicted") // bufio keeps the first error for Flush
 	for _, l := range p.Labels {
-		out.WriteString("\t" + probabilityPrefix + l)
+		out.WriteString("\t" + l)
 	}
 	for _, r := range p.Rows {
 		if len(r.Probabilities) != len(p.Labels) {
@@ -82,14 +81,15 @@ func OpenPredictions(name string) (*Predictions, error) {
 
 // probabilities are the labels that the header of t gives probabilities of, and their columns.
 func (t *table) probabilities() (labels []string, at []int, err error) {
-	for _, want := range []string{"index", "gold", "predicted"} {
+	known := []string{"index", "gold", "predicted"}
+	for _, want := range known {
 		if _, ok := t.columns[want]; !ok {
-			return nil, nil, fmt.Errorf("no column %s; predictions have a header with index, gold, predicted and p_LABEL for each label", want)
+			return nil, nil, fmt.Errorf("no column %s; predictions have a header with index, gold, predicted and the labels", want)
 		}
 	}
 	for i, h := range t.header {
-		if l, ok := strings.CutPrefix(h, probabilityPrefix); ok {
-			labels, at = append(labels, l), append(at, i)
+		if !slices.Contains(known, strings.ToLower(strings.TrimSpace(h))) {
+			labels, at = append(labels, h), append(at, i)
 		}
 	}
 	return labels, at, nil

@@ -65,7 +65,7 @@ func TestColumn(t *testing.T) {
 		{"one a line", "effect\nfalse\n", []string{"effect", "false"}, nil},
 		{"header alone", "label\neffect\n", []string{"effect"}, nil},
 		{"table", "index\tsentence\tlabel\n7\ta b\tint\n", []string{"int"}, []string{"7"}},
-		{"predictions", "index\tgold\tpredicted\tp_int\n7\tint\tfalse\t0.1\n", []string{"false"}, []string{"7"}},
+		{"predictions", "index\tgold\tpredicted\tint\n7\tint\tfalse\t0.1\n", []string{"false"}, []string{"7"}},
 		{"no header", "7\ta b\tint \n", []string{"int"}, nil},
 	}
 	for _, tt := range tests {
@@ -109,7 +109,7 @@ func TestOpenPredictionsRefuses(t *testing.T) {
 		"index\tlabel\na\tb\n":           "no column gold",
 		"index\tgold\tpredicted\n":       "no predictions",
 		"index\tgold\tpredicted\na\tb\n": "f.tsv:2: 2 columns, want 3",
-		"index\tgold\tpredicted\tp_x\na\tx\tx\t1.5\n": `column p_x: "1.5" is no probability`,
+		"index\tgold\tpredicted\tx\na\tx\tx\t1.5\n": `column x: "1.5" is no probability`,
 		"index\tgold\tpredicted\na\tx\tx\na\tx\tx\n":  "index a stands in the file twice",
 	} {
 		if _, err := OpenPredictions(file(t, text)); err == nil || !strings.Contains(err.Error(), want) {
