@@ -10,6 +10,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
+
+	"github.com/subbert/subbert/backend/pjrt"
 )
 
 // checkLimit is how long a child may take to create a client, compile a product and run it on every device.
@@ -39,6 +41,35 @@ func Check(ctx context.Context, command []string, c Choice) (Report, error) {
 	if err != nil {
 		return r, fmt.Errorf("backend %s: %w", c.Spec, err)
 	}
+	return r, nil
+}
+
+// CheckAhead checks a plugin whose device is not here: it compiles the same product for a topology of that device,
+// in a child process started with command. See [CompileAhead].
+func CheckAhead(ctx context.Context, command []string, c Choice, topology string) (Report, error) {
+	r := Report{Name: c.Name, Plugin: c.Plugin}
+	client, err := pjrt.Deviceless(c.Name, 1, pjrt.Options{})
+	if err != nil {
+		return r, err
+	}
+	exec, err := compileProduct(client.Backend())
+	if err != nil {
+		return r, errors.Join(err, client.Close())
+	}
+	program := client.Programs()[0]
+	exec.Finalize()
+	if err := client.Close(); err != nil {
+		return r, err
+	}
+	report, err := CompileAhead(ctx, command, checkLimit, AheadRequest{
+		Plugin: c.Plugin, Topology: topology, Program: program.Text, Options: []byte(program.Options),
+	})
+	if err != nil {
+		return r, err
+	}
+	r.Error = firstLine(report.Error)
+	r.Description = fmt.Sprintf("compiled a product ahead of time for %s (%d devices) in %s; no such device here",
+		topology, report.Devices, report.Took.Round(time.Millisecond))
 	return r, nil
 }
 

@@ -10,6 +10,9 @@ type Choice struct {
 	Spec
 	Version string // of the installed plugin; empty for Go and for a plugin given by path
 	Reason  string // for printing: "--backend", "SUBBERT_BACKEND", "installed plugin ..."
+	// Absent is set when the machine shows no such device: the plugin can compile for it but not run. It is never
+	// set for a plugin given by path, whose owner may know better.
+	Absent bool
 }
 
 // String is the choice on one line.
@@ -27,6 +30,22 @@ func (e *NotInstalledError) Error() string {
 
 // Hint names the remedy.
 func (e *NotInstalledError) Hint() string { return "subbert backend install " + e.Name }
+
+// AbsentError says that the device of a backend is not there to be opened.
+type AbsentError struct{ Name string }
+
+func (e *AbsentError) Error() string {
+	nodes := "/dev/nvidia0"
+	if e.Name == TPU {
+		nodes = "/dev/accel0 or /dev/vfio/0"
+	}
+	return fmt.Sprintf("backend %s: this machine shows no such device (no %s)", e.Name, nodes)
+}
+
+// Hint names the way around a wrong guess.
+func (e *AbsentError) Hint() string {
+	return fmt.Sprintf("to try all the same, give the plugin's path: --backend %s=PATH (see subbert backend list)", e.Name)
+}
 
 // Choose settles on a backend: the flag's, else the environment's, else an installed plugin whose device this
 // machine has, else Go. Paths in the result are absolute. It does not look into files; Open does.
@@ -79,6 +98,7 @@ func asked(s, reason string, installed Installed) (Choice, error) {
 		return Choice{}, &NotInstalledError{Name: spec.Name, Dir: installed.Dir}
 	}
 	c.Plugin, c.Version = p.Path, p.Version
+	c.Absent = !installed.Devices.has(spec.Name)
 	c.Reason = fmt.Sprintf("%s, installed plugin %s %s in %s", reason, spec.Name, p.Version, filepath.Dir(p.Path))
 	return c, nil
 }

@@ -19,7 +19,8 @@ const linked = pjrt.Linked
 type Options struct {
 	// Probe is the command that loads a plugin in a child process; the path is appended. Empty: no probe.
 	Probe []string
-	// Layer says which parts of the layer between GoMLX and the plugin are on.
+	// Layer says which parts of the layer between GoMLX and the plugin are on. The number of devices is the
+	// choice's; the hash of the plugin is taken here where it is needed.
 	Layer pjrt.Options
 	// Log gets what a person may want to know and need not act on. Nil: nothing.
 	Log *slog.Logger
@@ -54,6 +55,9 @@ func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
 	if c.Plugin == "" {
 		return nil, fmt.Errorf("backend %s: no plugin chosen", c.Name)
 	}
+	if c.Absent {
+		return nil, &AbsentError{Name: c.Name}
+	}
 	if err := Inspect(c.Plugin); err != nil {
 		return nil, err
 	}
@@ -67,6 +71,13 @@ func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
 		layer.Devices = c.Devices
 	}
 	layer.Log = o.Log
+	if layer.Cache != nil && layer.PluginHash == "" {
+		hash, _, err := hashFile(c.Plugin)
+		if err != nil {
+			return nil, fmt.Errorf("backend %s: %w", c.Name, err)
+		}
+		layer.PluginHash = hash
+	}
 	client, err := pjrt.Open(c.Name, c.Plugin, layer)
 	if err != nil {
 		return nil, fmt.Errorf("backend %s: %s: %w", c.Name, c.Plugin, err)

@@ -48,18 +48,23 @@ func ProbeHere(path string) ProbeReport {
 
 // runChild runs command for at most limit and decodes its standard output into result.
 func runChild(ctx context.Context, limit time.Duration, command []string, result any) error {
+	return runChildWith(ctx, limit, command, nil, result)
+}
+
+// runChildWith is runChild with something on the child's standard input.
+func runChildWith(ctx context.Context, limit time.Duration, command []string, in []byte, result any) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	cmd := exec.CommandContext(limited, command[0], command[1:]...)
-	cmd.Stdout, cmd.Stderr = &out, &errOut
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &errOut
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case limited.Err() != nil:
-		return fmt.Errorf("did not answer within %s while it was loaded in a child process", limit)
+		return fmt.Errorf("did not answer within %s in a child process", limit)
 	case err != nil:
 		return childError(err, errOut.String())
 	}

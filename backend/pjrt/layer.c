@@ -303,5 +303,10 @@ void layer_delete(SerializeArgs *args) {
 	if (args->destroy != NULL) args->destroy(args->serialized);
 }
 
+void layer_set_text(NamedValue *v, const char *name, size_t name_length, const char *text, size_t length) {
+	*v = (NamedValue){.size = sizeof *v, .name = name, .name_length = name_length, .kind = NAMED_STRING,
+		.text = text, .length = length};
+}
+
 int64_t layer_integer(const NamedValue *v) { return v->integer; }
 double layer_number(const NamedValue *v) { return v->number; }

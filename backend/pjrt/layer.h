@@ -33,7 +33,10 @@ char *layer_read_error(int slot, Error *error, int *code);
 // layer_delete calls the function that frees a serialized executable.
 void layer_delete(SerializeArgs *args);
 
-// layer_value returns one field of the union in a NamedValue.
+// layer_set_text makes a NamedValue of a name and a text, which it points to.
+void layer_set_text(NamedValue *v, const char *name, size_t name_length, const char *text, size_t length);
+
+// These return one field of the union in a NamedValue.
 int64_t layer_integer(const NamedValue *v);
 double layer_number(const NamedValue *v);
 

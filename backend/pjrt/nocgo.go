@@ -36,3 +36,8 @@ func (c *Client) Wait() error { return ErrNotLinked }
 
 // Close is never called.
 func (c *Client) Close() error { return ErrNotLinked }
+
+// CompileAhead returns ErrNotLinked.
+func CompileAhead(path, topology, program, options string, settings map[string]string) (*Ahead, error) {
+	return nil, ErrNotLinked
+}

@@ -36,3 +36,13 @@ func (p Program) Cost() (map[string]float64, error) { return p.compiled.cost() }
 
 // Optimized is the program as the compiler left it, and the name of its format.
 func (p Program) Optimized() (code []byte, format string, err error) { return p.compiled.optimized() }
+
+// Ahead is what a compiler says of a program for devices that are not here. What the plugin does not know is nil.
+type Ahead struct {
+	Devices   int                `json:"devices"` // of the topology
+	Memory    *Memory            `json:"memory,omitempty"`
+	Cost      map[string]float64 `json:"cost,omitempty"`
+	Optimized []byte             `json:"optimized,omitempty"`
+	Format    string             `json:"format,omitempty"` // of Optimized
+	Took      time.Duration      `json:"took"`
+}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/backend/pjrt"
 )
 
 // backendCmd holds the verbs about what computes.
@@ -15,6 +18,7 @@ type backendCmd struct {
 	Check   backendCheckCmd   `cmd:"" help:"Load a backend and compute something with a known answer."`
 	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
 	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Compute something in this process."`
+	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 
 // openBackend opens what --backend, SUBBERT_BACKEND or the installed plugins say, and prints which and why.
@@ -27,13 +31,56 @@ func openBackend(c *console) (*backend.Handle, error) {
 	if err != nil {
 		return nil, misused(err)
 	}
-	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe")}
+	layer, err := layerOptions(c)
+	if err != nil {
+		return nil, misused(err)
+	}
+	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe"), Layer: layer}
 	h, err := backend.Open(c.ctx, choice, options)
 	if err != nil {
 		return nil, misused(err)
 	}
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
+}
+
+// executionsAhead is how many steps the host may run ahead of the device: enough to hide its own work, few enough
+// that a failure is noticed soon and little memory waits to be freed.
+const executionsAhead = 2
+
+// compilerVariables are read by the compilers themselves, so a compiled executable depends on them.
+var compilerVariables = []string{"XLA_FLAGS", "TF_XLA_FLAGS", "XLA_DEBUG_OPTIONS", "LIBTPU_INIT_ARGS"}
+
+// layerOptions reads SUBBERT_LAYER: which parts of the layer between GoMLX and a plugin are on, for finding out
+// whether a fault is in it.
+func layerOptions(c *console) (pjrt.Options, error) {
+	var o pjrt.Options
+	parts := c.getenv("SUBBERT_LAYER")
+	if parts == "" {
+		parts = "donate,cache"
+	}
+	for part := range strings.SplitSeq(parts, ",") {
+		switch part {
+		case "none":
+		case "donate":
+			o.Donate = true
+		case "ahead":
+			o.InFlight = executionsAhead
+		case "cache":
+			dir, err := cacheDir()
+			if err != nil {
+				c.log.Warn("executables are not cached", "error", err)
+				continue
+			}
+			o.Cache = pjrt.OpenCache(filepath.Join(dir, "executables"), 0)
+		default:
+			return o, fmt.Errorf("SUBBERT_LAYER: unknown part %q, known are donate, cache, ahead, none", part)
+		}
+	}
+	for _, name := range compilerVariables {
+		o.CacheSalt += name + "=" + c.getenv(name) + "\n"
+	}
+	return o, nil
 }
 
 // backendFlag is --backend, told from SUBBERT_BACKEND, which the parser puts in the same place.

@@ -29,7 +29,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	r, err := backend.Check(c.ctx, selfCommand("backend", "trial"), choice)
+	r, err := v.check(c, choice)
 	if err != nil {
 		return misused(err)
 	}
@@ -49,6 +49,17 @@ func (v *backendCheckCmd) Run(c *console) error {
 		fmt.Fprintf(c.out, "device %d: %s: 64x64 product exact\n", i, d)
 	}
 	return nil
+}
+
+// check runs what can be run here: without the device, only its compiler.
+func (v *backendCheckCmd) check(c *console, choice backend.Choice) (backend.Report, error) {
+	switch {
+	case !choice.Absent:
+		return backend.Check(c.ctx, selfCommand("backend", "trial"), choice)
+	case choice.Name == backend.TPU:
+		return backend.CheckAhead(c.ctx, selfCommand("backend", "compile"), choice, "v3:2x2x1")
+	}
+	return backend.Report{}, &backend.AbsentError{Name: choice.Name}
 }
 
 // backendTrialCmd is the child process of backendCheckCmd; see backend.Check.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/subbert/subbert/backend/pjrt"
 )
 
 // TestMain lets the scripts call this very binary as `subbert`.
@@ -13,7 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the command-line scripts in testdata/script, one .txtar file a scenario. A script that
-// trains guards itself with `[!long] skip`, which -short makes true.
+// trains guards itself with `[!long] skip`, which -short makes true; [cgo] says whether plugins can be loaded.
 func TestScript(t *testing.T) {
 	params := testscript.Params{
 		Dir:                 "testdata/script",
@@ -21,10 +24,12 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SUBBERT_BACKEND", os.Getenv("SUBBERT_BACKEND"))
-			return nil
+			fixtures, err := filepath.Abs("../../checkpoints/testdata") // models that the real tools wrote
+			env.Setenv("FIXTURES", fixtures)
+			return err
 		},
 		Condition: func(cond string) (bool, error) {
-			return cond == "long" && !testing.Short(), nil
+			return cond == "long" && !testing.Short() || cond == "cgo" && pjrt.Linked, nil
 		},
 	}
 	testscript.Run(t, params)
