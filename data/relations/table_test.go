@@ -109,8 +109,8 @@ func TestOpenPredictionsRefuses(t *testing.T) {
 		"index\tlabel\na\tb\n":           "no column gold",
 		"index\tgold\tpredicted\n":       "no predictions",
 		"index\tgold\tpredicted\na\tb\n": "f.tsv:2: 2 columns, want 3",
-		"index\tgold\tpredicted\tx\na\tx\tx\t1.5\n": `column x: "1.5" is no probability`,
-		"index\tgold\tpredicted\na\tx\tx\na\tx\tx\n":  "index a stands in the file twice",
+		"index\tgold\tpredicted\tx\na\tx\tx\t1.5\n":  `column x: "1.5" is no probability`,
+		"index\tgold\tpredicted\na\tx\tx\na\tx\tx\n": "index a stands in the file twice",
 	} {
 		if _, err := OpenPredictions(file(t, text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
