@@ -47,10 +47,13 @@ type drawn struct {
 }
 
 type picture struct {
-	Class         string // "wide", "narrow" or "any"
-	Width, Height int
-	Inside        template.HTML
+	Class            string // "wide", "narrow" or "any"
+	X, Width, Height int    // of the view box
+	Inside           template.HTML
 }
+
+// margin is the room left and right of a picture for labels in a font wider than the one gonum measures with.
+const margin = 6
 
 // draw renders the views of f in the sizes they need.
 func (r *renderer) draw(f Figure) ([]drawn, error) {
@@ -70,7 +73,7 @@ func (r *renderer) draw(f Figure) ([]drawn, error) {
 				return nil, err
 			}
 			// Written by gonum/plot, which escapes the text in it.
-			d.Pictures = append(d.Pictures, picture{class, int(s.w), int(s.h), template.HTML(inside)})
+			d.Pictures = append(d.Pictures, picture{class, -margin, int(s.w) + 2*margin, int(s.h), template.HTML(inside)})
 		}
 		out = append(out, d)
 	}
