@@ -89,11 +89,13 @@ func (u *unpacker) tar(f io.Reader, packed bool) error {
 		}
 		f = g
 	}
-	t := tar.NewReader(allowance{f, u})
+	f = allowance{f, u}
+	t := tar.NewReader(f)
 	for {
 		h, err := t.Next()
-		if err == io.EOF {
-			return nil
+		if err == io.EOF { // of the archive; what follows is padding and, at last, gzip's checksum
+			_, err := io.Copy(io.Discard, f)
+			return err
 		}
 		if err != nil {
 			return err

@@ -104,7 +104,7 @@ func read(r io.ReaderAt, size int64) (any, storages, error) {
 	case bytes.HasPrefix(start, []byte{opProto}):
 		return readLegacy(r, size)
 	}
-	return nil, nil, fmt.Errorf("begins with %x, want a zip archive or a pickle: not written by torch.save, or damaged", start)
+	return nil, nil, fmt.Errorf("begins with %x, want a zip archive or a pickle of torch.save: another kind of file, or damaged", start)
 }
 
 // collect takes the tensors out of the dictionary that was saved, or of the one that a training program put its

@@ -266,8 +266,8 @@ func TestRefused(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"empty", nil, "not written by torch.save"},
-		{"safetensors", []byte("\x10\x00\x00\x00\x00\x00\x00\x00{}"), "not written by torch.save"},
+		{"empty", nil, "another kind of file"},
+		{"safetensors", []byte("\x10\x00\x00\x00\x00\x00\x00\x00{}"), "another kind of file"},
 		{"a pickle of another kind", []byte("\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00N."), "not one of torch.save"},
 		{"zip without a pickle", zipped(t, zip.Store, map[string]string{"a/b": ""}), "0 data.pkl"},
 		{"two pickles", zipped(t, zip.Store, map[string]string{"a/data.pkl": "", "b/data.pkl": ""}), "2 data.pkl"},
