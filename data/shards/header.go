@@ -143,11 +143,11 @@ func idBits(size int) int { return max(1, bits.Len(uint(size-1))) }
 func readHeader(dir string) (Header, error) {
 	path := filepath.Join(dir, manifestName)
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Header{}, fmt.Errorf("%s: no %s in it; this is no directory made by data shard", dir, manifestName)
+	if errors.Is(err, fs.ErrPermission) {
+		return Header{}, err
 	}
 	if err != nil {
-		return Header{}, err
+		return Header{}, fmt.Errorf("%s: no %s there; this is no directory made by data shard", dir, manifestName)
 	}
 	if info.Size() > maxManifest {
 		return Header{}, fmt.Errorf("%s: %d bytes, more than a manifest has", path, info.Size())

@@ -294,11 +294,10 @@ func TestEveryDamageIsSeen(t *testing.T) {
 	if err := check(whole); err != nil {
 		t.Fatal(err)
 	}
-	step := 1
-	if testing.Short() {
-		step = 37
-	}
-	for i := 0; i < len(whole); i += step {
+	for i := 0; i < len(whole); i++ {
+		if i%11 != 0 && len(whole)-i > 200 {
+			continue // every byte of the trailer and the checksums, a sample of the data
+		}
 		damaged := bytes.Clone(whole)
 		damaged[i] ^= 1 << (i % 8)
 		for what, content := range map[string][]byte{"damaged": damaged, "truncated": whole[:i]} {
