@@ -1,0 +1,245 @@
+// Package stream opens the large files of public corpora: plain or compressed with gzip or zstd, with or without an
+// .md5 beside them. (xz is left out: its reader reserves whatever window a file claims, up to 4 GiB.)
+//
+// Reading a File gives the decompressed bytes. Memory is bounded by the decompressor's window whatever the file says
+// of itself. At the end of the data the checksum of the compression and, if there is a file of the same name with .md5
+// added, that of the whole file are compared; a difference is an error in place of io.EOF. Meanwhile the bytes on the
+// disk are counted, for progress, and hashed, for records of what was read.
+package stream
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/flate"
+	fastgzip "github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow bounds what a zstd stream may ask a reader to remember, in bytes.
+const maxWindow = 128 << 20
+
+// ErrTruncated is why reading failed if compressed data ends too early.
+var ErrTruncated = errors.New("the compressed data ends too early; the file is truncated")
+
+// ErrDamaged is why reading failed if compressed data contradicts its own checksum or cannot be decompressed.
+var ErrDamaged = errors.New("the compressed data is damaged")
+
+// SumError says that a file is not the one its .md5 was made of.
+type SumError struct {
+	Got, Want string // hexadecimal
+}
+
+func (e *SumError) Error() string {
+	return fmt.Sprintf("md5 is %s, its .md5 file says %s; fetch the file again", e.Got, e.Want)
+}
+
+// File is an open file. It is not for concurrent use, but BytesRead is.
+type File struct {
+	path  string
+	file  *os.File
+	size  int64
+	raw   counter
+	data  io.Reader // decompressed
+	done  func()    // releases the decompressor
+	want  string    // md5 in hexadecimal, or empty
+	state error     // what Read returns from now on, once not nil
+}
+
+// Open opens a file. It fails if the file is empty, is compressed otherwise than its name says, or has an .md5 beside
+// it without a checksum.
+func Open(path string) (*File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{path: path, file: file, done: func() {}}
+	f.raw = counter{r: file, sha: sha256.New()}
+	if err := f.prepare(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+	}
+	return f, nil
+}
+
+func (f *File) prepare() error {
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return errors.New("is a directory, want a file")
+	}
+	f.size = info.Size()
+	if f.want, err = readSum(f.path + ".md5"); err != nil {
+		return err
+	}
+	if f.want != "" {
+		f.raw.md5 = md5.New()
+	}
+	raw := bufio.NewReaderSize(&f.raw, 1<<16)
+	head, err := raw.Peek(6)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if len(head) == 0 {
+		return errors.New("empty file")
+	}
+	compression := compressionOf(head)
+	if ext := strings.TrimPrefix(filepath.Ext(f.path), "."); ext != compression && (ext == "gz" || ext == "xz" || ext == "zst") {
+		return fmt.Errorf("named .%s, but its content is not %[1]s", ext)
+	}
+	return f.decompress(raw, compression)
+}
+
+func (f *File) decompress(raw *bufio.Reader, compression string) (err error) {
+	switch compression {
+	case "gz":
+		f.data, err = fastgzip.NewReader(raw)
+	case "xz":
+		return errors.New("compressed with xz, want gzip, zstd or plain; unpack it first")
+	case "zst":
+		var z *zstd.Decoder
+		z, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err == nil {
+			f.data, f.done = z, z.Close
+		}
+	default:
+		f.data = raw
+	}
+	return plainly(err)
+}
+
+func compressionOf(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return "gz"
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+		return "xz"
+	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
+		return "zst"
+	}
+	return ""
+}
+
+// readSum returns the checksum an .md5 file names, "MD5(name)= sum" or "sum  name"; empty if there is no such file.
+func readSum(path string) (string, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, 4096))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", err
+	}
+	for _, word := range strings.FieldsFunc(string(text), notHex) {
+		if sum, err := hex.DecodeString(word); err == nil && len(sum) == md5.Size {
+			return strings.ToLower(word), nil
+		}
+	}
+	return "", fmt.Errorf("%s: no md5 checksum in it, want 32 hexadecimal digits", filepath.Base(path))
+}
+
+func notHex(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+}
+
+// Read reads decompressed bytes. An error other than io.EOF says that the file cannot be trusted as a whole.
+func (f *File) Read(p []byte) (int, error) {
+	if f.state != nil {
+		return 0, f.state
+	}
+	n, err := f.data.Read(p)
+	if err != nil {
+		f.state = f.finish(plainly(err))
+	}
+	return n, f.state
+}
+
+// finish compares the md5 of the whole file once its data has ended, or failed with err.
+func (f *File) finish(err error) error {
+	if f.want == "" {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, &f.raw); err != nil {
+		return err
+	}
+	got := hex.EncodeToString(f.raw.md5.Sum(nil))
+	if got == f.want {
+		return err
+	}
+	sum := &SumError{Got: got, Want: f.want}
+	if err == io.EOF {
+		return sum
+	}
+	return fmt.Errorf("%w (%w)", err, sum)
+}
+
+// Path is the name the file was opened by.
+func (f *File) Path() string { return f.path }
+
+// Size is the number of bytes of the file on the disk, BytesRead how many of them have been read; BytesRead may be
+// called while another goroutine reads.
+func (f *File) Size() int64      { return f.size }
+func (f *File) BytesRead() int64 { return f.raw.n.Load() }
+
+// Sum is the sha256 of the file on the disk. It reads what was left unread.
+func (f *File) Sum() ([sha256.Size]byte, error) {
+	if _, err := io.Copy(io.Discard, &f.raw); err != nil {
+		return [sha256.Size]byte{}, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return [sha256.Size]byte(f.raw.sha.Sum(nil)), nil
+}
+
+// Close closes the file.
+func (f *File) Close() error {
+	f.done()
+	return f.file.Close()
+}
+
+// plainly says in words what the decompressors leave to be guessed.
+func plainly(err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case err == nil, err == io.EOF:
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return ErrTruncated
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, fastgzip.ErrChecksum), errors.Is(err, zstd.ErrCRCMismatch):
+		return fmt.Errorf("%w: checksum differs", ErrDamaged)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, fastgzip.ErrHeader), errors.As(err, &corrupt):
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
+}
+
+// counter counts and hashes what passes through it.
+type counter struct {
+	r        io.Reader
+	n        atomic.Int64
+	sha, md5 hash.Hash // md5 is nil if there is nothing to compare it with
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	c.sha.Write(p[:n])
+	if c.md5 != nil {
+		c.md5.Write(p[:n])
+	}
+	return n, err
+}
