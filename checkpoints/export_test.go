@@ -76,7 +76,7 @@ func TestWriteModel(t *testing.T) {
 // TestWriteModelFails fails each operation in turn: nothing is left.
 func TestWriteModelFails(t *testing.T) {
 	e, _ := exported(t)
-	for n := 1; ; n++ {
+	for n := 1; ; n += stride() {
 		parent := t.TempDir()
 		fsys := &failing{n: n}
 		err := writeDirectory(fsys, filepath.Join(parent, "m"), e.Write)

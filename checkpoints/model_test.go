@@ -480,7 +480,13 @@ func TestHuggingFaceNames(t *testing.T) {
 }
 
 func TestTranspose(t *testing.T) {
-	const rows, columns, size = 37, 70, 4 // neither fills a block
+	for _, size := range []int{1, 2, 4, 8} {
+		checkTranspose(t, 37, 70, size) // neither fills a block
+	}
+}
+
+func checkTranspose(t *testing.T, rows, columns, size int) {
+	t.Helper()
 	src := make([]byte, rows*columns*size)
 	for i := range src {
 		src[i] = byte(i % 251)

@@ -298,9 +298,17 @@ func orElse(err error, next func() error) error {
 	return next()
 }
 
+// stride is how many operations to go on by: syncing takes its time, and -short has little.
+func stride() int {
+	if testing.Short() {
+		return 5
+	}
+	return 1
+}
+
 // TestEveryFailure fails each operation of a save in turn: the save fails, says why, and leaves nothing.
 func TestEveryFailure(t *testing.T) {
-	for n := 1; ; n++ {
+	for n := 1; ; n += stride() {
 		root := t.TempDir()
 		save(t, saver(t, root), 1)
 		fsys := &failing{}
@@ -327,7 +335,7 @@ func TestEveryFailure(t *testing.T) {
 
 // TestDeadDisk cuts a save short at each operation, cleaning up included, as a kill would.
 func TestDeadDisk(t *testing.T) {
-	for n := 1; n < 60; n++ {
+	for n := 1; n < 60; n += stride() {
 		root := t.TempDir()
 		save(t, saver(t, root), 1)
 		fsys := &failing{}

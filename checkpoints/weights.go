@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"unsafe"
 
 	"github.com/subbert/subbert/checkpoints/host"
 )
@@ -11,8 +13,9 @@ import (
 // renamed shows a container under other names, and some of its matrices transposed.
 type renamed struct {
 	host.Container
-	infos []Info
-	from  map[string]renaming
+	infos   []Info
+	from    map[string]renaming
+	scratch sync.Pool // of *[]byte, for matrices on their way
 }
 
 // renaming says where a tensor of the new name comes from.
@@ -79,23 +82,49 @@ func (r *renamed) Read(name string, dst []byte) error {
 	if err := host.CheckSize(from.info, dst); err != nil {
 		return err
 	}
-	t, err := host.ReadTensor(r.Container, from.info)
-	if err != nil {
+	scratch, ok := r.scratch.Get().(*[]byte)
+	if !ok || len(*scratch) < len(dst) {
+		scratch = new(make([]byte, len(dst)))
+	}
+	defer r.scratch.Put(scratch)
+	src := (*scratch)[:len(dst)]
+	if err := r.Container.Read(from.info.Name, src); err != nil {
 		return err
 	}
-	transpose(dst, t.Data, from.info.Shape[0], from.info.Shape[1], from.info.DType.Size())
+	transpose(dst, src, from.info.Shape[0], from.info.Shape[1], from.info.DType.Size())
 	return nil
 }
 
-// transpose writes src, a [rows,columns] matrix of elements of size bytes, into dst as [columns,rows]. It goes by
-// square blocks, so that both sides stay in the cache.
+// transpose writes src, a [rows,columns] matrix of elements of size bytes, into dst as [columns,rows].
 func transpose(dst, src []byte, rows, columns, size int) {
+	switch size {
+	case 1:
+		transposeElements(dst, src, rows, columns)
+	case 2:
+		transposeElements(elements[[2]byte](dst), elements[[2]byte](src), rows, columns)
+	case 4:
+		transposeElements(elements[[4]byte](dst), elements[[4]byte](src), rows, columns)
+	case 8:
+		transposeElements(elements[[8]byte](dst), elements[[8]byte](src), rows, columns)
+	}
+}
+
+// elements views b as elements of type E, an array of bytes.
+func elements[E any](b []byte) []E {
+	var e E
+	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(e)))
+}
+
+// transposeElements goes by square blocks, so that both sides stay in the cache.
+func transposeElements[E any](dst, src []E, rows, columns int) {
 	const block = 32
 	for r0 := 0; r0 < rows; r0 += block {
 		for c0 := 0; c0 < columns; c0 += block {
-			for r := r0; r < min(r0+block, rows); r++ {
-				for c := c0; c < min(c0+block, columns); c++ {
-					copy(dst[(c*rows+r)*size:][:size], src[(r*columns+c)*size:][:size])
+			r1, c1 := min(r0+block, rows), min(c0+block, columns)
+			for c := c0; c < c1; c++ {
+				out := dst[c*rows:][:rows]
+				for r := r0; r < r1; r++ {
+					out[r] = src[r*columns+c]
 				}
 			}
 		}

@@ -164,7 +164,7 @@ func (a *archive) verify(key string) error {
 		return errors.New("storage is not in the archive")
 	}
 	sum := crc32.NewIEEE()
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(a.r, rec.offset, rec.size), make([]byte, min(rec.size, 1<<20)+1)); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, io.NewSectionReader(a.r, rec.offset, rec.size), make([]byte, min(rec.size, 1<<17)+1)); err != nil {
 		return err
 	}
 	if err := rec.compare(sum.Sum32()); err != nil {
