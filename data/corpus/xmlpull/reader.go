@@ -62,6 +62,7 @@ type Reader struct {
 	lines   int   // line ends before buf[counted]
 	ioErr   error // of in; stays
 	err     error
+	record  Position
 	limit   int64 // offset at which the current record is too long
 	doctype string
 
@@ -92,6 +93,9 @@ func (r *Reader) Position() Position {
 	return p
 }
 
+// RecordPosition is where the record begins that Record found last, or tried to find.
+func (r *Reader) RecordPosition() Position { return r.record }
+
 // at is the position of buf[i], which must not lie before buf[counted].
 func (r *Reader) at(i int) Position {
 	return Position{Offset: r.base + int64(i), Line: r.lines + bytes.Count(r.buf[r.counted:i], []byte("\n")) + 1}
@@ -112,6 +116,7 @@ func (r *Reader) Doctype() string { return r.doctype }
 func (r *Reader) Record() bool {
 	r.limit = r.base + int64(r.pos) + r.config.MaxRecord
 	for {
+		r.record = r.Position()
 		switch r.Next() {
 		case Start:
 			return true

@@ -1,0 +1,225 @@
+package pubmed
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/subbert/subbert/data/corpus/xmlpull"
+)
+
+// parser reads one record after the other. Its methods are called with the start tag of their element read and return
+// with its end passed; when x has an error they just return.
+type parser struct {
+	x   *xmlpull.Reader
+	c   *Citation
+	id  ID     // of the current record as soon as it is known
+	buf []byte // text being put together
+	err error  // what is wrong with a record that is well-formed XML
+}
+
+// citation reads a <PubmedArticle> or <PubmedBookArticle>.
+func (p *parser) citation() (*Citation, error) {
+	p.c, p.err = &Citation{}, nil
+	for p.x.Child() {
+		switch string(p.x.Name()) {
+		case "MedlineCitation":
+			p.c.Status = p.attr("Status")
+			p.medline()
+		case "BookDocument":
+			p.book()
+		case "PubmedData", "PubmedBookData":
+			p.pubmedData()
+		default:
+			p.x.Skip()
+		}
+	}
+	switch {
+	case p.x.Err() != nil:
+		return nil, p.x.Err()
+	case p.err != nil:
+		return nil, p.err
+	case p.id.PMID == 0:
+		return nil, fmt.Errorf("no PMID in the record")
+	}
+	p.c.ID = p.id
+	return p.c, nil
+}
+
+// deletions reads a <DeleteCitation>.
+func (p *parser) deletions() ([]*Citation, error) {
+	var deleted []*Citation
+	p.err = nil
+	for p.x.Child() {
+		p.id = ID{}
+		if string(p.x.Name()) != "PMID" {
+			p.x.Skip()
+			continue
+		}
+		p.pmid()
+		deleted = append(deleted, &Citation{ID: p.id, Deleted: true})
+	}
+	if err := p.x.Err(); err != nil {
+		return nil, err
+	}
+	return deleted, p.err
+}
+
+func (p *parser) medline() {
+	for p.x.Child() {
+		switch string(p.x.Name()) {
+		case "PMID":
+			p.pmid()
+		case "Article":
+			p.article()
+		case "MedlineJournalInfo":
+			p.medlineJournal()
+		case "ChemicalList":
+			p.each("Chemical", p.chemical)
+		case "SupplMeshList":
+			p.each("SupplMeshName", func() { p.c.Supplementary = append(p.c.Supplementary, p.named()) })
+		case "GeneSymbolList":
+			p.each("GeneSymbol", func() { p.c.GeneSymbols = append(p.c.GeneSymbols, p.text()) })
+		case "MeshHeadingList":
+			p.each("MeshHeading", p.heading)
+		case "OtherAbstract":
+			p.otherAbstract()
+		case "KeywordList":
+			p.each("Keyword", p.keyword)
+		default:
+			p.x.Skip()
+		}
+	}
+}
+
+func (p *parser) article() {
+	for p.x.Child() {
+		switch string(p.x.Name()) {
+		case "Journal":
+			p.journal()
+		case "ArticleTitle":
+			p.c.Title = p.text()
+		case "VernacularTitle":
+			p.c.VernacularTitle = p.text()
+		case "Abstract":
+			p.c.Abstract = p.sections(p.c.Abstract)
+		case "Language":
+			p.c.Languages = append(p.c.Languages, p.text())
+		case "PublicationTypeList":
+			p.each("PublicationType", p.publicationType)
+		case "ArticleDate":
+			p.c.Electronic = p.date()
+		case "ELocationID":
+			p.identifier("EIdType")
+		default:
+			p.x.Skip()
+		}
+	}
+}
+
+// book reads a <BookDocument>, which has in one place what an article has in several.
+func (p *parser) book() {
+	for p.x.Child() {
+		switch string(p.x.Name()) {
+		case "PMID":
+			p.pmid()
+		case "ArticleIdList":
+			p.each("ArticleId", func() { p.identifier("IdType") })
+		case "Book":
+			p.bookData()
+		case "ArticleTitle":
+			p.c.Title = p.text()
+		case "VernacularTitle":
+			p.c.VernacularTitle = p.text()
+		case "Abstract":
+			p.c.Abstract = p.sections(p.c.Abstract)
+		case "Language":
+			p.c.Languages = append(p.c.Languages, p.text())
+		case "PublicationType":
+			p.publicationType()
+		case "KeywordList":
+			p.each("Keyword", p.keyword)
+		default:
+			p.x.Skip()
+		}
+	}
+}
+
+func (p *parser) bookData() {
+	for p.x.Child() {
+		switch string(p.x.Name()) {
+		case "BookTitle":
+			p.c.Journal.Title = p.text()
+			if p.c.Title == "" {
+				p.c.Title = p.c.Journal.Title // a chapter's own title comes later
+			}
+		case "PubDate":
+			p.c.Published = p.date()
+		default:
+			p.x.Skip()
+		}
+	}
+}
+
+func (p *parser) pubmedData() {
+	for p.x.Child() {
+		if string(p.x.Name()) == "ArticleIdList" {
+			p.each("ArticleId", func() { p.identifier("IdType") })
+		} else {
+			p.x.Skip()
+		}
+	}
+}
+
+// each calls read for the children of the current element that are called name.
+func (p *parser) each(name string, read func()) {
+	for p.x.Child() {
+		if string(p.x.Name()) == name {
+			read()
+		} else {
+			p.x.Skip()
+		}
+	}
+}
+
+// pmid reads a <PMID> into p.id.
+func (p *parser) pmid() {
+	version, good := 1, true
+	if v := p.attr("Version"); v != "" {
+		version, good = number(v, 1<<16-1)
+	}
+	text := p.text()
+	id, ok := number(text, MaxPMID)
+	if !ok || !good || id == 0 || version == 0 {
+		p.fail(fmt.Errorf("PMID %.20q version %d, want a number up to %d", text, version, MaxPMID))
+		return
+	}
+	if p.id.PMID != 0 {
+		p.fail(fmt.Errorf("two PMIDs in one record: %v and %d", p.id, id))
+		return
+	}
+	p.id = ID{PMID: uint32(id), Version: uint16(version)}
+}
+
+// fail records what is wrong with the record, unless something already was.
+func (p *parser) fail(err error) {
+	if p.err == nil && p.x.Err() == nil {
+		p.err = err
+	}
+}
+
+// number parses digits alone.
+func number(s string, most int) (int, bool) {
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' || n > most {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, s != "" && n <= most
+}
+
+func (p *parser) attr(name string) string {
+	p.buf = p.x.Attr(p.buf[:0], name)
+	return strings.TrimSpace(string(p.buf))
+}
