@@ -11,11 +11,11 @@ import (
 
 type dataInspectCmd struct {
 	Vocab     string `type:"existingfile" placeholder:"FILE" help:"The vocabulary of the shards; with it, a few instances are shown."`
-	Split     string `default:"train" enum:"train,heldout" help:"Where the instances come from: train or heldout."`
-	Instances int    `default:"3" placeholder:"N" help:"How many instances to show."`
-	Sequence  int    `default:"128" placeholder:"S" help:"Length of the instances."`
-	Masking   string `default:"subword" enum:"subword,whole_word" help:"How they are masked: subword or whole_word."`
-	Seed      uint64 `default:"1" help:"Of the instances."`
+	Split     string `default:"train" enum:"train,heldout" help:"Where the instances come from: train or heldout (default ${default})."`
+	Instances int    `default:"3" placeholder:"N" help:"How many instances to show (default ${default})."`
+	Sequence  int    `default:"128" placeholder:"S" help:"Length of the instances (default ${default})."`
+	Masking   string `default:"subword" enum:"subword,whole_word" help:"How they are masked: subword or whole_word (default ${default})."`
+	Seed      uint64 `default:"1" help:"Seed of the instances (default ${default})."`
 	Verify    bool   `help:"Read everything and compare all checksums."`
 	JSON      bool   `help:"Print JSON."`
 	Dir       string `arg:"" help:"Directory made by data shard."`

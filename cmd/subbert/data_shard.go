@@ -18,8 +18,8 @@ import (
 type dataShardCmd struct {
 	Vocab        string   `required:"" type:"existingfile" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT)."`
 	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
-	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's."`
-	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on."`
+	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's (default ${default})."`
+	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})."`
 	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
 	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`

@@ -19,7 +19,6 @@ var ErrExists = errors.New("is there already; remove it or name another director
 // Dir is a directory under construction.
 type Dir struct {
 	final, temporary string
-	done             bool
 }
 
 // New begins the directory final. It fails with ErrExists if something is there, other than an empty directory.
@@ -94,17 +93,11 @@ func (d *Dir) Commit() error {
 	if err := os.Rename(d.temporary, d.final); err != nil {
 		return err
 	}
-	d.done = true
 	return syncDir(filepath.Dir(d.final))
 }
 
-// Discard removes what was written, unless Commit succeeded before. It is for a deferred call.
-func (d *Dir) Discard() error {
-	if d.done {
-		return nil
-	}
-	return os.RemoveAll(d.temporary)
-}
+// Discard removes what was written. After Commit there is nothing to remove. It is for a deferred call.
+func (d *Dir) Discard() error { return os.RemoveAll(d.temporary) }
 
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
