@@ -137,12 +137,10 @@ func (c classes) casedAfter(text string) bool {
 	return false
 }
 
-// context says whether r settles how a sigma near it is written, and if so, whether r is cased.
+// context says whether r settles how a sigma near it is written, and if so, whether r is cased. What ends a field
+// settles it.
 func (c classes) context(r rune) (counts, cased bool) {
-	switch k := c.of(r); {
-	case k == space || k == ideograph:
-		return true, false // the end of the field
-	case k == dropped || caseIgnorable(r):
+	if c.of(r) == dropped || caseIgnorable(r) {
 		return false, false
 	}
 	return true, unicode.In(r, unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Lowercase, unicode.Other_Uppercase)

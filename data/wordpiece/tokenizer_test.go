@@ -3,6 +3,7 @@ package wordpiece
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -178,21 +179,71 @@ func TestNewRefuses(t *testing.T) {
 	})
 }
 
-// TestCacheDisplaces has many more words than the cache has places, each several times.
-func TestCacheDisplaces(t *testing.T) {
-	tok := newTokenizer(t, false, 200)
-	ref := reference{vocab: tok.vocab, maxChars: 200}
-	for round := range 3 {
-		for i := range 60_000 {
-			word := fmt.Sprintf("ka%xlo", i*2654435761%(1<<20))
-			if i%64 != round {
-				tok.Append(nil, word)
-				continue
+// TestSmallCache has words of every length with the same beginnings fight for a cache of one set.
+func TestSmallCache(t *testing.T) {
+	for _, lower := range []bool{false, true} {
+		t.Run(fmt.Sprintf("lower %v", lower), func(t *testing.T) {
+			tok := newTokenizer(t, lower, 200)
+			tok.cache = cache{make([][2]entry, 1)}
+			ref := reference{vocab: tok.vocab, lower: lower, maxChars: 200}
+			rng := rand.New(rand.NewPCG(1, 2))
+			for range 20_000 {
+				word := strings.Repeat("ka", 20)[:1+rng.IntN(24)] + []string{"", "", "lo", "é", "7", "Σ", "\x00"}[rng.IntN(7)]
+				if diff := cmp.Diff(ref.ids(word), tok.Append(nil, word)); diff != "" {
+					t.Fatalf("%+q: ids (-want +got):\n%s", word, diff)
+				}
 			}
-			if diff := cmp.Diff(ref.ids(word), tok.Append(nil, word)); diff != "" {
-				t.Fatalf("%s: ids (-want +got):\n%s", word, diff)
+		})
+	}
+}
+
+func TestCacheKeepsTheNewestTwo(t *testing.T) {
+	c := cache{make([][2]entry, 1)}
+	a, b, d := key{lo: 1}, key{lo: 1, hi: 1}, key{lo: 1, hi: 2}
+	c.put(a, []int32{1})
+	c.put(b, []int32{2, 3, 4})
+	c.put(d, []int32{5, 6})
+	c.put(key{lo: 9}, []int32{1, 2, 3, 4}) // too many
+	c.put(key{lo: 8}, nil)
+	if c.find(a) != nil || c.find(key{}) != nil || c.find(key{lo: 9}) != nil || c.find(key{lo: 8}) != nil {
+		t.Errorf("found what was displaced or never kept: %+v", c.sets[0])
+	}
+	if diff := cmp.Diff([2]entry{{key: d, n: 2, ids: [3]int32{5, 6}}, {key: b, n: 3, ids: [3]int32{2, 3, 4}}}, [2]entry{*c.find(d), *c.find(b)},
+		cmp.AllowUnexported(entry{}, key{})); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadKey(t *testing.T) {
+	alphabet := "\x00 /09:@AZ[`az{\x7f\x80\xb1\xe1\xff5kQ"
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		b := make([]byte, 1+rng.IntN(24))
+		for i := range b {
+			b[i] = alphabet[rng.IntN(len(alphabet))]
+			if rng.IntN(3) > 0 {
+				b[i] = "09AZaz5kQ"[rng.IntN(9)]
 			}
 		}
+		want := 0
+		for want < min(len(b), maxKey) && (b[want] >= '0' && b[want] <= '9' || b[want]|0x20 >= 'a' && b[want]|0x20 <= 'z') {
+			want++
+		}
+		k, n := loadKey(string(b), 0)
+		if n != want || k != keyOf(string(b[:want])) {
+			t.Fatalf("%q: key %x of %d bytes, want %x of %d", b, k, n, keyOf(string(b[:want])), want)
+		}
+	}
+}
+
+func TestLongWordTakesNoSpace(t *testing.T) {
+	tok := newTokenizer(t, true, 200)
+	word := strings.Repeat("éa", 100_000)
+	if diff := cmp.Diff([]Piece{{tok.unk, Span{0, len(word)}}}, tok.Pieces(word)); diff != "" {
+		t.Errorf("pieces (-want +got):\n%s", diff)
+	}
+	if len(tok.word.letters) != 201 {
+		t.Errorf("%d letters kept, want 201: one above the limit", len(tok.word.letters))
 	}
 }
 
