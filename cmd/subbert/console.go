@@ -36,6 +36,18 @@ func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer
 	}
 }
 
+// withFlags puts before args the flags that c was made with and that hold for every verb.
+func (c *console) withFlags(args []string) []string {
+	var flags []string
+	if c.backend != "" {
+		flags = append(flags, "--backend", c.backend)
+	}
+	if c.quiet {
+		flags = append(flags, "--quiet")
+	}
+	return append(flags, args...)
+}
+
 // dropTime leaves the time out of log lines: progress lines carry their own clock.
 func dropTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
