@@ -76,18 +76,18 @@ var layers = []struct {
 }{
 	{"cmd", []string{"backend", "checkpoints", "configs", "data", "evaluate", "internal", "models", "report", "sweep", "tasks", "tpu", "trainer"}},
 	{"configs", []string{"tasks", "trainer"}},
-	{"tasks", []string{"data", "evaluate", "models", "trainer"}},
+	{"tasks", []string{"checkpoints", "data", "evaluate", "models", "trainer"}},
 	{"trainer", []string{"checkpoints", "internal"}},
 	{"models", nil},
 	{"checkpoints", []string{"data/wordpiece"}},
 	{"data", nil},
 	{"evaluate", nil},
-	{"report", nil},
+	{"report", []string{"evaluate"}},
 	{"sweep", []string{"evaluate"}},
 	{"backend", nil},
 	{"tpu", []string{"backend/pjrt"}},
-	{"internal", nil},
-	{"scripts", nil},
+	{"internal", []string{"models"}}, // internal/parity runs models in tests
+	{"scripts", []string{"checkpoints", "data", "evaluate", "internal", "models", "tasks", "trainer"}},
 }
 
 // withoutTensors are the layers that import no tensor library and no cgo.
