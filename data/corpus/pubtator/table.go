@@ -1,0 +1,174 @@
+package pubtator
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxPMID is the greatest PMID: they have at most eight digits.
+const maxPMID = 99_999_999
+
+// Row is a line of a bulk table: a concept that a document mentions.
+type Row struct {
+	PMID      uint32
+	Type      string // Gene, Chemical, Disease, Species, Mutation, CellLine ...
+	ConceptID string // "-" if unknown; several are separated by ";"
+	Mentions  string // the names in the text, separated by "|"
+	Resource  string // who says so, separated by "|"
+}
+
+// Names are the names in the text.
+func (r Row) Names() []string { return split(r.Mentions) }
+
+// Resources are those who say so.
+func (r Row) Resources() []string { return split(r.Resource) }
+
+func split(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "|")
+}
+
+// OpenTable reads the rows of a file. The last item is the first error, if there was one.
+func OpenTable(path string, o Options) iter.Seq2[Row, error] {
+	return opened(path, func(r io.Reader) iter.Seq2[Row, error] { return Rows(r, path, o) })
+}
+
+// Rows reads the rows of a bulk table, which may have a header; errors call the input name. The last item is the first
+// error, if any.
+func Rows(r io.Reader, name string, o Options) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		lines := newLines(r, name, o)
+		for {
+			line, err := lines.next()
+			if err == io.EOF {
+				return
+			}
+			var row Row
+			if err == nil {
+				if len(line) == 0 || lines.number == 1 && bytes.HasPrefix(line, []byte("PMID\t")) {
+					continue
+				}
+				if row, err = parseRow(line); err != nil {
+					if err = lines.passOver(err); err == nil {
+						continue
+					}
+				}
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func parseRow(line []byte) (Row, error) {
+	fields := strings.SplitN(string(line), "\t", 6)
+	if len(fields) < 4 || len(fields) > 5 {
+		return Row{}, fmt.Errorf("%d columns, want PMID, Type, ConceptID, Mentions and Resource with tabs between", len(fields))
+	}
+	pmid, err := strconv.ParseUint(fields[0], 10, 32)
+	if err != nil || pmid == 0 || pmid > maxPMID {
+		return Row{}, fmt.Errorf("PMID %.20q, want a number up to %d", fields[0], maxPMID)
+	}
+	if fields[1] == "" {
+		return Row{}, errors.New("no type")
+	}
+	r := Row{PMID: uint32(pmid), Type: fields[1], ConceptID: fields[2], Mentions: fields[3]}
+	if len(fields) == 5 {
+		r.Resource = fields[4]
+	}
+	return r, nil
+}
+
+// Entities says which documents mention something of each of some types.
+type Entities struct {
+	types []string // keys
+	sets  []bits
+	rows  []int
+}
+
+// NewEntities returns an empty set for some types, such as "gene" and "chemical"; they are compared as TypeKey does.
+func NewEntities(types ...string) (*Entities, error) {
+	e := &Entities{}
+	for _, typ := range types {
+		key := TypeKey(typ)
+		if key == "" {
+			return nil, fmt.Errorf("pubtator: entity type %q, want a name such as gene, chemical, disease, species, mutation or cellline", typ)
+		}
+		if !slices.Contains(e.types, key) {
+			e.types = append(e.types, key)
+		}
+	}
+	if len(e.types) == 0 {
+		return nil, errors.New("pubtator: no entity type given")
+	}
+	e.sets, e.rows = make([]bits, len(e.types)), make([]int, len(e.types))
+	return e, nil
+}
+
+// Add adds a row; of a type not asked for, it is ignored.
+func (e *Entities) Add(r Row) {
+	if i := e.index(r.Type); i >= 0 {
+		e.sets[i].add(r.PMID)
+		e.rows[i]++
+	}
+}
+
+// AddFile adds the rows of a bulk table.
+func (e *Entities) AddFile(path string, o Options) error {
+	for row, err := range OpenTable(path, o) {
+		if err != nil {
+			return err
+		}
+		e.Add(row)
+	}
+	return nil
+}
+
+// index finds a type; files repeat few spellings, so the common ones are compared first as they are.
+func (e *Entities) index(typ string) int {
+	for i, key := range e.types {
+		if strings.EqualFold(typ, key) {
+			return i
+		}
+	}
+	return slices.Index(e.types, TypeKey(typ))
+}
+
+// Has tells whether a document mentions something of every type.
+func (e *Entities) Has(pmid uint32) bool {
+	for _, s := range e.sets {
+		if !s.has(pmid) {
+			return false
+		}
+	}
+	return true
+}
+
+// Rows is how many rows of a type have been added: 0 says that a table is missing.
+func (e *Entities) Rows(typ string) int {
+	if i := e.index(typ); i >= 0 {
+		return e.rows[i]
+	}
+	return 0
+}
+
+// bits is a set of PMIDs.
+type bits []uint64
+
+func (b bits) has(i uint32) bool { return int(i/64) < len(b) && b[i/64]>>(i%64)&1 != 0 }
+
+func (b *bits) add(i uint32) {
+	if need := int(i/64) + 1; need > len(*b) {
+		*b = append(*b, make([]uint64, need-len(*b))...)
+	}
+	(*b)[i/64] |= 1 << (i % 64)
+}
