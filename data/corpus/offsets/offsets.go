@@ -32,6 +32,16 @@ func Locate(text string, start, end int, words string) (Span, error) {
 	return Span{}, fmt.Errorf("%.40q at %d-%d, but the text there is %.40q", words, start, end, text[first.Start:first.End])
 }
 
+// Points returns the bytes of text from start to end, counted in code points.
+func Points(text string, start, end int) (Span, error) {
+	if start < 0 || end < start || end > len(text) {
+		return Span{}, fmt.Errorf("%d-%d, but the text has %d bytes", start, end, len(text))
+	}
+	s := Span{Start: walk(text, start, one)}
+	s.End = s.Start + walk(text[s.Start:], end-start, one)
+	return s, nil
+}
+
 func one(rune) int { return 1 }
 
 func utf16Units(r rune) int {
