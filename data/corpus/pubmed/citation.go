@@ -7,9 +7,6 @@ import (
 	"github.com/subbert/subbert/data/corpus"
 )
 
-// MaxPMID is the greatest PMID: they have at most eight digits.
-const MaxPMID = 99_999_999
-
 // ID names a version of a citation. PMIDs begin with version 1; few have another.
 type ID struct {
 	PMID    uint32

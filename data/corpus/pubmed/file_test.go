@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/subbert/subbert/data/corpus/pmid"
 	"github.com/subbert/subbert/data/corpus/pubmed/pubmedtest"
 	"github.com/subbert/subbert/data/corpus/stream"
 )
@@ -280,7 +281,7 @@ func FuzzRecords(f *testing.F) {
 				break
 			}
 			records++
-			if c.PMID == 0 || c.PMID > MaxPMID || c.Version == 0 {
+			if c.PMID == 0 || c.PMID > pmid.Max || c.Version == 0 {
 				t.Errorf("ID %v", c.ID)
 			}
 			if c.Title != strings.Join(strings.Fields(c.Title), " ") || !isText(c.Title) {

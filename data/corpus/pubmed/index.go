@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/subbert/subbert/data/corpus/pmid"
 )
 
 // Index says which citations a file has, in order, and which it deletes: four bytes each. It is a by-product of reading
@@ -68,8 +70,8 @@ func (x *Index) UnmarshalBinary(b []byte) error {
 	*x = Index{order: make([]uint32, n)}
 	for i := range x.order {
 		x.order[i] = binary.LittleEndian.Uint32(b[4*i:])
-		if pmid := x.order[i] &^ deletedBit; pmid == 0 || pmid > MaxPMID {
-			return fmt.Errorf("pubmed index: record %d: PMID %d, want 1 to %d", i, pmid, MaxPMID)
+		if id := x.order[i] &^ deletedBit; id == 0 || id > pmid.Max {
+			return fmt.Errorf("pubmed index: record %d: PMID %d, want 1 to %d", i, id, pmid.Max)
 		}
 	}
 	b = b[4*n:]

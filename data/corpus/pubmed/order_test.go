@@ -38,11 +38,11 @@ func indexOf(t *testing.T, entries string) *Index {
 	t.Helper()
 	var x Index
 	for _, word := range strings.Fields(entries) {
-		pmid, version, dotted := strings.Cut(strings.TrimPrefix(word, "-"), ".")
+		id, version, dotted := strings.Cut(strings.TrimPrefix(word, "-"), ".")
 		if !dotted {
 			version = "1"
 		}
-		p, ok := number(pmid, MaxPMID)
+		p, ok := number(id, 1000)
 		v, good := number(version, 9)
 		if !ok || !good {
 			t.Fatalf("bad entry %q", word)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/subbert/subbert/data/corpus/pmid"
 	"github.com/subbert/subbert/data/corpus/xmlpull"
 )
 
@@ -187,17 +188,19 @@ func (p *parser) pmid() {
 	if v := p.attr("Version"); v != "" {
 		version, good = number(v, 1<<16-1)
 	}
-	text := p.text()
-	id, ok := number(text, MaxPMID)
-	if !ok || !good || id == 0 || version == 0 {
-		p.fail(fmt.Errorf("PMID %.20q version %d, want a number up to %d", text, version, MaxPMID))
+	id, err := pmid.Parse(p.text())
+	switch {
+	case err != nil:
+		p.fail(err)
 		return
-	}
-	if p.id.PMID != 0 {
+	case !good || version == 0:
+		p.fail(fmt.Errorf("PMID %d: version is not a number from 1 to %d", id, 1<<16-1))
+		return
+	case p.id.PMID != 0:
 		p.fail(fmt.Errorf("two PMIDs in one record: %v and %d", p.id, id))
 		return
 	}
-	p.id = ID{PMID: uint32(id), Version: uint16(version)}
+	p.id = ID{PMID: id, Version: uint16(version)}
 }
 
 // fail records what is wrong with the record, unless something already was.

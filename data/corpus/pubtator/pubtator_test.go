@@ -14,6 +14,7 @@ import (
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/offsets"
+	"github.com/subbert/subbert/data/corpus/pmid"
 )
 
 const sample = "\ufeff12|t|The αB gene.\r\n12|a|Foo and bar kinase.\n" +
@@ -242,7 +243,7 @@ func FuzzRows(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.PMID == 0 || r.PMID > maxPMID || r.Type == "" || strings.ContainsAny(r.Mentions, "\t\n") {
+			if r.PMID == 0 || r.PMID > pmid.Max || r.Type == "" || strings.ContainsAny(r.Mentions, "\t\n") {
 				t.Errorf("row %+v", r)
 			}
 		}

@@ -7,12 +7,10 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
-)
 
-// maxPMID is the greatest PMID: they have at most eight digits.
-const maxPMID = 99_999_999
+	"github.com/subbert/subbert/data/corpus/pmid"
+)
 
 // Row is a line of a bulk table: a concept that a document mentions.
 type Row struct {
@@ -74,14 +72,14 @@ func parseRow(line []byte) (Row, error) {
 	if len(fields) < 4 || len(fields) > 5 {
 		return Row{}, fmt.Errorf("%d columns, want PMID, Type, ConceptID, Mentions and Resource with tabs between", len(fields))
 	}
-	pmid, err := strconv.ParseUint(fields[0], 10, 32)
-	if err != nil || pmid == 0 || pmid > maxPMID {
-		return Row{}, fmt.Errorf("PMID %.20q, want a number up to %d", fields[0], maxPMID)
+	id, err := pmid.Parse(fields[0])
+	if err != nil {
+		return Row{}, err
 	}
 	if fields[1] == "" {
 		return Row{}, errors.New("no type")
 	}
-	r := Row{PMID: uint32(pmid), Type: fields[1], ConceptID: fields[2], Mentions: fields[3]}
+	r := Row{PMID: id, Type: fields[1], ConceptID: fields[2], Mentions: fields[3]}
 	if len(fields) == 5 {
 		r.Resource = fields[4]
 	}
@@ -91,7 +89,7 @@ func parseRow(line []byte) (Row, error) {
 // Entities says which documents mention something of each of some types.
 type Entities struct {
 	types []string // keys
-	sets  []bits
+	sets  []pmid.Set
 	rows  []int
 }
 
@@ -110,14 +108,14 @@ func NewEntities(types ...string) (*Entities, error) {
 	if len(e.types) == 0 {
 		return nil, errors.New("pubtator: no entity type given")
 	}
-	e.sets, e.rows = make([]bits, len(e.types)), make([]int, len(e.types))
+	e.sets, e.rows = make([]pmid.Set, len(e.types)), make([]int, len(e.types))
 	return e, nil
 }
 
 // Add adds a row; of a type not asked for, it is ignored.
 func (e *Entities) Add(r Row) {
 	if i := e.index(r.Type); i >= 0 {
-		e.sets[i].add(r.PMID)
+		e.sets[i].Add(r.PMID)
 		e.rows[i]++
 	}
 }
@@ -144,9 +142,9 @@ func (e *Entities) index(typ string) int {
 }
 
 // Has tells whether a document mentions something of every type.
-func (e *Entities) Has(pmid uint32) bool {
-	for _, s := range e.sets {
-		if !s.has(pmid) {
+func (e *Entities) Has(id uint32) bool {
+	for i := range e.sets {
+		if !e.sets[i].Has(id) {
 			return false
 		}
 	}
@@ -159,16 +157,4 @@ func (e *Entities) Rows(typ string) int {
 		return e.rows[i]
 	}
 	return 0
-}
-
-// bits is a set of PMIDs.
-type bits []uint64
-
-func (b bits) has(i uint32) bool { return int(i/64) < len(b) && b[i/64]>>(i%64)&1 != 0 }
-
-func (b *bits) add(i uint32) {
-	if need := int(i/64) + 1; need > len(*b) {
-		*b = append(*b, make([]uint64, need-len(*b))...)
-	}
-	(*b)[i/64] |= 1 << (i % 64)
 }

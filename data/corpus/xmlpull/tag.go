@@ -48,6 +48,9 @@ func (r *Reader) parseStart(b []byte) ([]byte, int) {
 	r.attrs = r.attrs[:0]
 	i := 1 + nameLen(b[1:])
 	name := b[1:i]
+	if i < len(b) && b[i] == '>' {
+		return name, r.checkStart(name, i+1)
+	}
 	for {
 		spaced := false
 		for i < len(b) && class[b[i]]&isSpace != 0 {

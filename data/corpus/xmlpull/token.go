@@ -224,6 +224,19 @@ func (r *Reader) startTag() Kind {
 
 // endTag reads an end tag.
 func (r *Reader) endTag() Kind {
+	if b := r.buf[r.pos:r.end]; len(r.open) > 0 {
+		want := r.Name()
+		if n := len(want) + 2; len(b) > n && b[n] == '>' && bytes.Equal(b[2:n], want) {
+			r.pop()
+			r.pos += n + 1
+			return End // nearly always
+		}
+	}
+	return r.oddEndTag()
+}
+
+// oddEndTag reads an end tag that has white space, reaches beyond the window, or is wrong.
+func (r *Reader) oddEndTag() Kind {
 	for {
 		b := r.buf[r.pos:r.end]
 		n := nameLen(b[2:])
