@@ -353,6 +353,69 @@ func TestDeadDisk(t *testing.T) {
 	}
 }
 
+// recording notes what is done to the disk, in order, without the times of writing.
+type recording struct {
+	disk
+	log []string
+}
+
+func (r *recording) note(what ...string) {
+	for i, path := range what {
+		what[i] = filepath.Base(path)
+	}
+	r.log = append(r.log, strings.Join(what, " "))
+}
+
+func (r *recording) Rename(from, to string) error {
+	err := r.disk.Rename(from, to)
+	if err == nil {
+		r.note("rename", from, to)
+	}
+	return err
+}
+
+func (r *recording) SyncDir(path string) error {
+	r.note("sync", path)
+	return r.disk.SyncDir(path)
+}
+
+func (r *recording) Create(path string) (file, error) {
+	r.note("create", path)
+	f, err := r.disk.Create(path)
+	return &recordingFile{f, r, path}, err
+}
+
+type recordingFile struct {
+	file
+	on   *recording
+	path string
+}
+
+func (f *recordingFile) Sync() error {
+	f.on.note("sync", f.path)
+	return f.file.Sync()
+}
+
+// TestOrder holds the order that makes a step durable before it has its name: each file, the manifest last, the
+// directory, the name, the name's directory.
+func TestOrder(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	fsys := &recording{}
+	s, err := newSaver(root, fsys, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys.log = nil
+	save(t, s, 1)
+	want := []string{
+		"create weights", "sync weights", "create state", "sync state", "create manifest.json", "sync manifest.json",
+		"sync .saving-step-0000001", "rename .saving-step-0000001 step-0000001", "sync root",
+	}
+	if diff := cmp.Diff(want, fsys.log); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestLeftoversGo(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{".saving-step-0000004", ".removing-step-0000001", "step-7", "notes"} {
