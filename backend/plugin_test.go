@@ -237,6 +237,10 @@ func TestInspect(t *testing.T) {
 		program[16] = byte(elf.ET_EXEC)
 		checkLine(t, Inspect(write("good.so", good)), "")
 		checkLine(t, Inspect(write("short.so", good[:len(good)-1])), "plugin ")
+		noSections := bytes.Clone(good) // so that only the program headers say how long it is
+		clear(noSections[40:48])        // e_shoff
+		clear(noSections[60:64])        // e_shnum, e_shstrndx
+		checkLine(t, Inspect(write("half.so", noSections[:len(noSections)/2])), "cut short: ")
 		checkLine(t, Inspect(write("foreign.so", foreign)), "built for EM_S390, this machine is")
 		checkLine(t, Inspect(write("exec.so", program)), "not a shared library (ELF type ET_EXEC)")
 		checkLine(t, Inspect(write("other.so", bytes.ReplaceAll(good, []byte("GetPjrtApi"), []byte("GetOtherAp")))), "does not export GetPjrtApi")

@@ -27,6 +27,14 @@ func TestCache(t *testing.T) {
 			t.Errorf("put %d bytes, got %d, %v", len(payload), len(got), err)
 		}
 	}
+	sealed := seal([]byte("payload"))
+	for i := range sealed {
+		damaged := bytes.Clone(sealed)
+		damaged[i] ^= 1
+		if _, err := unseal(damaged); err == nil {
+			t.Errorf("an entry with byte %d changed was read", i)
+		}
+	}
 	if err := os.WriteFile(c.path(key), []byte("something else"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -201,6 +201,9 @@ func TestSwitches(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := openCPU(t, tt.o)
+			if shared := c.Backend().HasSharedBuffers(); shared != (tt.o.InFlight == 0) {
+				t.Errorf("host and device share memory: %v, with %d executions under way", shared, tt.o.InFlight)
+			}
 			got := newToy(t, c.Backend(), 1).train(t, steps)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("losses and weights (-without +with):\n%s", diff)
