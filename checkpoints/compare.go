@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -35,9 +36,15 @@ type layerSums struct {
 	difference, a float64 // squares
 }
 
-// Compare compares the weights of two models as float32, a pair of tensors at a time.
+// Compare compares the weights of two models as float32, a pair of tensors at a time. That one of them spells out a copy
+// of a tied parameter is no difference.
 func Compare(a, b *Model) (*Comparison, error) {
 	c := &Comparison{A: a.Path, B: b.Path}
+	copiesA, errA := a.copies()
+	copiesB, errB := b.copies()
+	if err := errors.Join(errA, errB); err != nil {
+		return nil, err
+	}
 	inB := make(map[string]Info)
 	for _, info := range b.Tensors() {
 		inB[info.Name] = info
@@ -47,6 +54,7 @@ func Compare(a, b *Model) (*Comparison, error) {
 		y, ok := inB[x.Name]
 		delete(inB, x.Name)
 		switch {
+		case !ok && copiesA[x.Name]:
 		case !ok:
 			c.OnlyInA = append(c.OnlyInA, x.Name)
 		case !slices.Equal(x.Shape, y.Shape):
@@ -63,7 +71,9 @@ func Compare(a, b *Model) (*Comparison, error) {
 		}
 	}
 	for name := range inB {
-		c.OnlyInB = append(c.OnlyInB, name)
+		if !copiesB[name] {
+			c.OnlyInB = append(c.OnlyInB, name)
+		}
 	}
 	slices.Sort(c.OnlyInB)
 	c.finish(sums)

@@ -70,10 +70,26 @@ func (e Export) writeWeights(w FileWriter, to Kind) error {
 
 // untied is the model's weights without stored copies of tied ones. A copy that differs is an error: it is none.
 func (m *Model) untied() (Container, error) {
+	copies, err := m.copies()
+	if err != nil {
+		return nil, err
+	}
+	for name, same := range copies {
+		if !same {
+			original, _ := tiedTo(name)
+			return nil, fmt.Errorf("%s: %s differs from %s, want a model that ties them", m.Path, name, original)
+		}
+	}
+	return without{m.weights, func(name string) bool { _, isTied := tiedTo(name); return isTied }}, nil
+}
+
+// copies lists the tied parameters that the file spells out, and whether each is the same as its original.
+func (m *Model) copies() (map[string]bool, error) {
 	have := make(map[string]Info)
 	for _, info := range m.Tensors() {
 		have[info.Name] = info
 	}
+	found := make(map[string]bool)
 	for name, info := range have {
 		original, isTied := tiedTo(name)
 		if !isTied {
@@ -83,11 +99,9 @@ func (m *Model) untied() (Container, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		if !same {
-			return nil, fmt.Errorf("%s: %s differs from %s, want a model that ties them", m.Path, name, original)
-		}
+		found[name] = same
 	}
-	return without{m.weights, func(name string) bool { _, isTied := tiedTo(name); return isTied }}, nil
+	return found, nil
 }
 
 // asGoogle shows weights under Google's names and in its layout.

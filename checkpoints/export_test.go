@@ -209,6 +209,20 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// TestCompareCopies has one model spell out its decoder.
+func TestCompareCopies(t *testing.T) {
+	legacy, hf := openModel(t, directory(t, settings("legacy/pytorch_model.bin"))), openModel(t, directory(t, settings("hf/model.safetensors")))
+	for _, pair := range [][2]*Model{{legacy, hf}, {hf, legacy}} {
+		c, err := Compare(pair[0], pair[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.Equal {
+			t.Errorf("%s and %s differ: %+v", c.A, c.B, c)
+		}
+	}
+}
+
 func TestCompare(t *testing.T) {
 	a := weights(t, "hf/model.safetensors")
 	b := weights(t, "hf/model.safetensors")
