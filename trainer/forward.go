@@ -86,7 +86,8 @@ func newEvaluation(backend compute.Backend, store *model.Store, task Task, mesh 
 	return e, err
 }
 
-// Run evaluates every microbatch of batches and returns the mean of each observed value over all of them.
+// Run evaluates every microbatch of batches and returns the mean of each observed value over all of them. What nothing
+// was observed of is left out.
 func (e *Evaluation) Run(ctx context.Context, batches iter.Seq2[Batch, error]) ([]metrics.Value, error) {
 	var total []float64
 	for batch, err := range batches {
@@ -110,9 +111,11 @@ func (e *Evaluation) Run(ctx context.Context, batches iter.Seq2[Batch, error]) (
 		return nil, fmt.Errorf("nothing to evaluate on")
 	}
 	means := meansOf(total)
-	values := make([]metrics.Value, len(e.names))
+	values := make([]metrics.Value, 0, len(e.names))
 	for i, name := range e.names {
-		values[i] = metrics.Value{Name: name, Value: means[1+i]}
+		if weight := total[2+2*i]; weight > 0 {
+			values = append(values, metrics.Value{Name: name, Value: means[1+i]})
+		}
 	}
 	return values, nil
 }

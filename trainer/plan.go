@@ -3,6 +3,8 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/subbert/subbert/trainer/optim"
 	"github.com/subbert/subbert/trainer/schedule"
@@ -13,18 +15,24 @@ type Checkpointing struct {
 	EverySteps int `toml:"every_steps"` // 0: only at the end
 	Keep       int `toml:"keep"`        // newest checkpoints kept; 0 keeps all
 	KeepEvery  int `toml:"keep_every"`  // steps; a checkpoint at a multiple is kept for good; 0: none is
+
+	KeepHours float64 `toml:"keep_hours"` // one checkpoint of every so many hours is kept for good; 0: none is
+	Best      bool    `toml:"best"`       // keep the model of the best evaluation in best/
 }
 
 // Recording is the [record] table of a run.
 type Recording struct {
 	EverySteps    int `toml:"every_steps"`    // between lines of metrics.jsonl
 	EvaluateEvery int `toml:"evaluate_every"` // steps between held-out evaluations; 0: only at the end
+
+	TensorBoard bool `toml:"tensorboard"` // event files beside metrics.jsonl
 }
 
 // Policies for a loss or gradient that is not finite.
 const (
-	OnNonFiniteStop = "stop" // before the update; the run fails with what is needed to look at it
-	OnNonFiniteSkip = "skip" // leave the update out, report, go on
+	OnNonFiniteStop = "stop"     // before the update; the run fails with what is needed to look at it
+	OnNonFiniteSkip = "skip"     // leave the update out, report, go on
+	OnNonFiniteBack = "rollback" // return to the newest checkpoint and leave the update out this time
 )
 
 // Run is the [run] table of a run.
@@ -32,6 +40,10 @@ type Run struct {
 	Dir         string `toml:"dir"`
 	Seed        uint32 `toml:"seed"`
 	OnNonFinite string `toml:"on_non_finite"`
+
+	Rollbacks   int     `toml:"max_rollbacks"` // under "rollback", this many; one more fails the run
+	SpikeZScore float64 `toml:"spike_zscore"`  // a loss so many deviations above the recent mean is reported; 0: none is
+	Patience    int     `toml:"patience"`      // stop after so many evaluations without a better one; 0: never
 }
 
 // DefaultCheckpointing saves every 1000 steps and keeps the two newest.
@@ -40,13 +52,15 @@ func DefaultCheckpointing() Checkpointing { return Checkpointing{EverySteps: 100
 // DefaultRecording records every 10 steps.
 func DefaultRecording() Recording { return Recording{EverySteps: 10} }
 
-// DefaultRun has seed 1 and stops at the first value that is not finite.
-func DefaultRun() Run { return Run{Seed: 1, OnNonFinite: OnNonFiniteStop} }
+// DefaultRun has seed 1, stops at the first value that is not finite, and reports losses six deviations too high.
+func DefaultRun() Run {
+	return Run{Seed: 1, OnNonFinite: OnNonFiniteStop, Rollbacks: 3, SpikeZScore: 6}
+}
 
 // Validate returns every fault of c at once.
 func (c Checkpointing) Validate() error {
-	if c.EverySteps < 0 || c.Keep < 0 || c.KeepEvery < 0 {
-		return fmt.Errorf("checkpoint.every_steps = %d, keep = %d, keep_every = %d: want no negative number", c.EverySteps, c.Keep, c.KeepEvery)
+	if c.EverySteps < 0 || c.Keep < 0 || c.KeepEvery < 0 || !(c.KeepHours >= 0) {
+		return fmt.Errorf("checkpoint.every_steps = %d, keep = %d, keep_every = %d, keep_hours = %g: want no negative number", c.EverySteps, c.Keep, c.KeepEvery, c.KeepHours)
 	}
 	return nil
 }
@@ -65,21 +79,44 @@ func (c Run) Validate() error {
 	if c.Dir == "" {
 		faults = append(faults, errors.New("run.dir: missing; name the directory the run writes to"))
 	}
-	if c.OnNonFinite != OnNonFiniteStop && c.OnNonFinite != OnNonFiniteSkip {
-		faults = append(faults, fmt.Errorf("run.on_non_finite: unknown %q, want %s or %s", c.OnNonFinite, OnNonFiniteStop, OnNonFiniteSkip))
+	if policies := []string{OnNonFiniteStop, OnNonFiniteSkip, OnNonFiniteBack}; !slices.Contains(policies, c.OnNonFinite) {
+		faults = append(faults, fmt.Errorf("run.on_non_finite: unknown %q, want one of %s", c.OnNonFinite, strings.Join(policies, ", ")))
+	}
+	if c.Rollbacks < 0 || c.Patience < 0 || !(c.SpikeZScore >= 0) {
+		faults = append(faults, fmt.Errorf("run.max_rollbacks = %d, patience = %d, spike_zscore = %g: want no negative number", c.Rollbacks, c.Patience, c.SpikeZScore))
 	}
 	return errors.Join(faults...)
 }
+
+// Stage is a part of a run with one shape of batches.
+type Stage struct {
+	From       int     // its first update
+	Batch      int     // rows of one update
+	MicroBatch int     // rows of one forward pass, over all devices
+	Sequence   int     // positions of a row
+	FLOPs      float64 // what the model costs in an update; 0: not known
+}
+
+// Micros is the number of microbatches of an update.
+func (s Stage) Micros() int { return s.Batch / s.MicroBatch }
+
+// TokensPerStep counts the positions of an update, padding included, as the paper's 170.7 K tokens/s does.
+func (s Stage) TokensPerStep() int { return s.Batch * s.Sequence }
 
 // Plan is every number of a run that follows from its config. It is immutable.
 type Plan struct {
 	Schedule  schedule.Schedule
 	Optimizer optim.Config
 
-	Batch      int // rows of one update
-	MicroBatch int // rows of one forward pass, over all devices
-	Sequence   int // positions of a row
-	Devices    int // the microbatch is split over them; 1 is no distribution
+	Batch      int     // rows of one update
+	MicroBatch int     // rows of one forward pass, over all devices
+	Sequence   int     // positions of a row
+	Devices    int     // the microbatch is split over them; 1 is no distribution
+	FLOPs      float64 // what the model costs in an update; 0: not known
+	PeakFLOPs  float64 // what all devices together can do in a second; 0: not known
+
+	// Later are the stages after the one that the numbers above describe, in their order.
+	Later []Stage
 
 	Checkpointing Checkpointing
 	Recording     Recording
@@ -89,17 +126,41 @@ type Plan struct {
 // Validate says whether the numbers of p go together; all faults at once.
 func (p Plan) Validate() error {
 	var faults []error
-	if p.Batch < 1 || p.MicroBatch < 1 || p.Batch%p.MicroBatch != 0 {
-		faults = append(faults, fmt.Errorf("task.batch = %d is not a multiple of task.micro_batch = %d", p.Batch, p.MicroBatch))
-	}
-	if p.Devices < 1 || p.MicroBatch%max(1, p.Devices) != 0 {
-		faults = append(faults, fmt.Errorf("task.micro_batch = %d does not divide over %d devices", p.MicroBatch, p.Devices))
+	for _, s := range p.stages() {
+		if s.Batch < 1 || s.MicroBatch < 1 || s.Batch%s.MicroBatch != 0 {
+			faults = append(faults, fmt.Errorf("task.batch = %d is not a multiple of task.micro_batch = %d", s.Batch, s.MicroBatch))
+		}
+		if p.Devices < 1 || s.MicroBatch%max(1, p.Devices) != 0 {
+			faults = append(faults, fmt.Errorf("task.micro_batch = %d does not divide over %d devices", s.MicroBatch, p.Devices))
+		}
 	}
 	return errors.Join(faults...)
 }
 
-// Micros is the number of microbatches of an update.
+// stages are all of them, the first included.
+func (p Plan) stages() []Stage {
+	first := Stage{Batch: p.Batch, MicroBatch: p.MicroBatch, Sequence: p.Sequence, FLOPs: p.FLOPs}
+	return append([]Stage{first}, p.Later...)
+}
+
+// At is the stage that the update at step belongs to.
+func (p Plan) At(step int) Stage {
+	stages := p.stages()
+	for _, s := range slices.Backward(stages) {
+		if s.From <= step {
+			return s
+		}
+	}
+	return stages[0]
+}
+
+// Micros is the number of microbatches of an update of the first stage.
 func (p Plan) Micros() int { return p.Batch / p.MicroBatch }
 
-// TokensPerStep counts the positions of an update, padding included, as the paper's 170.7 K tokens/s does.
+// TokensPerStep counts the positions of an update of the first stage, padding included.
 func (p Plan) TokensPerStep() int { return p.Batch * p.Sequence }
+
+// accumulates says whether any update takes several microbatches.
+func (p Plan) accumulates() bool {
+	return slices.ContainsFunc(p.stages(), func(s Stage) bool { return s.Micros() > 1 })
+}

@@ -3,6 +3,7 @@ package trainer
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -30,11 +31,27 @@ type State struct {
 	Step       int
 	Parameters []Array
 	M, V       []Array
+	Progress
+}
+
+// Progress is what of the state is neither a tensor nor the step.
+type Progress struct {
+	Skipped []int   `json:"skipped,omitempty"` // steps whose update was left out for good, after a rollback
+	Best    *Best   `json:"best,omitempty"`    // nil before the first evaluation
+	Tokens  int64   `json:"tokens,omitempty"`  // positions trained on so far, padding included
+	Seconds float64 `json:"seconds,omitempty"` // spent so far, over all processes
+}
+
+// Best is the best evaluation so far.
+type Best struct {
+	Step  int     `json:"step"`
+	Value float64 `json:"value"`
+	Since int     `json:"since"` // evaluations since then
 }
 
 // State copies the state to the host: it is consistent, and later steps do not change it.
 func (t *Trainer) State() (*State, error) {
-	state := &State{Step: t.now}
+	state := &State{Step: t.now, Progress: t.progress()}
 	for _, part := range []struct {
 		to     *[]Array
 		prefix string
@@ -80,7 +97,23 @@ func (t *Trainer) Restore(state *State) error {
 		}
 	}
 	t.now = state.Step
-	return nil
+	t.skipped, t.best, t.tokens, t.before = slices.Clone(state.Skipped), nil, state.Tokens, state.Seconds
+	if state.Best != nil {
+		best := *state.Best
+		t.best = &best
+	}
+	t.began = time.Now()
+	return t.step.store.GetVariable(haltedPath).SetValue(tensors.FromScalar(float32(0)))
+}
+
+// progress is a copy of what is no tensor.
+func (t *Trainer) progress() Progress {
+	p := Progress{Skipped: slices.Clone(t.skipped), Tokens: t.tokens, Seconds: t.Seconds()}
+	if t.best != nil {
+		best := *t.best
+		p.Best = &best
+	}
+	return p
 }
 
 func (t *Trainer) write(prefix string, a Array) error {

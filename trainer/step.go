@@ -22,7 +22,7 @@ const (
 	momentsM    = "/optimizer/m"
 	momentsV    = "/optimizer/v"
 	accumulated = "/accumulated"
-	haltedPath  = "/trainer/halted" // 1 once an update was left out under the policy "stop"
+	haltedPath  = "/trainer/halted" // 1 once an update was left out, unless the policy is "skip"
 )
 
 // step owns the compiled graphs that change the state: one for a batch of a single microbatch, or a pair that
@@ -35,7 +35,7 @@ type step struct {
 
 	mesh   *distributed.DeviceMesh // nil on one device
 	params []*model.Variable       // every parameter, by name
-	used   []*model.Variable       // those the loss depends on; set when the first graph is built
+	used   []*model.Variable       // those the loss depends on and that are not frozen; set when the first graph is built
 	names  []string                // what the loss observes; set likewise
 
 	fused             *model.Exec // one microbatch a batch
@@ -52,14 +52,14 @@ func newStep(backend compute.Backend, store *model.Store, task Task, plan Plan) 
 				return nil, err
 			}
 		}
-		if plan.Micros() > 1 {
+		if plan.accumulates() {
 			if err := s.addZeros(accumulated+p.Path(), p.Shape()); err != nil {
 				return nil, err
 			}
 		}
 	}
 	scalars := []string{haltedPath}
-	if plan.Micros() > 1 {
+	if plan.accumulates() {
 		scalars = append(scalars, accumulated+"/loss")
 	}
 	for _, path := range scalars {
@@ -87,7 +87,7 @@ func (s *step) open() (err error) {
 		return err
 	}
 	inputs := len(s.task.Inputs())
-	if s.plan.Micros() == 1 {
+	if !s.plan.accumulates() {
 		s.fused, err = s.exec("train", inputs, 4, s.buildFused)
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *step) loss(scope *model.Scope, at *Moment, in []*graph.Node) (loss *gra
 	}
 	s.used = s.used[:0]
 	for _, p := range s.params {
-		if p.InUseByGraph(loss.Graph()) {
+		if p.InUseByGraph(loss.Graph()) && rateOf(s.task, parameterName(p)) > 0 {
 			s.used = append(s.used, p)
 		}
 	}
@@ -207,7 +207,7 @@ func (s *step) update(loss *graph.Node, gradients []*graph.Node, rate, at *graph
 	g := loss.Graph()
 	gradients, norm = s.plan.Optimizer.Clip(gradients)
 	ok := graph.LogicalAnd(graph.IsFinite(norm), graph.IsFinite(loss))
-	if s.plan.Run.OnNonFinite == OnNonFiniteStop {
+	if s.plan.Run.OnNonFinite != OnNonFiniteSkip {
 		halted := s.store.GetVariable(haltedPath)
 		before := halted.NodeValue(g)
 		ok = graph.LogicalAnd(ok, graph.Equal(before, graph.ZerosLike(before)))
@@ -216,6 +216,10 @@ func (s *step) update(loss *graph.Node, gradients []*graph.Node, rate, at *graph
 	when := optim.Moment{LearningRate: rate, Step: graph.ConvertDType(at, dtypes.Float32)}
 	for i, p := range s.used {
 		m, v := s.store.GetVariable(momentsM+p.Path()), s.store.GetVariable(momentsV+p.Path())
+		when := when
+		if r := rateOf(s.task, parameterName(p)); r != 1 {
+			when.LearningRate = graph.MulScalar(when.LearningRate, r)
+		}
 		old := optim.State{Name: parameterName(p), Value: p.NodeValue(g), Gradient: gradients[i], M: m.NodeValue(g), V: v.NodeValue(g)}
 		value, newM, newV := s.plan.Optimizer.Update(old, when)
 		p.SetNodeValue(graph.Where(ok, value, old.Value))
@@ -253,8 +257,10 @@ type outcome struct {
 func (s *step) run(at int, batch Batch, rate float64) (outcome, error) {
 	out := outcome{step: at}
 	seed, now := tensors.FromScalar(s.plan.Run.Seed), tensors.FromScalar(uint32(at))
+	first := 0 // row of the microbatch within the batch
 	for i, in := range batch.Micro {
-		row := tensors.FromScalar(uint32(i * s.plan.MicroBatch))
+		row := tensors.FromScalar(uint32(first))
+		first += in[0].Shape().Dim(0)
 		exec, args := s.accumulate, append(slices.Clone(in), seed, now, row)
 		if s.fused != nil {
 			exec, args = s.fused, append(args, tensors.FromScalar(float32(rate)))

@@ -27,6 +27,21 @@ type Task interface {
 	Loss(s *model.Scope, at *Moment, in []*graph.Node) (loss *graph.Node, seen []Observed)
 }
 
+// Rater is a Task whose parameters do not all learn at the same rate.
+type Rater interface {
+	// Rate is what the learning rate is multiplied by for the parameter of that Hugging Face name. At 0 it is frozen: no
+	// gradient is computed for it, and it is neither updated nor decayed.
+	Rate(parameter string) float64
+}
+
+// rateOf is the Rate of task, which is 1 unless it says otherwise.
+func rateOf(task Task, parameter string) float64 {
+	if r, ok := task.(Rater); ok {
+		return r.Rate(parameter)
+	}
+	return 1
+}
+
 // Moment is where in the run a graph executes; whatever is random in a graph is a function of it. All are scalars of
 // type uint32.
 type Moment struct {
@@ -47,6 +62,8 @@ type Batch struct {
 	Micro [][]*tensors.Tensor
 	// Records says what the batch was made of, for the post-mortem of a failure: epoch and index pairs, or example ids.
 	Records []string
+	// Tokens is the number of positions, padding included; 0 stands for Plan.TokensPerStep.
+	Tokens int
 }
 
 // Batches addresses training data by step: the same step always yields the same batch, whatever came before and on

@@ -1,9 +1,12 @@
 package trainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -30,21 +33,50 @@ func (e *NonFiniteError) Error() string {
 
 // Hint says what usually helps.
 func (e *NonFiniteError) Hint() string {
-	return `lower optimizer.learning_rate, lengthen the warm-up, or set run.on_non_finite = "skip"; nonfinite.json in the run directory says which records the batch held`
+	return `lower optimizer.learning_rate, lengthen the warm-up, or set run.on_non_finite = "skip" or "rollback"; nonfinite.json in the run directory says which records the batch held`
 }
 
 // Trainer trains one task on one backend. It is not for concurrent use.
 type Trainer struct {
 	plan Plan
 	step *step
-	now  int // completed updates
+	now  int // completed updates, those left out included
+
+	skipped []int // steps whose update is left out
+	best    *Best
+	spikes  spikes
+	tokens  int64     // positions trained on so far
+	before  float64   // seconds that earlier processes spent on the run
+	began   time.Time // when this one took over
 
 	// Recorder gets a report every Plan.Recording.EverySteps. Required by Train.
 	Recorder metrics.Recorder
+	// Log, if set, hears of what a person should know at once.
+	Log *slog.Logger
 	// Save is called with the state complete at a step that is due, at the end, and when interrupted.
 	Save func(step int) error
+	// Newest returns the state of the newest checkpoint; the policy "rollback" needs it.
+	Newest func() (*State, error)
 	// Evaluate, if set, is called at the steps that are due for it and at the end; its values are recorded.
 	Evaluate func(ctx context.Context, step int) ([]metrics.Value, error)
+	// Goal says which of the values of Evaluate tells better from worse; without a name nothing is compared.
+	Goal Goal
+	// Improved, if set, is called when an evaluation was the best so far.
+	Improved func(step int, value float64) error
+	// Watches are further measurements, each with a rhythm of its own; their values are recorded.
+	Watches []Watch
+}
+
+// Goal is a value that training is to bring down, or up.
+type Goal struct {
+	Name string
+	Up   bool
+}
+
+// Watch is a measurement that is made every so many steps and at the end.
+type Watch struct {
+	Every   int // 0: only at the end
+	Measure func(ctx context.Context, step int) ([]metrics.Value, error)
 }
 
 // New prepares to train task on backend from the parameters that store holds. It adds the moments to store.
@@ -56,7 +88,7 @@ func New(backend compute.Backend, store *model.Store, task Task, plan Plan) (*Tr
 	if err != nil {
 		return nil, err
 	}
-	return &Trainer{plan: plan, step: s}, nil
+	return &Trainer{plan: plan, step: s, began: time.Now()}, nil
 }
 
 // Forward prepares a graph that reads the trained parameters, on the trainer's devices.
@@ -67,7 +99,7 @@ func (t *Trainer) Forward(name string, inputs int, build Build) (*Forward, error
 // Step is the number of completed updates.
 func (t *Trainer) Step() int { return t.now }
 
-// Unused names the parameters that the loss does not depend on; they are neither updated nor decayed. It is known
+// Unused names the parameters that are frozen or that the loss does not depend on; they are neither updated nor decayed. It is known
 // once the first step ran.
 func (t *Trainer) Unused() []string {
 	used := make(map[string]bool, len(t.step.used))
@@ -83,132 +115,174 @@ func (t *Trainer) Unused() []string {
 	return names
 }
 
-// Train makes the updates from the present step to the last one of the plan. When ctx ends it finishes the update it
-// is in, saves, and returns ErrInterrupted.
+// Train makes the updates from the present step to the last one of the plan, or until patience is at its end. When ctx
+// ends it finishes the update it is in, saves, and returns ErrInterrupted.
 func (t *Trainer) Train(ctx context.Context, batches Batches) error {
-	w := newWindow(t.plan)
+	if t.outOfPatience() {
+		return nil
+	}
+	back := t.plan.Run.OnNonFinite == OnNonFiniteBack
+	if back && t.now == 0 && t.Save != nil { // something to return to
+		if err := t.Save(0); err != nil {
+			return fmt.Errorf("saving step 0: %w", err)
+		}
+	}
+	for {
+		err := t.run(ctx, batches)
+		var bad *NonFiniteError
+		if !back || !errors.As(err, &bad) {
+			return err
+		}
+		if err := t.rollBack(bad); err != nil {
+			return err
+		}
+	}
+}
+
+// run makes updates until there is a reason to stop.
+func (t *Trainer) run(ctx context.Context, batches Batches) error {
+	w := newWindow(t)
 	steps := t.plan.Schedule.Steps()
 	for batch, err := range batches.From(t.now) {
 		if err != nil {
 			return fmt.Errorf("step %d: %w", t.now, err)
 		}
-		out, err := t.step.run(t.now, batch, t.plan.Optimizer.LearningRate*t.plan.Schedule.Rate(t.now))
-		if err != nil {
-			return err
+		w.input += w.lap()
+		if !slices.Contains(t.skipped, t.now) {
+			out, err := t.step.run(t.now, batch, t.plan.Optimizer.LearningRate*t.plan.Schedule.Rate(t.now))
+			if err != nil {
+				return err
+			}
+			tokens := cmp.Or(batch.Tokens, t.plan.At(t.now).TokensPerStep())
+			t.tokens += int64(tokens)
+			w.add(out, batch.Records, tokens)
 		}
-		w.add(out, batch.Records)
+		w.compute += w.lap()
 		t.now++
-		if err := t.after(ctx, w, t.now >= steps); err != nil {
+		done, err := t.after(ctx, w, t.now >= steps)
+		if err != nil || done {
 			return err
 		}
-		if t.now >= steps {
-			return nil
-		}
+		w.lap() // what is neither input nor compute is the host's
 	}
 	return fmt.Errorf("step %d: the data ended before step %d", t.now, steps)
 }
 
-// after does what is due once an update is complete.
-func (t *Trainer) after(ctx context.Context, w *window, last bool) error {
+// after does what is due once an update is complete, and says whether it was the last.
+func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, err error) {
 	stopped := ctx.Err() != nil && !last
 	evaluate := t.Evaluate != nil && !stopped && (last || due(t.now, t.plan.Recording.EvaluateEvery))
-	save := t.Save != nil && (last || stopped || due(t.now, t.plan.Checkpointing.EverySteps))
-	if last || stopped || evaluate || save || due(t.now, t.plan.Recording.EverySteps) {
-		values, err := w.read(t.step.names)
-		if err != nil {
-			return err
-		}
-		if err := t.Recorder.Record(t.now, values...); err != nil {
-			return err
+	save := last || stopped || due(t.now, t.plan.Checkpointing.EverySteps)
+	if evaluate || save || due(t.now, t.plan.Recording.EverySteps) || t.watching(stopped) {
+		if err := t.report(w); err != nil {
+			return false, err
 		}
 	}
 	if evaluate {
-		values, err := t.Evaluate(ctx, t.now)
+		if err := t.evaluate(ctx); err != nil {
+			return false, fmt.Errorf("evaluation at step %d: %w", t.now, err)
+		}
+		last = last || t.outOfPatience()
+		w.restart()
+	}
+	if err := t.watch(ctx, w, last, stopped); err != nil {
+		return false, err
+	}
+	if t.Save != nil && (save || last) {
+		if err := t.Save(t.now); err != nil {
+			return false, fmt.Errorf("saving step %d: %w", t.now, err)
+		}
+	}
+	if stopped {
+		return false, ErrInterrupted
+	}
+	return last, nil
+}
+
+// report records what happened since the last report, if anything did.
+func (t *Trainer) report(w *window) error {
+	if len(w.pending) == 0 {
+		return nil
+	}
+	values, err := w.read(t.step.names)
+	if err != nil {
+		return err
+	}
+	return t.Recorder.Record(t.now, values...)
+}
+
+// evaluate records an evaluation and compares it with the best.
+func (t *Trainer) evaluate(ctx context.Context) error {
+	values, err := t.Evaluate(ctx, t.now)
+	if err != nil {
+		return err
+	}
+	if err := t.Recorder.Record(t.now, values...); err != nil {
+		return err
+	}
+	for _, v := range values {
+		if v.Name == t.Goal.Name {
+			return t.judge(v.Value)
+		}
+	}
+	return nil
+}
+
+// judge keeps the best value of the goal and counts the evaluations since.
+func (t *Trainer) judge(value float64) error {
+	if t.best != nil && !(t.Goal.Up && value > t.best.Value || !t.Goal.Up && value < t.best.Value) {
+		t.best.Since++
+		return nil
+	}
+	t.best = &Best{Step: t.now, Value: value}
+	if t.Improved == nil {
+		return nil
+	}
+	return t.Improved(t.now, value)
+}
+
+// Best is the best evaluation so far, nil before the first.
+func (t *Trainer) Best() *Best { return t.progress().Best }
+
+// Seconds is the time spent on the run so far, by this process and by those it continues.
+func (t *Trainer) Seconds() float64 { return t.before + time.Since(t.began).Seconds() }
+
+// Tokens is the number of positions trained on so far, padding included.
+func (t *Trainer) Tokens() int64 { return t.tokens }
+
+// outOfPatience says whether too many evaluations in a row brought nothing better.
+func (t *Trainer) outOfPatience() bool {
+	return t.plan.Run.Patience > 0 && t.best != nil && t.best.Since >= t.plan.Run.Patience
+}
+
+// watching says whether a watch is due.
+func (t *Trainer) watching(stopped bool) bool {
+	return !stopped && slices.ContainsFunc(t.Watches, func(w Watch) bool { return due(t.now, w.Every) })
+}
+
+// watch makes the further measurements that are due.
+func (t *Trainer) watch(ctx context.Context, w *window, last, stopped bool) error {
+	if stopped {
+		return nil
+	}
+	for _, watch := range t.Watches {
+		if !last && !due(t.now, watch.Every) {
+			continue
+		}
+		values, err := watch.Measure(ctx, t.now)
 		if err != nil {
-			return fmt.Errorf("evaluation at step %d: %w", t.now, err)
+			return fmt.Errorf("measuring at step %d: %w", t.now, err)
 		}
 		if err := t.Recorder.Record(t.now, values...); err != nil {
 			return err
 		}
 		w.restart()
 	}
-	if save {
-		if err := t.Save(t.now); err != nil {
-			return fmt.Errorf("saving step %d: %w", t.now, err)
-		}
-	}
-	if stopped {
-		return ErrInterrupted
-	}
 	return nil
 }
 
 // due says whether step is a multiple of every; an every of 0 is never due.
 func due(step, every int) bool { return every > 0 && step%every == 0 }
-
-// window gathers the outcomes of steps since the last report, on the device, until they are read.
-type window struct {
-	plan    Plan
-	pending []outcome
-	records [][]string
-	start   time.Time // of the run
-	since   time.Time // of the window
-}
-
-func newWindow(plan Plan) *window {
-	now := time.Now()
-	return &window{plan: plan, start: now, since: now}
-}
-
-// restart keeps time that was not spent on steps out of the next report's rate.
-func (w *window) restart() { w.since = time.Now() }
-
-func (w *window) add(out outcome, records []string) {
-	w.pending = append(w.pending, out)
-	w.records = append(w.records, records)
-}
-
-// read fetches the pending outcomes and makes one report of them: losses and observed values are means over the
-// window's steps, learning rate and gradient norm those of its last step.
-func (w *window) read(names []string) ([]metrics.Value, error) {
-	sums := make([]float64, 1+len(names))
-	var norm, skipped float64
-	for i, out := range w.pending {
-		means, n, made, err := out.fetch()
-		if err != nil {
-			return nil, fmt.Errorf("step %d: %w", out.step, err)
-		}
-		if !made {
-			if w.plan.Run.OnNonFinite == OnNonFiniteStop {
-				return nil, &NonFiniteError{Step: out.step, Loss: means[0], Norm: n, Records: w.records[i]}
-			}
-			skipped++
-			continue
-		}
-		norm = n
-		for j, m := range means {
-			sums[j] += m
-		}
-	}
-	count := float64(len(w.pending)) - skipped
-	values := []metrics.Value{{Name: "loss", Value: sums[0] / count}}
-	for i, name := range names {
-		values = append(values, metrics.Value{Name: name, Value: sums[1+i] / count})
-	}
-	seconds := time.Since(w.since).Seconds()
-	at := w.pending[len(w.pending)-1].step
-	values = append(values,
-		metrics.Value{Name: "learning_rate", Value: w.plan.Optimizer.LearningRate * w.plan.Schedule.Rate(at)},
-		metrics.Value{Name: "grad_norm", Value: norm},
-		metrics.Value{Name: "tokens_per_sec", Value: float64(len(w.pending)*w.plan.TokensPerStep()) / seconds},
-		metrics.Value{Name: "seconds", Value: time.Since(w.start).Seconds()})
-	if skipped > 0 {
-		values = append(values, metrics.Value{Name: "skipped_updates", Value: skipped})
-	}
-	w.pending, w.records = w.pending[:0], w.records[:0]
-	w.restart()
-	return values, nil
-}
 
 // fetch transfers what the step observed: the mean of each value over the batch (the loss is a sum over microbatches),
 // the gradient norm, and whether the update was made.

@@ -30,8 +30,14 @@ type Recorder interface {
 	io.Closer
 }
 
+// Rewinder is a Recorder that a run which goes back to an earlier step asks to forget the later ones.
+type Rewinder interface {
+	Rewind(step int) error
+}
+
 // Lines is a Recorder that appends JSON lines to a file. Each line is written whole, at once.
 type Lines struct {
+	path string
 	file *os.File
 	line []byte
 }
@@ -46,7 +52,7 @@ func OpenLines(path string, step int) (*Lines, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lines{file: f}, nil
+	return &Lines{path: path, file: f}, nil
 }
 
 // dropAfter rewrites the file at path without the lines of steps after step.
@@ -99,6 +105,19 @@ func (l *Lines) Record(step int, values ...Value) error {
 	return err
 }
 
+// Rewind drops the lines of steps after step.
+func (l *Lines) Rewind(step int) error {
+	if err := l.Close(); err != nil {
+		return err
+	}
+	again, err := OpenLines(l.path, step)
+	if err != nil {
+		return err
+	}
+	l.file = again.file
+	return nil
+}
+
 // Close syncs and closes the file.
 func (l *Lines) Close() error { return errors.Join(l.file.Sync(), l.file.Close()) }
 
@@ -110,6 +129,17 @@ func (t Tee) Record(step int, values ...Value) error {
 	var errs []error
 	for _, r := range t {
 		errs = append(errs, r.Record(step, values...))
+	}
+	return errors.Join(errs...)
+}
+
+// Rewind asks every member that can.
+func (t Tee) Rewind(step int) error {
+	var errs []error
+	for _, r := range t {
+		if r, ok := r.(Rewinder); ok {
+			errs = append(errs, r.Rewind(step))
+		}
 	}
 	return errors.Join(errs...)
 }

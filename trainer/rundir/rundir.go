@@ -5,6 +5,8 @@
 //	checkpoints/step-NNNNNNN/   the model as a directory transformers loads, optimizer.safetensors, trainer.json
 //	model/                      the model alone, once the run is complete
 //	result.json                 likewise
+//	best/                       the model of the best evaluation, if asked for
+//	tensorboard/                event files, if asked for
 //
 // One process at a time works in a run directory; a lock that ends with the process sees to it.
 package rundir
@@ -17,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
@@ -35,6 +38,8 @@ const (
 	ResultFile     = "result.json"
 	CheckpointsDir = "checkpoints"
 	ModelDir       = "model"
+	BestDir        = "best"
+	EventsDir      = "tensorboard"
 
 	weightsFile   = "model.safetensors"
 	optimizerFile = "optimizer.safetensors"
@@ -76,7 +81,10 @@ func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Save
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
-	retention := checkpoints.Retention{Last: keep.Keep, EverySteps: keep.KeepEvery}
+	retention := checkpoints.Retention{Last: keep.Keep, EverySteps: keep.KeepEvery, Every: time.Duration(keep.KeepHours * float64(time.Hour))}
+	if keep.Keep == 0 { // all are kept; the zero value says so
+		retention = checkpoints.Retention{}
+	}
 	return &Dir{path: path, lock: lock, saver: saver, keep: retention, onSaved: onSaved}, nil
 }
 
@@ -101,6 +109,18 @@ func (d *Dir) Continue(resume bool) (*trainer.State, []checkpoints.Passed, error
 	}
 	state, err := ReadState(step)
 	return state, passed, err
+}
+
+// Newest returns the state of the newest valid checkpoint, once the save in flight is done.
+func (d *Dir) Newest() (*trainer.State, error) {
+	if err := d.Flush(); err != nil {
+		return nil, err
+	}
+	step, _, err := checkpoints.Latest(d.File(CheckpointsDir))
+	if err != nil {
+		return nil, err
+	}
+	return ReadState(step)
 }
 
 // WriteConfig writes the resolved config, whole or not at all.
@@ -150,7 +170,12 @@ func (d *Dir) Save(state *trainer.State, as checkpoints.Export) error {
 // Export writes the model of state, as Save does, without what training needs beside it. A model exported earlier is
 // replaced.
 func (d *Dir) Export(state *trainer.State, as checkpoints.Export) (path string, err error) {
-	path = d.File(ModelDir)
+	return d.ExportTo(ModelDir, state, as)
+}
+
+// ExportTo is Export to the directory name of the run.
+func (d *Dir) ExportTo(name string, state *trainer.State, as checkpoints.Export) (path string, err error) {
+	path = d.File(name)
 	if err := os.RemoveAll(path); err != nil {
 		return "", err
 	}
@@ -175,7 +200,7 @@ func (d *Dir) save(state *trainer.State, as checkpoints.Export) error {
 			return err
 		}
 		moments := slices.Concat(arrays("m.", state.M), arrays("v.", state.V))
-		return errors.Join(writeTensors(w, optimizerFile, moments), writeStep(w, state.Step))
+		return errors.Join(writeTensors(w, optimizerFile, moments), writeStep(w, progress{state.Step, state.Progress}))
 	})
 	if err != nil {
 		return err
@@ -207,14 +232,15 @@ func writeTensors(w checkpoints.FileWriter, name string, tensors host.Memory) er
 // progress is trainer.json: what of the state is no tensor.
 type progress struct {
 	Step int `json:"step"`
+	trainer.Progress
 }
 
-func writeStep(w checkpoints.FileWriter, step int) error {
+func writeStep(w checkpoints.FileWriter, at progress) error {
 	f, err := w.Create(trainerFile)
 	if err != nil {
 		return err
 	}
-	return errors.Join(json.NewEncoder(f).Encode(progress{step}), f.Close())
+	return errors.Join(json.NewEncoder(f).Encode(at), f.Close())
 }
 
 // ReadState reads the state that Save wrote.
@@ -232,7 +258,7 @@ func ReadState(step *checkpoints.Step) (*trainer.State, error) {
 	if err := json.Unmarshal(text, &at); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	state.Step = at.Step
+	state.Step, state.Progress = at.Step, at.Progress
 	if state.Parameters, err = readTensors(step, weightsFile); err != nil {
 		return nil, err
 	}

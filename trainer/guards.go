@@ -1,0 +1,77 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/subbert/subbert/trainer/metrics"
+)
+
+// spikes follows the loss: its mean and variance, of which older steps count less and less.
+type spikes struct {
+	mean, variance float64
+	seen           int
+}
+
+const (
+	spikeMemory = 50 // steps, after which a loss counts a third of what it did
+	spikeWarmUp = 20 // steps before anything is called a spike
+)
+
+// observe takes in a loss and says how many deviations it is above the mean of those before; 0 while too few were seen.
+func (s *spikes) observe(loss float64) (zscore float64) {
+	if s.seen >= spikeWarmUp && s.variance > 0 {
+		zscore = (loss - s.mean) / math.Sqrt(s.variance)
+	}
+	s.seen++
+	share := max(1/float64(spikeMemory), 1/float64(s.seen))
+	off := loss - s.mean
+	s.mean += share * off
+	s.variance = (1 - share) * (s.variance + share*off*off)
+	return zscore
+}
+
+// spike observes the loss of a step and reports it if it is far too high.
+func (t *Trainer) spike(step int, loss float64, records []string) (zscore float64) {
+	zscore = t.spikes.observe(loss)
+	if limit := t.plan.Run.SpikeZScore; limit > 0 && zscore > limit && t.Log != nil {
+		first := ""
+		if len(records) > 0 {
+			first = records[0]
+		}
+		t.Log.Warn("loss spike", "step", step, "loss", loss, "zscore", zscore, "first_record", first)
+	}
+	return zscore
+}
+
+// rollBack returns to the newest checkpoint. The update at bad's step will be left out from now on.
+func (t *Trainer) rollBack(bad *NonFiniteError) error {
+	if t.Newest == nil {
+		return fmt.Errorf("%w; and there is no checkpoint to return to", bad)
+	}
+	if len(t.skipped) >= t.plan.Run.Rollbacks {
+		return fmt.Errorf("after %d rollbacks: %w", len(t.skipped), bad)
+	}
+	skipped := append(t.skipped, bad.Step)
+	state, err := t.Newest()
+	if err != nil {
+		return errors.Join(bad, err)
+	}
+	spent := t.Seconds()
+	if err := t.Restore(state); err != nil {
+		return errors.Join(bad, err)
+	}
+	t.before, t.spikes = spent, spikes{}
+	t.skipped = append(t.skipped, skipped...)
+	slices.Sort(t.skipped)
+	t.skipped = slices.Compact(t.skipped)
+	if t.Log != nil {
+		t.Log.Warn("not finite: back to the newest checkpoint", "step", bad.Step, "loss", bad.Loss, "grad_norm", bad.Norm, "back_to", state.Step)
+	}
+	if r, ok := t.Recorder.(metrics.Rewinder); ok {
+		return r.Rewind(state.Step)
+	}
+	return nil
+}
