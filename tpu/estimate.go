@@ -1,0 +1,325 @@
+package tpu
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Estimate is the compiler's own reckoning of one step on one core.
+type Estimate struct {
+	Cycles map[string]int64 // by category; see Categories
+	Ops    int              // operations that carry an estimate
+
+	Collectives     int   // all-reduces, all-gathers and their like; they carry no estimate
+	CollectiveBytes int64 // of their results
+}
+
+// Categories are what operations are counted under. Where one does several things the first that applies is taken.
+func Categories() []string { return []string{Matmul, RNG, Reductions, Copies, Other} }
+
+// The categories.
+const (
+	Matmul     = "matmul"     // a product, with whatever is fused to it
+	RNG        = "rng"        // random bits
+	Reductions = "reductions" // sums and maxima
+	Copies     = "copies"     // moving data: copies, transposes, slices
+	Other      = "other"      // element by element, the optimizer among it
+)
+
+// Total is the sum over all categories.
+func (e Estimate) Total() int64 {
+	var sum int64
+	for _, c := range e.Cycles {
+		sum += c
+	}
+	return sum
+}
+
+// ReadEstimate reads an optimized program, an HloModuleProtoWithConfig, as the compiler returns it. The body of a
+// loop is counted once, whatever the number of its turns.
+func ReadEstimate(program []byte) (Estimate, error) {
+	m, err := readModule(program)
+	if err != nil {
+		return Estimate{}, fmt.Errorf("optimized program: %w", err)
+	}
+	e := Estimate{Cycles: map[string]int64{}}
+	for _, c := range m {
+		if c.fusion {
+			continue // counted where it is called
+		}
+		for _, op := range c.ops {
+			if isCollective(op.opcode) {
+				e.Collectives++
+				e.CollectiveBytes += op.bytes
+			}
+			if op.cycles > 0 {
+				e.Ops++
+				e.Cycles[m.category(op)] += op.cycles
+			}
+		}
+	}
+	return e, nil
+}
+
+// isCollective says whether an operation exchanges data between cores. The second half of a pair is not counted.
+func isCollective(opcode string) bool {
+	switch strings.TrimSuffix(opcode, "-start") {
+	case "all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute":
+		return true
+	}
+	return false
+}
+
+// module maps computations by their number.
+type module map[int64]computation
+
+type computation struct {
+	id     int64
+	fusion bool // it is the inside of a fusion
+	ops    []op
+}
+
+type op struct {
+	opcode string
+	bytes  int64 // of the result
+	cycles int64 // the estimate; 0: none
+	called []int64
+}
+
+// category is what an operation does, or for a fusion the most telling of what is in it.
+func (m module) category(o op) string {
+	inside := map[string]bool{}
+	m.opcodes(o, inside, map[int64]bool{})
+	has := func(opcodes ...string) bool {
+		for _, c := range opcodes {
+			if inside[c] {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("dot", "convolution"):
+		return Matmul
+	case has("rng", "rng-bit-generator"):
+		return RNG
+	case has("reduce", "reduce-window"):
+		return Reductions
+	}
+	for c := range inside {
+		if !isMove(c) {
+			return Other
+		}
+	}
+	return Copies
+}
+
+func isMove(opcode string) bool {
+	switch opcode {
+	case "fusion", "parameter", "copy", "copy-start", "copy-done", "transpose", "bitcast", "reshape", "slice",
+		"dynamic-slice", "dynamic-update-slice", "concatenate", "pad", "broadcast", "constant", "tuple", "get-tuple-element", "convert":
+		return true
+	}
+	return false
+}
+
+// opcodes collects the opcodes of an operation and of what it calls, each computation once.
+func (m module) opcodes(o op, into map[string]bool, seen map[int64]bool) {
+	into[o.opcode] = true
+	for _, id := range o.called {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		for _, inner := range m[id].ops {
+			m.opcodes(inner, into, seen)
+		}
+	}
+}
+
+// Numbers of the fields that are read, in xla/service/hlo.proto and xla/xla_data.proto.
+const (
+	withConfigModule    = 1
+	moduleComputations  = 3
+	computationOps      = 2
+	computationID       = 5
+	computationIsFusion = 7
+	opOpcode            = 2
+	opShape             = 3
+	opCalled            = 38
+	opBackendConfig     = 43
+	shapeElement        = 2
+	shapeDimensions     = 3
+	shapeTuple          = 4
+)
+
+func readModule(program []byte) (module, error) {
+	m := module{}
+	err := fields(program, func(n protowire.Number, _ uint64, body []byte) error {
+		if n != withConfigModule {
+			return nil
+		}
+		return fields(body, func(n protowire.Number, _ uint64, body []byte) error {
+			if n != moduleComputations {
+				return nil
+			}
+			c, err := readComputation(body)
+			m[c.id] = c
+			return err
+		})
+	})
+	if err == nil && len(m) == 0 {
+		err = errors.New("no computation in it")
+	}
+	// A computation is the inside of a fusion if one calls it; not every compiler sets the field for it.
+	for _, c := range m {
+		for _, o := range c.ops {
+			for _, id := range o.called {
+				if inner, ok := m[id]; ok && o.opcode == "fusion" {
+					inner.fusion = true
+					m[id] = inner
+				}
+			}
+		}
+	}
+	return m, err
+}
+
+func readComputation(body []byte) (c computation, err error) {
+	err = fields(body, func(n protowire.Number, v uint64, body []byte) error {
+		switch n {
+		case computationID:
+			c.id = int64(v)
+		case computationIsFusion:
+			c.fusion = v != 0
+		case computationOps:
+			o, err := readOp(body)
+			c.ops = append(c.ops, o)
+			return err
+		}
+		return nil
+	})
+	return c, err
+}
+
+func readOp(body []byte) (o op, err error) {
+	err = fields(body, func(n protowire.Number, v uint64, body []byte) (err error) {
+		switch n {
+		case opOpcode:
+			o.opcode = string(body)
+		case opShape:
+			o.bytes, err = shapeBytes(body)
+		case opCalled:
+			o.called, err = appendInts(o.called, v, body)
+		case opBackendConfig:
+			o.cycles = readCycles(body)
+		}
+		return err
+	})
+	return o, err
+}
+
+// readCycles takes the estimate out of an operation's backend config, which is JSON where it has one.
+func readCycles(config []byte) int64 {
+	var c struct {
+		Window struct {
+			Cycles int64 `json:"estimated_cycles,string"`
+		} `json:"window_config"`
+	}
+	if json.Unmarshal(config, &c) != nil {
+		return 0 // of another kind of operation
+	}
+	return max(c.Window.Cycles, 0)
+}
+
+// shapeBytes is the size of an array, or of all arrays in a tuple.
+func shapeBytes(body []byte) (int64, error) {
+	var element uint64
+	var total, elements int64 = 0, 1
+	var dims []int64
+	err := fields(body, func(n protowire.Number, v uint64, body []byte) (err error) {
+		switch n {
+		case shapeElement:
+			element = v
+		case shapeDimensions:
+			dims, err = appendInts(dims, v, body)
+		case shapeTuple:
+			var part int64
+			part, err = shapeBytes(body)
+			total += part
+		}
+		return err
+	})
+	for _, d := range dims {
+		elements *= d
+	}
+	return total + elements*elementBytes(element), err
+}
+
+// elementBytes is the size of an element of xla.PrimitiveType; 0 for tuples, tokens and the like.
+func elementBytes(t uint64) int64 {
+	switch t {
+	case 1, 2, 6: // PRED, S8, U8
+		return 1
+	case 3, 7, 10, 16: // S16, U16, F16, BF16
+		return 2
+	case 4, 8, 11: // S32, U32, F32
+		return 4
+	case 5, 9, 12, 15: // S64, U64, F64, C64
+		return 8
+	case 18: // C128
+		return 16
+	}
+	return 0
+}
+
+// appendInts adds a repeated integer, which comes one by one or packed.
+func appendInts(list []int64, v uint64, packed []byte) ([]int64, error) {
+	if packed == nil {
+		return append(list, int64(v)), nil
+	}
+	for len(packed) > 0 {
+		v, n := protowire.ConsumeVarint(packed)
+		if n < 0 {
+			return list, protowire.ParseError(n)
+		}
+		list = append(list, int64(v))
+		packed = packed[n:]
+	}
+	return list, nil
+}
+
+// fields calls f with each field of a message: its number, and its value or its bytes.
+func fields(body []byte, f func(n protowire.Number, v uint64, body []byte) error) error {
+	for len(body) > 0 {
+		number, kind, n := protowire.ConsumeTag(body)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		body = body[n:]
+		var v uint64
+		var inner []byte
+		switch kind {
+		case protowire.VarintType:
+			v, n = protowire.ConsumeVarint(body)
+		case protowire.BytesType:
+			if inner, n = protowire.ConsumeBytes(body); inner == nil {
+				inner = []byte{}
+			}
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, body)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		body = body[n:]
+		if err := f(number, v, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
