@@ -42,6 +42,7 @@ type Config struct {
 	Device     Device                `toml:"device"`
 	Checkpoint trainer.Checkpointing `toml:"checkpoint"`
 	Record     trainer.Recording     `toml:"record"`
+	Downstream tasks.Downstream      `toml:"downstream"`
 	Run        trainer.Run           `toml:"run"`
 }
 
@@ -80,6 +81,10 @@ type Data struct {
 	Train  string `toml:"train,omitempty"`  // fine-tuning: file of examples
 	Dev    string `toml:"dev,omitempty"`
 	Test   string `toml:"test,omitempty"`
+	Corpus string `toml:"corpus,omitempty"` // fine-tuning, in place of the three: a corpus in the format task.corpus names
+
+	DevFraction float64 `toml:"dev_fraction,omitempty"` // hold this part of the training examples out as dev; 0.2 is the paper's for DDI
+	DevBy       string  `toml:"dev_by,omitempty"`       // what is held out: "pair" (the paper; also if empty) or "document"
 
 	// Fractions of the training examples, drawn with the seed.
 	TrainExamples int `toml:"train_examples,omitempty"` // use this many of the training examples; 0: all
@@ -90,6 +95,8 @@ type Data struct {
 type Device struct {
 	Precision string `toml:"precision"` // of activations: "float32" or "bfloat16"; weights and moments are float32
 	Workers   int    `toml:"workers"`   // goroutines that make batches; what they make does not depend on it
+
+	PeakTFLOPs float64 `toml:"peak_tflops"` // of one device at this precision, in 10^12 operations a second, for mfu; 0: not known
 }
 
 // Default is the config of the named task before a file says anything.
@@ -251,8 +258,9 @@ func full() Config {
 	c := Default(tasks.NamePretraining)
 	c.Preset = "x"
 	c.Model = Model{Init: "x", Fresh: Heads{"all"}}
-	c.Data = Data{Shards: "x", Train: "x", Dev: "x", Test: "x", TrainExamples: 1, TestExamples: 1}
-	c.Task.Labels = []string{"x"}
+	c.Data = Data{Shards: "x", Train: "x", Dev: "x", Test: "x", Corpus: "x", DevFraction: 1, DevBy: "x", TrainExamples: 1, TestExamples: 1}
+	c.Downstream.Train, c.Downstream.Test, c.Task.Phases = "x", "x", []tasks.Phase{{FromStep: 1}}
+	c.Task.Labels, c.Task.Corpus, c.Task.Lengths, c.Task.ClassWeights = []string{"x"}, "x", []int{1}, map[string]float64{"x": 1}
 	return c
 }
 
@@ -281,7 +289,7 @@ func editDistance(a, b string) int {
 func (c Config) Validate() error {
 	errs := []error{
 		c.Task.Validate(), c.Optimizer.Validate(), c.Schedule.Validate(),
-		c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(),
+		c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(), c.Downstream.Validate(),
 	}
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if c.Model.Init == "" {
@@ -296,23 +304,43 @@ func (c Config) Validate() error {
 			fault("data.train = %q is for fine-tuning; pre-training reads data.shards", c.Data.Train)
 		}
 	case tasks.NameRelation:
-		if c.Data.Train == "" {
-			fault("data.train: missing; name a file made by subbert data relations")
-		}
-		if c.Data.Shards != "" {
-			fault("data.shards = %q is for pre-training; fine-tuning reads data.train", c.Data.Shards)
-		}
+		errs = append(errs, c.relationFaults()...)
 	}
 	if c.Device.Precision != "float32" && c.Device.Precision != "bfloat16" {
 		fault("device.precision: unknown %q, want float32 or bfloat16", c.Device.Precision)
 	}
-	if c.Device.Workers < 1 {
-		fault("device.workers = %d: want at least 1", c.Device.Workers)
+	if c.Device.Workers < 1 || !(c.Device.PeakTFLOPs >= 0) {
+		fault("device.workers = %d, peak_tflops = %g: want at least 1 and at least 0", c.Device.Workers, c.Device.PeakTFLOPs)
+	}
+	if c.Schedule.Steps > 0 && c.Task.Validate() == nil {
+		if _, err := c.Task.Stretches(c.Schedule.Steps); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if c.Data.TrainExamples < 0 || c.Data.TestExamples < 0 {
 		fault("data.train_examples = %d, data.test_examples = %d: want no negative number", c.Data.TrainExamples, c.Data.TestExamples)
 	}
 	return errors.Join(errs...)
+}
+
+// relationFaults are those of how the examples of fine-tuning are given.
+func (c Config) relationFaults() []error {
+	var faults []error
+	fault := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	d := c.Data
+	fault(d.Train == "" && d.Corpus == "", "data.train: missing; name a file made by subbert data relations, or a corpus with data.corpus and task.corpus")
+	fault(d.Shards != "", "data.shards = %q is for pre-training; fine-tuning reads data.train or data.corpus", d.Shards)
+	fault(d.Corpus != "" && d.Train+d.Dev+d.Test != "", "data.corpus = %q is in place of data.train, data.dev and data.test", d.Corpus)
+	fault((d.Corpus == "") != (c.Task.Corpus == ""), "data.corpus = %q, task.corpus = %q: want a path and its format, or neither", d.Corpus, c.Task.Corpus)
+	fault(c.Task.Folds > 0 && d.Test != "", "data.test = %q with task.folds = %d: each fold is the test set once", d.Test, c.Task.Folds)
+	fault(d.DevFraction < 0 || d.DevFraction >= 1, "data.dev_fraction = %g: want 0 or more and less than 1", d.DevFraction)
+	fault(d.DevFraction > 0 && d.Dev != "", "data.dev = %q and data.dev_fraction = %g: want one of them", d.Dev, d.DevFraction)
+	fault(!slices.Contains([]string{"", "pair", "document"}, d.DevBy), "data.dev_by: unknown %q, want pair or document", d.DevBy)
+	return faults
 }
 
 // Text is c as the TOML file that would make it.

@@ -1,9 +1,9 @@
 package tasks
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -23,8 +23,12 @@ type Relation struct {
 	bert    bert.Config
 	options bert.Options
 	head    heads.Relation
-	rows    int // B, of a microbatch
-	length  int // S
+	rows    int   // B, of a microbatch
+	lengths []int // S: those that rows are padded to, ascending; the last is the longest
+
+	smoothing float64   // of the labels
+	weights   []float32 // of the classes; nil: one each
+	tuning    Tuning
 }
 
 // NewRelation prepares the task for classes labels and microbatches of rows rows.
@@ -34,7 +38,38 @@ func NewRelation(c bert.Config, o bert.Options, t Config, classes, rows int) (*R
 	if err := head.Validate(); err != nil {
 		return nil, fmt.Errorf("task: %w", err)
 	}
-	return &Relation{bert: c, options: o, head: head, rows: rows, length: t.Sequence}, nil
+	r := &Relation{bert: c, options: o, head: head, rows: rows, lengths: t.lengths(), smoothing: t.LabelSmoothing, tuning: t.Tuning}
+	if t.FreezeLayers > c.NumHiddenLayers {
+		return nil, fmt.Errorf("task.freeze_layers = %d, but the model has %d layers", t.FreezeLayers, c.NumHiddenLayers)
+	}
+	if len(t.ClassWeights) > 0 {
+		var err error
+		if r.weights, err = classWeights(t.ClassWeights, t.Labels, classes); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// classWeights puts weights, by label, in the order of labels.
+func classWeights(weights map[string]float64, labels []string, classes int) ([]float32, error) {
+	out := slices.Repeat([]float32{1}, classes)
+	for l, w := range weights {
+		i := slices.Index(labels, l)
+		if i < 0 {
+			return nil, fmt.Errorf("task.class_weights: %q is none of the labels %q", l, labels)
+		}
+		out[i] = float32(w)
+	}
+	return out, nil
+}
+
+// sequence is the longest that a row can be.
+func (r *Relation) sequence() int { return r.lengths[len(r.lengths)-1] }
+
+// Rate is the parameter's part of the learning rate; see Tuning.
+func (r *Relation) Rate(parameter string) float64 {
+	return r.tuning.rate(parameter, r.bert.NumHiddenLayers)
 }
 
 // Parameters lists what the task trains.
@@ -42,10 +77,10 @@ func (r *Relation) Parameters() []weights.Parameter {
 	return slices.Concat(bert.Parameters(r.bert), r.head.Parameters(r.bert))
 }
 
-// Inputs are input_ids [B,S], lengths [B], spans [B,2,2] if the pooling wants them, labels and weights [B].
+// Inputs are, at the longest S, input_ids [B,S], lengths [B], spans [B,2,2] if the pooling wants them, labels and weights [B].
 func (r *Relation) Inputs() []shapes.Shape {
 	i32 := dtypes.Int32
-	in := []shapes.Shape{shapes.Make(i32, r.rows, r.length), shapes.Make(i32, r.rows)}
+	in := []shapes.Shape{shapes.Make(i32, r.rows, r.sequence()), shapes.Make(i32, r.rows)}
 	if r.wantsSpans() {
 		in = append(in, shapes.Make(i32, r.rows, 2, 2))
 	}
@@ -57,7 +92,7 @@ func (r *Relation) wantsSpans() bool { return r.head.Pooling == "mention" }
 // Loss builds the cross entropy. The values observed are relation_loss and relation_accuracy.
 func (r *Relation) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
 	logits, _ := r.logits(s, at, in)
-	sums := heads.CrossEntropy(logits, in[len(in)-2], in[len(in)-1], 0)
+	sums := heads.CrossEntropy(logits, in[len(in)-2], in[len(in)-1], r.smoothing)
 	return sums.Loss, observe("relation", sums)
 }
 
@@ -90,14 +125,12 @@ func (r *Relation) Batches(examples []Example, batch int, seed uint64, workers i
 func (b *RelationBatches) From(step int) iter.Seq2[trainer.Batch, error] {
 	perEpoch := (len(b.examples) + b.batch - 1) / b.batch
 	return ahead(b.workers, func(yield func(func() (trainer.Batch, error)) bool) {
-		var order []int
+		var batches [][]int
 		for number := -1; ; step++ {
 			if epoch := step / perEpoch; epoch != number {
-				number = epoch
-				order = rand.New(rand.NewPCG(b.seed, uint64(epoch))).Perm(len(b.examples))
+				number, batches = epoch, b.order(epoch)
 			}
-			first := step % perEpoch * b.batch
-			chosen := order[first:min(first+b.batch, len(order))]
+			chosen := batches[step%perEpoch]
 			if !yield(func() (trainer.Batch, error) { return b.make(chosen), nil }) {
 				return
 			}
@@ -108,32 +141,54 @@ func (b *RelationBatches) From(step int) iter.Seq2[trainer.Batch, error] {
 // make is a batch whose weights add up to one. Rows that are lacking weigh nothing.
 func (b *RelationBatches) make(chosen []int) trainer.Batch {
 	var batch trainer.Batch
-	rows := make([]Example, len(chosen))
-	for i, c := range chosen {
-		rows[i] = b.examples[c]
-		batch.Records = append(batch.Records, rows[i].ID)
+	total := float32(0)
+	for _, c := range chosen {
+		batch.Records = append(batch.Records, b.examples[c].ID)
+		total += b.task.weight(b.examples[c])
 	}
-	for first := 0; first < b.batch; first += b.task.rows {
-		part := rows[min(first, len(rows)):min(first+b.task.rows, len(rows))]
-		batch.Micro = append(batch.Micro, b.task.tensors(part, 1/float32(len(rows))))
+	for _, rows := range b.micros(chosen) {
+		batch.Micro = append(batch.Micro, b.task.tensors(rows, 1/total))
+		batch.Tokens += b.task.rows * b.task.length(rows)
 	}
 	return batch
 }
 
-// tensors makes the inputs of a microbatch in which each example has the given weight. Rows that are lacking weigh
-// nothing; they hold one [PAD] to attend to.
-func (r *Relation) tensors(examples []Example, weight float32) []*tensors.Tensor {
-	ids, lengths := make([]int32, r.rows*r.length), slices.Repeat([]int32{1}, r.rows)
+// micros are the examples of each microbatch of a batch; of a short batch the last have fewer, or none.
+func (b *RelationBatches) micros(chosen []int) [][]Example {
+	rows := make([]Example, len(chosen))
+	for i, c := range chosen {
+		rows[i] = b.examples[c]
+	}
+	var out [][]Example
+	for first := 0; first < b.batch; first += b.task.rows {
+		out = append(out, rows[min(first, len(rows)):min(first+b.task.rows, len(rows))])
+	}
+	return out
+}
+
+// weight is how much e counts beside the others of its batch.
+func (r *Relation) weight(e Example) float32 {
+	if r.weights == nil {
+		return 1
+	}
+	return r.weights[max(0, e.Label)]
+}
+
+// tensors makes the inputs of a microbatch in which each example has scale times its own weight. Rows that are lacking
+// weigh nothing; they hold one [PAD] to attend to.
+func (r *Relation) tensors(examples []Example, scale float32) []*tensors.Tensor {
+	length := r.length(examples)
+	ids, lengths := make([]int32, r.rows*length), slices.Repeat([]int32{1}, r.rows)
 	spans, labels, weights := make([]int32, r.rows*4), make([]int32, r.rows), make([]float32, r.rows)
 	for i, e := range examples {
-		copy(ids[i*r.length:(i+1)*r.length], e.IDs)
+		copy(ids[i*length:(i+1)*length], e.IDs)
 		lengths[i] = int32(len(e.IDs))
 		for j, m := range e.Mentions {
 			spans[i*4+j*2], spans[i*4+j*2+1] = int32(m.Start), int32(m.End)
 		}
-		labels[i], weights[i] = max(0, e.Label), weight
+		labels[i], weights[i] = max(0, e.Label), scale*r.weight(e)
 	}
-	in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(ids, r.rows, r.length), tensors.FromFlatDataAndDimensions(lengths, r.rows)}
+	in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(ids, r.rows, length), tensors.FromFlatDataAndDimensions(lengths, r.rows)}
 	if r.wantsSpans() {
 		in = append(in, tensors.FromFlatDataAndDimensions(spans, r.rows, 2, 2))
 	}
@@ -177,35 +232,55 @@ func (r *Relation) NewPredictor(open func(name string, inputs int, build trainer
 	return &Predictor{task: r, forward: forward}, err
 }
 
-// Predict yields a prediction for each example, in order.
+// Predict yields a prediction for each example, in order. They are computed by length, all before the first is handed
+// over.
 func (p *Predictor) Predict(examples []Example) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
-		for part := range slices.Chunk(examples, p.task.rows) {
-			in := p.task.tensors(part, 1)
-			out, err := p.forward.Call(in[:len(in)-2])
-			if err != nil {
+		byLength := make([]int, len(examples))
+		for i := range byLength {
+			byLength[i] = i
+		}
+		slices.SortStableFunc(byLength, func(i, j int) int { return cmp.Compare(len(examples[i].IDs), len(examples[j].IDs)) })
+		made := make([]Prediction, len(examples))
+		for part := range slices.Chunk(byLength, p.task.rows) {
+			if err := p.predict(examples, part, made); err != nil {
 				yield(Prediction{}, err)
 				return
 			}
-			flat := make([][]float32, len(out))
-			for i, t := range out {
-				if flat[i], err = tensors.CopyFlatData[float32](t); err != nil {
-					yield(Prediction{}, err)
-					return
-				}
-			}
-			for i, e := range part {
-				made := Prediction{Probabilities: row2(flat[0], i, p.task.head.Classes)}
-				if len(flat) > 1 {
-					made.Attention = row2(flat[1], i, p.task.length)[:len(e.IDs)]
-				}
-				if !yield(made, nil) {
-					return
-				}
+		}
+		for _, m := range made {
+			if !yield(m, nil) {
+				return
 			}
 		}
 	}
 }
 
-// row2 is row i of a matrix with the given number of columns.
-func row2(flat []float32, i, columns int) []float32 { return flat[i*columns : (i+1)*columns] }
+// predict computes those of examples that part names.
+func (p *Predictor) predict(examples []Example, part []int, made []Prediction) error {
+	rows := make([]Example, len(part))
+	for i, at := range part {
+		rows[i] = examples[at]
+	}
+	in := p.task.tensors(rows, 1)
+	out, err := p.forward.Call(in[:len(in)-2])
+	if err != nil {
+		return err
+	}
+	flat := make([][]float32, len(out))
+	for i, t := range out {
+		if flat[i], err = tensors.CopyFlatData[float32](t); err != nil {
+			return err
+		}
+	}
+	for i, at := range part {
+		made[at].Probabilities = matrixRow(flat[0], i, p.task.head.Classes)
+		if len(flat) > 1 {
+			made[at].Attention = matrixRow(flat[1], i, p.task.length(rows))[:len(rows[i].IDs)]
+		}
+	}
+	return nil
+}
+
+// matrixRow is row i of a matrix with the given number of columns.
+func matrixRow(flat []float32, i, columns int) []float32 { return flat[i*columns : (i+1)*columns] }

@@ -55,7 +55,6 @@ var poolings = map[string]struct {
 // Validate lists every fault at once.
 func (r Relation) Validate() error {
 	var faults []error
-	_, summary := poolings[r.Pooling]
 	if known := append(poolingNames(), "cls", "cls_raw"); !slices.Contains(known, r.Pooling) {
 		slices.Sort(known)
 		faults = append(faults, fmt.Errorf("pooling %q, want one of %s", r.Pooling, strings.Join(known, ", ")))
@@ -66,7 +65,7 @@ func (r Relation) Validate() error {
 	if len(r.Layers) > 0 && r.Pooling != "cls_raw" {
 		faults = append(faults, fmt.Errorf("layers %v with pooling %q, want pooling cls_raw", r.Layers, r.Pooling))
 	}
-	if !summary && !r.WithCLS {
+	if !r.Summarises() && !r.WithCLS {
 		faults = append(faults, fmt.Errorf("with_cls false with pooling %q, which is [CLS] alone", r.Pooling))
 	}
 	if r.Classes < 2 {
@@ -97,6 +96,12 @@ func (r Relation) Parameters(c bert.Config) []weights.Parameter {
 		ps = append(lstmParameters(c.HiddenSize, ""), lstmParameters(c.HiddenSize, backward)...)
 	}
 	return append(ps, weights.Dense("classifier", r.features(c.HiddenSize), r.Classes, c.InitializerRange)...)
+}
+
+// Summarises says whether the pooling is a summary of the last layer, and not [CLS] alone.
+func (r Relation) Summarises() bool {
+	_, summary := poolings[r.Pooling]
+	return summary
 }
 
 // features is the width of what the classifier sees.
