@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write testdata/parity/probe.safetensors (edge probes as PyTorch computes them) and evaluate/testdata/stems.tsv
+"""Write testdata/parity/probe.safetensors (edge probes as PyTorch computes them) and evaluate/porter/testdata/stems.tsv
 (words and their stems as NLTK's original Porter algorithm has them).
 
 The Go tests only read the result. Run again after changing a case:
@@ -127,7 +127,7 @@ def main():
 
     stemmer = PorterStemmer(mode=PorterStemmer.ORIGINAL_ALGORITHM)
     words = sorted(set(WORDS.split()))
-    target = root / "evaluate/testdata/stems.tsv"
+    target = root / "evaluate/porter/testdata/stems.tsv"
     target.write_text(f"# scripts/fixtures_probe.py, nltk {nltk.__version__}, PorterStemmer.ORIGINAL_ALGORITHM\n"
                       + "".join(f"{w}\t{stemmer.stem(w)}\n" for w in words))
     print(len(t), "tensors,", len(words), "words", file=sys.stderr)

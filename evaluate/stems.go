@@ -1,0 +1,71 @@
+package evaluate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/evaluate/porter"
+)
+
+// StemWeight is a row of the paper's Table 8.
+type StemWeight struct {
+	Stem  string  `json:"stem"`
+	Word  string  `json:"word"` // the most frequent word of that stem
+	Mean  float64 `json:"mean"` // of the weights of its words
+	Count int     `json:"count"`
+}
+
+// StemWeights gathers the weight of words by their Porter stem. The zero value is ready to use.
+type StemWeights struct {
+	stems map[string]*stemSum
+}
+
+type stemSum struct {
+	sum   float64
+	count int
+	words map[string]int
+}
+
+// Add notes the weight of one occurrence of word.
+func (s *StemWeights) Add(word string, weight float64) {
+	if s.stems == nil {
+		s.stems = map[string]*stemSum{}
+	}
+	word = strings.ToLower(word)
+	stem := porter.Stem(word)
+	t := s.stems[stem]
+	if t == nil {
+		t = &stemSum{words: map[string]int{}}
+		s.stems[stem] = t
+	}
+	t.sum += weight
+	t.count++
+	t.words[word]++
+}
+
+// Top is the n stems of the greatest mean weight among those met at least least times, all of them if n is 0.
+func (s *StemWeights) Top(n, least int) []StemWeight {
+	var out []StemWeight
+	for stem, t := range s.stems {
+		if t.count >= least {
+			out = append(out, StemWeight{Stem: stem, Word: t.word(), Mean: t.sum / float64(t.count), Count: t.count})
+		}
+	}
+	slices.SortFunc(out, func(a, b StemWeight) int { return cmp.Or(cmp.Compare(b.Mean, a.Mean), cmp.Compare(a.Stem, b.Stem)) })
+	if n > 0 && len(out) > n {
+		out = out[:n]
+	}
+	return out
+}
+
+// word is the most frequent one, the first in the alphabet of equals.
+func (t *stemSum) word() string {
+	best := ""
+	for w, n := range t.words {
+		if best == "" || n > t.words[best] || n == t.words[best] && w < best {
+			best = w
+		}
+	}
+	return best
+}
