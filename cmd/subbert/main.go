@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -35,6 +36,7 @@ type cli struct {
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
 	Finetune   finetuneCmd   `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
+	Eval       evalCmd       `cmd:"" help:"Measure a model on shards, without training."`
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
 	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
 	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
@@ -67,6 +69,7 @@ func main() {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it waits for
 	return report(errOut, invoke(ctx, args, in, out, errOut))
 }
 
@@ -92,7 +95,9 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	if err != nil {
 		return misused(err)
 	}
-	return parsed.Run(newConsole(ctx, &c, in, out, errOut))
+	console := newConsole(ctx, &c, in, out, errOut)
+	console.command = "subbert " + strings.Join(args, " ")
+	return parsed.Run(console)
 }
 
 // report prints err for a person and returns the exit code it stands for.

@@ -62,7 +62,7 @@ func small(vocabulary int) quickSizes {
 	c := bert.Default()
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabulary, 128, 2, 2, 512
 	c.MaxPositionEmbeddings, c.InitializerRange = 128, 0.08
-	return quickSizes{bert: c, sequence: 64, pretrainSteps: 1500, sentence: 48, finetuneEpochs: 4, examples: 2000}
+	return quickSizes{bert: c, sequence: 64, pretrainSteps: 1000, sentence: 48, finetuneEpochs: 4, examples: 1500}
 }
 
 func (v *quickstartCmd) Run(c *console) error {
