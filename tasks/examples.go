@@ -19,7 +19,8 @@ type Example struct {
 	ID       string
 	IDs      []int32 // [CLS], pieces, [SEP]
 	Mentions [2]wordpiece.Span
-	Label    int32 // index into the labels; -1 where the file has none
+	Spans    []wordpiece.Span // of the text, by position; nil unless asked for, zero where there is none ([CLS], [SEP])
+	Label    int32            // index into the labels; -1 where the file has none
 }
 
 // Cut says how many sentences were shortened and how many of those lost mentions.
@@ -42,6 +43,7 @@ type Encoder struct {
 	Length    int    // S
 	Truncate  string // TruncateTail or TruncateAroundMentions
 	Labels    []string
+	Spans     bool // note where in the text each piece is
 }
 
 // Encode encodes every example, in order, and says what did not fit. A label that Labels does not have is an error
@@ -75,7 +77,7 @@ func (e *Encoder) encode(x relations.Example, cut *Cut) Example {
 			kept = around(mentions, len(pieces), room)
 		}
 	}
-	row := Example{ID: x.ID, IDs: []int32{e.Special.CLS}}
+	row := Example{ID: x.ID, IDs: []int32{e.Special.CLS}, Spans: []wordpiece.Span{{}}}
 	for _, k := range kept {
 		for i, m := range mentions {
 			if m.Start < m.End && k.Start <= m.Start && m.End <= k.End {
@@ -84,10 +86,13 @@ func (e *Encoder) encode(x relations.Example, cut *Cut) Example {
 			}
 		}
 		for _, p := range pieces[k.Start:k.End] {
-			row.IDs = append(row.IDs, p.ID)
+			row.IDs, row.Spans = append(row.IDs, p.ID), append(row.Spans, p.Span)
 		}
 	}
-	row.IDs = append(row.IDs, e.Special.SEP)
+	row.IDs, row.Spans = append(row.IDs, e.Special.SEP), append(row.Spans, wordpiece.Span{})
+	if !e.Spans {
+		row.Spans = nil
+	}
 	cut.count(mentions, row.Mentions)
 	return row
 }

@@ -21,7 +21,7 @@ import (
 
 type dataRelationsCmd struct {
 	In          string   `arg:"" help:"The corpus: a file, a folder, or DDI 2013's zip."`
-	From        string   `required:"" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc" placeholder:"FORMAT" help:"Its format: ddi2013, aimed, ppi-xml, chemprot, tsv, pubtator or bioc."`
+	From        string   `required:"" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: ddi2013, aimed, ppi-xml, chemprot, tsv, pubtator, bioc or jsonl."`
 	Out         string   `required:"" placeholder:"FILE.tsv|DIR/" help:"Where to: one TSV file; or a folder (there, or written with / at its end), which gets a file for each split or fold."`
 	Split       string   `default:"all" enum:"all,train,dev,test" help:"What to write: all (train, dev, test one after the other), train, dev or test."`
 	Marking     string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"How the two mentions are shown: tag (@DRUG$, @DRUG-DRUG$ where they overlap), typed_marker (<e1:DRUG>name</e1:DRUG>), entity_mask (tag, and every other mention is @OTHER$) or none."`

@@ -45,12 +45,13 @@ func readers() map[string]reader {
 		"tsv":      {readTSV, "", false},
 		"pubtator": {readPubTator, "", true},
 		"bioc":     {readBioC, "", true},
+		"jsonl":    {readJSONL, "", true},
 	}
 }
 
 // Formats are the names that Read knows, in the order of the package comment.
 func Formats() []string {
-	return []string{"ddi2013", "aimed", "ppi-xml", "chemprot", "tsv", "pubtator", "bioc"}
+	return []string{"ddi2013", "aimed", "ppi-xml", "chemprot", "tsv", "pubtator", "bioc", "jsonl"}
 }
 
 // NeedsSentences says whether format annotates whole abstracts, so that Options.Sentences must be given.
