@@ -20,6 +20,7 @@ import (
 const (
 	NamePretraining = "pretraining"
 	NameRelation    = "relation"
+	NameProbe       = "probe"
 )
 
 // Config is the [task] table of a run. What matters to one task alone is in the tables of the packages it comes from.
@@ -49,6 +50,8 @@ type Config struct {
 	LabelSmoothing float64            `toml:"label_smoothing"`
 	Tuning
 	Keep string `toml:"keep"` // KeepLast or KeepBestDev
+
+	Probe *ProbeConfig `toml:"probe,omitempty"` // of probe alone
 }
 
 // Which weights a fine-tuning run ends with.
@@ -61,8 +64,11 @@ const (
 func Default(task string) Config {
 	c := Config{Name: task, Batch: 192, Config: instances.Default(), Relation: heads.DefaultRelation(), Truncate: TruncateTail,
 		Marking: string(relations.Tag), Fold: -1, Seeds: 1, Padding: PaddingGrouped, Tuning: Tuning{LayerDecay: 1}, Keep: KeepLast}
-	if task == NameRelation {
+	switch task {
+	case NameRelation:
 		c.Batch = 32
+	case NameProbe:
+		c.Batch, c.Seeds, c.Probe = 32, 5, DefaultProbe()
 	}
 	return c
 }
@@ -104,8 +110,19 @@ func (c Config) Validate() error {
 			fault("phases: for pretraining alone")
 		}
 		faults = append(faults, c.relationFaults()...)
+	case NameProbe:
+		faults = append(faults, c.relationFaults()...)
+		if c.Folds > 0 && c.Fold < 0 {
+			fault("fold = %d with folds = %d: probes are tried on one fold; name it", c.Fold, c.Folds)
+		}
+		if err := c.Probe.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("task.probe: %w", err))
+		}
 	default:
-		fault("name: unknown %q, want %s or %s", c.Name, NamePretraining, NameRelation)
+		fault("name: unknown %q, want %s, %s or %s", c.Name, NamePretraining, NameRelation, NameProbe)
+	}
+	if c.Name != NameProbe && c.Probe != nil {
+		fault("probe: for the task %q alone", NameProbe)
 	}
 	return errors.Join(faults...)
 }

@@ -32,17 +32,15 @@ const ActivationsNone = "none"
 type ProbeConfig struct {
 	heads.Probe
 	Layers      []int    `toml:"layers"`      // the l of the probes; empty: 0 to the encoder's last
-	Seeds       []uint32 `toml:"seeds"`       // of the probes' first values and the order of examples; intervals are over them
 	Controls    []string `toml:"controls"`    // some of "random", "shuffled"
 	Activations string   `toml:"activations"` // kept as "float16" or "float32", or "none"
 	Together    int      `toml:"together"`    // probes of one graph; 0: as many as fit in half a gigabyte
 }
 
-// DefaultProbe is the paper's probe over five seeds, with both controls.
+// DefaultProbe is the paper's probe with both controls.
 func DefaultProbe() *ProbeConfig {
 	return &ProbeConfig{
-		Probe: heads.DefaultProbe(), Seeds: []uint32{1, 2, 3, 4, 5}, Controls: []string{ControlRandom, ControlShuffled},
-		Activations: activations.Float16,
+		Probe: heads.DefaultProbe(), Controls: []string{ControlRandom, ControlShuffled}, Activations: activations.Float16,
 	}
 }
 
@@ -52,11 +50,8 @@ func (c *ProbeConfig) Validate() error {
 	probe.Classes = 2 // known once the labels are
 	faults := []error{probe.Validate()}
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if len(c.Seeds) == 0 {
-		fault("seeds: missing; name at least one")
-	}
-	if twice(c.Seeds) || twice(c.Layers) || twice(c.Controls) {
-		fault("seeds %v, layers %v, controls %q: one of them is named twice", c.Seeds, c.Layers, c.Controls)
+	if twice(c.Layers) || twice(c.Controls) {
+		fault("layers %v, controls %q: one of them is named twice", c.Layers, c.Controls)
 	}
 	for _, name := range c.Controls {
 		if name != ControlRandom && name != ControlShuffled {

@@ -77,6 +77,7 @@ type FrozenEncoder struct {
 	store   *model.Store
 	forward *trainer.Forward
 	config  bert.Config
+	options bert.Options
 	length  int // S
 	rows    int // of one forward pass
 	places  int // P
@@ -86,7 +87,7 @@ type FrozenEncoder struct {
 // NewFrozenEncoder prepares to run the encoder in store over rows of length positions, so many at a time. Like is any
 // row it will see: all have as many positions.
 func NewFrozenEncoder(backend compute.Backend, store *model.Store, c bert.Config, o bert.Options, input string, like ProbeRow, length, rows int) (*FrozenEncoder, error) {
-	f := &FrozenEncoder{store: store, config: c, length: length, rows: rows, places: len(like.Positions), all: input == heads.ProbeAll}
+	f := &FrozenEncoder{store: store, config: c, options: o, length: length, rows: rows, places: len(like.Positions), all: input == heads.ProbeAll}
 	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
 		encoded := bert.Encode(s, c, bert.Input{InputIDs: in[0], Lengths: in[1]}, o)
 		if f.all {
@@ -134,7 +135,8 @@ func (f *FrozenEncoder) rowLen() int {
 	return (f.config.NumHiddenLayers + 1) * f.places * f.config.HiddenSize
 }
 
-// Hash identifies the encoder's parameters: names, shapes and values, the same in every container.
+// Hash identifies the encoder: names, shapes and values of its parameters, the same from every container, and how it
+// computes.
 func (f *FrozenEncoder) Hash() (string, error) {
 	h := sha256.New()
 	params := slices.SortedFunc(f.store.IterVariables(), func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
@@ -152,7 +154,7 @@ func (f *FrozenEncoder) Hash() (string, error) {
 			return "", err
 		}
 	}
-	fmt.Fprintf(h, "%d heads, %s, %g\n", f.config.NumAttentionHeads, f.config.HiddenAct, f.config.LayerNormEps)
+	fmt.Fprintf(h, "%d heads, %s, %g, %s\n", f.config.NumAttentionHeads, f.config.HiddenAct, f.config.LayerNormEps, f.options.DType())
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
