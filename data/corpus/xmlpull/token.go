@@ -154,22 +154,19 @@ func legal(c rune, n int) bool {
 	return c >= ' ' && c != 0xFFFE && c != 0xFFFF || c == '\t' || c == '\n' || c == '\r'
 }
 
-// special reads what b begins with: a reference, a carriage return, or a fault, unless more input may explain it.
+// special reads what b begins with: a reference, a carriage return, or a fault. b has four bytes or ends the input, so
+// that more input would not explain it.
 func (r *Reader) special(b []byte) Kind {
-	switch c := b[0]; {
-	case c == '&':
+	switch b[0] {
+	case '&':
 		return r.reference()
-	case c == '\r':
+	case '\r':
 		r.pos++
 		if len(b) > 1 && b[1] == '\n' {
 			return None // the line feed follows as text
 		}
 		r.text = append(r.char[:0], '\n')
 		return Text
-	case c == ']' && len(b) < 3, c >= utf8.RuneSelf && !utf8.FullRune(b):
-		if r.fill() {
-			return None
-		}
 	}
 	return r.fault(r.pos, "%s", describe(b))
 }
