@@ -152,6 +152,10 @@ func (r *Run) outcome() string {
 	if s := scoredRuns([]named{{run: r}}); len(s) > 0 {
 		return "F1 " + withSD(evaluate.SpreadOf(s[0].f1))
 	}
+	if r.Result != nil && r.Result.Probe != nil {
+		last := r.Result.Probe.Series[0].Scores
+		return "P " + within(last[0], 1) + " to " + within(last[len(last)-1], 1)
+	}
 	if v, ok := r.heldOutLoss(); ok {
 		return "held-out masked-LM loss " + value(v)
 	}
@@ -208,6 +212,10 @@ func taskSections(runs []named, o Options) []Section {
 			out = append(out, scoreSection(scores))
 		}
 		return append(out, curveSection("Fine-tuning", runs, "loss", nil))
+	case "probe":
+		return []Section{probingSection(runs)}
+	case "attention":
+		return []Section{attentionSection(runs)}
 	}
 	return []Section{curveSection("Training", runs, "loss", nil)}
 }

@@ -22,7 +22,7 @@ type View struct {
 	Picture Picture
 }
 
-// Picture is a Chart or a Strip.
+// Picture is a Chart, a Strip, a Bars, a Ladder or a Heat.
 type Picture interface {
 	svg(size) (string, error)
 	size(wide bool) size

@@ -26,7 +26,7 @@ type Section struct {
 	Blocks []Block
 }
 
-// Block is something a section shows: Table, Figure, Grid, Side, Matrix, Facts, Files, Details or Notes.
+// Block is something a section shows: Table, Figure, Grid, Side, Matrix, Facts, Files, Sentences, Details or Notes.
 type Block interface{ block() string } // the name of its template
 
 // Table is numbers or words in columns.
@@ -116,6 +116,8 @@ func (p *Page) HTML() ([]byte, error) {
 		"draw":   r.draw,
 		"swatch": swatch,
 		"shade":  shade,
+		"tone":   tone,
+		"weight": func(w float64) string { return fixed(w, 4) },
 		"count":  count,
 		"blank":  func(cell string) bool { return cell == noValue },
 		"label":  func(t Table, i int) string { return t.Columns[i].Name },

@@ -14,7 +14,7 @@ import (
 
 // Result is what result.json says. Every key may be missing.
 type Result struct {
-	Task     string   `json:"task"` // "pretraining" or "relation"
+	Task     string   `json:"task"` // "pretraining", "relation", "probe" or "attention"
 	Seed     int      `json:"seed"`
 	Steps    int      `json:"steps"`
 	Seconds  float64  `json:"seconds"`
@@ -47,6 +47,9 @@ type Result struct {
 	Baselines Baselines               `json:"baseline"`
 	Majority  *evaluate.PRF           `json:"majority"` // of always giving one label
 	Cut       *Cut                    `json:"cut"`
+
+	Probe     *Probing   `json:"probe"`
+	Attention *Attention `json:"attention"`
 
 	confusions []string // the labels of Confusion
 }
@@ -136,7 +139,7 @@ func parseResult(b []byte) (*Result, []string, error) {
 			unknown = append(unknown, key)
 		}
 	}
-	if err := r.checkConfusion(); err != nil {
+	if err := errors.Join(r.checkConfusion(), r.Probe.check()); err != nil {
 		return nil, nil, err
 	}
 	return &r, unknown, nil

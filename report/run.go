@@ -111,7 +111,7 @@ func (r *Run) readSeries() error {
 			r.Series = append(r.Series, Series{Name: name, Points: points})
 		}
 	}
-	if len(r.Series) == 0 {
+	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != "probe" && task != "attention" { // those record nothing
 		r.Notes = append(r.Notes, "nothing has been recorded")
 	}
 	return nil
@@ -138,7 +138,7 @@ func (r *Run) readResult() error {
 	return nil
 }
 
-// Task is what the run learned: "pretraining", "relation", or empty if nothing says so.
+// Task is what the run did: "pretraining", "relation", "probe", "attention", or empty if nothing says so.
 func (r *Run) Task() string {
 	if r.Result != nil && r.Result.Task != "" {
 		return r.Result.Task
@@ -187,7 +187,7 @@ func (c Config) at(key string) (any, bool) {
 // present lists the files of a run directory that a reader may want to open next, in a fixed order.
 func present(dir string) []string {
 	var out []string
-	for _, pattern := range []string{resultFile, "predictions.tsv", configFile, metricsFile, "model", "model/README.md", "checkpoints/step-*"} {
+	for _, pattern := range []string{resultFile, "predictions.tsv", "probes.csv", "stems.csv", "figures", "sentences", configFile, metricsFile, "model", "model/README.md", "checkpoints/step-*"} {
 		found, err := filepath.Glob(filepath.Join(globEscape(dir), filepath.FromSlash(pattern)))
 		if err != nil || len(found) == 0 {
 			continue // the patterns are constants and well formed

@@ -49,7 +49,7 @@ func (r role) css() string {
 }
 
 var (
-	rolePattern = regexp.MustCompile(`#0102([0-9A-F]{2})`)
+	rolePattern = regexp.MustCompile(`#010([23])([0-9A-F]{2})`)
 	fontPattern = regexp.MustCompile(`font-family:[^;"]*;font-variant:[^;"]*;font-weight:[^;"]*;font-style:[^;"]*;`)
 )
 
@@ -108,6 +108,9 @@ func render(p *plot.Plot, s size) (string, error) {
 		n, err := strconv.ParseUint(hex[len("#0102"):], 16, 8)
 		if err != nil {
 			return hex // not reached: the pattern has two hexadecimal digits
+		}
+		if hex[len("#010")] == '3' {
+			return shadeCSS(int(n))
 		}
 		return role(n).css()
 	})

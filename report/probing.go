@@ -1,0 +1,216 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/subbert/subbert/evaluate"
+)
+
+// Probing is what edge probes found: scores in percent, layers from 0, the embeddings.
+type Probing struct {
+	Input   string   `json:"input"`   // what the probes saw: spans, all or cls
+	Layers  []int    `json:"layers"`  // l of each probe
+	Seeds   []uint32 `json:"seeds"`   // the order of Values
+	Encoder string   `json:"encoder"` // hash of its parameters, the same before and after
+
+	Series      []ProbeSeries       `json:"series"`                // the encoder's first
+	Selectivity []evaluate.Interval `json:"selectivity,omitempty"` // of each probe: the encoder's score above that with shuffled labels
+
+	Alpha  [][]float64         `json:"alpha"`  // of each probe: softmax(alpha) of layers 0 to l, mean over the seeds
+	Centre []evaluate.Interval `json:"centre"` // of each probe: its centre of gravity, sum of k·softmax(alpha)_k
+	Gamma  []evaluate.Interval `json:"gamma"`  // of each probe
+}
+
+// ProbeSeries is the scores of the probes of one encoder or control.
+type ProbeSeries struct {
+	Of       string      `json:"of"`       // "encoder", "random" or "shuffled"
+	F1       [][]float64 `json:"f1"`       // micro, of each seed and probe
+	Accuracy [][]float64 `json:"accuracy"` // likewise
+	evaluate.LayerSeries
+}
+
+// seriesNames are what readers call the encoder and its controls.
+var seriesNames = map[string]string{"encoder": "the encoder", "random": "random encoder", "shuffled": "shuffled labels"}
+
+func (s ProbeSeries) name() string {
+	if n, ok := seriesNames[s.Of]; ok {
+		return n
+	}
+	return s.Of
+}
+
+// check sees that the parts of p fit each other.
+func (p *Probing) check() error {
+	if p == nil {
+		return nil
+	}
+	n := len(p.Layers)
+	if n == 0 || len(p.Series) == 0 {
+		return fmt.Errorf("probe: %d layers, %d series: want at least one of each", n, len(p.Series))
+	}
+	for _, s := range p.Series {
+		if len(s.Scores) != n || len(s.Delta) != n-1 || len(s.Cumulative) != n-1 {
+			return fmt.Errorf("probe: %s has %d scores, %d deltas for %d layers", s.Of, len(s.Scores), len(s.Delta), n)
+		}
+	}
+	if len(p.Alpha) != n || len(p.Centre) != n || len(p.Gamma) != n || p.Selectivity != nil && len(p.Selectivity) != n {
+		return fmt.Errorf("probe: %d rows of alpha, %d of gamma for %d layers", len(p.Alpha), len(p.Gamma), n)
+	}
+	return nil
+}
+
+// probingSection is the figures and tables of the probing runs.
+func probingSection(runs []named) Section {
+	s := Section{Title: "Edge probing", Intro: "A probe of layer l sees a learned mix of the frozen encoder's layers 0 (the embeddings) to l. P is its micro F1, Delta what layer l adds to it. Intervals are 95 % over seeds, by Student's t."}
+	var last []named
+	for _, n := range runs {
+		if n.run.Result == nil || n.run.Result.Probe == nil {
+			continue
+		}
+		last = append(last, n)
+		s.Blocks = append(s.Blocks, probeBlocks(n)...)
+	}
+	if len(last) == 0 {
+		s.Intro = "Nothing was measured."
+	}
+	if len(last) > 1 {
+		s.Blocks = append([]Block{gainFigure(last)}, s.Blocks...)
+	}
+	return s
+}
+
+func probeBlocks(n named) []Block {
+	p := n.run.Result.Probe
+	out := []Block{
+		Figure{Title: "P of each layer: " + n.name, Views: []View{{Label: "scores", Picture: p.Scores()}, {Label: "cumulative gain", Picture: p.Cumulatives()}}},
+	}
+	if len(p.Layers) > 1 {
+		out = append(out, Figure{Title: "Delta of each layer: " + n.name, Views: []View{{Picture: p.Deltas()}}})
+	}
+	out = append(out,
+		Figure{Title: "What each probe mixes: " + n.name, Note: "softmax(alpha), mean over the seeds. A row is a probe; equal shares mean that it learned no preference.", Views: []View{{Picture: p.Shares()}}},
+		probeTable(n), expectedTable(n))
+	return out
+}
+
+// gainFigure is the paper's Fig. 1: what the last layer adds, task by task.
+func gainFigure(runs []named) Figure {
+	bars := Bars{Title: "Delta of the last layer", YLabel: "F1, percentage points"}
+	for _, n := range runs {
+		p := n.run.Result.Probe
+		for i, s := range p.Series {
+			if len(s.Delta) == 0 {
+				continue
+			}
+			bars.Groups = addBar(bars.Groups, n.name, Bar{Name: s.name(), Value: s.Delta[len(s.Delta)-1], Color: i})
+		}
+	}
+	return Figure{Title: bars.Title, Note: "After Fig. 1 of Su & Vijay-Shanker 2022.", Views: []View{{Picture: bars}}}
+}
+
+func addBar(groups []BarGroup, name string, b Bar) []BarGroup {
+	i := slices.IndexFunc(groups, func(g BarGroup) bool { return g.Name == name })
+	if i < 0 {
+		groups, i = append(groups, BarGroup{Name: name}), len(groups)
+	}
+	groups[i].Bars = append(groups[i].Bars, b)
+	return groups
+}
+
+// Scores is P_0 to P_L of the encoder and its controls, with error bars.
+func (p *Probing) Scores() Ladder {
+	l := Ladder{Title: "P, micro F1 in percent", XLabel: "layer", X: p.Layers}
+	for i, s := range p.Series {
+		l.Curves = append(l.Curves, LadderCurve{Name: s.name(), Values: s.LayerSeries.Scores, Color: i})
+	}
+	return l
+}
+
+// Cumulatives is P_l - P_0.
+func (p *Probing) Cumulatives() Ladder {
+	l := Ladder{Title: "P above that of the embeddings, percentage points", XLabel: "layer", X: p.Layers}
+	for i, s := range p.Series {
+		values := append([]evaluate.Interval{{N: len(p.Seeds)}}, s.Cumulative...)
+		l.Curves = append(l.Curves, LadderCurve{Name: s.name(), Values: values, Color: i})
+	}
+	return l
+}
+
+// Deltas is the Delta series as bars.
+func (p *Probing) Deltas() Bars {
+	b := Bars{Title: "Delta, percentage points of F1", XLabel: "layer", YLabel: "F1, percentage points"}
+	for i, l := range p.Layers[1:] {
+		for k, s := range p.Series {
+			b.Groups = addBar(b.Groups, fmt.Sprint(l), Bar{Name: s.name(), Value: s.Delta[i], Color: k})
+		}
+	}
+	return b
+}
+
+// Shares is softmax(alpha) as a heat map, a row for each probe.
+func (p *Probing) Shares() Heat {
+	h := Heat{Title: "softmax(alpha)", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
+	for _, l := range p.Layers {
+		h.Rows = append(h.Rows, fmt.Sprint(l))
+	}
+	for k := range p.Layers[len(p.Layers)-1] + 1 {
+		h.Columns = append(h.Columns, fmt.Sprint(k))
+	}
+	return h
+}
+
+// probeTable is the numbers of every probe.
+func probeTable(n named) Table {
+	p := n.run.Result.Probe
+	t := Table{Caption: "Probes: " + n.name + ", mean and 95 % interval", Columns: []Column{{Name: "layers"}}, Cards: true}
+	for _, s := range p.Series {
+		t.Columns = append(t.Columns, Column{Name: "P, " + s.name(), Numeric: true}, Column{Name: "Delta, " + s.name(), Numeric: true})
+	}
+	if p.Selectivity != nil {
+		t.Columns = append(t.Columns, Column{Name: "selectivity", Numeric: true})
+	}
+	t.Columns = append(t.Columns, Column{Name: "centre of gravity", Numeric: true}, Column{Name: "gamma", Numeric: true})
+	for i, l := range p.Layers {
+		cells := []string{fmt.Sprintf("0 to %d", l)}
+		for _, s := range p.Series {
+			delta := noValue
+			if i > 0 {
+				delta = within(s.Delta[i-1], 1)
+			}
+			cells = append(cells, within(s.Scores[i], 1), delta)
+		}
+		if p.Selectivity != nil {
+			cells = append(cells, within(p.Selectivity[i], 1))
+		}
+		t.Rows = append(t.Rows, Row{Cells: append(cells, within(p.Centre[i], 2), within(p.Gamma[i], 3))})
+	}
+	return t
+}
+
+// expectedTable is where on the layers the task is, in one number.
+func expectedTable(n named) Table {
+	t := Table{
+		Caption: "Expected layer: " + n.name,
+		Columns: []Column{{Name: ""}, {Name: "expected layer", Numeric: true}, {Name: "95 % interval", Numeric: true}, {Name: "seeds that gain", Numeric: true}},
+	}
+	for _, s := range n.run.Result.Probe.Series {
+		cells := []string{s.name(), noValue, noValue, count(s.Expected.N)}
+		if s.Expected.N > 0 {
+			cells[1] = fixed(s.Expected.Mean, 2)
+		}
+		if s.Expected.N > 1 {
+			cells[2] = fixed(s.Expected.Low, 2) + " to " + fixed(s.Expected.High, 2)
+		}
+		t.Rows = append(t.Rows, Row{Cells: cells})
+	}
+	return t
+}
+
+// within writes an interval as its mean and half its width.
+func within(i evaluate.Interval, decimals int) string {
+	if i.N < 2 {
+		return fixed(i.Mean, decimals)
+	}
+	return fixed(i.Mean, decimals) + " ± " + fixed((i.High-i.Low)/2, decimals)
+}
