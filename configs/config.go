@@ -89,6 +89,8 @@ type Data struct {
 	// Fractions of the training examples, drawn with the seed.
 	TrainExamples int `toml:"train_examples,omitempty"` // use this many of the training examples; 0: all
 	TestExamples  int `toml:"test_examples,omitempty"`
+
+	Activations string `toml:"activations,omitempty"` // probing: directory where activations are kept; empty: in run.dir
 }
 
 // Device is the [device] table.
@@ -109,11 +111,15 @@ func Default(task string) Config {
 		Checkpoint: trainer.DefaultCheckpointing(),
 		Record:     trainer.DefaultRecording(),
 		Run:        trainer.DefaultRun(),
+		Downstream: tasks.DefaultDownstream(),
+	}
+	if task == tasks.NameProbe {
+		c.Schedule.Epochs, c.Schedule.WarmupFraction, c.Optimizer.ClipNorm = 4, 0.1, 0
 	}
 	return c
 }
 
-// Read reads the TOML file at path for task ("pretraining" or "relation"), then the lines of set, each key=value with a
+// Read reads the TOML file at path for task ("pretraining", "relation" or "probe"), then the lines of set, each key=value with a
 // dotted key, and checks the result. Every fault is reported at once.
 func Read(path, task string, set []string) (Config, error) {
 	text, err := os.ReadFile(path)
@@ -258,9 +264,10 @@ func full() Config {
 	c := Default(tasks.NamePretraining)
 	c.Preset = "x"
 	c.Model = Model{Init: "x", Fresh: Heads{"all"}}
-	c.Data = Data{Shards: "x", Train: "x", Dev: "x", Test: "x", Corpus: "x", DevFraction: 1, DevBy: "x", TrainExamples: 1, TestExamples: 1}
+	c.Data = Data{Shards: "x", Train: "x", Dev: "x", Test: "x", Corpus: "x", DevFraction: 1, DevBy: "x", TrainExamples: 1, TestExamples: 1, Activations: "x"}
 	c.Downstream.Train, c.Downstream.Test, c.Task.Phases = "x", "x", []tasks.Phase{{FromStep: 1}}
 	c.Task.Labels, c.Task.Corpus, c.Task.Lengths, c.Task.ClassWeights = []string{"x"}, "x", []int{1}, map[string]float64{"x": 1}
+	c.Task.Probe = tasks.DefaultProbe()
 	return c
 }
 
@@ -305,6 +312,11 @@ func (c Config) Validate() error {
 		}
 	case tasks.NameRelation:
 		errs = append(errs, c.relationFaults()...)
+	case tasks.NameProbe:
+		errs = append(errs, c.relationFaults()...)
+		if c.Optimizer.ClipNorm != 0 {
+			fault("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm)
+		}
 	}
 	if c.Device.Precision != "float32" && c.Device.Precision != "bfloat16" {
 		fault("device.precision: unknown %q, want float32 or bfloat16", c.Device.Precision)

@@ -31,7 +31,8 @@ type Pretraining struct {
 	nsp     bool
 }
 
-// NewPretraining prepares the task for microbatches of rows rows.
+// NewPretraining prepares the task for microbatches of rows rows. In the later phases of a run the same task trains on
+// batches that tasks of other sizes make.
 func NewPretraining(c bert.Config, o bert.Options, t Config, rows int) *Pretraining {
 	return &Pretraining{bert: c, options: o, rows: rows, length: t.Sequence, masked: t.MaxPredictions, nsp: t.NSP}
 }
@@ -61,18 +62,27 @@ func (p *Pretraining) Inputs() []shapes.Shape {
 
 // Loss builds the sum of both losses. The values observed are mlm_loss, mlm_accuracy, nsp_loss and nsp_accuracy.
 func (p *Pretraining) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
-	o := p.options
-	o.Dropout = masks(at)
-	last := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o).Last()
-	words := heads.MaskedLM(s, p.bert, o, last, in[3])
+	words, next := p.logits(s, at, in)
 	mlm := heads.CrossEntropy(words, in[4], in[5], 0)
 	loss, seen := mlm.Loss, observe("mlm", mlm)
-	if p.nsp {
-		next := heads.NextSentence(s, bert.Pool(s, p.bert, last))
+	if next != nil {
 		nsp := heads.CrossEntropy(next, in[6], in[7], 0)
 		loss, seen = graph.Add(loss, nsp.Loss), append(seen, observe("nsp", nsp)...)
 	}
 	return loss, seen
+}
+
+// logits are those of the masked words, [B,P,V], and of the next sentence, [B,2] or nil. They depend on the shapes of
+// in, not on those of Inputs: a phase of another length uses the same graph code.
+func (p *Pretraining) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (words, next *graph.Node) {
+	o := p.options
+	o.Dropout = masks(at)
+	last := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o).Last()
+	words = heads.MaskedLM(s, p.bert, o, last, in[3])
+	if p.nsp {
+		next = heads.NextSentence(s, bert.Pool(s, p.bert, last))
+	}
+	return words, next
 }
 
 // masks is where dropout comes from at a moment; nowhere in evaluation.
@@ -89,6 +99,20 @@ func observe(name string, s heads.Sums) []trainer.Observed {
 		{Name: name + "_loss", Sum: s.Loss, Weight: s.Weight},
 		{Name: name + "_accuracy", Sum: s.Correct, Weight: s.Weight},
 	}
+}
+
+// FLOPs is what an update costs in floating point operations, forward and backward: the matrix products of the model,
+// a multiplication and an addition each, three times over for the two gradients. What the implementation does beside
+// (picking positions, dropout, the update) does not count.
+func (p *Pretraining) FLOPs(rows int) float64 {
+	h, f, s := float64(p.bert.HiddenSize), float64(p.bert.IntermediateSize), float64(p.length)
+	layer := 2*s*(4*h*h+2*h*f) + 4*s*s*h
+	words := 2 * float64(p.masked) * (h*h + h*float64(p.bert.VocabSize))
+	row := float64(p.bert.NumHiddenLayers)*layer + words
+	if p.nsp {
+		row += 2 * (h*h + 2*h)
+	}
+	return 3 * float64(rows) * row
 }
 
 // PretrainingBatches are drawn from shards, epoch after epoch, each in an order of its own.
@@ -142,7 +166,7 @@ func (b *PretrainingBatches) draw(rows []row) (trainer.Batch, error) {
 
 // Evaluate yields every instance of an epoch once, in microbatches whose weights are one for what is real: the last
 // is filled up with rows that weigh nothing. limit bounds the instances; 0 takes all.
-func (p *Pretraining) Evaluate(e *instances.Epoch, limit, workers int) iter.Seq2[trainer.Batch, error] {
+func (p Measure) Evaluate(e *instances.Epoch, limit, workers int) iter.Seq2[trainer.Batch, error] {
 	n := e.Len()
 	if limit > 0 {
 		n = min(n, limit)
@@ -156,14 +180,21 @@ func (p *Pretraining) Evaluate(e *instances.Epoch, limit, workers int) iter.Seq2
 	})
 }
 
-func (p *Pretraining) drawOnce(e *instances.Epoch, first, end int) (trainer.Batch, error) {
+func (p Measure) drawOnce(e *instances.Epoch, first, end int) (trainer.Batch, error) {
 	drawn := make([]instances.Instance, end-first)
 	for i := range drawn {
 		if err := e.Draw(first+i, &drawn[i]); err != nil {
 			return trainer.Batch{}, err
 		}
 	}
-	return trainer.Batch{Micro: [][]*tensors.Tensor{p.tensors(drawn, 1, 1)}}, nil
+	became := make([]int32, p.rows*p.masked)
+	for i, d := range drawn {
+		for j, kind := range d.MaskKinds[:d.NumMasked] {
+			became[i*p.masked+j] = int32(kind)
+		}
+	}
+	in := append(p.tensors(drawn, 1, 1), tensors.FromFlatDataAndDimensions(became, p.rows, p.masked))
+	return trainer.Batch{Micro: [][]*tensors.Tensor{in}}, nil
 }
 
 // tensors makes the inputs of a microbatch in which each prediction and each row has the given weight. Rows that are

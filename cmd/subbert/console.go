@@ -19,6 +19,7 @@ type console struct {
 	log     *slog.Logger
 	backend string // --backend, or SUBBERT_BACKEND, or empty
 	quiet   bool
+	command string // as it was typed
 	getenv  func(string) string
 }
 

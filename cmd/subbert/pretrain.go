@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/instances"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/wordpiece"
@@ -33,11 +34,16 @@ func (v *pretrainCmd) Help() string {
 type pretrainingResult struct {
 	Task    string             `json:"task"`
 	Steps   int                `json:"steps"`
-	Final   map[string]float64 `json:"final"`   // at the last report
-	HeldOut map[string]float64 `json:"heldout"` // of the documents kept apart; null if there are none
-	Seconds float64            `json:"seconds"` // of this process
+	Final   map[string]float64 `json:"final"`          // at the last report
+	HeldOut map[string]float64 `json:"heldout"`        // of the documents kept apart; null if there are none
+	Best    *trainer.Best      `json:"best,omitempty"` // evaluation
+	Tokens  int64              `json:"tokens"`         // positions trained on, padding included
+	Seconds float64            `json:"seconds"`        // over all processes that worked on the run
 	Backend string             `json:"backend"`
 	Model   string             `json:"model"`
+
+	UnigramEntropy float64 `json:"unigram_entropy,omitempty"` // of the documents kept apart, in nats
+	provenance
 }
 
 func (v *pretrainCmd) Run(c *console) error {
@@ -66,19 +72,14 @@ func (r *session) pretrain() (*pretrainingResult, error) {
 		return nil, err
 	}
 	defer set.Close()
-	header := set.Header()
-	if err := header.CheckVocabulary(r.model.Vocabulary.Hash(), r.model.Vocabulary.Size()); err != nil {
-		return nil, misused(err)
-	}
-	training, heldOut, err := drawers(set, r.model, r.config.Task, uint64(r.config.Run.Seed))
-	if err != nil {
-		return nil, err
-	}
-	plan, err := r.plan(0)
-	if err != nil {
+	if err := checkShards(r.c, set, r.model); err != nil {
 		return nil, err
 	}
 	task := tasks.NewPretraining(r.bert, r.options(), r.config.Task, r.rows())
+	plan, batches, err := r.stages(set, task)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.load(task.Parameters()); err != nil {
 		return nil, err
 	}
@@ -86,61 +87,152 @@ func (r *session) pretrain() (*pretrainingResult, error) {
 	if err := r.prepare(task, plan); err != nil {
 		return nil, err
 	}
-	if err := r.showInstances(training, 2); err != nil {
+	if err := r.showInstances(set, 2); err != nil {
 		return nil, err
 	}
-	evaluate, err := r.heldOut(task, heldOut)
+	evaluate, text, err := r.heldOut(task, set)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.train(plan, task.Batches(training, plan.Batch, r.config.Device.Workers), evaluate); err != nil {
+	if err := r.watchDownstream(); err != nil {
 		return nil, err
 	}
-	return r.finishPretraining(plan)
+	if err := r.train(plan, batches, evaluate); err != nil {
+		return nil, err
+	}
+	return r.finishPretraining(plan, text)
 }
 
-// drawers opens what instances are drawn from: the training documents and, if there are any, those held out.
-func drawers(set *shards.Set, m *checkpoints.Model, task tasks.Config, seed uint64) (training, heldOut *instances.Drawer, err error) {
-	c := task.Instances(seed)
+// mostUnknown is the share of [UNK] above which a vocabulary hardly fits a text.
+const mostUnknown = 0.01
+
+// checkShards compares what shards were made with to the model they are for.
+func checkShards(c *console, set *shards.Set, m *checkpoints.Model) error {
+	header := set.Header()
+	if err := header.CheckVocabulary(m.Vocabulary.Hash(), m.Vocabulary.Size()); err != nil {
+		return misused(err)
+	}
+	if header.Tokenizer.Lower != m.Lower {
+		casing := map[bool]string{true: "lower-cased", false: "cased"}
+		return misusef("the shards hold %s text and the model is for %s text; make them again with the model's casing (subbert data shard --uncased, or without it)", casing[header.Tokenizer.Lower], casing[m.Lower])
+	}
+	total := header.Total()
+	rate := float64(total.Unknown) / float64(max(1, total.Tokens))
+	if rate > mostUnknown {
+		c.log.Warn("many pieces are [UNK]: the vocabulary hardly fits the text", "unknown", total.Unknown, "of", total.Tokens, "percent", 100*rate)
+		return nil
+	}
+	c.log.Info("shards", "tokens", total.Tokens, "unknown_percent", 100*rate, "lower_case", header.Tokenizer.Lower)
+	return nil
+}
+
+// stages resolves the plan of a run and the batches of each of its phases. A phase draws instances of its own.
+func (r *session) stages(set *shards.Set, task *tasks.Pretraining) (trainer.Plan, trainer.Batches, error) {
+	plan, err := r.plan(0)
+	if err != nil {
+		return plan, nil, err
+	}
+	plan.FLOPs = task.FLOPs(plan.Batch)
+	stretches, err := r.config.Task.Stretches(plan.Schedule.Steps())
+	if err != nil {
+		return plan, nil, misused(err)
+	}
 	documents, err := set.Split(shards.Train)
 	if err != nil {
-		return nil, nil, err
+		return plan, nil, err
 	}
-	if training, err = instances.New(documents, m.Vocabulary, c); err != nil {
-		return nil, nil, err
+	var batches tasks.Phased
+	for i, s := range stretches {
+		if s.Task.Sequence > r.bert.MaxPositionEmbeddings {
+			return plan, nil, misusef("task.phases: sequence = %d, but the model has %d positions (max_position_embeddings)", s.Task.Sequence, r.bert.MaxPositionEmbeddings)
+		}
+		drawer, err := instances.New(documents, r.model.Vocabulary, s.Task.Instances(uint64(i)<<32|uint64(r.config.Run.Seed)))
+		if err != nil {
+			return plan, nil, err
+		}
+		part := tasks.NewPretraining(r.bert, r.options(), s.Task, s.Task.Rows())
+		batches = append(batches, tasks.PhaseBatches{From: s.From, Batches: part.Batches(drawer, s.Task.Batch, r.config.Device.Workers)})
+		if i > 0 {
+			plan.Later = append(plan.Later, trainer.Stage{From: s.From, Batch: s.Task.Batch, MicroBatch: s.Task.Rows(), Sequence: s.Task.Sequence, FLOPs: part.FLOPs(s.Task.Batch)})
+		}
 	}
-	if documents, err = set.Split(shards.HeldOut); err != nil || documents.NumDocuments() == 0 {
-		return training, nil, err
+	if err := plan.Validate(); err != nil {
+		return plan, nil, misused(err)
 	}
-	heldOut, err = instances.New(documents, m.Vocabulary, c)
-	return training, heldOut, err
+	return plan, batches, nil
 }
 
-// heldOut prepares the evaluation of the documents kept apart: always the same instances, those of epoch 0.
-func (r *session) heldOut(task *tasks.Pretraining, d *instances.Drawer) (func(context.Context, int) ([]metrics.Value, error), error) {
-	if d == nil {
-		return nil, nil
+// heldOut prepares the evaluation of the documents kept apart; nil if there are none. It is the same for all phases.
+func (r *session) heldOut(task *tasks.Pretraining, set *shards.Set) (func(context.Context, int) ([]metrics.Value, error), tasks.Text, error) {
+	var text tasks.Text
+	if documents, err := set.Split(shards.HeldOut); err != nil || documents.NumDocuments() == 0 {
+		return nil, text, err
 	}
-	epoch, err := d.Epoch(0)
+	epoch, err := evaluationEpoch(set, shards.HeldOut, &evaluated{model: r.model, task: r.config.Task, seed: r.config.Run.Seed})
 	if err != nil {
-		return nil, err
+		return nil, text, err
 	}
-	evaluation, err := r.trainer.Evaluation(task)
+	if text, err = tasks.ReadText(set, shards.HeldOut); err != nil {
+		return nil, text, err
+	}
+	measure := tasks.Measure{Pretraining: task}
+	evaluation, err := r.trainer.Evaluation(measure)
 	if err != nil {
-		return nil, err
+		return nil, text, err
 	}
+	r.goal = trainer.Goal{Name: "heldout_mlm_loss"}
 	return func(ctx context.Context, step int) ([]metrics.Value, error) {
-		values, err := evaluation.Run(ctx, task.Evaluate(epoch, 0, r.config.Device.Workers))
+		values, err := evaluation.Run(ctx, measure.Evaluate(epoch, 0, r.config.Device.Workers))
+		values = text.Complete(values)
 		for i := range values {
 			values[i].Name = "heldout_" + values[i].Name
 		}
 		return values, err
-	}, nil
+	}, text, nil
+}
+
+// watchDownstream prepares to measure, on the way, what the encoder is worth to a relation task.
+func (r *session) watchDownstream() error {
+	d := r.config.Downstream
+	if d.Train == "" {
+		return nil
+	}
+	config := r.config
+	config.Data = configs.Data{Train: d.Train, Test: d.Test, TrainExamples: d.TrainExamples, TestExamples: d.TestExamples}
+	config.Task = tasks.Default(tasks.NameRelation)
+	config.Task.Sequence, config.Task.Truncate = r.config.Task.Sequence, tasks.TruncateAroundMentions
+	sets, err := readSets(r.c, config)
+	if err != nil {
+		return err
+	}
+	tokenizer, err := wordpiece.New(r.model.Vocabulary, tokenizerConfig(r.model))
+	if err != nil {
+		return misused(err)
+	}
+	e := tasks.Encoder{Tokenizer: tokenizer, Special: r.model.Vocabulary.Special(), Length: config.Task.Sequence, Truncate: config.Task.Truncate, Labels: sets.labels}
+	train, _, err := e.Encode(sets.train)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Train, err)
+	}
+	test, _, err := e.Encode(sets.test)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Test, err)
+	}
+	relation, err := tasks.NewRelation(r.bert, r.options(), config.Task, len(sets.labels), r.rows())
+	if err != nil {
+		return err
+	}
+	linear, err := tasks.NewLinear(relation, r.trainer.Forward, train, test, sets.labels, sets.negative)
+	if err != nil {
+		return err
+	}
+	r.watches = append(r.watches, trainer.Watch{Every: d.EverySteps, Measure: linear.Measure})
+	return nil
 }
 
 // showInstances prints the first instances of the run, decoded, so that a person sees what is being learned.
-func (r *session) showInstances(d *instances.Drawer, n int) error {
-	epoch, err := d.Epoch(0)
+func (r *session) showInstances(set *shards.Set, n int) error {
+	epoch, err := evaluationEpoch(set, shards.Train, &evaluated{model: r.model, task: r.config.Task, seed: r.config.Run.Seed})
 	if err != nil {
 		return err
 	}
@@ -168,14 +260,15 @@ func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
 	return fmt.Sprintf("(%s) %s", next, strings.Join(words, " "))
 }
 
-func (r *session) finishPretraining(plan trainer.Plan) (*pretrainingResult, error) {
+func (r *session) finishPretraining(plan trainer.Plan, text tasks.Text) (*pretrainingResult, error) {
 	path, err := r.export(r.pretrainingCard(plan))
 	if err != nil {
 		return nil, err
 	}
 	result := &pretrainingResult{
 		Task: tasks.NamePretraining, Steps: r.trainer.Step(), Final: r.last.training, HeldOut: r.last.heldOut,
-		Seconds: time.Since(r.started).Seconds(), Backend: r.where(), Model: path,
+		Best: r.trainer.Best(), Tokens: r.trainer.Tokens(), Seconds: r.trainer.Seconds(), Backend: r.where(), Model: path,
+		UnigramEntropy: text.UnigramEntropy, provenance: r.c.provenance(),
 	}
 	return result, r.dir.WriteResult(result)
 }

@@ -77,6 +77,10 @@ func (p *progress) Close() error { return nil }
 // shown is a value as a person reads it; values that are for the file alone are empty.
 func shown(v metrics.Value) string {
 	switch {
+	case strings.Contains(v.Name, "mlm_mask_"), strings.Contains(v.Name, "mlm_random_"), strings.Contains(v.Name, "mlm_kept_"):
+		return ""
+	case strings.HasSuffix(v.Name, "f1"):
+		return fmt.Sprintf("%s %.1f", v.Name, v.Value)
 	case strings.HasSuffix(v.Name, "loss"):
 		return fmt.Sprintf("%s %.3f", v.Name, v.Value)
 	case strings.HasSuffix(v.Name, "accuracy"):

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -58,6 +60,8 @@ type session struct {
 	as      checkpoints.Export // what a saved model is, weights apart
 	started time.Time
 	last    lastReport
+	goal    trainer.Goal    // of the evaluations
+	watches []trainer.Watch // what is measured beside them
 }
 
 // openRun claims the run's directory and opens what the run starts from and what computes it. The caller closes it.
@@ -102,12 +106,17 @@ func (r *session) sameRun() error {
 	if r.state == nil {
 		return nil
 	}
-	before, err := configs.Read(r.dir.File(rundir.ConfigFile), r.config.Task.Name, nil)
+	return sameConfig(r.config)
+}
+
+// sameConfig compares config with the one its run directory was started with.
+func sameConfig(config configs.Config) error {
+	before, err := configs.Read(filepath.Join(config.Run.Dir, rundir.ConfigFile), config.Task.Name, nil)
 	if err != nil {
 		return fmt.Errorf("the config the run was started with: %w", err)
 	}
-	if changed := r.config.Changes(before); len(changed) > 0 {
-		return misusef("%s was started with %s; continue with the same, or start anew in another run.dir", r.config.Run.Dir, strings.Join(changed, ", "))
+	if changed := config.Changes(before); len(changed) > 0 {
+		return misusef("%s was started with %s; continue with the same, or start anew in another run.dir", config.Run.Dir, strings.Join(changed, ", "))
 	}
 	return nil
 }
@@ -177,7 +186,7 @@ func (r *session) plan(examples int) (trainer.Plan, error) {
 		return trainer.Plan{}, misused(err)
 	}
 	p := trainer.Plan{
-		Schedule: s, Optimizer: r.config.Optimizer,
+		Schedule: s, Optimizer: r.config.Optimizer, PeakFLOPs: r.config.Device.PeakTFLOPs * 1e12 * float64(r.backend.Devices),
 		Batch: r.config.Task.Batch, MicroBatch: r.rows(), Sequence: r.config.Task.Sequence, Devices: r.backend.Devices,
 		Checkpointing: r.config.Checkpoint, Recording: r.config.Record, Run: r.config.Run,
 	}
@@ -223,6 +232,9 @@ func (r *session) printPlan(p trainer.Plan) {
 	row("state", "%s bytes: parameters and moments in float32", count(float64(bytes)))
 	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), r.config.Schedule.Kind, p.Optimizer.LearningRate)
 	row("batch", "%d rows of %d positions in %d microbatches over %d devices: %s tokens a step", p.Batch, p.Sequence, p.Micros(), p.Devices, count(float64(p.TokensPerStep())))
+	for _, s := range p.Later {
+		row(fmt.Sprintf("from step %d", s.From), "%d rows of %d positions in %d microbatches: %s tokens a step", s.Batch, s.Sequence, s.Micros(), count(float64(s.TokensPerStep())))
+	}
 	row("checkpoints", "every %d steps in %s", p.Checkpointing.EverySteps, r.dir.File(rundir.CheckpointsDir))
 	if err := w.Flush(); err != nil {
 		r.c.log.Warn("printing the plan", "error", err)
@@ -236,12 +248,23 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 		return err
 	}
 	recorder := metrics.Tee{lines, &r.last}
+	if r.config.Record.TensorBoard {
+		events, err := r.events()
+		if err != nil {
+			return errors.Join(err, lines.Close())
+		}
+		recorder = append(recorder, events)
+	}
 	if !r.c.quiet {
 		recorder = append(recorder, newProgress(r.c.err, plan.Schedule.Steps(), r.trainer.Step()))
 	}
 	defer func() { err = errors.Join(err, recorder.Close()) }()
-	r.trainer.Recorder = recorder
-	r.trainer.Evaluate = evaluate
+	r.trainer.Recorder, r.trainer.Log = recorder, r.c.log
+	r.trainer.Evaluate, r.trainer.Goal, r.trainer.Watches = evaluate, r.goal, r.watches
+	r.trainer.Newest = r.dir.Newest
+	if r.config.Checkpoint.Best {
+		r.trainer.Improved = r.keepBest
+	}
 	r.trainer.Save = func(int) error {
 		state, err := r.trainer.State()
 		if err != nil {
@@ -256,7 +279,7 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 	err = r.trainer.Train(r.c.ctx, batches)
 	if err == nil {
 		if unused := r.trainer.Unused(); len(unused) > 0 {
-			r.c.log.Info("not trained: the loss does not depend on them", "parameters", strings.Join(unused, " "))
+			r.c.log.Info("not trained: frozen, or the loss does not depend on them", "parameters", strings.Join(unused, " "))
 		}
 	}
 	var bad *trainer.NonFiniteError
@@ -269,6 +292,27 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 	if errors.Is(err, trainer.ErrInterrupted) {
 		return fmt.Errorf("%w: step %d saved in %s; --resume continues", errInterrupted, r.trainer.Step(), r.config.Run.Dir)
 	}
+	return err
+}
+
+// events begins the event file of this process.
+func (r *session) events() (*metrics.TensorBoard, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return metrics.OpenTensorBoard(r.dir.File(rundir.EventsDir), fmt.Sprintf("%s.%d", host, os.Getpid()), r.trainer.Step())
+}
+
+// keepBest leaves the model as it is beside the run, under best/.
+func (r *session) keepBest(step int, value float64) error {
+	state, err := r.trainer.State()
+	if err != nil {
+		return err
+	}
+	as := r.as
+	as.Card = fmt.Sprintf("# %s, step %d\n\nThe best evaluation so far: %s %.4g.\n", r.config.Run.Dir, step, r.goal.Name, value)
+	_, err = r.dir.ExportTo(rundir.BestDir, state, as)
 	return err
 }
 
