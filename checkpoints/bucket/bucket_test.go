@@ -1,0 +1,107 @@
+package bucket_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/checkpoints/bucket/buckettest"
+)
+
+func TestMemory(t *testing.T) {
+	buckettest.Run(t, func(*testing.T) bucket.Store { return &bucket.Memory{} })
+}
+
+func TestLeaseRunsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, s := context.Background(), &bucket.Memory{}
+		a, err := bucket.Acquire(ctx, s, "lease", "a", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Second)
+		if err := a.Renew(ctx); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Second)
+		var held *bucket.HeldError
+		if _, err := bucket.Acquire(ctx, s, "lease", "b", time.Minute); !errors.As(err, &held) {
+			t.Fatalf("a renewed lease was taken: %v", err)
+		}
+		time.Sleep(11 * time.Second)
+		if _, err := bucket.Acquire(ctx, s, "lease", "b", time.Minute); err != nil {
+			t.Fatalf("a lease that ran out: %v", err)
+		}
+		if err := a.Renew(ctx); !errors.Is(err, bucket.ErrLost) {
+			t.Errorf("renewing it: %v, want ErrLost", err)
+		}
+	})
+}
+
+// deaf makes one write and loses the answer; the client's repetition then fails its condition.
+type deaf struct{ *bucket.Memory }
+
+func (d deaf) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
+	if _, err := d.Memory.Write(ctx, name, r, when); err != nil {
+		return bucket.Object{}, err
+	}
+	return bucket.Object{}, bucket.ErrChanged
+}
+
+func TestLostAnswerIsNotALostLease(t *testing.T) {
+	s := &bucket.Memory{}
+	l, err := bucket.Acquire(t.Context(), deaf{s}, "lease", "a", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := l.Renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTrees(t *testing.T) {
+	s, from, to := &bucket.Memory{}, t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{"config.json": "{}", "deep/vocab.txt": "[PAD]\n", "deep/.lock": "x"} {
+		file := filepath.Join(from, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := bucket.PutTree(t.Context(), s, "in", from); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(to, "config.json"), []byte("[]"), 0o644); err != nil { // the same size
+		t.Fatal(err)
+	}
+	if err := bucket.GetTree(t.Context(), s, "in", to); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, "config.json")); err != nil || string(text) != "{}" {
+		t.Errorf("config.json is %q (%v), want {}", text, err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "deep", ".lock")); err == nil {
+		t.Error("a hidden file travelled")
+	}
+	if _, err := s.Write(t.Context(), "in/deep/vocab.txt", strings.NewReader("[pad]\n"), bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.GetTree(t.Context(), s, "in", t.TempDir()); err == nil || !strings.Contains(err.Error(), "not what was put there") {
+		t.Errorf("a changed file: %v", err)
+	}
+	evil := `{"files":{"../x":{"size":1,"crc32c":"00000000"}}}`
+	if _, err := s.Write(t.Context(), "in/tree.json", strings.NewReader(evil), bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := bucket.GetTree(t.Context(), s, "in", t.TempDir()); err == nil || !strings.Contains(err.Error(), "leaves the tree") {
+		t.Errorf("a path that leaves the tree: %v", err)
+	}
+}

@@ -1,0 +1,118 @@
+// Package bucket is what keeping a run in an object store asks of it, and what is built on that: leases with fencing
+// tokens and trees of files.
+//
+// A [Store] is a flat set of named objects, each written whole or not at all, each with a generation that changes with
+// every write. A write may demand a generation, which makes one object a place where several machines agree. Package
+// gcs is the store of gs:// addresses; [Memory] is one in this process. Names use "/" between their parts.
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// Object is what a store knows of an object.
+type Object struct {
+	Name       string
+	Size       int64 // bytes
+	Generation int64 // never 0; another one after every write
+	CRC32C     uint32
+	Updated    time.Time
+}
+
+// Store keeps objects. Its methods may be called from several goroutines. Every error that a caller acts on can be
+// found by errors.Is: fs.ErrNotExist and ErrChanged.
+type Store interface {
+	// Read opens an object. Reading to the end fails if the contents are not those that were written.
+	Read(ctx context.Context, name string) (io.ReadCloser, Object, error)
+	// Write makes the object of that name hold what r yields, provided that when holds at that moment; ErrChanged if it
+	// does not. On any error the object is as it was, or, where the answer of the store was lost, complete.
+	Write(ctx context.Context, name string, r io.Reader, when Condition) (Object, error)
+	// List returns the objects whose names begin with prefix, by name.
+	List(ctx context.Context, prefix string) ([]Object, error)
+	// Delete removes an object; one that is not there is no error.
+	Delete(ctx context.Context, name string) error
+	// String is the store's address, such as gs://bucket/run.
+	String() string
+}
+
+// ErrChanged says that a write's condition did not hold: somebody else wrote the object.
+var ErrChanged = errors.New("was written by somebody else")
+
+// Condition is what a write demands of the object it replaces. The zero value demands nothing.
+type Condition struct {
+	Absent     bool  // there is none
+	Generation int64 // it has this generation; 0: any
+}
+
+// MaxJSON bounds the objects that ReadJSON reads, in bytes.
+const MaxJSON = 4 << 20
+
+// ReadJSON decodes the object of that name into v and returns its generation.
+func ReadJSON(ctx context.Context, s Store, name string, v any) (generation int64, err error) {
+	data, object, err := readAll(ctx, s, name)
+	if err != nil {
+		return 0, err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return 0, fmt.Errorf("%s/%s: %w", s, name, err)
+	}
+	return object.Generation, nil
+}
+
+func readAll(ctx context.Context, s Store, name string) (data []byte, o Object, err error) {
+	r, o, err := s.Read(ctx, name)
+	if err != nil {
+		return nil, o, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if o.Size > MaxJSON {
+		return nil, o, fmt.Errorf("%s/%s: %d bytes, want at most %d", s, name, o.Size, MaxJSON)
+	}
+	data, err = io.ReadAll(r)
+	return data, o, err
+}
+
+// WriteJSON writes v as the object of that name and returns its generation. If the store's answer to a write that was
+// made got lost, the repeated write fails its condition; that is noticed by what the object holds.
+func WriteJSON(ctx context.Context, s Store, name string, v any, when Condition) (int64, error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return 0, err
+	}
+	data = append(data, '\n')
+	o, err := s.Write(ctx, name, bytes.NewReader(data), when)
+	if errors.Is(err, ErrChanged) {
+		if there, now, readErr := readAll(ctx, s, name); readErr == nil && bytes.Equal(there, data) {
+			return now.Generation, nil
+		}
+	}
+	return o.Generation, err
+}
+
+// DeleteAll removes every object whose name begins with prefix and for which doomed, unless it is nil, says so.
+func DeleteAll(ctx context.Context, s Store, prefix string, doomed func(name string) bool) error {
+	objects, err := s.List(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if doomed != nil && !doomed(o.Name) {
+			continue
+		}
+		if err := s.Delete(ctx, o.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func absent(s Store, name string) error {
+	return fmt.Errorf("%s/%s: %w", s, name, fs.ErrNotExist)
+}

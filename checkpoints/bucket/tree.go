@@ -1,0 +1,146 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// treeIndex is the last object of a tree to be written; without it there is no tree.
+const treeIndex = "tree.json"
+
+// tree says what the files of a tree are.
+type tree struct {
+	Files map[string]sealed `json:"files"` // by path with "/"
+}
+
+type sealed struct {
+	Size   int64  `json:"size"`
+	CRC32C string `json:"crc32c"` // eight hexadecimal digits
+}
+
+// PutTree writes every regular file at or below the path local as objects below prefix, and an index of them last. A
+// file that is there already, by the index, is not sent again. It follows no links but local itself.
+func PutTree(ctx context.Context, s Store, prefix, local string) error {
+	var there tree
+	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &there); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	here := tree{Files: make(map[string]sealed)}
+	err := eachFile(local, func(name, file string) error {
+		seal, err := sealFile(file)
+		if err != nil {
+			return err
+		}
+		here.Files[name] = seal
+		if there.Files[name] == seal {
+			return nil
+		}
+		return PutFile(ctx, s, path.Join(prefix, name), file, Condition{})
+	})
+	if err != nil {
+		return err
+	}
+	if len(here.Files) == 0 {
+		return fmt.Errorf("%s: no files", local)
+	}
+	_, err = WriteJSON(ctx, s, path.Join(prefix, treeIndex), here, Condition{})
+	return err
+}
+
+// eachFile visits the regular files at or below local by their names relative to it; a file by itself has its base name.
+func eachFile(local string, visit func(name, file string) error) error {
+	info, err := os.Stat(local)
+	if err != nil {
+		return err
+	}
+	if info.Mode().IsRegular() {
+		return visit(filepath.Base(local), local)
+	}
+	return filepath.WalkDir(local+string(filepath.Separator), func(file string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(local, file)
+		if err != nil || strings.HasPrefix(e.Name(), ".") {
+			return err
+		}
+		return visit(filepath.ToSlash(name), file)
+	})
+}
+
+// PutFile writes a file as an object.
+func PutFile(ctx context.Context, s Store, name, file string, when Condition) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	_, err = s.Write(ctx, name, f, when)
+	return errors.Join(err, f.Close())
+}
+
+// GetTree makes the files of the tree below prefix in the directory dir, each whole or not at all. Those there
+// already, by size and checksum, are kept.
+func GetTree(ctx context.Context, s Store, prefix, dir string) error {
+	var t tree
+	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &t); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
+		if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
+			return fmt.Errorf("%s/%s: path %q leaves the tree: refused", s, prefix, name)
+		}
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if seal, err := sealFile(file); err == nil && seal == t.Files[name] {
+			continue
+		}
+		if err := GetFile(ctx, s, path.Join(prefix, name), file); err != nil {
+			return err
+		}
+		if seal, err := sealFile(file); err != nil || seal != t.Files[name] {
+			return errors.Join(err, fmt.Errorf("%s/%s/%s: not what was put there: size or checksum differ", s, prefix, name))
+		}
+	}
+	return nil
+}
+
+// GetFile writes an object to a file, whole or not at all, making the directories above it.
+func GetFile(ctx context.Context, s Store, name, file string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	r, _, err := s.Read(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	f, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(f, r); err != nil {
+		return errors.Join(fmt.Errorf("%s/%s: %w", s, name, err), f.Cleanup())
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+func sealFile(file string) (sealed, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return sealed{}, err
+	}
+	sum := crc32.New(castagnoli())
+	n, err := io.Copy(sum, f)
+	return sealed{Size: n, CRC32C: fmt.Sprintf("%08x", sum.Sum32())}, errors.Join(err, f.Close())
+}
