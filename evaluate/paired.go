@@ -33,9 +33,15 @@ type outcomes struct {
 	sum  outcome
 }
 
-func newOutcomes(gold, a, b []string, negative string) (*outcomes, error) {
-	if len(gold) != len(a) || len(gold) != len(b) || len(gold) == 0 {
-		return nil, fmt.Errorf("%d gold labels, %d and %d predicted, want as many of each and at least one", len(gold), len(a), len(b))
+// newOutcomes sums what the runs of a model, one prediction an instance each, add to its counts.
+func newOutcomes(gold []string, a, b [][]string, negative string) (*outcomes, error) {
+	if len(gold) == 0 || len(a) == 0 || len(b) == 0 {
+		return nil, fmt.Errorf("%d gold labels, %d and %d runs, want at least one of each", len(gold), len(a), len(b))
+	}
+	for _, run := range slices.Concat(a, b) {
+		if len(run) != len(gold) {
+			return nil, fmt.Errorf("%d gold labels, %d predicted, want as many of each", len(gold), len(run))
+		}
 	}
 	one := func(gold, pred string) counts {
 		var k counts
@@ -52,7 +58,12 @@ func newOutcomes(gold, a, b []string, negative string) (*outcomes, error) {
 	}
 	o := &outcomes{each: make([]outcome, len(gold))}
 	for i := range gold {
-		o.each[i] = outcome{one(gold[i], a[i]), one(gold[i], b[i])}
+		for _, run := range a {
+			o.each[i].a = o.each[i].a.plus(one(gold[i], run[i]))
+		}
+		for _, run := range b {
+			o.each[i].b = o.each[i].b.plus(one(gold[i], run[i]))
+		}
 		o.sum.a, o.sum.b = o.sum.a.plus(o.each[i].a), o.sum.b.plus(o.each[i].b)
 	}
 	return o, nil
@@ -66,7 +77,10 @@ func (o *outcomes) difference(test string, samples int, seed uint64) Difference 
 // Bootstrap draws as many instances as there are, with replacement, samples times (Efron & Tibshirani 1993, chapter
 // 13; Koehn 2004). Low and High are the 2.5 and 97.5 percentiles of the difference; P is twice the share of samples
 // on the other side of 0, counting the data themselves as one more sample.
-func Bootstrap(gold, a, b []string, negative string, samples int, seed uint64) (Difference, error) {
+//
+// A model may have several runs, of other seeds: an instance is drawn with the predictions of all of them, and F1 is
+// that of all runs' predictions together.
+func Bootstrap(gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
 	o, err := newOutcomes(gold, a, b, negative)
 	if err != nil {
 		return Difference{}, err
@@ -112,8 +126,12 @@ func quantile(sorted []float64, q float64) float64 {
 
 // Randomise exchanges the two models' predictions of each instance with probability one half, samples times (Noreen
 // 1989; Yeh 2000). P is the share of samples whose difference is at least as large as the observed one in either
-// direction, counting the data themselves as one more sample.
-func Randomise(gold, a, b []string, negative string, samples int, seed uint64) (Difference, error) {
+// direction, counting the data themselves as one more sample. Of several runs, as many of both models, the first of one
+// is exchanged with the first of the other, and so on, all together.
+func Randomise(gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
+	if len(a) != len(b) {
+		return Difference{}, fmt.Errorf("%d runs of one model and %d of the other, want as many", len(a), len(b))
+	}
 	o, err := newOutcomes(gold, a, b, negative)
 	if err != nil {
 		return Difference{}, err

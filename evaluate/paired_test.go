@@ -25,11 +25,11 @@ func models(seed uint64, n int, rightA, rightB float64) (gold, a, b []string) {
 
 func both(t *testing.T, gold, a, b []string, samples int, seed uint64) (boot, swap Difference) {
 	t.Helper()
-	boot, err := Bootstrap(gold, a, b, "false", samples, seed)
+	boot, err := Bootstrap(gold, [][]string{a}, [][]string{b}, "false", samples, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if swap, err = Randomise(gold, a, b, "false", samples, seed); err != nil {
+	if swap, err = Randomise(gold, [][]string{a}, [][]string{b}, "false", samples, seed); err != nil {
 		t.Fatal(err)
 	}
 	return boot, swap
@@ -103,6 +103,30 @@ func TestSeedMakesSamples(t *testing.T) {
 	}
 }
 
+// TestRunsAreOfTheSameInstances repeats each model's predictions as if other seeds had given the same: nothing was
+// learned about other instances, so p and interval stay.
+func TestRunsAreOfTheSameInstances(t *testing.T) {
+	gold, a, b := models(6, 300, 0.65, 0.6)
+	boot, swap := both(t, gold, a, b, 300, 7)
+	boot3, err := Bootstrap(gold, [][]string{a, a, a}, [][]string{b, b}, "false", 300, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swap2, err := Randomise(gold, [][]string{a, a}, [][]string{b, b}, "false", 300, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if boot3.P != boot.P || math.Abs(*boot3.Low-*boot.Low) > 1e-9 || swap2.P != swap.P || math.Abs(boot3.Delta-boot.Delta) > 1e-9 {
+		t.Errorf("repeated runs: bootstrap p %v from %v, randomisation p %v; once: %v from %v, %v", boot3.P, *boot3.Low, swap2.P, boot.P, *boot.Low, swap.P)
+	}
+	if _, err := Randomise(gold, [][]string{a, a}, [][]string{b}, "false", 10, 1); err == nil {
+		t.Error("two runs were exchanged with one")
+	}
+	if _, err := Bootstrap(gold, [][]string{a, a[1:]}, [][]string{b}, "false", 10, 1); err == nil {
+		t.Error("a run of other instances was accepted")
+	}
+}
+
 func TestRandomiseSeeds(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -136,7 +160,7 @@ func TestRandomiseSeeds(t *testing.T) {
 func BenchmarkBootstrap(b *testing.B) {
 	gold, x, y := models(5, 5716, 0.8, 0.79)
 	for b.Loop() {
-		if _, err := Bootstrap(gold, x, y, "false", 100, 1); err != nil {
+		if _, err := Bootstrap(gold, [][]string{x}, [][]string{y}, "false", 100, 1); err != nil {
 			b.Fatal(err)
 		}
 	}

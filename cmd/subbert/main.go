@@ -36,8 +36,11 @@ type cli struct {
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
 	Finetune   finetuneCmd   `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
+	Probe      probeCmd      `cmd:"" help:"Say what each layer of an encoder knows of a task."`
 	Eval       evalCmd       `cmd:"" help:"Measure a model on shards, without training."`
+	Plan       planCmd       `cmd:"" help:"Say what a run will need and cost on a device that need not be here."`
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
+	Predict    predictCmd    `cmd:"" help:"Apply a fine-tuned relation model to sentences or texts."`
 	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
 	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
 	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`
