@@ -1,0 +1,55 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// settings are the files beside the weights, of which a repository may lack any.
+var settings = []string{
+	"config.json", "bert_config.json", "vocab.txt", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json",
+	"added_tokens.json", "README.md", "LICENSE", "LICENSE.md",
+}
+
+// containers are the forms of weights in the order in which package checkpoints looks for them: all files of the first
+// form of which there is one named main are fetched, and no other form.
+var containers = []struct{ main, files *regexp.Regexp }{
+	{regexp.MustCompile(`^model\.safetensors$`), regexp.MustCompile(`^model\.safetensors$`)},
+	{regexp.MustCompile(`^model\.safetensors\.index\.json$`), regexp.MustCompile(`^model(-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$`)},
+	{regexp.MustCompile(`^pytorch_model\.bin$`), regexp.MustCompile(`^pytorch_model\.bin$`)},
+	{regexp.MustCompile(`^pytorch_model\.bin\.index\.json$`), regexp.MustCompile(`^pytorch_model(-\d+-of-\d+\.bin|\.bin\.index\.json)$`)},
+	{regexp.MustCompile(`^[^/]+\.index$`), regexp.MustCompile(`^(checkpoint|[^/]+\.index|[^/]+\.data-\d{5}-of-\d{5})$`)},
+}
+
+// otherWeights are containers that are not read.
+var otherWeights = regexp.MustCompile(`\.(h5|msgpack|ot|onnx|gguf|ckpt|pb|tflite)$`)
+
+// wanted picks from the files of a repository those that make a model.
+func wanted(names []string) ([]string, error) {
+	var files []string
+	for _, name := range settings {
+		if slices.Contains(names, name) {
+			files = append(files, name)
+		}
+	}
+	for _, c := range containers {
+		if !slices.ContainsFunc(names, c.main.MatchString) {
+			continue
+		}
+		for _, name := range names {
+			if c.files.MatchString(name) && !slices.Contains(files, name) {
+				files = append(files, name)
+			}
+		}
+		return files, nil
+	}
+	others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !otherWeights.MatchString(path.Base(n)) })
+	if len(others) > 0 {
+		return nil, fmt.Errorf("no weights that can be read: want safetensors, pytorch_model.bin or a TensorFlow checkpoint, have %s", strings.Join(others, ", "))
+	}
+	return nil, errors.New("no weights: want safetensors, pytorch_model.bin or a TensorFlow checkpoint")
+}

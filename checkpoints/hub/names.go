@@ -1,0 +1,61 @@
+package hub
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Reference says what to fetch.
+type Reference struct {
+	Repository string // OWNER/NAME, or NAME alone
+	Revision   string // branch, tag or commit
+}
+
+func (r Reference) String() string { return r.Repository + "@" + r.Revision }
+
+const defaultRevision = "main"
+
+// shortNames are the models of the paper. A pinned revision is the commit that the repository's page gives for its last
+// change to the model; bluebert-pubmed follows its main branch, as that commit is not known to us.
+func shortNames() map[string]Reference {
+	return map[string]Reference{
+		"biobert-v1.1":    {"dmis-lab/biobert-base-cased-v1.1", "924f12e0c3db7f156a765ad53fb6b11e7afedbc8"},
+		"biobert-v1.2":    {"dmis-lab/biobert-base-cased-v1.2", "67c9c25b46986521ca33df05d8540da1210b3256"},
+		"scibert":         {"allenai/scibert_scivocab_uncased", "24f92d32b1bfb0bcaf9ab193ff3ad01e87732fc1"},
+		"bluebert":        {"bionlp/bluebert_pubmed_mimic_uncased_L-12_H-768_A-12", "c656dbe1fc4d6c7771d93bcaff21b2e7984f64c8"},
+		"bluebert-pubmed": {"bionlp/bluebert_pubmed_uncased_L-12_H-768_A-12", defaultRevision},
+		"pubmedbert":      {"microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract", "d673b8835373c6fa116d6d8006b33d48734e305d"},
+	}
+}
+
+// ShortNames lists the names that Parse knows beside repositories.
+func ShortNames() []string { return slices.Sorted(maps.Keys(shortNames())) }
+
+// A repository's name as the hub allows it, and revisions that are safe as paths: no empty, "." or ".." element.
+var (
+	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
+	revisionForm   = regexp.MustCompile(`^\w[\w.-]*(/\w[\w.-]*)*$`)
+	commitForm     = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	sha256Form     = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// Parse reads OWNER/NAME or a short name. An empty revision is the one pinned for a short name, else main.
+func Parse(name, revision string) (Reference, error) {
+	r, short := shortNames()[name]
+	if !short {
+		r = Reference{Repository: name, Revision: defaultRevision}
+	}
+	if revision != "" {
+		r.Revision = revision
+	}
+	if !repositoryForm.MatchString(r.Repository) || strings.Contains(r.Repository, "--") {
+		return r, fmt.Errorf("%q is no repository: want OWNER/NAME or one of %s", name, strings.Join(ShortNames(), ", "))
+	}
+	if !revisionForm.MatchString(r.Revision) {
+		return r, fmt.Errorf("%q is no revision: want a branch, a tag or a commit", r.Revision)
+	}
+	return r, nil
+}
