@@ -19,15 +19,16 @@ type Estimate struct {
 }
 
 // Categories are what operations are counted under. Where one does several things the first that applies is taken.
-func Categories() []string { return []string{Matmul, RNG, Reductions, Copies, Other} }
+func Categories() []string { return []string{Matmul, RNG, Optimizer, Reductions, Copies, Other} }
 
 // The categories.
 const (
 	Matmul     = "matmul"     // a product, with whatever is fused to it
 	RNG        = "rng"        // random bits
+	Optimizer  = "optimizer"  // what makes the program's results, if it makes no product: new weights and moments
 	Reductions = "reductions" // sums and maxima
 	Copies     = "copies"     // moving data: copies, transposes, slices
-	Other      = "other"      // element by element, the optimizer among it
+	Other      = "other"      // element by element
 )
 
 // Total is the sum over all categories.
@@ -47,9 +48,13 @@ func ReadEstimate(program []byte) (Estimate, error) {
 		return Estimate{}, fmt.Errorf("optimized program: %w", err)
 	}
 	e := Estimate{Cycles: map[string]int64{}}
-	for _, c := range m {
+	for _, c := range m.computations {
 		if c.fusion {
 			continue // counted where it is called
+		}
+		results := map[int64]bool{}
+		if c.id == m.entry {
+			results = c.results()
 		}
 		for _, op := range c.ops {
 			if isCollective(op.opcode) {
@@ -58,7 +63,7 @@ func ReadEstimate(program []byte) (Estimate, error) {
 			}
 			if op.cycles > 0 {
 				e.Ops++
-				e.Cycles[m.category(op)] += op.cycles
+				e.Cycles[m.category(op, results[op.id])] += op.cycles
 			}
 		}
 	}
@@ -74,24 +79,58 @@ func isCollective(opcode string) bool {
 	return false
 }
 
-// module maps computations by their number.
-type module map[int64]computation
+// module is a program.
+type module struct {
+	computations map[int64]computation // by their number
+	entry        int64                 // the one that is the program
+}
 
 type computation struct {
 	id     int64
-	fusion bool // it is the inside of a fusion
+	root   int64 // the operation whose result is the computation's
+	fusion bool  // it is the inside of a fusion
 	ops    []op
 }
 
 type op struct {
-	opcode string
-	bytes  int64 // of the result
-	cycles int64 // the estimate; 0: none
-	called []int64
+	id       int64
+	opcode   string
+	bytes    int64 // of the result
+	cycles   int64 // the estimate; 0: none
+	operands []int64
+	called   []int64
 }
 
+// results are the array operations whose values a computation returns, found through what only hands values on.
+func (c computation) results() map[int64]bool {
+	byID := map[int64]op{}
+	for _, o := range c.ops {
+		byID[o.id] = o
+	}
+	found, seen := map[int64]bool{}, map[int64]bool{}
+	todo := []int64{c.root}
+	for len(todo) > 0 {
+		o := byID[todo[len(todo)-1]]
+		todo = todo[:len(todo)-1]
+		if seen[o.id] {
+			continue
+		}
+		seen[o.id] = true
+		switch o.opcode {
+		case "tuple", "get-tuple-element", "bitcast", "copy", "copy-start", "copy-done":
+			todo = append(todo, o.operands...)
+		default:
+			found[o.id] = o.bytes > scalarBytes
+		}
+	}
+	return found
+}
+
+// scalarBytes bounds what is no weight and no moment: the packed values that a step reports.
+const scalarBytes = 256
+
 // category is what an operation does, or for a fusion the most telling of what is in it.
-func (m module) category(o op) string {
+func (m module) category(o op, result bool) string {
 	inside := map[string]bool{}
 	m.opcodes(o, inside, map[int64]bool{})
 	has := func(opcodes ...string) bool {
@@ -107,6 +146,8 @@ func (m module) category(o op) string {
 		return Matmul
 	case has("rng", "rng-bit-generator"):
 		return RNG
+	case result:
+		return Optimizer
 	case has("reduce", "reduce-window"):
 		return Reductions
 	}
@@ -135,7 +176,7 @@ func (m module) opcodes(o op, into map[string]bool, seen map[int64]bool) {
 			continue
 		}
 		seen[id] = true
-		for _, inner := range m[id].ops {
+		for _, inner := range m.computations[id].ops {
 			m.opcodes(inner, into, seen)
 		}
 	}
@@ -145,11 +186,15 @@ func (m module) opcodes(o op, into map[string]bool, seen map[int64]bool) {
 const (
 	withConfigModule    = 1
 	moduleComputations  = 3
+	moduleEntry         = 6
 	computationOps      = 2
 	computationID       = 5
+	computationRoot     = 6
 	computationIsFusion = 7
 	opOpcode            = 2
 	opShape             = 3
+	opID                = 35
+	opOperands          = 36
 	opCalled            = 38
 	opBackendConfig     = 43
 	shapeElement        = 2
@@ -158,30 +203,33 @@ const (
 )
 
 func readModule(program []byte) (module, error) {
-	m := module{}
+	m := module{computations: map[int64]computation{}}
 	err := fields(program, func(n protowire.Number, _ uint64, body []byte) error {
 		if n != withConfigModule {
 			return nil
 		}
-		return fields(body, func(n protowire.Number, _ uint64, body []byte) error {
-			if n != moduleComputations {
-				return nil
+		return fields(body, func(n protowire.Number, v uint64, body []byte) error {
+			switch n {
+			case moduleEntry:
+				m.entry = int64(v)
+			case moduleComputations:
+				c, err := readComputation(body)
+				m.computations[c.id] = c
+				return err
 			}
-			c, err := readComputation(body)
-			m[c.id] = c
-			return err
+			return nil
 		})
 	})
-	if err == nil && len(m) == 0 {
+	if err == nil && len(m.computations) == 0 {
 		err = errors.New("no computation in it")
 	}
 	// A computation is the inside of a fusion if one calls it; not every compiler sets the field for it.
-	for _, c := range m {
+	for _, c := range m.computations {
 		for _, o := range c.ops {
 			for _, id := range o.called {
-				if inner, ok := m[id]; ok && o.opcode == "fusion" {
+				if inner, ok := m.computations[id]; ok && o.opcode == "fusion" {
 					inner.fusion = true
-					m[id] = inner
+					m.computations[id] = inner
 				}
 			}
 		}
@@ -194,6 +242,8 @@ func readComputation(body []byte) (c computation, err error) {
 		switch n {
 		case computationID:
 			c.id = int64(v)
+		case computationRoot:
+			c.root = int64(v)
 		case computationIsFusion:
 			c.fusion = v != 0
 		case computationOps:
@@ -211,6 +261,10 @@ func readOp(body []byte) (o op, err error) {
 		switch n {
 		case opOpcode:
 			o.opcode = string(body)
+		case opID:
+			o.id = int64(v)
+		case opOperands:
+			o.operands, err = appendInts(o.operands, v, body)
 		case opShape:
 			o.bytes, err = shapeBytes(body)
 		case opCalled:

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gomlx/compute/dtypes"
+
+	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/tpu"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/schedule"
+)
+
+type planCmd struct {
+	configFlags
+	Device string        `required:"" help:"v3-8, v4-8, v5e-8, v6e-8, h200, a100 or cpu." placeholder:"NAME"`
+	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
+	Search bool          `help:"Find the largest micro-batch that fits, by compiling several."`
+	Price  float64       `help:"What an hour of the device costs, for the cost of the run." placeholder:"MONEY"`
+	Limit  time.Duration `help:"How long one compilation may take." default:"15m"`
+	JSON   bool          `name:"json" help:"Print the plan as JSON."`
+}
+
+func (v *planCmd) Help() string {
+	return `Builds the very step of a pre-training run for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu), and says what is known then: memory, exchanges between devices, the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither shards nor weights are read: model.init may hold config.json alone.
+
+The compiler runs in a process of its own and takes up to 8 GB of memory and a minute for BERT-base.`
+}
+
+func (v *planCmd) Run(c *console) error {
+	device, err := tpu.FindDevice(v.Device)
+	if err != nil {
+		return misused(err)
+	}
+	config, err := v.read(tasks.NamePretraining)
+	if err != nil {
+		return err
+	}
+	p, err := openPlanner(c, config, device, v)
+	if err != nil {
+		return err
+	}
+	if v.Search {
+		plan, err := p.search()
+		return errors.Join(err, v.show(c, plan))
+	}
+	plan, err := p.plan(config.Task.Batch, p.rows())
+	if err != nil {
+		return err
+	}
+	return v.show(c, plan)
+}
+
+// planner makes plans of one run for one device.
+type planner struct {
+	c      *console
+	v      *planCmd
+	config configs.Config
+	bert   bert.Config
+	device tpu.Device
+	plugin string // empty: formulas only
+}
+
+func openPlanner(c *console, config configs.Config, device tpu.Device, v *planCmd) (*planner, error) {
+	p := &planner{c: c, v: v, config: config, device: device, plugin: v.Plugin}
+	m, _, err := checkpoints.Peek(config.Model.Init) // what a model lacks beside config.json does not matter here
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Close(); err != nil {
+		return nil, err
+	}
+	if m.Files.Config == "" {
+		return nil, misusef("model.init = %q: no config.json in it", config.Model.Init)
+	}
+	if p.bert, err = bert.ReadConfig(m.Files.Config); err != nil {
+		return nil, err
+	}
+	if config.Task.Sequence > p.bert.MaxPositionEmbeddings {
+		return nil, misusef("task.sequence = %d, but the model has %d positions (max_position_embeddings)", config.Task.Sequence, p.bert.MaxPositionEmbeddings)
+	}
+	if p.plugin == "" && pjrt.Linked {
+		installed, err := installedPlugins(c)
+		if err != nil {
+			return nil, err
+		}
+		if found, ok := installed.Latest(device.Kind); ok {
+			p.plugin = found.Path
+		}
+	}
+	return p, nil
+}
+
+// rows is the size of a microbatch.
+func (p *planner) rows() int {
+	if p.config.Task.MicroBatch > 0 {
+		return p.config.Task.MicroBatch
+	}
+	return p.config.Task.Batch
+}
+
+// plan plans the run with batches of batch rows in microbatches of micro.
+func (p *planner) plan(batch, micro int) (tpu.Plan, error) {
+	task := p.task(micro)
+	run, err := p.run(task, batch, micro)
+	if err != nil {
+		return tpu.Plan{}, err
+	}
+	graphs, err := p.compile(task, batch, micro)
+	if err != nil {
+		return tpu.Plan{}, err
+	}
+	return tpu.New(run, graphs)
+}
+
+func (p *planner) task(micro int) *tasks.Pretraining {
+	o := bert.Options{}
+	if p.config.Device.Precision == "bfloat16" {
+		o.Precision = dtypes.BFloat16
+	}
+	return tasks.NewPretraining(p.bert, o, p.config.Task, micro)
+}
+
+// run is what of the plan no compiler says.
+func (p *planner) run(task *tasks.Pretraining, batch, micro int) (tpu.Run, error) {
+	s, err := schedule.New(p.config.Schedule, 0)
+	if err != nil {
+		return tpu.Run{}, misused(err)
+	}
+	parameters, size := int64(0), 4
+	for _, w := range task.Parameters() {
+		parameters += int64(w.Size())
+	}
+	if p.config.Device.Precision == "bfloat16" {
+		size = 2
+	}
+	r := tpu.Run{
+		Device: p.device, Precision: p.config.Device.Precision, Batch: batch, MicroBatch: micro, Tokens: batch * p.config.Task.Sequence,
+		FLOPs: task.FLOPs(batch), Steps: s.Steps(), Price: p.v.Price,
+		StateBytes: 3 * 4 * parameters, GradientBytes: 4 * parameters,
+		ActivationBytes: task.ActivationBytes(max(1, micro/p.device.Devices), size),
+	}
+	if micro < batch {
+		r.StateBytes += 4 * parameters // the gradients added up so far
+	}
+	return r, nil
+}
+
+// compile builds the graphs of an update for the device and compiles them where that can be done here.
+func (p *planner) compile(task *tasks.Pretraining, batch, micro int) ([]tpu.Graph, error) {
+	plan := trainer.Plan{
+		Optimizer: p.config.Optimizer, Batch: batch, MicroBatch: micro, Sequence: p.config.Task.Sequence, Devices: p.device.Devices,
+		Checkpointing: p.config.Checkpoint, Recording: p.config.Record, Run: p.config.Run,
+	}
+	if err := plan.Validate(); err != nil {
+		return nil, misused(err)
+	}
+	if p.plugin == "" {
+		return nil, nil
+	}
+	if p.device.Topology == "" {
+		return nil, nil
+	}
+	programs, err := p.programs(task, plan)
+	if err != nil {
+		return nil, err
+	}
+	var graphs []tpu.Graph
+	for _, program := range programs {
+		g := tpu.Graph{Name: program.Name, Times: 1}
+		if program.Name == "accumulate" {
+			g.Times = plan.Micros()
+		}
+		if g.Ahead, err = p.ahead(program); err != nil {
+			return nil, err
+		}
+		graphs = append(graphs, g)
+	}
+	return graphs, nil
+}
+
+// programs builds the graphs of an update on a client without devices.
+func (p *planner) programs(task *tasks.Pretraining, plan trainer.Plan) (_ []pjrt.Program, err error) {
+	client, err := pjrt.Deviceless(p.device.Kind, p.device.Devices, pjrt.Options{Donate: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	store, err := tasks.Shapes(task.Parameters())
+	if err != nil {
+		return nil, err
+	}
+	t, err := trainer.New(client.Backend(), store, task, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Compile(); err != nil {
+		return nil, err
+	}
+	return client.Programs(), nil
+}
+
+// ahead compiles a program in a process of its own.
+func (p *planner) ahead(program pjrt.Program) (pjrt.Ahead, error) {
+	p.c.log.Info("compiling", "graph", program.Name, "for", p.device.Name, "with", p.plugin)
+	report, err := backend.CompileAhead(p.c.ctx, selfCommand("backend", "compile"), p.v.Limit, backend.AheadRequest{
+		Plugin: p.plugin, Topology: p.device.Topology, Program: program.Submitted, Options: []byte(program.Options),
+	})
+	if err != nil {
+		return pjrt.Ahead{}, err
+	}
+	if report.OutOfMemory {
+		return pjrt.Ahead{}, &outOfMemoryError{device: p.device.Name, graph: program.Name, text: report.Error}
+	}
+	if report.Error != "" {
+		return pjrt.Ahead{}, fmt.Errorf("compile %s for %s: %s", program.Name, p.device.Name, report.Error)
+	}
+	return report.Ahead, nil
+}

@@ -1,0 +1,311 @@
+package launch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/subbert/subbert/checkpoints/bucket"
+)
+
+// Status is what a controller knows of a run, kept in the notes of its lease so that its successor knows it too.
+type Status struct {
+	Doing       string    `json:"doing"`
+	State       string    `json:"state"` // of the queued resource, or the node once it is ACTIVE
+	Since       time.Time `json:"since"` // of State
+	Attempts    int       `json:"attempts"`
+	Preemptions int       `json:"preemptions"` // machines that were taken away or fell silent
+	Failures    int       `json:"failures"`    // requests that came to nothing since the last sign of life
+	Trouble     string    `json:"trouble,omitempty"`
+	NotBefore   time.Time `json:"not_before"` // ask for no machine earlier
+	Hours       float64   `json:"hours"`      // of machines being there; billing may see fewer
+	Node        time.Time `json:"node"`       // creation of the node that was seen last
+	Seen        time.Time `json:"seen"`       // when that was
+	Finished    bool      `json:"finished"`   // nothing is left
+}
+
+// Controller brings what is there in line with what is wanted, for one run.
+type Controller struct {
+	Store    bucket.Store
+	Cloud    *Cloud
+	Holder   string // who this is, such as host and process
+	Log      *slog.Logger
+	Patience Patience
+	Poll     time.Duration // between looks
+}
+
+// ttl is how long a controller that died keeps others from acting. It exceeds every pause between looks.
+const ttl = 5 * time.Minute
+
+const longestPause = 2 * time.Minute
+
+// Run sees the run to its end and returns how it ended, when nothing of it is left in the cloud. While another
+// controller acts it watches. When ctx ends the run goes on; calling Run again, anywhere, takes it up.
+func (c *Controller) Run(ctx context.Context) (*Outcome, error) {
+	told := ""
+	for {
+		lease, err := bucket.Acquire(ctx, c.Store, ControllerObject, c.Holder, ttl)
+		var held *bucket.HeldError
+		switch {
+		case errors.As(err, &held):
+			if told != held.Holder {
+				c.Log.Info("another controller acts; watching", "holder", held.Holder)
+				told = held.Holder
+			}
+			if s, err := ReadStatus(ctx, c.Store); err == nil && s.Finished {
+				return ReadOutcome(ctx, c.Store)
+			}
+			if err := pause(ctx, c.Poll); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, err
+		default:
+			outcome, err := c.act(ctx, lease)
+			if !errors.Is(err, bucket.ErrLost) {
+				return outcome, err
+			}
+			c.Log.Warn("another controller took over", "error", err)
+		}
+	}
+}
+
+// ReadStatus is what the controller of the run in a store knew last.
+func ReadStatus(ctx context.Context, s bucket.Store) (Status, error) {
+	l, err := bucket.Peek(ctx, s, ControllerObject)
+	if err != nil {
+		return Status{}, err
+	}
+	return statusOf(l)
+}
+
+func statusOf(l bucket.Ledger) (Status, error) {
+	var s Status
+	if len(l.Notes) == 0 {
+		return s, nil
+	}
+	return s, json.Unmarshal(l.Notes, &s)
+}
+
+// act looks and acts until the run is over. The lease is released when it returns, unless it is lost.
+func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, err error) {
+	defer func() {
+		if errors.Is(err, bucket.ErrLost) {
+			return
+		}
+		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		err = errors.Join(err, lease.Release(soon))
+	}()
+	s, err := statusOf(lease.Ledger())
+	if err != nil {
+		return nil, err
+	}
+	s.Finished = false
+	for failed := 0; ; {
+		next, err := c.tick(ctx, &s)
+		wait := c.Poll
+		if err != nil {
+			meaning, after := diagnose(err)
+			if meaning == refused || ctx.Err() != nil || errors.Is(err, bucket.ErrLost) {
+				return nil, err
+			}
+			failed++
+			wait = min(max(after, c.Poll<<min(failed, 6)), longestPause)
+			c.Log.Warn("will ask again", "in", wait.String(), "error", err)
+		} else {
+			failed = 0
+		}
+		s.Finished = err == nil && next.deed == finish
+		if err := lease.Note(ctx, s); err != nil {
+			return nil, err
+		}
+		if s.Finished {
+			return ReadOutcome(ctx, c.Store)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pause sleeps, or returns ctx's error if it ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tick looks once and does one thing.
+func (c *Controller) tick(ctx context.Context, s *Status) (action, error) {
+	r, err := ReadRun(ctx, c.Store)
+	if err != nil {
+		return action{}, err
+	}
+	o, err := c.look(ctx, r)
+	if err != nil {
+		return action{}, err
+	}
+	now := time.Now().UTC()
+	s.account(o, now)
+	a := decide(r, o, *s, now, c.Patience)
+	if doing := a.deed.String() + ": " + a.why; s.Doing != doing {
+		s.Doing = doing
+		c.Log.Info(a.deed.String(), "why", a.why, "state", s.State, "hours", s.Hours)
+	}
+	return a, c.do(ctx, r, o, a, s)
+}
+
+func (d deed) String() string {
+	return [...]string{wait: "waiting", create: "asking for a machine", remove: "removing", askStop: "stopping", giveUp: "ending", finish: "finished"}[d]
+}
+
+func (c *Controller) look(ctx context.Context, r Run) (o observed, err error) {
+	if o.outcome, err = ReadOutcome(ctx, c.Store); err != nil {
+		return o, err
+	}
+	if o.heartbeat, err = ReadHeartbeat(ctx, c.Store); err != nil {
+		return o, err
+	}
+	o.queued, o.nodes, err = c.Cloud.Inventory(ctx, r.ID)
+	return o, err
+}
+
+// account adds the time that a machine was there since it was last seen, however long no controller looked.
+func (s *Status) account(o observed, now time.Time) {
+	state := ""
+	if len(o.queued) > 0 {
+		state = o.queued[0].State
+	}
+	var node time.Time
+	if len(o.nodes) > 0 {
+		node = o.nodes[0].Created
+		if state == "ACTIVE" {
+			state = o.nodes[0].State
+		}
+		if o.heartbeat != nil && o.heartbeat.Time.After(node) {
+			s.Failures, s.Trouble = 0, ""
+		}
+	}
+	if !s.Node.IsZero() {
+		s.Hours += now.Sub(s.Seen).Hours() // of the one seen before; if it is gone, at most so much
+	}
+	if !node.IsZero() && !node.Equal(s.Node) {
+		s.Hours += max(0, now.Sub(later(node, s.Seen)).Hours())
+		if !s.Node.IsZero() {
+			s.Hours -= max(0, now.Sub(node).Hours()) // counted just above, as the earlier one's
+		}
+	}
+	s.Node, s.Seen = node, now
+	if state != s.State {
+		s.State, s.Since = state, now
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// do carries an action out. Every action may be repeated, and by two controllers.
+func (c *Controller) do(ctx context.Context, r Run, o observed, a action, s *Status) error {
+	switch a.deed {
+	case create:
+		return c.create(ctx, r, s)
+	case remove:
+		if a.lost && s.Trouble != a.why {
+			s.Preemptions++
+			s.Trouble = a.why
+		}
+		if a.lost && (o.heartbeat == nil || len(o.nodes) == 0 || o.heartbeat.Time.Before(o.nodes[0].Created)) {
+			s.missed(a.why, 0)
+		}
+		return c.Clear(ctx, o.queued, o.nodes)
+	case askStop:
+		return Stop(ctx, c.Store, a.why)
+	case giveUp:
+		return conclude(ctx, c.Store, c.end(ctx, r, a.why, s))
+	}
+	return nil
+}
+
+// end is the outcome that a controller writes where no machine does.
+func (c *Controller) end(ctx context.Context, r Run, why string, s *Status) Outcome {
+	o := Outcome{State: Failed, Step: -1, Why: why}
+	switch {
+	case r.Desired == Stopped && r.over(s.Hours) != "":
+		o.State = OverBudget
+	case r.Desired == Stopped:
+		o.State = Stopped
+	}
+	if l, err := bucket.Peek(ctx, c.Store, LeaseObject); err == nil && len(l.Steps) > 0 {
+		o.Step = l.Steps[len(l.Steps)-1].Step
+	}
+	return o
+}
+
+// create asks for a machine. One that was asked for already is as good.
+func (c *Controller) create(ctx context.Context, r Run, s *Status) error {
+	err := c.Cloud.Create(ctx, r)
+	s.Attempts++
+	if err == nil {
+		return nil
+	}
+	meaning, after := diagnose(err)
+	switch meaning {
+	case exists:
+		return nil
+	case exhausted:
+		s.missed(err.Error(), after)
+		c.Log.Warn("quota is used up; a machine that was taken away counts until it is deleted", "error", err)
+		return nil
+	}
+	return err
+}
+
+// missed notes a request that came to nothing; the next waits the longer the more there were.
+func (s *Status) missed(why string, after time.Duration) {
+	s.Failures++
+	s.Trouble = why
+	s.NotBefore = time.Now().UTC().Add(max(after, time.Minute<<min(s.Failures-1, 5)))
+}
+
+// Clear asks for all of it to be deleted that is not being deleted already. The API refuses to delete what it is
+// still making; that is asked again at the next look.
+func (c *Controller) Clear(ctx context.Context, queued []Queued, nodes []Node) error {
+	owned := make(map[string]bool)
+	var errs []error
+	for _, q := range queued {
+		owned[q.Name] = true
+		if q.State != "DELETING" && q.State != "SUSPENDING" {
+			errs = append(errs, c.Cloud.DeleteQueued(ctx, q.Name))
+		}
+	}
+	for _, n := range nodes {
+		if !owned[n.Name] && n.State != "DELETING" {
+			errs = append(errs, c.Cloud.DeleteNode(ctx, n.Name))
+		}
+	}
+	return stubborn(errors.Join(errs...))
+}
+
+// stubborn is an API that will not delete yet: to be asked again, not given up.
+func stubborn(err error) error {
+	if err == nil {
+		return nil
+	}
+	if meaning, _ := diagnose(err); meaning == refused || meaning == exists {
+		return fmt.Errorf("not deleted yet: %s", err) // text alone: no longer a refusal
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package launch
+
+import (
+	"fmt"
+	"time"
+)
+
+// observed is what there is of a run, from the API and the store.
+type observed struct {
+	queued    []Queued
+	nodes     []Node
+	heartbeat *Heartbeat
+	outcome   *Outcome
+}
+
+// deed is what a controller does next.
+type deed int
+
+const (
+	wait deed = iota
+	create
+	remove  // everything there is of the run
+	askStop // the run record is to say so
+	giveUp  // the outcome is to say so
+	finish  // nothing is left and nothing is wanted
+)
+
+// action is a deed and why it is done; lost says that a machine was taken away.
+type action struct {
+	deed deed
+	why  string
+	lost bool
+}
+
+// Patience is how long a controller waits for what should happen by itself.
+type Patience struct {
+	Boot     time.Duration // from a node's creation to its first heartbeat
+	Silence  time.Duration // between heartbeats
+	Setup    time.Duration // in CREATING, PROVISIONING and the like; waiting for capacity has no bound
+	Stop     time.Duration // from being asked to stop to having stopped
+	Failures int           // requests that came to nothing, in a row
+}
+
+// DefaultPatience suits Cloud TPU: a v3-8 boots in minutes.
+func DefaultPatience() Patience {
+	return Patience{Boot: 20 * time.Minute, Silence: 10 * time.Minute, Setup: time.Hour, Stop: 5 * time.Minute, Failures: 10}
+}
+
+// decide is the heart of the controller: what is wanted and what there is, to what to do.
+func decide(r Run, o observed, s Status, now time.Time, p Patience) action {
+	if o.outcome != nil {
+		if len(o.queued)+len(o.nodes) == 0 {
+			return action{deed: finish, why: o.outcome.State}
+		}
+		return action{deed: remove, why: "the run is " + o.outcome.State}
+	}
+	if r.Desired == Stopped {
+		return decideStop(r, o, now, p)
+	}
+	if why := r.over(s.Hours); why != "" {
+		return action{deed: askStop, why: why}
+	}
+	if s.Failures >= p.Failures {
+		return action{deed: giveUp, why: fmt.Sprintf("%d requests in a row came to nothing, the last: %s", s.Failures, s.Trouble)}
+	}
+	if len(o.queued) == 0 && len(o.nodes) == 0 {
+		if now.Before(s.NotBefore) {
+			return action{deed: wait, why: "before asking again"}
+		}
+		return action{deed: create, why: "there is no machine"}
+	}
+	if len(o.queued) == 0 {
+		return action{deed: remove, why: "a node without its queued resource", lost: true}
+	}
+	return decideQueued(o.queued[0], o, s, now, p)
+}
+
+// decideStop: a machine that is alive gets the time to save.
+func decideStop(r Run, o observed, now time.Time, p Patience) action {
+	alive := len(o.nodes) > 0 && o.heartbeat != nil && now.Sub(o.heartbeat.Time) < p.Silence
+	if alive && now.Sub(r.Asked) < p.Stop {
+		return action{deed: wait, why: "for the machine to save"}
+	}
+	return action{deed: giveUp, why: r.Reason}
+}
+
+func decideQueued(q Queued, o observed, s Status, now time.Time, p Patience) action {
+	switch q.State {
+	case "ACTIVE":
+		if len(o.nodes) == 0 {
+			return action{deed: remove, why: "the node vanished", lost: true}
+		}
+		return decideNode(o.nodes[0], o, now, p)
+	case "SUSPENDED", "FAILED":
+		return action{deed: remove, why: "the queued resource is " + q.State + reason(q.Why), lost: q.State == "SUSPENDED"}
+	case "WAITING_FOR_RESOURCES", "ACCEPTED":
+		return action{deed: wait, why: "for capacity"}
+	}
+	if now.Sub(s.Since) > p.Setup && s.State == q.State {
+		return action{deed: remove, why: fmt.Sprintf("the queued resource is %s for %s", q.State, now.Sub(s.Since).Round(time.Minute))}
+	}
+	return action{deed: wait, why: "for the queued resource, which is " + q.State}
+}
+
+func decideNode(n Node, o observed, now time.Time, p Patience) action {
+	lost := func(why string) action { return action{deed: remove, why: why, lost: true} }
+	alive := o.heartbeat != nil && o.heartbeat.Time.After(n.Created)
+	switch n.State {
+	case "PREEMPTED", "TERMINATED", "STOPPED", "STOPPING", "HIDING", "HIDDEN", "UNKNOWN":
+		return lost("the node is " + n.State)
+	case "READY", "RESTARTING", "REPAIRING", "REIMAGING", "STARTING":
+		if alive && now.Sub(o.heartbeat.Time) > p.Silence {
+			return lost(fmt.Sprintf("the node is %s %s but silent for %s", n.State, n.Health, now.Sub(o.heartbeat.Time).Round(time.Second)))
+		}
+		if !alive && now.Sub(n.Created) > p.Boot {
+			return lost(fmt.Sprintf("the node is %s %s but was never heard of in %s", n.State, n.Health, now.Sub(n.Created).Round(time.Second)))
+		}
+	}
+	if (n.Health == "UNHEALTHY_TENSORFLOW" || n.Health == "TIMEOUT") && !alive {
+		return lost("the node is " + n.Health)
+	}
+	if alive {
+		return action{deed: wait, why: "training"}
+	}
+	return action{deed: wait, why: "for the machine's first sign of life"}
+}
+
+func reason(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}

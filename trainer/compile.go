@@ -1,0 +1,41 @@
+package trainer
+
+import (
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+)
+
+// Compile builds and compiles the graphs of an update of the first stage without running them; a later step finds
+// them compiled. It is what a planner asks of a backend without devices.
+func (t *Trainer) Compile() error {
+	s := t.step
+	seed, rate := shapes.Make(dtypes.Uint32), shapes.Make(dtypes.Float32)
+	micro := append(s.shards(), seed, seed, seed) // seed, step and row
+	if s.fused != nil {
+		_, err := s.fused.Compile(s.everywhere(append(micro, rate))...)
+		return err
+	}
+	if _, err := s.accumulate.Compile(s.everywhere(micro)...); err != nil {
+		return err
+	}
+	_, err := s.apply.Compile(s.everywhere([]shapes.Shape{rate, seed})...)
+	return err
+}
+
+// shards are the task's inputs as one device gets them.
+func (s *step) shards() []shapes.Shape {
+	var in []shapes.Shape
+	for _, shape := range s.task.Inputs() {
+		part := shape.Clone()
+		part.Dimensions[0] /= s.plan.Devices // Plan.Validate holds that it divides
+		in = append(in, part)
+	}
+	return in
+}
+
+// everywhere repeats what one device gets for all of them, as an executor takes it.
+func (s *step) everywhere(one []shapes.Shape) []shapes.Shape {
+	return slices.Repeat(one, max(1, s.plan.Devices))
+}
