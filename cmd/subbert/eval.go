@@ -27,7 +27,7 @@ type evalCmd struct {
 	Shards   string  `required:"" help:"Directory made by subbert data shard." placeholder:"DIR" type:"path"`
 	Split    string  `help:"What to measure on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
 	Seed     *uint32 `help:"Of masks and pairs; by default the run's, or 1."`
-	Sequence int     `help:"Positions of a row; by default the run's, or 128." placeholder:"N"`
+	Sequence int     `help:"Positions of a row; by default the run's, or 128 where the model has as many." placeholder:"N"`
 	Masking  string  `help:"subword or whole_word; by default the run's, or subword." placeholder:"KIND"`
 	Rows     int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N"`
 	Limit    int     `help:"Measure on so many instances of each split only." placeholder:"N"`
@@ -46,7 +46,7 @@ type evaluated struct {
 	bert  bert.Config
 	task  tasks.Config
 	seed  uint32
-	step  int // of a run's checkpoint
+	step  int // of a run's checkpoint; 0 for a model directory
 }
 
 func (v *evalCmd) Run(c *console) (err error) {
@@ -92,6 +92,9 @@ func (v *evalCmd) open(c *console) (*evaluated, error) {
 	}
 	if e.bert, err = bert.ReadConfig(e.model.Files.Config); err != nil {
 		return nil, errors.Join(err, e.model.Close())
+	}
+	if e.step == 0 {
+		e.task.Sequence = min(e.task.Sequence, e.bert.MaxPositionEmbeddings)
 	}
 	if err = v.settle(e); err != nil {
 		return nil, errors.Join(misused(err), e.model.Close())

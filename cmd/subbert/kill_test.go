@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// kills is how often TestKill kills a run. docs/experiments.md records a run with 50.
+var kills = flag.Int("kills", 3, "how often TestKill kills its run")
+
+// world unpacks the files of the pretrain script and makes their shards: a run of a tiny model, ready to start.
+func world(t *testing.T) string {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/script/pretrain.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range archive.Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(t, child(dir, "data", "shard", "--vocab", "init/vocab.txt", "--held-out", "0.25", "--out", "shards", "docs.jsonl"), 0)
+	return dir
+}
+
+// child is this very program, to be run in dir.
+func child(dir string, args ...string) *exec.Cmd {
+	c := exec.Command("subbert", append([]string{"--quiet", "--backend", "go"}, args...)...)
+	c.Dir = dir
+	c.Stdout, c.Stderr = new(bytes.Buffer), new(bytes.Buffer)
+	return c
+}
+
+// pretraining is a child that makes the run called name of so many steps, with a checkpoint after every one or two.
+func pretraining(dir, name string, steps int, set ...string) *exec.Cmd {
+	args := []string{"pretrain", "run.toml", "--resume"}
+	for _, s := range append([]string{"run.dir=runs/" + name, fmt.Sprintf("schedule.steps=%d", steps), "record.tensorboard=false"}, set...) {
+		args = append(args, "--set", s)
+	}
+	return child(dir, args...)
+}
+
+// finish runs c to its end and wants that exit code.
+func finish(t *testing.T, c *exec.Cmd, want int) {
+	t.Helper()
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if got := c.ProcessState.ExitCode(); got != want {
+		t.Fatalf("%s: exit code %d, want %d\n%s", strings.Join(c.Args, " "), got, want, c.Stderr)
+	}
+}
+
+// learnedSum is the checksum of what a run has learned.
+func learnedSum(t *testing.T, dir, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "runs", name, "model", "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+// waitForFile returns once a file of that pattern is there.
+func waitForFile(t *testing.T, pattern string) {
+	t.Helper()
+	for range 6000 {
+		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("no %s after a minute", pattern)
+}
+
+// TestSignals: SIGINT and SIGTERM save, say so and exit 130; continuing with other workers, or in other microbatches,
+// ends where an uninterrupted run does: bit for bit, and up to rounding.
+func TestSignals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains")
+	}
+	dir := world(t)
+	const steps = 120
+	finish(t, pretraining(dir, "straight", steps), 0)
+	for _, test := range []struct {
+		signal os.Signal
+		set    []string
+	}{{os.Interrupt, []string{"device.workers=1"}}, {syscall.SIGTERM, []string{"device.workers=3", "record.every_steps=7", "checkpoint.every_steps=100"}}} {
+		t.Run(test.signal.String(), func(t *testing.T) {
+			name := test.signal.String()
+			c := pretraining(dir, name, steps, "checkpoint.every_steps=10")
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waitForFile(t, filepath.Join(dir, "runs", name, "checkpoints", "step-*"))
+			if err := c.Process.Signal(test.signal); err != nil {
+				t.Fatal(err)
+			}
+			err := c.Wait()
+			if code := c.ProcessState.ExitCode(); code != 130 || !strings.Contains(fmt.Sprint(c.Stderr), "--resume continues") {
+				t.Fatalf("exit code %d (%v), want 130 and a word on --resume\n%s", code, err, c.Stderr)
+			}
+			finish(t, pretraining(dir, name, steps, test.set...), 0)
+			if got, want := learnedSum(t, dir, name), learnedSum(t, dir, "straight"); got != want {
+				t.Errorf("weights %.12s, uninterrupted %.12s", got, want)
+			}
+		})
+	}
+}
+
+// TestKill kills a run again and again, at random moments, inside a save as often as not, and continues it. In the end
+// its weights are those of a run that nobody killed.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains")
+	}
+	dir := world(t)
+	steps := 20 + 10**kills
+	often := []string{"checkpoint.every_steps=1", "checkpoint.keep=2", "record.evaluate_every=0"}
+	finish(t, pretraining(dir, "straight", steps, often...), 0)
+	rng := rand.New(rand.NewPCG(uint64(*kills), 0))
+	killed, saving := 0, 0
+	for killed < *kills {
+		c := pretraining(dir, "killed", steps, often...)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- c.Wait() }()
+		inSave := rng.IntN(2) == 0
+		patience := time.After(time.Duration(100+rng.IntN(700)) * time.Millisecond)
+		if inSave {
+			patience = nil
+		}
+		done := false
+		for alive := true; alive && !done; {
+			select {
+			case err := <-ended:
+				alive, done = false, true
+				if err != nil {
+					t.Fatalf("after %d kills the run failed: %v\n%s", killed, err, c.Stderr)
+				}
+				continue
+			case <-patience:
+				alive = false
+			case <-time.After(200 * time.Microsecond):
+				if inSave && isSaving(dir) && rng.IntN(8) == 0 {
+					alive = false
+				}
+			}
+		}
+		if done {
+			t.Logf("the run was complete after %d kills", killed)
+			break
+		}
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-ended
+		killed++
+		if isSaving(dir) {
+			saving++
+		}
+	}
+	finish(t, pretraining(dir, "killed", steps, often...), 0)
+	if got, want := learnedSum(t, dir, "killed"), learnedSum(t, dir, "straight"); got != want {
+		t.Errorf("after %d kills: weights %.12s, uninterrupted %.12s", killed, got, want)
+	}
+	if killed == 0 {
+		t.Error("the run was never killed")
+	}
+	t.Logf("killed %d times, %d of them with a checkpoint half written", killed, saving)
+}
+
+// isSaving says whether there is a checkpoint that is not complete.
+func isSaving(dir string) bool {
+	found, err := filepath.Glob(filepath.Join(dir, "runs", "killed", "checkpoints", ".saving-*"))
+	return err == nil && len(found) > 0
+}
