@@ -24,6 +24,7 @@ type Status struct {
 	Hours       float64   `json:"hours"`      // of machines being there; billing may see fewer
 	Node        time.Time `json:"node"`       // creation of the node that was seen last
 	Seen        time.Time `json:"seen"`       // when that was
+	Lost        time.Time `json:"lost"`       // creation of the request that was given up last
 	Finished    bool      `json:"finished"`   // nothing is left
 }
 
@@ -195,26 +196,31 @@ func (s *Status) account(o observed, now time.Time) {
 			s.Failures, s.Trouble = 0, ""
 		}
 	}
-	if !s.Node.IsZero() {
-		s.Hours += now.Sub(s.Seen).Hours() // of the one seen before; if it is gone, at most so much
-	}
-	if !node.IsZero() && !node.Equal(s.Node) {
-		s.Hours += max(0, now.Sub(later(node, s.Seen)).Hours())
-		if !s.Node.IsZero() {
-			s.Hours -= max(0, now.Sub(node).Hours()) // counted just above, as the earlier one's
-		}
-	}
+	s.Hours += s.elapsed(node, now).Hours()
 	s.Node, s.Seen = node, now
 	if state != s.State {
 		s.State, s.Since = state, now
 	}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// elapsed is how long machines were there since the last look, node being the creation of the one that is there now. One
+// that went away in between counts up to its successor's creation, or up to now: at most what it took.
+func (s *Status) elapsed(node, now time.Time) time.Duration {
+	if !s.Node.IsZero() && node.Equal(s.Node) {
+		return now.Sub(s.Seen)
 	}
-	return b
+	var sum time.Duration
+	if !s.Node.IsZero() {
+		end := now
+		if !node.IsZero() {
+			end = node
+		}
+		sum += max(0, end.Sub(s.Seen))
+	}
+	if !node.IsZero() {
+		sum += max(0, now.Sub(node))
+	}
+	return sum
 }
 
 // do carries an action out. Every action may be repeated, and by two controllers.
@@ -223,29 +229,41 @@ func (c *Controller) do(ctx context.Context, r Run, o observed, a action, s *Sta
 	case create:
 		return c.create(ctx, r, s)
 	case remove:
-		if a.lost && s.Trouble != a.why {
-			s.Preemptions++
-			s.Trouble = a.why
-		}
-		if a.lost && (o.heartbeat == nil || len(o.nodes) == 0 || o.heartbeat.Time.Before(o.nodes[0].Created)) {
-			s.missed(a.why, 0)
-		}
+		s.lose(o, a)
 		return c.Clear(ctx, o.queued, o.nodes)
 	case askStop:
 		return Stop(ctx, c.Store, a.why)
 	case giveUp:
-		return conclude(ctx, c.Store, c.end(ctx, r, a.why, s))
+		return conclude(ctx, c.Store, c.end(ctx, r, a.why))
 	}
 	return nil
 }
 
-// end is the outcome that a controller writes where no machine does.
-func (c *Controller) end(ctx context.Context, r Run, why string, s *Status) Outcome {
-	o := Outcome{State: Failed, Step: -1, Why: why}
+// lose notes, once for each machine, that it is removed before the run is over.
+func (s *Status) lose(o observed, a action) {
+	var made time.Time
 	switch {
-	case r.Desired == Stopped && r.over(s.Hours) != "":
-		o.State = OverBudget
-	case r.Desired == Stopped:
+	case len(o.queued) > 0:
+		made = o.queued[0].Created
+	case len(o.nodes) > 0:
+		made = o.nodes[0].Created
+	}
+	if o.outcome != nil || made.Equal(s.Lost) {
+		return
+	}
+	s.Lost = made
+	if a.lost {
+		s.Preemptions++
+	}
+	if o.heartbeat == nil || o.heartbeat.Time.Before(made) {
+		s.missed(a.why, 0)
+	}
+}
+
+// end is the outcome that a controller writes where no machine does.
+func (c *Controller) end(ctx context.Context, r Run, why string) Outcome {
+	o := Outcome{State: Failed, Step: -1, Why: why}
+	if r.Desired == Stopped {
 		o.State = Stopped
 	}
 	if l, err := bucket.Peek(ctx, c.Store, LeaseObject); err == nil && len(l.Steps) > 0 {
@@ -257,8 +275,8 @@ func (c *Controller) end(ctx context.Context, r Run, why string, s *Status) Outc
 // create asks for a machine. One that was asked for already is as good.
 func (c *Controller) create(ctx context.Context, r Run, s *Status) error {
 	err := c.Cloud.Create(ctx, r)
-	s.Attempts++
 	if err == nil {
+		s.Attempts++
 		return nil
 	}
 	meaning, after := diagnose(err)

@@ -113,12 +113,11 @@ type Heartbeat struct {
 
 // Ends of a run.
 const (
-	Done       = "done"
-	Failed     = "failed"
-	OverBudget = "over budget"
+	Done   = "done"
+	Failed = "failed"
 )
 
-// Outcome is outcome.json: how a run ended. State is Done, Failed, Stopped or OverBudget.
+// Outcome is outcome.json: how a run ended. State is Done, Failed or Stopped.
 type Outcome struct {
 	State string    `json:"state"`
 	Step  int       `json:"step"` // of the newest committed checkpoint; -1 if there is none
@@ -212,7 +211,7 @@ func readRun(ctx context.Context, s bucket.Store) (Run, int64, error) {
 }
 
 // Make writes the record of a new run, or joins the one that is there: it then returns that one, asked to run again
-// if it was stopped or over its budget. A run that failed or is done is left as it is.
+// if it was stopped. A run that failed or is done is left as it is.
 func Make(ctx context.Context, s bucket.Store, r Run) (made Run, joined bool, err error) {
 	r.Format, r.Desired, r.Made, r.Asked = recordFormat, Running, time.Now().UTC(), time.Now().UTC()
 	if err := r.Validate(); err != nil {
@@ -230,7 +229,7 @@ func Make(ctx context.Context, s bucket.Store, r Run) (made Run, joined bool, er
 		there.Desired, there.Reason = Running, ""
 		there.MaxHours, there.MaxCost, there.HourPrice = r.MaxHours, r.MaxCost, r.HourPrice
 	})
-	if err == nil && outcome != nil && (outcome.State == Stopped || outcome.State == OverBudget) {
+	if err == nil && outcome != nil && outcome.State == Stopped {
 		err = s.Delete(ctx, OutcomeObject)
 	}
 	return made, true, err

@@ -1,0 +1,488 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/api/option"
+
+	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/tpu/launch/launchtest"
+)
+
+func exampleRun() Run {
+	const store = "gs://my-runs/ppi/seed-1"
+	return Run{
+		ID: ID(store), Store: store, Project: "my-project", Zone: "europe-west4-a", Accelerator: "v3-8", Runtime: "tpu-ubuntu2204-base",
+		Spot: true, Verb: "pretrain", Backend: "tpu", Desired: Running, Format: recordFormat,
+		Binary: Pinned{Object: BinaryObject, SHA256: strings.Repeat("ab", 32)},
+	}
+}
+
+// world is a run with its store, a TPU API, and machines that train on whatever node is there.
+type world struct {
+	t     *testing.T
+	store *bucket.Memory
+	api   *launchtest.API
+	goal  time.Duration // of training until done
+
+	mu      sync.Mutex
+	trained time.Duration
+	mute    bool // machines say nothing
+}
+
+// begin makes the record of a run and lets machines live until the test's bubble ends. It runs within synctest.Test.
+func begin(t *testing.T, change func(*Run)) *world {
+	w := &world{t: t, store: &bucket.Memory{}, goal: 2 * time.Hour,
+		api: &launchtest.API{Accept: time.Minute, Provision: 2 * time.Minute, Deleting: 90 * time.Second}}
+	r := exampleRun()
+	if change != nil {
+		change(&r)
+	}
+	if _, _, err := Make(context.Background(), w.store, r); err != nil {
+		t.Fatal(err)
+	}
+	go w.machines(t.Context())
+	return w
+}
+
+// machines trains while a node is READY, half a minute at a time, as a machine's side would.
+func (w *world) machines(ctx context.Context) {
+	for pause(ctx, 30*time.Second) == nil {
+		n := w.api.Node()
+		w.mu.Lock()
+		on := n != nil && n.State == "READY" && !w.mute
+		w.mu.Unlock()
+		if on && time.Since(parseTime(n.CreateTime)) > time.Minute {
+			if err := w.train(ctx); err != nil {
+				w.t.Error(err)
+			}
+		}
+	}
+}
+
+func (w *world) train(ctx context.Context) error {
+	r, err := ReadRun(ctx, w.store)
+	if o, _ := ReadOutcome(ctx, w.store); o != nil || err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	step := int(w.trained.Minutes())
+	if r.Desired == Stopped {
+		return conclude(ctx, w.store, Outcome{State: Stopped, Step: step, Why: r.Reason})
+	}
+	if w.trained += 30 * time.Second; w.trained >= w.goal {
+		return conclude(ctx, w.store, Outcome{State: Done, Step: step})
+	}
+	_, err = bucket.WriteJSON(ctx, w.store, HeartbeatObject, Heartbeat{Step: step, Time: time.Now().UTC(), Host: "t"}, bucket.Condition{})
+	return err
+}
+
+func (w *world) silence(mute bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mute = mute
+}
+
+// controller of the world, whose API calls go through transport, or straight to the API if it is nil.
+func (w *world) controller(holder string, transport http.RoundTripper) *Controller {
+	w.t.Helper()
+	if transport == nil {
+		transport = w.api
+	}
+	cloud, err := OpenCloud(context.Background(), "my-project", "europe-west4-a", option.WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &Controller{Store: w.store, Cloud: cloud, Holder: holder, Log: slog.New(slog.DiscardHandler), Patience: DefaultPatience(), Poll: 20 * time.Second}
+}
+
+// finish runs a controller to the end and checks that it is the wanted one, with nothing left and never two machines.
+func (w *world) finish(state string) (*Outcome, Status) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 72*time.Hour)
+	defer cancel()
+	o, err := w.controller("test", nil).Run(ctx)
+	if err != nil {
+		w.t.Fatalf("after %s: %v", w.status().Doing, err)
+	}
+	w.check(o, state)
+	return o, w.status()
+}
+
+func (w *world) check(o *Outcome, state string) {
+	w.t.Helper()
+	if o == nil || o.State != state {
+		w.t.Errorf("outcome %+v, want %s", o, state)
+	}
+	if left := w.api.Left(); len(left) > 0 {
+		w.t.Errorf("left behind: %s", left)
+	}
+	if w.api.Most > 1 {
+		w.t.Errorf("%d machines at once", w.api.Most)
+	}
+}
+
+func (w *world) status() Status {
+	w.t.Helper()
+	s, err := ReadStatus(context.Background(), w.store)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+func TestNothingGoesWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		_, s := w.finish(Done)
+		if w.api.Made != 1 || s.Attempts != 1 || s.Preemptions != 0 {
+			t.Errorf("%d machines of %d attempts, %d preemptions; want one, undisturbed", w.api.Made, s.Attempts, s.Preemptions)
+		}
+		if s.Hours < 2 || s.Hours > 2.2 {
+			t.Errorf("%.2f machine-hours, want the two of training and a little", s.Hours)
+		}
+	})
+}
+
+func TestMachinesThatGo(t *testing.T) {
+	for _, test := range []struct{ name, node, queued string }{
+		{"preempted", "PREEMPTED", "ACTIVE"},
+		{"preempted and suspending", "PREEMPTED", "SUSPENDING"},
+		{"terminated", "TERMINATED", "ACTIVE"},
+		{"suspended in the middle", "", "SUSPENDED"},
+		{"vanished", "", "ACTIVE"},
+		{"failed", "", "FAILED"},
+		{"stopped", "STOPPED", "ACTIVE"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := begin(t, nil)
+				go func() {
+					for range 3 {
+						time.Sleep(40 * time.Minute)
+						w.api.Change(test.node, test.queued)
+						if test.queued == "SUSPENDING" {
+							time.Sleep(5 * time.Minute)
+							w.api.Change("", "SUSPENDED")
+						}
+					}
+				}()
+				_, s := w.finish(Done)
+				if w.api.Made != 4 {
+					t.Errorf("%d machines, want 4", w.api.Made)
+				}
+				if want := 3; s.Preemptions != want && test.name != "failed" {
+					t.Errorf("%d preemptions, want %d", s.Preemptions, want)
+				}
+			})
+		})
+	}
+}
+
+func TestFaultsOfTheAPI(t *testing.T) {
+	quota := launchtest.Fault{Code: 429, Message: "Quota limit 'TPUV3sPreemptiblePerProjectPerZone' has been exceeded"}
+	for _, test := range []struct {
+		name   string
+		script map[string][]launchtest.Fault
+	}{
+		{"500", map[string][]launchtest.Fault{"POST queuedResources": {{Code: 500}, {Code: 503}}, "GET nodes": {{Code: 500}}}},
+		{"429", map[string][]launchtest.Fault{"POST queuedResources": {{Code: 429, RetryAfter: "600"}}, "GET queuedResources": {{Code: 429, RetryAfter: "90"}}}},
+		{"409 of one that was made", map[string][]launchtest.Fault{"POST queuedResources": {{Code: 409, Done: true}}}},
+		{"500 of one that was made", map[string][]launchtest.Fault{"POST queuedResources": {{Code: 500, Done: true}}}},
+		{"a delete that fails", map[string][]launchtest.Fault{"DELETE queuedResources": {{Code: 400, Message: "FAILED_PRECONDITION"}, {Code: 500}, {Code: 409}, {Code: 404}}}},
+		{"quota", map[string][]launchtest.Fault{"POST queuedResources": {quota, quota, {Code: 403, Message: "Quota exceeded"}}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := begin(t, nil)
+				for kind, faults := range test.script {
+					w.api.Script(kind, faults...)
+				}
+				w.finish(Done)
+				if w.api.Made != 1 {
+					t.Errorf("%d machines, want 1", w.api.Made)
+				}
+			})
+		})
+	}
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		w.api.Script("GET queuedResources", launchtest.Fault{Code: 429, RetryAfter: "110"})
+		start := time.Now()
+		go func() {
+			time.Sleep(109 * time.Second)
+			if n := w.api.Calls("GET queuedResources"); n != 1 {
+				t.Errorf("asked %d times in %s, want once", n, time.Since(start))
+			}
+		}()
+		w.finish(Done)
+	})
+}
+
+func TestRefusalEndsTheController(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		w.api.Script("POST queuedResources", launchtest.Fault{Code: 403, Message: "Permission 'tpu.queuedResources.create' denied"})
+		if _, err := w.controller("a", nil).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "tpu.queuedResources.create") {
+			t.Fatalf("got %v, want the refusal", err)
+		}
+		w.finish(Done) // once the role is there, it goes on at once: the lease was given up
+	})
+}
+
+func TestQuotaThatStaysEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		for range 50 {
+			w.api.Script("POST queuedResources", launchtest.Fault{Code: 429, Message: "Quota limit reached"})
+		}
+		o, _ := w.finish(Failed)
+		if !strings.Contains(o.Why, "Quota limit reached") {
+			t.Errorf("why: %s", o.Why)
+		}
+	})
+}
+
+func TestOperationThatNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		go func() {
+			time.Sleep(2 * time.Minute) // PROVISIONING by now
+			w.api.Freeze(true)
+			time.Sleep(3 * time.Hour)
+			w.api.Freeze(false)
+		}()
+		w.finish(Done)
+		if w.api.Calls("DELETE queuedResources") < 2 {
+			t.Error("a queued resource that stood still was not given up")
+		}
+	})
+}
+
+func TestGhostReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		go func() {
+			time.Sleep(30 * time.Minute)
+			w.silence(true) // the node still says READY
+			time.Sleep(15 * time.Minute)
+			w.silence(false)
+		}()
+		_, s := w.finish(Done)
+		if w.api.Made != 2 || s.Preemptions != 1 {
+			t.Errorf("%d machines, %d preemptions; want 2 and 1", w.api.Made, s.Preemptions)
+		}
+	})
+}
+
+func TestMachineThatNeverSpeaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		w.silence(true)
+		o, s := w.finish(Failed)
+		if !strings.Contains(o.Why, "never heard of") || s.Failures != DefaultPatience().Failures {
+			t.Errorf("%d failures: %s", s.Failures, o.Why)
+		}
+	})
+}
+
+func TestLeakedNodeIsRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		go func() {
+			time.Sleep(30 * time.Minute)
+			w.api.Orphan()
+		}()
+		w.finish(Done)
+	})
+}
+
+func TestBudget(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		set  func(*Run)
+	}{
+		{"hours", func(r *Run) { r.MaxHours = 1 }},
+		{"cost", func(r *Run) { r.MaxCost, r.HourPrice = 3, 3 }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := begin(t, test.set)
+				o, s := w.finish(Stopped)
+				if s.Hours < 1 || s.Hours > 1.1 || !strings.Contains(o.Why, "machine-hours") {
+					t.Errorf("%.2f hours: %s", s.Hours, o.Why)
+				}
+				_, joined, err := Make(t.Context(), w.store, exampleRun()) // without a bound
+				if err != nil || !joined {
+					t.Fatalf("joined %t, %v", joined, err)
+				}
+				w.finish(Done)
+			})
+		})
+	}
+}
+
+func TestHoursWhileNobodyLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		if _, err := w.controller("a", nil).Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Hour) // the machine is long done, and still there
+		_, s := w.finish(Done)
+		if s.Hours < 5 || s.Hours > 5.3 {
+			t.Errorf("%.2f hours, want all that the machine was there", s.Hours)
+		}
+	})
+}
+
+func TestStopWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		w.api.Accept = 100 * time.Hour
+		go func() {
+			time.Sleep(time.Hour)
+			if err := Stop(context.Background(), w.store, "asked to"); err != nil {
+				t.Error(err)
+			}
+		}()
+		w.finish(Stopped)
+	})
+}
+
+// TestTwoControllers: one acts, the other watches; when the first is killed the second goes on.
+func TestTwoControllers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		var all sync.WaitGroup
+		for _, holder := range []string{"a", "b", "c"} {
+			all.Go(func() {
+				ctx := t.Context()
+				if holder == "c" {
+					limited, cancel := context.WithTimeout(ctx, 30*time.Minute)
+					defer cancel()
+					ctx = limited
+				}
+				o, err := w.controller(holder, nil).Run(ctx)
+				if holder == "c" && errors.Is(err, context.DeadlineExceeded) {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				w.check(o, Done)
+			})
+		}
+		all.Wait()
+		if n := w.api.Calls("POST queuedResources"); n != 1 {
+			t.Errorf("asked for %d machines, want 1", n)
+		}
+	})
+}
+
+// mortal is a transport and a clock of calls: at the nth the controller is killed, before or after the call is made.
+type mortal struct {
+	api    *launchtest.API
+	left   int
+	after  bool
+	kill   context.CancelFunc
+	killed bool
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.killed {
+		return nil, errors.New("dead")
+	}
+	if m.left--; m.left >= 0 {
+		return m.api.RoundTrip(r)
+	}
+	m.killed = true
+	if m.after {
+		if _, err := m.api.RoundTrip(r); err != nil {
+			return nil, err
+		}
+	}
+	m.kill()
+	return nil, errors.New("killed")
+}
+
+// TestControllerKilledAnywhere kills a controller at each of its first calls, and another at the same count of its own,
+// and so on; a last one finishes.
+func TestControllerKilledAnywhere(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n := range 24 {
+			t.Run(fmt.Sprintf("%d after=%t", n, after), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := begin(t, nil)
+					w.goal = 20 * time.Minute
+					go func() {
+						time.Sleep(15 * time.Minute)
+						w.api.Change("PREEMPTED", "ACTIVE")
+					}()
+					for i := range 6 {
+						ctx, kill := context.WithCancel(t.Context())
+						m := &mortal{api: w.api, left: n, after: after, kill: kill}
+						o, err := w.controller(fmt.Sprint("mortal ", i), m).Run(ctx)
+						kill()
+						if err == nil {
+							w.check(o, Done)
+							return
+						}
+					}
+					w.finish(Done)
+				})
+			})
+		}
+	}
+}
+
+func TestDiagnoseOfTheNetwork(t *testing.T) {
+	if meaning, _ := diagnose(errors.New("connection reset")); meaning != passing {
+		t.Errorf("got %d, want passing", meaning)
+	}
+}
+
+func TestInventoryIsOurs(t *testing.T) {
+	w := &world{t: t, api: &launchtest.API{}}
+	c := w.controller("x", nil).Cloud
+	mine, other := exampleRun(), exampleRun()
+	other.ID = "other-00000000"
+	for _, r := range []Run{mine, other} {
+		if err := c.Create(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queued, nodes, err := c.Inventory(t.Context(), mine.ID)
+	if err != nil || len(queued) != 1 || len(nodes) != 1 || nodes[0].Name != mine.Name() {
+		t.Errorf("%+v %+v %v: want the run's own", queued, nodes, err)
+	}
+	if queued, _, err := c.Inventory(t.Context(), ""); err != nil || len(queued) != 2 {
+		t.Errorf("%+v %v: want those of all runs", queued, err)
+	}
+	if err := c.DeleteNode(t.Context(), "nowhere"); err != nil {
+		t.Errorf("deleting what is not there: %v", err)
+	}
+	w.api.HostKeys = map[string]string{"ssh-ed25519": "AAAA"}
+	if keys, err := c.HostKeys(t.Context(), mine.Name()); err != nil || !slices.Equal(keys, []string{"ssh-ed25519 AAAA"}) {
+		t.Errorf("host keys %q, %v", keys, err)
+	}
+	if err := c.Check(t.Context(), mine); err != nil {
+		t.Error(err)
+	}
+}
