@@ -27,13 +27,13 @@ type Example struct {
 type Cut struct {
 	Sentences int `json:"sentences"`
 	Shortened int `json:"shortened"`
-	LostOne   int `json:"lost_one"`
+	LostOne   int `json:"lost_one"` // of the two mentions
 	LostBoth  int `json:"lost_both"`
 }
 
 // String is one line for a person.
 func (c Cut) String() string {
-	return fmt.Sprintf("%d of %d sentences are longer than a row; cutting them loses one mention in %d and both in %d", c.Shortened, c.Sentences, c.LostOne, c.LostBoth)
+	return fmt.Sprintf("%d of %d sentences are longer than a row; cutting them loses a mention in %d, both in %d of these", c.Shortened, c.Sentences, c.LostOne+c.LostBoth, c.LostBoth)
 }
 
 // Encoder turns marked sentences into rows of at most Length positions.

@@ -113,6 +113,9 @@ func runCell(c *console, config configs.Config, resume bool) (*cellResult, error
 	if config.Run.Dir == "" {
 		return nil, misusef("run.dir: missing; name the directory the run writes to")
 	}
+	if _, err := readSets(c, config); err != nil { // before anything is written
+		return nil, err
+	}
 	if err := os.MkdirAll(config.Run.Dir, 0o755); err != nil {
 		return nil, err
 	}
