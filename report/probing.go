@@ -96,17 +96,24 @@ func probeBlocks(n named) []Block {
 
 // gainFigure is the paper's Fig. 1: what the last layer adds, task by task.
 func gainFigure(runs []named) Figure {
-	bars := Bars{Title: "Delta of the last layer", YLabel: "F1, percentage points"}
+	bars := Bars{}
 	for _, n := range runs {
-		p := n.run.Result.Probe
-		for i, s := range p.Series {
-			if len(s.Delta) == 0 {
-				continue
-			}
-			bars.Groups = addBar(bars.Groups, n.name, Bar{Name: s.name(), Value: s.Delta[len(s.Delta)-1], Color: i})
-		}
+		groups := bars.Groups
+		bars = n.run.Result.Probe.LastDelta(n.name)
+		bars.Groups = append(groups, bars.Groups...)
 	}
 	return Figure{Title: bars.Title, Note: "After Fig. 1 of Su & Vijay-Shanker 2022.", Views: []View{{Picture: bars}}}
+}
+
+// LastDelta is what the last layer adds: one group of bars, under the name of the task.
+func (p *Probing) LastDelta(name string) Bars {
+	b := Bars{Title: "Delta of the last layer", YLabel: "F1, percentage points"}
+	for i, s := range p.Series {
+		if len(s.Delta) > 0 {
+			b.Groups = addBar(b.Groups, name, Bar{Name: s.name(), Value: s.Delta[len(s.Delta)-1], Color: i})
+		}
+	}
+	return b
 }
 
 func addBar(groups []BarGroup, name string, b Bar) []BarGroup {
@@ -164,8 +171,11 @@ func (p *Probing) Shares() Heat {
 func probeTable(n named) Table {
 	p := n.run.Result.Probe
 	t := Table{Caption: "Probes: " + n.name + ", mean and 95 % interval", Columns: []Column{{Name: "layers"}}, Cards: true}
-	for _, s := range p.Series {
-		t.Columns = append(t.Columns, Column{Name: "P, " + s.name(), Numeric: true}, Column{Name: "Delta, " + s.name(), Numeric: true})
+	for i, s := range p.Series {
+		t.Columns = append(t.Columns, Column{Name: "P, " + s.name(), Numeric: true})
+		if i == 0 {
+			t.Columns = append(t.Columns, Column{Name: "Delta", Numeric: true})
+		}
 	}
 	if p.Selectivity != nil {
 		t.Columns = append(t.Columns, Column{Name: "selectivity", Numeric: true})
@@ -173,12 +183,13 @@ func probeTable(n named) Table {
 	t.Columns = append(t.Columns, Column{Name: "centre of gravity", Numeric: true}, Column{Name: "gamma", Numeric: true})
 	for i, l := range p.Layers {
 		cells := []string{fmt.Sprintf("0 to %d", l)}
-		for _, s := range p.Series {
-			delta := noValue
-			if i > 0 {
-				delta = within(s.Delta[i-1], 1)
+		for k, s := range p.Series {
+			cells = append(cells, within(s.Scores[i], 1))
+			if k == 0 && i > 0 {
+				cells = append(cells, within(s.Delta[i-1], 1))
+			} else if k == 0 {
+				cells = append(cells, noValue)
 			}
-			cells = append(cells, within(s.Scores[i], 1), delta)
 		}
 		if p.Selectivity != nil {
 			cells = append(cells, within(p.Selectivity[i], 1))
@@ -188,18 +199,19 @@ func probeTable(n named) Table {
 	return t
 }
 
-// expectedTable is where on the layers the task is, in one number.
+// expectedTable is where on the layers the task is, in one number. It is left out where the layers may add nothing.
 func expectedTable(n named) Table {
 	t := Table{
-		Caption: "Expected layer: " + n.name,
+		Caption: "Expected layer, where the layers add more than chance: " + n.name,
 		Columns: []Column{{Name: ""}, {Name: "expected layer", Numeric: true}, {Name: "95 % interval", Numeric: true}, {Name: "seeds that gain", Numeric: true}},
 	}
 	for _, s := range n.run.Result.Probe.Series {
 		cells := []string{s.name(), noValue, noValue, count(s.Expected.N)}
-		if s.Expected.N > 0 {
+		gains := len(s.Cumulative) > 0 && s.Cumulative[len(s.Cumulative)-1].Low > 0
+		if gains && s.Expected.N > 0 {
 			cells[1] = fixed(s.Expected.Mean, 2)
 		}
-		if s.Expected.N > 1 {
+		if gains && s.Expected.N > 1 {
 			cells[2] = fixed(s.Expected.Low, 2) + " to " + fixed(s.Expected.High, 2)
 		}
 		t.Rows = append(t.Rows, Row{Cells: cells})

@@ -44,12 +44,27 @@ func syntheticPage(t testing.TB, dir string) []byte {
 	return html
 }
 
-// To look at the page: go test ./report -run Show -show DIR, then open DIR/report.html.
+// To look at the page: go test ./report -run Show -show DIR, then open DIR/report.html and DIR/probes.html.
 func TestShow(t *testing.T) {
 	if *show == "" {
 		t.Skip("no -show DIR given")
 	}
 	if err := os.WriteFile(filepath.Join(*show, "report.html"), syntheticPage(t, *show), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var runs []*Run
+	for _, path := range []string{probingRun(t, filepath.Join(*show, "ddi"), 1, 12, 8), probingRun(t, filepath.Join(*show, "aimed"), 2, 12, 4), attentionRun(t, filepath.Join(*show, "look"))} {
+		r, err := ReadRun(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, r)
+	}
+	page, err := Compose(runs, Options{Title: "Synthetic probes", Path: filepath.Join(*show, "probes.html")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(filepath.Join(*show, "probes.html"), page); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -37,6 +37,7 @@ type cli struct {
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
 	Finetune   finetuneCmd   `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
 	Probe      probeCmd      `cmd:"" help:"Say what each layer of an encoder knows of a task."`
+	Attention  attentionCmd  `cmd:"" help:"Show which words a model weighs."`
 	Eval       evalCmd       `cmd:"" help:"Measure a model on shards, without training."`
 	Plan       planCmd       `cmd:"" help:"Say what a run will need and cost on a device that need not be here."`
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`

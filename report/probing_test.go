@@ -1,0 +1,256 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/evaluate"
+)
+
+// probingRun writes a synthetic probing run of an encoder of so many layers, in which one layer matters most.
+func probingRun(t testing.TB, dir string, seed uint64, layers, matters int) string {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	p := Probing{Input: "spans", Seeds: []uint32{1, 2, 3, 4, 5}, Encoder: "0123"}
+	for l := range layers + 1 {
+		p.Layers = append(p.Layers, l)
+		share := make([]float64, l+1)
+		for k := range share {
+			share[k] = 1 / float64(l+1)
+		}
+		p.Alpha = append(p.Alpha, share)
+		p.Centre = append(p.Centre, evaluate.Interval{Mean: float64(l) / 2, Low: float64(l)/2 - 0.1, High: float64(l)/2 + 0.1, N: 5})
+		p.Gamma = append(p.Gamma, evaluate.Interval{Mean: 1.02, Low: 1, High: 1.04, N: 5})
+	}
+	for _, s := range []struct {
+		of   string
+		gain float64
+	}{{"encoder", 30}, {"shuffled", 0}, {"random", 6}} {
+		var f1 [][]float64
+		for range 5 {
+			var row []float64
+			for l := range layers + 1 {
+				v := 30 + 2*rng.NormFloat64()
+				if s.of == "shuffled" {
+					v = 3 + rng.Float64()
+				}
+				if l >= matters {
+					v += s.gain
+				}
+				row = append(row, v)
+			}
+			f1 = append(f1, row)
+		}
+		series, err := evaluate.LayersOf(f1, p.Layers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Series = append(p.Series, ProbeSeries{Of: s.of, F1: f1, Accuracy: f1, LayerSeries: series})
+	}
+	p.Selectivity = p.Series[0].Scores
+	put(t, filepath.Join(dir, configFile), syntheticNote+"[model]\ninit = \"runs/ddi-attention/model\"\n[task]\nname = \"probe\"\nbatch = 32\n")
+	result, err := json.Marshal(map[string]any{"task": "probe", "seed": 1, "seconds": 61.5, "backend": "go", "probe": p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, resultFile), string(result))
+	return dir
+}
+
+// attentionRun writes a synthetic attention run.
+func attentionRun(t testing.TB, dir string) string {
+	t.Helper()
+	a := Attention{Of: "attention pooling of the last layer", Data: "test.tsv", Examples: 5716, Near: 3, Least: 10}
+	words := func(text string, heavy string) (out []Word) {
+		for i, w := range strings.Fields(text) {
+			weight := 0.01 + 0.005*float64(i%3)
+			if w == heavy {
+				weight = 0.3
+			}
+			out = append(out, Word{Text: w, Weight: weight, Mention: strings.HasPrefix(w, "@"), Glued: w == "." || w == ","})
+		}
+		return out
+	}
+	a.Sentences = []Sentence{
+		{Index: "made.up.s0.p0", Gold: "mechanism", Predicted: "mechanism", Baseline: "false", Words: words("Levels of @DRUG$ were markedly raised when it was given together with @DRUG$ , an inhibitor of the enzyme that breaks it down .", "inhibitor")},
+		{Index: "made.up.s1.p0", Gold: "advise", Predicted: "advise", Words: words("Use <caution> & care with @DRUG$ and @DRUG$ .", "<caution>")},
+	}
+	for i, w := range []string{"inhibitor", "concomitantly", "combined", "increases"} {
+		a.Stems = append(a.Stems, evaluate.StemWeight{Stem: w[:6], Word: w, Mean: 0.2 / float64(i+1), Count: 1200 / (i + 1)})
+	}
+	put(t, filepath.Join(dir, configFile), syntheticNote+"[task]\nname = \"attention\"\n")
+	result, err := json.Marshal(map[string]any{"task": "attention", "seconds": 3.2, "attention": a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, resultFile), string(result))
+	return dir
+}
+
+// TestProbingPage: what a reader looks for is on the page, and no run of these is told that nothing was recorded.
+func TestProbingPage(t *testing.T) {
+	dir := t.TempDir()
+	var runs []*Run
+	for _, path := range []string{probingRun(t, filepath.Join(dir, "ddi"), 1, 3, 2), probingRun(t, filepath.Join(dir, "aimed"), 2, 3, 1), attentionRun(t, filepath.Join(dir, "look"))} {
+		r, err := ReadRun(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Notes) != 0 {
+			t.Errorf("%s: notes %q", path, r.Notes)
+		}
+		runs = append(runs, r)
+	}
+	page, err := Compose(runs, Options{Path: filepath.Join(dir, "report.html")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	html, err := page.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Delta of the last layer", "P of each layer: ddi", "Delta of each layer: aimed", "What each probe mixes", "selectivity",
+		": ddi</caption>", "the encoder", "random encoder", "shuffled labels", // series
+		`<span class="word mention" style="--v:4" title="0.0200">@DRUG$</span>`, "gold mechanism, predicted mechanism, baseline false",
+		"&lt;caution&gt;", "concomitantly", "within 3 words of a mention", "stems met 10 times or more in 5,716 sentences",
+	} {
+		if !bytes.Contains(html, []byte(want)) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if !bytes.Contains(html, []byte("ddi, the encoder: ")) || !bytes.Contains(html, []byte("aimed, the encoder: ")) {
+		t.Error("the bars of the last layer do not have both tasks")
+	}
+	for _, bad := range []string{"#0102", "#0103", "http://", "https://", "\uE000", "NaN"} {
+		if bytes.Contains(html, []byte(bad)) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+}
+
+// TestExportPicture: each picture becomes well-formed SVG in real colours, and a PNG of three dots a pixel with ink on it.
+func TestExportPicture(t *testing.T) {
+	dir := t.TempDir()
+	r, err := ReadRun(probingRun(t, filepath.Join(dir, "run"), 1, 12, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := r.Result.Probe
+	for name, picture := range map[string]Picture{"scores": p.Scores(), "deltas": p.Deltas(), "shares": p.Shares(), "last": p.LastDelta("ddi"), "sums": p.Cumulatives()} {
+		t.Run(name, func(t *testing.T) {
+			if err := ExportPicture(dir, name, picture); err != nil {
+				t.Fatal(err)
+			}
+			svg, err := os.ReadFile(filepath.Join(dir, name+".svg"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wellFormed(t, svg)
+			if bytes.Contains(svg, []byte("var(--")) || bytes.Contains(svg, []byte("#010")) || !bytes.Contains(svg, []byte(light["s1"])) {
+				t.Error("colours are not those of paper")
+			}
+			f, err := os.Open(filepath.Join(dir, name+".png"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			img, err := png.Decode(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := picture.size(true)
+			if got, want := img.Bounds().Dx(), dotsPerPixel*(int(size.w)+2*margin); got != want {
+				t.Errorf("%d dots wide, want %d", got, want)
+			}
+			seen := map[string]bool{}
+			for y := 0; y < img.Bounds().Dy(); y += 2 {
+				for x := 0; x < img.Bounds().Dx(); x += 2 {
+					r, g, b, _ := img.At(x, y).RGBA()
+					seen[fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)] = true
+				}
+			}
+			if !seen["#ffffff"] || len(seen) < 20 {
+				t.Errorf("%d colours, white %t", len(seen), seen["#ffffff"])
+			}
+		})
+	}
+	if err := ExportPicture(dir, "x", Strip{}); err == nil {
+		t.Error("a strip was exported")
+	}
+}
+
+func TestExportSentence(t *testing.T) {
+	dir := t.TempDir()
+	r, err := ReadRun(attentionRun(t, filepath.Join(dir, "run")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range r.Result.Attention.Sentences {
+		path := filepath.Join(dir, fmt.Sprint(i)+".svg")
+		if err := ExportSentence(path, s); err != nil {
+			t.Fatal(err)
+		}
+		svg, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wellFormed(t, svg)
+		if n := bytes.Count(svg, []byte("textLength")); n != len(s.Words) {
+			t.Errorf("%d words, want %d", n, len(s.Words))
+		}
+		if n := bytes.Count(svg, []byte("stroke-width")); n != 2 {
+			t.Errorf("%d words outlined, want the two mentions", n)
+		}
+		if !bytes.Contains(svg, []byte(`fill-opacity="0.55"`)) {
+			t.Error("no word is as dark as can be")
+		}
+	}
+}
+
+func wellFormed(t *testing.T, svg []byte) {
+	t.Helper()
+	d := xml.NewDecoder(bytes.NewReader(svg))
+	for {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestProbingCheck: a result whose parts do not fit is refused.
+func TestProbingCheck(t *testing.T) {
+	for name, pair := range map[string][2]string{
+		"empty":  {`{"probe":{}}`, "0 layers, 0 series"},
+		"scores": {`{"probe":{"layers":[0,1],"series":[{"of":"encoder","scores":[{}]}]}}`, "encoder has 1 scores, 0 deltas for 2 layers"},
+		"alpha":  {`{"probe":{"layers":[0],"series":[{"of":"encoder","scores":[{}],"delta":[],"cumulative":[]}]}}`, "0 rows of alpha"},
+	} {
+		if _, _, err := parseResult([]byte(pair[0])); err == nil || !strings.Contains(err.Error(), pair[1]) {
+			t.Errorf("%s: %v, want %q", name, err, pair[1])
+		}
+	}
+	if _, unknown, err := parseResult([]byte(`{"task":"probe","probe":null}`)); err != nil || len(unknown) != 0 {
+		t.Errorf("%v, %v", unknown, err)
+	}
+}
+
+func TestWithin(t *testing.T) {
+	got := []string{within(evaluate.Interval{Mean: 3, Low: 3, High: 3, N: 1}, 1), within(evaluate.Interval{Mean: -3, Low: -4.5, High: -1.5, N: 5}, 1)}
+	if diff := cmp.Diff([]string{"3.0", "−3.0 ± 1.5"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
