@@ -101,7 +101,7 @@ func TestSignals(t *testing.T) {
 		t.Skip("-short: trains")
 	}
 	dir := world(t)
-	const steps = 120
+	const steps = 60
 	finish(t, pretraining(dir, "straight", steps), 0)
 	for _, test := range []struct {
 		signal os.Signal
@@ -136,7 +136,7 @@ func TestKill(t *testing.T) {
 		t.Skip("-short: trains")
 	}
 	dir := world(t)
-	steps := 20 + 10**kills
+	steps := 20 + 6**kills
 	often := []string{"checkpoint.every_steps=1", "checkpoint.keep=2", "record.evaluate_every=0"}
 	finish(t, pretraining(dir, "straight", steps, often...), 0)
 	rng := rand.New(rand.NewPCG(uint64(*kills), 0))
