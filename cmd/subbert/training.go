@@ -259,6 +259,9 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 		recorder = append(recorder, newProgress(r.c.err, plan.Schedule.Steps(), r.trainer.Step()))
 	}
 	defer func() { err = errors.Join(err, recorder.Close()) }()
+	if r.goal.Name == "" {
+		r.goal = trainer.Goal{Name: "heldout_f1", Up: true}
+	}
 	r.trainer.Recorder, r.trainer.Log = recorder, r.c.log
 	r.trainer.Evaluate, r.trainer.Goal, r.trainer.Watches = evaluate, r.goal, r.watches
 	r.trainer.Newest = r.dir.Newest
