@@ -32,6 +32,7 @@ func state(step int) *trainer.State {
 	}
 	s := float32(step)
 	return &trainer.State{Step: step,
+		Progress:   trainer.Progress{Skipped: []int{step / 2}, Best: &trainer.Best{Step: 1, Value: 2.5, Since: 3}, Tokens: 1 << 40, Seconds: 0.25},
 		Parameters: []trainer.Array{a("bert.a.weight", 1, s), a("bert.b.bias", s)},
 		M:          []trainer.Array{a("bert.a.weight", 2, s), a("bert.b.bias", -s)},
 		V:          []trainer.Array{a("bert.a.weight", 3, s), a("bert.b.bias", s*s)}}
@@ -151,5 +152,42 @@ func TestExport(t *testing.T) {
 		if err := errors.Join(host.ReadFloat32(f, f.Tensors()[1], got), f.Close()); err != nil || got[0] != float32(step) {
 			t.Errorf("step %d exports %v (%v)", step, got, err)
 		}
+	}
+}
+
+// TestNewest: the state to roll back to is the newest one, also while it is still being written.
+func TestNewest(t *testing.T) {
+	d := open(t, t.TempDir(), 2)
+	if _, err := d.Newest(); !errors.Is(err, checkpoints.ErrNone) {
+		t.Errorf("before the first save: %v, want ErrNone", err)
+	}
+	for _, step := range []int{10, 20} {
+		if err := d.Save(state(step), nano(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := d.Newest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(state(20), got); diff != "" {
+		t.Errorf("-saved +read\n%s", diff)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRetentionByTime: with hours that never pass, the first checkpoint stays beside the newest.
+func TestRetentionByTime(t *testing.T) {
+	path := t.TempDir()
+	d, err := Open(path, trainer.Checkpointing{Keep: 1, KeepHours: 1000}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, d, 10, 20, 30)
+	left, err := filepath.Glob(filepath.Join(path, CheckpointsDir, "step-*"))
+	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "step-0000010" || filepath.Base(left[1]) != "step-0000030" {
+		t.Errorf("kept %v (%v), want the first and the newest", left, err)
 	}
 }
