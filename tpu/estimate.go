@@ -1,9 +1,11 @@
 package tpu
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -14,8 +16,22 @@ type Estimate struct {
 	Cycles map[string]int64 // by category; see Categories
 	Ops    int              // operations that carry an estimate
 
-	Collectives     int   // all-reduces, all-gathers and their like; they carry no estimate
-	CollectiveBytes int64 // of their results
+	Exchanges []Exchange // between devices, sorted; they carry no estimate
+}
+
+// Exchange is an all-reduce, an all-gather or their like.
+type Exchange struct {
+	Opcode string
+	Bytes  int64 // of the result
+}
+
+// Exchanged is the sum over all exchanges, in bytes.
+func (e Estimate) Exchanged() int64 {
+	var sum int64
+	for _, x := range e.Exchanges {
+		sum += x.Bytes
+	}
+	return sum
 }
 
 // Categories are what operations are counted under. Where one does several things the first that applies is taken.
@@ -58,8 +74,7 @@ func ReadEstimate(program []byte) (Estimate, error) {
 		}
 		for _, op := range c.ops {
 			if isCollective(op.opcode) {
-				e.Collectives++
-				e.CollectiveBytes += op.bytes
+				e.Exchanges = append(e.Exchanges, Exchange{strings.TrimSuffix(op.opcode, "-start"), op.bytes})
 			}
 			if op.cycles > 0 {
 				e.Ops++
@@ -67,6 +82,9 @@ func ReadEstimate(program []byte) (Estimate, error) {
 			}
 		}
 	}
+	slices.SortFunc(e.Exchanges, func(a, b Exchange) int {
+		return cmp.Or(strings.Compare(a.Opcode, b.Opcode), cmp.Compare(a.Bytes, b.Bytes))
+	})
 	return e, nil
 }
 

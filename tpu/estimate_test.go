@@ -94,7 +94,7 @@ func TestReadEstimate(t *testing.T) {
 	}
 	want := Estimate{
 		Cycles: map[string]int64{Matmul: 7000100, Reductions: 20, Copies: 50003, RNG: 600000, Other: 80004000},
-		Ops:    8, Collectives: 2, CollectiveBytes: 10*4*4 + 3*2 + 4,
+		Ops:    8, Exchanges: []Exchange{{"all-gather", 4}, {"all-reduce", 10*4*4 + 3*2}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("estimate (-want +got):\n%s", diff)

@@ -2,6 +2,7 @@ package tpu
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/subbert/subbert/backend/pjrt"
 )
@@ -108,7 +109,9 @@ func New(r Run, graphs []Graph) (Plan, error) {
 	return p, nil
 }
 
-func (p *Plan) note(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
+func (p *Plan) note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
 
 // known is a pointer to x, nil where x is 0.
 func known(x float64) *float64 {
@@ -147,7 +150,7 @@ func (p *Plan) read(graphs []Graph, d Device) error {
 		p.note("the compiler of %s gives no estimate of times", d.Name)
 		return nil
 	}
-	p.Collectives = &Collectives{Count: sum.Collectives, Bytes: sum.CollectiveBytes}
+	p.Collectives = &Collectives{Count: len(sum.Exchanges), Bytes: sum.Exchanged()}
 	if d.Clock == 0 {
 		p.note("the clock of %s is not published, so its estimate of %d cycles is no time", d.Name, sum.Total())
 		return nil
@@ -174,8 +177,7 @@ func (e *Estimate) add(other Estimate, times int) {
 		e.Cycles[category] += int64(times) * cycles
 	}
 	e.Ops += times * other.Ops
-	e.Collectives += times * other.Collectives
-	e.CollectiveBytes += int64(times) * other.CollectiveBytes
+	e.Exchanges = append(e.Exchanges, slices.Repeat(other.Exchanges, times)...)
 }
 
 func (e Estimate) milliseconds(clock float64) EstimatedMS {

@@ -1,0 +1,254 @@
+package tasks
+
+import (
+	"flag"
+	"fmt"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/data/instances"
+	"github.com/subbert/subbert/internal/golden"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/tpu"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/optim"
+	"github.com/subbert/subbert/trainer/schedule"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const nanoLength, nanoMasked, nanoBatch = 16, 3, 16
+
+// nanoTask is the pre-training of a model small enough to be compiled in seconds, with dropout.
+func nanoTask(micro int) *Pretraining {
+	c := bert.Default()
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = 50, 16, 2, 2, 24
+	c.MaxPositionEmbeddings, c.HiddenDropout, c.AttentionDropout = nanoLength, 0.2, 0.2
+	return NewPretraining(c, bert.Options{}, Config{Config: instances.Config{Sequence: nanoLength, MaxPredictions: nanoMasked, NSP: true}}, micro)
+}
+
+// made are batches drawn from the step alone, of rows of several lengths.
+type made struct{ task *Pretraining }
+
+func (m made) From(step int) iter.Seq2[trainer.Batch, error] {
+	return func(yield func(trainer.Batch, error) bool) {
+		for ; yield(m.batch(step), nil); step++ {
+		}
+	}
+}
+
+func (m made) batch(step int) trainer.Batch {
+	rng := rand.New(rand.NewPCG(3, uint64(step)))
+	drawn := make([]instances.Instance, nanoBatch)
+	predictions := 0
+	for i := range drawn {
+		d := instances.Instance{Length: 8 + rng.IntN(nanoLength-7), NextSentenceLabel: rng.Int32N(2), NumMasked: 1 + rng.IntN(nanoMasked)}
+		for s := range d.Length {
+			d.InputIDs = append(d.InputIDs, rng.Int32N(50))
+			d.TokenTypeIDs = append(d.TokenTypeIDs, int32(s*2/d.Length))
+		}
+		for j := range d.NumMasked {
+			d.MaskedPositions = append(d.MaskedPositions, int32(j*d.Length/nanoMasked))
+			d.MaskedIDs = append(d.MaskedIDs, rng.Int32N(50))
+		}
+		predictions += d.NumMasked
+		drawn[i] = d
+	}
+	var b trainer.Batch
+	for part := range slices.Chunk(drawn, m.task.rows) {
+		b.Micro = append(b.Micro, m.task.tensors(part, 1/float32(predictions), 1/float32(nanoBatch)))
+	}
+	return b
+}
+
+// nanoTrainer prepares the nano model's training over devices.
+func nanoTrainer(t *testing.T, b compute.Backend, devices, micro, steps int) (*trainer.Trainer, *Pretraining) {
+	t.Helper()
+	task := nanoTask(micro)
+	s, err := schedule.New(schedule.Config{Kind: schedule.Linear, Steps: steps, WarmupSteps: 2}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := optim.Default()
+	o.LearningRate = 1e-3
+	plan := trainer.Plan{Schedule: s, Optimizer: o, Batch: nanoBatch, MicroBatch: micro, Sequence: nanoLength, Devices: devices,
+		Recording: trainer.Recording{EverySteps: 1}, Run: trainer.DefaultRun()}
+	store, err := Create(task.Parameters(), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := trainer.New(b, store, task, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr, task
+}
+
+// openDevices opens the CPU plugin with virtual devices, or skips.
+func openDevices(t *testing.T, devices int) *pjrt.Client {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Skipf("no cache directory: %v", err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"))
+	if err != nil || len(found) == 0 || !pjrt.Linked {
+		t.Skip("the CPU plugin is not installed (subbert backend install cpu), or the test was built without cgo")
+	}
+	return closed(t)(pjrt.Open("cpu", found[len(found)-1], pjrt.Options{Devices: devices, Donate: true}))
+}
+
+// closed closes a client at the end of the test.
+func closed(t *testing.T) func(c *pjrt.Client, err error) *pjrt.Client {
+	return func(c *pjrt.Client, err error) *pjrt.Client {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return c
+	}
+}
+
+// TestDevices trains the nano model with dropout for 20 steps, at once on one device, and over eight virtual devices, at
+// once and accumulated over two microbatches: losses, gradient norms and every parameter are the same.
+//
+// Sums over devices are made in another order, which moves the last bit or two of a float32: the tolerance is what 20
+// updates make of that. attention.self.key.bias has a true gradient of zero, so all of it is rounding.
+func TestDevices(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiling for eight devices takes seconds")
+	}
+	const steps = 20
+	train := func(devices, micro int) golden.Tensors {
+		tr, task := nanoTrainer(t, openDevices(t, devices).Backend(), devices, micro, steps)
+		reports := seen{}
+		tr.Recorder = reports
+		if err := tr.Train(t.Context(), made{task}); err != nil {
+			t.Fatal(err)
+		}
+		state, err := tr.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := golden.Tensors{}
+		for _, name := range []string{"loss", "mlm_loss", "nsp_loss", "mlm_accuracy", "grad_norm"} {
+			got[name] = golden.Floats(reports[name], steps)
+		}
+		for _, p := range state.Parameters {
+			if !strings.HasSuffix(p.Name, "attention.self.key.bias") {
+				got["param."+p.Name] = golden.Floats(p.Data, p.Shape...)
+			}
+		}
+		return got
+	}
+	want := train(1, nanoBatch)
+	for _, micro := range []int{nanoBatch, nanoBatch / 2} {
+		t.Run(fmt.Sprintf("microbatch %d", micro), func(t *testing.T) {
+			got := train(8, micro)
+			for _, fault := range golden.Diff(want, got, golden.Tolerance{Relative: 1e-6, Absolute: 1e-6}) {
+				t.Error(fault)
+			}
+			worst, by := golden.Worst(want, got, 1e-4)
+			t.Logf("worst %s: %.2g of its largest", worst, by)
+		})
+	}
+}
+
+var operation = regexp.MustCompile(`"stablehlo\.([a-z_]+)"\(`)
+
+// TestProgram compares what the step of eight devices is made of with a golden file: how inputs and results are spread,
+// and how often each operation occurs. It needs no plugin.
+func TestProgram(t *testing.T) {
+	if !pjrt.Linked {
+		t.Skip("built without cgo: there is no client without devices")
+	}
+	client := closed(t)(pjrt.Deviceless("tpu", 8, pjrt.Options{Donate: true}))
+	tr, _ := nanoTrainer(t, client.Backend(), 8, nanoBatch, 2)
+	if err := tr.Compile(); err != nil {
+		t.Fatal(err)
+	}
+	programs := client.Programs()
+	if len(programs) != 1 {
+		t.Fatalf("%d graphs were compiled, want 1", len(programs))
+	}
+	count := map[string]int{}
+	for _, m := range operation.FindAllStringSubmatch(programs[0].Text, -1) {
+		count[m[1]]++
+	}
+	var lines []string
+	for _, op := range slices.Sorted(maps.Keys(count)) {
+		lines = append(lines, fmt.Sprintf("%s %d", op, count[op]))
+	}
+	lines = append(lines, fmt.Sprintf("donated %d", len(programs[0].Donated)))
+	for i, input := range []string{"input_ids", "token_type_ids", "lengths", "masked_lm_positions", "masked_lm_ids", "masked_lm_weights",
+		"next_sentence_label", "next_sentence_weights", "seed", "step", "row", "rate"} {
+		at := regexp.MustCompile(fmt.Sprintf(`%%arg%d: ([^{]*)\{[^}]*sdy.sharding = #sdy.sharding(<@[^>]*>)`, i)).FindStringSubmatch(programs[0].Text)
+		if at == nil {
+			t.Fatalf("no sharding of input %d in %.500s", i, programs[0].Text)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s", input, strings.TrimSpace(at[1]), at[2]))
+	}
+	compareGolden(t, "step-8.txt", lines)
+}
+
+// TestExchanges compares what eight devices exchange in a step, as XLA:CPU partitions it, with a golden file. What is
+// gathered or moved between devices beside the sums of the gradients is a mistake.
+func TestExchanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiling for eight devices takes seconds")
+	}
+	client := openDevices(t, 8)
+	tr, _ := nanoTrainer(t, client.Backend(), 8, nanoBatch, 2)
+	if err := tr.Compile(); err != nil {
+		t.Fatal(err)
+	}
+	code, format, err := client.Programs()[0].Optimized()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := tpu.ReadEstimate(code)
+	if err != nil {
+		t.Fatalf("program as %s: %v", format, err)
+	}
+	var lines []string
+	for _, x := range e.Exchanges {
+		lines = append(lines, fmt.Sprintf("%s %d bytes", x.Opcode, x.Bytes))
+		if x.Opcode != "all-reduce" {
+			t.Errorf("%s of %d bytes: want sums only", x.Opcode, x.Bytes)
+		}
+	}
+	compareGolden(t, "exchanges-8.txt", lines)
+}
+
+func compareGolden(t *testing.T, name string, lines []string) {
+	t.Helper()
+	path, got := filepath.Join("testdata", name), strings.Join(lines, "\n")+"\n"
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
