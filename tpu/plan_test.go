@@ -1,0 +1,137 @@
+package tpu
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/backend/pjrt"
+)
+
+// numbered is an operation with a number of its own and operands.
+func numbered(id uint64, opcode string, cycles int, result message, operands ...uint64) message {
+	m := operation(opcode, cycles, result).number(opID, id)
+	for _, o := range operands {
+		m = m.number(opOperands, o)
+	}
+	return m
+}
+
+// TestOptimizer: what makes the results of the program, and no product, is the optimizer; through tuples, not beyond.
+func TestOptimizer(t *testing.T) {
+	large, small := shape(f32, 100, 100), shape(f32, 3)
+	entry := message{}.number(computationID, 7).number(computationRoot, 9)
+	for _, o := range []message{
+		numbered(1, "multiply", 1, large),
+		numbered(2, "fusion", 20, large, 1),           // weights and a moment
+		numbered(3, "get-tuple-element", 0, large, 2), // of it
+		numbered(4, "dot", 300, large, 1),             // a result that is a product
+		numbered(5, "concatenate", 4000, small, 1),    // the report
+		numbered(6, "reduce", 50000, large, 1),        // no result
+		numbered(7, "copy", 600000, large, 8),         // of one
+		numbered(8, "add", 7000000, large, 6),         // handed on by the copy
+		numbered(9, "tuple", 0, small, 3, 4, 5, 7),
+	} {
+		entry = entry.bytes(computationOps, o)
+	}
+	program := message{}.bytes(withConfigModule, message{}.number(moduleEntry, 7).bytes(moduleComputations, entry))
+	got, err := ReadEstimate(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{Optimizer: 7000020, Matmul: 300, Copies: 604000, Reductions: 50000, Other: 1}
+	if diff := cmp.Diff(want, got.Cycles); diff != "" {
+		t.Errorf("cycles (-want +got):\n%s", diff)
+	}
+}
+
+func v3(t *testing.T) Device {
+	t.Helper()
+	d, err := FindDevice("v3-8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// compiled is a program of one product and one exchange, on a device that needs peak bytes for it.
+func compiled(cycles int, exchanged uint64, peak int64) pjrt.Ahead {
+	return pjrt.Ahead{
+		Optimized: withComputations([]message{operation("dot", cycles, shape(f32, 2)), operation("all-reduce", 0, shape(f32, exchanged/4))}),
+		Memory:    &pjrt.Memory{Arguments: peak}, Cost: map[string]float64{"bytes accessed": 1e6},
+	}
+}
+
+func TestNew(t *testing.T) {
+	r := Run{Device: v3(t), Precision: "float32", Batch: 64, MicroBatch: 16, Tokens: 1000, FLOPs: 8 * 61.5e9, Steps: 3600, Price: 5}
+	// 940 cycles are a microsecond; 164 MB over two links of four chips take 1.5 ms.
+	p, err := New(r, []Graph{{Name: "accumulate", Times: 4, Ahead: compiled(940_000, 0, 5<<30)}, {Name: "apply", Times: 1, Ahead: compiled(470_000, 164_000_000, 1<<30)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(name string, got *float64, want float64) {
+		t.Helper()
+		if got == nil || math.Abs(*got-want) > 1e-9*want {
+			t.Errorf("%s is %v, want %g", name, got, want)
+		}
+	}
+	near("estimate", p.EstimatedMS.Total, 4.5)
+	near("products", p.EstimatedMS.Matmul, 4.5)
+	near("collectives", p.CollectivesMS, 1.5)
+	near("step", p.StepMS, 6)
+	near("floor", p.FloorMS, 1)
+	near("tokens", p.TokensPerSec, 1000/0.006)
+	near("mfu", p.MFU, 1./6)
+	near("hours", p.Hours, 0.006)
+	near("cost", p.Cost, 0.03)
+	near("bytes", p.Bytes, 5e6)
+	if p.Collectives.Count != 5 || p.Collectives.Bytes != 164_000_000 || *p.PeakBytes != 5<<30 || !*p.Fits || p.Source != FromCompiler {
+		t.Errorf("collectives %v, peak %d, fits %v, from %s", *p.Collectives, *p.PeakBytes, *p.Fits, p.Source)
+	}
+	if _, err := New(r, []Graph{{Name: "train", Times: 1, Ahead: pjrt.Ahead{Optimized: []byte{1}}}}); err == nil || !strings.Contains(err.Error(), "graph train") {
+		t.Errorf("a broken program gave %v", err)
+	}
+}
+
+// TestNewWithoutCompiler: only what formulas say is there, and it says so.
+func TestNewWithoutCompiler(t *testing.T) {
+	p, err := New(Run{Device: v3(t), FLOPs: 8 * 61.5e9, StateBytes: 10 << 30, GradientBytes: 5 << 30, ActivationBytes: 2 << 30}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Source != FromFormula || p.StepMS != nil || p.EstimatedMS.Total != nil || p.Collectives != nil || p.Hours != nil {
+		t.Errorf("the plan knows too much: %+v", p)
+	}
+	if *p.PeakBytes != 17<<30 || *p.Fits || *p.FloorMS != 1 {
+		t.Errorf("peak %d, fits %t, floor %g ms", *p.PeakBytes, *p.Fits, *p.FloorMS)
+	}
+}
+
+// TestUnknownClock: cycles are no time where the clock is not known.
+func TestUnknownClock(t *testing.T) {
+	d := v3(t)
+	d.Clock = 0
+	p, err := New(Run{Device: d, FLOPs: 1}, []Graph{{Times: 1, Ahead: compiled(5, 8, 1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.EstimatedMS.Total != nil || p.StepMS != nil || p.Collectives == nil {
+		t.Errorf("estimated %v, step %v, collectives %v", p.EstimatedMS.Total, p.StepMS, p.Collectives)
+	}
+}
+
+func TestFindDevice(t *testing.T) {
+	for _, d := range Devices() {
+		if got, err := FindDevice(d.Name); err != nil || got != d {
+			t.Errorf("%s: %v, %v", d.Name, got, err)
+		}
+		if d.Kind != KindCPU && (d.Peak("bfloat16") < d.Peak("float32") || d.Memory == 0) {
+			t.Errorf("%s: peaks %g and %g, memory %d", d.Name, d.Peak("bfloat16"), d.Peak("float32"), d.Memory)
+		}
+	}
+	if _, err := FindDevice("v3"); err == nil || !strings.Contains(err.Error(), "v3-8") {
+		t.Errorf("an unknown device gave %v", err)
+	}
+}
