@@ -25,7 +25,13 @@ type Export struct {
 // WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors and README.md. It is there
 // completely or not at all, and must not have been there before.
 func WriteModel(dir string, e Export) error {
-	return writeDirectory(disk{}, dir, func(w FileWriter) error { return e.Write(w) })
+	return WriteDirectory(dir, func(w FileWriter) error { return e.Write(w) })
+}
+
+// WriteDirectory makes the directory dir of the files that write creates. It is there completely or not at all, and must
+// not have been there before.
+func WriteDirectory(dir string, write func(FileWriter) error) error {
+	return writeDirectory(disk{}, dir, write)
 }
 
 // Write writes the files of a model directory to w, which may be a step being saved.

@@ -63,6 +63,8 @@ type dataCmd struct {
 type modelCmd struct {
 	Inspect modelInspectCmd `cmd:"" help:"Say what a model is and what is in it."`
 	Convert modelConvertCmd `cmd:"" help:"Write a model with its weights in another container."`
+	Encode  modelEncodeCmd  `cmd:"" help:"Write down what a model makes of texts: hidden states, attention, logits."`
+	Pull    modelPullCmd    `cmd:"" help:"Fetch a published model from the Hugging Face hub."`
 }
 
 func main() {

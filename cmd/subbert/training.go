@@ -72,7 +72,7 @@ func openRun(c *console, config configs.Config, resume bool) (_ *session, err er
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.model, err = checkpoints.OpenModel(config.Model.Init); err != nil {
+	if r.model, err = openModel(c, config.Model.Init); err != nil {
 		return r, err
 	}
 	if r.bert, err = bert.ReadConfig(r.model.Files.Config); err != nil {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/hub"
+)
+
+// onHub begins the name of a model that is not a path: hub:NAME or hub:NAME@REVISION.
+const onHub = "hub:"
+
+// openModel opens the model at a path, or one of the hub's, which is fetched if the cache lacks it.
+func openModel(c *console, path string) (*checkpoints.Model, error) {
+	path, err := modelPath(c, path)
+	if err != nil {
+		return nil, err
+	}
+	return checkpoints.OpenModel(path)
+}
+
+// modelPath is where the model called name lies on this machine.
+func modelPath(c *console, name string) (string, error) {
+	name, there := strings.CutPrefix(name, onHub)
+	if !there {
+		return name, nil
+	}
+	name, revision, _ := strings.Cut(name, "@")
+	ref, err := hub.Parse(name, revision)
+	if err != nil {
+		return "", misusef("%s%s: %w", onHub, name, err)
+	}
+	s, err := pullModel(c, ref, false)
+	if err != nil {
+		return "", err
+	}
+	c.log.Info("model", "repository", s.Repository, "commit", s.Commit, "dir", s.Dir)
+	return s.Dir, nil
+}
+
+// pullModel has the model in the cache.
+func pullModel(c *console, ref hub.Reference, offline bool) (*hub.Snapshot, error) {
+	client, err := hubClient(c)
+	if err != nil {
+		return nil, err
+	}
+	client.Offline = client.Offline || offline
+	s, err := client.Pull(c.ctx, ref)
+	if c.ctx.Err() != nil && err != nil {
+		return nil, fmt.Errorf("%w: what arrived is kept, and the same command goes on from there", errInterrupted)
+	}
+	return s, err
+}
+
+// hubClient has the settings that Python's library takes from the environment.
+func hubClient(c *console) (*hub.Client, error) {
+	home, err := huggingFaceHome(c)
+	if err != nil {
+		return nil, err
+	}
+	endpoint := strings.TrimRight(cmp.Or(c.getenv("HF_ENDPOINT"), hub.DefaultEndpoint), "/")
+	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, misusef("HF_ENDPOINT %q is no address: want https://HOST", endpoint)
+	}
+	token, err := hubToken(c, home)
+	if err != nil {
+		return nil, err
+	}
+	return &hub.Client{
+		Endpoint: endpoint,
+		Cache:    cmp.Or(c.getenv("HF_HUB_CACHE"), c.getenv("HUGGINGFACE_HUB_CACHE"), filepath.Join(home, "hub")),
+		Token:    token,
+		Offline:  isOn(c.getenv("HF_HUB_OFFLINE")) || isOn(c.getenv("TRANSFORMERS_OFFLINE")),
+		Log:      c.log,
+		Progress: fetchProgress(c),
+		Pause:    time.Second,
+	}, nil
+}
+
+func huggingFaceHome(c *console) (string, error) {
+	if home := c.getenv("HF_HOME"); home != "" {
+		return home, nil
+	}
+	caches := c.getenv("XDG_CACHE_HOME")
+	if caches == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("the cache of models: %w: set HF_HOME", err)
+		}
+		caches = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(caches, "huggingface"), nil
+}
+
+// hubToken is the one in the environment, or the one that `hf auth login` left; empty if there is none.
+func hubToken(c *console, home string) (string, error) {
+	if token := cmp.Or(c.getenv("HF_TOKEN"), c.getenv("HUGGING_FACE_HUB_TOKEN")); token != "" {
+		return strings.TrimSpace(token), nil
+	}
+	text, err := os.ReadFile(cmp.Or(c.getenv("HF_TOKEN_PATH"), filepath.Join(home, "token")))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+// isOn reads a switch as Python's library does.
+func isOn(value string) bool {
+	switch strings.ToUpper(value) {
+	case "1", "ON", "YES", "TRUE":
+		return true
+	}
+	return false
+}
+
+// fetchProgress logs how far a file is every few seconds, and its end.
+func fetchProgress(c *console) func(name string, done, total int64) {
+	var last time.Time
+	return func(name string, done, total int64) {
+		if done < total && time.Since(last) < 5*time.Second {
+			return
+		}
+		last = time.Now()
+		c.log.Info("fetching", "file", name, "mb", float64(done/1e4)/100, "of", float64(total/1e4)/100)
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/hub"
+)
+
+type modelPullCmd struct {
+	Name     string `arg:"" placeholder:"NAME" help:"OWNER/NAME on the hub, or a short name; --help lists those."`
+	Revision string `placeholder:"R" help:"Branch, tag or commit; by default the commit pinned for a short name, else main."`
+	Out      string `placeholder:"DIR" type:"path" help:"Also copy the files to this directory, which must not be there yet."`
+	Offline  bool   `help:"Use what the cache has; ask no server. HF_HUB_OFFLINE=1 says the same."`
+	JSON     bool   `name:"json" help:"Print JSON."`
+}
+
+func (*modelPullCmd) Help() string {
+	return `Fetches the files that make a model (settings, vocabulary, weights in one container) into the cache that Python's huggingface_hub uses, checks each against the hub's hash, and prints where they are. What broke off goes on where it stopped. Short names: ` +
+		strings.Join(hub.ShortNames(), ", ") + `.
+
+HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN and the file that "hf auth login" writes are honoured. A config takes a model from the hub with model.init = "hub:NAME" or "hub:NAME@REVISION".`
+}
+
+func (v *modelPullCmd) Run(c *console) error {
+	ref, err := hub.Parse(strings.TrimPrefix(v.Name, onHub), v.Revision)
+	if err != nil {
+		return misused(err)
+	}
+	s, err := pullModel(c, ref, v.Offline)
+	if err != nil {
+		return err
+	}
+	if err := warnFaults(c, s.Dir); err != nil {
+		return err
+	}
+	if v.Out != "" {
+		if err := checkpoints.WriteDirectory(v.Out, s.Write); err != nil {
+			return err
+		}
+		s.Dir = v.Out
+	}
+	if v.JSON {
+		return c.printJSON(s)
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "repository\t%s\nrevision\t%s\ncommit\t%s\n", s.Repository, s.Revision, s.Commit)
+	for _, f := range s.Files {
+		came := map[bool]string{true: "fetched", false: "was in the cache"}[f.Fetched]
+		fmt.Fprintf(w, "file\t%s, %d bytes, %s\n", f.Name, f.Bytes, came)
+	}
+	fmt.Fprintf(w, "directory\t%s\n", s.Dir)
+	return w.Flush()
+}
+
+// warnFaults mentions what would keep the model in dir from being used.
+func warnFaults(c *console, dir string) error {
+	m, faults, err := checkpoints.Peek(dir)
+	if err != nil {
+		return err
+	}
+	for _, fault := range faults {
+		c.log.Warn("the model cannot be used as it is", "why", fault)
+	}
+	return m.Close()
+}

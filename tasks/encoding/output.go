@@ -1,0 +1,166 @@
+package encoding
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/data/wordpiece"
+)
+
+// Output is the container of what an encoder makes of records.
+type Output struct {
+	ctx     context.Context
+	encoder *Encoder
+	records []Record // by name of their tensors
+	done    func(n int)
+	infos   []checkpoints.Info
+	where   map[string]place
+
+	batch int // that results are of; -1: none
+	// results are the encoder's outputs for the batch, [B,...] each, in the order of its kinds.
+	results []*tensors.Tensor
+	encoded int // records
+}
+
+// place is where a tensor comes from.
+type place struct {
+	record int
+	kind   int // of the encoder's kinds; below 0 one of the inputs
+	info   checkpoints.Info
+}
+
+// The inputs among the kinds.
+const (
+	inputIDs     = -1
+	tokenTypeIDs = -2
+)
+
+func newOutput(ctx context.Context, e *Encoder, records []Record, done func(n int)) *Output {
+	o := &Output{ctx: ctx, encoder: e, records: slices.Clone(records), done: done, where: make(map[string]place), batch: -1}
+	slices.SortFunc(o.records, func(a, b Record) int { return cmp.Compare(a.ID+"/", b.ID+"/") })
+	for i, r := range o.records {
+		o.add(i, inputIDs, checkpoints.Info{Name: r.ID + "/input_ids", DType: checkpoints.I32, Shape: []int{e.length}})
+		o.add(i, tokenTypeIDs, checkpoints.Info{Name: r.ID + "/token_type_ids", DType: checkpoints.I32, Shape: []int{e.length}})
+		for k, kind := range e.kinds() {
+			o.add(i, k, checkpoints.Info{Name: r.ID + "/" + kind.name, DType: checkpoints.F32, Shape: kind.shape})
+		}
+	}
+	return o
+}
+
+func (o *Output) add(record, kind int, info checkpoints.Info) {
+	o.infos = append(o.infos, info)
+	o.where[info.Name] = place{record, kind, info}
+}
+
+// Tensors lists what there will be.
+func (o *Output) Tensors() []checkpoints.Info { return o.infos }
+
+// Bytes is how large all tensors are.
+func (o *Output) Bytes() int64 {
+	total := int64(0)
+	for _, info := range o.infos {
+		total += int64(info.Bytes())
+	}
+	return total
+}
+
+// Read computes the tensor of that name.
+func (o *Output) Read(name string, dst []byte) error {
+	at, ok := o.where[name]
+	if !ok {
+		return fmt.Errorf("tensor %q: not there", name)
+	}
+	if err := host.CheckSize(at.info, dst); err != nil {
+		return err
+	}
+	r := o.records[at.record]
+	switch at.kind {
+	case inputIDs:
+		return putInts(dst, r.InputIDs, o.encoder.pad)
+	case tokenTypeIDs:
+		return putInts(dst, r.TokenTypeIDs, 0)
+	}
+	if err := o.compute(at.record / o.encoder.rows); err != nil {
+		return err
+	}
+	row := at.record % o.encoder.rows
+	return tensors.ConstFlatData(o.results[at.kind], func(all []float32) {
+		n := len(dst) / 4
+		copy(dst, host.Float32Bytes(all[row*n:(row+1)*n]))
+	})
+}
+
+// putInts writes values and, for the positions that are left, pad.
+func putInts(dst []byte, values []int32, pad int32) error {
+	for i := range len(dst) / 4 {
+		v := pad
+		if i < len(values) {
+			v = values[i]
+		}
+		binary.LittleEndian.PutUint32(dst[4*i:], uint32(v))
+	}
+	return nil
+}
+
+// compute has the results of a batch.
+func (o *Output) compute(batch int) error {
+	if batch == o.batch {
+		return nil
+	}
+	if err := o.ctx.Err(); err != nil {
+		return err
+	}
+	if err := o.free(); err != nil {
+		return err
+	}
+	first := batch * o.encoder.rows
+	records := o.records[first:min(len(o.records), first+o.encoder.rows)]
+	results, err := o.encoder.encode(records)
+	if err != nil {
+		return err
+	}
+	o.batch, o.results = batch, results
+	o.encoded += len(records)
+	if o.done != nil {
+		o.done(o.encoded)
+	}
+	return nil
+}
+
+// free lets go of the results before the next ones need their place.
+func (o *Output) free() error {
+	for _, t := range o.results {
+		if err := t.FinalizeAll(); err != nil {
+			return err
+		}
+	}
+	o.batch, o.results = -1, nil
+	return nil
+}
+
+// Close frees what was computed last.
+func (o *Output) Close() error { return o.free() }
+
+// Pieces gives the pieces of each record, separated by spaces and without padding, under ID/tokens.
+func (o *Output) Pieces(v *wordpiece.Vocabulary) map[string]string {
+	pieces := make(map[string]string, len(o.records))
+	for _, r := range o.records {
+		var text []byte
+		for i, id := range r.InputIDs {
+			if i > 0 {
+				text = append(text, ' ')
+			}
+			text = append(text, v.Token(id)...)
+		}
+		pieces[r.ID+"/tokens"] = string(text)
+	}
+	return pieces
+}

@@ -1,0 +1,218 @@
+package encoding
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/models/bert"
+)
+
+// maxLine bounds one line of JSON, in bytes.
+const maxLine = 64 << 20
+
+// Record is one text as the encoder sees it, without padding. The slices are as long as each other.
+type Record struct {
+	ID            string
+	InputIDs      []int32
+	TokenTypeIDs  []int32
+	AttentionMask []int32 // 1 where a position may be attended to
+}
+
+// Records are what was read, in its order.
+type Records struct {
+	All       []Record
+	Longest   int      // positions
+	Truncated int      // texts that were cut to the limit
+	Unknown   []string // keys that mean nothing here, sorted
+}
+
+// Limits is what a record must fit.
+type Limits struct {
+	Positions int // [CLS] and [SEP] included; longer texts are cut, longer ids refused
+	Vocab     int
+	Types     int
+}
+
+// LimitsOf is what the model can take, in at most positions positions; 0 is as many as it has.
+func LimitsOf(c bert.Config, positions int) (Limits, error) {
+	if positions == 0 {
+		positions = c.MaxPositionEmbeddings
+	}
+	if positions < 3 || positions > c.MaxPositionEmbeddings {
+		return Limits{}, fmt.Errorf("%d positions, want at least 3 and at most the model's %d (max_position_embeddings)", positions, c.MaxPositionEmbeddings)
+	}
+	return Limits{Positions: positions, Vocab: c.VocabSize, Types: c.TypeVocabSize}, nil
+}
+
+// line is a record as it is written.
+type line struct {
+	ID            json.RawMessage `json:"id"`
+	Text          *string         `json:"text"`
+	TextB         *string         `json:"text_b"`
+	InputIDs      []int32         `json:"input_ids"`
+	TokenTypeIDs  []int32         `json:"token_type_ids"`
+	AttentionMask []int32         `json:"attention_mask"`
+}
+
+// known are the keys of line.
+var known = []string{"id", "text", "text_b", "input_ids", "token_type_ids", "attention_mask"}
+
+// Read reads JSON lines: "id" with "text" and perhaps "text_b", which are framed as [CLS] text [SEP] text_b [SEP], or "id" with
+// "input_ids", which are taken as they are, and perhaps "token_type_ids" and "attention_mask". Errors name the line.
+func Read(r io.Reader, name string, t *wordpiece.Tokenizer, limits Limits) (*Records, error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	read := &reader{tokenizer: t, limits: limits, seen: make(map[string]int), unknown: make(map[string]bool)}
+	n := 0
+	for lines.Scan() {
+		n++
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		if err := read.line(lines.Bytes(), n); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s:%d: %w", name, n+1, err)
+	}
+	if len(read.records.All) == 0 {
+		return nil, fmt.Errorf("%s: no records", name)
+	}
+	read.records.Unknown = slices.Sorted(maps.Keys(read.unknown))
+	return &read.records, nil
+}
+
+type reader struct {
+	tokenizer *wordpiece.Tokenizer
+	limits    Limits
+	records   Records
+	seen      map[string]int // id: line
+	unknown   map[string]bool
+}
+
+func (r *reader) line(text []byte, n int) error {
+	var l line
+	if err := json.Unmarshal(text, &l); err != nil {
+		return err
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return err
+	}
+	for key := range keys {
+		if !slices.Contains(known, key) {
+			r.unknown[key] = true
+		}
+	}
+	id, err := idOf(l.ID)
+	if err != nil {
+		return err
+	}
+	if before, twice := r.seen[id]; twice {
+		return fmt.Errorf("id %q is that of line %d, too", id, before)
+	}
+	r.seen[id] = n
+	record, err := r.record(l)
+	if err != nil {
+		return fmt.Errorf("id %q: %w", id, err)
+	}
+	record.ID = id
+	r.records.All = append(r.records.All, record)
+	r.records.Longest = max(r.records.Longest, len(record.InputIDs))
+	return nil
+}
+
+// idOf takes a string, or a number as it is written.
+func idOf(raw json.RawMessage) (string, error) {
+	var id string
+	var number json.Number
+	switch {
+	case len(raw) > 0 && raw[0] == '"':
+		if err := json.Unmarshal(raw, &id); err != nil {
+			return "", err
+		}
+	case len(raw) > 0 && json.Unmarshal(raw, &number) == nil:
+		id = number.String()
+	}
+	if id == "" {
+		return "", errors.New(`no "id", want a string or a number`)
+	}
+	return id, nil
+}
+
+func (r *reader) record(l line) (Record, error) {
+	switch {
+	case l.Text != nil && l.InputIDs != nil:
+		return Record{}, errors.New(`both "text" and "input_ids"`)
+	case l.Text != nil && l.TokenTypeIDs == nil && l.AttentionMask == nil:
+		return r.frame(l), nil
+	case l.InputIDs != nil && l.TextB == nil:
+		return r.given(l)
+	case l.Text == nil && l.InputIDs == nil:
+		return Record{}, errors.New(`no "text" and no "input_ids"`)
+	}
+	return Record{}, errors.New(`want "text" and perhaps "text_b", or "input_ids" and perhaps "token_type_ids" and "attention_mask"`)
+}
+
+// frame makes pieces of the texts and puts [CLS] and [SEP] around them. What is too long loses its end; of two texts, the
+// longer one loses, piece by piece, as in Google's code.
+func (r *reader) frame(l line) Record {
+	special := r.tokenizer.Vocabulary().Special()
+	a, b, room := r.tokenizer.Append(nil, *l.Text), []int32(nil), r.limits.Positions-2
+	if l.TextB != nil {
+		b, room = r.tokenizer.Append(nil, *l.TextB), room-1
+	}
+	if len(a)+len(b) > room {
+		r.records.Truncated++
+	}
+	for len(a)+len(b) > room {
+		if len(a) > len(b) {
+			a = a[:len(a)-1]
+		} else {
+			b = b[:len(b)-1]
+		}
+	}
+	ids := slices.Concat([]int32{special.CLS}, a, []int32{special.SEP})
+	types := make([]int32, len(ids))
+	if l.TextB != nil {
+		ids = append(append(ids, b...), special.SEP)
+		types = append(types, slices.Repeat([]int32{1}, len(b)+1)...)
+	}
+	return Record{InputIDs: ids, TokenTypeIDs: types, AttentionMask: slices.Repeat([]int32{1}, len(ids))}
+}
+
+// given takes ids as they are.
+func (r *reader) given(l line) (Record, error) {
+	n := len(l.InputIDs)
+	record := Record{InputIDs: l.InputIDs, TokenTypeIDs: l.TokenTypeIDs, AttentionMask: l.AttentionMask}
+	if record.TokenTypeIDs == nil {
+		record.TokenTypeIDs = make([]int32, n)
+	}
+	if record.AttentionMask == nil {
+		record.AttentionMask = slices.Repeat([]int32{1}, n)
+	}
+	if n == 0 || n > r.limits.Positions {
+		return record, fmt.Errorf("%d input_ids, want 1 to %d", n, r.limits.Positions)
+	}
+	for _, list := range []struct {
+		name   string
+		values []int32
+		bound  int
+	}{{"input_ids", record.InputIDs, r.limits.Vocab}, {"token_type_ids", record.TokenTypeIDs, r.limits.Types}, {"attention_mask", record.AttentionMask, 2}} {
+		if len(list.values) != n {
+			return record, fmt.Errorf("%d %s for %d input_ids", len(list.values), list.name, n)
+		}
+		if i := slices.IndexFunc(list.values, func(v int32) bool { return v < 0 || int(v) >= list.bound }); i >= 0 {
+			return record, fmt.Errorf("%s[%d] is %d, want 0 to %d", list.name, i, list.values[i], list.bound-1)
+		}
+	}
+	return record, nil
+}
