@@ -85,7 +85,7 @@ var layers = []struct {
 	{"report", []string{"evaluate"}},
 	{"sweep", []string{"evaluate"}},
 	{"backend", nil},
-	{"tpu", []string{"backend/pjrt"}},
+	{"tpu", []string{"backend/pjrt", "checkpoints"}},
 	{"internal", []string{"models"}}, // internal/parity runs models in tests
 	{"scripts", []string{"checkpoints", "data", "evaluate", "internal", "models", "tasks", "trainer"}},
 }

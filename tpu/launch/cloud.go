@@ -245,3 +245,42 @@ func diagnose(err error) (trouble, time.Duration) {
 	}
 	return refused, after
 }
+
+// Ask is Create, for a caller who does not mind if the machine is there already.
+func (c *Cloud) Ask(ctx context.Context, r Run) error {
+	err := c.Create(ctx, r)
+	if meaning, _ := diagnose(err); err != nil && meaning == exists {
+		return nil
+	}
+	return err
+}
+
+// Clear asks for all of it to be deleted that is not being deleted already. The API refuses to delete what it is
+// still making; that is asked again at the next look.
+func (c *Cloud) Clear(ctx context.Context, queued []Queued, nodes []Node) error {
+	owned := make(map[string]bool)
+	var errs []error
+	for _, q := range queued {
+		owned[q.Name] = true
+		if q.State != "DELETING" && q.State != "SUSPENDING" {
+			errs = append(errs, c.DeleteQueued(ctx, q.Name))
+		}
+	}
+	for _, n := range nodes {
+		if !owned[n.Name] && n.State != "DELETING" {
+			errs = append(errs, c.DeleteNode(ctx, n.Name))
+		}
+	}
+	return stubborn(errors.Join(errs...))
+}
+
+// stubborn is an API that will not delete yet: to be asked again, not given up.
+func stubborn(err error) error {
+	if err == nil {
+		return nil
+	}
+	if meaning, _ := diagnose(err); meaning == refused || meaning == exists {
+		return fmt.Errorf("not deleted yet: %s", err) // text alone: no longer a refusal
+	}
+	return err
+}

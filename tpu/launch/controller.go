@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -230,7 +229,7 @@ func (c *Controller) do(ctx context.Context, r Run, o observed, a action, s *Sta
 		return c.create(ctx, r, s)
 	case remove:
 		s.lose(o, a)
-		return c.Clear(ctx, o.queued, o.nodes)
+		return c.Cloud.Clear(ctx, o.queued, o.nodes)
 	case askStop:
 		return Stop(ctx, c.Store, a.why)
 	case giveUp:
@@ -296,34 +295,4 @@ func (s *Status) missed(why string, after time.Duration) {
 	s.Failures++
 	s.Trouble = why
 	s.NotBefore = time.Now().UTC().Add(max(after, time.Minute<<min(s.Failures-1, 5)))
-}
-
-// Clear asks for all of it to be deleted that is not being deleted already. The API refuses to delete what it is
-// still making; that is asked again at the next look.
-func (c *Controller) Clear(ctx context.Context, queued []Queued, nodes []Node) error {
-	owned := make(map[string]bool)
-	var errs []error
-	for _, q := range queued {
-		owned[q.Name] = true
-		if q.State != "DELETING" && q.State != "SUSPENDING" {
-			errs = append(errs, c.Cloud.DeleteQueued(ctx, q.Name))
-		}
-	}
-	for _, n := range nodes {
-		if !owned[n.Name] && n.State != "DELETING" {
-			errs = append(errs, c.Cloud.DeleteNode(ctx, n.Name))
-		}
-	}
-	return stubborn(errors.Join(errs...))
-}
-
-// stubborn is an API that will not delete yet: to be asked again, not given up.
-func stubborn(err error) error {
-	if err == nil {
-		return nil
-	}
-	if meaning, _ := diagnose(err); meaning == refused || meaning == exists {
-		return fmt.Errorf("not deleted yet: %s", err) // text alone: no longer a refusal
-	}
-	return err
 }

@@ -24,7 +24,8 @@ func exampleRun() Run {
 	return Run{
 		ID: ID(store), Store: store, Project: "my-project", Zone: "europe-west4-a", Accelerator: "v3-8", Runtime: "tpu-ubuntu2204-base",
 		Spot: true, Verb: "pretrain", Backend: "tpu", Desired: Running, Format: recordFormat,
-		Binary: Pinned{Object: BinaryObject, SHA256: strings.Repeat("ab", 32)},
+		Binary: Pinned{Object: "bin/subbert-abababababab", SHA256: strings.Repeat("ab", 32)},
+		Config: Pinned{Object: "config/cdcdcdcdcdcd.toml", SHA256: strings.Repeat("cd", 32)},
 	}
 }
 

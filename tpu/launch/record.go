@@ -9,8 +9,8 @@
 // second machine. Objects of a store:
 //
 //	run.json         what is wanted: Run
-//	config.toml      the config, with paths as they are on the machine
-//	bin/subbert      the program, by the sha256 in run.json; inputs/, plugin/ likewise data that is only read
+//	bin/, config/, plugin/  the program, the config and libtpu, which run.json pins by sha256
+//	inputs/          models and data, which are read and never executed
 //	controller.json  the lease of the controller that acts; its notes are Status
 //	lease.json       the lease of the machine that writes, and the checkpoints that are complete
 //	heartbeat.json   Heartbeat of the machine
@@ -41,8 +41,6 @@ import (
 // Names of a run's objects.
 const (
 	RunObject        = "run.json"
-	ConfigObject     = "config.toml"
-	BinaryObject     = "bin/subbert"
 	ControllerObject = "controller.json"
 	LeaseObject      = "lease.json"
 	HeartbeatObject  = "heartbeat.json"
@@ -52,10 +50,15 @@ const (
 	ModelPrefix      = "model"
 
 	inputsPrefix      = "inputs"
+	binaryPrefix      = "bin"
+	configPrefix      = "config"
 	pluginPrefix      = "plugin"
 	checkpointsPrefix = "checkpoints"
 	resultObject      = "result.json"
 )
+
+// configFile is the config on the machine.
+const configFile = "config.toml"
 
 const recordFormat = 1
 
@@ -85,6 +88,7 @@ type Run struct {
 	Backend string   `json:"backend"` // what computes, as for --backend
 	Inputs  []string `json:"inputs"`  // trees below inputs/
 	Binary  Pinned   `json:"binary"`
+	Config  Pinned   `json:"config"`
 	Plugin  *Pinned  `json:"plugin,omitempty"` // the wheel of libtpu
 
 	MaxHours  float64 `json:"max_hours,omitempty"`  // 0: no bound
@@ -165,6 +169,7 @@ func (r Run) Validate() error {
 	want(r.ServiceAccount == "" || emailForm.MatchString(r.ServiceAccount), "service account", r.ServiceAccount, "an address such as NAME@PROJECT.iam.gserviceaccount.com")
 	want(r.Verb == "pretrain" || r.Verb == "finetune", "verb", r.Verb, "pretrain or finetune")
 	want(sumForm.MatchString(r.Binary.SHA256), "sha256 of the program", r.Binary.SHA256, "64 hexadecimal digits")
+	want(sumForm.MatchString(r.Config.SHA256), "sha256 of the config", r.Config.SHA256, "64 hexadecimal digits")
 	want(r.Desired == Running || r.Desired == Stopped, "desired", r.Desired, "running or stopped")
 	if r.MaxHours < 0 || r.MaxCost < 0 {
 		errs = append(errs, fmt.Errorf("at most %g hours and %g of cost: want no negative number", r.MaxHours, r.MaxCost))

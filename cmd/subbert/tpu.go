@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"google.golang.org/api/option"
+
+	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/tpu/launch"
+)
+
+// exitTakenAway says that the machine is about to go: the state is saved and another machine continues.
+const exitTakenAway = 75
+
+// tpuCmd holds the verbs of runs on Cloud TPU.
+type tpuCmd struct {
+	Run     tpuRunCmd     `cmd:"" help:"Run a config on a Cloud TPU, to its end, whatever becomes of the machines."`
+	Status  tpuStatusCmd  `cmd:"" help:"Say where a run is."`
+	Logs    tpuLogsCmd    `cmd:"" help:"Print what the machines of a run printed."`
+	SSH     tpuSSHCmd     `cmd:"" name:"ssh" help:"Run a command on the machine of a run."`
+	Stop    tpuStopCmd    `cmd:"" help:"Let a run save and give its machine back."`
+	Rm      tpuRmCmd      `cmd:"" help:"Remove the machine of a run and, with --data, all that it stored."`
+	GC      tpuGCCmd      `cmd:"" name:"gc" help:"Find and remove machines that runs have left behind."`
+	Doctor  tpuDoctorCmd  `cmd:"" help:"Check credentials, roles, quota and bucket before a run."`
+	Machine tpuMachineCmd `cmd:"" hidden:"" help:"The machine's side of a run; the start-up script calls it."`
+}
+
+// storeFlag is how the verbs name a run.
+type storeFlag struct {
+	Store string `required:"" help:"Where the run keeps everything: gs://BUCKET/PREFIX." placeholder:"GS"`
+}
+
+func (f storeFlag) open(ctx context.Context) (*gcs.Store, error) {
+	if _, _, err := gcs.Split(f.Store); err != nil {
+		return nil, misusef("--store: %w", err)
+	}
+	return gcs.Open(ctx, f.Store)
+}
+
+// with opens the store, does something with it and closes it.
+func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
+	s, err := f.open(c.ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.Close())
+}
+
+// openCloud opens the TPU API of a zone; SUBBERT_TPU_API is another endpoint than Google's, without credentials.
+func openCloud(c *console, project, zone string) (*launch.Cloud, error) {
+	var options []option.ClientOption
+	if at := c.getenv("SUBBERT_TPU_API"); at != "" {
+		options = append(options, option.WithEndpoint(at), option.WithoutAuthentication())
+	}
+	return launch.OpenCloud(c.ctx, project, zone, options...)
+}
+
+// holder names this process among those that may act for a run.
+func holder() (string, error) {
+	host, err := os.Hostname()
+	return fmt.Sprintf("%s/%d", host, os.Getpid()), err
+}

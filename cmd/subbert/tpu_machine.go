@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/compute/metadata"
+
+	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/tpu/launch"
+)
+
+type tpuMachineCmd struct {
+	storeFlag
+	Dir   string        `required:"" help:"Directory of the run on this machine." type:"path"`
+	Beat  time.Duration `default:"15s" help:"Between heartbeats."`
+	TTL   time.Duration `name:"ttl" default:"90s" help:"How long a machine that vanished keeps its successor waiting."`
+	Grace time.Duration `default:"25s" help:"What the trainer gets to save; a preemption leaves 30 seconds in all."`
+	Keep  int           `default:"2" help:"Checkpoints in the store."`
+}
+
+// errTakenAway ends a machine's turn with its own exit code.
+var errTakenAway = errors.New("taken away")
+
+func (v *tpuMachineCmd) Run(c *console) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	server := metadata.NewWithOptions(&metadata.Options{Logger: nil})
+	return v.with(c, func(s *gcs.Store) error {
+		host, err := os.Hostname()
+		if err != nil {
+			return err
+		}
+		if id, err := server.InstanceIDWithContext(c.ctx); err == nil {
+			host += "/" + id
+		}
+		m := &launch.Machine{
+			Store: s, Dir: v.Dir, Holder: host, Log: c.log, Beat: v.Beat, TTL: v.TTL, Grace: v.Grace, Keep: v.Keep,
+			Program: func(args ...string) *exec.Cmd {
+				cmd := exec.Command(self, args...)
+				cmd.Args[0] = "subbert"
+				return cmd
+			},
+			Leaving: func(ctx context.Context) (string, error) { return leaving(ctx, server) },
+		}
+		if c.quiet {
+			m.Prefix = []string{"--quiet"}
+		}
+		err = m.Work(c.ctx)
+		if errors.Is(err, launch.ErrTakenAway) || errors.Is(err, context.Canceled) {
+			return fmt.Errorf("%w: %w", errTakenAway, err)
+		}
+		return err
+	})
+}
+
+// leaving asks the metadata server whether this machine is about to go.
+func leaving(ctx context.Context, server *metadata.Client) (string, error) {
+	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	preempted, err := server.GetWithContext(soon, "instance/preempted")
+	if err != nil {
+		return "", err
+	}
+	if strings.TrimSpace(preempted) == "TRUE" {
+		return "preempted", nil
+	}
+	event, err := server.GetWithContext(soon, "instance/maintenance-event")
+	if err != nil || strings.TrimSpace(event) == "NONE" {
+		return "", err
+	}
+	return "maintenance: " + strings.TrimSpace(event), nil
+}

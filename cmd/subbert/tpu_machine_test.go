@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsouza/fake-gcs-server/fakestorage"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/tpu/launch"
+	"github.com/subbert/subbert/tpu/launch/launchtest"
+)
+
+const tpuStore = "gs://my-runs/nano/seed-1"
+
+// cloud is all that a run needs of Google: a bucket, the TPU API, and machines with a metadata server. Machines are
+// processes of this very program.
+type cloud struct {
+	t        *testing.T
+	dir      string
+	store    *gcs.Store
+	api      *launchtest.API
+	instance atomic.Int64 // of the machine that is there
+	leaving  atomic.Bool  // what the metadata server says of it
+	random   *rand.Rand
+	kills    int // still to come
+	codes    map[int]int
+}
+
+// openFakeCloud starts the servers and lets the environment point to them.
+func openFakeCloud(t *testing.T) *cloud {
+	t.Helper()
+	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", Writer: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "my-runs"})
+	c := &cloud{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(1, 2)), codes: make(map[int]int),
+		api: &launchtest.API{Accept: 50 * time.Millisecond, Provision: 50 * time.Millisecond, Deleting: 50 * time.Millisecond}}
+	metadata := httptest.NewServer(http.HandlerFunc(c.metadata))
+	t.Cleanup(metadata.Close)
+	tpuAPI := httptest.NewServer(c.api)
+	t.Cleanup(tpuAPI.Close)
+	t.Setenv("STORAGE_EMULATOR_HOST", strings.TrimPrefix(server.URL(), "http://"))
+	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(metadata.URL, "http://"))
+	t.Setenv("SUBBERT_TPU_API", tpuAPI.URL)
+	if c.store, err = gcs.Open(t.Context(), tpuStore); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.store.Close() })
+	return c
+}
+
+func (c *cloud) metadata(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Metadata-Flavor", "Google")
+	switch strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/instance/") {
+	case "id":
+		fmt.Fprint(w, c.instance.Load())
+	case "preempted":
+		fmt.Fprint(w, strings.ToUpper(fmt.Sprint(c.leaving.Load())))
+	case "maintenance-event":
+		fmt.Fprint(w, "NONE")
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// subbert runs a command of the program in this process and returns what it printed.
+func (c *cloud) subbert(ctx context.Context, args ...string) (string, int) {
+	var out, errOut bytes.Buffer
+	code := report(&errOut, invoke(ctx, args, strings.NewReader(""), &out, &errOut))
+	return out.String() + errOut.String(), code
+}
+
+func (c *cloud) must(args ...string) string {
+	c.t.Helper()
+	out, code := c.subbert(c.t.Context(), args...)
+	if code != 0 {
+		c.t.Fatalf("subbert %s: exit code %d\n%s", strings.Join(args, " "), code, out)
+	}
+	return out
+}
+
+// nano writes a config with a model, texts and shards that train in a second, and returns the config's path.
+func (c *cloud) nano() string {
+	c.t.Helper()
+	words := strings.Fields("the of protein gene binds drug cell acts in with effect dose . ,")
+	vocabulary := strings.Join(append(strings.Fields("[PAD] [UNK] [CLS] [SEP] [MASK]"), words...), "\n") + "\n"
+	var texts strings.Builder
+	for range 30 {
+		for range 5 {
+			fmt.Fprintf(&texts, "the %s %s the %s . ", words[c.random.IntN(11)], words[c.random.IntN(11)], words[c.random.IntN(11)])
+		}
+		texts.WriteString("\n\n")
+	}
+	at := func(name string) string { return filepath.Join(c.dir, name) }
+	for name, text := range map[string]string{
+		"init/vocab.txt": vocabulary,
+		"init/config.json": `{"model_type":"bert","vocab_size":19,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":24,
+			"hidden_act":"gelu","hidden_dropout_prob":0.1,"attention_probs_dropout_prob":0.1,"max_position_embeddings":64,"type_vocab_size":2,
+			"initializer_range":0.2,"layer_norm_eps":1e-12,"pad_token_id":0}`,
+		"docs.txt": texts.String(),
+		"run.toml": fmt.Sprintf("[model]\ninit = %q\nfresh = \"all\"\n[data]\nshards = %q\n[task]\nname = \"pretraining\"\nbatch = 4\nsequence = 24\nmax_predictions = 4\n"+
+			"[optimizer]\nlearning_rate = 1e-3\n[schedule]\nsteps = 60\nwarmup_steps = 2\n[checkpoint]\nevery_steps = 3\nkeep = 2\n[run]\ndir = %q\n",
+			at("init"), at("shards"), at("straight")),
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at(name)), 0o755), os.WriteFile(at(name), []byte(text), 0o644)); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.must("-q", "data", "shard", "--vocab", at("init/vocab.txt"), "--uncased", "--out", at("shards"), at("docs.txt"))
+	return at("run.toml")
+}
+
+// boot starts the machine's side in dir, in a process group of its own.
+func (c *cloud) boot(dir string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		c.t.Error(err)
+	}
+	cmd := exec.Command(self, "tpu", "machine", "--store", tpuStore, "--dir", dir, "--beat", "100ms", "--ttl", "2s")
+	cmd.Args[0] = "subbert"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	log, err := os.Create(filepath.Join(c.dir, fmt.Sprintf("machine-%d.log", time.Now().UnixNano())))
+	if err != nil {
+		c.t.Error(err)
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		c.t.Error(err)
+	}
+	return cmd
+}
+
+// machines is the zone: where a node is READY a machine runs, is started again when it fails, and is taken away kills times.
+func (c *cloud) machines(ctx context.Context) {
+	for node := ""; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		n := c.api.Node()
+		if n == nil || n.State != "READY" || n.CreateTime == node {
+			continue
+		}
+		node = n.CreateTime
+		c.instance.Add(1)
+		c.leaving.Store(false)
+		dir := filepath.Join(c.dir, fmt.Sprintf("machine-%d", c.instance.Load()))
+		for ctx.Err() == nil && c.life(ctx, dir) {
+		}
+	}
+}
+
+// life is a machine from boot to its end; again says that the same machine boots once more.
+func (c *cloud) life(ctx context.Context, dir string) (again bool) {
+	started := time.Now()
+	cmd := c.boot(dir)
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	defer func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the trainer goes with its machine
+		<-ended
+		c.codes[cmd.ProcessState.ExitCode()]++
+	}()
+	if c.kills == 0 {
+		select {
+		case <-ended:
+			return cmd.ProcessState.ExitCode() != 0
+		case <-ctx.Done():
+			return false
+		}
+	}
+	c.kills--
+	for h, _ := launch.ReadHeartbeat(ctx, c.store); ctx.Err() == nil && (h == nil || h.Time.Before(started)); h, _ = launch.ReadHeartbeat(ctx, c.store) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	select {
+	case <-ended:
+		return cmd.ProcessState.ExitCode() != 0
+	case <-time.After(time.Duration(c.random.IntN(3000)) * time.Millisecond):
+	}
+	switch c.random.IntN(3) {
+	case 0: // the process dies, the machine stays
+		return true
+	case 1: // a preemption with notice
+		c.leaving.Store(true)
+		<-ended
+	}
+	c.api.Change("PREEMPTED", "ACTIVE")
+	return false
+}
+
+// TestMachinesKilled: a run whose machines are taken away at random points ends with the weights of one that was left
+// alone, bit for bit, and leaves nothing in the cloud. SUBBERT_TPU_KILLS is how many, 4 unless said.
+func TestMachinesKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains; left out with -short")
+	}
+	c := openFakeCloud(t)
+	config := c.nano()
+	c.kills = 4
+	if _, err := fmt.Sscan(os.Getenv("SUBBERT_TPU_KILLS"), &c.kills); err != nil {
+		t.Log("SUBBERT_TPU_KILLS is not set: 4")
+	}
+	kills := c.kills
+	c.must("--backend", "go", "-q", "pretrain", config)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+time.Duration(kills)*8*time.Second)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { c.machines(ctx); close(ended) }()
+	out, code := c.subbert(ctx, "tpu", "run", config, "--store", tpuStore, "--project", "my-project", "--zone", "europe-west4-a",
+		"--spot", "--on", "go", "--binary", filepath.Join(c.dir, "init", "vocab.txt"), "--poll", "100ms")
+	cancel()
+	<-ended
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s\n%s", code, out, c.logs())
+	}
+	if left := c.api.Left(); len(left) > 0 || c.api.Most > 1 {
+		t.Errorf("left behind: %s; at most %d machines at once", left, c.api.Most)
+	}
+	c.compare()
+	t.Logf("%d machines, exit codes %v", c.api.Made, c.codes)
+	if status := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(status, "done at step 60") {
+		t.Error(status)
+	}
+	if logs := c.must("tpu", "logs", "--store", tpuStore); !strings.Contains(logs, "of 60") && !strings.Contains(logs, "60/60") {
+		t.Error(logs)
+	}
+	c.must("tpu", "rm", "--store", tpuStore, "--data")
+	if objects, err := c.store.List(t.Context(), ""); err != nil || len(objects) > 0 {
+		t.Errorf("%d objects are left after rm --data (%v)", len(objects), err)
+	}
+}
+
+// logs is what the machines said.
+func (c *cloud) logs() string {
+	files, _ := filepath.Glob(filepath.Join(c.dir, "machine-*.log"))
+	var all strings.Builder
+	for _, f := range files[max(0, len(files)-3):] {
+		text, _ := os.ReadFile(f)
+		fmt.Fprintf(&all, "== %s\n%s", f, text)
+	}
+	return all.String()
+}
+
+// compare holds the weights in the store against those of the run that was left alone.
+func (c *cloud) compare() {
+	c.t.Helper()
+	want, err := os.ReadFile(filepath.Join(c.dir, "straight", "model", "model.safetensors"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := bucket.GetTree(c.t.Context(), c.store, launch.ModelPrefix, filepath.Join(c.dir, "got")); err != nil {
+		c.t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(c.dir, "got", "model.safetensors"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if !bytes.Equal(want, got) {
+		c.t.Error("the weights differ from those of a run that was left alone")
+	}
+}
+
+// TestTPUVerbs runs the verbs that look and tidy up against the doubles.
+func TestTPUVerbs(t *testing.T) {
+	c := openFakeCloud(t)
+	where := []string{"--project", "my-project", "--zone", "europe-west4-a"}
+	if out := c.must(append([]string{"tpu", "doctor", "--store", tpuStore}, where...)...); strings.Count(out, "right  ") != 3 {
+		t.Error(out)
+	}
+	c.api.Script("GET queuedResources", launchtest.Fault{Code: 403, Message: "denied"})
+	if out, code := c.subbert(t.Context(), append([]string{"tpu", "doctor", "--store", tpuStore}, where...)...); code != exitFailed || !strings.Contains(out, "roles/tpu.admin") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	config := c.nano()
+	run := append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--max-hours", "3"}, where...)
+	if out := c.must(append(run, "--dry-run")...); !strings.Contains(out, "at most 3 machine-hours") || !strings.Contains(out, "#!/bin/bash") {
+		t.Error(out)
+	}
+	if n := c.api.Calls("POST queuedResources"); n != 0 {
+		t.Errorf("--dry-run asked for %d machines", n)
+	}
+	c.must(append(run, "--detach")...)
+	c.must(append(run, "--detach")...) // joins
+	if out, code := c.subbert(t.Context(), append(run, "--detach", "--set", "schedule.steps=7")...); code != exitMisused || !strings.Contains(out, "another config") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	time.Sleep(200 * time.Millisecond) // until the node is there
+	gc := append([]string{"tpu", "gc"}, where...)
+	want := "queued resource subbert-" + launch.ID(tpuStore) + " of run " + launch.ID(tpuStore) + ": ACTIVE\nnode subbert-" + launch.ID(tpuStore) + " of run " + launch.ID(tpuStore) + ": READY\n"
+	if diff := cmp.Diff(want, c.must(append(gc, "--dry-run")...)); diff != "" {
+		t.Error(diff)
+	}
+	c.must(gc...)
+	time.Sleep(100 * time.Millisecond)
+	if diff := cmp.Diff("no machine is left\n", c.must(gc...)); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range [][]string{
+		{"tpu", "status", "--store", "gs://x"},
+		append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--max-cost", "5"}, where...),
+		append([]string{"tpu", "run", config, "--store", tpuStore}, where...),
+	} {
+		if out, code := c.subbert(t.Context(), bad...); code != exitMisused || strings.Count(strings.TrimSpace(out), "\n") > 1 {
+			t.Errorf("%q: exit code %d: %s", bad, code, out)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/tpu/launch"
+)
+
+type tpuStopCmd struct {
+	storeFlag
+}
+
+func (v *tpuStopCmd) Help() string {
+	return "The machine saves, and whatever runs subbert tpu run for the store then deletes it; if nothing does, subbert tpu rm deletes it. subbert tpu run takes the run up again."
+}
+
+func (v *tpuStopCmd) Run(c *console) error {
+	return v.with(c, func(s *gcs.Store) error { return launch.Stop(c.ctx, s, "asked to stop") })
+}
+
+type tpuRmCmd struct {
+	storeFlag
+	Data   bool `help:"Remove what is in the store too: checkpoints, logs, the finished model."`
+	DryRun bool `help:"Say what would be removed, and remove nothing."`
+}
+
+func (v *tpuRmCmd) Run(c *console) error {
+	return v.with(c, func(s *gcs.Store) error {
+		r, err := launch.ReadRun(c.ctx, s)
+		if err != nil {
+			return err
+		}
+		cloud, err := openCloud(c, r.Project, r.Zone)
+		if err != nil {
+			return err
+		}
+		queued, nodes, err := cloud.Inventory(c.ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		printInventory(c, queued, nodes)
+		if v.DryRun {
+			return v.data(c, s)
+		}
+		if err := launch.Stop(c.ctx, s, "removed"); err != nil {
+			return err
+		}
+		if err := cloud.Clear(c.ctx, queued, nodes); err != nil {
+			return err
+		}
+		return v.data(c, s)
+	})
+}
+
+// data removes what is in the store, or says what it would.
+func (v *tpuRmCmd) data(c *console, s *gcs.Store) error {
+	if !v.Data {
+		return nil
+	}
+	objects, err := s.List(c.ctx, "")
+	if err != nil {
+		return err
+	}
+	bytes := int64(0)
+	for _, o := range objects {
+		bytes += o.Size
+	}
+	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), count(float64(bytes)))
+	if v.DryRun {
+		return nil
+	}
+	return bucket.DeleteAll(c.ctx, s, "", nil)
+}

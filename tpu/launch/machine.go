@@ -1,0 +1,458 @@
+package launch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/bucket"
+)
+
+// ErrTakenAway says that the machine is about to go; the state is saved.
+var ErrTakenAway = errors.New("the machine is being taken away; the state is saved")
+
+// errStop says that the run is not wanted any more.
+var errStop = errors.New("the run was asked to stop")
+
+// Machine is the machine's side of a run: it trains in a child process and keeps the store up to date. Machines of a
+// run take turns by a lease with a fencing token; one that lost it commits nothing more.
+type Machine struct {
+	Store  bucket.Store
+	Dir    string // of the run on this machine; what is in it is used again if it is right
+	Holder string // who this is; after a restart of the same machine the same
+	Log    *slog.Logger
+
+	// Program makes a command of this very program. Its output and directory are set by the machine.
+	Program func(args ...string) *exec.Cmd
+	// Leaving says why this machine is about to be taken away; empty if it is not.
+	Leaving func(context.Context) (string, error)
+
+	Beat   time.Duration // between heartbeats
+	TTL    time.Duration // of the lease: how long a machine that vanished keeps its successor waiting
+	Grace  time.Duration // from SIGTERM to SIGKILL of the trainer
+	Keep   int           // checkpoints in the store
+	Prefix []string      // flags before the verb, such as --quiet
+}
+
+// notes is what a machine tells the next one through the lease.
+type notes struct {
+	Crashes []crash `json:"crashes,omitempty"`
+}
+
+// crash is an end of the trainer that nobody asked for.
+type crash struct {
+	Step int       `json:"step"` // of the newest committed checkpoint
+	Time time.Time `json:"time"`
+	Why  string    `json:"why"`
+}
+
+// work is a machine's turn.
+type work struct {
+	*Machine
+	run    Run
+	lease  *bucket.Lease
+	remote *checkpoints.Remote
+	log    string // file of what the trainer prints
+
+	mu    sync.Mutex
+	doing string
+}
+
+// Work trains until the run has an outcome, which may be there already. ErrTakenAway and a cancelled ctx leave a run
+// to be continued, and so does a crash, unless it is the second at the same step: that is the outcome then.
+func (m *Machine) Work(ctx context.Context) (err error) {
+	r, err := ReadRun(ctx, m.Store)
+	if err != nil {
+		return err
+	}
+	if o, err := ReadOutcome(ctx, m.Store); err != nil || o != nil {
+		return err
+	}
+	w := &work{Machine: m, run: r}
+	if w.lease, err = m.acquire(ctx); err != nil {
+		return err
+	}
+	inner, cancel := context.WithCancelCause(ctx)
+	var keeper sync.WaitGroup
+	keeper.Go(func() { cancel(w.keep(inner)) })
+	err = w.turn(inner)
+	cancel(nil)
+	keeper.Wait()
+	if errors.Is(err, bucket.ErrLost) {
+		return err
+	}
+	soon, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	return errors.Join(err, w.lease.Release(soon))
+}
+
+func (m *Machine) acquire(ctx context.Context) (*bucket.Lease, error) {
+	for {
+		lease, err := bucket.Acquire(ctx, m.Store, LeaseObject, m.Holder, m.TTL)
+		var held *bucket.HeldError
+		if !errors.As(err, &held) {
+			return lease, err
+		}
+		m.Log.Info("another machine writes; waiting", "holder", held.Holder, "until", held.Until)
+		if err := pause(ctx, max(m.Beat/2, min(time.Until(held.Until), m.TTL))); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// keep holds the lease and says that the machine is alive, until there is a reason to end the turn, which it returns.
+// One failed call is no reason; a lease that could not be renewed for its whole time is.
+func (w *work) keep(ctx context.Context) error {
+	renewed := time.Now()
+	for {
+		if why, err := w.Leaving(ctx); err != nil {
+			w.Log.Warn("metadata server", "error", err)
+		} else if why != "" {
+			w.Log.Warn("about to be taken away", "why", why)
+			return ErrTakenAway
+		}
+		err := w.beat(ctx)
+		switch {
+		case err == nil:
+			renewed = time.Now()
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, bucket.ErrLost), errors.Is(err, errStop):
+			return err
+		case time.Since(renewed) > w.TTL:
+			return fmt.Errorf("%w: not renewed for %s: %w", bucket.ErrLost, w.TTL, err)
+		default:
+			w.Log.Warn("heartbeat", "error", err)
+		}
+		if err := pause(ctx, w.Beat); err != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// beat renews the lease, then says so, and looks whether the run is still wanted.
+func (w *work) beat(ctx context.Context) error {
+	if err := w.lease.Renew(ctx); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	h := Heartbeat{Step: w.step(), Time: time.Now().UTC(), Host: w.Holder, Token: w.lease.Token(), Doing: w.doing}
+	w.mu.Unlock()
+	if _, err := bucket.WriteJSON(ctx, w.Store, HeartbeatObject, h, bucket.Condition{}); err != nil {
+		return err
+	}
+	r, err := ReadRun(ctx, w.Store)
+	if err == nil && r.Desired == Stopped {
+		return errStop
+	}
+	return err
+}
+
+// step is that of the newest committed checkpoint; -1 if there is none.
+func (w *work) step() int {
+	steps := w.lease.Ledger().Steps
+	if len(steps) == 0 {
+		return -1
+	}
+	return steps[len(steps)-1].Step
+}
+
+func (w *work) say(doing string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.doing = doing
+	w.Log.Info(doing)
+}
+
+// turn is a machine's turn but for the lease.
+func (w *work) turn(ctx context.Context) error {
+	var err error
+	if w.remote, err = checkpoints.NewRemote(ctx, w.Store, checkpointsPrefix, w.lease, w.Keep); err != nil {
+		return w.instead(ctx, err)
+	}
+	if err := w.fetch(ctx); err != nil {
+		return w.instead(ctx, err)
+	}
+	exit, err := w.train(ctx)
+	if err != nil {
+		return err
+	}
+	return w.conclude(ctx, exit)
+}
+
+// instead is why ctx ended, if it did, else err.
+func (w *work) instead(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errStop) {
+		return w.stopped()
+	}
+	return cause
+}
+
+// stopped ends a run that is not wanted any more.
+func (w *work) stopped() error {
+	ctx, cancel := context.WithTimeout(context.Background(), w.Grace)
+	defer cancel()
+	r, err := ReadRun(ctx, w.Store)
+	if err != nil {
+		return err
+	}
+	return conclude(ctx, w.Store, Outcome{State: Stopped, Step: w.step(), Why: r.Reason})
+}
+
+// dir is the run's directory of the trainer.
+func (w *work) dir() string { return filepath.Join(w.Dir, "run") }
+
+// fetch brings everything here that the trainer needs: config, inputs, plugin, the newest checkpoint and the metrics up
+// to it.
+func (w *work) fetch(ctx context.Context) error {
+	w.say("fetching inputs")
+	for _, name := range w.run.Inputs {
+		if err := bucket.GetTree(ctx, w.Store, path.Join(inputsPrefix, name), filepath.Join(w.Dir, inputsPrefix, name)); err != nil {
+			return err
+		}
+	}
+	if err := w.pinned(ctx, w.run.Config, filepath.Join(w.Dir, configFile)); err != nil {
+		return err
+	}
+	if w.run.Plugin != nil {
+		if err := w.install(ctx, *w.run.Plugin); err != nil {
+			return err
+		}
+	}
+	w.say("fetching the newest checkpoint")
+	root := filepath.Join(w.dir(), "checkpoints")
+	// Checkpoints here that were never committed are as good as those that were, but one history is enough.
+	if err := errors.Join(os.RemoveAll(w.dir()), os.MkdirAll(w.dir(), 0o755)); err != nil {
+		return err
+	}
+	saver, err := checkpoints.NewSaver(root)
+	if err != nil {
+		return err
+	}
+	if _, err := checkpoints.Download(ctx, w.Store, w.lease.Ledger(), saver); err != nil {
+		return err
+	}
+	err = bucket.GetFile(ctx, w.Store, MetricsObject, filepath.Join(w.dir(), MetricsObject))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// pinned fetches an object and refuses it unless it is the one that the record pins.
+func (w *work) pinned(ctx context.Context, p Pinned, file string) error {
+	if err := bucket.GetFile(ctx, w.Store, p.Object, file); err != nil {
+		return err
+	}
+	sum, err := SHA256(file)
+	if err == nil && sum != p.SHA256 {
+		err = fmt.Errorf("%s/%s: sha256 is %s, want %s", w.Store, p.Object, sum, p.SHA256)
+	}
+	return err
+}
+
+// install unpacks the wheel that the record pins; the program compares it with the release it knows once more.
+func (w *work) install(ctx context.Context, p Pinned) error {
+	w.say("installing what computes")
+	file := filepath.Join(w.Dir, pluginPrefix, path.Base(p.Object))
+	if err := w.pinned(ctx, p, file); err != nil {
+		return err
+	}
+	out, err := w.Program("backend", "install", "tpu", "--wheel", file).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("install %s: %w: %s", p.Object, err, out)
+	}
+	return nil
+}
+
+// train runs the trainer to its end and keeps the store up to date meanwhile and at last. When ctx ends the trainer
+// gets SIGTERM and time to save. exit is its exit code, or -1 for a signal; err is of our own work, or why ctx ended.
+func (w *work) train(ctx context.Context) (exit int, err error) {
+	w.say("training")
+	w.log = filepath.Join(w.Dir, LogsPrefix, fmt.Sprintf("t%05d.log", w.lease.Token()))
+	if err := os.MkdirAll(filepath.Dir(w.log), 0o755); err != nil {
+		return 0, err
+	}
+	out, err := os.Create(w.log)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	args := slices.Concat([]string{"--backend", w.run.Backend}, w.Prefix, []string{w.run.Verb, configFile, "--resume"})
+	trainer := w.Program(args...)
+	trainer.Dir, trainer.Stdout, trainer.Stderr = w.Dir, out, out
+	if err := trainer.Start(); err != nil {
+		return 0, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- trainer.Wait() }()
+	trouble := w.attend(ctx, ended, trainer.Process)
+	// The trainer is gone. What it saved at last is uploaded even though ctx has ended, unless the lease is lost.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Grace)
+	defer cancel()
+	if !errors.Is(trouble, bucket.ErrLost) {
+		trouble = errors.Join(w.sync(last), w.putLog(last), trouble)
+	}
+	if errors.Is(trouble, errStop) {
+		return 0, w.stopped()
+	}
+	return trainer.ProcessState.ExitCode(), trouble
+}
+
+// attend uploads what the trainer saves, until it ended. The error is why ctx ended before, or that the lease is lost.
+func (w *work) attend(ctx context.Context, ended <-chan error, trainer *os.Process) error {
+	for {
+		timer := time.NewTimer(w.Beat)
+		select {
+		case <-ended: // how, is in its ProcessState
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(context.Cause(ctx), w.end(ended, trainer))
+		case <-timer.C:
+		}
+		err := errors.Join(w.sync(ctx), w.putLog(ctx))
+		if errors.Is(err, bucket.ErrLost) {
+			return errors.Join(err, w.end(ended, trainer))
+		}
+		if err != nil && ctx.Err() == nil {
+			w.Log.Warn("will upload again", "error", err)
+		}
+	}
+}
+
+// end asks the trainer to save and end, and ends it after the grace.
+func (w *work) end(ended <-chan error, trainer *os.Process) error {
+	if err := trainer.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	timer := time.NewTimer(w.Grace)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-timer.C:
+		w.Log.Warn("the trainer did not end in time", "grace", w.Grace.String())
+		err := trainer.Kill()
+		<-ended
+		return err
+	}
+}
+
+// sync uploads the checkpoints that are complete here and newer than those in the store, oldest first, and then the
+// metrics. One that the trainer removes meanwhile is passed over.
+func (w *work) sync(ctx context.Context) error {
+	root := filepath.Join(w.dir(), "checkpoints")
+	dirs, err := filepath.Glob(filepath.Join(root, "step-*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs { // Glob sorts
+		var step int
+		if _, err := fmt.Sscanf(filepath.Base(dir), "step-%d", &step); err != nil || step <= w.step() {
+			continue
+		}
+		err := w.remote.Upload(ctx, dir)
+		if _, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) && !errors.Is(err, bucket.ErrLost) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		w.Log.Info("uploaded", "step", step)
+	}
+	return w.putFile(ctx, MetricsObject, filepath.Join(w.dir(), MetricsObject))
+}
+
+// putFile uploads a file unless there is none yet.
+func (w *work) putFile(ctx context.Context, name, file string) error {
+	err := bucket.PutFile(ctx, w.Store, name, file, bucket.Condition{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (w *work) putLog(ctx context.Context) error {
+	return w.putFile(ctx, path.Join(LogsPrefix, filepath.Base(w.log)), w.log)
+}
+
+// Exit codes of the trainer that mean more than failure.
+const exitMisused = 2
+
+// conclude makes of the trainer's exit what becomes of the run.
+func (w *work) conclude(ctx context.Context, exit int) error {
+	switch exit {
+	case 0:
+		return w.done(ctx)
+	case exitMisused:
+		return w.failed(ctx, "the trainer says that it was called wrongly")
+	}
+	n := notes{}
+	if text := w.lease.Ledger().Notes; len(text) > 0 {
+		if err := json.Unmarshal(text, &n); err != nil {
+			return err
+		}
+	}
+	now := crash{Step: w.step(), Time: time.Now().UTC(), Why: fmt.Sprintf("exit code %d", exit)}
+	if k := len(n.Crashes); k > 0 && n.Crashes[k-1].Step == now.Step {
+		return w.failed(ctx, fmt.Sprintf("the trainer crashed twice after step %d, at last with %s", now.Step, now.Why))
+	}
+	n.Crashes = append(n.Crashes, now)
+	if err := w.lease.Note(ctx, n); err != nil {
+		return err
+	}
+	return fmt.Errorf("the trainer crashed after step %d with %s; once more is allowed: %s", now.Step, now.Why, strings.Join(w.tail(3), " | "))
+}
+
+// done uploads what the run was for.
+func (w *work) done(ctx context.Context) error {
+	w.say("uploading the result")
+	err := bucket.PutTree(ctx, w.Store, ModelPrefix, filepath.Join(w.dir(), ModelPrefix))
+	if errors.Is(err, fs.ErrNotExist) { // some runs leave numbers only
+		err = nil
+	}
+	if err = errors.Join(err, w.putFile(ctx, resultObject, filepath.Join(w.dir(), resultObject))); err != nil {
+		return w.instead(ctx, err)
+	}
+	if err := w.lease.Renew(ctx); err != nil {
+		return w.instead(ctx, err)
+	}
+	return conclude(ctx, w.Store, Outcome{State: Done, Step: w.step()})
+}
+
+// failed ends the run with its post-mortem.
+func (w *work) failed(ctx context.Context, why string) error {
+	if err := conclude(ctx, w.Store, Outcome{State: Failed, Step: w.step(), Why: why, Tail: w.tail(50)}); err != nil {
+		return err
+	}
+	return errors.New(why)
+}
+
+// tail is the last n lines that the trainer printed.
+func (w *work) tail(n int) []string {
+	text, err := os.ReadFile(w.log)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return lines[max(0, len(lines)-n):]
+}

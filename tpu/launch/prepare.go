@@ -1,0 +1,95 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/subbert/subbert/checkpoints/bucket"
+)
+
+// Luggage is what a run takes along from here to its store.
+type Luggage struct {
+	Config []byte            // with paths as InputPath says them
+	Binary string            // file of the program, for linux/amd64
+	Plugin string            // wheel of libtpu; empty for backends that need none
+	Inputs map[string]string // name to file or directory
+}
+
+// InputPath is where an input is on the machine, relative to where the trainer runs. A file is in a directory of its own.
+func InputPath(name, local string) (string, error) {
+	info, err := os.Stat(local)
+	if err != nil {
+		return "", err
+	}
+	if info.IsDir() {
+		return path.Join(inputsPrefix, name), nil
+	}
+	return path.Join(inputsPrefix, name, filepath.Base(local)), nil
+}
+
+// Describe fills the fields of r that say what is in the luggage. Names of pinned objects hold their checksums, so that
+// invocations with different programs do not overwrite each other's.
+func (l *Luggage) Describe(r *Run) error {
+	program, err := SHA256(l.Binary)
+	if err != nil {
+		return err
+	}
+	r.Binary = Pinned{Object: path.Join(binaryPrefix, "subbert-"+program[:12]), SHA256: program}
+	sum := sha256.Sum256(l.Config)
+	config := hex.EncodeToString(sum[:])
+	r.Config = Pinned{Object: path.Join(configPrefix, config[:12]+".toml"), SHA256: config}
+	r.Inputs = slices.Sorted(maps.Keys(l.Inputs))
+	if l.Plugin == "" {
+		return nil
+	}
+	wheel, err := SHA256(l.Plugin)
+	if err != nil {
+		return err
+	}
+	r.Plugin = &Pinned{Object: path.Join(pluginPrefix, wheel[:12], filepath.Base(l.Plugin)), SHA256: wheel}
+	return nil
+}
+
+// Pack writes the luggage that r describes to the store. It comes before the run's record, so that no machine finds
+// half of it.
+func (l *Luggage) Pack(ctx context.Context, s bucket.Store, r Run) error {
+	for _, name := range r.Inputs {
+		if err := bucket.PutTree(ctx, s, path.Join(inputsPrefix, name), l.Inputs[name]); err != nil {
+			return err
+		}
+	}
+	if err := bucket.PutFile(ctx, s, r.Binary.Object, l.Binary, bucket.Condition{}); err != nil {
+		return err
+	}
+	if r.Plugin != nil {
+		if err := bucket.PutFile(ctx, s, r.Plugin.Object, l.Plugin, bucket.Condition{}); err != nil {
+			return err
+		}
+	}
+	_, err := s.Write(ctx, r.Config.Object, bytes.NewReader(l.Config), bucket.Condition{})
+	return err
+}
+
+// SHA256 is the checksum of a file, hexadecimal.
+func SHA256(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

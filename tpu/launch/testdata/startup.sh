@@ -1,0 +1,51 @@
+#!/bin/bash
+# Start-up script of a subbert run, made by `subbert tpu run`. It runs as root at every boot of the TPU VM.
+set -euo pipefail
+
+bucket='my-runs'
+object='ppi%2Fseed-1%2Fbin%2Fsubbert-abababababab'
+sha256='abababababababababababababababababababababababababababababababab'
+home=/var/lib/subbert
+
+is_pinned() {
+	printf '%s  %s\n' "$sha256" "$1" | sha256sum --check --status
+}
+
+# The token goes through standard input: a command line can be read by every user of the machine.
+fetch() {
+	local token
+	token=$(curl --fail --silent --show-error --retry 10 --header 'Metadata-Flavor: Google' \
+		http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token |
+		sed -n 's/.*"access_token" *: *"\([^"]*\)".*/\1/p')
+	printf 'Authorization: Bearer %s\n' "$token" |
+		curl --fail --silent --show-error --retry 10 --header @- --output "$1" \
+			"https://storage.googleapis.com/storage/v1/b/$bucket/o/$object?alt=media"
+}
+
+mkdir -p "$home/bin"
+if ! is_pinned "$home/bin/subbert"; then
+	fetch "$home/bin/subbert.new"
+	is_pinned "$home/bin/subbert.new"
+	chmod 0755 "$home/bin/subbert.new"
+	mv "$home/bin/subbert.new" "$home/bin/subbert"
+fi
+
+cat >/etc/systemd/system/subbert.service <<'UNIT'
+[Unit]
+Description=subbert run seed-1-94ae01cb
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Environment=HOME=/root
+ExecStart=/var/lib/subbert/bin/subbert tpu machine --store gs://my-runs/ppi/seed-1 --dir /var/lib/subbert/run
+# Exit code 0: the run has an outcome. Anything else, a machine about to go included (75), is tried again.
+Restart=on-failure
+RestartSec=15
+# The agent alone gets SIGTERM and lets the trainer save; what is left after the grace is killed.
+KillMode=mixed
+TimeoutStopSec=90
+UNIT
+systemctl daemon-reload
+systemctl start --no-block subbert.service
