@@ -20,4 +20,5 @@
 //   - chemprot: the TSV files of BioCreative VI; pairs are a chemical and a gene in one sentence.
 //   - tsv: already marked sentences (BLUE, BLURB, BioBERT, BioELECTRA), with or without header and index.
 //   - pubtator, bioc: annotated abstracts with or without relations; pairs are two mentions in one sentence.
+//   - jsonl: one text a line with mentions by position, and relations between them where they are known.
 package relations

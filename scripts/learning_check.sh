@@ -1,0 +1,45 @@
+#!/bin/sh
+# Whether what is pre-trained helps what is fine-tuned, on real data: every pooling over five seeds on a fixed sample of
+# DDI 2013 and on AIMed's first fold, from a small encoder, beside the baselines that result.json has.
+#
+#   scripts/learning_check.sh DATA ENCODER OUT
+#
+# DATA holds ddi2013/DDICorpus-2013.zip and aimed/; ENCODER is a model directory made by subbert pretrain; OUT gets a
+# directory for each cell. Run again, it goes on where it stopped.
+set -eu
+data=$1 encoder=$2 out=$3
+mkdir -p "$out"
+cat > "$out/run.toml" <<EOF
+[model]
+init = "$encoder"
+fresh = ["classifier", "sll", "pooler"]
+[data]
+train_examples = 4000
+test_examples = 2000
+[task]
+name = "relation"
+batch = 16
+sequence = 128
+truncate = "around_mentions"
+seeds = 5
+[optimizer]
+learning_rate = 5e-4
+[schedule]
+epochs = 5
+warmup_fraction = 0.1
+[checkpoint]
+every_steps = 0
+[run]
+dir = "unset"
+EOF
+for pooling in cls cls_raw attention mean mention lstm bilstm; do
+	subbert finetune "$out/run.toml" --resume --set task.pooling=$pooling --set run.dir="$out/ddi-$pooling" \
+		--set data.corpus="$data/ddi2013/DDICorpus-2013.zip" --set task.corpus=ddi2013
+	subbert finetune "$out/run.toml" --resume --set task.pooling=$pooling --set run.dir="$out/aimed-$pooling" \
+		--set data.corpus="$data/aimed" --set task.corpus=aimed --set task.folds=10 --set task.fold=0
+done
+for pooling in cls_raw attention mean mention lstm bilstm; do
+	for corpus in ddi aimed; do
+		subbert compare "$out/$corpus-$pooling" "$out/$corpus-cls"
+	done
+done
