@@ -27,7 +27,7 @@ const (
 
 const description = `Continue the pre-training of biomedical BERT models on a sub-domain of PubMed, and extract relations with them.
 
-Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 130 interrupted with the state saved.`
+Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.`
 
 type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
@@ -46,6 +46,7 @@ type cli struct {
 	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
 	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`
 	Model      modelCmd      `cmd:"" help:"Look at models and convert them."`
+	TPU        tpuCmd        `cmd:"" name:"tpu" help:"Runs on Cloud TPU that finish by themselves."`
 	Devices    backendCmd    `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }
 
@@ -120,6 +121,8 @@ func report(w io.Writer, err error) int {
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
+	case errors.Is(err, errTakenAway):
+		return exitTakenAway
 	case errors.As(err, &m):
 		return exitMisused
 	}
