@@ -254,7 +254,9 @@ func Keys() []string {
 		panic(err)
 	}
 	for _, key := range meta.Keys() {
-		keys = append(keys, key.String())
+		if !strings.HasPrefix(key.String(), "task.class_weights.") { // labels, not keys
+			keys = append(keys, key.String())
+		}
 	}
 	return keys
 }
