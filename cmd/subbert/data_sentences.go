@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -24,6 +25,11 @@ func (v *dataSentencesCmd) Run(c *console) error {
 		return err
 	}
 	out := bufio.NewWriterSize(c.out, 1<<16)
+	return errors.Join(v.lines(c, splitter, out), out.Flush()) // what came before a fault is right
+}
+
+// lines prints the sentences of the lines of standard input.
+func (v *dataSentencesCmd) lines(c *console, splitter *corpus.Splitter, out *bufio.Writer) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	characters := 0 // before the line
@@ -44,7 +50,7 @@ func (v *dataSentencesCmd) Run(c *console) error {
 		}
 		characters = at + utf8.RuneCountInString(line[bytes:])
 	}
-	return out.Flush()
+	return nil
 }
 
 func (v *dataSentencesCmd) print(out *bufio.Writer, enc *json.Encoder, start, end int, text string) error {

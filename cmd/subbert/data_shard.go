@@ -20,6 +20,7 @@ type dataShardCmd struct {
 	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
 	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's (default ${default})."`
 	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})."`
+	Seed         uint64   `default:"1" placeholder:"N" help:"Chooses the order of the documents (default ${default})."`
 	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
 	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
@@ -28,7 +29,8 @@ type dataShardCmd struct {
 
 func (*dataShardCmd) Help() string {
 	return `Finds the sentences of documents, takes them apart into pieces of the vocabulary and writes them as shards,
-which pretrain draws its instances from. docs/shards.md describes the format.`
+which pretrain draws its instances from. docs/shards.md describes the format. The documents come in an order that --seed chooses.
+Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes some twice the room of the shards.`
 }
 
 func (v *dataShardCmd) Run(c *console) error {
@@ -51,7 +53,7 @@ func (v *dataShardCmd) Run(c *console) error {
 	started := time.Now()
 	meter := newMeter(c)
 	result, err := preparation.Run(c.ctx, preparation.Plan{
-		Files: files, Out: v.Out, HeldOut: v.HeldOut, Workers: workers(v.Workers),
+		Files: files, Out: v.Out, HeldOut: v.HeldOut, Seed: v.Seed, Workers: workers(v.Workers),
 		Vocabulary:   shards.Vocabulary{Hash: vocab.Hash(), Size: vocab.Size()},
 		Tokenizer:    shards.Tokenizer{Lower: v.Uncased, MaxWordChars: v.MaxWordChars},
 		Unknown:      vocab.Special().Unk,
@@ -130,10 +132,14 @@ func preparing(err error) error {
 	if errors.Is(err, staging.ErrExists) {
 		return misused(err)
 	}
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w; nothing was written", errInterrupted)
+	if !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return err
+	var kept *staging.KeptError
+	if errors.As(err, &kept) {
+		return &staging.KeptError{Dir: kept.Dir, Err: errInterrupted}
+	}
+	return fmt.Errorf("%w; nothing was written", errInterrupted)
 }
 
 // warnOfLeftovers names what earlier attempts at making dir, killed, left behind.

@@ -62,7 +62,11 @@ type File struct {
 	text   *bufio.Reader // decompressed
 	closer func()
 	format Format
+	broken func(error) // or nil
 }
+
+// PassOver makes Documents pass over lines that are broken by themselves, telling tell of each, in place of ending there.
+func (f *File) PassOver(tell func(error)) { f.broken = tell }
 
 // OpenFile opens a file of documents. It fails if the file is empty, or compressed otherwise than its name says.
 func OpenFile(path string, format Format) (*File, error) {
@@ -212,7 +216,10 @@ func (f *File) Documents() iter.Seq2[Document, error] {
 			if err == io.EOF {
 				err = errors.New("no document in it")
 			} else if err != nil {
-				err = fmt.Errorf("line %d: %w", lines.number, plainly(err))
+				err = f.fault(lines.number, err)
+				if err == nil {
+					continue
+				}
 			}
 			if err != nil {
 				yield(Document{}, fmt.Errorf("%s: %w", f.path, err))
@@ -223,6 +230,17 @@ func (f *File) Documents() iter.Seq2[Document, error] {
 			}
 		}
 	}
+}
+
+// fault words what is wrong at a line. It returns nil if the line was passed over.
+func (f *File) fault(line int, err error) error {
+	wrong := fmt.Errorf("line %d: %w", line, plainly(err))
+	var one lineFault
+	if f.broken == nil || !errors.As(err, &one) {
+		return wrong
+	}
+	f.broken(fmt.Errorf("%s: %w", f.path, wrong))
+	return nil
 }
 
 // Size is the number of bytes of the file as it lies on the disk, Read how many of them have been read so far; Read
@@ -268,3 +286,6 @@ func (c *counter) Read(p []byte) (int, error) {
 	c.hash.Write(p[:n])
 	return n, err
 }
+
+// Format is how the documents are written, once detected.
+func (f *File) Format() Format { return f.format }

@@ -28,7 +28,11 @@ func jsonReader(lines *lines) func() (Document, error) {
 			if len(line) == 0 {
 				continue
 			}
-			return parseDocument(line)
+			d, err := parseDocument(line)
+			if err != nil {
+				return Document{}, lineFault{err}
+			}
+			return d, nil
 		}
 	}
 }

@@ -35,6 +35,11 @@ func Lines(r io.Reader, name string) iter.Seq2[string, error] {
 	}
 }
 
+// lineFault is something wrong with one line: the next one can be read.
+type lineFault struct{ error }
+
+func (f lineFault) Unwrap() error { return f.error }
+
 // lines reads text line by line and checks that it is text.
 type lines struct {
 	r      *bufio.Reader
@@ -62,10 +67,10 @@ func (l *lines) checked() ([]byte, error) {
 		return nil, err
 	}
 	if i := bytes.IndexByte(line, 0); i >= 0 {
-		return nil, fmt.Errorf("zero byte at column %d; this is binary data, not text", i+1)
+		return nil, lineFault{fmt.Errorf("zero byte at column %d; this is binary data, not text", i+1)}
 	}
 	if !utf8.Valid(line) {
-		return nil, fmt.Errorf("invalid UTF-8 at column %d", invalidAt(line)+1)
+		return nil, lineFault{fmt.Errorf("invalid UTF-8 at column %d", invalidAt(line)+1)}
 	}
 	return line, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/instances"
 	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
@@ -112,6 +114,161 @@ func TestAnyNumberOfWorkersGivesTheSameBytes(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%d workers differ from 1", workers)
 		}
+	}
+}
+
+// documents are the documents of a split by their ids.
+func documents(t *testing.T, dir string) []string {
+	t.Helper()
+	set, err := shards.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	split, err := set.Split(shards.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for i := range split.NumDocuments() {
+		sentences, err := split.Sentences(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprint(sentences))
+	}
+	return all
+}
+
+func TestSeedChoosesTheOrder(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.jsonl")
+	var b strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&b, `{"id":"%d","text":"%s"}`+"\n", i, strings.Repeat("a ", i+1))
+	}
+	if err := os.WriteFile(name, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	orders := make(map[string]bool)
+	var sorted []string
+	for _, seed := range []uint64{1, 2} {
+		p := plan(t, name)
+		p.Seed, p.HeldOut = seed, 0
+		if _, err := Run(context.Background(), p); err != nil {
+			t.Fatal(err)
+		}
+		all := documents(t, p.Out)
+		orders[strings.Join(all, "\n")] = true
+		ascents := 0
+		for i := 1; i < len(all); i++ {
+			if len(all[i]) > len(all[i-1]) {
+				ascents++
+			}
+		}
+		if ascents < 900 || ascents > 1100 { // 1000 of 1999, with a deviation of 13
+			t.Errorf("seed %d: %d of %d documents are longer than the one before, want half", seed, ascents, len(all))
+		}
+		slices.Sort(all)
+		if sorted != nil && !slices.Equal(all, sorted) {
+			t.Errorf("seed %d: other documents than with the first", seed)
+		}
+		sorted = all
+	}
+	if len(orders) != 2 {
+		t.Error("two seeds give one order")
+	}
+}
+
+// A small spool and many runs give the same order as a single run.
+func TestSpoolsOfAnySize(t *testing.T) {
+	var want []string
+	for _, limit := range []int{1, 1000, 1 << 20} {
+		work, err := staging.OpenWork(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		piece, err := work.Create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &spool{piece: piece, limit: limit}
+		for i := range 300 {
+			d := shards.Document{Lengths: []int32{1, 2}, IDs: []int32{int32(i), 70_000, 3}, Words: i, TextBytes: 9, Unknown: 1}
+			if err := s.add(keyOf(7, 0, i), i, i%3 == 0, &d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.flush(); err != nil {
+			t.Fatal(err)
+		}
+		name, err := piece.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		var b block
+		for from := 0; from < buckets; from += 256 {
+			if err := b.load(work, []spooled{{Piece: name, Runs: s.runs}}, from, from+256); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range b.entries {
+				var d shards.Document
+				if err := decode(&d, b.data[e.start:e.end]); err != nil {
+					t.Fatal(err)
+				}
+				if int(d.IDs[0]) != e.number || e.heldOut != (e.number%3 == 0) || d.Words != e.number {
+					t.Fatalf("document %d is %+v", e.number, d)
+				}
+				got = append(got, fmt.Sprint(d))
+			}
+		}
+		if want == nil {
+			want = got
+		}
+		if len(got) != 300 || !slices.Equal(got, want) {
+			t.Errorf("limit %d: %d documents, or another order", limit, len(got))
+		}
+	}
+	for _, damaged := range [][]byte{{1}, make([]byte, 20), {255, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0}} {
+		if _, err := appendEntries(nil, damaged, 0, 0); err == nil {
+			t.Errorf("%v passes for documents", damaged)
+		}
+	}
+}
+
+func TestResumes(t *testing.T) {
+	files := writeFiles(t, 500)
+	whole := plan(t, files...)
+	if _, err := Run(context.Background(), whole); err != nil {
+		t.Fatal(err)
+	}
+	p := plan(t, files...)
+	p.Workers = 1
+	ctx, stop := context.WithCancel(context.Background())
+	p.Progress = func(now Progress) {
+		if now.Done.Documents > 500 { // in the second file
+			stop()
+		}
+	}
+	var kept *staging.KeptError
+	if _, err := Run(ctx, p); !errors.As(err, &kept) {
+		t.Fatalf("ended with %v, want a *staging.KeptError", err)
+	}
+	first := true
+	p.Progress = func(now Progress) {
+		if first && now.Done.Documents != 500 {
+			t.Errorf("begins again with %d documents done, want 500", now.Done.Documents)
+		}
+		first = false
+	}
+	if _, err := Run(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(contents(t, whole.Out), contents(t, p.Out)); diff != "" {
+		t.Error("stopped and started, it makes other bytes")
+	}
+	if left, err := os.ReadDir(filepath.Dir(p.Out)); err != nil || len(left) != 1 {
+		t.Errorf("left beside the result: %v, %v", left, err)
 	}
 }
 

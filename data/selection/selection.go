@@ -1,278 +1,257 @@
-// Package selection copies the documents that a query asks for into a directory, with a card that says where they come
-// from. The directory appears whole or not at all; the same files and query give the same bytes.
-//
-// Documents are written as JSON lines in parts, part-00000.jsonl.zst and so on, in the order in which they were read.
 package selection
 
 import (
-	"bufio"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
+	"time"
 
-	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/corpus/pubmed"
 	"github.com/subbert/subbert/data/corpus/query"
 	"github.com/subbert/subbert/data/staging"
 )
 
+// Mode is what a query is compared with.
+type Mode string
+
 const (
-	formatName    = "subbert selection"
-	formatVersion = 1
+	Lexical Mode = "lexical" // the words of the text
+	MeSH    Mode = "mesh"    // words without a field stand for MeSH headings, too
+	Entity  Mode = "entity"  // and documents must name something of some types
 )
-
-// cardName is the file that describes a selection.
-const cardName = "card.json"
-
-// partDocuments is how many documents a part holds.
-const partDocuments = 100_000
 
 // Plan is what is to be selected from which files.
 type Plan struct {
-	Files    []string
-	Format   corpus.Format
-	Query    *query.Query
-	Out      string         // must not exist, or be empty
-	Progress func(Progress) // called after each document
+	Files    []string // PubMed's are sorted by their numbers
+	Format   Format
+	Mode     Mode
+	Query    *query.Query // nil selects every document
+	Entities *Entities    // or nil
+	Exclude  *Exclusion   // or nil
+	Shares   []Share
+	Aids     []Aid  // other files the result depends on
+	Preset   string // the paper's corpus this is to be: pg, drug, cp, or empty
+	Strict   bool   // end at the first broken record, in place of passing over it
+	Out      string // must not exist, or be empty
+	Workers  int    // at least 1; changes the time taken and nothing else
+
+	Splitter  *corpus.Splitter
+	Tokenizer *Tokenizer // counts tokens; nil without a vocabulary
+
+	Broken   func(error)    // told of each record passed over, from any goroutine
+	Progress func(Progress) // called now and then from one goroutine at a time
 }
 
-// Progress is how far a selection has come.
+// Tokenizer counts tokens for the card.
+type Tokenizer struct {
+	Vocabulary string // its sha256
+	Unknown    int32  // the id of [UNK]
+	New        func() Appender
+}
+
+// Appender appends the ids of the pieces of text to dst.
+type Appender interface {
+	Append(dst []int32, text string) []int32
+}
+
+// Progress is how far a stage has come.
 type Progress struct {
-	Read, Size int64 // bytes of the files, as they lie on the disk
-	Text       int64 // bytes of text looked at
-}
-
-// Card describes a selection. It is the content of card.json.
-type Card struct {
-	Format   string `json:"format"`
-	Version  int    `json:"version"`
-	Mode     string `json:"mode"`     // how the query is matched
-	Query    string `json:"query"`    // as written
-	Expanded string `json:"expanded"` // as understood
-	Counts
-	Inputs []Input `json:"inputs"`
-	Parts  []Part  `json:"parts"`
-}
-
-// Counts says how much was looked at and taken.
-type Counts struct {
-	Read       int64 `json:"documents_read"`
-	Selected   int64 `json:"documents_selected"`
-	NoAbstract int64 `json:"selected_without_abstract"` // and without any other text than a title
-	TextBytes  int64 `json:"selected_text_bytes"`
-}
-
-// Input is a file that was looked through.
-type Input struct {
-	Name   string `json:"name"` // without directories
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
-	Counts
-}
-
-// Part is a file of selected documents.
-type Part struct {
-	File      string `json:"file"`
-	Documents int64  `json:"documents"`
+	Stage      string // "looking through" the input files, or "writing" the parts
+	Read, Size int64  // bytes of the files, as they lie on the disk
+	Text       int64  // bytes of text looked at
 }
 
 // ErrNothing says that a query matched no document.
-var ErrNothing = errors.New("no document matches")
+var ErrNothing = errors.New("no document selected")
 
-// ErrNoSelection says that something is no directory made by Run.
-var ErrNoSelection = errors.New("no selection")
-
-// Parts returns the names of the files of a selection. The error is ErrNoSelection if dir is a file, or has no card.
-func Parts(dir string) ([]string, error) {
-	content, err := os.ReadFile(filepath.Join(dir, cardName))
-	if err != nil {
-		return nil, ErrNoSelection
-	}
-	var card Card
-	if err := json.Unmarshal(content, &card); err != nil {
-		return nil, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, cardName), err)
-	}
-	if card.Format != formatName || card.Version != formatVersion {
-		return nil, fmt.Errorf("%s: format %q version %d, want %q version %d", filepath.Join(dir, cardName), card.Format,
-			card.Version, formatName, formatVersion)
-	}
-	var names []string
-	for _, p := range card.Parts {
-		names = append(names, filepath.Base(p.File))
-	}
-	return names, nil
-}
-
-// Run selects. If it fails, or ctx ends, nothing is left behind.
+// Run selects. If it fails, or ctx ends, Out does not appear; the error is a
+// *staging.KeptError if files are done that the next attempt need not look through again.
 func Run(ctx context.Context, p Plan) (Card, error) {
-	if len(p.Files) == 0 {
-		return Card{}, errors.New("selection: no files")
-	}
-	dir, err := staging.New(p.Out)
+	s, err := begin(p)
 	if err != nil {
 		return Card{}, fmt.Errorf("selection: %w", err)
 	}
-	s := selector{Plan: p, parts: parts{dir: dir}, card: Card{Format: formatName, Version: formatVersion, Mode: "lexical",
-		Query: p.Query.String(), Expanded: p.Query.Expanded()}}
 	err = s.run(ctx)
-	return s.card, errors.Join(err, s.parts.abandon(), dir.Discard())
+	if err == nil {
+		return s.card, s.work.Remove()
+	}
+	err = errors.Join(err, s.dir.Discard())
+	if errors.Is(err, ErrNothing) {
+		return s.card, errors.Join(err, s.work.Remove())
+	}
+	return s.card, s.work.Keep(err)
 }
 
+// selector is a Plan being carried out.
 type selector struct {
 	Plan
-	card     Card
-	parts    parts
+	dir   *staging.Dir
+	work  *staging.Work
+	key   string // of everything that decides what matches
+	tasks []task
+	card  Card
+
+	mu       sync.Mutex
 	progress Progress
+	told     time.Time
 }
 
-func (s *selector) run(ctx context.Context) error {
+// task is the work on one input file.
+type task struct {
+	path   string
+	format Format
+	size   int64
+	found  found
+	drop   []uint64 // which of the matched documents do not count, a bit each
+	part   part
+}
+
+func begin(p Plan) (*selector, error) {
+	if len(p.Files) == 0 {
+		return nil, errors.New("no files")
+	}
+	s := &selector{Plan: p}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.dir, err = staging.New(p.Out); err != nil {
+		return nil, err
+	}
+	if s.work, err = staging.OpenWork(p.Out); err != nil {
+		return nil, errors.Join(err, s.dir.Discard())
+	}
+	s.key, err = staging.Key(s.card.Settings, p.Strict, p.Splitter.Name())
+	return s, err
+}
+
+// open lists the tasks, PubMed's files in the order in which they count, behind the others.
+func (s *selector) open() error {
+	s.card = Card{Format: formatName, Version: formatVersion, Settings: s.settings()}
+	var files, citations []string
+	formats := make(map[string]Format)
 	for _, name := range s.Files {
+		if formats[name] != "" {
+			return fmt.Errorf("%s: named twice", name)
+		}
+		f, err := s.Format.of(name)
+		if err != nil {
+			return err
+		}
+		if formats[name] = f; f == PubMedXML {
+			citations = append(citations, name)
+		} else {
+			files = append(files, name)
+		}
+	}
+	if err := pubmed.Sort(citations); err != nil {
+		return err
+	}
+	s.card.Missing = pubmed.Missing(citations)
+	for _, name := range slices.Concat(files, citations) {
 		info, err := os.Stat(name)
 		if err != nil {
 			return err
 		}
-		s.progress.Size += info.Size()
+		s.tasks = append(s.tasks, task{path: name, format: formats[name], size: info.Size()})
 	}
-	var before int64
-	for _, name := range s.Files {
-		in, err := s.file(ctx, name, before)
-		if err != nil {
-			return err
-		}
-		before += in.Bytes
-		s.card.Inputs = append(s.card.Inputs, in)
-		s.card.Counts.add(in.Counts)
+	return nil
+}
+
+func (s *selector) run(ctx context.Context) error {
+	if err := s.stage(ctx, "looking through", func(t *task) int64 { return t.size }, s.find); err != nil {
+		return err
 	}
-	if s.card.Selected == 0 {
-		return fmt.Errorf("selection: %w %s; %d documents were read", ErrNothing, s.card.Expanded, s.card.Read)
-	}
-	if err := s.parts.finish(); err != nil {
+	if err := s.settle(); err != nil {
 		return fmt.Errorf("selection: %w", err)
 	}
-	s.card.Parts = s.parts.done
+	if err := s.stage(ctx, "writing", func(t *task) int64 { return t.found.Bytes }, s.write); err != nil {
+		return err
+	}
+	s.count()
+	if s.card.Selected == 0 {
+		return fmt.Errorf("selection: %w by %s: %s", ErrNothing, s.card.Expanded, s.card.Counts)
+	}
+	if err := s.commit(); err != nil {
+		return fmt.Errorf("selection: %w", err)
+	}
+	return nil
+}
+
+// stage does something for all tasks, Workers of them at a time.
+func (s *selector) stage(ctx context.Context, name string, size func(*task) int64, do func(context.Context, *task) error) error {
+	s.progress = Progress{Stage: name}
+	for i := range s.tasks {
+		s.progress.Size += size(&s.tasks[i])
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, s.Workers))
+	for i := range s.tasks {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return do(ctx, &s.tasks[i])
+		})
+	}
+	return g.Wait()
+}
+
+// advance adds to the progress and tells of it every now and then.
+func (s *selector) advance(read, text int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress.Read += read
+	s.progress.Text += text
+	if time.Since(s.told) > 100*time.Millisecond {
+		s.told = time.Now()
+		s.Progress(s.progress)
+	}
+}
+
+// commit makes the directory appear.
+func (s *selector) commit() error {
+	for i := range s.tasks {
+		t := &s.tasks[i]
+		if t.part.Selected == 0 {
+			continue
+		}
+		name := fmt.Sprintf("part-%05d.jsonl.zst", len(s.card.Parts))
+		if err := s.dir.Take(s.work, t.part.Piece, name); err != nil {
+			return err
+		}
+		s.card.Parts = append(s.card.Parts, Part{File: name, Documents: t.part.Selected, SHA256: t.part.Piece})
+	}
 	content, err := json.MarshalIndent(s.card, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := s.parts.dir.WriteFile(cardName, append(content, '\n')); err != nil {
-		return fmt.Errorf("selection: %w", err)
+	if err := s.dir.WriteFile(cardName, append(content, '\n')); err != nil {
+		return err
 	}
-	return s.parts.dir.Commit()
+	if err := s.dir.WriteFile("card.md", []byte(s.card.Markdown())); err != nil {
+		return err
+	}
+	return s.dir.Commit()
 }
 
-// file looks through one file.
-func (s *selector) file(ctx context.Context, name string, before int64) (Input, error) {
-	f, err := corpus.OpenFile(name, s.Format)
+// identity is what tells the state of an input file apart from others of that name.
+func (t *task) identity() ([]any, error) {
+	info, err := os.Stat(t.path)
 	if err != nil {
-		return Input{}, err
+		return nil, err
 	}
-	defer f.Close() // only read from
-	in := Input{Name: filepath.Base(name), Bytes: f.Size()}
-	for d, err := range f.Documents() {
-		if err != nil {
-			return Input{}, err
-		}
-		if ctx.Err() != nil {
-			return Input{}, ctx.Err()
-		}
-		in.Read++
-		if s.Query.Match(&d) {
-			in.take(&d)
-			if err := s.parts.write(&d); err != nil {
-				return Input{}, fmt.Errorf("selection: %w", err)
-			}
-		}
-		s.progress.Read = before + f.Read()
-		s.progress.Text += int64(d.Bytes())
-		s.Progress(s.progress)
-	}
-	sum, err := f.Sum()
-	in.SHA256 = hex.EncodeToString(sum[:])
-	return in, err
+	path, err := filepath.Abs(t.path)
+	return []any{path, info.Size(), info.ModTime().UnixNano(), t.format}, err
 }
 
-func (c *Counts) take(d *corpus.Document) {
-	c.Selected++
-	c.TextBytes += int64(d.Bytes())
-	if d.Bytes() == len(d.Title) {
-		c.NoAbstract++
-	}
-}
-
-func (c *Counts) add(o Counts) {
-	c.Read += o.Read
-	c.Selected += o.Selected
-	c.NoAbstract += o.NoAbstract
-	c.TextBytes += o.TextBytes
-}
-
-// parts writes documents into one part after the other.
-type parts struct {
-	dir  *staging.Dir
-	done []Part
-
-	file   *os.File
-	zip    *zstd.Encoder
-	buffer *bufio.Writer
-	json   *json.Encoder
-	n      int64 // documents in the part begun
-}
-
-func (p *parts) write(d *corpus.Document) error {
-	if p.n == partDocuments {
-		if err := p.finish(); err != nil {
-			return err
-		}
-	}
-	if p.file == nil {
-		if err := p.begin(); err != nil {
-			return err
-		}
-	}
-	p.n++
-	return p.json.Encode(d)
-}
-
-func (p *parts) name() string { return fmt.Sprintf("part-%05d.jsonl.zst", len(p.done)) }
-
-func (p *parts) begin() error {
-	f, err := p.dir.Create(p.name())
-	if err != nil {
-		return err
-	}
-	p.file = f
-	if p.zip, err = zstd.NewWriter(f, zstd.WithEncoderConcurrency(1)); err != nil {
-		return err
-	}
-	p.buffer = bufio.NewWriterSize(io.Writer(p.zip), 1<<16)
-	p.json = json.NewEncoder(p.buffer)
-	p.json.SetEscapeHTML(false)
-	return nil
-}
-
-func (p *parts) finish() error {
-	if p.file == nil {
-		return nil
-	}
-	if err := errors.Join(p.buffer.Flush(), p.zip.Close()); err != nil {
-		return err
-	}
-	p.done = append(p.done, Part{File: p.name(), Documents: p.n})
-	f := p.file
-	p.file, p.n = nil, 0
-	return staging.Seal(f)
-}
-
-// abandon closes the part begun, which is about to be removed.
-func (p *parts) abandon() error {
-	if p.file == nil {
-		return nil
-	}
-	return p.file.Close()
-}
+func sumOf(sum [32]byte) string { return hex.EncodeToString(sum[:]) }

@@ -31,8 +31,9 @@ type Header struct {
 	Vocabulary Vocabulary       `json:"vocabulary"`
 	Tokenizer  Tokenizer        `json:"tokenizer"`
 	Splitter   string           `json:"splitter"`
-	HeldOut    float64          `json:"held_out"` // the fraction of documents asked for
-	IDBits     int              `json:"id_bits"`  // as many as the largest id needs
+	HeldOut    float64          `json:"held_out"`     // the fraction of documents asked for
+	Seed       uint64           `json:"shuffle_seed"` // of the order of the documents
+	IDBits     int              `json:"id_bits"`      // as many as the largest id needs
 	Inputs     []Input          `json:"inputs"`
 	Splits     map[string]Split `json:"splits"`
 }

@@ -62,7 +62,7 @@ func (w *Writer) Add(split string, d *Document) error {
 	if !ok {
 		return fmt.Errorf("shards: no split %q, want %s or %s", split, Train, HeldOut)
 	}
-	if err := w.check(d); err != nil {
+	if err := w.Check(d); err != nil {
 		return fmt.Errorf("shards: %s: document %d: %w", split, s.counts.Documents, err)
 	}
 	if err := s.add(d); err != nil {
@@ -71,7 +71,8 @@ func (w *Writer) Add(split string, d *Document) error {
 	return nil
 }
 
-func (w *Writer) check(d *Document) error {
+// Check tells whether d can be added. Any number of goroutines may call it at once.
+func (w *Writer) Check(d *Document) error {
 	total := 0
 	for i, n := range d.Lengths {
 		if n < 1 {

@@ -1,7 +1,8 @@
 // Package staging writes directories that appear whole or not at all.
 //
 // Files are made in a hidden directory beside the one wanted, synced, and renamed into place at the end. What a process
-// killed in between leaves behind is never mistaken for a result; Leftovers finds it.
+// killed in between leaves behind is never mistaken for a result; Leftovers finds it. Work keeps finished pieces of long work
+// for the next attempt.
 package staging
 
 import (

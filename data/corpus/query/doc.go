@@ -12,5 +12,11 @@
 //
 // As in PubMed, operators are upper case and are applied from left to right: "a OR b AND c" is "(a OR b) AND c".
 //
-// MeSH headings, publication types, languages and dates are not searched yet; their fields are refused by name.
+// What a record says of a document beside its text is asked for with
+//
+//	[mesh] [majr]   a MeSH heading, a main one, with all below it in the tree; [mesh:noexp] without
+//	[pt] [la]       publication type and language: review[pt], english[la]
+//	[dp]            a date of publication, or a range: 2010[dp], 2010/05:2012[dp]
+//
+// Words before the tag of a heading or type belong to it together: clinical trial[pt]. Expand looks headings up in a year's descriptors.
 package query

@@ -21,19 +21,38 @@ func (e *SyntaxError) Error() string {
 }
 
 // field says where a term is looked for, as a set.
-type field uint8
+type field uint16
 
 const (
 	title field = 1 << iota
 	abstract
 	rest
-	anywhere = title | abstract | rest
+	heading         // MeSH headings
+	majorHeading    // MeSH headings that are main topics
+	publicationType // Review, Clinical Trial ...
+	language
+	published // dates
+	anywhere  = title | abstract | rest
+	recorded  = heading | majorHeading | publicationType | language | published // not in the text
 )
 
-// fields are the tags of PubMed that are understood.
-var fields = map[string]field{
-	"ti": title, "title": title, "ab": abstract, "abstract": abstract, "tiab": title | abstract,
-	"title/abstract": title | abstract, "all": anywhere, "all fields": anywhere,
+// tags are the tags of PubMed that are understood. The first name of a field is the one it is written with.
+var tags = []struct {
+	in      field
+	names   []string
+	noBelow bool // the heading alone, without those below it in the tree
+}{
+	{in: title, names: []string{"ti", "title"}},
+	{in: abstract, names: []string{"ab", "abstract"}},
+	{in: title | abstract, names: []string{"tiab", "title/abstract"}},
+	{in: anywhere, names: []string{"all", "all fields"}},
+	{in: heading, names: []string{"mesh", "mh", "mesh terms"}},
+	{in: heading, names: []string{"mesh:noexp", "mh:noexp"}, noBelow: true},
+	{in: majorHeading, names: []string{"majr", "mesh major topic"}},
+	{in: majorHeading, names: []string{"majr:noexp"}, noBelow: true},
+	{in: publicationType, names: []string{"pt", "publication type"}},
+	{in: language, names: []string{"la", "language"}},
+	{in: published, names: []string{"dp", "date - publication"}},
 }
 
 // Parse reads a query. Its error is a *SyntaxError.
@@ -57,11 +76,18 @@ type node struct {
 	term        term
 }
 
-// term is a word or phrase.
+// term is a word or phrase, and where it is looked for.
 type term struct {
-	words  []string // lower-case
-	prefix bool     // the last word may go on
-	in     field
+	index    int      // among the terms of the query
+	at       int      // in the query, in bytes
+	text     string   // as written
+	words    []string // lower-case
+	prefix   bool     // the last word may go on
+	in       field
+	noBelow  bool
+	from, to Date
+	headings map[string]bool // UIs of the MeSH headings it stands for, see Expand
+	names    []string        // of the headings it stands for, without those below them
 }
 
 type tokenKind int
@@ -173,6 +199,9 @@ func (p *parser) operand() (*node, error) {
 		return n, nil
 	case text, quoted:
 		p.next()
+		if t.kind == text {
+			t = p.tagged(t)
+		}
 		return p.term(t)
 	case broken:
 		return nil, p.fault(t.at, "%s that is never closed", map[byte]string{'"': "a quote", '[': "a field"}[p.in[t.at]])
@@ -186,33 +215,64 @@ func (p *parser) operand() (*node, error) {
 	return nil, p.fault(t.at, "ends where a word was expected")
 }
 
+// tagged joins the words from t on that end in the tag of a heading or type: review article[pt] is one term.
+func (p *parser) tagged(t token) token {
+	before := *p
+	for p.token.kind == text {
+		p.next()
+	}
+	if p.token.kind == tag {
+		if in, _, ok := fieldOf(p.token.text); ok && in&(heading|majorHeading|publicationType) != 0 {
+			t.text = strings.TrimSpace(p.in[t.at:p.token.at])
+			return t
+		}
+	}
+	*p = before
+	return t
+}
+
 func (p *parser) term(t token) (*node, error) {
+	n := &node{term: term{at: t.at, text: t.text, in: anywhere}}
+	if p.token.kind == tag {
+		in, noBelow, ok := fieldOf(p.token.text)
+		if !ok {
+			return nil, p.fault(p.token.at, "unknown field [%s], want one of %s", p.token.text, knownFields())
+		}
+		n.term.in, n.term.noBelow = in, noBelow
+		p.next()
+	}
+	if n.term.in == published {
+		return n, p.dates(&n.term)
+	}
 	body, truncated := strings.CutSuffix(t.text, "*")
 	if i := strings.IndexByte(body, '*'); i >= 0 {
 		return nil, p.fault(t.at+i, "* inside a word; it can only stand at its end")
 	}
-	n := &node{term: term{words: words(body), prefix: truncated, in: anywhere}}
+	if truncated && n.term.in&(heading|majorHeading) != 0 {
+		return nil, p.fault(t.at+len(body), "* in a MeSH heading; name the heading, those below it are included")
+	}
+	n.term.words, n.term.prefix = words(body), truncated
 	if len(n.term.words) == 0 {
 		return nil, p.fault(t.at, "%q has no letter or digit", t.text)
 	}
-	if p.token.kind != tag {
-		return n, nil
-	}
-	in, known := fields[strings.ToLower(strings.TrimSpace(p.token.text))]
-	if !known {
-		return nil, p.fault(p.token.at, "unknown field [%s], want one of %s", p.token.text, knownFields())
-	}
-	n.term.in = in
-	p.next()
 	return n, nil
+}
+
+func fieldOf(name string) (in field, noBelow, ok bool) {
+	name = strings.ToLower(strings.TrimSpace(name))
+	for _, t := range tags {
+		if slices.Contains(t.names, name) {
+			return t.in, t.noBelow, true
+		}
+	}
+	return 0, false, false
 }
 
 func knownFields() string {
 	var names []string
-	for name := range fields {
-		names = append(names, "["+name+"]")
+	for _, t := range tags {
+		names = append(names, "["+t.names[0]+"]")
 	}
-	slices.Sort(names)
 	return strings.Join(names, " ")
 }
 

@@ -21,6 +21,10 @@ func newQuery(source string, root *node) *Query {
 	q := &Query{source: source, root: root, byFirst: make(map[string][]int), byStart: make(map[byte][]int)}
 	q.collect(root)
 	for i, t := range q.terms {
+		t.index = i
+		if t.in&anywhere == 0 {
+			continue
+		}
 		first := t.words[0]
 		if t.prefix && len(t.words) == 1 {
 			q.byStart[first[0]] = append(q.byStart[first[0]], i)
@@ -50,31 +54,70 @@ func (n *node) expanded() string {
 	if n.op != "" {
 		return "(" + n.left.expanded() + " " + n.op + " " + n.right.expanded() + ")"
 	}
-	t := strings.Join(n.term.words, " ")
-	if n.term.prefix {
-		t += "*"
+	t := &n.term
+	if len(t.names) == 0 || t.in&anywhere == 0 {
+		return t.quoted() + "[" + t.tag() + "]"
 	}
-	if len(n.term.words) > 1 {
-		t = `"` + t + `"`
+	s := t.quoted() + "[all]"
+	for _, name := range t.names {
+		s = "(" + s + ` OR "` + name + `"[mesh])`
 	}
-	return t + map[field]string{title: "[ti]", abstract: "[ab]", title | abstract: "[tiab]", anywhere: "[all]"}[n.term.in]
+	return s
 }
 
-// Match says whether d is wanted.
-func (q *Query) Match(d *corpus.Document) bool {
-	found := make(map[*term]bool, len(q.terms))
-	q.scan(d.Title, title, found)
-	for i := range d.Sections {
-		in := rest
-		if d.Sections[i].Part == corpus.Abstract {
-			in = abstract
+// quoted is the term as it would be written: dates as a range, headings by their names.
+func (t *term) quoted() string {
+	if t.in == published {
+		return t.from.String() + ":" + t.to.String()
+	}
+	if len(t.names) > 0 && t.in&anywhere == 0 {
+		return `"` + t.names[0] + `"`
+	}
+	s := strings.Join(t.words, " ")
+	if t.prefix {
+		s += "*"
+	}
+	if len(t.words) > 1 {
+		s = `"` + s + `"`
+	}
+	return s
+}
+
+func (t *term) tag() string {
+	for _, known := range tags {
+		if known.in == t.in && known.noBelow == t.noBelow {
+			return known.names[0]
 		}
-		q.scan(d.Sections[i].Text, in, found)
+	}
+	return "all"
+}
+
+// Match says whether d is wanted. Of what r knows nothing is true if r is nil.
+func (q *Query) Match(d *corpus.Document, r Record) bool {
+	var few [32]bool
+	found := few[:]
+	if len(q.terms) > len(few) {
+		found = make([]bool, len(q.terms))
+	}
+	if r != nil {
+		for i, t := range q.terms {
+			found[i] = (t.in&recorded != 0 || t.headings != nil) && t.record(r)
+		}
+	}
+	if len(q.byFirst)+len(q.byStart) > 0 {
+		q.scan(d.Title, title, found)
+		for i := range d.Sections {
+			in := rest
+			if d.Sections[i].Part == corpus.Abstract {
+				in = abstract
+			}
+			q.scan(d.Sections[i].Text, in, found)
+		}
 	}
 	return q.root.holds(found)
 }
 
-func (n *node) holds(found map[*term]bool) bool {
+func (n *node) holds(found []bool) bool {
 	switch n.op {
 	case "AND":
 		return n.left.holds(found) && n.right.holds(found)
@@ -83,11 +126,11 @@ func (n *node) holds(found map[*term]bool) bool {
 	case "NOT":
 		return n.left.holds(found) && !n.right.holds(found)
 	}
-	return found[&n.term]
+	return found[n.term.index]
 }
 
 // scan marks the terms found in text, which belongs to the field in.
-func (q *Query) scan(text string, in field, found map[*term]bool) {
+func (q *Query) scan(text string, in field, found []bool) {
 	var word []byte
 	for i := 0; i < len(text); {
 		word = word[:0]
@@ -97,12 +140,12 @@ func (q *Query) scan(text string, in field, found map[*term]bool) {
 		}
 		for _, t := range q.byFirst[string(word)] {
 			if q.terms[t].in&in != 0 && q.terms[t].follows(text, i) {
-				found[q.terms[t]] = true
+				found[t] = true
 			}
 		}
 		for _, t := range q.byStart[word[0]] {
 			if q.terms[t].in&in != 0 && strings.HasPrefix(string(word), q.terms[t].words[0]) {
-				found[q.terms[t]] = true
+				found[t] = true
 			}
 		}
 	}

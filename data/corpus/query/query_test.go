@@ -63,7 +63,7 @@ func TestMatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := q.Match(&mouse); got != c.want {
+			if got := q.Match(&mouse, nil); got != c.want {
 				t.Errorf("%s matches: %v, want %v", q.Expanded(), got, c.want)
 			}
 		})
@@ -84,7 +84,12 @@ func TestParseErrors(t *testing.T) {
 		{"a ()", 3, "closing bracket"},
 		{`protein "gene`, 8, "a quote that is never closed"},
 		{"protein[ti", 7, "field"},
-		{"protein[mesh]", 7, "unknown field [mesh]"},
+		{"protein[msh]", 7, "unknown field [msh], want one of [ti] [ab] [tiab] [all] [mesh]"},
+		{"protein*[mesh]", 7, "* in a MeSH heading"},
+		{"a AND 20x0[dp]", 6, "is no date"},
+		{"2012:2010[dp]", 0, "from 2012 back to 2010"},
+		{"2010[dp] : (", 11, "a date was expected"},
+		{"2010/13[dp]", 0, "is no date"},
 		{"[ti] protein", 0, "without a word"},
 		{"pro*tein", 3, "* inside a word"},
 		{"a AND ---", 6, "no letter"},
@@ -131,6 +136,6 @@ func FuzzParse(f *testing.F) {
 		if again.Expanded() != q.Expanded() {
 			t.Fatalf("%s is understood as %s", q.Expanded(), again.Expanded())
 		}
-		q.Match(&mouse)
+		q.Match(&mouse, nil)
 	})
 }

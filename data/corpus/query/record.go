@@ -1,0 +1,116 @@
+package query
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/data/corpus/mesh"
+)
+
+// Record is what a source knows of a document beside its text.
+type Record interface {
+	// Heading tells whether a MeSH heading, or a main one, is among those wanted, given by UI.
+	Heading(wanted map[string]bool, major bool) bool
+	// PublicationType tells whether yes holds for a publication type.
+	PublicationType(yes func(ui, name string) bool) bool
+	// Language tells whether the document is in a language, a code of three letters.
+	Language(code string) bool
+	// Published tells whether a date of publication lies in a range.
+	Published(from, to Date) bool
+}
+
+// NeedsRecords names the tags of the query that ask for what only a Record knows.
+func (q *Query) NeedsRecords() []string {
+	found := map[string]bool{}
+	for _, t := range q.terms {
+		if t.in&recorded != 0 {
+			found[t.tag()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// NeedsMeSH tells whether the query names headings: it matches nothing by them before Expand.
+func (q *Query) NeedsMeSH() bool {
+	return slices.ContainsFunc(q.terms, func(t *term) bool { return t.in&(heading|majorHeading) != 0 })
+}
+
+// Expand looks the headings of the query up, with those below them in the tree. If untagged, words without a field
+// stand for the heading of that name, too, as they do in PubMed. It fails if a heading named with [mesh] does not exist.
+func (q *Query) Expand(v *mesh.Vocabulary, untagged bool) (*Query, error) {
+	again, err := Parse(q.source)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range again.terms {
+		named := t.in&(heading|majorHeading) != 0
+		if !named && t.in != publicationType && !(untagged && t.in == anywhere && !t.prefix) {
+			continue
+		}
+		found := v.Find(t.text)
+		if len(found) == 0 && named {
+			return nil, &SyntaxError{Query: q.source, Offset: t.at, What: fmt.Sprintf("no MeSH heading %q in the descriptors of %d", t.text, v.Year())}
+		}
+		if len(found) == 0 {
+			continue
+		}
+		t.headings = map[string]bool{}
+		t.names = append(t.names, found[0].Name)
+		below := v.Explode(found[0].UI)
+		if t.noBelow {
+			below = []string{found[0].UI}
+		}
+		for _, ui := range below {
+			t.headings[ui] = true
+		}
+	}
+	return again, nil
+}
+
+// Headings lists the MeSH headings that the terms stand for, each with the number of headings at and below it.
+func (q *Query) Headings() map[string]int {
+	found := map[string]int{}
+	for _, t := range q.terms {
+		for _, name := range t.names {
+			found[name] = len(t.headings)
+		}
+	}
+	return found
+}
+
+// record tells whether what is known of a document beside its text satisfies t.
+func (t *term) record(r Record) bool {
+	switch {
+	case t.in == published:
+		return r.Published(t.from, t.to)
+	case t.in == language:
+		return r.Language(languageCode(t.text))
+	case t.in == publicationType:
+		return r.PublicationType(func(ui, name string) bool { return t.headings[ui] || t.is(name) })
+	}
+	return len(t.headings) > 0 && r.Heading(t.headings, t.in == majorHeading)
+}
+
+// is tells whether a name has the words of t.
+func (t *term) is(name string) bool {
+	got := words(name)
+	if len(got) < len(t.words) || len(got) > len(t.words) && !t.prefix {
+		return false
+	}
+	last := len(t.words) - 1
+	return slices.Equal(got[:last], t.words[:last]) && (got[last] == t.words[last] || t.prefix && strings.HasPrefix(got[last], t.words[last]))
+}
+
+// irregular are the languages whose code in PubMed is not their first three letters.
+var irregular = map[string]string{"japanese": "jpn", "serbian": "srp", "croatian": "hrv", "romanian": "rum", "slovenian": "slv"}
+
+// languageCode is PubMed's code of a language given by name or code.
+func languageCode(s string) string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if code, ok := irregular[s]; ok {
+		return code
+	}
+	return s[:min(3, len(s))]
+}

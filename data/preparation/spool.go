@@ -1,0 +1,202 @@
+package preparation
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/staging"
+)
+
+// buckets is how many ranges of equal size the keys are cut into: what one holds must fit in memory.
+const buckets = 1024
+
+// keyOf places a document in the order of the shards: a permutation of the documents that the seed chooses. Its mixing
+// is that of SplitMix64, once for the seed, the file and the number of the document in it.
+func keyOf(seed uint64, file, number int) uint64 {
+	return mix(mix(mix(seed)+uint64(file)) + uint64(number))
+}
+
+func mix(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// spooled is the manifest of a file whose documents wait for their place.
+type spooled struct {
+	Input shards.Input
+	Empty int64 // documents without any text
+	Piece string
+	Bytes int64
+	Runs  [][]int64 // of each run of documents, sorted by key: where its buckets begin in Piece, and where the last one ends
+}
+
+// spool writes the documents of one file: first pass. It sorts as many as fit in memory at a time.
+type spool struct {
+	piece   *staging.Piece
+	limit   int // of bytes in memory
+	entries []entry
+	data    []byte
+	runs    [][]int64
+}
+
+// entry is where an encoded document lies.
+type entry struct {
+	key          uint64
+	file, number int
+	start, end   int // in some data
+	heldOut      bool
+}
+
+func compareEntries(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.file, b.file), cmp.Compare(a.number, b.number))
+}
+
+// add takes a document.
+func (s *spool) add(key uint64, number int, heldOut bool, d *shards.Document) error {
+	start := len(s.data)
+	s.data = appendDocument(s.data, key, number, heldOut, d)
+	s.entries = append(s.entries, entry{key: key, number: number, start: start, end: len(s.data)})
+	if len(s.data) < s.limit {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes a run.
+func (s *spool) flush() error {
+	slices.SortFunc(s.entries, compareEntries)
+	run := make([]int64, 0, buckets+1)
+	for _, e := range s.entries {
+		for len(run) <= bucketOf(e.key) {
+			run = append(run, s.piece.Size())
+		}
+		if _, err := s.piece.Write(s.data[e.start:e.end]); err != nil {
+			return err
+		}
+	}
+	for len(run) <= buckets {
+		run = append(run, s.piece.Size())
+	}
+	s.runs = append(s.runs, run)
+	s.entries, s.data = s.entries[:0], s.data[:0]
+	return nil
+}
+
+func bucketOf(key uint64) int { return int(key >> 54) }
+
+// appendDocument appends d: its length, key, number, side, counts, the lengths of its sentences and its ids.
+func appendDocument(dst []byte, key uint64, number int, heldOut bool, d *shards.Document) []byte {
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst = binary.LittleEndian.AppendUint64(dst, key)
+	dst = binary.AppendUvarint(dst, uint64(number))
+	side := byte(0)
+	if heldOut {
+		side = 1
+	}
+	dst = append(dst, side)
+	for _, n := range []int{d.Words, d.TextBytes, d.Unknown, len(d.Lengths)} {
+		dst = binary.AppendUvarint(dst, uint64(n))
+	}
+	for _, n := range d.Lengths {
+		dst = binary.AppendUvarint(dst, uint64(n))
+	}
+	for _, id := range d.IDs {
+		dst = binary.AppendUvarint(dst, uint64(id))
+	}
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at))
+	return dst
+}
+
+var errSpool = errors.New("a piece of the first pass is damaged; remove the .work directory and start again")
+
+// appendEntries finds the documents in data from start on.
+func appendEntries(dst []entry, data []byte, start, file int) ([]entry, error) {
+	for start < len(data) {
+		if len(data)-start < 14 {
+			return nil, errSpool
+		}
+		end := start + int(binary.LittleEndian.Uint32(data[start:]))
+		if end < start+14 || end > len(data) {
+			return nil, errSpool
+		}
+		number, n := binary.Uvarint(data[start+12 : end])
+		at := start + 12 + n
+		if n <= 0 || at >= end {
+			return nil, errSpool
+		}
+		dst = append(dst, entry{key: binary.LittleEndian.Uint64(data[start+4:]), file: file, number: int(number), heldOut: data[at] == 1,
+			start: at + 1, end: end})
+		start = end
+	}
+	return dst, nil
+}
+
+// decode sets d to what stands in data, reusing its slices.
+func decode(d *shards.Document, data []byte) error {
+	good := true
+	next := func() int {
+		v, n := binary.Uvarint(data)
+		if good = good && n > 0; !good {
+			return 0
+		}
+		data = data[n:]
+		return int(v)
+	}
+	*d = shards.Document{Words: next(), TextBytes: next(), Unknown: next(), Lengths: d.Lengths[:0], IDs: d.IDs[:0]}
+	sentences := next()
+	for range min(sentences, len(data)) {
+		d.Lengths = append(d.Lengths, int32(next()))
+	}
+	for len(data) > 0 && good {
+		d.IDs = append(d.IDs, int32(next()))
+	}
+	if !good || len(d.Lengths) != sentences {
+		return errSpool
+	}
+	return nil
+}
+
+// block is some buckets of all files, sorted: what is written next.
+type block struct {
+	data    []byte
+	entries []entry
+}
+
+// load reads the buckets from one to before another of all pieces.
+func (b *block) load(work *staging.Work, files []spooled, from, to int) error {
+	b.data, b.entries = b.data[:0], b.entries[:0]
+	for i := range files {
+		if err := b.loadFile(work, &files[i], i, from, to); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(b.entries, compareEntries)
+	return nil
+}
+
+func (b *block) loadFile(work *staging.Work, s *spooled, file, from, to int) error {
+	f, err := os.Open(work.Path(s.Piece))
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read from
+	for _, run := range s.Runs {
+		start, n := len(b.data), int(run[to]-run[from])
+		b.data = slices.Grow(b.data, n)[:start+n]
+		if _, err := f.ReadAt(b.data[start:], run[from]); err != nil && !(err == io.EOF && n == 0) {
+			return err
+		}
+		if b.entries, err = appendEntries(b.entries, b.data, start, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}

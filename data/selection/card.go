@@ -1,0 +1,229 @@
+package selection
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	formatName    = "subbert selection"
+	formatVersion = 2
+)
+
+// cardName is the file that describes a selection; card.md says the same for reading.
+const cardName = "card.json"
+
+// Card describes a selection. It is the content of card.json.
+type Card struct {
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	Settings
+	Counts
+	Texts
+	UnknownRate float64  `json:"unk_rate"` // of the tokens
+	Paper       *Paper   `json:"paper,omitempty"`
+	Inputs      []Input  `json:"inputs"`
+	Missing     []string `json:"missing_inputs,omitempty"` // of PubMed's files, between the first and the last
+	Parts       []Part   `json:"parts"`
+}
+
+// Settings say what was asked for.
+type Settings struct {
+	Preset     string         `json:"preset,omitempty"`
+	Mode       Mode           `json:"mode"`     // what the query is compared with
+	Query      string         `json:"query"`    // as written
+	Expanded   string         `json:"expanded"` // as understood
+	Headings   map[string]int `json:"mesh_headings,omitempty"`
+	Entities   []string       `json:"entities,omitempty"`
+	Shares     []Share        `json:"shares,omitempty"`
+	Aids       []Aid          `json:"aids,omitempty"`
+	Splitter   string         `json:"splitter"`
+	Vocabulary string         `json:"vocabulary,omitempty"` // sha256 over its tokens
+}
+
+// Aid is a file that the selection was made with: MeSH descriptors, PubTator tables, a list of what to exclude.
+type Aid struct {
+	Role   string `json:"role"`
+	Name   string `json:"name"` // without directories
+	SHA256 string `json:"sha256"`
+}
+
+func (s *selector) settings() Settings {
+	out := Settings{Preset: s.Preset, Mode: s.Mode, Expanded: "everything", Shares: s.Shares, Aids: s.Aids, Splitter: s.Splitter.Name()}
+	if s.Query != nil {
+		out.Query, out.Expanded, out.Headings = s.Query.String(), s.Query.Expanded(), s.Query.Headings()
+	}
+	if s.Entities != nil {
+		out.Entities = s.Entities.Types
+		out.Expanded += ", naming at least one " + strings.Join(s.Entities.Types, " and one ")
+	}
+	return out
+}
+
+// FileCounts says how much was looked at in a file, and what of it matches.
+type FileCounts struct {
+	Records    int64 `json:"records"`   // without deletions
+	Deletions  int64 `json:"deletions"` // PubMed's, of records of earlier files
+	Broken     int64 `json:"broken"`    // records passed over
+	Repeated   int64 `json:"repeated"`  // of a PMID that the file had before
+	Matched    int64 `json:"matched"`
+	Excluded   int64 `json:"excluded"`     // of those that match
+	NotInShare int64 `json:"not_in_share"` // of those that match and are not excluded
+}
+
+// Counts says how much was looked at, and what became of what matches: it is selected, or left out for one reason.
+type Counts struct {
+	FileCounts
+	Replaced int64 `json:"replaced_or_deleted"` // by a later record of PubMed
+	SameID   int64 `json:"same_id"`
+	SameText int64 `json:"same_text"`
+}
+
+func (c Counts) String() string {
+	s := fmt.Sprintf("%d records, %d match", c.Records, c.Matched)
+	for _, of := range []struct {
+		n    int64
+		what string
+	}{{c.Excluded, "excluded"}, {c.NotInShare, "not in the share"}, {c.Replaced, "replaced or deleted later"},
+		{c.SameID + c.SameText, "duplicates"}, {c.Broken, "broken records passed over"}} {
+		if of.n > 0 {
+			s += fmt.Sprintf(", %d %s", of.n, of.what)
+		}
+	}
+	return s
+}
+
+// Texts says what the selected documents hold.
+type Texts struct {
+	Selected      int64     `json:"selected"`
+	NoAbstract    int64     `json:"selected_without_abstract"` // and without any other text than a title
+	TextBytes     int64     `json:"selected_text_bytes"`
+	Words         int64     `json:"words"` // between white space
+	Sentences     int64     `json:"sentences"`
+	Tokens        int64     `json:"tokens"`  // 0 without a vocabulary
+	Unknown       int64     `json:"unknown"` // tokens that are [UNK]
+	SentenceWords Histogram `json:"sentence_words"`
+	DocumentWords Histogram `json:"document_words"`
+}
+
+// Histogram counts lengths: Counts[i] of at most UpTo[i], and the last one of those that are longer.
+type Histogram struct {
+	UpTo   []int   `json:"up_to"`
+	Counts []int64 `json:"counts"`
+}
+
+func newTexts() Texts {
+	histogram := func(upTo ...int) Histogram { return Histogram{upTo, make([]int64, len(upTo)+1)} }
+	return Texts{SentenceWords: histogram(5, 10, 15, 20, 25, 30, 40, 50, 75, 100),
+		DocumentWords: histogram(25, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 5000)}
+}
+
+func (h *Histogram) add(n int) {
+	i, _ := slices.BinarySearch(h.UpTo, n)
+	h.Counts[i]++
+}
+
+func (t *Texts) add(o *Texts) {
+	t.Selected += o.Selected
+	t.NoAbstract += o.NoAbstract
+	t.TextBytes += o.TextBytes
+	t.Words += o.Words
+	t.Sentences += o.Sentences
+	t.Tokens += o.Tokens
+	t.Unknown += o.Unknown
+	for i, n := range o.SentenceWords.Counts {
+		t.SentenceWords.Counts[i] += n
+	}
+	for i, n := range o.DocumentWords.Counts {
+		t.DocumentWords.Counts[i] += n
+	}
+}
+
+// Input is a file that was looked through.
+type Input struct {
+	Name   string `json:"name"` // without directories
+	Format Format `json:"format"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	FileCounts
+}
+
+// Part is a file of selected documents.
+type Part struct {
+	File      string `json:"file"`
+	Documents int64  `json:"documents"`
+	SHA256    string `json:"sha256"`
+}
+
+// Paper compares a selection with the paper's (Su and Vijay-Shanker 2022).
+type Paper struct {
+	Corpus    string  `json:"corpus"`
+	Abstracts int64   `json:"abstracts"`
+	Ratio     float64 `json:"ratio"` // of ours to theirs
+}
+
+// papers are the sizes of the paper's corpora, by preset.
+var papers = map[string]Paper{"pg": {Corpus: "P/G", Abstracts: 7_729_611}, "drug": {Corpus: "D", Abstracts: 5_714_799},
+	"cp": {Corpus: "CP", Abstracts: 3_375_380}}
+
+// count adds up what the tasks found.
+func (s *selector) count() {
+	s.card.Texts = newTexts()
+	for i := range s.tasks {
+		t := &s.tasks[i]
+		s.card.Inputs = append(s.card.Inputs, t.found.Input)
+		s.card.FileCounts.add(&t.found.FileCounts)
+		s.card.Texts.add(&t.part.Texts)
+	}
+	if s.Tokenizer != nil {
+		s.card.Vocabulary = s.Tokenizer.Vocabulary
+		s.card.UnknownRate = float64(s.card.Unknown) / float64(max(1, s.card.Tokens))
+	}
+	if p, ok := papers[s.Preset]; ok {
+		p.Ratio = float64(s.card.Selected-s.card.NoAbstract) / float64(p.Abstracts)
+		s.card.Paper = &p
+	}
+}
+
+func (c *FileCounts) add(o *FileCounts) {
+	c.Records += o.Records
+	c.Deletions += o.Deletions
+	c.Broken += o.Broken
+	c.Repeated += o.Repeated
+	c.Matched += o.Matched
+	c.Excluded += o.Excluded
+	c.NotInShare += o.NotInShare
+}
+
+// ErrNoSelection says that something is no directory made by Run.
+var ErrNoSelection = errors.New("no selection")
+
+// Parts returns the names of the files of a selection. The error is ErrNoSelection if dir is a file, or has no card.
+func Parts(dir string) ([]string, error) {
+	content, err := os.ReadFile(filepath.Join(dir, cardName))
+	if err != nil {
+		return nil, ErrNoSelection
+	}
+	var card struct {
+		Format  string
+		Version int
+		Parts   []Part
+	}
+	if err := json.Unmarshal(content, &card); err != nil {
+		return nil, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, cardName), err)
+	}
+	if card.Format != formatName || card.Version < 1 || card.Version > formatVersion {
+		return nil, fmt.Errorf("%s: format %q version %d, want %q version %d", filepath.Join(dir, cardName), card.Format,
+			card.Version, formatName, formatVersion)
+	}
+	var names []string
+	for _, p := range card.Parts {
+		names = append(names, filepath.Base(p.File))
+	}
+	return names, nil
+}

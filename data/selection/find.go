@@ -1,0 +1,274 @@
+package selection
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/staging"
+)
+
+// found is the manifest of a file that was looked through.
+type found struct {
+	Input
+	Piece string // the documents that match, as JSON lines
+	Bytes int64  // of Piece
+	Marks string // of each document in Piece: what settles whether it counts
+	Index string // of PubMed's files: pubmed.Index
+}
+
+// mark settles whether a document counts.
+type mark struct {
+	number   uint32 // of the record in its file
+	id, text [16]byte
+}
+
+const markBytes = 4 + 16 + 16
+
+// find looks through a file, unless an earlier attempt has.
+func (s *selector) find(ctx context.Context, t *task) error {
+	identity, err := t.identity()
+	if err != nil {
+		return err
+	}
+	key, err := staging.Key("find", s.key, identity)
+	if err != nil {
+		return err
+	}
+	done, err := s.work.Load(key, &t.found)
+	if err != nil {
+		return err
+	}
+	if done && s.work.Has(t.found.Piece, t.found.Bytes) {
+		s.advance(t.size, 0)
+		return nil
+	}
+	f := &finder{selector: s, task: t}
+	if err := f.run(ctx); err != nil {
+		return errors.Join(err, f.discard())
+	}
+	return s.work.Store(key, &t.found)
+}
+
+// finder looks through one file.
+type finder struct {
+	*selector
+	task  *task
+	text  *textPiece
+	marks *staging.Piece
+	index pubmed.Index
+	in    Input
+	spans []corpus.Span
+	words []byte
+}
+
+func (f *finder) run(ctx context.Context) error {
+	src, err := openSource(f.task.path, f.task.format, f.Strict, func(err error) {
+		var again *pubmed.RepeatedError
+		if !errors.As(err, &again) {
+			f.in.Broken++
+		}
+		f.Broken(err)
+	})
+	if err != nil {
+		return err
+	}
+	defer src.close() // only read from
+	f.in = Input{Name: filepath.Base(f.task.path), Bytes: src.size, Format: f.task.format}
+	if f.text, err = newTextPiece(f.work); err != nil {
+		return err
+	}
+	if f.marks, err = f.work.Create(); err != nil {
+		return err
+	}
+	if err := f.records(ctx, src); err != nil {
+		return err
+	}
+	sum, err := src.sum()
+	if err != nil {
+		return err
+	}
+	f.in.SHA256, f.in.Repeated = sumOf(sum), int64(src.repeated())
+	return f.seal()
+}
+
+func (f *finder) records(ctx context.Context, src *source) error {
+	var read, text int64 // told of
+	var seen int64
+	marks := bufio.NewWriterSize(f.marks, 1<<16)
+	for r, err := range src.records {
+		if err != nil {
+			return err
+		}
+		if err := f.record(&r, marks); err != nil {
+			return err
+		}
+		if seen += int64(r.document.Bytes()); seen-text > 1<<18 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			now := src.read()
+			f.advance(now-read, seen-text)
+			read, text = now, seen
+		}
+	}
+	f.advance(src.size-read, seen-text)
+	return marks.Flush()
+}
+
+// record takes one record if it matches.
+func (f *finder) record(r *record, marks io.Writer) error {
+	number := f.in.Records + f.in.Deletions
+	if r.citation != nil {
+		f.index.Add(r.citation)
+		if r.citation.Deleted {
+			f.in.Deletions++
+			return nil
+		}
+	}
+	f.in.Records++
+	if !f.wanted(r) {
+		return nil
+	}
+	f.in.Matched++
+	if f.Exclude != nil && f.excluded(&r.document) {
+		f.in.Excluded++
+		return nil
+	}
+	if !f.shared(&r.document) {
+		f.in.NotInShare++
+		return nil
+	}
+	if number > math.MaxUint32 {
+		return fmt.Errorf("%s: more than %d records; split the file", f.task.path, uint32(math.MaxUint32))
+	}
+	if err := f.text.write(&r.document); err != nil {
+		return err
+	}
+	var b [markBytes]byte
+	binary.LittleEndian.PutUint32(b[:], uint32(number))
+	copy(b[4:], identityOf(&r.document))
+	copy(b[20:], textOf(&r.document))
+	_, err := marks.Write(b[:])
+	return err
+}
+
+func (f *finder) wanted(r *record) bool {
+	if f.Entities != nil && !f.Entities.has(r) {
+		return false
+	}
+	return f.Query == nil || f.Query.Match(&r.document, r.known)
+}
+
+// identityOf is a hash of the identifier of d, or zero if there is none.
+func identityOf(d *corpus.Document) []byte {
+	if d.ID == "" {
+		return make([]byte, 16)
+	}
+	sum := sha256.Sum256([]byte(d.ID))
+	return sum[:16]
+}
+
+// textOf is a hash of the texts of d.
+func textOf(d *corpus.Document) []byte {
+	h := sha256.New()
+	for text := range d.Texts {
+		io.WriteString(h, text) // a hash.Hash never fails
+		io.WriteString(h, "\n")
+	}
+	return h.Sum(nil)[:16]
+}
+
+// seal finishes the pieces.
+func (f *finder) seal() error {
+	index, err := f.index.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	out := found{Input: f.in}
+	if out.Piece, out.Bytes, err = f.text.seal(); err != nil {
+		return err
+	}
+	if out.Marks, err = f.marks.Seal(); err != nil {
+		return err
+	}
+	if f.task.format == PubMedXML {
+		p, err := f.work.Create()
+		if err != nil {
+			return err
+		}
+		if _, err := p.Write(index); err != nil {
+			return errors.Join(err, p.Discard())
+		}
+		if out.Index, err = p.Seal(); err != nil {
+			return err
+		}
+	}
+	f.task.found = out
+	return nil
+}
+
+func (f *finder) discard() error {
+	var err error
+	if f.text != nil {
+		err = f.text.discard()
+	}
+	if f.marks != nil {
+		err = errors.Join(err, f.marks.Discard())
+	}
+	return err
+}
+
+// textPiece is a piece of documents as JSON lines, compressed with zstd.
+type textPiece struct {
+	piece  *staging.Piece
+	zip    *zstd.Encoder
+	buffer *bufio.Writer
+}
+
+func newTextPiece(w *staging.Work) (*textPiece, error) {
+	p, err := w.Create()
+	if err != nil {
+		return nil, err
+	}
+	z, err := zstd.NewWriter(p, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, errors.Join(err, p.Discard())
+	}
+	return &textPiece{piece: p, zip: z, buffer: bufio.NewWriterSize(z, 1<<16)}, nil
+}
+
+func (t *textPiece) write(v json.Marshaler) error {
+	line, err := v.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	_, err = t.buffer.Write(append(line, '\n'))
+	return err
+}
+
+func (t *textPiece) seal() (name string, bytes int64, err error) {
+	if err := errors.Join(t.buffer.Flush(), t.zip.Close()); err != nil {
+		return "", 0, err
+	}
+	name, err = t.piece.Seal()
+	return name, t.piece.Size(), err
+}
+
+func (t *textPiece) discard() error {
+	if t.piece == nil {
+		return nil
+	}
+	return t.piece.Discard()
+}

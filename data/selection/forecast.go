@@ -1,0 +1,104 @@
+package selection
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Forecast is what a run will take, going by the beginning of its largest file.
+type Forecast struct {
+	Files    int
+	Bytes    int64 // of the files, as they lie on the disk
+	Out      int64 // bytes of the parts, roughly; as much again is needed until the end
+	Duration time.Duration
+}
+
+// sampleTime is how long Forecast looks, sampleRecords at how many records.
+const (
+	sampleTime    = time.Second
+	sampleRecords = 5000
+)
+
+// Forecast tells what Run would take. A file that cannot be read is Run's to complain about.
+func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
+	f := Forecast{Files: len(p.Files)}
+	var largest string
+	var most int64
+	for _, name := range p.Files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return Forecast{}, err
+		}
+		if f.Bytes += info.Size(); info.Size() > most {
+			largest, most = name, info.Size()
+		}
+	}
+	format, err := p.Format.of(largest)
+	if err != nil {
+		return Forecast{}, err
+	}
+	src, err := openSource(largest, format, false, func(error) {})
+	if err != nil {
+		return Forecast{}, err
+	}
+	defer src.close() // only read from
+	started := time.Now()
+	size, err := p.sample(ctx, src, started)
+	if err != nil {
+		return Forecast{}, err
+	}
+	scale := float64(f.Bytes) / float64(max(1, src.read()))
+	f.Out = int64(float64(size) * scale)
+	f.Duration = time.Duration(float64(time.Since(started)) * scale / float64(max(1, min(p.Workers, len(p.Files)))))
+	return f, nil
+}
+
+// sample returns the bytes of what is selected of the first records of src.
+func (p *Plan) sample(ctx context.Context, src *source, started time.Time) (int64, error) {
+	var out counter
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return 0, err
+	}
+	w := partWriter{selector: &selector{Plan: *p}}
+	w.part.Texts = newTexts()
+	if p.Tokenizer != nil {
+		w.tokens = p.Tokenizer.New()
+	}
+	f := finder{selector: w.selector, task: &task{}}
+	n := 0
+	for r, err := range src.records {
+		if n++; err != nil || ctx.Err() != nil || n > sampleRecords || time.Since(started) > sampleTime {
+			break
+		}
+		if r.citation != nil && r.citation.Deleted || !f.wanted(&r) {
+			continue
+		}
+		line, err := w.document(&r.document).MarshalJSON()
+		if err != nil {
+			return 0, err
+		}
+		if _, err := z.Write(append(line, '\n')); err != nil {
+			return 0, err
+		}
+	}
+	return int64(out), z.Close()
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return io.Discard.Write(b)
+}
+
+func (f Forecast) String() string {
+	return fmt.Sprintf("%d files of %.1f MB; roughly %.1f MB to write, %s", f.Files, float64(f.Bytes)/1e6, float64(f.Out)/1e6,
+		f.Duration.Round(time.Second))
+}

@@ -1,0 +1,222 @@
+package selection
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/staging"
+)
+
+// part is the manifest of what is left of a file.
+type part struct {
+	Texts
+	Piece string
+	Bytes int64
+}
+
+// write makes the part of a task, unless an earlier attempt has.
+func (s *selector) write(ctx context.Context, t *task) error {
+	vocabulary := ""
+	if s.Tokenizer != nil {
+		vocabulary = s.Tokenizer.Vocabulary
+	}
+	key, err := staging.Key("part", t.found.Piece, t.drop, s.Splitter.Name(), vocabulary)
+	if err != nil {
+		return err
+	}
+	done, err := s.work.Load(key, &t.part)
+	if err != nil {
+		return err
+	}
+	if done && s.work.Has(t.part.Piece, t.part.Bytes) {
+		s.advance(t.found.Bytes, 0)
+		return nil
+	}
+	w := &partWriter{selector: s, task: t}
+	w.part.Texts = newTexts()
+	if s.Tokenizer != nil {
+		w.tokens = s.Tokenizer.New()
+	}
+	if w.out, err = newTextPiece(s.work); err != nil {
+		return err
+	}
+	if err := w.run(ctx); err != nil {
+		return errors.Join(err, w.out.discard())
+	}
+	t.part = w.part
+	return s.work.Store(key, &t.part)
+}
+
+// partWriter writes what counts of one file.
+type partWriter struct {
+	*selector
+	task   *task
+	out    *textPiece
+	part   part
+	tokens Appender // or nil
+	spans  []corpus.Span
+	ids    []int32
+}
+
+func (w *partWriter) run(ctx context.Context) error {
+	if w.task.kept() > 0 {
+		if err := w.documents(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	w.part.Piece, w.part.Bytes, err = w.out.seal()
+	return err
+}
+
+// kept is how many of the documents that match count.
+func (t *task) kept() int64 {
+	n := t.found.Matched - t.found.Excluded - t.found.NotInShare
+	for _, bits := range t.drop {
+		for ; bits != 0; bits &= bits - 1 {
+			n--
+		}
+	}
+	return n
+}
+
+func (w *partWriter) documents(ctx context.Context) error {
+	file, err := corpus.OpenFile(w.work.Path(w.task.found.Piece), corpus.JSONL)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // only read from
+	at := 0
+	var read int64
+	for d, err := range file.Documents() {
+		if err != nil {
+			return err
+		}
+		if w.task.drop[at/64]>>(at%64)&1 == 0 {
+			if err := w.out.write(w.document(&d)); err != nil {
+				return err
+			}
+		}
+		if at++; at%256 == 0 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			w.advance(file.Read()-read, 0)
+			read = file.Read()
+		}
+	}
+	w.advance(file.Size()-read, 0)
+	return nil
+}
+
+// splitDocument is a document with its sentences as JSON.
+type splitDocument struct {
+	*corpus.Document
+	sentences []byte
+}
+
+// MarshalJSON writes the document as the readers read it, with the key sentences besides.
+func (d splitDocument) MarshalJSON() ([]byte, error) {
+	line, err := d.Document.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	if len(line) > 2 {
+		line = append(line[:len(line)-1], ',')
+	} else {
+		line = line[:1]
+	}
+	return fmt.Appendf(line, `"sentences":%s}`, d.sentences), nil
+}
+
+// document finds the sentences of d and counts.
+func (w *partWriter) document(d *corpus.Document) splitDocument {
+	p := &w.part
+	p.Selected++
+	p.TextBytes += int64(d.Bytes())
+	if d.Bytes() == len(d.Title) {
+		p.NoAbstract++
+	}
+	out := []byte{'['}
+	words := 0
+	for text := range d.Texts {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, '[')
+		w.spans = w.Splitter.Append(w.spans[:0], text)
+		out = appendSpans(out, text, w.spans)
+		out = append(out, ']')
+		for _, span := range w.spans {
+			n := countWords(text[span.Start:span.End])
+			words += n
+			p.SentenceWords.add(n)
+			w.count(text[span.Start:span.End])
+		}
+		p.Sentences += int64(len(w.spans))
+	}
+	p.Words += int64(words)
+	p.DocumentWords.add(words)
+	return splitDocument{d, append(out, ']')}
+}
+
+func (w *partWriter) count(sentence string) {
+	if w.tokens == nil {
+		return
+	}
+	w.ids = w.tokens.Append(w.ids[:0], sentence)
+	w.part.Tokens += int64(len(w.ids))
+	for _, id := range w.ids {
+		if id == w.Tokenizer.Unknown {
+			w.part.Unknown++
+		}
+	}
+}
+
+// appendSpans appends [start,end] in characters for each span.
+func appendSpans(dst []byte, text string, spans []corpus.Span) []byte {
+	at, bytes := 0, 0
+	for i, s := range spans {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		at += utf8.RuneCountInString(text[bytes:s.Start])
+		dst = append(dst, '[')
+		dst = strconv.AppendInt(dst, int64(at), 10)
+		at += utf8.RuneCountInString(text[s.Start:s.End])
+		dst = append(dst, ',')
+		dst = append(strconv.AppendInt(dst, int64(at), 10), ']')
+		bytes = s.End
+	}
+	return dst
+}
+
+// countWords counts what stands between white space.
+func countWords(text string) int {
+	n, space := 0, true
+	for i := range len(text) {
+		now := text[i] <= ' '
+		if space && !now {
+			n++
+		}
+		space = now
+	}
+	return n
+}
+
+// sampleKey keeps the choice of a share apart from other uses of the same hash.
+const sampleKey = "subbert share 1\n"
+
+// fraction places a document between 0 and 1, by its identifier or else its text: a larger share has all of a smaller one.
+func fraction(d *corpus.Document) float64 {
+	h := identityOf(&corpus.Document{ID: sampleKey + d.ID})
+	if d.ID == "" {
+		h = textOf(d)
+	}
+	return float64(binary.BigEndian.Uint64(h)) / (1 << 64)
+}

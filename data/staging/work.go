@@ -1,0 +1,172 @@
+package staging
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Work is a directory beside a result where pieces of it are kept until it is whole: DIR.work. A piece is a file named
+// by the sha256 of its content; a manifest, which says that a task is done and names its pieces, is complete or absent.
+// Whoever stops, however that is, loses the tasks in hand and no other. It may be used by many goroutines at once.
+type Work struct{ dir string }
+
+// OpenWork opens what earlier attempts at the directory final have left, or begins it.
+func OpenWork(final string) (*Work, error) {
+	w := &Work{dir: filepath.Clean(final) + ".work"}
+	return w, os.MkdirAll(w.dir, 0o777)
+}
+
+// Dir is the name of the directory.
+func (w *Work) Dir() string { return w.dir }
+
+// Key names a task by everything its result depends on.
+func Key(parts ...any) (string, error) {
+	content, err := json.Marshal(parts)
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:16]), err
+}
+
+// Load reads the manifest of a task into v and tells whether there is one.
+func (w *Work) Load(key string, v any) (bool, error) {
+	content, err := os.ReadFile(w.manifest(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(content, v); err != nil {
+		return false, fmt.Errorf("%s: damaged: %w; remove it", w.manifest(key), err)
+	}
+	return true, nil
+}
+
+// Store writes the manifest of a task, whose pieces are sealed.
+func (w *Work) Store(key string, v any) error {
+	content, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(w.manifest(key), append(content, '\n'), 0o666)
+}
+
+func (w *Work) manifest(key string) string { return filepath.Join(w.dir, "task-"+key+".json") }
+
+// Path is where a sealed piece lies.
+func (w *Work) Path(piece string) string { return filepath.Join(w.dir, piece) }
+
+// Has tells whether a piece is there with its full size.
+func (w *Work) Has(piece string, size int64) bool {
+	info, err := os.Stat(w.Path(piece))
+	return err == nil && info.Size() == size
+}
+
+// Done tells whether any task is.
+func (w *Work) Done() bool {
+	found, err := filepath.Glob(filepath.Join(escape(w.dir), "task-*.json"))
+	return err == nil && len(found) > 0
+}
+
+// Remove removes it all.
+func (w *Work) Remove() error { return os.RemoveAll(w.dir) }
+
+// KeptError says that work was kept for the next attempt when a run ended.
+type KeptError struct {
+	Dir string
+	Err error
+}
+
+func (e *KeptError) Error() string { return e.Err.Error() }
+func (e *KeptError) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *KeptError) Hint() string {
+	return "finished files are kept in " + e.Dir + "; run the same command again to go on, or remove it"
+}
+
+// Keep ends an attempt that failed with err: it is a *KeptError if any task is done, else nothing is kept.
+func (w *Work) Keep(err error) error {
+	if w.Done() {
+		return &KeptError{Dir: w.dir, Err: err}
+	}
+	return errors.Join(err, w.Remove())
+}
+
+// Piece is a file being written.
+type Piece struct {
+	work *Work
+	file *os.File
+	sum  hash.Hash
+	size int64
+}
+
+// Create begins a piece. The caller calls Discard in the end.
+func (w *Work) Create() (*Piece, error) {
+	f, err := os.CreateTemp(w.dir, "partial-*")
+	if err != nil {
+		return nil, err
+	}
+	return &Piece{work: w, file: f, sum: sha256.New()}, nil
+}
+
+// Write appends to the piece.
+func (p *Piece) Write(b []byte) (int, error) {
+	n, err := p.file.Write(b)
+	p.sum.Write(b[:n])
+	p.size += int64(n)
+	return n, err
+}
+
+// Size is the number of bytes written.
+func (p *Piece) Size() int64 { return p.size }
+
+// Seal makes the piece durable and returns its name, the sha256 of its content.
+func (p *Piece) Seal() (string, error) {
+	f := p.file
+	p.file = nil
+	name := hex.EncodeToString(p.sum.Sum(nil))
+	if err := errors.Join(f.Chmod(0o644), Seal(f)); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	if err := os.Rename(f.Name(), p.work.Path(name)); err != nil {
+		return "", err
+	}
+	return name, syncDir(p.work.dir)
+}
+
+// Discard removes the piece unless it is sealed.
+func (p *Piece) Discard() error {
+	if p.file == nil {
+		return nil
+	}
+	f := p.file
+	p.file = nil
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// Take copies a sealed piece into the directory under another name, without copying its bytes where links are possible.
+func (d *Dir) Take(w *Work, piece, name string) error {
+	if err := os.Link(w.Path(piece), d.Path(name)); err == nil {
+		return nil
+	}
+	content, err := os.Open(w.Path(piece))
+	if err != nil {
+		return err
+	}
+	defer content.Close() // only read from
+	f, err := d.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.ReadFrom(content)
+	return errors.Join(err, Seal(f))
+}
