@@ -2,6 +2,7 @@ package configs
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,8 +151,10 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range Keys() {
+		isTable := slices.ContainsFunc(Keys(), func(k string) bool { return strings.HasPrefix(k, key+".") })
+		key = strings.TrimSuffix(key, ".x") // a name of the user's own in a table, as full has it
 		name := key[strings.LastIndex(key, ".")+1:]
-		if !strings.Contains(string(text), "`"+name+"`") {
+		if !isTable && !strings.Contains(string(text), "`"+name+"`") {
 			t.Errorf("docs/config.md does not mention %s", key)
 		}
 	}
