@@ -4,17 +4,31 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/subbert/subbert/backend"
 )
+
+// compilerMemory is what the child may allocate: twice what BERT-base takes. Beyond it the child ends, not the machine.
+const compilerMemory = 16 << 30
 
 // backendCompileCmd is the child process that compiles for devices that are not here; see backend.CompileAhead.
 type backendCompileCmd struct{}
 
 func (v *backendCompileCmd) Run(c *console) error {
-	// Without it the TPU's library asks the metadata server which machine this is, and waits for ever.
-	if err := os.Setenv("TPU_SKIP_MDS_QUERY", "1"); err != nil {
-		return err
+	for name, value := range map[string]string{
+		// Without it the TPU's library asks the metadata server which machine this is, and waits for ever.
+		"TPU_SKIP_MDS_QUERY": "1",
+		// It takes a lock file in /tmp, because a TPU serves one process. Compiling takes no TPU.
+		"ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	limit := syscall.Rlimit{Cur: compilerMemory, Max: compilerMemory}
+	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
+		return fmt.Errorf("limit memory: %w", err)
 	}
 	var r backend.AheadRequest
 	if err := json.NewDecoder(c.in).Decode(&r); err != nil {

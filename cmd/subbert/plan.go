@@ -162,37 +162,73 @@ func (p *planner) compile(task *tasks.Pretraining, batch, micro int) ([]tpu.Grap
 	if err := plan.Validate(); err != nil {
 		return nil, misused(err)
 	}
-	if p.plugin == "" {
+	switch {
+	case p.plugin == "":
+		return nil, nil
+	case p.device.Kind == tpu.KindCPU:
+		return p.compileHere(task, plan)
+	case p.device.Topology == "":
 		return nil, nil
 	}
-	if p.device.Topology == "" {
-		return nil, nil
-	}
-	programs, err := p.programs(task, plan)
-	if err != nil {
-		return nil, err
-	}
-	var graphs []tpu.Graph
-	for _, program := range programs {
-		g := tpu.Graph{Name: program.Name, Times: 1}
-		if program.Name == "accumulate" {
-			g.Times = plan.Micros()
-		}
-		if g.Ahead, err = p.ahead(program); err != nil {
-			return nil, err
-		}
-		graphs = append(graphs, g)
-	}
-	return graphs, nil
-}
-
-// programs builds the graphs of an update on a client without devices.
-func (p *planner) programs(task *tasks.Pretraining, plan trainer.Plan) (_ []pjrt.Program, err error) {
 	client, err := pjrt.Deviceless(p.device.Kind, p.device.Devices, pjrt.Options{Donate: true})
 	if err != nil {
 		return nil, err
 	}
+	programs, err := p.programs(client, task, plan)
+	if err = errors.Join(err, client.Close()); err != nil {
+		return nil, err
+	}
+	var graphs []tpu.Graph
+	for _, program := range programs {
+		compiled, err := p.ahead(program)
+		if err != nil {
+			return nil, err
+		}
+		graphs = append(graphs, graphOf(program, plan, compiled))
+	}
+	return graphs, nil
+}
+
+// graphOf is a program of an update, with what a compiler said of it.
+func graphOf(program pjrt.Program, plan trainer.Plan, compiled pjrt.Ahead) tpu.Graph {
+	g := tpu.Graph{Name: program.Name, Times: 1, Ahead: compiled}
+	if program.Name == "accumulate" {
+		g.Times = plan.Micros()
+	}
+	return g
+}
+
+// compileHere compiles on the plugin itself, which has no topologies to compile for: that of the processor.
+func (p *planner) compileHere(task *tasks.Pretraining, plan trainer.Plan) (graphs []tpu.Graph, err error) {
+	if err := backend.Inspect(p.plugin); err != nil {
+		return nil, err
+	}
+	client, err := pjrt.Open(p.device.Kind, p.plugin, pjrt.Options{Donate: true, Devices: p.device.Devices, Log: p.c.log})
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, client.Close()) }()
+	programs, err := p.programs(client, task, plan)
+	if err != nil {
+		return nil, err
+	}
+	for _, program := range programs {
+		var a pjrt.Ahead
+		m, err := program.Memory()
+		if err != nil {
+			return nil, err
+		}
+		a.Memory = &m
+		if cost, err := program.Cost(); err == nil { // not every plugin analyses it
+			a.Cost = cost
+		}
+		graphs = append(graphs, graphOf(program, plan, a))
+	}
+	return graphs, nil
+}
+
+// programs builds the graphs of an update on client and compiles them.
+func (p *planner) programs(client *pjrt.Client, task *tasks.Pretraining, plan trainer.Plan) ([]pjrt.Program, error) {
 	store, err := tasks.Shapes(task.Parameters())
 	if err != nil {
 		return nil, err

@@ -13,9 +13,7 @@ import (
 // outOfMemoryError says that a program does not fit its device.
 type outOfMemoryError struct{ device, graph, text string }
 
-var (
-	memoryUsed = regexp.MustCompile(`Used ([0-9.]+[KMGT]) of ([0-9.]+[KMGT])`)
-)
+var memoryUsed = regexp.MustCompile(`Used ([0-9.]+[KMGT]) of ([0-9.]+[KMGT])`)
 
 func (e *outOfMemoryError) Error() string {
 	if m := memoryUsed.FindStringSubmatch(e.text); m != nil {
@@ -85,12 +83,10 @@ func (v *planCmd) show(c *console, plan tpu.Plan) error {
 		return c.printJSON(plan)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	row := func(name, unit string, x *float64, scale float64) {
-		text := "not known"
+	row := func(name, unit string, x *float64, scale float64) { // what is not known is in the notes
 		if x != nil {
-			text = fmt.Sprintf("%.4g %s", *x*scale, unit)
+			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
 		}
-		fmt.Fprintf(w, "%s\t%s\n", name, text)
 	}
 	fmt.Fprintf(w, "device\t%s, %d devices (%s)\n", plan.Device, plan.Devices, plan.Source)
 	fmt.Fprintf(w, "batch\t%d in microbatches of %d\n", plan.Batch, plan.MicroBatch)
@@ -112,9 +108,7 @@ func (v *planCmd) show(c *console, plan tpu.Plan) error {
 	row("tokens", "a second", plan.TokensPerSec, 1)
 	row("share of the peak (MFU)", "%", plan.MFU, 100)
 	row("run", "hours", plan.Hours, 1)
-	if plan.Cost != nil {
-		row("cost", "", plan.Cost, 1)
-	}
+	row("cost", "", plan.Cost, 1)
 	if err := w.Flush(); err != nil {
 		return err
 	}
