@@ -118,7 +118,7 @@ func (c *cloud) nano() string {
 			"initializer_range":0.2,"layer_norm_eps":1e-12,"pad_token_id":0}`,
 		"docs.txt": texts.String(),
 		"run.toml": fmt.Sprintf("[model]\ninit = %q\nfresh = \"all\"\n[data]\nshards = %q\n[task]\nname = \"pretraining\"\nbatch = 4\nsequence = 24\nmax_predictions = 4\n"+
-			"[optimizer]\nlearning_rate = 1e-3\n[schedule]\nsteps = 60\nwarmup_steps = 2\n[checkpoint]\nevery_steps = 3\nkeep = 2\n[run]\ndir = %q\n",
+			"[optimizer]\nlearning_rate = 1e-3\n[schedule]\nsteps = 150\nwarmup_steps = 2\n[checkpoint]\nevery_steps = 3\nkeep = 2\n[run]\ndir = %q\n",
 			at("init"), at("shards"), at("straight")),
 	} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(at(name)), 0o755), os.WriteFile(at(name), []byte(text), 0o644)); err != nil {
@@ -168,7 +168,10 @@ func (c *cloud) machines(ctx context.Context) {
 
 // life is a machine from boot to its end; again says that the same machine boots once more.
 func (c *cloud) life(ctx context.Context, dir string) (again bool) {
-	started := time.Now()
+	started, before := time.Now(), -1
+	if h, err := launch.ReadHeartbeat(ctx, c.store); err == nil && h != nil {
+		before = h.Step
+	}
 	cmd := c.boot(dir)
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
@@ -186,13 +189,14 @@ func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 		}
 	}
 	c.kills--
-	for h, _ := launch.ReadHeartbeat(ctx, c.store); ctx.Err() == nil && (h == nil || h.Time.Before(started)); h, _ = launch.ReadHeartbeat(ctx, c.store) {
-		time.Sleep(20 * time.Millisecond)
+	c.await(ctx, ended, func(h launch.Heartbeat) bool { return h.Time.After(started) })
+	if c.kills%2 == 0 { // once it has committed something
+		c.await(ctx, ended, func(h launch.Heartbeat) bool { return h.Step > before })
 	}
 	select {
 	case <-ended:
 		return cmd.ProcessState.ExitCode() != 0
-	case <-time.After(time.Duration(c.random.IntN(3000)) * time.Millisecond):
+	case <-time.After(time.Duration(c.random.IntN(1500)) * time.Millisecond):
 	}
 	switch c.random.IntN(3) {
 	case 0: // the process dies, the machine stays
@@ -203,6 +207,20 @@ func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 	}
 	c.api.Change("PREEMPTED", "ACTIVE")
 	return false
+}
+
+// await returns once a heartbeat is right, or the machine has ended.
+func (c *cloud) await(ctx context.Context, ended <-chan struct{}, right func(launch.Heartbeat) bool) {
+	for ctx.Err() == nil {
+		if h, err := launch.ReadHeartbeat(ctx, c.store); err == nil && h != nil && right(*h) {
+			return
+		}
+		select {
+		case <-ended:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // TestMachinesKilled: a run whose machines are taken away at random points ends with the weights of one that was left
@@ -235,11 +253,14 @@ func TestMachinesKilled(t *testing.T) {
 		t.Errorf("left behind: %s; at most %d machines at once", left, c.api.Most)
 	}
 	c.compare()
+	if c.codes[1] > 0 {
+		t.Errorf("the trainer crashed: exit codes %v\n%s", c.codes, c.logs())
+	}
 	t.Logf("%d machines, exit codes %v", c.api.Made, c.codes)
-	if status := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(status, "done at step 60") {
+	if status := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(status, "done at step 150") {
 		t.Error(status)
 	}
-	if logs := c.must("tpu", "logs", "--store", tpuStore); !strings.Contains(logs, "of 60") && !strings.Contains(logs, "60/60") {
+	if logs := c.must("tpu", "logs", "--store", tpuStore); !strings.Contains(logs, "150 steps in") {
 		t.Error(logs)
 	}
 	c.must("tpu", "rm", "--store", tpuStore, "--data")

@@ -105,7 +105,7 @@ func (w *world) controller(holder string, transport http.RoundTripper) *Controll
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &Controller{Store: w.store, Cloud: cloud, Holder: holder, Log: slog.New(slog.DiscardHandler), Patience: DefaultPatience(), Poll: 20 * time.Second}
+	return &Controller{Store: w.store, Cloud: cloud, Holder: holder, Log: slog.New(slog.DiscardHandler), Patience: DefaultPatience(), Poll: time.Minute}
 }
 
 // finish runs a controller to the end and checks that it is the wanted one, with nothing left and never two machines.

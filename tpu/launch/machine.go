@@ -246,6 +246,10 @@ func (w *work) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// The trainer compares what it is asked for with what the run was started with.
+	if err := w.pinned(ctx, w.run.Config, filepath.Join(w.dir(), configFile)); err != nil {
+		return err
+	}
 	if _, err := checkpoints.Download(ctx, w.Store, w.lease.Ledger(), saver); err != nil {
 		return err
 	}
