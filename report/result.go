@@ -48,8 +48,9 @@ type Result struct {
 	Majority  *evaluate.PRF           `json:"majority"` // of always giving one label
 	Cut       *Cut                    `json:"cut"`
 
-	Probe     *Probing   `json:"probe"`
-	Attention *Attention `json:"attention"`
+	Probe     *Probing           `json:"probe"`
+	Attention *Attention         `json:"attention"`
+	Spent     map[string]float64 `json:"spent"` // probing: seconds of encoding and training, bytes of activations
 
 	confusions []string // the labels of Confusion
 }
