@@ -15,7 +15,7 @@ type modelConvertCmd struct {
 
 func (*modelConvertCmd) Help() string {
 	return `Writes a model again with its weights in another container. No number changes, and converting back gives the same weights.
-The tokenizer's files and the configuration are written as other tools expect them.`
+The tokenizer's files and the configuration are written as other tools expect them. Partitioned TensorFlow variables and Keras names are not read.`
 }
 
 func (v *modelConvertCmd) Run(c *console) (err error) {
