@@ -33,6 +33,11 @@ func (l *lastReport) Record(_ int, values ...metrics.Value) error {
 // Close does nothing.
 func (l *lastReport) Close() error { return nil }
 
+// continued takes over the newest reports of the run so far, for a run that goes on when little or nothing is left of it.
+func (l *lastReport) continued(path string) error {
+	return metrics.ReadLines(path, l.Record)
+}
+
 // isHeldOut says whether a report is of an evaluation.
 func isHeldOut(values []metrics.Value) bool {
 	return len(values) > 0 && strings.HasPrefix(values[0].Name, "heldout_")

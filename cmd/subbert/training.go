@@ -247,6 +247,11 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 	if err != nil {
 		return err
 	}
+	if r.trainer.Step() > 0 {
+		if err := r.last.continued(r.dir.File(rundir.MetricsFile)); err != nil {
+			return errors.Join(err, lines.Close())
+		}
+	}
 	recorder := metrics.Tee{lines, &r.last}
 	if r.config.Record.TensorBoard {
 		events, err := r.events()

@@ -86,6 +86,53 @@ func dropAfter(path string, step int) error {
 	return renameio.WriteFile(path, kept.Bytes(), 0o644)
 }
 
+// ReadLines hands every report of the file of JSON lines at path to record, in order. Nulls are left out.
+func ReadLines(path string, record func(step int, values ...Value) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		step, values, err := parseLine(lines.Bytes())
+		if err == nil {
+			err = record(step, values...)
+		}
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+	}
+	return lines.Err()
+}
+
+// parseLine is the inverse of what Record writes; it keeps the order of the values.
+func parseLine(line []byte) (step int, values []Value, err error) {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	if _, err := dec.Token(); err != nil { // the brace
+		return 0, nil, err
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return 0, nil, err
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return 0, nil, err
+		}
+		number, ok := value.(float64)
+		switch {
+		case name == "step":
+			step = int(number)
+		case ok:
+			values = append(values, Value{Name: fmt.Sprint(name), Value: number})
+		}
+	}
+	return step, values, nil
+}
+
 // Record appends one line. Numbers that JSON does not have (NaN, infinities) become null.
 func (l *Lines) Record(step int, values ...Value) error {
 	l.line = append(l.line[:0], `{"step":`...)

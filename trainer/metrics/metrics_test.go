@@ -49,4 +49,12 @@ func TestLinesContinueWithoutWhatWillBeWrittenAgain(t *testing.T) {
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+	read := map[int][]Value{}
+	err = ReadLines(path, func(step int, values ...Value) error { read[step] = values; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[int][]Value{10: {{"loss", 3.33333333}}, 20: {{"loss", 6.66666667}}, 30: {{"loss", 10}}}, read); diff != "" {
+		t.Errorf("read back: -want +got\n%s", diff)
+	}
 }
