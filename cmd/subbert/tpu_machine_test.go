@@ -40,6 +40,7 @@ type cloud struct {
 	leaving  atomic.Bool  // what the metadata server says of it
 	random   *rand.Rand
 	kills    int // still to come
+	steps    int // of the run
 	codes    map[int]int
 }
 
@@ -52,7 +53,7 @@ func openFakeCloud(t *testing.T) *cloud {
 	}
 	t.Cleanup(server.Stop)
 	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "my-runs"})
-	c := &cloud{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(1, 2)), codes: make(map[int]int),
+	c := &cloud{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(1, 2)), codes: make(map[int]int), steps: 60,
 		api: &launchtest.API{Accept: 50 * time.Millisecond, Provision: 50 * time.Millisecond, Deleting: 50 * time.Millisecond}}
 	metadata := httptest.NewServer(http.HandlerFunc(c.metadata))
 	t.Cleanup(metadata.Close)
@@ -118,8 +119,8 @@ func (c *cloud) nano() string {
 			"initializer_range":0.2,"layer_norm_eps":1e-12,"pad_token_id":0}`,
 		"docs.txt": texts.String(),
 		"run.toml": fmt.Sprintf("[model]\ninit = %q\nfresh = \"all\"\n[data]\nshards = %q\n[task]\nname = \"pretraining\"\nbatch = 4\nsequence = 24\nmax_predictions = 4\n"+
-			"[optimizer]\nlearning_rate = 1e-3\n[schedule]\nsteps = 150\nwarmup_steps = 2\n[checkpoint]\nevery_steps = 3\nkeep = 2\n[run]\ndir = %q\n",
-			at("init"), at("shards"), at("straight")),
+			"[optimizer]\nlearning_rate = 1e-3\n[schedule]\nsteps = %d\nwarmup_steps = 2\n[checkpoint]\nevery_steps = 3\nkeep = 2\n[run]\ndir = %q\n",
+			at("init"), at("shards"), c.steps, at("straight")),
 	} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(at(name)), 0o755), os.WriteFile(at(name), []byte(text), 0o644)); err != nil {
 			c.t.Fatal(err)
@@ -196,7 +197,7 @@ func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 	select {
 	case <-ended:
 		return cmd.ProcessState.ExitCode() != 0
-	case <-time.After(time.Duration(c.random.IntN(1500)) * time.Millisecond):
+	case <-time.After(time.Duration(c.random.IntN(400)) * time.Millisecond):
 	}
 	switch c.random.IntN(3) {
 	case 0: // the process dies, the machine stays
@@ -230,12 +231,13 @@ func TestMachinesKilled(t *testing.T) {
 		t.Skip("trains; left out with -short")
 	}
 	c := openFakeCloud(t)
-	config := c.nano()
 	c.kills = 4
 	if _, err := fmt.Sscan(os.Getenv("SUBBERT_TPU_KILLS"), &c.kills); err != nil {
 		t.Log("SUBBERT_TPU_KILLS is not set: 4")
 	}
 	kills := c.kills
+	c.steps = 60 * kills // enough to be there still when the last kill is due
+	config := c.nano()
 	c.must("--backend", "go", "-q", "pretrain", config)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+time.Duration(kills)*8*time.Second)
@@ -256,11 +258,11 @@ func TestMachinesKilled(t *testing.T) {
 	if c.codes[1] > 0 {
 		t.Errorf("the trainer crashed: exit codes %v\n%s", c.codes, c.logs())
 	}
-	t.Logf("%d machines, exit codes %v", c.api.Made, c.codes)
-	if status := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(status, "done at step 150") {
+	t.Logf("%d kills, %d machines, exit codes %v", kills-c.kills, c.api.Made, c.codes)
+	if status := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(status, fmt.Sprintf("done at step %d", c.steps)) {
 		t.Error(status)
 	}
-	if logs := c.must("tpu", "logs", "--store", tpuStore); !strings.Contains(logs, "150 steps in") {
+	if logs := c.must("tpu", "logs", "--store", tpuStore); !strings.Contains(logs, fmt.Sprintf("%d steps in", c.steps)) {
 		t.Error(logs)
 	}
 	c.must("tpu", "rm", "--store", tpuStore, "--data")
