@@ -30,7 +30,7 @@ func (h Heat) size(onWide bool) size {
 	if onWide {
 		out = wide
 	}
-	out.h = vg.Length(cellHeight*len(h.Rows) + 60)
+	out.h = max(170, vg.Length(cellHeight*len(h.Rows)+60)) // the label of the rows needs that much
 	return out
 }
 
