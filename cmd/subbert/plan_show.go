@@ -88,7 +88,7 @@ func (v *planCmd) show(c *console, plan tpu.Plan) error {
 			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
 		}
 	}
-	fmt.Fprintf(w, "device\t%s, %d devices (%s)\n", plan.Device, plan.Devices, plan.Source)
+	fmt.Fprintf(w, "device\t%s, %s (%s)\n", plan.Device, plural(plan.Devices, "device", "s"), plan.Source)
 	fmt.Fprintf(w, "batch\t%d in microbatches of %d\n", plan.Batch, plan.MicroBatch)
 	row("operations of a step", "TFLOP", plan.FLOPs, 1e-12)
 	row("memory traffic of a step", "GB a device", plan.Bytes, 1e-9)

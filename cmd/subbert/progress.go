@@ -104,6 +104,14 @@ func count(n float64) string {
 	return fmt.Sprintf("%.3g T", n)
 }
 
+// plural is a count of something, whose plural ends in ending.
+func plural(n int, noun, ending string) string {
+	if n != 1 {
+		noun += ending
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // span is a duration to the second, or to the minute where it is hours.
 func span(d time.Duration) string {
 	d = d.Round(time.Second)

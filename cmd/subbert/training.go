@@ -231,9 +231,9 @@ func (r *session) printPlan(p trainer.Plan) {
 	row("model", "%d layers, hidden size %d, %s parameters", r.bert.NumHiddenLayers, r.bert.HiddenSize, count(float64(parameters)))
 	row("state", "%s bytes: parameters and moments in float32", count(float64(bytes)))
 	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), r.config.Schedule.Kind, p.Optimizer.LearningRate)
-	row("batch", "%d rows of %d positions in %d microbatches over %d devices: %s tokens a step", p.Batch, p.Sequence, p.Micros(), p.Devices, count(float64(p.TokensPerStep())))
+	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, plural(p.Micros(), "microbatch", "es"), plural(p.Devices, "device", "s"), count(float64(p.TokensPerStep())))
 	for _, s := range p.Later {
-		row(fmt.Sprintf("from step %d", s.From), "%d rows of %d positions in %d microbatches: %s tokens a step", s.Batch, s.Sequence, s.Micros(), count(float64(s.TokensPerStep())))
+		row(fmt.Sprintf("from step %d", s.From), "%d rows of %d positions in %s: %s tokens a step", s.Batch, s.Sequence, plural(s.Micros(), "microbatch", "es"), count(float64(s.TokensPerStep())))
 	}
 	row("checkpoints", "every %d steps in %s", p.Checkpointing.EverySteps, r.dir.File(rundir.CheckpointsDir))
 	if err := w.Flush(); err != nil {
@@ -337,5 +337,5 @@ func (r *session) export(card string) (string, error) {
 
 // where says what computed the run, for its result.
 func (r *session) where() string {
-	return fmt.Sprintf("%s, %d devices (%s); %s/%s, %s", r.backend.Name, r.backend.Devices, r.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", r.backend.Name, plural(r.backend.Devices, "device", "s"), r.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
