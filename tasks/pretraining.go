@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -273,39 +274,49 @@ func (w *walk) advance() error {
 }
 
 // ahead runs the jobs that produce yields on workers goroutines, a few ahead of the consumer, and hands their results
-// over in order. An error ends the sequence.
+// over in order. An error ends the sequence. When the sequence ends no job is running any more, so that what they read
+// from may be closed.
 func ahead(workers int, produce iter.Seq[func() (trainer.Batch, error)]) iter.Seq2[trainer.Batch, error] {
 	type result struct {
 		batch trainer.Batch
 		err   error
 	}
 	return func(yield func(trainer.Batch, error) bool) {
+		var running sync.WaitGroup
+		defer running.Wait()
 		ctx, stop := context.WithCancel(context.Background())
 		defer stop()
 		queue := make(chan chan result, 2*workers) // in order; its length is how far ahead
 		slots := make(chan struct{}, workers)
-		go func() {
+		running.Go(func() {
 			defer close(queue)
 			for job := range produce {
 				done := make(chan result, 1)
-				select {
-				case queue <- done:
-				case <-ctx.Done():
+				if !send(ctx, slots, struct{}{}) || !send(ctx, queue, done) {
 					return
 				}
-				slots <- struct{}{}
-				go func() {
+				running.Go(func() {
 					batch, err := job()
 					<-slots
 					done <- result{batch, err}
-				}()
+				})
 			}
-		}()
+		})
 		for done := range queue {
 			r := <-done
 			if !yield(r.batch, r.err) || r.err != nil {
 				return
 			}
 		}
+	}
+}
+
+// send sends v unless ctx ends first.
+func send[T any](ctx context.Context, to chan<- T, v T) bool {
+	select {
+	case to <- v:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
