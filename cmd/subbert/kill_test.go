@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,68 +131,66 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestKill kills a run again and again, at random moments, inside a save as often as not, and continues it. In the end
-// its weights are those of a run that nobody killed.
+// TestKill kills a run again and again, a few steps after it went on, inside a save as often as not, and continues it.
+// In the end its weights are those of a run that nobody killed. When to kill goes by the run's own progress, so that a
+// fast machine is killed as often as a slow one.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
 	}
 	dir := world(t)
-	steps := 20 + 6**kills
+	steps := 40 + 20**kills
 	often := []string{"checkpoint.every_steps=1", "checkpoint.keep=2", "record.evaluate_every=0"}
 	finish(t, pretraining(dir, "straight", steps, often...), 0)
 	rng := rand.New(rand.NewPCG(uint64(*kills), 0))
-	killed, saving := 0, 0
-	for killed < *kills {
+	saving := 0
+	for killed := range *kills {
+		after := newestStep(t, dir) + 1 + rng.IntN(6)
+		inSave := rng.IntN(2) == 0
 		c := pretraining(dir, "killed", steps, often...)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- c.Wait() }()
-		inSave := rng.IntN(2) == 0
-		patience := time.After(time.Duration(100+rng.IntN(700)) * time.Millisecond)
-		if inSave {
-			patience = nil
-		}
-		done := false
-		for alive := true; alive && !done; {
+		for newestStep(t, dir) < after || inSave && !isSaving(dir) {
 			select {
 			case err := <-ended:
-				alive, done = false, true
-				if err != nil {
-					t.Fatalf("after %d kills the run failed: %v\n%s", killed, err, c.Stderr)
-				}
-				continue
-			case <-patience:
-				alive = false
-			case <-time.After(200 * time.Microsecond):
-				if inSave && isSaving(dir) && rng.IntN(8) == 0 {
-					alive = false
-				}
+				t.Fatalf("after %d kills the run ended by itself: %v\n%s", killed, err, c.Stderr)
+			case <-time.After(100 * time.Microsecond):
 			}
 		}
-		if done {
-			t.Logf("the run was complete after %d kills", killed)
-			break
-		}
+		time.Sleep(time.Duration(rng.IntN(2000)) * time.Microsecond)
 		if err := c.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		<-ended
-		killed++
 		if isSaving(dir) {
 			saving++
 		}
 	}
 	finish(t, pretraining(dir, "killed", steps, often...), 0)
 	if got, want := learnedSum(t, dir, "killed"), learnedSum(t, dir, "straight"); got != want {
-		t.Errorf("after %d kills: weights %.12s, uninterrupted %.12s", killed, got, want)
+		t.Errorf("after %d kills: weights %.12s, uninterrupted %.12s", *kills, got, want)
 	}
-	if killed == 0 {
-		t.Error("the run was never killed")
+	t.Logf("killed %d times, %d of them with a checkpoint half written", *kills, saving)
+}
+
+// newestStep is the step of the newest checkpoint of the run that is killed; 0 if there is none.
+func newestStep(t *testing.T, dir string) int {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "runs", "killed", "checkpoints", "step-*"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("killed %d times, %d of them with a checkpoint half written", killed, saving)
+	if len(found) == 0 {
+		return 0
+	}
+	step, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(slices.Max(found)), "step-"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step
 }
 
 // isSaving says whether there is a checkpoint that is not complete.
