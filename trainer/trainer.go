@@ -179,16 +179,18 @@ func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, e
 		}
 	}
 	if evaluate {
-		if err := t.evaluate(ctx); err != nil {
-			return false, fmt.Errorf("evaluation at step %d: %w", t.now, err)
-		}
+		err = t.evaluate(ctx)
 		last = last || t.outOfPatience()
 		w.restart()
 	}
-	if err := t.watch(ctx, w, last, stopped); err != nil {
-		return false, err
+	if err == nil {
+		err = t.watch(ctx, w, last, stopped)
 	}
-	if t.Save != nil && (save || last) {
+	if err != nil && ctx.Err() == nil {
+		return false, fmt.Errorf("measuring at step %d: %w", t.now, err)
+	}
+	stopped = stopped || err != nil // asked to stop while measuring: the measurement is lost, the state is not
+	if t.Save != nil && (save || last || stopped) {
 		if err := t.Save(t.now); err != nil {
 			return false, fmt.Errorf("saving step %d: %w", t.now, err)
 		}
@@ -271,7 +273,7 @@ func (t *Trainer) watch(ctx context.Context, w *window, last, stopped bool) erro
 		}
 		values, err := watch.Measure(ctx, t.now)
 		if err != nil {
-			return fmt.Errorf("measuring at step %d: %w", t.now, err)
+			return err
 		}
 		if err := t.Recorder.Record(t.now, values...); err != nil {
 			return err

@@ -218,6 +218,27 @@ func TestContinuingIsNeverHavingStopped(t *testing.T) {
 	}
 }
 
+// TestStopWhileMeasuring: whoever stops a run during an evaluation, even the last, keeps the state.
+func TestStopWhileMeasuring(t *testing.T) {
+	for _, at := range []int{5, 20} {
+		p := plan(t, 20, 8, 8)
+		p.Recording.EvaluateEvery = 5
+		tr, _ := newTrainer(t, p)
+		ctx, stop := context.WithCancel(t.Context())
+		tr.Evaluate = func(ctx context.Context, step int) ([]metrics.Value, error) {
+			if step == at {
+				stop()
+			}
+			return []metrics.Value{{Name: "heldout_loss", Value: 1}}, ctx.Err()
+		}
+		saved := 0
+		tr.Save = func(step int) error { saved = step; return nil }
+		if err := tr.Train(ctx, points{p, features, -1}); !errors.Is(err, ErrInterrupted) || saved != at {
+			t.Errorf("stopped at step %d: %v, saved step %d", at, err, saved)
+		}
+	}
+}
+
 // stopAt cancels a run when a step is recorded; the trainer sees it at the end of that step's successor.
 type stopAt struct {
 	step int

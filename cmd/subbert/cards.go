@@ -14,16 +14,17 @@ import (
 type lastReport struct {
 	training map[string]float64
 	heldOut  map[string]float64
+	measured int // the step of heldOut
 }
 
 // Record keeps values.
-func (l *lastReport) Record(_ int, values ...metrics.Value) error {
+func (l *lastReport) Record(step int, values ...metrics.Value) error {
 	report := make(map[string]float64, len(values))
 	for _, v := range values {
 		report[v.Name] = v.Value
 	}
 	if isHeldOut(values) {
-		l.heldOut = report
+		l.heldOut, l.measured = report, step
 	} else {
 		l.training = report
 	}

@@ -175,7 +175,7 @@ func (r *session) load(wanted []weights.Parameter) error {
 	}
 	fmt.Fprint(r.c.err, report)
 	r.store = store
-	return nil
+	return r.dir.WriteWeights(report)
 }
 
 // plan resolves the numbers of the run. examples is the size of an epoch, 0 where there is none.
@@ -282,7 +282,7 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 	}
 	if r.trainer.Step() >= plan.Schedule.Steps() {
 		r.c.log.Info("nothing left to train", "step", r.trainer.Step())
-		return nil
+		return r.measureAtEnd(recorder, evaluate)
 	}
 	err = r.trainer.Train(r.c.ctx, batches)
 	if err == nil {
@@ -322,6 +322,19 @@ func (r *session) keepBest(step int, value float64) error {
 	as.Card = fmt.Sprintf("# %s, step %d\n\nThe best evaluation so far: %s %.4g.\n", r.config.Run.Dir, step, r.goal.Name, value)
 	_, err = r.dir.ExportTo(rundir.BestDir, state, as)
 	return err
+}
+
+// measureAtEnd makes up for a last evaluation that was interrupted.
+func (r *session) measureAtEnd(recorder metrics.Recorder, evaluate func(context.Context, int) ([]metrics.Value, error)) error {
+	step := r.trainer.Step()
+	if evaluate == nil || r.last.measured == step {
+		return nil
+	}
+	values, err := evaluate(r.c.ctx, step)
+	if err != nil {
+		return err
+	}
+	return recorder.Record(step, values...)
 }
 
 // export leaves the trained model beside the run.

@@ -1,6 +1,7 @@
 // Package rundir is the directory of a run: what it was asked for, what it observed, its checkpoints and its result.
 //
 //	config.toml                 the resolved config
+//	weights.json                what was loaded, fresh, tied or unused, part by part
 //	metrics.jsonl               one line a report
 //	checkpoints/step-NNNNNNN/   the model as a directory transformers loads, optimizer.safetensors, trainer.json
 //	model/                      the model alone, once the run is complete
@@ -36,6 +37,7 @@ const (
 	ConfigFile     = "config.toml"
 	MetricsFile    = "metrics.jsonl"
 	ResultFile     = "result.json"
+	WeightsFile    = "weights.json"
 	CheckpointsDir = "checkpoints"
 	ModelDir       = "model"
 	BestDir        = "best"
@@ -129,12 +131,17 @@ func (d *Dir) WriteConfig(text []byte) error {
 }
 
 // WriteResult writes result as result.json, whole or not at all.
-func (d *Dir) WriteResult(result any) error {
-	text, err := json.MarshalIndent(result, "", "  ")
+func (d *Dir) WriteResult(result any) error { return d.writeJSON(ResultFile, result) }
+
+// WriteWeights writes what became of the weights the run started from, as weights.json.
+func (d *Dir) WriteWeights(report *checkpoints.Report) error { return d.writeJSON(WeightsFile, report) }
+
+func (d *Dir) writeJSON(name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(d.File(ResultFile), append(text, '\n'), 0o644)
+	return renameio.WriteFile(d.File(name), append(text, '\n'), 0o644)
 }
 
 // WritePostMortem writes nonfinite.json: what it takes to look at the step that failed.
