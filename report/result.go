@@ -48,6 +48,15 @@ type Result struct {
 	Majority  *evaluate.PRF           `json:"majority"` // of always giving one label
 	Cut       *Cut                    `json:"cut"`
 
+	// What the page leaves to the file: read so that it is no surprise.
+	Tokens   int64           `json:"tokens"`
+	Best     json.RawMessage `json:"best"`
+	Padding  string          `json:"padding"`
+	Spread   json.RawMessage `json:"spread"`
+	Folds    json.RawMessage `json:"folds"`
+	Fold     int             `json:"fold"`
+	KeptStep int             `json:"kept_step"`
+
 	Probe     *Probing           `json:"probe"`
 	Attention *Attention         `json:"attention"`
 	Spent     map[string]float64 `json:"spent"` // probing: seconds of encoding and training, bytes of activations

@@ -319,6 +319,7 @@ train_examples = %d
 name = "relation"
 batch = 16
 sequence = %d
+truncate = "around_mentions"
 pooling = %q
 [optimizer]
 learning_rate = 5e-4
