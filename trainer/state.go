@@ -16,16 +16,6 @@ type Array struct {
 	Data  []float32
 }
 
-// AddParameter puts a parameter into store, under the path that is a's name with slashes for dots.
-func AddParameter(store *model.Store, a Array) error {
-	scope, name := model.SplitPath(parameterPath(a.Name))
-	_, err := store.Scope(scope).CreateVariable(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
-	if err != nil {
-		return fmt.Errorf("parameter %s: %w", a.Name, err)
-	}
-	return nil
-}
-
 // State is a copy of everything that training changes, on the host. M and V have the names and shapes of Parameters.
 type State struct {
 	Step       int

@@ -126,13 +126,23 @@ func plan(t *testing.T, steps, batch, micro int) Plan {
 		Recording: Recording{EverySteps: 1}, Run: DefaultRun()}
 }
 
+// addParameter puts a parameter into store, under the path that is a's name with slashes for dots.
+func addParameter(store *model.Store, a Array) error {
+	scope, name := model.SplitPath(parameterPath(a.Name))
+	_, err := store.Scope(scope).CreateVariable(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+	if err != nil {
+		return fmt.Errorf("parameter %s: %w", a.Name, err)
+	}
+	return nil
+}
+
 func newTrainer(t *testing.T, p Plan) (*Trainer, *memory) {
 	t.Helper()
 	store := model.NewStore()
-	if err := AddParameter(store, Array{Name: "line.weight", Shape: []int{features}, Data: make([]float32, features)}); err != nil {
+	if err := addParameter(store, Array{Name: "line.weight", Shape: []int{features}, Data: make([]float32, features)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := AddParameter(store, Array{Name: "line.unused", Shape: []int{1}, Data: []float32{3}}); err != nil {
+	if err := addParameter(store, Array{Name: "line.unused", Shape: []int{1}, Data: []float32{3}}); err != nil {
 		t.Fatal(err)
 	}
 	tr, err := New(goBackend(t), store, line{p.MicroBatch, features}, p)
