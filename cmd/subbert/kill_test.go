@@ -23,6 +23,9 @@ import (
 // kills is how often TestKill kills a run. docs/experiments.md records a run with 50.
 var kills = flag.Int("kills", 3, "how often TestKill kills its run")
 
+// realWorld is a directory with init/ and shards/ of real text, in place of the made-up ones of TestKill.
+var realWorld = flag.String("world", "", "directory with init/ and shards/ of the text that TestKill trains on")
+
 // world unpacks the files of the pretrain script and makes their shards: a run of a tiny model, ready to start.
 func world(t *testing.T) string {
 	t.Helper()
@@ -40,8 +43,28 @@ func world(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	if *realWorld != "" {
+		inPlace(t, dir, "init")
+		inPlace(t, dir, "shards")
+		return dir
+	}
 	finish(t, child(dir, "data", "shard", "--vocab", "init/vocab.txt", "--held-out", "0.25", "--out", "shards", "docs.jsonl"), 0)
 	return dir
+}
+
+// inPlace puts that directory of realWorld into dir.
+func inPlace(t *testing.T, dir, name string) {
+	t.Helper()
+	from, err := filepath.Abs(filepath.Join(*realWorld, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(from, filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // child is this very program, to be run in dir.
