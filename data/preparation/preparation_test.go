@@ -46,7 +46,7 @@ func newSplitter(t testing.TB) *corpus.Splitter {
 func plan(t testing.TB, files ...string) Plan {
 	return Plan{Files: files, Out: filepath.Join(t.TempDir(), "out"), HeldOut: 0.2, Workers: 2,
 		Vocabulary: shards.Vocabulary{Hash: "abc", Size: 100}, Unknown: 1, Splitter: newSplitter(t),
-		NewTokenizer: func() Tokenizer { return byLength{} }, Progress: func(Progress) {}}
+		NewTokenizer: func() Tokenizer { return byLength{} }, Broken: func(error) {}, Progress: func(Progress) {}}
 }
 
 func TestEncode(t *testing.T) {
@@ -208,7 +208,7 @@ func TestSpoolsOfAnySize(t *testing.T) {
 		var got []string
 		var b block
 		for from := 0; from < buckets; from += 256 {
-			if err := b.load(work, []spooled{{Piece: name, Runs: s.runs}}, from, from+256); err != nil {
+			if err := b.load(work, []Spooled{{Piece: name, Runs: s.runs}}, from, from+256); err != nil {
 				t.Fatal(err)
 			}
 			for _, e := range b.entries {
@@ -326,7 +326,7 @@ func TestFailuresLeaveNothing(t *testing.T) {
 		ctx              context.Context
 		change           func(*Plan)
 	}{
-		{"a broken line", broken, "x.jsonl: line 30001: bad JSON", context.Background(), func(*Plan) {}},
+		{"a broken line", broken, "x.jsonl: line 30001: bad JSON", context.Background(), func(p *Plan) { p.Strict = true }},
 		{"no file", filepath.Join(dir, "none"), "no such file", context.Background(), func(*Plan) {}},
 		{"no text", blank, "no document with any text", context.Background(), func(*Plan) {}},
 		{"stopped", broken, "canceled", stopped, func(*Plan) {}},

@@ -28,8 +28,8 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// spooled is the manifest of a file whose documents wait for their place.
-type spooled struct {
+// Spooled is the manifest of a file whose documents wait for their place.
+type Spooled struct {
 	Input shards.Input
 	Empty int64 // documents without any text
 	Piece string
@@ -171,7 +171,7 @@ type block struct {
 }
 
 // load reads the buckets from one to before another of all pieces.
-func (b *block) load(work *staging.Work, files []spooled, from, to int) error {
+func (b *block) load(work *staging.Work, files []Spooled, from, to int) error {
 	b.data, b.entries = b.data[:0], b.entries[:0]
 	for i := range files {
 		if err := b.loadFile(work, &files[i], i, from, to); err != nil {
@@ -182,7 +182,7 @@ func (b *block) load(work *staging.Work, files []spooled, from, to int) error {
 	return nil
 }
 
-func (b *block) loadFile(work *staging.Work, s *spooled, file, from, to int) error {
+func (b *block) loadFile(work *staging.Work, s *Spooled, file, from, to int) error {
 	f, err := os.Open(work.Path(s.Piece))
 	if err != nil {
 		return err

@@ -53,14 +53,19 @@ type Aid struct {
 	SHA256 string `json:"sha256"`
 }
 
-func (s *selector) settings() Settings {
-	out := Settings{Preset: s.Preset, Mode: s.Mode, Expanded: "everything", Shares: s.Shares, Aids: s.Aids, Splitter: s.Splitter.Name()}
-	if s.Query != nil {
-		out.Query, out.Expanded, out.Headings = s.Query.String(), s.Query.Expanded(), s.Query.Headings()
+// card is the card of a selection of which nothing is known yet.
+func (p *Plan) card() Card {
+	return Card{Format: formatName, Version: formatVersion, Settings: p.settings()}
+}
+
+func (p *Plan) settings() Settings {
+	out := Settings{Preset: p.Preset, Mode: p.Mode, Expanded: "everything", Shares: p.Shares, Aids: p.Aids, Splitter: p.Splitter.Name()}
+	if p.Query != nil {
+		out.Query, out.Expanded, out.Headings = p.Query.String(), p.Query.Expanded(), p.Query.Headings()
 	}
-	if s.Entities != nil {
-		out.Entities = s.Entities.Types
-		out.Expanded += ", naming at least one " + strings.Join(s.Entities.Types, " and one ")
+	if p.Entities != nil {
+		out.Entities = p.Entities.Types
+		out.Expanded += ", naming at least one " + strings.Join(p.Entities.Types, " and one ")
 	}
 	return out
 }
@@ -176,9 +181,9 @@ func (s *selector) count() {
 	s.card.Texts = newTexts()
 	for i := range s.tasks {
 		t := &s.tasks[i]
-		s.card.Inputs = append(s.card.Inputs, t.found.Input)
-		s.card.FileCounts.add(&t.found.FileCounts)
-		s.card.Texts.add(&t.part.Texts)
+		s.card.Inputs = append(s.card.Inputs, t.Found.Input)
+		s.card.FileCounts.add(&t.Found.FileCounts)
+		s.card.Texts.add(&t.Part.Texts)
 	}
 	if s.Tokenizer != nil {
 		s.card.Vocabulary = s.Tokenizer.Vocabulary

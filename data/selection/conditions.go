@@ -44,7 +44,7 @@ type Share struct {
 // shared tells whether d is in the share of its file. The first pattern that matches decides.
 func (f *finder) shared(d *corpus.Document) bool {
 	for _, share := range f.Shares {
-		if share.Of(f.task.path) {
+		if share.Of(f.task.Path) {
 			return fraction(d) < share.Keep
 		}
 	}

@@ -19,13 +19,21 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// found is the manifest of a file that was looked through.
-type found struct {
+// Found is the manifest of a file that was looked through.
+type Found struct {
 	Input
 	Piece string // the documents that match, as JSON lines
 	Bytes int64  // of Piece
 	Marks string // of each document in Piece: what settles whether it counts
 	Index string // of PubMed's files: pubmed.Index
+}
+
+// Settles are the names of the pieces that Settle needs.
+func (f *Found) Settles() []string {
+	if f.Index == "" {
+		return []string{f.Marks}
+	}
+	return []string{f.Marks, f.Index}
 }
 
 // mark settles whether a document counts.
@@ -37,7 +45,7 @@ type mark struct {
 const markBytes = 4 + 16 + 16
 
 // find looks through a file, unless an earlier attempt has.
-func (s *selector) find(ctx context.Context, t *task) error {
+func (s *selector) find(ctx context.Context, t *Task) error {
 	identity, err := t.identity()
 	if err != nil {
 		return err
@@ -46,25 +54,32 @@ func (s *selector) find(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.work.Load(key, &t.found)
+	done, err := s.work.Load(key, &t.Found)
 	if err != nil {
 		return err
 	}
-	if done && s.work.Has(t.found.Piece, t.found.Bytes) {
-		s.advance(t.size, 0)
+	if done && s.work.Has(t.Found.Piece, t.Found.Bytes) {
+		s.advance(t.Size, 0)
 		return nil
 	}
+	if err := s.look(ctx, t); err != nil {
+		return err
+	}
+	return s.work.Store(key, &t.Found)
+}
+
+func (s *selector) look(ctx context.Context, t *Task) error {
 	f := &finder{selector: s, task: t}
 	if err := f.run(ctx); err != nil {
 		return errors.Join(err, f.discard())
 	}
-	return s.work.Store(key, &t.found)
+	return nil
 }
 
 // finder looks through one file.
 type finder struct {
 	*selector
-	task  *task
+	task  *Task
 	text  *textPiece
 	marks *staging.Piece
 	index pubmed.Index
@@ -74,7 +89,7 @@ type finder struct {
 }
 
 func (f *finder) run(ctx context.Context) error {
-	src, err := openSource(f.task.path, f.task.format, f.Strict, func(err error) {
+	src, err := openSource(f.task.file(), f.task.Format, f.Strict, func(err error) {
 		var again *pubmed.RepeatedError
 		if !errors.As(err, &again) {
 			f.in.Broken++
@@ -85,7 +100,7 @@ func (f *finder) run(ctx context.Context) error {
 		return err
 	}
 	defer src.close() // only read from
-	f.in = Input{Name: filepath.Base(f.task.path), Bytes: src.size, Format: f.task.format}
+	f.in = Input{Name: filepath.Base(f.task.Path), Bytes: src.size, Format: f.task.Format}
 	if f.text, err = newTextPiece(f.work); err != nil {
 		return err
 	}
@@ -151,7 +166,7 @@ func (f *finder) record(r *record, marks io.Writer) error {
 		return nil
 	}
 	if number > math.MaxUint32 {
-		return fmt.Errorf("%s: more than %d records; split the file", f.task.path, uint32(math.MaxUint32))
+		return fmt.Errorf("%s: more than %d records; split the file", f.task.Path, uint32(math.MaxUint32))
 	}
 	if err := f.text.write(&r.document); err != nil {
 		return err
@@ -196,14 +211,14 @@ func (f *finder) seal() error {
 	if err != nil {
 		return err
 	}
-	out := found{Input: f.in}
+	out := Found{Input: f.in}
 	if out.Piece, out.Bytes, err = f.text.seal(); err != nil {
 		return err
 	}
 	if out.Marks, err = f.marks.Seal(); err != nil {
 		return err
 	}
-	if f.task.format == PubMedXML {
+	if f.task.Format == PubMedXML {
 		p, err := f.work.Create()
 		if err != nil {
 			return err
@@ -215,7 +230,7 @@ func (f *finder) seal() error {
 			return err
 		}
 	}
-	f.task.found = out
+	f.task.Found = out
 	return nil
 }
 

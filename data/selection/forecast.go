@@ -65,12 +65,8 @@ func (p *Plan) sample(ctx context.Context, src *source, started time.Time) (int6
 	if err != nil {
 		return 0, err
 	}
-	w := partWriter{selector: &selector{Plan: *p}}
-	w.part.Texts = newTexts()
-	if p.Tokenizer != nil {
-		w.tokens = p.Tokenizer.New()
-	}
-	f := finder{selector: w.selector, task: &task{}}
+	w := (&selector{Plan: *p}).partWriter(&Task{})
+	f := finder{selector: w.selector, task: &Task{}}
 	n := 0
 	for r, err := range src.records {
 		if n++; err != nil || ctx.Err() != nil || n > sampleRecords || time.Since(started) > sampleTime {

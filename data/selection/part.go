@@ -12,52 +12,63 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// part is the manifest of what is left of a file.
-type part struct {
+// Made is the manifest of what is left of a file.
+type Made struct {
 	Texts
 	Piece string
 	Bytes int64
 }
 
 // write makes the part of a task, unless an earlier attempt has.
-func (s *selector) write(ctx context.Context, t *task) error {
+func (s *selector) write(ctx context.Context, t *Task) error {
 	vocabulary := ""
 	if s.Tokenizer != nil {
 		vocabulary = s.Tokenizer.Vocabulary
 	}
-	key, err := staging.Key("part", t.found.Piece, t.drop, s.Splitter.Name(), vocabulary)
+	key, err := staging.Key("part", t.Found.Piece, t.Drop, s.Splitter.Name(), vocabulary)
 	if err != nil {
 		return err
 	}
-	done, err := s.work.Load(key, &t.part)
+	done, err := s.work.Load(key, &t.Part)
 	if err != nil {
 		return err
 	}
-	if done && s.work.Has(t.part.Piece, t.part.Bytes) {
-		s.advance(t.found.Bytes, 0)
+	if done && s.work.Has(t.Part.Piece, t.Part.Bytes) {
+		s.advance(t.Found.Bytes, 0)
 		return nil
 	}
-	w := &partWriter{selector: s, task: t}
-	w.part.Texts = newTexts()
-	if s.Tokenizer != nil {
-		w.tokens = s.Tokenizer.New()
+	if err := s.part(ctx, t); err != nil {
+		return err
 	}
+	return s.work.Store(key, &t.Part)
+}
+
+func (s *selector) part(ctx context.Context, t *Task) (err error) {
+	w := s.partWriter(t)
 	if w.out, err = newTextPiece(s.work); err != nil {
 		return err
 	}
 	if err := w.run(ctx); err != nil {
 		return errors.Join(err, w.out.discard())
 	}
-	t.part = w.part
-	return s.work.Store(key, &t.part)
+	t.Part = w.part
+	return nil
+}
+
+func (s *selector) partWriter(t *Task) *partWriter {
+	w := &partWriter{selector: s, task: t, part: Made{Texts: newTexts()}}
+	if s.Tokenizer != nil {
+		w.tokens = s.Tokenizer.New()
+	}
+	return w
 }
 
 // partWriter writes what counts of one file.
 type partWriter struct {
 	*selector
-	task   *task
+	task   *Task
 	out    *textPiece
-	part   part
+	part   Made
 	tokens Appender // or nil
 	spans  []corpus.Span
 	ids    []int32
@@ -75,9 +86,9 @@ func (w *partWriter) run(ctx context.Context) error {
 }
 
 // kept is how many of the documents that match count.
-func (t *task) kept() int64 {
-	n := t.found.Matched - t.found.Excluded - t.found.NotInShare
-	for _, bits := range t.drop {
+func (t *Task) kept() int64 {
+	n := t.Found.Matched - t.Found.Excluded - t.Found.NotInShare
+	for _, bits := range t.Drop {
 		for ; bits != 0; bits &= bits - 1 {
 			n--
 		}
@@ -86,7 +97,7 @@ func (t *task) kept() int64 {
 }
 
 func (w *partWriter) documents(ctx context.Context) error {
-	file, err := corpus.OpenFile(w.work.Path(w.task.found.Piece), corpus.JSONL)
+	file, err := corpus.OpenFile(w.work.Path(w.task.Found.Piece), corpus.JSONL)
 	if err != nil {
 		return err
 	}
@@ -97,7 +108,7 @@ func (w *partWriter) documents(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if w.task.drop[at/64]>>(at%64)&1 == 0 {
+		if w.task.Drop[at/64]>>(at%64)&1 == 0 {
 			if err := w.out.write(w.document(&d)); err != nil {
 				return err
 			}

@@ -6,16 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/subbert/subbert/data/corpus"
-	"github.com/subbert/subbert/data/corpus/pubmed"
 	"github.com/subbert/subbert/data/corpus/query"
 	"github.com/subbert/subbert/data/staging"
 )
@@ -73,7 +69,7 @@ type Progress struct {
 // ErrNothing says that a query matched no document.
 var ErrNothing = errors.New("no document selected")
 
-// Run selects. If it fails, or ctx ends, Out does not appear; the error is a
+// Run selects: it does what Find, Settle, Write and Finish do, Workers files at a time. If it fails, or ctx ends, Out does not appear; the error is a
 // *staging.KeptError if files are done that the next attempt need not look through again.
 func Run(ctx context.Context, p Plan) (Card, error) {
 	s, err := begin(p)
@@ -97,22 +93,12 @@ type selector struct {
 	dir   *staging.Dir
 	work  *staging.Work
 	key   string // of everything that decides what matches
-	tasks []task
+	tasks []Task
 	card  Card
 
 	mu       sync.Mutex
 	progress Progress
 	told     time.Time
-}
-
-// task is the work on one input file.
-type task struct {
-	path   string
-	format Format
-	size   int64
-	found  found
-	drop   []uint64 // which of the matched documents do not count, a bit each
-	part   part
 }
 
 func begin(p Plan) (*selector, error) {
@@ -134,49 +120,34 @@ func begin(p Plan) (*selector, error) {
 	return s, err
 }
 
-// open lists the tasks, PubMed's files in the order in which they count, behind the others.
+// open lists the tasks.
 func (s *selector) open() error {
-	s.card = Card{Format: formatName, Version: formatVersion, Settings: s.settings()}
-	var files, citations []string
-	formats := make(map[string]Format)
+	s.card = s.Plan.card()
 	for _, name := range s.Files {
-		if formats[name] != "" {
-			return fmt.Errorf("%s: named twice", name)
-		}
-		f, err := s.Format.of(name)
-		if err != nil {
+		t := Task{Path: name}
+		if err := s.inspect(&t); err != nil {
 			return err
 		}
-		if formats[name] = f; f == PubMedXML {
-			citations = append(citations, name)
-		} else {
-			files = append(files, name)
-		}
+		s.tasks = append(s.tasks, t)
 	}
-	if err := pubmed.Sort(citations); err != nil {
-		return err
-	}
-	s.card.Missing = pubmed.Missing(citations)
-	for _, name := range slices.Concat(files, citations) {
-		info, err := os.Stat(name)
-		if err != nil {
-			return err
-		}
-		s.tasks = append(s.tasks, task{path: name, format: formats[name], size: info.Size()})
-	}
-	return nil
+	return s.order()
 }
 
 func (s *selector) run(ctx context.Context) error {
-	if err := s.stage(ctx, "looking through", func(t *task) int64 { return t.size }, s.find); err != nil {
+	if err := s.stage(ctx, "looking through", func(t *Task) int64 { return t.Size }, s.find); err != nil {
 		return err
 	}
 	if err := s.settle(); err != nil {
 		return fmt.Errorf("selection: %w", err)
 	}
-	if err := s.stage(ctx, "writing", func(t *task) int64 { return t.found.Bytes }, s.write); err != nil {
+	if err := s.stage(ctx, "writing", func(t *Task) int64 { return t.Found.Bytes }, s.write); err != nil {
 		return err
 	}
+	return s.finish()
+}
+
+// finish makes the directory appear, unless it would be empty.
+func (s *selector) finish() error {
 	s.count()
 	if s.card.Selected == 0 {
 		return fmt.Errorf("selection: %w by %s: %s", ErrNothing, s.card.Expanded, s.card.Counts)
@@ -188,7 +159,7 @@ func (s *selector) run(ctx context.Context) error {
 }
 
 // stage does something for all tasks, Workers of them at a time.
-func (s *selector) stage(ctx context.Context, name string, size func(*task) int64, do func(context.Context, *task) error) error {
+func (s *selector) stage(ctx context.Context, name string, size func(*Task) int64, do func(context.Context, *Task) error) error {
 	s.progress = Progress{Stage: name}
 	for i := range s.tasks {
 		s.progress.Size += size(&s.tasks[i])
@@ -218,18 +189,17 @@ func (s *selector) advance(read, text int64) {
 	}
 }
 
-// commit makes the directory appear.
 func (s *selector) commit() error {
 	for i := range s.tasks {
 		t := &s.tasks[i]
-		if t.part.Selected == 0 {
+		if t.Part.Selected == 0 {
 			continue
 		}
 		name := fmt.Sprintf("part-%05d.jsonl.zst", len(s.card.Parts))
-		if err := s.dir.Take(s.work, t.part.Piece, name); err != nil {
+		if err := s.dir.Take(s.work, t.Part.Piece, name); err != nil {
 			return err
 		}
-		s.card.Parts = append(s.card.Parts, Part{File: name, Documents: t.part.Selected, SHA256: t.part.Piece})
+		s.card.Parts = append(s.card.Parts, Part{File: name, Documents: t.Part.Selected, SHA256: t.Part.Piece})
 	}
 	content, err := json.MarshalIndent(s.card, "", "  ")
 	if err != nil {
@@ -242,16 +212,6 @@ func (s *selector) commit() error {
 		return err
 	}
 	return s.dir.Commit()
-}
-
-// identity is what tells the state of an input file apart from others of that name.
-func (t *task) identity() ([]any, error) {
-	info, err := os.Stat(t.path)
-	if err != nil {
-		return nil, err
-	}
-	path, err := filepath.Abs(t.path)
-	return []any{path, info.Size(), info.ModTime().UnixNano(), t.format}, err
 }
 
 func sumOf(sum [32]byte) string { return hex.EncodeToString(sum[:]) }

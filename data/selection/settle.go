@@ -26,16 +26,16 @@ func (s *selector) settle() error {
 
 // replaced drops what a later record of PubMed replaces or deletes.
 func (s *selector) replaced() error {
-	var citations []*task
+	var citations []*Task
 	for i := range s.tasks {
 		t := &s.tasks[i]
-		t.drop = make([]uint64, (t.found.Matched+63)/64)
-		if t.format == PubMedXML {
+		t.Drop = make([]uint64, (t.Found.Matched+63)/64)
+		if t.Format == PubMedXML {
 			citations = append(citations, t)
 		}
 	}
 	kept, err := pubmed.Resolve(len(citations), func(i int) (*pubmed.Index, error) {
-		content, err := os.ReadFile(s.work.Path(citations[i].found.Index))
+		content, err := os.ReadFile(s.work.Path(citations[i].Found.Index))
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func (s *selector) replaced() error {
 	for i, t := range citations {
 		err := s.marks(t, func(at int, m *mark) {
 			if !kept[i].Has(int(m.number)) {
-				t.drop[at/64] |= 1 << (at % 64)
+				t.Drop[at/64] |= 1 << (at % 64)
 				s.card.Replaced++
 			}
 		})
@@ -64,7 +64,7 @@ func (s *selector) replaced() error {
 func (s *selector) duplicates(hash func(*mark) [16]byte) (int64, error) {
 	var total, dropped int64
 	for i := range s.tasks {
-		total += s.tasks[i].found.Matched
+		total += s.tasks[i].Found.Matched
 	}
 	passes := uint64(total/passEntries + 1)
 	for pass := range passes {
@@ -73,11 +73,11 @@ func (s *selector) duplicates(hash func(*mark) [16]byte) (int64, error) {
 			t := &s.tasks[i]
 			err := s.marks(t, func(at int, m *mark) {
 				h := hash(m)
-				if t.drop[at/64]>>(at%64)&1 != 0 || h == [16]byte{} || binary.LittleEndian.Uint64(h[:])%passes != pass {
+				if t.Drop[at/64]>>(at%64)&1 != 0 || h == [16]byte{} || binary.LittleEndian.Uint64(h[:])%passes != pass {
 					return
 				}
 				if _, again := seen[h]; again {
-					t.drop[at/64] |= 1 << (at % 64)
+					t.Drop[at/64] |= 1 << (at % 64)
 					dropped++
 				}
 				seen[h] = struct{}{}
@@ -91,8 +91,8 @@ func (s *selector) duplicates(hash func(*mark) [16]byte) (int64, error) {
 }
 
 // marks calls visit with the marks of a file in order.
-func (s *selector) marks(t *task, visit func(at int, m *mark)) error {
-	content, err := os.ReadFile(s.work.Path(t.found.Marks))
+func (s *selector) marks(t *Task, visit func(at int, m *mark)) error {
+	content, err := os.ReadFile(s.work.Path(t.Found.Marks))
 	if err != nil {
 		return err
 	}

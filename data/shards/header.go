@@ -44,6 +44,26 @@ type Vocabulary struct {
 	Size int    `json:"size"`
 }
 
+// Check tells whether d can be written with this vocabulary.
+func (v Vocabulary) Check(d *Document) error {
+	total := 0
+	for i, n := range d.Lengths {
+		if n < 1 {
+			return fmt.Errorf("sentence %d has %d tokens, want at least 1", i, n)
+		}
+		total += int(n)
+	}
+	if total == 0 || total != len(d.IDs) {
+		return fmt.Errorf("sentences hold %d tokens, %d ids given; want as many, and at least one", total, len(d.IDs))
+	}
+	for _, id := range d.IDs {
+		if id < 0 || int(id) >= v.Size {
+			return fmt.Errorf("id %d outside a vocabulary of %d", id, v.Size)
+		}
+	}
+	return nil
+}
+
 // Tokenizer is how text was taken apart.
 type Tokenizer struct {
 	Lower        bool `json:"lower"`
@@ -55,6 +75,7 @@ type Input struct {
 	Name   string `json:"name"` // without directories
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	Broken int64  `json:"broken,omitempty"` // lines passed over
 	Counts
 }
 

@@ -62,31 +62,11 @@ func (w *Writer) Add(split string, d *Document) error {
 	if !ok {
 		return fmt.Errorf("shards: no split %q, want %s or %s", split, Train, HeldOut)
 	}
-	if err := w.Check(d); err != nil {
+	if err := w.header.Vocabulary.Check(d); err != nil {
 		return fmt.Errorf("shards: %s: document %d: %w", split, s.counts.Documents, err)
 	}
 	if err := s.add(d); err != nil {
 		return fmt.Errorf("shards: %s: %w", split, err)
-	}
-	return nil
-}
-
-// Check tells whether d can be added. Any number of goroutines may call it at once.
-func (w *Writer) Check(d *Document) error {
-	total := 0
-	for i, n := range d.Lengths {
-		if n < 1 {
-			return fmt.Errorf("sentence %d has %d tokens, want at least 1", i, n)
-		}
-		total += int(n)
-	}
-	if total == 0 || total != len(d.IDs) {
-		return fmt.Errorf("sentences hold %d tokens, %d ids given; want as many, and at least one", total, len(d.IDs))
-	}
-	for _, id := range d.IDs {
-		if id < 0 || int(id) >= w.header.Vocabulary.Size {
-			return fmt.Errorf("id %d outside a vocabulary of %d", id, w.header.Vocabulary.Size)
-		}
 	}
 	return nil
 }

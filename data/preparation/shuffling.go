@@ -1,0 +1,133 @@
+package preparation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/staging"
+)
+
+// blockBytes is how much a block of the second pass keeps in memory; there are two.
+const blockBytes = 32 << 20
+
+// Shuffle carries out the second pass: of the pieces that Spool made of all files, in the order of the files, it makes p.Out.
+func Shuffle(ctx context.Context, p Plan, work *staging.Work, files []Spooled) (Result, error) {
+	w, err := p.create()
+	if err != nil {
+		return Result{}, err
+	}
+	result, err := shuffle(ctx, w, work, files)
+	return result, errors.Join(err, w.Discard())
+}
+
+func shuffle(ctx context.Context, w *shards.Writer, work *staging.Work, files []Spooled) (Result, error) {
+	var result Result
+	var inputs []shards.Input
+	var documents int64
+	for i := range files {
+		inputs = append(inputs, files[i].Input)
+		result.Empty += files[i].Empty
+		documents += files[i].Input.Documents
+	}
+	if documents == 0 {
+		return Result{}, errNoText
+	}
+	m := merger{writer: w, work: work, files: files}
+	if err := m.run(ctx); err != nil {
+		return Result{}, err
+	}
+	var err error
+	result.Header, err = w.Commit(inputs)
+	return result, err
+}
+
+// merger writes the documents of pieces in the order of their keys.
+type merger struct {
+	writer *shards.Writer
+	work   *staging.Work
+	files  []Spooled
+}
+
+// run reads a block while the one before is written.
+func (m *merger) run(ctx context.Context) error {
+	free, full := make(chan *block, 2), make(chan *block)
+	free <- &block{}
+	free <- &block{}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(full)
+		return m.load(ctx, free, full)
+	})
+	g.Go(func() error {
+		for b := range full {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := m.write(b); err != nil {
+				return err
+			}
+			free <- b
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+func (m *merger) load(ctx context.Context, free <-chan *block, full chan<- *block) error {
+	for from := 0; from < buckets; {
+		to := m.until(from)
+		var b *block
+		select {
+		case b = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := b.load(m.work, m.files, from, to); err != nil {
+			return err
+		}
+		select {
+		case full <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		from = to
+	}
+	return nil
+}
+
+// until returns the bucket before which a block that begins with bucket from ends.
+func (m *merger) until(from int) int {
+	var bytes int64
+	for to := from; to < buckets; to++ {
+		for i := range m.files {
+			for _, run := range m.files[i].Runs {
+				bytes += run[to+1] - run[to]
+			}
+		}
+		if bytes > blockBytes && to > from {
+			return to
+		}
+	}
+	return buckets
+}
+
+func (m *merger) write(b *block) error {
+	var d shards.Document
+	for _, e := range b.entries {
+		if err := decode(&d, b.data[e.start:e.end]); err != nil {
+			return fmt.Errorf("preparation: %w", err)
+		}
+		split := shards.Train
+		if e.heldOut {
+			split = shards.HeldOut
+		}
+		if err := m.writer.Add(split, &d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
