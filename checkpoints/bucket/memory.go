@@ -37,6 +37,21 @@ func (m *Memory) Read(ctx context.Context, name string) (io.ReadCloser, Object, 
 	return io.NopCloser(bytes.NewReader(k.data)), k.Object, ctx.Err()
 }
 
+// ReadRange implements Store.
+func (m *Memory) ReadRange(ctx context.Context, name string, p []byte, off int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k, ok := m.objects[name]
+	if !ok {
+		return absent(m, name)
+	}
+	if off < 0 || off+int64(len(p)) > k.Size {
+		return fmt.Errorf("%s/%s: bytes %d-%d of %d: %w", m, name, off, off+int64(len(p)), k.Size, io.ErrUnexpectedEOF)
+	}
+	copy(p, k.data[off:])
+	return ctx.Err()
+}
+
 // Write implements Store.
 func (m *Memory) Write(ctx context.Context, name string, r io.Reader, when Condition) (Object, error) {
 	data, err := io.ReadAll(r)

@@ -31,6 +31,9 @@ type Object struct {
 type Store interface {
 	// Read opens an object. Reading to the end fails if the contents are not those that were written.
 	Read(ctx context.Context, name string) (io.ReadCloser, Object, error)
+	// ReadRange fills p with the object's bytes from off on; io.ErrUnexpectedEOF if it has fewer. Stores keep no checksums
+	// of parts: whoever reads them compares.
+	ReadRange(ctx context.Context, name string, p []byte, off int64) error
 	// Write makes the object of that name hold what r yields, provided that when holds at that moment; ErrChanged if it
 	// does not. On any error the object is as it was, or, where the answer of the store was lost, complete.
 	Write(ctx context.Context, name string, r io.Reader, when Condition) (Object, error)

@@ -25,9 +25,30 @@ type tree struct {
 	Files map[string]sealed `json:"files"` // by path with "/"
 }
 
+// BlockSize is the number of bytes of a tree's file under one checksum: what a Cache fetches and keeps at once.
+const BlockSize = 256 << 10
+
 type sealed struct {
 	Size   int64  `json:"size"`
 	CRC32C string `json:"crc32c"` // eight hexadecimal digits
+	Blocks string `json:"blocks"` // CRC-32C of each BlockSize bytes, likewise, one after the other
+}
+
+// same says whether files are equal as far as their seals tell.
+func (s sealed) same(o sealed) bool { return s.Size == o.Size && s.CRC32C == o.CRC32C }
+
+// readTree reads the index of the tree below prefix.
+func readTree(ctx context.Context, s Store, prefix string) (tree, error) {
+	var t tree
+	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &t); err != nil {
+		return t, err
+	}
+	for name := range t.Files {
+		if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
+			return t, fmt.Errorf("%s/%s: path %q leaves the tree: refused", s, prefix, name)
+		}
+	}
+	return t, nil
 }
 
 // PutTree writes every regular file at or below the path local as objects below prefix, and an index of them last. A
@@ -93,22 +114,19 @@ func PutFile(ctx context.Context, s Store, name, file string, when Condition) er
 // GetTree makes the files of the tree below prefix in the directory dir, each whole or not at all. Those there
 // already, by size and checksum, are kept.
 func GetTree(ctx context.Context, s Store, prefix, dir string) error {
-	var t tree
-	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &t); err != nil {
+	t, err := readTree(ctx, s, prefix)
+	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
-		if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
-			return fmt.Errorf("%s/%s: path %q leaves the tree: refused", s, prefix, name)
-		}
 		file := filepath.Join(dir, filepath.FromSlash(name))
-		if seal, err := sealFile(file); err == nil && seal == t.Files[name] {
+		if seal, err := sealFile(file); err == nil && seal.same(t.Files[name]) {
 			continue
 		}
 		if err := GetFile(ctx, s, path.Join(prefix, name), file); err != nil {
 			return err
 		}
-		if seal, err := sealFile(file); err != nil || seal != t.Files[name] {
+		if seal, err := sealFile(file); err != nil || !seal.same(t.Files[name]) {
 			return errors.Join(err, fmt.Errorf("%s/%s/%s: not what was put there: size or checksum differ", s, prefix, name))
 		}
 	}
@@ -140,7 +158,29 @@ func sealFile(file string) (sealed, error) {
 	if err != nil {
 		return sealed{}, err
 	}
-	sum := crc32.New(castagnoli())
-	n, err := io.Copy(sum, f)
-	return sealed{Size: n, CRC32C: fmt.Sprintf("%08x", sum.Sum32())}, errors.Join(err, f.Close())
+	s, err := seal(f)
+	return s, errors.Join(err, f.Close())
 }
+
+// seal reads r to its end.
+func seal(r io.Reader) (s sealed, err error) {
+	sum := crc32.New(castagnoli())
+	var blocks strings.Builder
+	for p := make([]byte, BlockSize); ; {
+		n, err := io.ReadFull(r, p)
+		if n > 0 {
+			s.Size += int64(n)
+			sum.Write(p[:n]) // never fails
+			blocks.WriteString(sumText(p[:n]))
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			s.CRC32C, s.Blocks = fmt.Sprintf("%08x", sum.Sum32()), blocks.String()
+			return s, nil
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+}
+
+func sumText(p []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(p, castagnoli())) }

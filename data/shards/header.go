@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math/bits"
-	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // The splits of a set.
@@ -158,25 +158,25 @@ func (h *Header) CheckVocabulary(hash string, size int) error {
 	return nil
 }
 
-// idBits is how many bits an id of a vocabulary takes: 15 for the published BERT vocabularies.
-func idBits(size int) int { return max(1, bits.Len(uint(size-1))) }
+// IDBits is how many bits an id of a vocabulary takes: 15 for the published BERT vocabularies.
+func IDBits(size int) int { return max(1, bits.Len(uint(size-1))) }
 
 // readHeader reads and checks the manifest of a directory.
-func readHeader(dir string) (Header, error) {
+func readHeader(fsys fs.FS, dir string) (Header, error) {
 	path := filepath.Join(dir, manifestName)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrPermission) {
-		return Header{}, err
+	info, err := fs.Stat(fsys, manifestName)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return Header{}, fmt.Errorf("%s: no %s there; this is no directory made by data shard", dir, manifestName)
 	}
 	if err != nil {
-		return Header{}, fmt.Errorf("%s: no %s there; this is no directory made by data shard", dir, manifestName)
+		return Header{}, fmt.Errorf("%s: %w", path, pathless(err))
 	}
 	if info.Size() > maxManifest {
 		return Header{}, fmt.Errorf("%s: %d bytes, more than a manifest has", path, info.Size())
 	}
-	content, err := os.ReadFile(path)
+	content, err := fs.ReadFile(fsys, manifestName)
 	if err != nil {
-		return Header{}, err
+		return Header{}, fmt.Errorf("%s: %w", path, pathless(err))
 	}
 	h, err := parseHeader(content)
 	if err != nil {
@@ -196,7 +196,7 @@ func parseHeader(content []byte) (Header, error) {
 	if h.Version != formatVersion {
 		return Header{}, fmt.Errorf("format version %d, this program reads %d; make the shards again", h.Version, formatVersion)
 	}
-	if size := h.Vocabulary.Size; size < 1 || size > maxVocabulary || h.IDBits != idBits(size) {
+	if size := h.Vocabulary.Size; size < 1 || size > maxVocabulary || h.IDBits != IDBits(size) {
 		return Header{}, fmt.Errorf("damaged: %d bits an id for a vocabulary of %d", h.IDBits, size)
 	}
 	for name, split := range h.Splits {

@@ -3,6 +3,8 @@ package shards
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -12,12 +14,16 @@ import (
 type Set struct {
 	header Header
 	splits map[string]*Documents
-	files  []*os.File
+	files  []io.Closer
 }
 
 // Open opens the directory dir and checks that every file is there, whole, and the one that the manifest means.
-func Open(dir string) (*Set, error) {
-	h, err := readHeader(dir)
+func Open(dir string) (*Set, error) { return OpenFS(os.DirFS(dir), dir) }
+
+// OpenFS is Open of the root of a file system whose files can be read at any place: they are io.ReaderAts for many
+// goroutines at once. dir stands for it in errors.
+func OpenFS(fsys fs.FS, dir string) (*Set, error) {
+	h, err := readHeader(fsys, dir)
 	if err != nil {
 		return nil, fmt.Errorf("shards: %w", err)
 	}
@@ -25,7 +31,7 @@ func Open(dir string) (*Set, error) {
 	for name, split := range h.Splits {
 		d := &Documents{}
 		for _, shard := range split.Shards {
-			if err := s.open(d, dir, shard); err != nil {
+			if err := s.open(d, fsys, shard); err != nil {
 				return nil, errors.Join(fmt.Errorf("shards: %s: %w", filepath.Join(dir, shard.File), err), s.Close())
 			}
 		}
@@ -34,12 +40,16 @@ func Open(dir string) (*Set, error) {
 	return s, nil
 }
 
-func (s *Set) open(d *Documents, dir string, shard Shard) error {
-	f, err := os.Open(filepath.Join(dir, shard.File))
+func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
+	f, err := fsys.Open(shard.File)
 	if err != nil {
-		return errors.Unwrap(err)
+		return pathless(err)
 	}
 	s.files = append(s.files, f)
+	r, ok := f.(io.ReaderAt)
+	if !ok {
+		return errors.New("cannot be read at any place")
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -47,7 +57,7 @@ func (s *Set) open(d *Documents, dir string, shard Shard) error {
 	if info.Size() != shard.Bytes {
 		return fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", info.Size(), shard.Bytes)
 	}
-	opened, err := openFile(f, info.Size())
+	opened, err := openFile(r, info.Size())
 	if err != nil {
 		return err
 	}
@@ -58,6 +68,14 @@ func (s *Set) open(d *Documents, dir string, shard Shard) error {
 		return fmt.Errorf("%d bits an id, want %d", opened.idBits, s.header.IDBits)
 	}
 	return d.add(shard.File, opened)
+}
+
+// pathless is the reason in an error about a path that the caller names better.
+func pathless(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // Header says how the shards were made.

@@ -25,7 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) bucket.Store) {
 		name string
 		run  func(*testing.T, bucket.Store)
 	}{
-		{"contents", contents}, {"conditions", conditions}, {"a reader that fails", brokenReader},
+		{"contents", contents}, {"ranges", ranges}, {"conditions", conditions}, {"a reader that fails", brokenReader},
 		{"listing", listing}, {"one winner", oneWinner}, {"leases", leases},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -71,6 +71,27 @@ func contents(t *testing.T, s bucket.Store) {
 		if err := s.Delete(t.Context(), "a/b"); err != nil {
 			t.Errorf("delete: %v", err)
 		}
+	}
+}
+
+func ranges(t *testing.T, s bucket.Store) {
+	put(t, s, "r", "0123456789", bucket.Condition{})
+	for _, test := range []struct {
+		off  int64
+		want string
+	}{{0, "0123456789"}, {3, "345"}, {9, "9"}} {
+		p := make([]byte, len(test.want))
+		if err := s.ReadRange(t.Context(), "r", p, test.off); err != nil || string(p) != test.want {
+			t.Errorf("from %d: %q, %v; want %q", test.off, p, err, test.want)
+		}
+	}
+	for _, off := range []int64{8, 10, 100} {
+		if err := s.ReadRange(t.Context(), "r", make([]byte, 5), off); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("5 bytes from %d of 10: %v, want io.ErrUnexpectedEOF", off, err)
+		}
+	}
+	if err := s.ReadRange(t.Context(), "nowhere", make([]byte, 1), 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a part of what is not there: %v, want fs.ErrNotExist", err)
 	}
 }
 

@@ -94,6 +94,20 @@ func (s *Store) Read(ctx context.Context, name string) (io.ReadCloser, bucket.Ob
 	return r, o, nil
 }
 
+// ReadRange implements bucket.Store.
+func (s *Store) ReadRange(ctx context.Context, name string, p []byte, off int64) error {
+	r, err := s.object(name).NewRangeReader(ctx, off, int64(len(p)))
+	var api *googleapi.Error
+	if errors.As(err, &api) && api.Code == http.StatusRequestedRangeNotSatisfiable {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return s.fault(name, err)
+	}
+	_, err = io.ReadFull(r, p)
+	return s.fault(name, errors.Join(err, r.Close()))
+}
+
 // Write implements bucket.Store.
 func (s *Store) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -1,0 +1,335 @@
+package bucket
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+)
+
+// fetchTimeout bounds one fetch of a block, the client's repetitions included.
+const fetchTimeout = 5 * time.Minute
+
+// Cache keeps blocks of trees in a directory: never more bytes than its limit, those being written included. The
+// block that was not used for longest goes first. A process that is killed leaves nothing that a later one would
+// take for a block: names say what is in a file, and what was not written in this process is compared with its
+// checksum before it is used. It may be used by many goroutines at once, and by one process at a time.
+type Cache struct {
+	dir   string
+	limit int64
+	lock  *flock.Flock
+
+	mu     sync.Mutex
+	used   int64 // bytes
+	blocks map[string]*block
+	recent list.List // of *block, the one used last in front
+	stats  CacheStats
+}
+
+// CacheStats counts what a Cache did.
+type CacheStats struct {
+	Hits, Fetched, Evicted int64 // blocks
+	Most                   int64 // bytes that were kept at once
+}
+
+// block is a file of a cache, or one that is being fetched. All but data is guarded by the cache's mutex.
+type block struct {
+	name    string
+	size    int64
+	place   *list.Element // among recent; nil: not kept on disk
+	pins    int           // readers; a pinned block stays
+	checked bool          // its checksum
+	ready   chan struct{} // closed once data and err are set
+	data    []byte        // of one that is not kept: there was no room
+	err     error
+}
+
+// filling is how many blocks Fill fetches at once.
+const filling = 8
+
+const (
+	blockSuffix   = ".block"
+	partialSuffix = ".part"
+)
+
+// OpenCache opens the cache in the directory dir, making it if need be, and claims it until Close. limit is in bytes.
+func OpenCache(dir string, limit int64) (*Cache, error) {
+	if limit < BlockSize {
+		return nil, fmt.Errorf("%s: a cache of %d bytes, want at least one block of %d", dir, limit, BlockSize)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	c := &Cache{dir: dir, limit: limit, lock: flock.New(filepath.Join(dir, ".lock")), blocks: make(map[string]*block)}
+	claimed, err := c.lock.TryLock()
+	if err == nil && !claimed {
+		err = errors.New("another process uses the cache; give each a directory of its own")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if err := c.find(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), c.lock.Unlock())
+	}
+	return c, nil
+}
+
+// Close gives the directory up. Blocks stay for the next time.
+func (c *Cache) Close() error { return c.lock.Unlock() }
+
+// Stats says what the cache did so far.
+func (c *Cache) Stats() CacheStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stats
+}
+
+// find takes over what an earlier process left: blocks, oldest first, up to the limit.
+func (c *Cache) find() error {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return err
+	}
+	var found []fs.FileInfo
+	for _, e := range entries {
+		switch info, err := e.Info(); {
+		case err != nil:
+			return err
+		case strings.HasSuffix(e.Name(), partialSuffix):
+			if err := os.Remove(filepath.Join(c.dir, e.Name())); err != nil {
+				return err
+			}
+		case strings.HasSuffix(e.Name(), blockSuffix) && e.Type().IsRegular():
+			found = append(found, info)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	ready := make(chan struct{})
+	close(ready)
+	for _, info := range found {
+		b := &block{name: info.Name(), size: info.Size(), ready: ready}
+		b.place = c.recent.PushFront(b)
+		c.blocks[b.name], c.used = b, c.used+b.size
+	}
+	if !c.makeRoom(0) {
+		return errors.New("no room can be made")
+	}
+	c.stats = CacheStats{Most: c.used}
+	return nil
+}
+
+// makeRoom removes blocks until n bytes more fit; false if those that are being read leave no room. The caller holds the
+// mutex, or is alone.
+func (c *Cache) makeRoom(n int64) bool {
+	for e := c.recent.Back(); e != nil && c.used+n > c.limit; {
+		b := e.Value.(*block)
+		e = e.Prev()
+		if b.pins == 0 {
+			c.drop(b)
+			c.stats.Evicted++
+		}
+	}
+	return c.used+n <= c.limit
+}
+
+// drop forgets a block and removes its file.
+func (c *Cache) drop(b *block) {
+	if b.place == nil {
+		return
+	}
+	c.recent.Remove(b.place)
+	b.place = nil
+	delete(c.blocks, b.name)
+	if err := os.Remove(filepath.Join(c.dir, b.name)); err == nil || errors.Is(err, fs.ErrNotExist) {
+		c.used -= b.size // else it still takes room
+	}
+}
+
+// source is where a block comes from.
+type source struct {
+	name  string // of its file in the cache
+	size  int64
+	sum   string
+	fetch func(ctx context.Context, p []byte) error
+}
+
+// read fills p from off on in the block, which is fetched if it is not there.
+func (c *Cache) read(ctx context.Context, from source, p []byte, off int64) error {
+	for range 3 { // a file that somebody else removed or damaged is fetched again
+		b, mine := c.pin(from)
+		if mine {
+			c.fill(ctx, b, from)
+		}
+		select {
+		case <-b.ready:
+		case <-ctx.Done():
+			c.unpin(b, nil)
+			return ctx.Err()
+		}
+		if b.err != nil || b.data != nil {
+			copy(p, b.data[min(off, int64(len(b.data))):])
+			c.unpin(b, nil)
+			return b.err
+		}
+		err := c.readFile(b, from, p, off)
+		c.unpin(b, err)
+		if err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: block %s cannot be kept there", c.dir, from.name)
+}
+
+// pin finds the block or begins it; mine says that the caller is to fill it.
+func (c *Cache) pin(from source) (b *block, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b, ok := c.blocks[from.name]
+	if !ok {
+		b = &block{name: from.name, size: from.size, ready: make(chan struct{})}
+		c.blocks[b.name] = b
+		c.stats.Fetched++
+	} else {
+		c.stats.Hits++
+	}
+	if b.place != nil {
+		c.recent.MoveToFront(b.place)
+	}
+	b.pins++
+	return b, !ok
+}
+
+// unpin ends a reader's use of a block; one that could not be read is dropped.
+func (c *Cache) unpin(b *block, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b.pins--
+	if err != nil {
+		c.drop(b)
+	}
+}
+
+// fill fetches a block and keeps it, if there is room.
+func (c *Cache) fill(ctx context.Context, b *block, from source) {
+	defer close(b.ready)
+	soon, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	data := make([]byte, from.size)
+	b.err = from.fetch(soon, data)
+	if b.err == nil && sumText(data) != from.sum {
+		b.err = fmt.Errorf("block %s: checksum %s arrived, want %s", from.name, sumText(data), from.sum)
+	}
+	kept := b.err == nil && c.reserve(b)
+	if kept {
+		err := c.write(b.name, data)
+		if kept = err == nil; !kept {
+			c.release(b)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !kept {
+		b.data = data
+		delete(c.blocks, b.name)
+		return
+	}
+	b.checked = true
+	b.place = c.recent.PushFront(b)
+}
+
+// reserve sets room aside for a block.
+func (c *Cache) reserve(b *block) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.makeRoom(b.size) {
+		return false
+	}
+	c.used += b.size
+	c.stats.Most = max(c.stats.Most, c.used)
+	return true
+}
+
+func (c *Cache) release(b *block) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used -= b.size
+}
+
+// write makes a block's file appear whole. It is not synced: one that a power cut damaged fails its checksum.
+func (c *Cache) write(name string, data []byte) error {
+	partial := filepath.Join(c.dir, strings.TrimSuffix(name, blockSuffix)+partialSuffix)
+	if err := os.WriteFile(partial, data, 0o644); err != nil {
+		return errors.Join(err, os.Remove(partial))
+	}
+	return os.Rename(partial, filepath.Join(c.dir, name))
+}
+
+// readFile fills p from the block's file, whose checksum is compared unless it was in this process.
+func (c *Cache) readFile(b *block, from source, p []byte, off int64) (err error) {
+	f, err := os.Open(filepath.Join(c.dir, b.name))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	c.mu.Lock()
+	checked := b.checked
+	c.mu.Unlock()
+	if !checked {
+		s, err := seal(f)
+		if err != nil || s.Size != from.size || s.Blocks != from.sum {
+			return errors.Join(err, fmt.Errorf("%s: damaged", f.Name()))
+		}
+		c.mu.Lock()
+		b.checked = true
+		c.mu.Unlock()
+	}
+	_, err = f.ReadAt(p, off)
+	return err
+}
+
+// blockName is the file name of a block: what identifies its contents, wherever the tree lies.
+func blockName(file string, whole sealed, k int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s %d", file, whole.Size, whole.CRC32C, k))
+	return hex.EncodeToString(sum[:12]) + "-" + whole.Blocks[8*k:8*k+8] + blockSuffix
+}
+
+// Fill fetches, in order and several at once, blocks of the tree that are not kept yet, until there is no more room. It
+// makes none: what is used stays.
+func (f *TreeFS) Fill(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(filling)
+	for _, name := range f.names() {
+		file := f.file(name)
+		for k := range file.count() {
+			from := file.source(k)
+			if room, there := f.cache.wants(from); ctx.Err() != nil || !room {
+				return errors.Join(group.Wait(), ctx.Err())
+			} else if there {
+				continue
+			}
+			group.Go(func() error { return f.cache.read(ctx, from, nil, 0) })
+		}
+	}
+	return group.Wait()
+}
+
+// wants says whether there is room for a block without making any, beside those that Fill has under way, and whether the
+// block is there already.
+func (c *Cache) wants(from source) (room, there bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, there = c.blocks[from.name]
+	return there || c.used+(filling+1)*BlockSize <= c.limit, there
+}
