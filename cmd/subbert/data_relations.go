@@ -17,6 +17,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/request"
 )
 
 type dataRelationsCmd struct {
@@ -101,7 +102,7 @@ func (v *dataRelationsCmd) read(result *relationsResult) ([]relations.Example, e
 		if err != nil {
 			return nil, err
 		}
-		o.Sentences = func(text string) []relations.Span { return sentenceSpans(splitter, text) }
+		o.Sentences = request.Sentences(splitter)
 	}
 	if _, err := os.Stat(v.In); errors.Is(err, fs.ErrNotExist) {
 		return nil, misused(fmt.Errorf("%s: no such file or folder", v.In))
@@ -111,15 +112,6 @@ func (v *dataRelationsCmd) read(result *relationsResult) ([]relations.Example, e
 		err = fmt.Errorf("%s: no pair of mentions in it", v.In)
 	}
 	return examples, err
-}
-
-// sentenceSpans gives the sentences of text as package relations counts them: both count bytes, half-open.
-func sentenceSpans(s *corpus.Splitter, text string) []relations.Span {
-	var out []relations.Span
-	for _, sp := range s.Split(text) {
-		out = append(out, relations.Span{Start: sp.Start, End: sp.End})
-	}
-	return out
 }
 
 // arrange makes the splits and folds that were asked for.

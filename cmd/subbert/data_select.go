@@ -1,18 +1,13 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/subbert/subbert/data/corpus"
-	"github.com/subbert/subbert/data/corpus/query"
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/selection"
-	"github.com/subbert/subbert/data/wordpiece"
 )
 
 type dataSelectCmd struct {
@@ -44,18 +39,6 @@ upper case and apply from left to right, as in PubMed; words side by side must a
 XML [mesh] [majr] [pt] [la] [dp]: 'drug therapy[mesh] AND english[la] AND 2010/05:2012[dp]'.`
 }
 
-// preset is a corpus of the paper.
-type preset struct {
-	query, mode string
-	entities    []string
-}
-
-var presets = map[string]preset{
-	"pg":   {query: "protein OR gene", mode: "mesh"},
-	"drug": {query: "drug", mode: "mesh"},
-	"cp":   {mode: "entity", entities: []string{"gene", "chemical"}},
-}
-
 func (v *dataSelectCmd) Run(c *console) error {
 	plan, err := v.plan(c)
 	if err != nil {
@@ -68,12 +51,8 @@ func (v *dataSelectCmd) Run(c *console) error {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
 			"out_mb", tenths(megabytes(f.Out)), "time", f.Duration.Round(time.Second))
 	}
-	var broken atomic.Int64
-	plan.Broken = func(err error) {
-		if broken.Add(1) <= maxFaults {
-			c.log.Warn("passed over", "record", err)
-		}
-	}
+	faults := faults{log: c.log}
+	plan.Broken = faults.tell
 	started := time.Now()
 	meter, stage := newMeter(c), ""
 	plan.Progress = func(p selection.Progress) {
@@ -84,17 +63,34 @@ func (v *dataSelectCmd) Run(c *console) error {
 	}
 	card, err := selection.Run(c.ctx, plan)
 	meter.end()
-	if n := broken.Load(); n > maxFaults {
-		c.log.Warn("passed over", "records", n, "told", maxFaults)
-	}
+	faults.end()
 	if err != nil {
 		return preparing(err)
 	}
 	return v.report(c, &card, time.Since(started))
 }
 
+// faults tells of broken records, of many only how many there are.
+type faults struct {
+	log *slog.Logger
+	n   atomic.Int64
+}
+
 // maxFaults is how many broken records are told of one by one.
 const maxFaults = 20
+
+func (f *faults) tell(err error) {
+	if f.n.Add(1) <= maxFaults {
+		f.log.Warn("passed over", "record", err)
+	}
+}
+
+// end tells how many there were, if that is not known yet.
+func (f *faults) end() {
+	if n := f.n.Load(); n > maxFaults {
+		f.log.Warn("passed over", "records", n, "told", maxFaults)
+	}
+}
 
 func tenths(x float64) string { return fmt.Sprintf("%.1f", x) }
 
@@ -120,137 +116,12 @@ func (v *dataSelectCmd) report(c *console, card *selection.Card, took time.Durat
 
 // plan opens what the selection depends on.
 func (v *dataSelectCmd) plan(c *console) (selection.Plan, error) {
-	if err := v.fillIn(c); err != nil {
-		return selection.Plan{}, err
-	}
-	files, err := inputs(v.Files)
+	files, err := request.Files(v.Files)
 	if err != nil {
 		return selection.Plan{}, err
 	}
-	plan := selection.Plan{Files: files, Format: selection.Format(v.From), Mode: selection.Mode(v.Mode), Preset: v.Preset,
-		Strict: v.Strict, Out: v.Out, Workers: workers(v.Workers)}
-	if plan.Splitter, err = corpus.NewSplitter(); err != nil {
-		return plan, err
-	}
-	for _, step := range []func(*console, *selection.Plan) error{v.query, v.entities, v.exclude, v.shares, v.tokenizer} {
-		if err := step(c, &plan); err != nil {
-			return plan, err
-		}
-	}
-	return plan, nil
-}
-
-// fillIn fills in what a preset and the other flags leave open.
-func (v *dataSelectCmd) fillIn(c *console) error {
-	if p, ok := presets[v.Preset]; ok {
-		if v.Query != "" {
-			return misusef("--preset %s is a query of its own; leave --query out", v.Preset)
-		}
-		v.Query = p.query
-		if len(v.Entities) == 0 {
-			v.Entities = p.entities
-		}
-		if v.Mode == "" && p.mode == "mesh" && v.Mesh == "" {
-			c.log.Warn("without --mesh words are words alone; the paper's search looked for MeSH headings, too", "preset", v.Preset)
-			p.mode = "lexical"
-		}
-		v.Mode = cmp.Or(v.Mode, p.mode)
-	}
-	if v.Mode == "" && len(v.Entities) > 0 {
-		v.Mode = "entity"
-	}
-	v.Mode = cmp.Or(v.Mode, "lexical")
-	switch {
-	case v.Mode == "entity" && len(v.Entities) == 0:
-		return misusef("--mode entity: no --entities given, such as gene,chemical")
-	case v.Mode != "entity" && len(v.Entities) > 0:
-		return misusef("--entities goes with --mode entity, not %s", v.Mode)
-	case v.Mode == "mesh" && v.Mesh == "":
-		return misusef("--mode mesh: no --mesh given; fetch desc20YY.xml of the files' year from NLM")
-	case v.Query == "" && v.Mode != "entity":
-		return misusef("no --query or --preset given; --query 'protein OR gene', for example")
-	}
-	return nil
-}
-
-// inputs replaces each directory made by data select by its parts.
-func inputs(names []string) ([]string, error) {
-	var files []string
-	for _, name := range names {
-		parts, err := selection.Parts(name)
-		if errors.Is(err, selection.ErrNoSelection) {
-			files = append(files, name)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range parts {
-			files = append(files, filepath.Join(name, p))
-		}
-	}
-	return files, nil
-}
-
-// shares reads --share.
-func (v *dataSelectCmd) shares(_ *console, plan *selection.Plan) error {
-	for _, s := range v.Share {
-		share, ok := selection.ParseShare(s)
-		if !ok {
-			return misusef("--share %s, want PATTERN=FRACTION, the fraction from 0 to 1, such as 'notes*=0.1'", s)
-		}
-		used := false
-		for _, file := range plan.Files {
-			used = used || share.Of(file)
-		}
-		if !used {
-			return misusef("--share %s: no file is called so", s)
-		}
-		plan.Shares = append(plan.Shares, share)
-	}
-	return nil
-}
-
-func (v *dataSelectCmd) tokenizer(_ *console, plan *selection.Plan) error {
-	if v.Vocab == "" {
-		return nil
-	}
-	shard := dataShardCmd{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: wordpiece.Default().MaxWordChars}
-	t, err := shard.tokenizer()
-	if err != nil {
-		return err
-	}
-	vocab := t.Vocabulary()
-	plan.Tokenizer = &selection.Tokenizer{Vocabulary: vocab.Hash(), Unknown: vocab.Special().Unk,
-		New: func() selection.Appender { return t.Clone() }}
-	return nil
-}
-
-// query reads --query and looks its headings up.
-func (v *dataSelectCmd) query(c *console, plan *selection.Plan) error {
-	if v.Query == "" {
-		return nil
-	}
-	q, err := query.Parse(v.Query)
-	if err != nil {
-		return misused(err)
-	}
-	if tags := q.NeedsRecords(); len(tags) > 0 && v.From != "auto" && v.From != "pubmed-xml" {
-		return misusef("[%s] is known of PubMed's XML alone, not of %s", strings.Join(tags, "] ["), v.From)
-	}
-	if v.Mesh == "" {
-		if q.NeedsMeSH() {
-			return misusef("the query asks for MeSH headings; name the descriptors with --mesh desc20YY.xml")
-		}
-		plan.Query = q
-		return nil
-	}
-	vocabulary, err := v.descriptors(c, plan)
-	if err != nil {
-		return err
-	}
-	if plan.Query, err = q.Expand(vocabulary, v.Mode == "mesh"); err != nil {
-		return misused(err)
-	}
-	return nil
+	plan, err := request.Selection{Query: v.Query, Preset: v.Preset, Mode: v.Mode, Mesh: v.Mesh, Entities: v.Entities, Tables: v.Tables,
+		Exclude: v.Exclude, Share: v.Share, From: v.From, Vocab: v.Vocab, Uncased: v.Uncased, Strict: v.Strict}.Plan(files, c.log)
+	plan.Out, plan.Workers = v.Out, workers(v.Workers)
+	return plan, err
 }

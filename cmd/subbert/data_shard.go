@@ -8,11 +8,10 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/preparation"
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/staging"
-	"github.com/subbert/subbert/data/wordpiece"
 )
 
 type dataShardCmd struct {
@@ -21,6 +20,7 @@ type dataShardCmd struct {
 	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's (default ${default})."`
 	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})."`
 	Seed         uint64   `default:"1" placeholder:"N" help:"Chooses the order of the documents (default ${default})."`
+	Strict       bool     `help:"End at the first broken line, rather than passing over it."`
 	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
 	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
@@ -34,53 +34,34 @@ Whoever stops the work can go on with the same command; what is done of it waits
 }
 
 func (v *dataShardCmd) Run(c *console) error {
-	tokenizer, err := v.tokenizer()
+	files, err := request.Files(v.Files)
 	if err != nil {
 		return err
 	}
-	files, err := inputs(v.Files)
+	plan, err := request.Shards{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: v.MaxWordChars, HeldOut: v.HeldOut, Seed: v.Seed,
+		Strict: v.Strict}.Plan(files)
 	if err != nil {
 		return err
 	}
-	splitter, err := corpus.NewSplitter()
-	if err != nil {
-		return err
-	}
+	plan.Out, plan.Workers = v.Out, workers(v.Workers)
 	if err := warnOfLeftovers(c, v.Out); err != nil {
 		return err
 	}
-	vocab := tokenizer.Vocabulary()
+	if f, err := plan.Forecast(c.ctx); err == nil && !c.quiet {
+		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
+			"out_mb", tenths(megabytes(f.Out)), "work_mb", tenths(megabytes(f.Work)), "time", f.Duration.Round(time.Second))
+	}
 	started := time.Now()
-	meter := newMeter(c)
-	result, err := preparation.Run(c.ctx, preparation.Plan{
-		Files: files, Out: v.Out, HeldOut: v.HeldOut, Seed: v.Seed, Workers: workers(v.Workers),
-		Vocabulary:   shards.Vocabulary{Hash: vocab.Hash(), Size: vocab.Size()},
-		Tokenizer:    shards.Tokenizer{Lower: v.Uncased, MaxWordChars: v.MaxWordChars},
-		Unknown:      vocab.Special().Unk,
-		NewTokenizer: func() preparation.Tokenizer { return tokenizer.Clone() },
-		Splitter:     splitter,
-		Progress:     func(p preparation.Progress) { meter.show(p.Read, p.Size, p.Done.TextBytes) },
-	})
+	meter, faults := newMeter(c), faults{log: c.log}
+	plan.Broken = faults.tell
+	plan.Progress = func(p preparation.Progress) { meter.show(p.Read, p.Size, p.Done.TextBytes) }
+	result, err := preparation.Run(c.ctx, plan)
 	meter.end()
+	faults.end()
 	if err != nil {
 		return preparing(err)
 	}
 	return v.report(c, result, time.Since(started))
-}
-
-func (v *dataShardCmd) tokenizer() (*wordpiece.Tokenizer, error) {
-	if v.HeldOut < 0 || v.HeldOut >= 1 {
-		return nil, misusef("--held-out %v, want from 0 to below 1", v.HeldOut)
-	}
-	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
-	if err != nil {
-		return nil, err
-	}
-	t, err := wordpiece.New(vocab, wordpiece.Config{Lower: v.Uncased, MaxWordChars: v.MaxWordChars})
-	if err != nil {
-		return nil, misused(err)
-	}
-	return t, nil
 }
 
 // report prints what was made.

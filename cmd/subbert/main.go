@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/subbert/subbert/data/request"
 )
 
 // Exit codes, as documented in the help.
@@ -118,12 +120,13 @@ func report(w io.Writer, err error) int {
 		fmt.Fprintln(w, "hint:", hinted.Hint())
 	}
 	var m misuse
+	var asked *request.Misuse
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.Is(err, errTakenAway):
 		return exitTakenAway
-	case errors.As(err, &m):
+	case errors.As(err, &m), errors.As(err, &asked):
 		return exitMisused
 	}
 	return exitFailed

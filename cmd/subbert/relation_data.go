@@ -12,6 +12,7 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/tasks"
 )
@@ -124,7 +125,7 @@ func readFormat(c *console, format, name string, types [2]string) ([]relations.E
 		if err != nil {
 			return nil, err
 		}
-		o.Sentences = func(text string) []relations.Span { return sentenceSpans(splitter, text) }
+		o.Sentences = request.Sentences(splitter)
 	}
 	examples, err := relations.Collect(relations.Read(format, name, o))
 	if err == nil && len(examples) == 0 {

@@ -48,7 +48,7 @@ func Create(dir string, h Header) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shards: %w", err)
 	}
-	h.Format, h.Version, h.IDBits = formatName, formatVersion, idBits(h.Vocabulary.Size)
+	h.Format, h.Version, h.IDBits = formatName, formatVersion, IDBits(h.Vocabulary.Size)
 	w := &Writer{header: h, dir: staged, limit: shardBytes, splits: make(map[string]*splitWriter)}
 	for _, name := range []string{Train, HeldOut} {
 		w.splits[name] = &splitWriter{w: w, name: name}

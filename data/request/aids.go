@@ -1,4 +1,4 @@
-package main
+package request
 
 import (
 	"crypto/sha256"
@@ -19,59 +19,59 @@ import (
 	"github.com/subbert/subbert/data/selection"
 )
 
-// descriptors opens --mesh and warns if its year is not that of the files.
-func (v *dataSelectCmd) descriptors(c *console, plan *selection.Plan) (*mesh.Vocabulary, error) {
+// descriptors opens Mesh and warns if its year is not that of the files.
+func (p *planning) descriptors() (*mesh.Vocabulary, error) {
 	want := 0
-	for _, name := range plan.Files {
+	for _, name := range p.plan.Files {
 		if year, _, ok := pubmed.Number(name); ok {
 			want = 2000 + year
 		}
 	}
-	if err := addAid(plan, "MeSH descriptors", v.Mesh); err != nil {
+	if err := addAid(&p.plan, "MeSH descriptors", p.Mesh); err != nil {
 		return nil, err
 	}
-	return mesh.Open(v.Mesh, want, c.log)
+	return mesh.Open(p.Mesh, want, p.log)
 }
 
-// entities reads --tables.
-func (v *dataSelectCmd) entities(c *console, plan *selection.Plan) error {
-	if v.Mode != "entity" {
+// entities reads Tables.
+func (p *planning) entities() error {
+	if p.Mode != "entity" {
 		return nil
 	}
-	plan.Entities = &selection.Entities{Types: v.Entities}
-	if len(v.Tables) == 0 {
-		if v.From != "pubtator" && v.From != "bioc" && v.From != "auto" {
-			return misusef("--mode entity: files of %s do not say what they name; give PubTator's tables with --tables, one for each type", v.From)
+	p.plan.Entities = &selection.Entities{Types: p.Entities}
+	if len(p.Tables) == 0 {
+		if p.From != "pubtator" && p.From != "bioc" && p.From != "auto" {
+			return misusef("--mode entity: files of %s do not say what they name; give PubTator's tables with --tables, one for each type", p.From)
 		}
 		return nil
 	}
-	table, err := pubtator.NewEntities(v.Entities...)
+	table, err := pubtator.NewEntities(p.Entities...)
 	if err != nil {
-		return misused(err)
+		return &Misuse{err}
 	}
-	o := pubtator.Options{Strict: v.Strict, Fault: func(f pubtator.Fault) { c.log.Warn("passed over", "row", f) }}
-	for _, name := range v.Tables {
+	o := pubtator.Options{Strict: p.Strict, Fault: func(f pubtator.Fault) { p.log.Warn("passed over", "row", f) }}
+	for _, name := range p.Tables {
 		if err := table.AddFile(name, o); err != nil {
 			return err
 		}
-		if err := addAid(plan, "PubTator table", name); err != nil {
+		if err := addAid(&p.plan, "PubTator table", name); err != nil {
 			return err
 		}
 	}
-	for _, typ := range v.Entities {
+	for _, typ := range p.Entities {
 		if table.Rows(typ) == 0 {
 			return misusef("no row of the --tables is of type %s; is a table missing?", typ)
 		}
 	}
-	plan.Entities.Table = table
+	p.plan.Entities.Table = table
 	return nil
 }
 
-// exclude reads --exclude: lists of identifiers, and relation corpora.
-func (v *dataSelectCmd) exclude(c *console, plan *selection.Plan) error {
-	for _, name := range v.Exclude {
-		if plan.Exclude == nil {
-			plan.Exclude = &selection.Exclusion{}
+// exclude reads Exclude: lists of identifiers, and relation corpora.
+func (p *planning) exclude() error {
+	for _, name := range p.Exclude {
+		if p.plan.Exclude == nil {
+			p.plan.Exclude = &selection.Exclusion{}
 		}
 		format, path, isCorpus := strings.Cut(name, ":")
 		if isCorpus && !slices.Contains(relations.Formats(), format) {
@@ -79,21 +79,21 @@ func (v *dataSelectCmd) exclude(c *console, plan *selection.Plan) error {
 		}
 		var err error
 		if isCorpus {
-			err = excludeCorpus(plan.Exclude, format, path, plan.Splitter)
+			err = excludeCorpus(p.plan.Exclude, format, path, p.plan.Splitter)
 		} else {
 			path = name
-			err = excludeList(plan.Exclude, path)
+			err = excludeList(p.plan.Exclude, path)
 		}
 		if err != nil {
 			return err
 		}
-		if err := addAid(plan, "excluded", path); err != nil {
+		if err := addAid(&p.plan, "excluded", path); err != nil {
 			return err
 		}
 	}
-	if plan.Exclude != nil {
-		ids, sentences := plan.Exclude.Len()
-		c.log.Info("excluding", "identifiers", ids, "sentences", sentences)
+	if p.plan.Exclude != nil {
+		ids, sentences := p.plan.Exclude.Len()
+		p.log.Info("excluding", "identifiers", ids, "sentences", sentences)
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func excludeList(x *selection.Exclusion, name string) error {
 func excludeCorpus(x *selection.Exclusion, format, path string, splitter *corpus.Splitter) error {
 	o := relations.Options{Warn: func(string) {}} // data relations tells
 	if relations.NeedsSentences(format) {
-		o.Sentences = func(text string) []relations.Span { return sentenceSpans(splitter, text) }
+		o.Sentences = Sentences(splitter)
 	}
 	for e, err := range relations.Read(format, path, o) {
 		if err != nil {

@@ -1,0 +1,61 @@
+package preparation
+
+import (
+	"context"
+	"time"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/shards"
+)
+
+// Forecast is what a run will take, going by the beginning of its largest file.
+type Forecast struct {
+	Files     int
+	Bytes     int64 // of the files, as they lie on the disk
+	Out, Work int64 // bytes of the shards, and of what waits for its place beside them until the end; roughly
+	Duration  time.Duration
+}
+
+// sampleTime is how long Forecast looks, sampleBytes at how much text.
+const (
+	sampleTime  = 500 * time.Millisecond
+	sampleBytes = 8 << 20
+)
+
+// mergeShare is what the second pass takes of the first's time, measured: docs/experiments.md.
+const mergeShare = 0.15
+
+// Forecast tells what Run would take. A file that cannot be read is Run's to complain about.
+func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
+	f := Forecast{Files: len(p.Files)}
+	all, largest, err := sizes(p.Files)
+	if err != nil {
+		return f, err
+	}
+	f.Bytes = all
+	file, err := corpus.OpenFile(largest, corpus.Detect)
+	if err != nil {
+		return f, err
+	}
+	defer file.Close() // only read from
+	file.PassOver(func(error) {})
+	started := time.Now()
+	var tokens, work, text int
+	e := NewEncoder(p.NewTokenizer(), p.Splitter, p.Unknown)
+	var d shards.Document
+	var spooled []byte
+	for doc, err := range file.Documents() {
+		if err != nil || ctx.Err() != nil || text > sampleBytes || time.Since(started) > sampleTime {
+			break
+		}
+		e.Encode(&d, &doc)
+		spooled = appendDocument(spooled[:0], 0, 0, false, &d)
+		text, tokens, work = text+d.TextBytes, tokens+len(d.IDs), work+len(spooled)
+	}
+	scale := float64(f.Bytes) / float64(max(1, file.Read()))
+	f.Out = int64(float64(tokens) * float64(shards.IDBits(p.Vocabulary.Size)) / 8 * scale)
+	f.Work = int64(float64(work) * scale)
+	first := float64(time.Since(started)) * scale
+	f.Duration = time.Duration(first/float64(max(1, p.Workers)) + first*mergeShare)
+	return f, nil
+}

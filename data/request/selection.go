@@ -1,0 +1,185 @@
+package request
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/corpus/query"
+	"github.com/subbert/subbert/data/selection"
+	"github.com/subbert/subbert/data/wordpiece"
+)
+
+// Selection says which documents are wanted. Its fields are the flags of data select.
+type Selection struct {
+	Query    string
+	Preset   string // pg, drug, cp or empty
+	Mode     string // lexical, mesh, entity, or empty: as the rest suggests
+	Mesh     string // file of descriptors
+	Entities []string
+	Tables   []string // PubTator's files
+	Exclude  []string // FILE or FORMAT:CORPUS
+	Share    []string // PATTERN=FRACTION
+	From     string   // a selection.Format
+	Vocab    string   // file, or empty
+	Uncased  bool
+	Strict   bool
+}
+
+// Misuse says that a request cannot be meant.
+type Misuse struct{ Err error }
+
+func (m *Misuse) Error() string { return m.Err.Error() }
+func (m *Misuse) Unwrap() error { return m.Err }
+
+func misusef(format string, args ...any) error { return &Misuse{fmt.Errorf(format, args...)} }
+
+// Aids are the fields that name files which Plan opens; an entry of Exclude may begin with a format.
+func (s *Selection) Aids() []*string {
+	aids := []*string{&s.Mesh, &s.Vocab}
+	for _, names := range [][]string{s.Tables, s.Exclude} {
+		for i := range names {
+			aids = append(aids, &names[i])
+		}
+	}
+	return aids
+}
+
+// preset is a corpus of the paper.
+type preset struct {
+	query, mode string
+	entities    []string
+}
+
+func presets() map[string]preset {
+	return map[string]preset{
+		"pg":   {query: "protein OR gene", mode: "mesh"},
+		"drug": {query: "drug", mode: "mesh"},
+		"cp":   {mode: "entity", entities: []string{"gene", "chemical"}},
+	}
+}
+
+// Plan opens what the selection from files depends on. The plan has no Out, and one worker; nobody is told of its progress.
+func (s Selection) Plan(files []string, log *slog.Logger) (selection.Plan, error) {
+	if err := s.fillIn(log); err != nil {
+		return selection.Plan{}, err
+	}
+	p := planning{Selection: s, log: log, plan: selection.Plan{Files: files, Format: selection.Format(s.From),
+		Mode: selection.Mode(s.Mode), Preset: s.Preset, Strict: s.Strict, Workers: 1,
+		Broken: func(error) {}, Progress: func(selection.Progress) {}}}
+	var err error
+	if p.plan.Splitter, err = corpus.NewSplitter(); err != nil {
+		return p.plan, err
+	}
+	for _, step := range []func() error{p.query, p.entities, p.exclude, p.shares, p.tokenizer} {
+		if err := step(); err != nil {
+			return p.plan, err
+		}
+	}
+	return p.plan, nil
+}
+
+// planning is a Selection on its way to a Plan.
+type planning struct {
+	Selection
+	log  *slog.Logger
+	plan selection.Plan
+}
+
+// fillIn fills in what a preset and the other fields leave open.
+func (s *Selection) fillIn(log *slog.Logger) error {
+	if p, ok := presets()[s.Preset]; ok {
+		if s.Query != "" {
+			return misusef("--preset %s is a query of its own; leave --query out", s.Preset)
+		}
+		s.Query = p.query
+		if len(s.Entities) == 0 {
+			s.Entities = p.entities
+		}
+		if s.Mode == "" && p.mode == "mesh" && s.Mesh == "" {
+			log.Warn("without --mesh words are words alone; the paper's search looked for MeSH headings, too", "preset", s.Preset)
+			p.mode = "lexical"
+		}
+		s.Mode = cmp.Or(s.Mode, p.mode)
+	}
+	if s.Mode == "" && len(s.Entities) > 0 {
+		s.Mode = "entity"
+	}
+	s.Mode = cmp.Or(s.Mode, "lexical")
+	s.From = cmp.Or(s.From, string(selection.Auto))
+	switch {
+	case s.Mode == "entity" && len(s.Entities) == 0:
+		return misusef("--mode entity: no --entities given, such as gene,chemical")
+	case s.Mode != "entity" && len(s.Entities) > 0:
+		return misusef("--entities goes with --mode entity, not %s", s.Mode)
+	case s.Mode == "mesh" && s.Mesh == "":
+		return misusef("--mode mesh: no --mesh given; fetch desc20YY.xml of the files' year from NLM")
+	case s.Query == "" && s.Mode != "entity":
+		return misusef("no --query or --preset given; --query 'protein OR gene', for example")
+	}
+	return nil
+}
+
+// shares reads Share.
+func (p *planning) shares() error {
+	for _, s := range p.Share {
+		share, ok := selection.ParseShare(s)
+		if !ok {
+			return misusef("--share %s, want PATTERN=FRACTION, the fraction from 0 to 1, such as 'notes*=0.1'", s)
+		}
+		used := false
+		for _, file := range p.plan.Files {
+			used = used || share.Of(file)
+		}
+		if !used {
+			return misusef("--share %s: no file is called so", s)
+		}
+		p.plan.Shares = append(p.plan.Shares, share)
+	}
+	return nil
+}
+
+func (p *planning) tokenizer() error {
+	if p.Vocab == "" {
+		return nil
+	}
+	t, err := openTokenizer(p.Vocab, wordpiece.Config{Lower: p.Uncased, MaxWordChars: wordpiece.Default().MaxWordChars})
+	if err != nil {
+		return err
+	}
+	vocab := t.Vocabulary()
+	p.plan.Tokenizer = &selection.Tokenizer{Vocabulary: vocab.Hash(), Unknown: vocab.Special().Unk,
+		New: func() selection.Appender { return t.Clone() }}
+	return nil
+}
+
+// query reads Query and looks its headings up.
+func (p *planning) query() error {
+	if p.Query == "" {
+		return nil
+	}
+	q, err := query.Parse(p.Query)
+	if err != nil {
+		return &Misuse{err}
+	}
+	if tags := q.NeedsRecords(); len(tags) > 0 && p.From != "auto" && p.From != "pubmed-xml" {
+		return misusef("[%s] is known of PubMed's XML alone, not of %s", strings.Join(tags, "] ["), p.From)
+	}
+	if p.Mesh == "" {
+		if q.NeedsMeSH() {
+			return misusef("the query asks for MeSH headings; name the descriptors with --mesh desc20YY.xml")
+		}
+		p.plan.Query = q
+		return nil
+	}
+	vocabulary, err := p.descriptors()
+	if err != nil {
+		return err
+	}
+	if p.plan.Query, err = q.Expand(vocabulary, p.Mode == "mesh"); err != nil {
+		return &Misuse{err}
+	}
+	return nil
+}
