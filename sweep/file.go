@@ -1,0 +1,371 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// File is SWEEP.toml: runs to be multiplied out, and how each kind of place is told what it needs.
+type File struct {
+	Out string    `toml:"out"` // directory of the store
+	Run []FileRun `toml:"run"`
+	On  OnPlaces  `toml:"on"`
+	at  string    // for errors
+}
+
+// OnPlaces holds what only one place needs to know: its own options, as they are called there.
+type OnPlaces struct {
+	Slurm      Options `toml:"slurm"`
+	TPU        Options `toml:"tpu"`
+	Kubernetes Options `toml:"kubernetes"`
+}
+
+// Options are names and values, with tables for single groups of runs: what [on.slurm.pretrain] says holds for the runs of
+// group pretrain, and goes before what [on.slurm] says.
+type Options map[string]any
+
+// FileRun is a [[run]] table.
+type FileRun struct {
+	Name   string           `toml:"name"`
+	Verb   string           `toml:"verb"`
+	Config string           `toml:"config"` // file, relative to the sweep's
+	Set    []string         `toml:"set"`    // lines over the config
+	Args   []string         `toml:"args"`
+	Inputs []string         `toml:"inputs"`
+	Needs  []string         `toml:"needs"` // names, or patterns of them: "finetune/*"
+	Group  string           `toml:"group"` // the verb, if it is empty
+	Hours  float64          `toml:"hours"` // forecast
+	GB     float64          `toml:"gb"`    // likewise, of disk
+	Cost   float64          `toml:"cost"`
+	Matrix map[string][]any `toml:"matrix"`
+}
+
+// ReadFile reads a sweep's file strictly: a key that is not known is an error.
+func ReadFile(name string) (*File, error) {
+	f := &File{at: name}
+	meta, err := toml.DecodeFile(name, f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var errs []error
+	for _, key := range meta.Undecoded() {
+		if len(key) > 2 && key[0] == "on" { // options have names of their own
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s: %s: no such key; docs/sweep.md has all of them", name, key))
+	}
+	if len(f.Run) == 0 {
+		errs = append(errs, fmt.Errorf("%s: no [[run]]", name))
+	}
+	return f, errors.Join(errs...)
+}
+
+// Graph multiplies the runs out. paths are the dotted keys of configs that name files or directories: what one names
+// counts with its content, as in {file:PATH}. So does an argument that is the name of a file or directory. Config files
+// are relative to the sweep's file; everything in them is relative to where the sweep is called, as for single runs.
+func (f *File) Graph(paths []string) (Graph, error) {
+	var g Graph
+	var errs []error
+	for i, r := range f.Run {
+		runs, err := r.expand(filepath.Dir(f.at), paths)
+		if err != nil {
+			name := r.Name
+			if name == "" {
+				name = fmt.Sprintf("number %d", i+1)
+			}
+			errs = append(errs, fmt.Errorf("%s: run %s: %w", f.at, name, err))
+		}
+		g.Runs = append(g.Runs, runs...)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return g, err
+	}
+	names := make([]string, len(g.Runs))
+	for i, r := range g.Runs {
+		names[i] = r.Name
+	}
+	for i := range g.Runs {
+		errs = append(errs, g.Runs[i].findNeeds(names))
+	}
+	errs = append(errs, g.Check())
+	if err := errors.Join(errs...); err != nil {
+		return g, fmt.Errorf("%s: %w", f.at, err)
+	}
+	return g, nil
+}
+
+// expand makes a run of each combination of the matrix, the last key changing fastest.
+func (r FileRun) expand(dir string, paths []string) ([]Run, error) {
+	text := ""
+	if r.Config != "" {
+		at := r.Config
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(dir, at)
+		}
+		read, err := os.ReadFile(at)
+		if err != nil {
+			return nil, err
+		}
+		text = string(read)
+	}
+	if r.Config == "" && len(r.Set) > 0 {
+		return nil, errors.New("set changes a config, and there is none")
+	}
+	cells, err := r.cells()
+	if err != nil {
+		return nil, err
+	}
+	var runs []Run
+	for _, c := range cells {
+		run, err := r.one(text, c, paths)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+// cell is one combination of a matrix.
+type cell struct {
+	keys   []string // as in the file, sorted
+	values []any
+}
+
+// cells multiplies the matrix out. Keys are sorted: TOML tables have no order.
+func (r FileRun) cells() ([]cell, error) {
+	keys := slices.Sorted(maps.Keys(r.Matrix))
+	cells := []cell{{}}
+	seen := make(map[string]bool)
+	for _, k := range keys {
+		if v := variable(k); seen[v] || !variableForm.MatchString(v) {
+			return nil, fmt.Errorf("matrix: %s: {%s} would stand for two things, or for none", k, v)
+		}
+		seen[variable(k)] = true
+		if strings.Contains(k, ".") && r.Config == "" {
+			return nil, fmt.Errorf("matrix: %s is a key of a config, and there is none", k)
+		}
+		if len(r.Matrix[k]) == 0 {
+			return nil, fmt.Errorf("matrix: %s has no values", k)
+		}
+		var more []cell
+		for _, c := range cells {
+			for _, v := range r.Matrix[k] {
+				more = append(more, cell{append(slices.Clone(c.keys), k), append(slices.Clone(c.values), v)})
+			}
+		}
+		cells = more
+	}
+	return cells, nil
+}
+
+var variableForm = regexp.MustCompile(`^[a-z][a-z_0-9]*$`)
+
+// variable is what a key of a matrix is called in braces: its last part.
+func variable(key string) string { return key[strings.LastIndex(key, ".")+1:] }
+
+// replace puts the values of c in place of {name}.
+func (c cell) replace(s string) string {
+	for i, k := range c.keys {
+		s = strings.ReplaceAll(s, "{"+variable(k)+"}", fmt.Sprint(c.values[i]))
+	}
+	return s
+}
+
+func (c cell) replaceAll(list []string) []string {
+	all := make([]string, len(list))
+	for i, s := range list {
+		all[i] = c.replace(s)
+	}
+	return all
+}
+
+// one is the run of a combination.
+func (r FileRun) one(text string, c cell, paths []string) (Run, error) {
+	run := Run{
+		Name: c.replace(r.Name), Verb: r.Verb, Args: c.replaceAll(r.Args), Inputs: c.replaceAll(r.Inputs), Needs: c.replaceAll(r.Needs),
+		Group: r.Group, Hours: r.Hours, Bytes: int64(r.GB * 1e9), Cost: r.Cost,
+	}
+	for i, k := range c.keys { // what the name does not mention tells the runs apart all the same
+		if !strings.Contains(r.Name, "{"+variable(k)+"}") {
+			run.Name += "/" + fmt.Sprint(c.values[i])
+		}
+	}
+	if run.Group == "" {
+		run.Group = strings.ReplaceAll(r.Verb, " ", "-")
+	}
+	for i, a := range run.Args {
+		run.Args[i] = wrapPath(a)
+	}
+	if r.Config == "" {
+		return run, nil
+	}
+	var err error
+	run.Config, err = r.config(text, c, paths)
+	return run, err
+}
+
+// config is the config of a combination: the file, the lines of set, the values of dotted keys, and the run's directory.
+func (r FileRun) config(text string, c cell, paths []string) (string, error) {
+	var table map[string]any
+	if _, err := toml.Decode(text, &table); err != nil {
+		return "", fmt.Errorf("%s: %w", r.Config, err)
+	}
+	if table == nil {
+		table = make(map[string]any)
+	}
+	eachString(table, c.replace)
+	var errs []error
+	for _, line := range r.Set {
+		var change map[string]any
+		if _, err := toml.Decode(c.replace(line), &change); err != nil {
+			errs = append(errs, fmt.Errorf("set %q: %w", line, err))
+		}
+		merge(table, change)
+	}
+	for i, k := range c.keys {
+		if strings.Contains(k, ".") {
+			errs = append(errs, put(table, k, c.values[i]))
+		}
+	}
+	for _, p := range paths {
+		if s, ok := lookup(table, p).(string); ok {
+			errs = append(errs, put(table, p, wrapPath(s)))
+		}
+	}
+	errs = append(errs, put(table, "run.dir", "{out}"))
+	if err := errors.Join(errs...); err != nil {
+		return "", err
+	}
+	out, err := encode(table)
+	return string(out), err
+}
+
+// wrapPath makes {file:s} of the name of a file or directory that is there.
+func wrapPath(s string) string {
+	if _, err := os.Stat(s); err != nil || s == "" || strings.ContainsAny(s, "{}") {
+		return s
+	}
+	return "{file:" + s + "}"
+}
+
+// merge puts the values of change over those of table, tables in tables.
+func merge(table, change map[string]any) {
+	for k, v := range change {
+		inner, ok := v.(map[string]any)
+		before, there := table[k].(map[string]any)
+		if ok && there {
+			merge(before, inner)
+			continue
+		}
+		table[k] = v
+	}
+}
+
+// lookup finds a dotted key; nil if it is not there.
+func lookup(table map[string]any, key string) any {
+	first, rest, more := strings.Cut(key, ".")
+	if !more {
+		return table[first]
+	}
+	inner, ok := table[first].(map[string]any)
+	if !ok {
+		return nil
+	}
+	return lookup(inner, rest)
+}
+
+// put sets a dotted key.
+func put(table map[string]any, key string, value any) error {
+	first, rest, more := strings.Cut(key, ".")
+	if !more {
+		table[first] = value
+		return nil
+	}
+	if table[first] == nil {
+		table[first] = make(map[string]any)
+	}
+	inner, ok := table[first].(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s: %s is no table", key, first)
+	}
+	return put(inner, rest, value)
+}
+
+// manyIn is an argument that stands for several runs: one argument for each.
+var manyIn = regexp.MustCompile(`^\{in:([^{}]*\*[^{}]*)\}$`)
+
+// findNeeds replaces patterns of names, in Needs and in arguments that are {in:PATTERN} and nothing else, by the names that
+// match.
+func (r *Run) findNeeds(names []string) error {
+	var errs []error
+	match := func(pattern string) []string {
+		var found []string
+		for _, n := range names {
+			ok, err := path.Match(pattern, n)
+			errs = append(errs, err)
+			if ok && n != r.Name {
+				found = append(found, n)
+			}
+		}
+		if found == nil {
+			errs = append(errs, fmt.Errorf("run %s: no run is called %s", r.Name, pattern))
+		}
+		return found
+	}
+	var needs, args []string
+	for _, n := range r.Needs {
+		if strings.Contains(n, "*") {
+			needs = append(needs, match(n)...)
+		} else {
+			needs = append(needs, n)
+		}
+	}
+	for _, a := range r.Args {
+		m := manyIn.FindStringSubmatch(a)
+		if m == nil {
+			args = append(args, a)
+			continue
+		}
+		for _, n := range match(m[1]) {
+			args = append(args, "{in:"+n+"}")
+		}
+	}
+	r.Needs, r.Args = needs, args
+	return errors.Join(errs...)
+}
+
+// Of returns the options for a run of group, as text, by name: those of the group go before the general ones. Values are
+// strings, numbers and truth values.
+func (o Options) Of(group string) (map[string]string, error) {
+	texts := make(map[string]string)
+	add := func(prefix string, m map[string]any) error {
+		for k, v := range m {
+			switch v.(type) {
+			case map[string]any:
+				if prefix != "" {
+					return fmt.Errorf("%s%s: a table in a table", prefix, k)
+				}
+			case string, int64, float64, bool:
+				texts[k] = fmt.Sprint(v)
+			default:
+				return fmt.Errorf("%s%s = %v: want text, a number or a truth value", prefix, k, v)
+			}
+		}
+		return nil
+	}
+	if err := add("", o); err != nil {
+		return nil, err
+	}
+	inner, _ := o[group].(map[string]any)
+	return texts, add(group+".", inner)
+}

@@ -1,0 +1,103 @@
+package sweep
+
+import (
+	"strings"
+	"time"
+)
+
+// Report is where the runs of a sweep are, in order.
+type Report struct {
+	Runs []Status `json:"runs"`
+}
+
+// Count is the number of runs in any of states.
+func (r *Report) Count(states ...State) int {
+	n := 0
+	for _, s := range r.Runs {
+		for _, state := range states {
+			if s.State == state {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Run returns the status of the run of a name; nil if there is none.
+func (r *Report) Run(name string) *Status {
+	for i := range r.Runs {
+		if r.Runs[i].Name == name {
+			return &r.Runs[i]
+		}
+	}
+	return nil
+}
+
+// Failures are the lines that say what failed and what was skipped for it.
+func (r *Report) Failures() []string {
+	var lines []string
+	for _, s := range r.Runs {
+		switch s.State {
+		case Failed:
+			lines = append(lines, s.Name+" failed: "+s.Why)
+		case Skipped:
+			lines = append(lines, s.Name+" skipped "+s.Why)
+		}
+	}
+	return lines
+}
+
+// Total sums the forecasts of the runs that are neither done nor in vain, each result once. known says how many of them
+// have a forecast of hours.
+func (r *Report) Total() (sum Status, known, missing int) {
+	seen := make(map[string]bool)
+	for _, s := range r.Runs {
+		if s.State == Done || s.State == Cached || s.State == Skipped || s.Key != "" && seen[s.Key] {
+			continue
+		}
+		seen[s.Key] = true
+		missing++
+		if s.Hours > 0 {
+			known++
+		}
+		sum.Steps += s.Steps
+		sum.Hours += s.Hours
+		sum.Bytes += s.Bytes
+		sum.Cost += s.Cost
+	}
+	return sum, known, missing
+}
+
+// Left estimates how long what is not done will take with so many runs at once: by the forecast of a run, or else by what
+// runs of its verb took. ok is false where a run has neither.
+func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
+	took := make(map[string][]float64)
+	for _, s := range r.Runs {
+		if s.Seconds > 0 {
+			took[verbOf(s)] = append(took[verbOf(s)], s.Seconds)
+		}
+	}
+	seen := make(map[string]bool)
+	var seconds, longest float64
+	for _, s := range r.Runs {
+		if (s.State != Waiting && s.State != Running) || seen[s.Key] {
+			continue
+		}
+		seen[s.Key] = true
+		one := s.Hours * 3600
+		if like := took[verbOf(s)]; len(like) > 0 && one == 0 {
+			for _, t := range like {
+				one += t / float64(len(like))
+			}
+		}
+		if one == 0 {
+			return 0, false
+		}
+		seconds += one
+		longest = max(longest, one)
+	}
+	return time.Duration(max(seconds/float64(max(1, jobs)), longest) * float64(time.Second)), true
+}
+
+// verbOf is what makes runs alike.
+func verbOf(s Status) string { return strings.Join(s.Command[:1], " ") }

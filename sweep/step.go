@@ -1,0 +1,152 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Interrupted is the exit code of a run that was stopped and has saved its state.
+const Interrupted = 130
+
+// ErrBusy says that another process works on a run.
+var ErrBusy = errors.New("another process works on this run")
+
+// Step carries out one task, in the process that calls it.
+type Step struct {
+	Do      func(ctx context.Context, args []string) error // a verb of the program with its arguments
+	Resumes func(args []string) bool                       // says which continue from a checkpoint, with --resume
+	Code    func(error) int                                // the exit code that an error stands for
+	Host    string
+}
+
+// Run carries out the task in a run's directory, if it is not done: it claims the directory, does the work, and marks the
+// run as complete. The error is that of the work; a Failure is left in the directory. With another process at work it is
+// ErrBusy. The process that was killed in the middle left nothing that is taken for a result.
+func (s Step) Run(ctx context.Context, dir string) (err error) {
+	t, err := ReadTask(dir)
+	if err != nil {
+		return err
+	}
+	release, err := s.claim(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if done, err := readDone(dir); done != nil || err != nil {
+		return err
+	}
+	if err := needsDone(t); err != nil {
+		return err
+	}
+	args := t.Args
+	if s.Resumes(args) {
+		args = append(slices.Clone(args), "--resume")
+	} else if err := clear(dir); err != nil {
+		return err
+	}
+	var before Failure
+	if _, err := readJSON(filepath.Join(dir, FailedFile), &before); err != nil {
+		return err
+	}
+	started := time.Now()
+	err = s.Do(ctx, args)
+	seconds := before.Seconds + time.Since(started).Seconds()
+	if err != nil {
+		return errors.Join(err, s.fail(dir, seconds, err))
+	}
+	return s.finish(t, args, seconds)
+}
+
+// claim takes the lock of a run's directory and notes who holds it.
+func (s Step) claim(dir string) (release func() error, err error) {
+	l := flock.New(filepath.Join(dir, lockFile))
+	patience, cancel := context.WithTimeout(context.Background(), 2*time.Second) // others hold it for a moment, to look
+	defer cancel()
+	ok, err := l.TryLockContext(patience, 50*time.Millisecond)
+	if !ok && (err == nil || errors.Is(err, context.DeadlineExceeded)) {
+		err = fmt.Errorf("%s: %w", dir, ErrBusy)
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(holder{s.Host, os.Getpid()})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, lockFile), text, 0o644) // the same file: it stays locked
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Unlock())
+	}
+	return l.Unlock, nil
+}
+
+// holder is what the lock file of a run says of the process that holds it.
+type holder struct {
+	Host string `json:"host"`
+	PID  int    `json:"pid"`
+}
+
+// needsDone says which of the runs that t needs are not complete.
+func needsDone(t Task) error {
+	var errs []error
+	for _, key := range t.Needs {
+		needed := filepath.Join(filepath.Dir(t.Dir), key)
+		done, err := readDone(needed)
+		if err == nil && done == nil {
+			err = fmt.Errorf("%s needs %s, which is not complete", t.Name, needed)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// clear removes what an unfinished attempt has left, of a verb that does not resume. Ours stays, and so do directories of
+// finished pieces, NAME.work, by which verbs that prepare data go on.
+func clear(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	ours := []string{TaskFile, ConfigFile, LogFile, FailedFile, lockFile}
+	var errs []error
+	for _, e := range entries {
+		if !slices.Contains(ours, e.Name()) && filepath.Ext(e.Name()) != ".work" {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fail leaves word of an attempt that failed.
+func (s Step) fail(dir string, seconds float64, err error) error {
+	code := s.Code(err)
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	return writeJSON(filepath.Join(dir, FailedFile), Failure{
+		Code: code, Why: why, Interrupted: code == Interrupted, Seconds: seconds, Ended: time.Now().UTC(), Host: s.Host,
+	})
+}
+
+// finish marks a run as complete.
+func (s Step) finish(t Task, args []string, seconds float64) error {
+	sum, err := resultSum(t.Dir)
+	if err != nil {
+		return err
+	}
+	m := Marker{Key: t.Key, Name: t.Name, Command: args, Seconds: seconds, Ended: time.Now().UTC(), Host: s.Host, Result: sum}
+	if err := writeJSON(filepath.Join(t.Dir, DoneFile), m); err != nil {
+		return err
+	}
+	err = os.Remove(filepath.Join(t.Dir, FailedFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
