@@ -18,7 +18,7 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-// BenchmarkEpoch is an epoch of fine-tuning over a sample of 384 pairs, grouped by length and padded to the longest: a
+// BenchmarkEpoch is an epoch of fine-tuning over a sample of 1,024 pairs, grouped by length and padded to the longest: a
 // BERT of two layers of 128 on the pure-Go backend, batches of 16. Beside the time it reports that of the processor,
 // which a busy machine does not change much. SUBBERT_DATA names the directory of the corpora.
 //
@@ -37,7 +37,7 @@ func BenchmarkEpoch(b *testing.B) {
 		{"DDI at 256", "ddi2013", "ddi2013/DDICorpus-2013.zip", 256},
 		{"AIMed at 256", "aimed", "aimed", 256},
 	} {
-		examples := encodedSample(b, root, corpus.format, filepath.Join(root, corpus.path), corpus.sequence, 384)
+		examples := encodedSample(b, root, corpus.format, filepath.Join(root, corpus.path), corpus.sequence, 1024)
 		for _, padding := range []string{PaddingGrouped, PaddingFull} {
 			b.Run(fmt.Sprintf("%s, %s", corpus.name, padding), func(b *testing.B) {
 				benchmarkEpoch(b, examples, corpus.sequence, padding)

@@ -33,7 +33,7 @@ Results go to standard output, progress and logs to standard error. Exit codes: 
 
 type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
-	Quiet   bool   `short:"q" help:"No progress; only warnings and errors on standard error."`
+	Quiet   bool   `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
 
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`

@@ -66,12 +66,12 @@ func (v *pretrainCmd) Run(c *console) error {
 }
 
 // pretrain is a pre-training run from its shards to its result.
-func (r *session) pretrain() (*pretrainingResult, error) {
-	set, err := shards.Open(r.config.Data.Shards)
+func (r *session) pretrain() (_ *pretrainingResult, err error) {
+	set, closeShards, err := openShards(r.c, r.config)
 	if err != nil {
 		return nil, err
 	}
-	defer set.Close()
+	defer func() { err = errors.Join(err, closeShards()) }()
 	if err := checkShards(r.c, set, r.model); err != nil {
 		return nil, err
 	}
@@ -166,6 +166,9 @@ func (r *session) stages(set *shards.Set, task *tasks.Pretraining) (trainer.Plan
 func (r *session) heldOut(task *tasks.Pretraining, set *shards.Set) (func(context.Context, int) ([]metrics.Value, error), tasks.Text, error) {
 	var text tasks.Text
 	if documents, err := set.Split(shards.HeldOut); err != nil || documents.NumDocuments() == 0 {
+		if err == nil {
+			r.c.log.Warn("the shards hold no document out, so nothing is measured on unseen text; subbert data shard --held-out keeps some apart")
+		}
 		return nil, text, err
 	}
 	epoch, err := evaluationEpoch(set, shards.HeldOut, &evaluated{model: r.model, task: r.config.Task, seed: r.config.Run.Seed})
