@@ -99,6 +99,9 @@ type Device struct {
 	Workers   int    `toml:"workers"`   // goroutines that make batches; what they make does not depend on it
 
 	PeakTFLOPs float64 `toml:"peak_tflops"` // of one device at this precision, in 10^12 operations a second, for mfu; 0: not known
+
+	Cache   string  `toml:"cache,omitempty"` // directory for blocks of shards that lie in a store; empty: in the user's cache directory
+	CacheGB float64 `toml:"cache_gb"`        // what it holds at most, in 10^9 bytes
 }
 
 // Default is the config of the named task before a file says anything.
@@ -107,7 +110,7 @@ func Default(task string) Config {
 		Task:       tasks.Default(task),
 		Optimizer:  optim.Default(),
 		Schedule:   schedule.Default(),
-		Device:     Device{Precision: "float32", Workers: 2},
+		Device:     Device{Precision: "float32", Workers: 2, CacheGB: 20},
 		Checkpoint: trainer.DefaultCheckpointing(),
 		Record:     trainer.DefaultRecording(),
 		Run:        trainer.DefaultRun(),
@@ -325,6 +328,9 @@ func (c Config) Validate() error {
 	}
 	if c.Device.Workers < 1 || !(c.Device.PeakTFLOPs >= 0) {
 		fault("device.workers = %d, peak_tflops = %g: want at least 1 and at least 0", c.Device.Workers, c.Device.PeakTFLOPs)
+	}
+	if !(c.Device.CacheGB > 0) {
+		fault("device.cache_gb = %g: want a positive number", c.Device.CacheGB)
 	}
 	if c.Schedule.Steps > 0 && c.Task.Validate() == nil {
 		if _, err := c.Task.Stretches(c.Schedule.Steps); err != nil {

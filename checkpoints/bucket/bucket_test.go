@@ -76,6 +76,9 @@ func TestTrees(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Symlink("config.json", filepath.Join(from, "link.json")); err != nil { // as in the cache of hub models
+		t.Fatal(err)
+	}
 	if err := bucket.PutTree(t.Context(), s, "in", from); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +90,9 @@ func TestTrees(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(to, "config.json")); err != nil || string(text) != "{}" {
 		t.Errorf("config.json is %q (%v), want {}", text, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, "link.json")); err != nil || string(text) != "{}" {
+		t.Errorf("link.json is %q (%v), want what it links to", text, err)
 	}
 	if _, err := os.Stat(filepath.Join(to, "deep", ".lock")); err == nil {
 		t.Error("a hidden file travelled")

@@ -52,7 +52,8 @@ func readTree(ctx context.Context, s Store, prefix string) (tree, error) {
 }
 
 // PutTree writes every regular file at or below the path local as objects below prefix, and an index of them last. A
-// file that is there already, by the index, is not sent again. It follows no links but local itself.
+// file that is there already, by the index, is not sent again. A link to a file
+// is that file; no other link than local itself is followed.
 func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	var there tree
 	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &there); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -90,11 +91,14 @@ func eachFile(local string, visit func(name, file string) error) error {
 		return visit(filepath.Base(local), local)
 	}
 	return filepath.WalkDir(local+string(filepath.Separator), func(file string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
+		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			return err
+		}
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 			return err
 		}
 		name, err := filepath.Rel(local, file)
-		if err != nil || strings.HasPrefix(e.Name(), ".") {
+		if err != nil {
 			return err
 		}
 		return visit(filepath.ToSlash(name), file)

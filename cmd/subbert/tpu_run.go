@@ -46,7 +46,7 @@ func (v *tpuRunCmd) Help() string {
 }
 
 func (v *tpuRunCmd) Run(c *console) error {
-	luggage, r, err := v.describe()
+	luggage, r, err := v.describe(c)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (v *tpuRunCmd) Run(c *console) error {
 }
 
 // describe is the run that the flags ask for and what goes along.
-func (v *tpuRunCmd) describe() (*launch.Luggage, launch.Run, error) {
+func (v *tpuRunCmd) describe(c *console) (*launch.Luggage, launch.Run, error) {
 	r := launch.Run{
 		ID: launch.ID(v.Store), Store: strings.TrimSuffix(v.Store, "/"), Project: v.Project, Zone: v.Zone, Accelerator: v.Accelerator,
 		Runtime: v.Runtime, Spot: v.Spot, Network: v.Network, ServiceAccount: v.ServiceAccount, Verb: v.Verb, Backend: v.On,
@@ -82,7 +82,7 @@ func (v *tpuRunCmd) describe() (*launch.Luggage, launch.Run, error) {
 		}
 		luggage.Binary = self
 	}
-	if err := v.pack(luggage); err != nil {
+	if err := v.pack(c, luggage, r); err != nil {
 		return nil, r, err
 	}
 	if v.SSHKey != "" {
@@ -104,16 +104,18 @@ func (v *tpuRunCmd) describe() (*launch.Luggage, launch.Run, error) {
 	return luggage, r, luggage.Describe(&r)
 }
 
-// pack reads the config and gives it the paths that its inputs have on the machine.
-func (v *tpuRunCmd) pack(l *launch.Luggage) error {
-	task := map[string]string{"pretrain": tasks.NamePretraining, "finetune": tasks.NameRelation}[v.Verb]
-	config, err := v.read(task)
+// pack reads the config and gives it the paths that its inputs have on the machine. Shards are read from the store.
+func (v *tpuRunCmd) pack(c *console, l *launch.Luggage, r launch.Run) error {
+	config, err := v.read(taskOf(v.Verb))
 	if err != nil {
 		return err
 	}
-	l.Inputs = make(map[string]string)
+	if config.Model.Init, err = modelPath(c, config.Model.Init); err != nil {
+		return err
+	}
+	l.Inputs, l.Streams = make(map[string]string), make(map[string]string)
 	for name, at := range inputsOf(&config) {
-		if *at == "" {
+		if *at == "" || inStore(*at) {
 			continue
 		}
 		local, err := filepath.Abs(*at)
@@ -123,17 +125,27 @@ func (v *tpuRunCmd) pack(l *launch.Luggage) error {
 		if *at, err = launch.InputPath(name, local); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if name == "shards" {
+			l.Streams[name], *at = local, launch.StreamPath(r, name)
+			continue
+		}
 		l.Inputs[name] = local
 	}
-	config.Run.Dir = "run"
+	config.Run.Dir, config.Device.Cache = "run", launch.CacheDir
 	l.Config, err = config.Text()
 	return err
+}
+
+// taskOf is what a verb of a run trains.
+func taskOf(verb string) string {
+	return map[string]string{"pretrain": tasks.NamePretraining, "finetune": tasks.NameRelation}[verb]
 }
 
 // inputsOf are the paths that a config names, by what they are.
 func inputsOf(c *configs.Config) map[string]*string {
 	return map[string]*string{
 		"model": &c.Model.Init, "shards": &c.Data.Shards, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test,
+		"corpus": &c.Data.Corpus, "watch-train": &c.Downstream.Train, "watch-test": &c.Downstream.Test,
 	}
 }
 
@@ -155,6 +167,9 @@ func (v *tpuRunCmd) show(c *console, r launch.Run, l *launch.Luggage) error {
 	row("program", "%s, sha256 %s", l.Binary, r.Binary.SHA256)
 	for _, name := range r.Inputs {
 		row("input", "%s: %s", name, l.Inputs[name])
+	}
+	for _, name := range r.Streams {
+		row("input", "%s: %s, read from the store", name, l.Streams[name])
 	}
 	row("bounds", "%s", bounds(r))
 	if err := w.Flush(); err != nil {

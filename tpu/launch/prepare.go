@@ -23,6 +23,8 @@ type Luggage struct {
 	Binary string            // file of the program, for linux/amd64
 	Plugin string            // wheel of libtpu; empty for backends that need none
 	Inputs map[string]string // name to file or directory
+
+	Streams map[string]string // likewise, of what the trainer reads from the store
 }
 
 // InputPath is where an input is on the machine, relative to where the trainer runs. A file is in a directory of its own.
@@ -37,6 +39,12 @@ func InputPath(name, local string) (string, error) {
 	return path.Join(inputsPrefix, name, filepath.Base(local)), nil
 }
 
+// StreamPath is where an input is that the machine reads from the store of r.
+func StreamPath(r Run, name string) string { return r.Store + "/" + path.Join(inputsPrefix, name) }
+
+// CacheDir is where the machine keeps what it reads from the store, relative to where the trainer runs.
+const CacheDir = "cache"
+
 // Describe fills the fields of r that say what is in the luggage. Names of pinned objects hold their checksums, so that
 // invocations with different programs do not overwrite each other's.
 func (l *Luggage) Describe(r *Run) error {
@@ -48,7 +56,7 @@ func (l *Luggage) Describe(r *Run) error {
 	sum := sha256.Sum256(l.Config)
 	config := hex.EncodeToString(sum[:])
 	r.Config = Pinned{Object: path.Join(configPrefix, config[:12]+".toml"), SHA256: config}
-	r.Inputs = slices.Sorted(maps.Keys(l.Inputs))
+	r.Inputs, r.Streams = slices.Sorted(maps.Keys(l.Inputs)), slices.Sorted(maps.Keys(l.Streams))
 	if l.Plugin == "" {
 		return nil
 	}
@@ -63,9 +71,11 @@ func (l *Luggage) Describe(r *Run) error {
 // Pack writes the luggage that r describes to the store. It comes before the run's record, so that no machine finds
 // half of it.
 func (l *Luggage) Pack(ctx context.Context, s bucket.Store, r Run) error {
-	for _, name := range r.Inputs {
-		if err := bucket.PutTree(ctx, s, path.Join(inputsPrefix, name), l.Inputs[name]); err != nil {
-			return err
+	for _, inputs := range []map[string]string{l.Inputs, l.Streams} {
+		for _, name := range slices.Sorted(maps.Keys(inputs)) {
+			if err := bucket.PutTree(ctx, s, path.Join(inputsPrefix, name), inputs[name]); err != nil {
+				return err
+			}
 		}
 	}
 	if err := bucket.PutFile(ctx, s, r.Binary.Object, l.Binary, bucket.Condition{}); err != nil {

@@ -86,7 +86,8 @@ type Run struct {
 
 	Verb    string   `json:"verb"`    // pretrain or finetune
 	Backend string   `json:"backend"` // what computes, as for --backend
-	Inputs  []string `json:"inputs"`  // trees below inputs/
+	Inputs  []string `json:"inputs"`  // trees below inputs/ that are copied to the machine
+	Streams []string `json:"streams"` // those that the trainer reads from the store, as much of them as its cache holds
 	Binary  Pinned   `json:"binary"`
 	Config  Pinned   `json:"config"`
 	Plugin  *Pinned  `json:"plugin,omitempty"` // the wheel of libtpu
