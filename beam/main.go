@@ -1,0 +1,109 @@
+// Command beam runs subbert's data select and data shard as Apache Beam pipelines: on this machine (prism), on Flink or on
+// Google Cloud Dataflow. README.md says how.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
+
+	"github.com/subbert/subbert/beam/pipeline"
+	"github.com/subbert/subbert/data/request"
+)
+
+func main() {
+	f := define(flag.CommandLine)
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [flags] select|shard FILE...\n", os.Args[0])
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	pipeline.Register()
+	beam.Init() // does not return in a worker
+	if err := f.run(context.Background(), flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		var misuse *request.Misuse
+		if errors.As(err, &misuse) {
+			os.Exit(2)
+		}
+		os.Exit(1)
+	}
+}
+
+// flags are those of data select and data shard.
+type flags struct {
+	selection request.Selection
+	shards    request.Shards
+	out       string
+}
+
+// list is a flag that may be given several times, or once with commas.
+type list struct {
+	values *[]string
+	commas bool
+}
+
+func (l list) String() string { return "" }
+
+func (l list) Set(s string) error {
+	if !l.commas {
+		*l.values = append(*l.values, s)
+		return nil
+	}
+	*l.values = append(*l.values, strings.Split(s, ",")...)
+	return nil
+}
+
+func define(fs *flag.FlagSet) *flags {
+	f := &flags{}
+	s := &f.selection
+	fs.StringVar(&s.Query, "query", "", "select: what to select, as in PubMed")
+	fs.StringVar(&s.Preset, "preset", "", "select: a corpus of the paper, pg, drug or cp")
+	fs.StringVar(&s.Mode, "mode", "", "select: lexical, mesh or entity")
+	fs.StringVar(&s.Mesh, "mesh", "", "select: file of MeSH descriptors")
+	fs.Var(list{&s.Entities, true}, "entities", "select: types of which documents must name at least one each")
+	fs.Var(list{&s.Tables, false}, "tables", "select: PubTator's table, once for each")
+	fs.Var(list{&s.Exclude, false}, "exclude", "select: list of identifiers or FORMAT:CORPUS, once for each")
+	fs.Var(list{&s.Share, false}, "share", "select: PATTERN=FRACTION, once for each")
+	fs.StringVar(&s.From, "from", "auto", "select: auto, pubmed-xml, pubtator, bioc, jsonl or text")
+	fs.StringVar(&s.Vocab, "vocab", "", "vocabulary, one token a line")
+	fs.BoolVar(&s.Uncased, "uncased", false, "lower-case the text, as uncased vocabularies want it")
+	fs.BoolVar(&s.Strict, "strict", false, "end at the first broken record")
+	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 200, "shard: longer words become [UNK]")
+	fs.Float64Var(&f.shards.HeldOut, "held-out", 0.01, "shard: part of the documents kept out of training")
+	fs.Uint64Var(&f.shards.Seed, "seed", 1, "shard: chooses the order of the documents")
+	fs.StringVar(&f.out, "out", "", "directory to make, on a filesystem that all machines reach, such as gs://bucket/dir")
+	return f
+}
+
+func (f *flags) run(ctx context.Context, args []string) error {
+	if len(args) < 2 || f.out == "" {
+		return &request.Misuse{Err: errors.New("want --out DIR and, behind all flags, select or shard and the files")}
+	}
+	files, err := pipeline.Files(ctx, args[1:])
+	if err != nil {
+		return err
+	}
+	var p *beam.Pipeline
+	switch args[0] {
+	case "select":
+		p, err = pipeline.NewSelection(ctx, f.selection, files, f.out, slog.Default())
+	case "shard":
+		s := f.shards
+		s.Vocab, s.Uncased, s.Strict = f.selection.Vocab, f.selection.Uncased, f.selection.Strict
+		p, err = pipeline.NewShards(ctx, s, files, f.out)
+	default:
+		err = &request.Misuse{Err: fmt.Errorf("%q, want select or shard", args[0])}
+	}
+	if err != nil {
+		return err
+	}
+	return beamx.Run(ctx, p)
+}
