@@ -34,6 +34,8 @@ type Handle struct {
 	Description string // one line: version, devices, anything worth knowing
 	Devices     int
 	Client      *pjrt.Client // nil for the Go backend: programs, memory and cost of what was compiled
+
+	shared bool // made by On: not this handle's to close
 }
 
 // Open opens a choice. An error that the choice causes (a missing, broken or foreign plugin) is one line; the
@@ -93,6 +95,10 @@ func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
 func (h *Handle) Close() error {
 	if h == nil || h.Backend == nil {
 		return errors.New("backend: closed twice")
+	}
+	if h.shared {
+		h.Backend = nil
+		return nil
 	}
 	var err error
 	if h.Client != nil {

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 
 	"github.com/google/renameio/v2"
 
+	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/evaluate"
@@ -107,9 +109,9 @@ func spreadOf(scores []evaluate.PRF) spread {
 	return spread{evaluate.SpreadOf(p), evaluate.SpreadOf(r), evaluate.SpreadOf(f)}
 }
 
-// runCell carries out the runs of a cell one after another and sums them up. Resuming passes over those that are
+// runCell carries out the runs of a cell, each on one device, and sums them up. Resuming passes over those that are
 // complete.
-func runCell(c *console, config configs.Config, resume bool) (*cellResult, error) {
+func runCell(c *console, config configs.Config, resume bool) (_ *cellResult, err error) {
 	if config.Run.Dir == "" {
 		return nil, misusef("run.dir: missing; name the directory the run writes to")
 	}
@@ -119,22 +121,10 @@ func runCell(c *console, config configs.Config, resume bool) (*cellResult, error
 	if err := os.MkdirAll(config.Run.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	text, err := config.Text()
+	all := parts(config)
+	results, err := runParts(c, config, all, resume)
 	if err != nil {
 		return nil, err
-	}
-	all := parts(config)
-	results := make([]*relationResult, len(all))
-	for i, p := range all {
-		if results[i], err = runPart(c, p.configOf(config), resume); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.name, err)
-		}
-		c.log.Info("run complete", "run", p.name, "number", i+1, "of", len(all), "f1", results[i].Micro.F1)
-		if i == 0 { // nothing of a cell that cannot start
-			if err := renameio.WriteFile(filepath.Join(config.Run.Dir, rundir.ConfigFile), text, 0o644); err != nil {
-				return nil, err
-			}
-		}
 	}
 	result, err := sumUp(all, results)
 	if err != nil {
@@ -143,22 +133,53 @@ func runCell(c *console, config configs.Config, resume bool) (*cellResult, error
 	if err := gatherPredictions(config, all); err != nil {
 		return nil, err
 	}
-	text, err = json.MarshalIndent(result, "", "  ")
+	text, err := json.MarshalIndent(result, "", "  ")
 	if err != nil {
 		return nil, err
 	}
 	return result, renameio.WriteFile(filepath.Join(config.Run.Dir, rundir.ResultFile), append(text, '\n'), 0o644)
 }
 
+// runParts is the results of the runs of a cell, in their order. The cell gets its config once one of them is
+// complete: nothing is left of a cell that cannot start.
+func runParts(c *console, config configs.Config, all []part, resume bool) (_ []*relationResult, err error) {
+	text, err := config.Text()
+	if err != nil {
+		return nil, err
+	}
+	devices, err := openLanes(c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, devices.close()) }()
+	var done atomic.Int32
+	results := make([]*relationResult, len(all))
+	err = devices.each(c, len(all), func(i int) string { return all[i].name }, func(c *console, i int, on *backend.Handle) error {
+		p := all[i]
+		result, err := runPart(c, p.configOf(config), resume, on)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		results[i] = result
+		n := done.Add(1)
+		c.log.Info("run complete", "run", p.name, "number", n, "of", len(all), "f1", result.Micro.F1)
+		if n > 1 {
+			return nil
+		}
+		return renameio.WriteFile(filepath.Join(config.Run.Dir, rundir.ConfigFile), text, 0o644)
+	})
+	return results, err
+}
+
 // runPart is one run, or the result it left when it was complete before.
-func runPart(c *console, config configs.Config, resume bool) (*relationResult, error) {
+func runPart(c *console, config configs.Config, resume bool, on *backend.Handle) (*relationResult, error) {
 	if !resume {
-		return finetune(c, config, false)
+		return finetune(c, config, false, on)
 	}
 	file := filepath.Join(config.Run.Dir, rundir.ResultFile)
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return finetune(c, config, true)
+		return finetune(c, config, true, on)
 	}
 	if err != nil {
 		return nil, err

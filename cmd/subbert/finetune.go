@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/tasks"
 	"github.com/subbert/subbert/trainer"
@@ -45,7 +46,7 @@ func (v *finetuneCmd) Run(c *console) error {
 		}
 		return c.show(v.JSON, result)
 	}
-	result, err := finetune(c, config, v.Resume)
+	result, err := finetune(c, config, v.Resume, nil)
 	if err != nil {
 		return err
 	}
@@ -63,13 +64,13 @@ func (c *console) show(asJSON bool, result printable) error {
 	return result.print(c)
 }
 
-// finetune is one fine-tuning run.
-func finetune(c *console, config configs.Config, resume bool) (*relationResult, error) {
+// finetune is one fine-tuning run, computed by on unless that is nil.
+func finetune(c *console, config configs.Config, resume bool, on *backend.Handle) (*relationResult, error) {
 	sets, err := readSets(c, config)
 	if err != nil {
 		return nil, err
 	}
-	r, err := openRun(c, config, resume)
+	r, err := openRun(c, config, resume, on)
 	if err != nil {
 		return nil, err
 	}

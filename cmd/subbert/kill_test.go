@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/tools/txtar"
 )
 
 // kills is how often TestKill kills a run. docs/experiments.md records a run with 50.
@@ -29,20 +27,7 @@ var realWorld = flag.String("world", "", "directory with init/ and shards/ of th
 // world unpacks the files of the pretrain script and makes their shards: a run of a tiny model, ready to start.
 func world(t *testing.T) string {
 	t.Helper()
-	archive, err := txtar.ParseFile("testdata/script/pretrain.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, f := range archive.Files {
-		path := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := unpacked(t, "testdata/script/pretrain.txtar")
 	if *realWorld != "" {
 		inPlace(t, dir, "init")
 		inPlace(t, dir, "shards")

@@ -51,7 +51,7 @@ func (v *pretrainCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	r, err := openRun(c, config, v.Resume)
+	r, err := openRun(c, config, v.Resume, nil)
 	if err != nil {
 		return err
 	}

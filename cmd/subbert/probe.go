@@ -36,7 +36,7 @@ func (v *probeCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	r, err := openRun(c, config, false)
+	r, err := openRun(c, config, false, nil)
 	if err != nil {
 		return err
 	}

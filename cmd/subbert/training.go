@@ -64,8 +64,9 @@ type session struct {
 	watches []trainer.Watch // what is measured beside them
 }
 
-// openRun claims the run's directory and opens what the run starts from and what computes it. The caller closes it.
-func openRun(c *console, config configs.Config, resume bool) (_ *session, err error) {
+// openRun claims the run's directory and opens what the run starts from and what computes it, which is on unless that is
+// nil. The caller closes it.
+func openRun(c *console, config configs.Config, resume bool, on *backend.Handle) (_ *session, err error) {
 	r := &session{c: c, config: config, started: time.Now()}
 	defer func() {
 		if err != nil {
@@ -81,8 +82,10 @@ func openRun(c *console, config configs.Config, resume bool) (_ *session, err er
 	if config.Task.Sequence > r.bert.MaxPositionEmbeddings {
 		return r, misusef("task.sequence = %d, but the model has %d positions (max_position_embeddings)", config.Task.Sequence, r.bert.MaxPositionEmbeddings)
 	}
-	if r.backend, err = openBackend(c); err != nil {
-		return r, err
+	if r.backend = on; on == nil {
+		if r.backend, err = openBackend(c); err != nil {
+			return r, err
+		}
 	}
 	if r.dir, err = rundir.Open(config.Run.Dir, config.Checkpoint, r.saved); err != nil {
 		return r, err
