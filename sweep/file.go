@@ -52,7 +52,11 @@ type FileRun struct {
 // ReadFile reads a sweep's file strictly: a key that is not known is an error.
 func ReadFile(name string) (*File, error) {
 	f := &File{at: name}
-	meta, err := toml.DecodeFile(name, f)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := toml.Decode(string(text), f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -70,7 +74,7 @@ func ReadFile(name string) (*File, error) {
 }
 
 // Graph multiplies the runs out. paths are the dotted keys of configs that name files or directories: what one names
-// counts with its content, as in {file:PATH}. So does an argument that is the name of a file or directory. Config files
+// counts with its content, as in {file:PATH}. So does an argument that is the name of a file or directory that is there. Config files
 // are relative to the sweep's file; everything in them is relative to where the sweep is called, as for single runs.
 func (f *File) Graph(paths []string) (Graph, error) {
 	var g Graph
@@ -238,8 +242,8 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 		}
 	}
 	for _, p := range paths {
-		if s, ok := lookup(table, p).(string); ok {
-			errs = append(errs, put(table, p, wrapPath(s)))
+		if s, ok := lookup(table, p).(string); ok && s != "" && !elsewhere.MatchString(s) {
+			errs = append(errs, put(table, p, "{file:"+s+"}"))
 		}
 	}
 	errs = append(errs, put(table, "run.dir", "{out}"))
@@ -249,6 +253,9 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 	out, err := encode(table)
 	return string(out), err
 }
+
+// elsewhere are values that name a result of the graph, or something that is no file here: hub:NAME, gs://BUCKET.
+var elsewhere = regexp.MustCompile(`[{}]|^[a-z]+:`)
 
 // wrapPath makes {file:s} of the name of a file or directory that is there.
 func wrapPath(s string) string {

@@ -68,7 +68,7 @@ func TestFileGraph(t *testing.T) {
 	}
 	config := func(domain, seed string) string {
 		return "[data]\nshards = \"{in:shards/" + domain + "/set}\"\n\n[model]\ninit = \"{file:start}\"\n\n[run]\ndir = \"{out}\"\nseed = " + seed +
-			"\n\n[schedule]\nkind = \"linear\"\nsteps = 20\n\n[task]\n[[task.phases]]\nname = \"" + domain + "\"\n"
+			"\n\n[schedule]\nkind = \"linear\"\nsteps = 20\n\n[task]\n\n[[task.phases]]\nname = \"" + domain + "\"\n"
 	}
 	pretrain := func(domain, seed string) Run {
 		return Run{Name: "pretrain/" + domain + "/" + seed, Verb: "pretrain", Group: "pretrain", Args: []string{}, Inputs: []string{}, Config: config(domain, seed), Hours: 1.5, Bytes: 2e9}

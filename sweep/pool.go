@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -201,5 +200,5 @@ func (p *Pool) verdict(ctx context.Context, t Task, started time.Time, err error
 	if err != nil {
 		why = err.Error()
 	}
-	return Change{t.Key, Failed, fmt.Sprintf("%s; see %s", why, filepath.Join(t.Dir, LogFile))}
+	return Change{t.Key, Failed, why}
 }

@@ -76,7 +76,7 @@ func TestFailure(t *testing.T) {
 				if n := report.Count(Done, Cached); n != 5 {
 					t.Errorf("%d done: %v", n, states(report))
 				}
-				why := map[string]string{"fail": "mid/1 failed: asked to fail", "panic": "mid/1 failed: signal: killed; see "}[how]
+				why := map[string]string{"fail": "mid/1 failed: asked to fail", "panic": "mid/1 failed: signal: killed"}[how]
 				lines := report.Failures()
 				if len(lines) != 2 || !strings.HasPrefix(lines[0], why) || lines[1] != "end skipped because mid/1 failed" {
 					t.Errorf("%q", lines)

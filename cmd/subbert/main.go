@@ -49,6 +49,8 @@ type cli struct {
 	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`
 	Model      modelCmd      `cmd:"" help:"Look at models and convert them."`
 	TPU        tpuCmd        `cmd:"" name:"tpu" help:"Runs on Cloud TPU that finish by themselves."`
+	Sweep      sweepCmd      `cmd:"" help:"Carry out a graph of runs, and only what is missing of it."`
+	SweepStep  sweepStepCmd  `cmd:"" hidden:"" help:"Carry out one run of a sweep; the sweep calls it."`
 	Devices    backendCmd    `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }
 

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/sweep"
+	"github.com/subbert/subbert/tasks"
+)
+
+// formats stands in the keys of results for everything about this program that changes what a run computes: it goes up when
+// a config means something else, or a file of a run is read otherwise, than before.
+const formats = "1"
+
+type sweepCmd struct {
+	File string `arg:"" name:"SWEEP.toml" help:"The runs, see docs/sweep.md."`
+	Out  string `help:"Directory of the results, shared by all sweeps that may reuse them (default: out of the file, or sweeps/NAME)." placeholder:"DIR"`
+	sweepFlags
+}
+
+// sweepFlags are how verbs that carry out graphs of runs are told where and how.
+type sweepFlags struct {
+	On      string        `default:"local" enum:"local,slurm,tpu,kubernetes" help:"Where the runs are done: local, slurm, tpu; kubernetes writes manifests (default ${default})."`
+	Jobs    int           `default:"1" placeholder:"N" help:"So many runs at once: local, tpu (default ${default})."`
+	Devices []string      `placeholder:"ID" help:"CUDA devices that the jobs share: each job sees one of them."`
+	MaxCost float64       `placeholder:"MONEY" help:"At most so much for the whole sweep: tpu."`
+	DryRun  bool          `help:"Print the runs, what is done of them and what the others need, and do nothing."`
+	Cancel  bool          `help:"Take back what the sweep has submitted: slurm."`
+	Poll    time.Duration `default:"30s" hidden:"" help:"Between looks at a queue."`
+	JSON    bool          `name:"json" help:"Print the report as JSON."`
+}
+
+func (v *sweepCmd) Help() string {
+	return `Carries out a graph of runs, such as pre-training, then fine-tuning for every task and seed. Every result has an address made of what it depends on: a sweep that was stopped, killed or changed does what is missing and nothing twice. A run that fails keeps from being done only what needs it; the next sweep tries it again.
+
+Stopping (SIGINT) lets local runs save. On slurm the jobs go on; the same command watches them again.`
+}
+
+func (v *sweepCmd) Run(c *console) error {
+	file, err := sweep.ReadFile(v.File)
+	if err != nil {
+		return misused(err)
+	}
+	graph, err := file.Graph(configPaths())
+	if err != nil {
+		return misused(err)
+	}
+	out := v.Out
+	if out == "" {
+		out = file.Out
+	}
+	if out == "" {
+		out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(v.File), ".toml"))
+	}
+	report, err := v.carryOut(c, graph, file.On, out)
+	if report == nil {
+		return err
+	}
+	return errors.Join(v.print(c, report), err)
+}
+
+// configPaths are the keys of configs that name files and directories.
+func configPaths() []string {
+	return []string{
+		"model.init", "data.shards", "data.train", "data.dev", "data.test", "data.corpus", "downstream.train", "downstream.test",
+	}
+}
+
+// carryOut carries out a graph with its results in the directory out. The error says how many runs failed, if any did.
+func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out string) (*sweep.Report, error) {
+	if f.Jobs < 1 {
+		return nil, misusef("--jobs %d: want at least 1", f.Jobs)
+	}
+	if err := checkRuns(&g); err != nil {
+		return nil, misused(err)
+	}
+	work, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	if f.DryRun {
+		return f.dryRun(c, g, work, out)
+	}
+	store, err := sweep.OpenStore(out)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := sweep.OpenDigests(store.Path("digests.json"))
+	if err != nil {
+		return nil, err
+	}
+	s, err := sweep.New(g, store, work, digests.Of, formats)
+	if err = errors.Join(err, digests.Save()); err != nil {
+		return nil, err
+	}
+	executor, err := f.executor(c, store, on)
+	if err != nil {
+		return nil, err
+	}
+	s.Tell = func(changed sweep.Status) {
+		if changed.State == sweep.Failed {
+			changed.Why += "; log: " + filepath.Join(store.ByName(changed.Name), sweep.LogFile)
+		}
+		f.progress(c, s.Report(), changed)
+	}
+	report, err := s.Run(c.ctx, executor)
+	if errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("%w: the same command goes on where it stopped", errInterrupted)
+	}
+	return report, errors.Join(err, failed(c, report))
+}
+
+// failed is the error of a sweep of which runs failed. The lines that say which are printed.
+func failed(c *console, r *sweep.Report) error {
+	if r == nil || r.Count(sweep.Failed) == 0 {
+		return nil
+	}
+	if c.quiet { // otherwise progress said so
+		for _, line := range r.Failures() {
+			fmt.Fprintln(c.err, line)
+		}
+	}
+	return fmt.Errorf("%d of %s failed, %d skipped for it; the same command tries them again", r.Count(sweep.Failed), plural(len(r.Runs), "run", "s"), r.Count(sweep.Skipped))
+}
+
+// checkRuns reads the configs of runs that train, so that a mistake shows before the first of them starts, and
+// takes their steps for the forecast.
+func checkRuns(g *sweep.Graph) error {
+	task := map[string]string{"pretrain": tasks.NamePretraining, "finetune": tasks.NameRelation, "probe": tasks.NameProbe}
+	var errs []error
+	for i := range g.Runs {
+		r := &g.Runs[i]
+		if task[r.Verb] == "" || r.Config == "" {
+			continue
+		}
+		config, err := configs.Parse("run "+r.Name, []byte(r.Config), task[r.Verb], nil)
+		errs = append(errs, err)
+		if r.Steps == 0 {
+			r.Steps = config.Schedule.Steps
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// dryRun is the report of what would be done, without doing it. Files need not be there: what is done cannot be told then.
+func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.Report, error) {
+	dir, err := filepath.Abs(out)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return sweep.Forecast(g)
+	}
+	store, err := sweep.OpenStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := sweep.OpenDigests(store.Path("digests.json"))
+	if err != nil {
+		return nil, err
+	}
+	s, err := sweep.New(g, store, work, digests.Of, formats)
+	if errors.Is(err, os.ErrNotExist) {
+		c.log.Warn("what is done cannot be told: inputs are missing", "error", err)
+		return sweep.Forecast(g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Report(), nil
+}
+
+// executor is what does the work.
+func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces) (sweep.Executor, error) {
+	switch f.On {
+	case "local":
+		return f.local(c, s)
+	}
+	return nil, misusef("--on %s", f.On)
+}
+
+// local does the work here, in processes of this very program.
+func (f sweepFlags) local(c *console, s *sweep.Store) (*sweep.Pool, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return &sweep.Pool{Store: s, Jobs: f.Jobs, Host: host, Command: func(t sweep.Task, slot int) *exec.Cmd {
+		cmd := exec.Command(self, c.withFlags([]string{"sweep-step", t.Dir})...)
+		cmd.Args[0] = "subbert"
+		if len(f.Devices) > 0 {
+			cmd.Env = append(os.Environ(), "CUDA_VISIBLE_DEVICES="+f.Devices[slot%len(f.Devices)])
+		}
+		return cmd
+	}}, nil
+}
+
+// progress says what became of a run and how far the sweep is.
+func (f sweepFlags) progress(c *console, r *sweep.Report, s sweep.Status) {
+	if c.quiet {
+		return
+	}
+	text := string(s.State)
+	switch {
+	case s.Why != "":
+		text += ": " + s.Why
+	case s.State == sweep.Done:
+		text += " in " + span(time.Duration(s.Seconds*float64(time.Second)))
+	}
+	over := r.Count(sweep.Done, sweep.Cached, sweep.Failed, sweep.Skipped)
+	line := fmt.Sprintf("[%d/%d] %s %s", over, len(r.Runs), s.Name, text)
+	if left, ok := r.Left(f.Jobs); ok && over < len(r.Runs) && s.State != sweep.Skipped {
+		line += ", about " + span(left) + " left"
+	}
+	fmt.Fprintln(c.err, line)
+}
+
+// print prints a report.
+func (f sweepFlags) print(c *console, r *sweep.Report) error {
+	if f.JSON {
+		return c.printJSON(r)
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	if f.DryRun {
+		printForecast(w, r)
+		return w.Flush()
+	}
+	fmt.Fprintln(w, "run\tstate\ttook\tdirectory")
+	for _, s := range r.Runs {
+		took, where := "", s.Dir
+		if s.Seconds > 0 {
+			took = span(time.Duration(s.Seconds * float64(time.Second)))
+		}
+		if s.Why != "" {
+			where = s.Why
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, s.State, took, where)
+	}
+	return w.Flush()
+}
+
+// printForecast prints what a graph will need, as far as that is known.
+func printForecast(w *tabwriter.Writer, r *sweep.Report) {
+	fmt.Fprintln(w, "run\tstate\tsteps\thours\tGB\tcost\tneeds")
+	known := func(format string, n float64) string {
+		if n == 0 {
+			return "?"
+		}
+		return fmt.Sprintf(format, n)
+	}
+	row := func(s sweep.Status, last string) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.State, known("%.0f", float64(s.Steps)), known("%.2f", s.Hours), known("%.2f", float64(s.Bytes)/1e9), known("%.2f", s.Cost), last)
+	}
+	for _, s := range r.Runs {
+		row(s, strings.Join(slices.Compact(s.Needs), " "))
+	}
+	sum, hours, missing := r.Total()
+	sum.Name, sum.State = "to do", sweep.State(plural(missing, "run", "s"))
+	row(sum, fmt.Sprintf("(hours are known of %d)", hours))
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/sweep"
+)
+
+// sweepStepCmd carries out one run of a sweep. What sweeps starts it; so do the jobs of a batch system.
+type sweepStepCmd struct {
+	Dir string `arg:"" type:"existingdir" help:"Directory of the run."`
+}
+
+func (v *sweepStepCmd) Run(c *console) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	task, err := sweep.ReadTask(v.Dir)
+	if err != nil {
+		return err
+	}
+	if err := os.Chdir(task.Work); err != nil {
+		return err
+	}
+	step := sweep.Step{Host: host, Resumes: resumes, Code: func(err error) int { return report(io.Discard, err) }, Do: func(ctx context.Context, args []string) error {
+		c.log.Info("subbert " + strings.Join(args, " "))
+		return invoke(ctx, c.withFlags(args), c.in, c.out, c.err)
+	}}
+	return step.Run(c.ctx, task.Dir)
+}
+
+// resumes says which verbs go on from a checkpoint, with --resume.
+func resumes(args []string) bool { return slices.Contains([]string{"pretrain", "finetune"}, args[0]) }
