@@ -49,7 +49,7 @@ func (v *dataSelectCmd) Run(c *console) error {
 	}
 	if f, err := plan.Forecast(c.ctx); err == nil && !c.quiet {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
-			"out_mb", tenths(megabytes(f.Out)), "time", f.Duration.Round(time.Second))
+			"out_mb", tenths(megabytes(f.Out)), "takes", f.Duration.Round(time.Second))
 	}
 	faults := faults{log: c.log}
 	plan.Broken = faults.tell

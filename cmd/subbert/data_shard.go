@@ -30,7 +30,7 @@ type dataShardCmd struct {
 func (*dataShardCmd) Help() string {
 	return `Finds the sentences of documents, takes them apart into pieces of the vocabulary and writes them as shards,
 which pretrain draws its instances from. docs/shards.md describes the format. The documents come in an order that --seed chooses.
-Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes some twice the room of the shards.`
+Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes as much room as the shards.`
 }
 
 func (v *dataShardCmd) Run(c *console) error {
@@ -49,7 +49,7 @@ func (v *dataShardCmd) Run(c *console) error {
 	}
 	if f, err := plan.Forecast(c.ctx); err == nil && !c.quiet {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
-			"out_mb", tenths(megabytes(f.Out)), "work_mb", tenths(megabytes(f.Work)), "time", f.Duration.Round(time.Second))
+			"out_mb", tenths(megabytes(f.Out)), "work_mb", tenths(megabytes(f.Work)), "takes", f.Duration.Round(time.Second))
 	}
 	started := time.Now()
 	meter, faults := newMeter(c), faults{log: c.log}
