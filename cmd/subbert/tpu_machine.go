@@ -48,6 +48,13 @@ func (v *tpuMachineCmd) Run(c *console) error {
 				cmd.Args[0] = "subbert"
 				return cmd
 			},
+			Delete: func(ctx context.Context, r launch.Run, since time.Time) error {
+				cloud, err := openCloud(c, r.Project, r.Zone)
+				if err != nil {
+					return err
+				}
+				return cloud.Leave(ctx, r, since)
+			},
 			Leaving: func(ctx context.Context) (string, error) { return leaving(ctx, server) },
 		}
 		if c.quiet {

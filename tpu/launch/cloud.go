@@ -19,8 +19,17 @@ import (
 // RunLabel marks every node of ours with the run it is for.
 const RunLabel = "subbert-run"
 
-// machineScope is all that a machine's service account can be used for from it; its roles bound it further.
-const machineScope = "https://www.googleapis.com/auth/cloud-platform"
+// storageScope is all that a machine needs that is deleted by others.
+const storageScope = "https://www.googleapis.com/auth/devstorage.read_write"
+
+// machineScopes is what a machine's service account can be used for from it; its roles bound it further. The TPU API
+// takes one scope only, so a machine that is to delete itself gets that.
+func machineScopes(r Run) []string {
+	if r.SelfDelete {
+		return []string{tpu.CloudPlatformScope}
+	}
+	return []string{storageScope}
+}
 
 // Cloud is the TPU API as runs need it: one zone of one project.
 type Cloud struct {
@@ -31,7 +40,7 @@ type Cloud struct {
 
 // OpenCloud prepares to ask the TPU API about a zone. Nothing is asked of the network yet.
 func OpenCloud(ctx context.Context, project, zone string, options ...option.ClientOption) (*Cloud, error) {
-	s, err := tpu.NewService(ctx, options...)
+	s, err := tpu.NewService(ctx, append([]option.ClientOption{option.WithScopes(tpu.CloudPlatformScope)}, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("TPU API: %w", err)
 	}
@@ -135,7 +144,7 @@ func Request(r Run) *tpu.QueuedResource {
 		RuntimeVersion:  r.Runtime,
 		Labels:          map[string]string{RunLabel: r.ID},
 		Metadata:        map[string]string{"startup-script": StartupScript(r), "enable-guest-attributes": "TRUE"},
-		ServiceAccount:  &tpu.ServiceAccount{Email: r.ServiceAccount, Scope: []string{machineScope}},
+		ServiceAccount:  &tpu.ServiceAccount{Email: r.ServiceAccount, Scope: machineScopes(r)},
 		NetworkConfig:   &tpu.NetworkConfig{Network: r.Network, EnableExternalIps: true},
 	}
 	if r.SSHKey != "" {
@@ -164,6 +173,22 @@ func (c *Cloud) DeleteQueued(ctx context.Context, name string) error {
 func (c *Cloud) DeleteNode(ctx context.Context, name string) error {
 	_, err := c.service.Projects.Locations.Nodes.Delete(c.parent() + "/nodes/" + name).Context(ctx).Do()
 	return gone(named("delete node "+name, err))
+}
+
+// Leave asks for the run's machine to be deleted, by the machine itself. What was asked for after since is a later
+// machine of the same name, and stays.
+func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
+	q, err := c.service.Projects.Locations.QueuedResources.Get(c.parent() + "/queuedResources/" + r.Name()).Context(ctx).Do()
+	if err != nil && gone(err) == nil { // a node without its queued resource
+		return c.DeleteNode(ctx, r.Name())
+	}
+	if err != nil {
+		return named("look for queued resource "+r.Name(), err)
+	}
+	if there := knownQueued(q); there.Created.After(since) || there.State == "DELETING" {
+		return nil
+	}
+	return c.DeleteQueued(ctx, r.Name())
 }
 
 // HostKeys are the public keys by which a node's SSH server is known, in authorized_keys form, as the node wrote them

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -397,37 +398,72 @@ func TestTwoControllers(t *testing.T) {
 	})
 }
 
-// mortal is a transport and a clock of calls: at the nth the controller is killed, before or after the call is made.
+// mortal counts the steps of a controller, which are its calls of the API and of the store: at one of them it is killed,
+// before or after the call is made, and does nothing more.
 type mortal struct {
 	api    *launchtest.API
-	left   int
 	after  bool
 	kill   context.CancelFunc
+	mu     sync.Mutex
+	left   int
 	killed bool
 }
 
-func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+var errDead = errors.New("the controller is dead")
+
+// step makes a call, unless the controller is dead or dies of it.
+func (m *mortal) step(call func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.killed {
-		return nil, errors.New("dead")
+		return errDead
 	}
 	if m.left--; m.left >= 0 {
-		return m.api.RoundTrip(r)
+		return call()
 	}
 	m.killed = true
+	defer m.kill()
 	if m.after {
-		if _, err := m.api.RoundTrip(r); err != nil {
-			return nil, err
-		}
+		return errors.Join(call(), errDead)
 	}
-	m.kill()
-	return nil, errors.New("killed")
+	return errDead
 }
 
-// TestControllerKilledAnywhere kills a controller at each of its first calls, and another at the same count of its own,
-// and so on; a last one finishes.
+func (m *mortal) RoundTrip(r *http.Request) (answer *http.Response, err error) {
+	err = m.step(func() error { answer, err = m.api.RoundTrip(r); return err })
+	return answer, err
+}
+
+// mortalStore is the store of a mortal controller.
+type mortalStore struct {
+	*bucket.Memory
+	m *mortal
+}
+
+func (s mortalStore) Read(ctx context.Context, name string) (r io.ReadCloser, o bucket.Object, err error) {
+	err = s.m.step(func() error { r, o, err = s.Memory.Read(ctx, name); return err })
+	return r, o, err
+}
+
+func (s mortalStore) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (o bucket.Object, err error) {
+	err = s.m.step(func() error { o, err = s.Memory.Write(ctx, name, r, when); return err })
+	return o, err
+}
+
+// TestControllerKilledAnywhere kills a controller at its nth step, the next at the nth of its own, and so on; a last one
+// finishes. The run is preempted on the way, so that there are looks and deeds of every kind; it takes about 240 steps.
 func TestControllerKilledAnywhere(t *testing.T) {
+	var steps []int
+	for n := 0; n < 240; n++ {
+		if n < 50 || n%17 == 0 {
+			steps = append(steps, n)
+		}
+	}
+	if testing.Short() {
+		steps = steps[:24]
+	}
 	for _, after := range []bool{false, true} {
-		for n := range 24 {
+		for _, n := range steps {
 			t.Run(fmt.Sprintf("%d after=%t", n, after), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := begin(t, nil)
@@ -439,7 +475,9 @@ func TestControllerKilledAnywhere(t *testing.T) {
 					for i := range 6 {
 						ctx, kill := context.WithCancel(t.Context())
 						m := &mortal{api: w.api, left: n, after: after, kill: kill}
-						o, err := w.controller(fmt.Sprint("mortal ", i), m).Run(ctx)
+						c := w.controller(fmt.Sprint("mortal ", i), m)
+						c.Store = mortalStore{w.store, m}
+						o, err := c.Run(ctx)
 						kill()
 						if err == nil {
 							w.check(o, Done)
@@ -449,6 +487,59 @@ func TestControllerKilledAnywhere(t *testing.T) {
 					w.finish(Done)
 				})
 			})
+		}
+	}
+}
+
+// TestLeave: a machine deletes its own queued resource or node, and no later machine's.
+func TestLeave(t *testing.T) {
+	r := exampleRun()
+	for _, test := range []struct {
+		name   string
+		orphan bool
+		since  time.Duration // of the machine's start, after now
+		script []launchtest.Fault
+		left   int
+		fails  bool
+	}{
+		{name: "its own", since: time.Minute},
+		{name: "without queued resource", orphan: true, since: time.Minute},
+		{name: "a later one", since: -time.Minute, left: 2},
+		{name: "no role", since: time.Minute, script: []launchtest.Fault{{Code: 403, Message: "denied"}}, left: 2, fails: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := &world{t: t, api: &launchtest.API{}}
+			c := w.controller("x", nil).Cloud
+			if err := c.Create(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			if w.api.Node() == nil {
+				t.Fatal("no node")
+			}
+			if test.orphan {
+				w.api.Orphan()
+			}
+			w.api.Script("DELETE queuedResources", test.script...)
+			if err := c.Leave(t.Context(), r, time.Now().Add(test.since)); (err != nil) != test.fails {
+				t.Error(err)
+			}
+			if left := w.api.Left(); len(left) != test.left {
+				t.Errorf("left: %q, want %d", left, test.left)
+			}
+			if err := c.Leave(t.Context(), r, time.Now().Add(test.since)); err != nil {
+				t.Errorf("once more: %v", err)
+			}
+		})
+	}
+}
+
+// TestScopes: a machine gets the scope that its duties need and no other.
+func TestScopes(t *testing.T) {
+	r := exampleRun()
+	for self, want := range map[bool]string{false: "https://www.googleapis.com/auth/devstorage.read_write", true: "https://www.googleapis.com/auth/cloud-platform"} {
+		r.SelfDelete = self
+		if got := Request(r).Tpu.NodeSpec[0].Node.ServiceAccount.Scope; !slices.Equal(got, []string{want}) {
+			t.Errorf("a machine that deletes itself (%t) gets %q, want %s", self, got, want)
 		}
 	}
 }

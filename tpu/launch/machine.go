@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
@@ -37,6 +39,8 @@ type Machine struct {
 
 	// Program makes a command of this very program. Its output and directory are set by the machine.
 	Program func(args ...string) *exec.Cmd
+	// Delete asks for this machine to be deleted, unless it was asked for after since: that is another one.
+	Delete func(ctx context.Context, r Run, since time.Time) error
 	// Leaving says why this machine is about to be taken away; empty if it is not.
 	Leaving func(context.Context) (string, error)
 
@@ -63,6 +67,7 @@ type crash struct {
 type work struct {
 	*Machine
 	run    Run
+	began  time.Time // when this machine's side was first started on this machine
 	lease  *bucket.Lease
 	remote *checkpoints.Remote
 	log    string // file of what the trainer prints
@@ -71,17 +76,31 @@ type work struct {
 	doing string
 }
 
-// Work trains until the run has an outcome, which may be there already. ErrTakenAway and a cancelled ctx leave a run
-// to be continued, and so does a crash, unless it is the second at the same step: that is the outcome then.
-func (m *Machine) Work(ctx context.Context) (err error) {
+// Work trains until the run has an outcome, which may be there already, and then deletes the machine. ErrTakenAway and a
+// cancelled ctx leave a run to be continued, and so does a crash, unless it is the second at the same step: that is the
+// outcome then.
+func (m *Machine) Work(ctx context.Context) error {
+	started := time.Now()
 	r, err := ReadRun(ctx, m.Store)
 	if err != nil {
 		return err
 	}
-	if o, err := ReadOutcome(ctx, m.Store); err != nil || o != nil {
+	o, err := ReadOutcome(ctx, m.Store)
+	if err != nil {
 		return err
 	}
+	if o == nil {
+		err = m.work(ctx, r)
+	}
+	return errors.Join(err, m.leave(ctx, r, started))
+}
+
+// work is a machine's turn, lease and all.
+func (m *Machine) work(ctx context.Context, r Run) (err error) {
 	w := &work{Machine: m, run: r}
+	if w.began, err = m.begin(); err != nil {
+		return err
+	}
 	if w.lease, err = m.acquire(ctx); err != nil {
 		return err
 	}
@@ -97,6 +116,43 @@ func (m *Machine) Work(ctx context.Context) (err error) {
 	soon, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer done()
 	return errors.Join(err, w.lease.Release(soon))
+}
+
+// beganFile holds when the machine's side was first started on a machine, whose disk is new with it.
+const beganFile = "began"
+
+func (m *Machine) begin() (time.Time, error) {
+	file := filepath.Join(m.Dir, beganFile)
+	text, err := os.ReadFile(file)
+	if err == nil {
+		return time.Parse(time.RFC3339Nano, string(text))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, err
+	}
+	now := time.Now().UTC()
+	return now, errors.Join(os.MkdirAll(m.Dir, 0o755), renameio.WriteFile(file, []byte(now.Format(time.RFC3339Nano)), 0o644))
+}
+
+// leave deletes this machine if the run is over: nobody else may be there to do it. What fails is tried again when the
+// machine's side is started again, which an error makes systemd do.
+func (m *Machine) leave(ctx context.Context, r Run, started time.Time) error {
+	if !r.SelfDelete {
+		return nil
+	}
+	soon, done := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer done()
+	o, err := ReadOutcome(soon, m.Store)
+	if err != nil || o == nil {
+		return err
+	}
+	m.Log.Info("deleting this machine")
+	if err = m.Delete(soon, r, started); err != nil {
+		h := Heartbeat{Step: o.Step, Time: time.Now().UTC(), Host: m.Holder, Doing: fmt.Sprintf("the run is over, and this machine cannot delete itself: %s", err)}
+		_, noted := bucket.WriteJSON(soon, m.Store, HeartbeatObject, h, bucket.Condition{})
+		err = errors.Join(fmt.Errorf("delete this machine: %w", err), noted)
+	}
+	return err
 }
 
 func (m *Machine) acquire(ctx context.Context) (*bucket.Lease, error) {
@@ -158,7 +214,48 @@ func (w *work) beat(ctx context.Context) error {
 	if err == nil && r.Desired == Stopped {
 		return errStop
 	}
+	if err == nil {
+		err = w.attended(ctx, r)
+	}
 	return err
+}
+
+// attended holds the run to its bounds where no controller does: it asks the run to stop, which the next beat hears.
+func (w *work) attended(ctx context.Context, r Run) error {
+	l, err := bucket.Peek(ctx, w.Store, ControllerObject)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	now := time.Now()
+	if now.Before(l.Until) {
+		return nil
+	}
+	s, err := statusOf(l)
+	if err != nil {
+		return err
+	}
+	why := r.over(s.unattended(w.began, now))
+	since := w.began
+	if s.Seen.After(since) {
+		since = s.Seen
+	}
+	if alone := now.Sub(since).Hours(); why == "" && r.MaxUnattended > 0 && alone >= r.MaxUnattended {
+		why = fmt.Sprintf("no subbert tpu run has looked after it for %.2f hours, at most %g were allowed", alone, r.MaxUnattended)
+	}
+	if why == "" {
+		return nil
+	}
+	return Stop(ctx, w.Store, why)
+}
+
+// unattended is the machine-hours so far as a machine reckons that began then: those of s, and since s was last seen. If
+// it began later, it counts from there.
+func (s Status) unattended(began, now time.Time) float64 {
+	from := began
+	if s.Seen.After(from) {
+		from = s.Seen
+	}
+	return s.Hours + now.Sub(from).Hours()
 }
 
 // step is that of the newest committed checkpoint; -1 if there is none.

@@ -96,6 +96,9 @@ type Run struct {
 	MaxCost   float64 `json:"max_cost,omitempty"`   // likewise
 	HourPrice float64 `json:"hour_price,omitempty"` // 0: not known
 
+	SelfDelete    bool    `json:"self_delete"`                    // the machine deletes itself at the end
+	MaxUnattended float64 `json:"max_unattended_hours,omitempty"` // hours without a controller; 0: no bound
+
 	Desired string    `json:"desired"`
 	Reason  string    `json:"reason,omitempty"` // why it is stopped
 	Asked   time.Time `json:"asked"`            // when Desired changed last
@@ -172,8 +175,8 @@ func (r Run) Validate() error {
 	want(sumForm.MatchString(r.Binary.SHA256), "sha256 of the program", r.Binary.SHA256, "64 hexadecimal digits")
 	want(sumForm.MatchString(r.Config.SHA256), "sha256 of the config", r.Config.SHA256, "64 hexadecimal digits")
 	want(r.Desired == Running || r.Desired == Stopped, "desired", r.Desired, "running or stopped")
-	if r.MaxHours < 0 || r.MaxCost < 0 {
-		errs = append(errs, fmt.Errorf("at most %g hours and %g of cost: want no negative number", r.MaxHours, r.MaxCost))
+	if r.MaxHours < 0 || r.MaxCost < 0 || r.MaxUnattended < 0 {
+		errs = append(errs, fmt.Errorf("at most %g hours, %g of cost and %g hours unattended: want no negative number", r.MaxHours, r.MaxCost, r.MaxUnattended))
 	}
 	if r.MaxCost > 0 && r.HourPrice <= 0 {
 		errs = append(errs, fmt.Errorf("a bound on cost needs the price of an hour of %s: give a price table", r.Accelerator))
@@ -183,6 +186,17 @@ func (r Run) Validate() error {
 
 // Cost of so many hours; 0 if the price is not known.
 func (r Run) Cost(hours float64) float64 { return hours * r.HourPrice }
+
+// hours is how many machine-hours the bounds allow; 0: any number.
+func (r Run) hours() float64 {
+	h := r.MaxHours
+	if r.MaxCost > 0 && r.HourPrice > 0 {
+		if c := r.MaxCost / r.HourPrice; h == 0 || c < h {
+			h = c
+		}
+	}
+	return h
+}
 
 // over says which bound the hours exceed.
 func (r Run) over(hours float64) string {
@@ -233,7 +247,7 @@ func Make(ctx context.Context, s bucket.Store, r Run) (made Run, joined bool, er
 	}
 	made, err = Ask(ctx, s, func(there *Run) {
 		there.Desired, there.Reason = Running, ""
-		there.MaxHours, there.MaxCost, there.HourPrice = r.MaxHours, r.MaxCost, r.HourPrice
+		there.MaxHours, there.MaxCost, there.HourPrice, there.MaxUnattended = r.MaxHours, r.MaxCost, r.HourPrice, r.MaxUnattended
 	})
 	if err == nil && outcome != nil && outcome.State == Stopped {
 		err = s.Delete(ctx, OutcomeObject)

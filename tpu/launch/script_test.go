@@ -1,6 +1,9 @@
 package launch
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
@@ -32,13 +35,14 @@ func golden(t *testing.T, name, got string) {
 
 func TestStartup(t *testing.T) {
 	r := exampleRun()
+	r.SelfDelete, r.MaxHours = true, 12
 	if err := r.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "subbert.service", Unit(r))
 	golden(t, "startup.sh", StartupScript(r))
-	if strings.Contains(StartupScript(r), "@") && strings.Count(StartupScript(r), "@") != strings.Count(startupText, "--header @-") {
-		t.Error("a place of the script was not filled")
+	if n := strings.Count(strings.ReplaceAll(strings.ReplaceAll(StartupScript(r), `"$@"`, ""), "--header @-", ""), "@"); n != 0 {
+		t.Errorf("%d places of the script were not filled", n)
 	}
 	t.Run("bash accepts it", func(t *testing.T) {
 		bash, err := exec.LookPath("bash")
@@ -58,6 +62,93 @@ func TestStartup(t *testing.T) {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
+}
+
+// TestStartupRuns runs the script with stand-ins for what it calls, and looks at what they were told.
+func TestStartupRuns(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash here")
+	}
+	const token = "ya29.a-token-nobody-may-see"
+	for _, test := range []struct {
+		name       string
+		deadline   bool
+		program    string // what the store sends
+		active     string // unit that systemctl calls active
+		args       []string
+		fails      bool
+		want, lack []string // of what was called
+	}{
+		{name: "boot", program: "the program", deadline: true,
+			want: []string{"systemd-run --unit=subbert-deadline --on-boot=46800", "startup.sh leave", "/storage/v1/b/my-runs/o/", "systemctl start --no-block subbert.service"}},
+		{name: "no bound", program: "the program", want: []string{"systemctl start"}, lack: []string{"systemd-run"}},
+		{name: "boot again", program: "the program", deadline: true, active: "subbert-deadline.timer", want: []string{"systemctl start"}, lack: []string{"systemd-run"}},
+		{name: "another program", program: "evil", fails: true, lack: []string{"systemctl start"}},
+		{name: "deadline", args: []string{"leave"}, want: []string{"--request DELETE https://tpu.googleapis.com/v2/projects/my-project/locations/europe-west4-a/queuedResources/subbert-seed-1-94ae01cb?force=true"}},
+		{name: "deadline of a machine that works", args: []string{"leave"}, active: "subbert.service", fails: true, lack: []string{"DELETE"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			at := func(name string) string { return filepath.Join(dir, name) }
+			r := exampleRun()
+			sum := sha256.Sum256([]byte("the program"))
+			r.Binary.SHA256 = hex.EncodeToString(sum[:])
+			if test.deadline {
+				r.SelfDelete, r.MaxHours = true, 12
+			}
+			script := strings.NewReplacer("/var/lib/subbert", at("home"), "/etc/systemd/system", dir).Replace(StartupScript(r))
+			note := "#!/bin/sh\necho \"$(basename \"$0\") $*\" >>" + quote(at("calls")) + "\n"
+			for name, text := range map[string]string{
+				"startup-script":  script,
+				"bin/systemd-run": note, "bin/systemctl": note + "[ \"$1\" != is-active ] || [ \"$3\" = " + quote(test.active) + " ]\n",
+				"bin/curl": note + `out=/dev/stdout
+for word; do
+	case $last in --output) out=$word ;; esac
+	last=$word
+done
+case "$last" in
+*/token) echo '{"access_token":"` + token + `","expires_in":3599}' ;;
+*) cat >>` + quote(at("headers")) + `
+	printf %s ` + quote(test.program) + ` >"$out" ;;
+esac
+`,
+			} {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(at(name)), 0o755), os.WriteFile(at(name), []byte(text), 0o755)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.Command(bash, append([]string{at("startup-script")}, test.args...)...)
+			cmd.Env = append(os.Environ(), "PATH="+at("bin")+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			if (err != nil) != test.fails {
+				t.Errorf("%v: %s", err, out)
+			}
+			calls, err := os.ReadFile(at("calls"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(calls)+string(out), token) {
+				t.Errorf("the token is on a command line or in the log:\n%s%s", calls, out)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(string(calls), want) {
+					t.Errorf("called, without %q:\n%s", want, calls)
+				}
+			}
+			for _, lack := range test.lack {
+				if strings.Contains(string(calls), lack) {
+					t.Errorf("called, with %q:\n%s", lack, calls)
+				}
+			}
+			if headers, err := os.ReadFile(at("headers")); err == nil && !strings.Contains(string(headers), "Authorization: Bearer "+token) {
+				t.Errorf("the store was asked with %q", headers)
+			}
+			if _, err := os.Stat(at("home/bin/subbert")); len(test.args) == 0 && (err == nil) == test.fails {
+				t.Errorf("the program: %v", err)
+			}
+		})
+	}
 }
 
 // TestNothingUnquoted: what a user could give that a shell, systemd or a label would understand otherwise is refused.

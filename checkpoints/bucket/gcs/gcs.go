@@ -1,8 +1,9 @@
 // Package gcs is the bucket.Store of gs:// addresses, by Google's own client.
 //
 // Credentials are the machine's: a service account on a TPU VM, `gcloud auth application-default login` or
-// GOOGLE_APPLICATION_CREDENTIALS elsewhere. The client repeats what is safe to repeat; uploads are resumable, in pieces of
-// 16 MiB. What is written is compared with the store's CRC-32C, what is read is checked by the client.
+// GOOGLE_APPLICATION_CREDENTIALS elsewhere. Tokens are asked for that can read and write objects and nothing else. The
+// client repeats what is safe to repeat; uploads are resumable, in pieces of 16 MiB. What is written is compared with the
+// store's CRC-32C, what is read whole is checked by the client.
 package gcs
 
 import (
@@ -54,7 +55,7 @@ func Open(ctx context.Context, at string, options ...option.ClientOption) (*Stor
 	if err != nil {
 		return nil, err
 	}
-	client, err := storage.NewClient(ctx, append([]option.ClientOption{storage.WithJSONReads()}, options...)...)
+	client, err := storage.NewClient(ctx, append([]option.ClientOption{storage.WithJSONReads(), option.WithScopes(storage.ScopeReadWrite)}, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}

@@ -174,6 +174,11 @@ func answer(w http.ResponseWriter, result any, f Fault) {
 
 func (a *API) serve(key, name, parent string, r *http.Request) (any, Fault) {
 	switch {
+	case key == "GET queuedResources" && name != "":
+		if q, ok := a.queued[name]; ok {
+			return q, Fault{}
+		}
+		return nil, Fault{Code: http.StatusNotFound, Message: name}
 	case key == "GET queuedResources":
 		list := &tpu.ListQueuedResourcesResponse{}
 		for _, q := range a.queued {
