@@ -14,7 +14,7 @@ cat > "$out/run.toml" <<EOF
 init = "$encoder"
 fresh = ["classifier", "sll", "pooler"]
 [data]
-train_examples = 4000
+train_examples = 3000
 test_examples = 2000
 [task]
 name = "relation"
@@ -25,21 +25,24 @@ seeds = 5
 [optimizer]
 learning_rate = 5e-4
 [schedule]
-epochs = 5
+epochs = 4
 warmup_fraction = 0.1
 [checkpoint]
 every_steps = 0
 [run]
 dir = "unset"
 EOF
-for pooling in cls cls_raw attention mean mention lstm bilstm; do
+poolings="cls attention cls_raw mean mention lstm bilstm"
+for pooling in $poolings; do
 	subbert finetune "$out/run.toml" --resume --set task.pooling=$pooling --set run.dir="$out/ddi-$pooling" \
 		--set data.corpus="$data/ddi2013/DDICorpus-2013.zip" --set task.corpus=ddi2013
+done
+for pooling in $poolings; do
 	subbert finetune "$out/run.toml" --resume --set task.pooling=$pooling --set run.dir="$out/aimed-$pooling" \
 		--set data.corpus="$data/aimed" --set task.corpus=aimed --set task.folds=10 --set task.fold=0
 done
-for pooling in cls_raw attention mean mention lstm bilstm; do
-	for corpus in ddi aimed; do
+for corpus in ddi aimed; do
+	for pooling in attention cls_raw mean mention lstm bilstm; do
 		subbert compare "$out/$corpus-$pooling" "$out/$corpus-cls"
 	done
 done

@@ -25,7 +25,8 @@ import (
 
 type attentionCmd struct {
 	Model     string   `arg:"" help:"A model: the model directory of a run. With --layer any encoder will do."`
-	Data      string   `required:"" placeholder:"FILE.tsv" help:"Marked sentences, as subbert data relations writes them."`
+	Corpus    string   `required:"" aliases:"data" placeholder:"FILE" help:"Marked sentences, as subbert data relations writes them; with --form a corpus in its own form, of which the test pairs are seen, or all if it has none apart."`
+	Form      string   `default:"tsv" enum:"tsv,ddi2013,aimed,ppi-xml,chemprot,pubtator,bioc,jsonl" placeholder:"FORM" help:"Of the corpus: tsv, ddi2013, aimed, ppi-xml, chemprot, pubtator, bioc or jsonl."`
 	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to make."`
 	Index     []string `placeholder:"ID" help:"Show these sentences, by the index column."`
 	Baseline  string   `placeholder:"FILE.tsv" help:"predictions.tsv of another model: show sentences that it gets wrong and this one right."`
@@ -75,7 +76,7 @@ func (v *attentionCmd) Run(c *console) (err error) {
 		return err
 	}
 	result := &attentionResult{Task: "attention", Model: v.Model, Labels: seen.settings.Labels, dir: v.Out, Attention: &reports.Attention{
-		Of: v.of(seen.settings), Data: v.Data, Baseline: v.Baseline, Sentences: shown, Stems: v.stems(seen), Examples: len(seen.examples), Near: v.Near, Least: v.Least,
+		Of: v.of(seen.settings), Data: v.Corpus, Baseline: v.Baseline, Sentences: shown, Stems: v.stems(seen), Examples: len(seen.examples), Near: v.Near, Least: v.Least,
 	}}
 	result.Seconds = time.Since(started).Seconds()
 	if err := v.write(result); err != nil {
@@ -164,10 +165,10 @@ func (v *attentionCmd) choose(s *seenWords) ([]reports.Sentence, error) {
 		}
 	}
 	if len(out) < len(v.Index) {
-		return nil, misusef("%s has %d of the %d sentences that --index names", v.Data, len(out), len(v.Index))
+		return nil, misusef("%s has %d of the %d sentences that --index names", v.Corpus, len(out), len(v.Index))
 	}
 	if baseline != nil && known == 0 {
-		return nil, misusef("%s predicts none of the sentences of %s", v.Baseline, v.Data)
+		return nil, misusef("%s predicts none of the sentences of %s", v.Baseline, v.Corpus)
 	}
 	return out, nil
 }
@@ -190,7 +191,7 @@ func (s *seenWords) sentence(i int, baseline string) reports.Sentence {
 // write writes the directory.
 func (v *attentionCmd) write(r *attentionResult) error {
 	config := map[string]any{
-		"model": map[string]any{"init": v.Model}, "data": map[string]any{"test": v.Data},
+		"model": map[string]any{"init": v.Model}, "data": map[string]any{"test": v.Corpus},
 		"task": map[string]any{"name": r.Task, "weights": r.Attention.Of},
 	}
 	if err := writeWhole(filepath.Join(v.Out, "config.toml"), func(w io.Writer) error { return toml.NewEncoder(w).Encode(config) }); err != nil {
@@ -249,6 +250,6 @@ func (r *attentionResult) print(c *console) error {
 	for _, s := range r.Attention.Stems {
 		fmt.Fprintf(c.out, "%-16s %-20s %11.4f %6d\n", s.Stem, s.Word, s.Mean, s.Count)
 	}
-	_, err := fmt.Fprintf(c.out, "%d sentences: %s\n", len(r.Attention.Sentences), filepath.Join(r.dir, "index.html"))
+	_, err := fmt.Fprintf(c.out, "%s: %s\n", plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(r.dir, "index.html"))
 	return err
 }

@@ -27,7 +27,7 @@ func (v *attentionCmd) look(c *console, m *checkpoints.Model) (_ *seenWords, err
 	if settings != nil && v.Layer == 0 && settings.Pooling != "attention" {
 		return nil, misusef("%s: its pooling is %s, which has no weights; --layer shows the encoder's own attention", v.Model, settings.Pooling)
 	}
-	examples, err := readRelations(v.Data)
+	examples, err := v.read(c, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +41,9 @@ func (v *attentionCmd) look(c *console, m *checkpoints.Model) (_ *seenWords, err
 	}
 	rows, cut, err := encodeFor(m, s.settings, examples)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", v.Data, err)
+		return nil, fmt.Errorf("%s: %w", v.Corpus, err)
 	}
-	fmt.Fprintf(c.err, "%s: %v\n", v.Data, cut)
+	fmt.Fprintf(c.err, "%s: %v\n", v.Corpus, cut)
 	h, err := openBackend(c)
 	if err != nil {
 		return nil, err
@@ -62,6 +62,29 @@ func (v *attentionCmd) look(c *console, m *checkpoints.Model) (_ *seenWords, err
 		}
 	}
 	return s, err
+}
+
+// read reads the sentences to look at, marked as those the model learned from.
+func (v *attentionCmd) read(c *console, settings *relationSettings) ([]relations.Example, error) {
+	if v.Form == "tsv" {
+		return readRelations(v.Corpus)
+	}
+	all, err := readFormat(c, v.Form, v.Corpus, [2]string{})
+	if err != nil {
+		return nil, err
+	}
+	marking := relations.Tag
+	if settings != nil {
+		marking = relations.Marking(settings.Marking)
+	}
+	apart := slices.ContainsFunc(all, func(e relations.Example) bool { return e.Split == "test" })
+	var out []relations.Example
+	for _, e := range all {
+		if !apart || e.Split == "test" {
+			out = append(out, marking.Shown(e))
+		}
+	}
+	return out, nil
 }
 
 // plainSettings is how sentences are encoded for an encoder that nothing fine-tuned.
