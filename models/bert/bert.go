@@ -2,7 +2,6 @@ package bert
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -107,10 +106,15 @@ func (in Input) bias() *Node {
 
 // embed is [B,S] ids -> [B,S,H]. Rows of the word table are gathered; the two or so token types are a product with
 // their one-hot vectors, whose gradient is a product too and not a scatter of B*S rows onto two.
+//
+// The axis of one in the gathered table keeps its gradient, a scatter, apart from the decoder's, a product: XLA turns
+// the sum of a product and a scatter of the same shape into a scatter onto the product, and for several devices that
+// product would have to be added up over them first, and the whole once more after.
 func (e encoder) embed(s *model.Scope, in Input) *Node {
 	g, dtype, length := in.InputIDs.Graph(), e.DType(), in.InputIDs.Shape().Dim(1)
 	words := Weight(s.At("word_embeddings"), g, dtypes.Float32, "weight", e.VocabSize, e.HiddenSize)
-	x := ConvertDType(Gather(words, InsertAxes(in.InputIDs, -1)), dtype) // [B,S,H]
+	rows := Gather(InsertAxes(words, 1), InsertAxes(in.InputIDs, -1)) // [B,S,1,H]
+	x := ConvertDType(Squeeze(rows, 2), dtype)
 	positions := Weight(s.At("position_embeddings"), g, dtype, "weight", e.MaxPositionEmbeddings, e.HiddenSize)
 	x = Add(x, InsertAxes(Slice(positions, AxisRange(0, length)), 0))
 	kinds := in.TokenTypeIDs
@@ -130,32 +134,4 @@ func (e encoder) layer(s *model.Scope, x *Node, site string) (y, probabilities *
 	f := Activate(e.Config, Dense(s.At("intermediate").At("dense"), x, e.IntermediateSize)) // [B,S,F]
 	f = e.Dropout.Apply(Dense(s.At("output").At("dense"), f, e.HiddenSize), e.HiddenDropout, site+"output")
 	return Norm(s.At("output").At("LayerNorm"), e.Config, e.Options, Add(x, f)), probabilities
-}
-
-// attend is self-attention with its output projection. Weights are stored [H,H] and reshaped to heads inside the
-// graph, so that the products put heads before positions themselves and nothing is moved afterwards.
-func (e encoder) attend(s *model.Scope, x *Node, site string) (y, probabilities *Node) {
-	self := s.At("self")
-	q := MulScalar(e.heads(self.At("query"), x), 1/math.Sqrt(float64(e.HeadSize()))) // [B,N,S,D]
-	k, v := e.heads(self.At("key"), x), e.heads(self.At("value"), x)
-	scores := ConvertDType(Product("bnsd,bntd->bnst", q, k), dtypes.Float32)
-	if e.bias != nil {
-		scores = Add(scores, e.bias)
-	}
-	probabilities = Softmax(scores)
-	p := e.Dropout.Apply(ConvertDType(probabilities, x.DType()), e.AttentionDropout, site+"attention.probs")
-	context := Product("bnst,bntd->bnsd", p, v)
-
-	s = s.At("output").At("dense")
-	w := Weight(s, x.Graph(), x.DType(), "weight", e.HiddenSize, e.HiddenSize)
-	y = Product("bnsd,hnd->bsh", context, Reshape(w, e.HiddenSize, e.NumAttentionHeads, e.HeadSize()))
-	return Add(y, alignLast(Weight(s, x.Graph(), x.DType(), "bias", e.HiddenSize), y)), probabilities
-}
-
-// heads projects x to one vector per head: [B,S,H] -> [B,N,S,D].
-func (e encoder) heads(s *model.Scope, x *Node) *Node {
-	g, n, d := x.Graph(), e.NumAttentionHeads, e.HeadSize()
-	w := Reshape(Weight(s, g, x.DType(), "weight", e.HiddenSize, e.HiddenSize), n, d, e.HiddenSize)
-	b := Reshape(Weight(s, g, x.DType(), "bias", e.HiddenSize), 1, n, 1, d)
-	return Add(Product("bsh,ndh->bnsd", x, w), b)
 }

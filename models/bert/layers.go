@@ -8,9 +8,10 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/nn"
 	"github.com/gomlx/gomlx/support/exceptions"
+	"github.com/gomlx/gomlx/support/xslices"
 
+	"github.com/subbert/subbert/models/adjoint"
 	"github.com/subbert/subbert/models/dropout"
 )
 
@@ -23,9 +24,6 @@ type Options struct {
 	Precision dtypes.DType
 	// Dropout draws the masks; nil drops nothing.
 	Dropout *dropout.Source
-	// OnePassNorm takes the variance as E[x²]-E[x]², one reduction less. It loses digits where the mean is large
-	// beside the deviation, which is why it is off.
-	OnePassNorm bool
 	// Attentions asks for the attention probabilities of every layer.
 	Attentions bool
 }
@@ -68,20 +66,29 @@ func Dense(s *model.Scope, x *Node, out int) *Node {
 // alignLast gives a vector the rank of x, as its last axis.
 func alignLast(vector, x *Node) *Node { return ExpandLeftToRank(vector, x.Rank()) }
 
-// Norm normalises x over its last axis with the "weight" and "bias" of s. Panics if they do not have x's last
-// dimension.
+// Norm normalises x over its last axis with the "weight" and "bias" of s. The variance is E[x²]-E[x]², which takes
+// one pass over x for both moments; what BERT adds up is centred well enough for that. The gradient is written out,
+// one pass for both of its means. Panics if the variables do not have x's last dimension.
 func Norm(s *model.Scope, c Config, o Options, x *Node) *Node {
 	g, size := x.Graph(), x.Shape().Dim(-1)
 	x32 := ConvertDType(x, dtypes.Float32)
 	gamma := alignLast(Weight(s, g, dtypes.Float32, "weight", size), x)
 	beta := alignLast(Weight(s, g, dtypes.Float32, "bias", size), x)
-	if !o.OnePassNorm {
-		return ConvertDType(nn.LayerNorm(x32, []int{x.Rank() - 1}, c.LayerNormEps, gamma, beta, nil), x.DType())
-	}
 	mean := ReduceAndKeep(x32, ReduceMean, -1)
 	variance := MaxScalar(Sub(ReduceAndKeep(Square(x32), ReduceMean, -1), Square(mean)), 0.0)
-	scale := Div(gamma, Sqrt(AddScalar(variance, c.LayerNormEps)))
-	return ConvertDType(Add(Mul(Sub(x32, mean), scale), beta), x.DType())
+	rate := Rsqrt(AddScalar(variance, c.LayerNormEps))
+	normal := Mul(Sub(x32, mean), rate)
+	y := ConvertDType(Add(Mul(normal, gamma), beta), x.DType())
+	return adjoint.Attach(y, []*Node{x, gamma, beta}, func(d *Node) []*Node {
+		d = ConvertDType(d, dtypes.Float32)
+		d2 := Mul(d, gamma)
+		along := Add(ReduceAndKeep(d2, ReduceMean, -1), Mul(normal, ReduceAndKeep(Mul(d2, normal), ReduceMean, -1)))
+		all := xslices.Iota(0, x.Rank()-1)
+		return []*Node{
+			ConvertDType(Mul(rate, Sub(d2, along)), x.DType()),
+			ReduceAndKeep(Mul(d, normal), ReduceSum, all...), ReduceAndKeep(d, ReduceSum, all...),
+		}
+	})
 }
 
 // activations are the functions that config.json may name. Hugging Face's "gelu" is the exact one by erf; Google's

@@ -56,11 +56,11 @@ func CrossEntropy(logits, labels, weights *Node, smoothing float64) Sums {
 }
 
 // nats is the loss of each prediction and whether it is right (1 or 0), both [...]. The gradient is written out,
-// softmax minus target, because the logits [B,P,V] are the largest array of a step; so is the log of the sum of
-// exponentials, from the largest probability, because the softmax is there anyway.
+// softmax minus target, because the logits [B,P,V] are the largest array of a step: they are passed over once for
+// their maximum and once for what follows from it.
 func nats(logits, labels *Node, smoothing float64) (losses, right *Node) {
-	top, p := ReduceAndKeep(logits, ReduceMax, -1), Softmax(logits)
-	total := Sub(top, Log(ReduceAndKeep(p, ReduceMax, -1)))
+	top := ReduceAndKeep(logits, ReduceMax, -1)
+	total := Add(top, Log(ReduceAndKeep(Exp(Sub(logits, top)), ReduceSum, -1)))
 	index := Iota(logits.Graph(), shapes.Make(dtypes.Int32, logits.Shape().Dimensions...), -1)
 	isLabel := Equal(index, InsertAxes(labels, -1)) // [...,C]
 	ofLabel := ReduceAndKeep(Where(isLabel, logits, ScalarZero(logits.Graph(), logits.DType())), ReduceSum, -1)
@@ -69,6 +69,7 @@ func nats(logits, labels *Node, smoothing float64) (losses, right *Node) {
 		target = Add(MulScalar(ofLabel, 1-smoothing), MulScalar(ReduceAndKeep(logits, ReduceSum, -1), spread))
 	}
 	loss := adjoint.Attach(Sub(total, target), []*Node{logits}, func(v *Node) []*Node {
+		p := Exp(Sub(logits, total))
 		if smoothing > 0 {
 			p = AddScalar(p, -spread)
 		}
