@@ -29,7 +29,7 @@ type Splitter struct {
 }
 
 // splitterName changes whenever a boundary may change.
-const splitterName = "biomedical-1"
+const splitterName = "biomedical-2"
 
 // NewSplitter prepares a splitter; it takes some 20 ms. The error can only come from the trained statistics that are
 // built into the program.
@@ -123,7 +123,7 @@ func (s *Splitter) end(text string, at sentence, i int) int {
 	before := wordBefore(text, at.start, i)
 	if after.gap == 0 {
 		n := referenceLen(text, end)
-		if n == 0 || !before.takesReference() {
+		if n == 0 || !before.takesReference(text[end] == '[') {
 			return s.glued(text, i, before, after)
 		}
 		end += n
@@ -149,7 +149,10 @@ func (s *Splitter) stops(before, after word) bool {
 	if after.kind == lower && after.isListed() {
 		return s.abbreviation(before) == no
 	}
-	if after.kind == symbol || after.kind == lower {
+	if after.kind == symbol {
+		return after.isSign() && len(before.text) > 2 && s.abbreviation(before) == no
+	}
+	if after.kind == lower || after.isYear() && after.next == ';' { // "Proc Soc. 2000; 60: 7052"
 		return false
 	}
 	if before.first && before.enumerates() {
@@ -165,7 +168,7 @@ func (s *Splitter) stops(before, after word) bool {
 	case seldom:
 		return after.kind == upper && !after.isYear()
 	case initial:
-		return after.kind == upper && s.opens(after) || before.endsName()
+		return after.kind == upper && (s.opens(after) || before.isRoman() && s.common[strings.ToLower(after.text)]) || before.endsName()
 	}
 	return true
 }
@@ -200,7 +203,7 @@ func (s *Splitter) opens(w word) bool { return s.openers[strings.ToLower(w.text)
 // glued decides for a mark with no space behind it: "cells.The mice", an accident of converting markup to text. The
 // words on both sides must be plain, so that addresses, formulas and gene names stay whole.
 func (s *Splitter) glued(text string, i int, before, after word) int {
-	if text[i] != '.' || after.kind != upper || len(before.text) < 3 || !isPlainLower(before.text) {
+	if text[i] != '.' || after.kind != upper || len(before.text) < 3 || !isPlainLower(before.text) && !endsWhole(text[:i]) {
 		return 0
 	}
 	if !s.opens(after) || !isPlainLower(after.text[1:]) || s.abbreviation(before) != no {
@@ -211,6 +214,9 @@ func (s *Splitter) glued(text string, i int, before, after word) int {
 	}
 	return i + 1
 }
+
+// endsWhole says whether what stands before a mark is a whole that no address or file name ends with: a closing bracket.
+func endsWhole(s string) bool { return strings.HasSuffix(s, ")") || strings.HasSuffix(s, "]") }
 
 // enclosed says whether the mark at i stands within brackets that were opened inside the sentence and will be closed
 // on the same line.
@@ -251,12 +257,13 @@ func afterClosers(text string, i int) int {
 }
 
 // referenceLen is the length of a reference number printed right behind a full stop: "model.39 Consistent",
-// "model.3,4–6 The", "model.[12] The".
+// "model.3,4–6 The", "model.1, 2 The", "model.[12] The".
 func referenceLen(text string, i int) int {
 	n := i
 	for n < len(text) {
 		r, w := utf8.DecodeRuneInString(text[n:])
-		if !isDigit(r) && !strings.ContainsRune(",-–—[]()", r) {
+		listed := r == ' ' && n > i && text[n-1] == ',' && n+1 < len(text) && isDigit(rune(text[n+1]))
+		if !isDigit(r) && !listed && !strings.ContainsRune(",-–—[]()", r) {
 			break
 		}
 		n += w

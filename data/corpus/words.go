@@ -14,7 +14,7 @@ type word struct {
 	first    bool   // before a mark: it is the first of its sentence
 	gap      int    // after a mark: bytes of white space between the mark and the word
 	end      int    // after a mark: where the word ends
-	comma    bool   // after a mark: a comma follows the word
+	next     byte   // after a mark: what follows the word, or 0
 }
 
 type wordKind int
@@ -64,11 +64,13 @@ func wordAfter(text string, i int) word {
 		from += n
 	}
 	gap := from - i
-	for from < len(text) {
+	bullet := false
+	for from < len(text) && text[from] != '\n' {
 		r, n := utf8.DecodeRuneInString(text[from:])
-		if !strings.ContainsRune("([{\"'“‘«*†‡§•▪●■", r) {
+		if !strings.ContainsRune("([{\"'“‘«*†‡§•▪●■", r) && !(bullet && unicode.IsSpace(r)) {
 			break
 		}
+		bullet = bullet || strings.ContainsRune("•▪●■", r)
 		from += n
 	}
 	if from == len(text) || text[from] == '\n' {
@@ -83,20 +85,39 @@ func wordAfter(text string, i int) word {
 	if (w.kind == lower || w.kind == symbol) && isLabel(text[i+gap:]) {
 		w.kind = upper
 	}
-	w.comma = end < len(text) && text[end] == ','
+	if end < len(text) {
+		w.next = text[end]
+	}
 	return w
 }
 
-// isLabel says whether s begins with what a legend calls its parts or notes by: "(a)", "(b, b')", "(e-h)", "*".
+// isLabel says whether s begins with what a legend calls its parts or notes by: "(a)", "(b, b')", "(e-h)", "b-d:", "iv)",
+// "c. Cells", "*", "(*)".
 func isLabel(s string) bool {
 	if s[0] != '(' {
-		return strings.HasPrefix(s, "*") || strings.HasPrefix(s, "†") || strings.HasPrefix(s, "‡") || strings.HasPrefix(s, "§")
+		return strings.HasPrefix(s, "*") || strings.HasPrefix(s, "†") || strings.HasPrefix(s, "‡") || strings.HasPrefix(s, "§") || isBareLabel(s)
 	}
 	inside, _, found := strings.Cut(s[1:min(len(s), 12)], ")")
-	if !found || inside == "" {
+	return found && inside != "" && (strings.Trim(inside, "*†‡§#") == "" || namesParts(inside))
+}
+
+// isBareLabel says whether s begins with a label that has no bracket before it.
+func isBareLabel(s string) bool {
+	n := strings.IndexAny(s[:min(len(s), 10)], ":.) ")
+	if n < 1 || s[n] == ' ' || !namesParts(s[:n]) {
 		return false
 	}
-	for part := range strings.FieldsFuncSeq(inside, func(r rune) bool { return strings.ContainsRune(" ,-–'′", r) }) {
+	rest := strings.TrimLeft(s[n+1:], " ")
+	if len(rest) == len(s)-n-1 || rest == "" { // no space behind it
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(rest)
+	return s[n] != '.' || unicode.IsUpper(r) || unicode.IsDigit(r)
+}
+
+// namesParts says whether s is lower-case letters or small Roman numbers, several with commas or hyphens between.
+func namesParts(s string) bool {
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(" ,-–'′", r) }) {
 		if part[0] < 'a' || part[0] > 'z' || len(part) > 1 && strings.Trim(part, "iv") != "" {
 			return false
 		}
@@ -115,10 +136,31 @@ func kindOf(text string) wordKind {
 		return upper
 	case !unicode.IsLetter(r):
 		return symbol
-	case r >= utf8.RuneSelf || strings.ContainsFunc(text, func(r rune) bool { return isDigit(r) || unicode.IsUpper(r) }):
+	case r >= utf8.RuneSelf || isPrefixed(text) || strings.ContainsFunc(text, func(r rune) bool { return isDigit(r) || unicode.IsUpper(r) }):
 		return mixed
 	}
 	return lower
+}
+
+// isPrefixed says whether text is a name such as c-fos or mr-s: one letter or two, and a hyphen. The syllables that words
+// begin with are none.
+func isPrefixed(text string) bool {
+	before, after, found := strings.Cut(text, "-")
+	return found && after != "" && len(before) <= 2 && !strings.Contains(" re co de in on up by an no so ", " "+before+" ")
+}
+
+// isRoman says whether w may be a Roman number that belongs to the word before it: "metaphase I", "Mfe I".
+func (w word) isRoman() bool {
+	p := strings.TrimLeft(w.previous, "([")
+	return (w.text == "I" || w.text == "V" || w.text == "X") && len(p) > 2 && !strings.Contains(" thank thanks and from with ", " "+p+" ") &&
+		strings.IndexFunc(p, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
+}
+
+// isSign says whether w begins with a sign that may stand at the beginning of a sentence, "+/+ mice", "% of all", rather than
+// one that joins what is on both sides.
+func (w word) isSign() bool {
+	r, _ := utf8.DecodeRuneInString(w.text)
+	return strings.ContainsRune("+%?–-−~#", r) && w.next != ')'
 }
 
 // isInitial says whether w is one capital letter or two joined by a hyphen: "E", "J.-P".
@@ -157,8 +199,11 @@ func (w word) enumerates() bool {
 }
 
 // takesReference says whether a number right behind the full stop after w is a reference, not a decimal or a part of
-// a name.
-func (w word) takesReference() bool {
+// a name. One in brackets is no decimal.
+func (w word) takesReference(bracketed bool) bool {
+	if bracketed && w.text != "" {
+		return w.kind == nothing
+	}
 	r, n := utf8.DecodeLastRuneInString(w.text)
 	if !unicode.IsLetter(r) && !strings.ContainsRune(")]%”\"", r) {
 		return false
@@ -167,7 +212,7 @@ func (w word) takesReference() bool {
 }
 
 // isListed says whether w looks like an entry of a list of abbreviations: "hf, head fold".
-func (w word) isListed() bool { return w.comma && len(w.text) <= 4 }
+func (w word) isListed() bool { return w.next == ',' && len(w.text) <= 4 }
 
 // isAcronym says whether w is written in capitals throughout: "MS." is no "Ms."
 func (w word) isAcronym() bool {
