@@ -214,9 +214,9 @@ func (w word) takesReference(bracketed bool) bool {
 // isListed says whether w looks like an entry of a list of abbreviations: "hf, head fold".
 func (w word) isListed() bool { return w.next == ',' && len(w.text) <= 4 }
 
-// isAcronym says whether w is written in capitals throughout: "MS." is no "Ms."
+// isAcronym says whether w has capitals behind its first letter: "MS." is no "Ms.", and "mRS." no "Mrs."
 func (w word) isAcronym() bool {
-	return len(w.text) > 1 && isPlainUpper(w.text)
+	return len(w.text) > 1 && !strings.Contains(w.text, ".") && strings.ContainsFunc(w.text[1:], unicode.IsUpper)
 }
 
 // isYear says whether w is a year, as after "et al."
@@ -234,15 +234,6 @@ func isUpper(s string) bool {
 func isPlainLower(s string) bool {
 	for i := range len(s) {
 		if s[i] < 'a' || s[i] > 'z' {
-			return false
-		}
-	}
-	return true
-}
-
-func isPlainUpper(s string) bool {
-	for i := range len(s) {
-		if s[i] < 'A' || s[i] > 'Z' {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package preparation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -400,6 +401,51 @@ func BenchmarkEncode(b *testing.B) {
 			e.Encode(&encoded, &documents[i])
 		}
 	}
+}
+
+// BenchmarkRun is text in files to shards on the disk, both passes, on one core and on two.
+func BenchmarkRun(b *testing.B) {
+	for _, cores := range []int{1, 2} {
+		b.Run(fmt.Sprintf("cores=%d", cores), func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+			p, _ := realPlan(b, "evidence-inference-pmc.jsonl.xz")
+			p.Files = []string{unpacked(b, p.Files[0])}
+			p.Workers = cores
+			out := p.Out
+			for i := 0; b.Loop(); i++ {
+				p.Out = fmt.Sprint(out, i)
+				r, err := Run(context.Background(), p)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(r.Header.Total().TextBytes)
+				b.ReportMetric(float64(r.Header.Bytes())/float64(r.Header.Total().TextBytes), "B/B")
+			}
+		})
+	}
+}
+
+// unpacked writes the documents of a compressed file to a plain one: xz takes longer than all the rest.
+func unpacked(b *testing.B, path string) string {
+	b.Helper()
+	name := filepath.Join(b.TempDir(), "plain.jsonl")
+	f, err := os.Create(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	enc := json.NewEncoder(f)
+	for d, err := range corpus.Open(path) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := enc.Encode(d); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return name
 }
 
 // BenchmarkDraw draws instances from shards of real text, on one core.

@@ -16,7 +16,7 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-func parse(t *testing.T, s string) *query.Query {
+func parse(t testing.TB, s string) *query.Query {
 	t.Helper()
 	q, err := query.Parse(s)
 	if err != nil {
@@ -25,7 +25,7 @@ func parse(t *testing.T, s string) *query.Query {
 	return q
 }
 
-func plan(t *testing.T, q string, files ...string) Plan {
+func plan(t testing.TB, q string, files ...string) Plan {
 	t.Helper()
 	splitter, err := corpus.NewSplitter()
 	if err != nil {
