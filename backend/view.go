@@ -15,8 +15,10 @@ func (h *Handle) On(device int) (*Handle, error) {
 	}
 	one := *h
 	one.Backend = &view{Backend: h.Backend, device: compute.DeviceNum(device)}
-	one.Description = h.Backend.DeviceDescription(compute.DeviceNum(device))
 	one.Devices, one.shared = 1, true
+	if h.Devices > 1 {
+		one.Description = fmt.Sprintf("%s; device %d, %s", h.Description, device, h.Backend.DeviceDescription(compute.DeviceNum(device)))
+	}
 	return &one, nil
 }
 

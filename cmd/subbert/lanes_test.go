@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -75,4 +78,55 @@ func unpacked(t *testing.T, script string) string {
 		}
 	}
 	return dir
+}
+
+// TestBestEpoch: a run that keeps its best epoch and is killed now and then ends with the epoch and the weights of one
+// that was left alone.
+func TestBestEpoch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains")
+	}
+	dir := unpacked(t, "testdata/script/finetune.txtar")
+	tuning := func(name string) *exec.Cmd {
+		return child(dir, "finetune", "run.toml", "--resume", "--set", "run.dir=runs/"+name, "--set", "task.keep=best_dev", "--set", "data.dev_fraction=0.25",
+			"--set", "schedule.epochs=24", "--set", "checkpoint.every_steps=1")
+	}
+	finish(t, tuning("straight"), 0)
+	for killed := range 3 {
+		c := tuning("killed")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for after := newestStep(t, dir) + 20; newestStep(t, dir) < after; {
+			if c.ProcessState != nil {
+				t.Fatalf("ended by itself after %d kills\n%s", killed, c.Stderr)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait() // killed
+	}
+	finish(t, tuning("killed"), 0)
+	if got, want := learnedSum(t, dir, "killed"), learnedSum(t, dir, "straight"); got != want {
+		t.Errorf("weights %.12s, left alone %.12s", got, want)
+	}
+	if got, want := keptStep(t, dir, "killed"), keptStep(t, dir, "straight"); got != want || want == 0 {
+		t.Errorf("kept step %d, left alone %d", got, want)
+	}
+}
+
+// keptStep is the step of the epoch that a run kept.
+func keptStep(t *testing.T, dir, name string) int {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "runs", name, "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result relationResult
+	if err := json.Unmarshal(text, &result); err != nil {
+		t.Fatal(err)
+	}
+	return result.KeptStep
 }
