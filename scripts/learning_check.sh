@@ -14,7 +14,7 @@ cat > "$out/run.toml" <<EOF
 init = "$encoder"
 fresh = ["classifier", "sll", "pooler"]
 [data]
-train_examples = 3000
+train_examples = 4000
 test_examples = 2000
 [task]
 name = "relation"
@@ -23,7 +23,7 @@ sequence = 128
 truncate = "around_mentions"
 seeds = 5
 [optimizer]
-learning_rate = 5e-4
+learning_rate = 3e-4
 [schedule]
 epochs = 4
 warmup_fraction = 0.1

@@ -86,9 +86,9 @@ sequence = 128
 truncate = "around_mentions"
 seeds = 5
 [optimizer]
-learning_rate = 5e-4
+learning_rate = 3e-4
 [schedule]
-epochs = 5
+epochs = 4
 warmup_fraction = 0.1
 [checkpoint]
 every_steps = 0
