@@ -61,6 +61,9 @@ func (v *sweepCmd) Run(c *console) error {
 	if out == "" {
 		out = filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(v.File), ".toml"))
 	}
+	if v.Cancel {
+		return v.cancel(c, file.On, out)
+	}
 	report, err := v.carryOut(c, graph, file.On, out)
 	if report == nil {
 		return err
@@ -184,6 +187,8 @@ func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces) (swe
 	switch f.On {
 	case "local":
 		return f.local(c, s)
+	case "slurm":
+		return f.slurmQueue(c, s, on)
 	}
 	return nil, misusef("--on %s", f.On)
 }
