@@ -47,6 +47,9 @@ func TestLayersOf(t *testing.T) {
 	if sparse, err := LayersOf([][]float64{{0, 10}}, []int{0, 12}); err != nil || sparse.Expected.Mean != 12 {
 		t.Errorf("depths 0 and 12: %+v, %v", sparse.Expected, err)
 	}
+	if level, err := LayersOf([][]float64{{10, 12, 10}}, []int{0, 1, 2}); err != nil || level.Expected.N != 0 {
+		t.Errorf("a seed that ends where it began: %+v, %v, want no expected layer", level.Expected, err)
+	}
 	if _, err := LayersOf([][]float64{{1, 2}}, []int{0, 1, 2}); err == nil {
 		t.Error("two scores for three depths accepted")
 	}
