@@ -14,6 +14,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/sweep"
+	"github.com/subbert/subbert/sweep/kubernetes"
 	"github.com/subbert/subbert/tasks"
 )
 
@@ -116,6 +117,9 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 		f.progress(c, s.Report(), changed)
 	}
 	report, err := s.Run(c.ctx, executor)
+	if w, ok := executor.(*kubernetes.Writer); ok && err == nil {
+		printManifests(c, w)
+	}
 	if errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("%w: the same command goes on where it stopped", errInterrupted)
 	}
@@ -189,6 +193,8 @@ func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces) (swe
 		return f.local(c, s)
 	case "slurm":
 		return f.slurmQueue(c, s, on)
+	case "kubernetes":
+		return f.manifests(c, s, on), nil
 	}
 	return nil, misusef("--on %s", f.On)
 }
