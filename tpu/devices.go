@@ -35,10 +35,12 @@ const (
 )
 
 // Devices lists what can be planned for. Peaks, memory and links are the makers' published figures for a chip; the clock
-// of a v3 and a v4 is published too, that of a v5e follows from its peak and its four units of 128 by 128, and that of a
+// of a v2, a v3 and a v4 is published too, that of a v5e follows from its peak and its four units of 128 by 128, and that of a
 // v6e is not known.
 func Devices() []Device {
 	return []Device{
+		{Name: "v2-8", Kind: KindTPU, Topology: "v2:2x2x1", Devices: 8, Chips: 4, Memory: 8 * gib,
+			PeakFLOPs: 22.5 * tera, PeakFLOPs32: 22.5 * tera, Clock: 700e6, Link: 2 * 62e9},
 		{Name: "v3-8", Kind: KindTPU, Topology: "v3:2x2x1", Devices: 8, Chips: 4, Memory: 16 * gib,
 			PeakFLOPs: 61.5 * tera, PeakFLOPs32: 61.5 * tera, Clock: 940e6, Link: 2 * 82e9},
 		{Name: "v4-8", Kind: KindTPU, Topology: "v4:2x2x1", Devices: 4, Chips: 4, Memory: 32 * gib,

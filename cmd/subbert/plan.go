@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gomlx/compute/dtypes"
@@ -20,7 +19,7 @@ import (
 
 type planCmd struct {
 	configFlags
-	Device string        `required:"" help:"v3-8, v4-8, v5e-8, v6e-8, h200, a100 or cpu." placeholder:"NAME"`
+	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100 or cpu." placeholder:"NAME"`
 	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
 	Search bool          `help:"Find the largest micro-batch that fits, by compiling several."`
 	Price  float64       `help:"What an hour of the device costs, for the cost of the run." placeholder:"MONEY"`
@@ -256,7 +255,7 @@ func (p *planner) ahead(program pjrt.Program) (pjrt.Ahead, error) {
 		return pjrt.Ahead{}, &outOfMemoryError{device: p.device.Name, graph: program.Name, text: report.Error}
 	}
 	if report.Error != "" {
-		return pjrt.Ahead{}, fmt.Errorf("compile %s for %s: %s", program.Name, p.device.Name, report.Error)
+		return pjrt.Ahead{}, &compileError{device: p.device.Name, graph: program.Name, text: report.Error}
 	}
 	return report.Ahead, nil
 }

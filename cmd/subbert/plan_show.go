@@ -28,6 +28,13 @@ func (e *outOfMemoryError) Hint() string {
 	return `a smaller task.micro_batch is accumulated to the same batch (--search finds the largest that fits); device.precision = "bfloat16" halves the activations`
 }
 
+// compileError says that the device's compiler refuses a program.
+type compileError struct{ device, graph, text string }
+
+func (e *compileError) Error() string {
+	return fmt.Sprintf("compile %s for %s: %s", e.graph, e.device, e.text)
+}
+
 // search finds the largest microbatch that fits, and its plan.
 func (p *planner) search() (tpu.Plan, error) {
 	unit := p.device.Devices

@@ -29,6 +29,9 @@ import (
 
 const tpuStore = "gs://my-runs/nano/seed-1"
 
+// machineToken is what the metadata server gives whoever asks on a machine.
+const machineToken = "ya29.token-of-the-machine"
+
 // cloud is all that a run needs of Google: a bucket, the TPU API, and machines with a metadata server. Machines are
 // processes of this very program.
 type cloud struct {
@@ -78,6 +81,8 @@ func (c *cloud) metadata(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, strings.ToUpper(fmt.Sprint(c.leaving.Load())))
 	case "maintenance-event":
 		fmt.Fprint(w, "NONE")
+	case "service-accounts/default/token":
+		fmt.Fprintf(w, `{"access_token":%q,"expires_in":3599,"token_type":"Bearer"}`, machineToken)
 	default:
 		http.NotFound(w, r)
 	}
@@ -304,7 +309,6 @@ func (c *cloud) compare() {
 // TestTPUVerbs runs the verbs that look and tidy up against the doubles.
 func TestTPUVerbs(t *testing.T) {
 	c := openFakeCloud(t)
-	where := []string{"--project", "my-project", "--zone", "europe-west4-a"}
 	if out := c.must(append([]string{"tpu", "doctor", "--store", tpuStore}, where...)...); strings.Count(out, "right  ") != 3 {
 		t.Error(out)
 	}
@@ -338,7 +342,7 @@ func TestTPUVerbs(t *testing.T) {
 	}
 	for _, bad := range [][]string{
 		{"tpu", "status", "--store", "gs://x"},
-		append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--max-cost", "5"}, where...),
+		append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--max-cost", "5", "--accelerator", "v6e-8"}, where...),
 		append([]string{"tpu", "run", config, "--store", tpuStore}, where...),
 	} {
 		if out, code := c.subbert(t.Context(), bad...); code != exitMisused || strings.Count(strings.TrimSpace(out), "\n") > 1 {

@@ -33,16 +33,24 @@ type tpuRunCmd struct {
 	Libtpu         string        `help:"The wheel of libtpu; required for a TPU." type:"existingfile" placeholder:"FILE.whl"`
 	On             string        `default:"tpu" help:"What computes on the machine; go needs no TPU's library." placeholder:"BACKEND"`
 	MaxHours       float64       `help:"Stop after so many machine-hours." placeholder:"H"`
-	MaxCost        float64       `help:"Stop after so much money; needs --prices." placeholder:"MONEY"`
-	Prices         string        `help:"Price table, see docs/tpu.md." type:"existingfile" placeholder:"FILE.toml"`
-	Detach         bool          `help:"Make the run and its first request, and leave; subbert tpu run again takes it up."`
-	DryRun         bool          `help:"Say what would be done, and do nothing."`
+	MaxCost        float64       `help:"Stop after so much money, by the price table." placeholder:"MONEY"`
+	MaxUnattended  float64       `help:"Stop after so many hours in which no subbert tpu run looks after it." placeholder:"H"`
+	Prices         string        `help:"Price table to take the place of the list prices, see docs/tpu.md." type:"existingfile" placeholder:"FILE.toml"`
+	SelfDelete     bool          `default:"true" negatable:"" help:"Let the machine delete itself at the end, in case nobody is there to do it; its service account needs a role for that."`
+	Detach         bool          `help:"Make the run and its first request, and leave; subbert tpu run again takes it up. Needs --max-hours or --max-cost, which the machine keeps."`
+	Force          bool          `help:"Start although the preflight says that the run does not compile, does not fit or exceeds its bounds."`
+	DryRun         bool          `help:"Say what would be done and what it would take, and create nothing."`
+	Limit          time.Duration `default:"15m" hidden:"" help:"For one compilation of the preflight."`
 	Poll           time.Duration `default:"20s" hidden:"" help:"Between looks."`
 	JSON           bool          `name:"json" help:"Print the outcome as JSON."`
+
+	prices launch.PriceTable
 }
 
 func (v *tpuRunCmd) Help() string {
-	return `Copies the program, the config and its data to the store, asks for a TPU, and sees the run through: a machine that is taken away, falls silent or never starts is deleted and another one continues from the newest checkpoint. At the end the machine is deleted. Nothing is kept in this process: stop it and start it again, here or elsewhere, with the same --store; started twice, one acts and the other watches.`
+	return `Copies the program, the config and its data to the store, asks for a TPU, and sees the run through.
+
+First it compiles the step with the libtpu that goes along and compares memory, hours and cost with the machine and the bounds; where that says no, nothing is created. A machine that is taken away, falls silent or never starts is deleted and another one continues from the newest checkpoint. At the end the machine is deleted. Nothing is kept in this process: stop it and start it again, here or elsewhere, with the same --store; started twice, one acts and the other watches.`
 }
 
 func (v *tpuRunCmd) Run(c *console) error {
@@ -52,6 +60,9 @@ func (v *tpuRunCmd) Run(c *console) error {
 	}
 	if err := r.Validate(); err != nil {
 		return misused(err)
+	}
+	if err := v.detachable(r); err != nil {
+		return err
 	}
 	if v.DryRun {
 		return v.show(c, r, luggage)
@@ -64,12 +75,25 @@ func (v *tpuRunCmd) Run(c *console) error {
 	})
 }
 
+// detachable refuses to leave a machine behind that nobody would delete.
+func (v *tpuRunCmd) detachable(r launch.Run) error {
+	switch {
+	case !v.Detach:
+		return nil
+	case !r.SelfDelete:
+		return misusef("--detach with --no-self-delete: nobody would delete the machine")
+	case r.MaxHours == 0 && r.MaxCost == 0:
+		return misusef("--detach without --max-hours or --max-cost: nothing would bound what the machine costs")
+	}
+	return nil
+}
+
 // describe is the run that the flags ask for and what goes along.
 func (v *tpuRunCmd) describe(c *console) (*launch.Luggage, launch.Run, error) {
 	r := launch.Run{
 		ID: launch.ID(v.Store), Store: strings.TrimSuffix(v.Store, "/"), Project: v.Project, Zone: v.Zone, Accelerator: v.Accelerator,
 		Runtime: v.Runtime, Spot: v.Spot, Network: v.Network, ServiceAccount: v.ServiceAccount, Verb: v.Verb, Backend: v.On,
-		MaxHours: v.MaxHours, MaxCost: v.MaxCost, Desired: launch.Running,
+		MaxHours: v.MaxHours, MaxCost: v.MaxCost, MaxUnattended: v.MaxUnattended, SelfDelete: v.SelfDelete, Desired: launch.Running,
 	}
 	luggage := &launch.Luggage{Binary: v.Binary, Plugin: v.Libtpu}
 	if v.On == "tpu" && v.Libtpu == "" {
@@ -94,14 +118,21 @@ func (v *tpuRunCmd) describe(c *console) (*launch.Luggage, launch.Run, error) {
 			return nil, r, misusef("--ssh-key %s: %w", v.SSHKey, err)
 		}
 	}
-	if v.Prices != "" {
-		table, err := launch.ReadPrices(v.Prices)
-		if err != nil {
-			return nil, r, misused(err)
-		}
-		r.HourPrice = launch.FindPrice(table, r)
+	if err := v.readPrices(); err != nil {
+		return nil, r, misused(err)
 	}
+	r.HourPrice = launch.FindPrice(v.prices.Prices, r)
 	return luggage, r, luggage.Describe(&r)
+}
+
+// readPrices reads the price table: the one given, else the list prices.
+func (v *tpuRunCmd) readPrices() (err error) {
+	if v.Prices == "" {
+		v.prices, err = launch.ListPrices()
+		return err
+	}
+	v.prices.Prices, err = launch.ReadPrices(v.Prices)
+	return err
 }
 
 // pack reads the config and gives it the paths that its inputs have on the machine. Shards are read from the store.
@@ -149,14 +180,25 @@ func inputsOf(c *configs.Config) map[string]*string {
 	}
 }
 
-// show prints what would be done.
+// show prints what would be done. A run that the preflight refuses is an error here too.
 func (v *tpuRunCmd) show(c *console, r launch.Run, l *launch.Luggage) error {
-	if v.JSON {
-		return c.printJSON(struct {
-			Run     launch.Run `json:"run"`
-			Request any        `json:"request"`
-		}{r, launch.Request(r)})
+	p, err := v.preflight(c, r)
+	if err != nil {
+		return err
 	}
+	if v.JSON {
+		err = c.printJSON(struct {
+			Run       launch.Run `json:"run"`
+			Request   any        `json:"request"`
+			Preflight *preflight `json:"preflight"`
+		}{r, launch.Request(r), p})
+	} else {
+		err = v.showText(c, r, l, p)
+	}
+	return errors.Join(err, p.check(c, v.Force))
+}
+
+func (v *tpuRunCmd) showText(c *console, r launch.Run, l *launch.Luggage, p *preflight) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
@@ -172,6 +214,7 @@ func (v *tpuRunCmd) show(c *console, r launch.Run, l *launch.Luggage) error {
 		row("input", "%s: %s, read from the store", name, l.Streams[name])
 	}
 	row("bounds", "%s", bounds(r))
+	p.rows(row, v.prices)
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -204,6 +247,9 @@ func (v *tpuRunCmd) make(c *console, s *gcs.Store, r launch.Run, l *launch.Lugga
 		return misusef("%s holds a run with another config; continue with the same, or take another --store", r.Store)
 	}
 	if err != nil {
+		if err := v.fly(c, r); err != nil {
+			return err
+		}
 		c.log.Info("copying", "to", r.Store)
 		if err := l.Pack(c.ctx, s, r); err != nil {
 			return err
@@ -214,6 +260,19 @@ func (v *tpuRunCmd) make(c *console, s *gcs.Store, r launch.Run, l *launch.Lugga
 		c.log.Info("joining the run that is there", "run", r.ID)
 	}
 	return err
+}
+
+// fly is the preflight of a run that is about to be made.
+func (v *tpuRunCmd) fly(c *console, r launch.Run) error {
+	p, err := v.preflight(c, r)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.err, 0, 0, 2, ' ', 0)
+	p.rows(func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}, v.prices)
+	return errors.Join(w.Flush(), p.check(c, v.Force))
 }
 
 // see sees the run in a store through.
@@ -230,7 +289,7 @@ func (v *tpuRunCmd) see(c *console, s *gcs.Store) error {
 		if err := cloud.Ask(c.ctx, r); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(c.out, "%s: asked for; nobody watches it: its bounds hold and its machine is replaced and removed only while subbert tpu run --store %s is running\n", r.ID, r.Store)
+		_, err := fmt.Fprintf(c.out, "%s: asked for; the machine keeps to its bounds and deletes itself at the end. One that is taken away is replaced only while subbert tpu run --store %s is running\n", r.ID, r.Store)
 		return err
 	}
 	who, err := holder()

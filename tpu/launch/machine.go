@@ -376,7 +376,7 @@ func (w *work) install(ctx context.Context, p Pinned) error {
 	if err := w.pinned(ctx, p, file); err != nil {
 		return err
 	}
-	out, err := w.Program("backend", "install", "tpu", "--wheel", file).CombinedOutput()
+	out, err := w.Program("backend", "install", "tpu", "--version", WheelVersion(file), "--wheel", file).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("install %s: %w: %s", p.Object, err, out)
 	}

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
@@ -44,6 +45,15 @@ func StreamPath(r Run, name string) string { return r.Store + "/" + path.Join(in
 
 // CacheDir is where the machine keeps what it reads from the store, relative to where the trainer runs.
 const CacheDir = "cache"
+
+// WheelVersion is the version in the name of a wheel; empty if there is none.
+func WheelVersion(file string) string {
+	parts := strings.Split(filepath.Base(file), "-")
+	if len(parts) < 5 { // project, version and three tags
+		return ""
+	}
+	return parts[1]
+}
 
 // Describe fills the fields of r that say what is in the luggage. Names of pinned objects hold their checksums, so that
 // invocations with different programs do not overwrite each other's.

@@ -1,38 +1,61 @@
 package launch
 
 import (
+	_ "embed"
 	"fmt"
+	"os"
 
 	"github.com/BurntSushi/toml"
 )
 
-// Price is what an hour of an accelerator costs in a zone, a line of a price table. None ships with the program:
-// prices change, and differ by contract.
+// PriceTable is what accelerators cost.
+type PriceTable struct {
+	Currency string  `toml:"currency"`
+	AsOf     string  `toml:"as_of"`  // date
+	Source   string  `toml:"source"` // for people
+	Prices   []Price `toml:"price"`
+}
+
+// Price is what an hour of an accelerator costs in a zone.
 type Price struct {
 	Accelerator string  `toml:"accelerator"`
 	Zone        string  `toml:"zone"` // empty: any
 	Spot        bool    `toml:"spot"`
-	Hour        float64 `toml:"hour"` // of the whole accelerator, in whatever currency
+	Hour        float64 `toml:"hour"` // of the whole accelerator, in the table's currency
 }
 
-// ReadPrices reads a price table: a TOML file of [[price]] tables.
+//go:embed prices.toml
+var listPrices string
+
+// ListPrices is the table of published prices that the program carries. It has a date: prices change, and differ by
+// contract.
+func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPrices) }
+
+// ReadPrices reads a price table of one's own, a TOML file of [[price]] tables.
 func ReadPrices(file string) ([]Price, error) {
-	var table struct {
-		Price []Price `toml:"price"`
-	}
-	meta, err := toml.DecodeFile(file, &table)
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
+	}
+	t, err := parsePrices(file, string(text))
+	return t.Prices, err
+}
+
+func parsePrices(name, text string) (PriceTable, error) {
+	var t PriceTable
+	meta, err := toml.Decode(text, &t)
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", name, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("%s: unknown key %s, want accelerator, zone, spot and hour in [[price]]", file, unknown[0])
+		return t, fmt.Errorf("%s: unknown key %s, want currency, as_of, source, and accelerator, zone, spot and hour in [[price]]", name, unknown[0])
 	}
-	for _, p := range table.Price {
+	for _, p := range t.Prices {
 		if p.Accelerator == "" || p.Hour <= 0 {
-			return nil, fmt.Errorf("%s: price %+v: want an accelerator and a positive hour", file, p)
+			return t, fmt.Errorf("%s: price %+v: want an accelerator and a positive hour", name, p)
 		}
 	}
-	return table.Price, nil
+	return t, nil
 }
 
 // FindPrice is what an hour of r costs by a table, a line for the zone before one for any; 0 if it does not say.

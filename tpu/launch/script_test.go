@@ -208,6 +208,20 @@ func TestPrices(t *testing.T) {
 	if a, b, c := FindPrice(table, here), FindPrice(table, there), FindPrice(table, onDemand); a != 2 || b != 3 || c != 0 {
 		t.Errorf("got %g, %g, %g; want 2, 3 and not known", a, b, c)
 	}
+	list, err := ListPrices()
+	if err != nil || list.AsOf == "" || list.Source == "" || list.Currency == "" {
+		t.Errorf("the list prices: %v, as of %q, from %q, in %q", err, list.AsOf, list.Source, list.Currency)
+	}
+	if spot, onDemand := FindPrice(list.Prices, here), FindPrice(list.Prices, onDemand); spot <= 0 || spot >= onDemand {
+		t.Errorf("list prices of a v3-8: spot %g, on demand %g", spot, onDemand)
+	}
+	seen := map[Price]bool{}
+	for _, p := range list.Prices {
+		if p.Hour = 0; seen[p] || p.Zone == "" || !zoneForm.MatchString(p.Zone) {
+			t.Errorf("list prices: %+v is there twice, or without a zone", p)
+		}
+		seen[p] = true
+	}
 	for _, bad := range []string{"[[price]]\naccelerator='v3-8'\nhuor=3\n", "[[price]]\nhour=3\n", "x"} {
 		write(bad)
 		if _, err := ReadPrices(file); err == nil {

@@ -3,8 +3,10 @@
 package launchtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -43,6 +45,14 @@ type API struct {
 	Most   int                  // nodes that were there at once
 	Made   int                  // nodes, in all
 	frozen bool
+	told   strings.Builder
+}
+
+// Told is everything that requests said, their headers apart.
+func (a *API) Told() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.told.String()
 }
 
 // Script makes the next requests of a kind, such as "POST queuedResources", be answered by faults.
@@ -53,6 +63,13 @@ func (a *API) Script(kind string, faults ...Fault) {
 		a.faults = make(map[string][]Fault)
 	}
 	a.faults[kind] = append(a.faults[kind], faults...)
+}
+
+// SetHostKeys changes HostKeys while the API serves.
+func (a *API) SetHostKeys(keys map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.HostKeys = keys
 }
 
 // Freeze keeps every resource in its state, or lets time go on again: an operation that never ends.
@@ -121,6 +138,9 @@ func (a *API) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, r)
 	return w.Result(), nil
@@ -135,6 +155,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, Fault{Code: http.StatusNotFound, Message: r.URL.Path})
 		return
 	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		answer(w, nil, Fault{Code: http.StatusBadRequest, Message: err.Error()})
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	fmt.Fprintf(&a.told, "%s %s\n%s\n", r.Method, r.URL, body)
 	kind, name := parts[5], strings.Join(parts[6:], "/")
 	key := r.Method + " " + kind
 	if a.calls == nil {

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/compute/metadata"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/tpu"
+	"github.com/subbert/subbert/tpu/launch"
+	"github.com/subbert/subbert/tpu/launch/launchtest"
+)
+
+// where is the zone of the doubles.
+var where = []string{"--project", "my-project", "--zone", "europe-west4-a"}
+
+// TestPreflightJudges compares plans with bounds.
+func TestPreflightJudges(t *testing.T) {
+	number := func(x float64) *float64 { return &x }
+	yes, no, bytes := true, false, int64(9e9)
+	for _, test := range []struct {
+		name   string
+		plan   tpu.Plan
+		run    launch.Run
+		faults []string
+		hours  float64
+	}{
+		{"within bounds", tpu.Plan{Fits: &yes, Hours: number(4)}, launch.Run{MaxHours: 5, MaxCost: 10, HourPrice: 2}, nil, 4},
+		{"no bounds", tpu.Plan{Fits: &yes, Hours: number(4000)}, launch.Run{HourPrice: 2}, nil, 4000},
+		{"does not fit", tpu.Plan{Fits: &no, PeakBytes: &bytes, Hours: number(4)}, launch.Run{Accelerator: "v3-8"}, []string{"the step does not fit a v3-8: 9 GB a device"}, 4},
+		{"too long", tpu.Plan{Fits: &yes, Hours: number(5.1)}, launch.Run{MaxHours: 5}, []string{"it would take about 5.1 hours, and --max-hours allows 5"}, 5.1},
+		{"too dear", tpu.Plan{Fits: &yes, Hours: number(6)}, launch.Run{MaxCost: 10, HourPrice: 2}, []string{"it would cost about 12, and --max-cost allows 10"}, 6},
+		{"both", tpu.Plan{Hours: number(6)}, launch.Run{MaxHours: 5, MaxCost: 10, HourPrice: 2}, []string{"5", "10"}, 6},
+		{"the least is too long", tpu.Plan{FloorMS: number(3.6e6)}, launch.Run{MaxHours: 6}, []string{"at least 7 hours"}, 7},
+		{"the least is not too long", tpu.Plan{FloorMS: number(3.6e6)}, launch.Run{MaxHours: 8}, nil, 7},
+		{"nothing is known", tpu.Plan{}, launch.Run{MaxHours: 1, MaxCost: 1, HourPrice: 1}, nil, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := &preflight{Plan: &test.plan, steps: 7}
+			p.judge(test.run)
+			if len(p.Faults) != len(test.faults) || p.Hours != test.hours {
+				t.Fatalf("faults %q, %g hours; want %q and %g", p.Faults, p.Hours, test.faults, test.hours)
+			}
+			for i, want := range test.faults {
+				if !strings.Contains(p.Faults[i], want) {
+					t.Errorf("fault %q, want %q in it", p.Faults[i], want)
+				}
+			}
+		})
+	}
+}
+
+// TestPreflightRefuses: a run that cannot fit, or exceeds its bounds by the list prices, leaves no trace; --force starts it.
+func TestPreflightRefuses(t *testing.T) {
+	c := openFakeCloud(t)
+	config := c.nano()
+	wheel := filepath.Join(c.dir, "libtpu-9.9.9-cp311-cp311-manylinux_2_31_x86_64.whl")
+	if err := os.WriteFile(wheel, []byte("no wheel"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "tpu", "--libtpu", wheel, "--binary", config, "--spot"}, where...)
+	untouched := func() {
+		t.Helper()
+		if objects, err := c.store.List(t.Context(), ""); err != nil || len(objects) > 0 || c.api.Told() != "" {
+			t.Errorf("%d objects in the store (%v), the API was told %q; want nothing", len(objects), err, c.api.Told())
+		}
+	}
+	if pjrt.Linked {
+		// The very libtpu that goes along compiles the step: one that is no known release is refused before it goes.
+		if out, code := c.subbert(t.Context(), run...); code != exitMisused || !strings.Contains(out, "--libtpu") {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+		untouched()
+		return
+	}
+	// Without the compiler only formulas are there: 2^36 steps take long at any speed.
+	long := append(run, "--set", "schedule.steps=68719476736", "--set", "task.batch=8", "--max-hours", "1")
+	out, code := c.subbert(t.Context(), long...)
+	if code != exitMisused || !strings.Contains(out, "it would take at least") || !strings.Contains(out, "--force") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	untouched()
+	if out, code := c.subbert(t.Context(), append(long, "--dry-run")...); code != exitMisused || !strings.Contains(out, "USD by the list prices of 20") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	untouched()
+	c.must(append(long, "--force", "--detach")...)
+	if n := c.api.Calls("POST queuedResources"); n != 1 {
+		t.Errorf("--force asked for %d machines, want 1", n)
+	}
+}
+
+// TestDetached: nobody is there but the machine. It finishes or keeps to the bounds, and deletes itself, though it is
+// refused at first.
+func TestDetached(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains; left out with -short")
+	}
+	c := openFakeCloud(t)
+	config := c.nano()
+	run := append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--detach"}, where...)
+	for _, bad := range [][]string{run, append(run, "--max-hours", "3", "--no-self-delete")} {
+		if out, code := c.subbert(t.Context(), bad...); code != exitMisused || !strings.Contains(out, "--detach with") {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { c.machines(ctx); close(ended) }()
+	c.api.Script("DELETE queuedResources", launchtest.Fault{Code: 403, Message: "denied"})
+	for _, test := range []struct{ bound, state string }{{"0.0001", launch.Stopped}, {"3", launch.Done}} {
+		c.must(append(run, "--max-hours", test.bound)...)
+		for ctx.Err() == nil && (c.api.Made == 0 || len(c.api.Left()) > 0) {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if o, err := launch.ReadOutcome(ctx, c.store); err != nil || o == nil || o.State != test.state {
+			t.Errorf("with %s hours: %+v, %v; want %s\n%s", test.bound, o, err, test.state, c.logs())
+		}
+	}
+	if left := c.api.Left(); len(left) > 0 {
+		t.Errorf("left behind: %s", left)
+	}
+	cancel()
+	<-ended
+	c.compareTo(config)
+}
+
+// compareTo trains the run of a config here and compares the weights in the store.
+func (c *cloud) compareTo(config string) {
+	c.t.Helper()
+	c.must("--backend", "go", "-q", "pretrain", config)
+	c.compare()
+}
+
+// TestSSHVerb runs a command on the machine of a run: only by the host key that the machine told the API.
+func TestSSHVerb(t *testing.T) {
+	c := openFakeCloud(t)
+	config := c.nano()
+	host, _ := launchtest.NewKey(t)
+	other, _ := launchtest.NewKey(t)
+	user, identity := launchtest.NewKey(t)
+	at := func(name string, text []byte) string {
+		file := filepath.Join(c.dir, name)
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	key := at("id.pub", ssh.MarshalAuthorizedKey(user.PublicKey()))
+	address := launchtest.EchoServer(t, host, launch.SSHUser, user.PublicKey())
+	verb := []string{"tpu", "ssh", "--store", tpuStore, "--identity", at("id", identity), "--port", address[strings.LastIndex(address, ":")+1:]}
+	c.must(append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--ssh-key", key, "--detach", "--max-hours", "1"}, where...)...)
+	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code == 0 || !strings.Contains(out, "no machine now") && !strings.Contains(out, "no host key yet") {
+		t.Errorf("before there is a machine: exit code %d: %s", code, out)
+	}
+	for c.api.Node() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if keys := c.api.Node().Metadata["ssh-keys"]; !strings.HasPrefix(keys, launch.SSHUser+":ssh-ed25519 ") {
+		t.Errorf("the machine lets %q in", keys)
+	}
+	told := func(key ssh.PublicKey) {
+		kind, text, _ := strings.Cut(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), " ")
+		c.api.SetHostKeys(map[string]string{kind: text})
+	}
+	told(host.PublicKey())
+	if out := c.must(append(verb, "journalctl", "-u", "sub bert")...); out != `'journalctl' '-u' 'sub bert'` {
+		t.Errorf("the machine was told %s", out)
+	}
+	if _, code := c.subbert(t.Context(), append(verb, "false")...); code != exitFailed {
+		t.Errorf("a command that fails there: exit code %d", code)
+	}
+	told(other.PublicKey())
+	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code != exitFailed || !strings.Contains(out, "not one that the machine told") {
+		t.Errorf("another host key: exit code %d: %s", code, out)
+	}
+}
+
+// TestNoSecretLeaves looks for secrets of the laptop and of the machine in all that the doubles were told: requests,
+// labels, metadata, objects, and what commands and machines print.
+func TestNoSecretLeaves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains; left out with -short")
+	}
+	c := openFakeCloud(t)
+	config := c.nano()
+	user, identity := launchtest.NewKey(t)
+	at := func(name, text string) string {
+		file := filepath.Join(c.dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	const planted = "planted-secret"
+	for _, name := range []string{"HF_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK"} {
+		t.Setenv(name, planted+"-"+name)
+	}
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", at("credentials.json", `{"type":"authorized_user","client_id":"x","client_secret":"`+planted+`-client","refresh_token":"`+planted+`-refresh"}`))
+	at("id", string(identity))
+	public := at("id.pub", strings.TrimSpace(string(ssh.MarshalAuthorizedKey(user.PublicKey())))+" "+planted+"-comment@laptop\n")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { c.machines(ctx); close(ended) }()
+	out, code := c.subbert(ctx, append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--ssh-key", public, "--poll", "100ms"}, where...)...)
+	cancel()
+	<-ended
+	if code != 0 {
+		t.Fatalf("exit code %d: %s\n%s", code, out, c.logs())
+	}
+	seen := map[string]string{"the command's output": out, "what the API was told": c.api.Told(), "the machines' output": c.logs()}
+	objects, err := c.store.List(t.Context(), "")
+	if err != nil || len(objects) < 10 {
+		t.Fatalf("%d objects, %v", len(objects), err)
+	}
+	for _, o := range objects {
+		r, _, err := c.store.Read(t.Context(), o.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		seen[o.Name] = o.Name + string(text)
+	}
+	if !strings.Contains(seen["what the API was told"], "startup-script") {
+		t.Error("the double did not listen")
+	}
+	private := strings.Split(string(identity), "\n")[1]
+	for name, text := range seen {
+		for _, secret := range []string{planted, private, machineToken} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s holds %q", name, secret)
+			}
+		}
+	}
+}
+
+// TestLeaving reads what the metadata server says of the machine.
+func TestLeaving(t *testing.T) {
+	for _, test := range []struct {
+		preempted, event string
+		want             string
+		fails            bool
+	}{
+		{"FALSE", "NONE", "", false},
+		{"TRUE", "NONE", "preempted", false},
+		{"TRUE\n", "TERMINATE_ON_HOST_MAINTENANCE", "preempted", false},
+		{"FALSE", "TERMINATE_ON_HOST_MAINTENANCE", "maintenance: TERMINATE_ON_HOST_MAINTENANCE", false},
+		{"", "", "", true},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answers := map[string]string{"/computeMetadata/v1/instance/preempted": test.preempted, "/computeMetadata/v1/instance/maintenance-event": test.event}
+			if answers[r.URL.Path] == "" || r.Header.Get("Metadata-Flavor") != "Google" {
+				http.NotFound(w, r)
+				return
+			}
+			fmt.Fprint(w, answers[r.URL.Path])
+		}))
+		t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(server.URL, "http://"))
+		got, err := leaving(t.Context(), metadata.NewWithOptions(&metadata.Options{}))
+		if got != test.want || (err != nil) != test.fails {
+			t.Errorf("preempted %q, event %q: %q, %v; want %q", test.preempted, test.event, got, err, test.want)
+		}
+		server.Close()
+	}
+}
