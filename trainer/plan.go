@@ -18,6 +18,7 @@ type Checkpointing struct {
 
 	KeepHours float64 `toml:"keep_hours"` // one checkpoint of every so many hours is kept for good; 0: none is
 	Best      bool    `toml:"best"`       // keep the model of the best evaluation in best/
+	Discard   bool    `toml:"discard"`    // remove all checkpoints once the run has its result; the model stays
 }
 
 // Recording is the [record] table of a run.

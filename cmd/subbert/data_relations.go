@@ -33,6 +33,7 @@ type dataRelationsCmd struct {
 	Only        string   `placeholder:"FILE" help:"Keep only the pairs or documents named in FILE, one a line."`
 	Types       []string `placeholder:"A,B" help:"pubtator, bioc: the types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
 	Seed        uint64   `default:"1" help:"What --dev-fraction and --folds follow from."`
+	Result      string   `placeholder:"FILE" help:"Write the counts as JSON to this file, too."`
 	JSON        bool     `name:"json" help:"Print the counts as JSON."`
 }
 
@@ -82,6 +83,9 @@ func (v *dataRelationsCmd) Run(c *console) error {
 		written = append(written, result.Files[i].examples...)
 	}
 	result.Counts = relations.CountPairs(written)
+	if err := writeResult(v.Result, result); err != nil {
+		return err
+	}
 	if v.JSON {
 		return c.printJSON(result)
 	}

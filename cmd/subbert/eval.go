@@ -31,6 +31,7 @@ type evalCmd struct {
 	Masking  string  `help:"subword or whole_word; by default the run's, or subword." placeholder:"KIND"`
 	Rows     int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N"`
 	Limit    int     `help:"Measure on so many instances of each split only." placeholder:"N"`
+	Result   string  `help:"Write the values as JSON to this file, too." placeholder:"FILE" type:"path"`
 	JSON     bool    `name:"json" help:"Print the values as JSON."`
 }
 
@@ -243,14 +244,17 @@ func lacksPairsOnly(e *checkpoints.MismatchError) bool {
 
 // print prints the values, for a program or for a person.
 func (v *evalCmd) print(c *console, e *evaluated, values []metrics.Value, drawn int) error {
+	out := map[string]any{"instances": drawn, "split": v.Split, "seed": e.seed, "masking": e.task.Masking, "sequence": e.task.Sequence, "model": v.Model, "shards": v.Shards}
+	if e.step > 0 {
+		out["step"] = e.step
+	}
+	for _, value := range values {
+		out[value.Name] = value.Value
+	}
+	if err := writeResult(v.Result, out); err != nil {
+		return err
+	}
 	if v.JSON {
-		out := map[string]any{"instances": drawn, "split": v.Split, "seed": e.seed, "masking": e.task.Masking, "sequence": e.task.Sequence, "model": v.Model, "shards": v.Shards}
-		if e.step > 0 {
-			out["step"] = e.step
-		}
-		for _, value := range values {
-			out[value.Name] = value.Value
-		}
 		return c.printJSON(out)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)

@@ -50,6 +50,7 @@ type cli struct {
 	Model      modelCmd      `cmd:"" help:"Look at models and convert them."`
 	TPU        tpuCmd        `cmd:"" name:"tpu" help:"Runs on Cloud TPU that finish by themselves."`
 	Sweep      sweepCmd      `cmd:"" help:"Carry out a graph of runs, and only what is missing of it."`
+	Reproduce  reproduceCmd  `cmd:"" help:"Make a table or figure of the paper again, from corpora to the table."`
 	SweepStep  sweepStepCmd  `cmd:"" hidden:"" help:"Carry out one run of a sweep; the sweep calls it."`
 	Devices    backendCmd    `cmd:"" name:"backend" help:"What computes: list, install and check it."`
 }

@@ -74,7 +74,7 @@ var layers = []struct {
 	dir     string
 	imports []string
 }{
-	{"cmd", []string{"backend", "checkpoints", "configs", "data", "evaluate", "internal", "models", "report", "sweep", "tasks", "tpu", "trainer"}},
+	{"cmd", []string{"backend", "checkpoints", "configs", "data", "evaluate", "internal", "models", "report", "reproduce", "sweep", "tasks", "tpu", "trainer"}},
 	{"configs", []string{"tasks", "trainer"}},
 	{"tasks", []string{"checkpoints", "data", "evaluate", "models", "trainer"}},
 	{"trainer", []string{"checkpoints", "internal"}},
@@ -84,6 +84,7 @@ var layers = []struct {
 	{"evaluate", nil},
 	{"report", []string{"evaluate"}},
 	{"sweep", []string{"evaluate"}},
+	{"reproduce", []string{"evaluate", "sweep"}},
 	{"backend", nil},
 	{"tpu", []string{"backend/pjrt", "checkpoints"}},
 	{"internal", []string{"models"}}, // internal/parity runs models in tests
@@ -91,7 +92,7 @@ var layers = []struct {
 }
 
 // withoutTensors are the layers that import no tensor library and no cgo.
-var withoutTensors = []string{"data", "checkpoints", "evaluate", "report", "sweep"}
+var withoutTensors = []string{"data", "checkpoints", "evaluate", "report", "reproduce", "sweep"}
 
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}

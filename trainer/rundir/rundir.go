@@ -62,6 +62,7 @@ type Dir struct {
 	saver   *checkpoints.Saver
 	keep    checkpoints.Retention
 	writing chan error // of the save in flight; nil if there is none
+	discard bool       // checkpoints go once there is a result
 	onSaved func(checkpoints.Saved)
 }
 
@@ -87,7 +88,7 @@ func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Save
 	if keep.Keep == 0 { // all are kept; the zero value says so
 		retention = checkpoints.Retention{}
 	}
-	return &Dir{path: path, lock: lock, saver: saver, keep: retention, onSaved: onSaved}, nil
+	return &Dir{path: path, lock: lock, saver: saver, keep: retention, discard: keep.Discard, onSaved: onSaved}, nil
 }
 
 // Close waits for the save in flight and gives the directory up.
@@ -130,8 +131,13 @@ func (d *Dir) WriteConfig(text []byte) error {
 	return renameio.WriteFile(d.File(ConfigFile), text, 0o644)
 }
 
-// WriteResult writes result as result.json, whole or not at all.
-func (d *Dir) WriteResult(result any) error { return d.writeJSON(ResultFile, result) }
+// WriteResult writes result as result.json, whole or not at all. Checkpoints that are to be discarded go after that.
+func (d *Dir) WriteResult(result any) error {
+	if err := d.writeJSON(ResultFile, result); err != nil || !d.discard {
+		return err
+	}
+	return errors.Join(d.Flush(), os.RemoveAll(d.File(CheckpointsDir)))
+}
 
 // WriteWeights writes what became of the weights the run started from, as weights.json.
 func (d *Dir) WriteWeights(report *checkpoints.Report) error { return d.writeJSON(WeightsFile, report) }

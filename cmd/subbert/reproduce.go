@@ -1,0 +1,271 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/reproduce"
+	"github.com/subbert/subbert/sweep"
+)
+
+type reproduceCmd struct {
+	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, release, power; all of them with all; or files NAME.toml of the same form."`
+	Scale     string            `default:"tiny" placeholder:"NAME" help:"How large: tiny (two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
+	Seeds     int               `placeholder:"N" help:"Runs of each cell; by default what the scale says."`
+	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Where corpora and texts are found; what is missing is told, with where it is obtained."`
+	Weights   map[string]string `name:"model" placeholder:"NAME=DIR" help:"Published weights of biobert, scibert, bluebert, bluebert-m or pubmedbert."`
+	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"Models and corpora, in place of those of the program."`
+	Unchecked bool              `help:"Take files of the data directory whose content is not the known one."`
+	Out       string            `type:"path" placeholder:"DIR" help:"Directory of the results (default reproduced/SCALE). The same command goes on there."`
+	Places    string            `type:"existingfile" placeholder:"FILE.toml" help:"The [on] tables of a sweep file, for --on."`
+	forecastFlags
+	sweepFlags
+}
+
+func (v *reproduceCmd) Help() string {
+	return `Carries out the whole experiment behind a table or figure of Su & Vijay-Shanker 2022, from corpora to the table beside the published one. Runs that several tables need are made once; what was stopped or killed goes on with the same command. A cell that cannot be measured says why; nothing else is put in its place.
+
+At the scales tiny and small encoders are trained from random values in place of the published weights, and say so. At the scale paper weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost, whether or not the data are there.`
+}
+
+func (v *reproduceCmd) Run(c *console) error {
+	request, chosen, err := v.request(c)
+	if err != nil {
+		return err
+	}
+	plan, err := reproduce.NewPlan(request)
+	if err != nil {
+		return misused(err)
+	}
+	places, err := v.places()
+	if err != nil {
+		return err
+	}
+	runs := filepath.Join(v.Out, "runs")
+	if v.DryRun {
+		return v.forecast(c, request, plan, places, runs)
+	}
+	for _, s := range plan.Starts {
+		if err := s.Write(); err != nil {
+			return err
+		}
+	}
+	report := &sweep.Report{}
+	if len(plan.Graph.Runs) > 0 {
+		report, err = v.carryOut(c, plan.Graph, places, runs)
+	}
+	if report == nil || errors.Is(err, errInterrupted) {
+		return err
+	}
+	return errors.Join(v.finish(c, request, chosen, plan, report), err)
+}
+
+// request reads what is to be reproduced. chosen are the experiments to be shown; those that they speak of are made, too.
+func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*reproduce.Experiment, err error) {
+	if r.Scale, err = v.scale(); err != nil {
+		return r, nil, misused(err)
+	}
+	if v.Out == "" {
+		v.Out = filepath.Join("reproduced", r.Scale.Name)
+	}
+	if v.Out, err = filepath.Abs(v.Out); err != nil {
+		return r, nil, err
+	}
+	if r.Experiments, chosen, err = v.experiments(); err != nil {
+		return r, nil, misused(err)
+	}
+	if v.Sources == "" {
+		r.Sources, err = reproduce.ReadSources(paper.Files)
+	} else if text, readErr := os.ReadFile(v.Sources); readErr != nil {
+		err = readErr
+	} else {
+		r.Sources, err = reproduce.ParseSources(v.Sources, text)
+	}
+	if err != nil {
+		return r, nil, misused(err)
+	}
+	if v.Data != "" {
+		if _, err := os.Stat(v.Data); err != nil {
+			return r, nil, misusef("--data: %w", err)
+		}
+	}
+	for name, dir := range v.Weights {
+		if v.Weights[name], err = filepath.Abs(dir); err != nil {
+			return r, nil, err
+		}
+	}
+	r.Data, r.Weights, r.Seeds = &reproduce.Data{Dir: v.Data, Anyhow: v.Unchecked}, v.Weights, v.Seeds
+	r.Starts, r.Resolve = filepath.Join(v.Out, "start"), settingsOf
+	if v.DryRun {
+		r.Data.Assumed = true
+		r.Forecast, err = v.forecaster(c)
+	}
+	return r, chosen, err
+}
+
+func (v *reproduceCmd) scale() (*reproduce.Scale, error) {
+	if !strings.HasSuffix(v.Scale, ".toml") {
+		return reproduce.ReadScale(paper.Files, v.Scale)
+	}
+	text, err := os.ReadFile(v.Scale)
+	if err != nil {
+		return nil, err
+	}
+	return reproduce.ParseScale(v.Scale, text)
+}
+
+// experiments reads those that are named, and those that they speak of.
+func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err error) {
+	known, err := reproduce.ReadExperiments(paper.Files)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, what := range v.What {
+		switch {
+		case what == "all":
+			chosen = append(chosen, known...)
+		case strings.HasSuffix(what, ".toml"):
+			text, err := os.ReadFile(what)
+			if err != nil {
+				return nil, nil, err
+			}
+			e, err := reproduce.ParseExperiment(what, text)
+			if err != nil {
+				return nil, nil, err
+			}
+			chosen = append(chosen, e)
+		default:
+			i := slices.IndexFunc(known, func(e *reproduce.Experiment) bool { return e.ID == what })
+			if i < 0 {
+				return nil, nil, fmt.Errorf("unknown %q, want all, %s, or a file NAME.toml", what, strings.Join(ids(known), ", "))
+			}
+			chosen = append(chosen, known[i])
+		}
+	}
+	all = slices.Clone(chosen)
+	for _, e := range chosen {
+		for _, k := range known {
+			if slices.Contains(e.Claims, k.ID) && !slices.Contains(ids(all), k.ID) {
+				all = append(all, k)
+			}
+		}
+	}
+	return all, chosen, nil
+}
+
+func ids(experiments []*reproduce.Experiment) []string {
+	var out []string
+	for _, e := range experiments {
+		out = append(out, e.ID)
+	}
+	return out
+}
+
+// settingsOf reads a run's config as the run itself will.
+func settingsOf(task, config string) (reproduce.Settings, error) {
+	c, err := configs.Parse("config", []byte(config), task, nil)
+	return reproduce.Settings{
+		Batch: c.Task.Batch, Sequence: c.Task.Sequence, Predictions: c.Task.MaxPredictions, Steps: c.Schedule.Steps, Epochs: c.Schedule.Epochs,
+		Seeds: c.Task.Seeds, Folds: c.Task.Folds, Fold: c.Task.Fold, TrainExamples: c.Data.TrainExamples,
+	}, err
+}
+
+// places reads the [on] tables of --places.
+func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
+	if v.Places == "" {
+		return sweep.OnPlaces{}, nil
+	}
+	file, err := sweep.ReadFile(v.Places)
+	if err != nil {
+		return sweep.OnPlaces{}, misused(err)
+	}
+	return file.On, nil
+}
+
+// finish reads what the runs left, and shows it.
+func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
+	outcome, err := reproduce.Collect(r, plan, func(run string) reproduce.State { return stateOf(report, run) })
+	if err != nil {
+		return err
+	}
+	seconds := map[string]float64{}
+	for _, s := range report.Runs {
+		seconds[s.Key] = s.Seconds
+	}
+	for _, key := range slices.Sorted(maps.Keys(seconds)) {
+		outcome.Seconds += seconds[key]
+	}
+	if outcome.Backend, err = backendOf(report); err != nil {
+		return err
+	}
+	if err := writeResult(filepath.Join(v.Out, "outcome.json"), outcome); err != nil {
+		return err
+	}
+	page := filepath.Join(v.Out, "index.html")
+	if err := writePage(page, r, chosen, outcome); err != nil {
+		return err
+	}
+	if v.JSON {
+		return c.printJSON(outcome)
+	}
+	for _, e := range chosen {
+		fmt.Fprintf(c.out, "%s: %s\n", e.Where, e.Title)
+		if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(c.out); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.out)
+	}
+	for _, line := range outcome.Used {
+		fmt.Fprintln(c.out, line)
+	}
+	_, err = fmt.Fprintln(c.out, page)
+	return err
+}
+
+// stateOf is what became of a run.
+func stateOf(report *sweep.Report, run string) reproduce.State {
+	s := report.Run(run)
+	if s == nil {
+		return reproduce.State{Why: run + " is not in the graph"}
+	}
+	why := string(s.State)
+	if s.Why != "" {
+		why += ": " + s.Why
+	}
+	return reproduce.State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: run + " " + why}
+}
+
+// backendOf is what the first run that says so was computed by.
+func backendOf(report *sweep.Report) (string, error) {
+	for _, s := range report.Runs {
+		if s.State != sweep.Done && s.State != sweep.Cached {
+			continue
+		}
+		var result struct {
+			Backend string `json:"backend"`
+		}
+		if err := readResult(filepath.Join(s.Dir, sweep.ResultFile), &result); err != nil {
+			return "", err
+		}
+		if result.Backend != "" {
+			return result.Backend, nil
+		}
+	}
+	return "", nil
+}
+
+// writeResult writes v as JSON to the file at path; nowhere if that is empty.
+func writeResult(path string, v any) error {
+	if path == "" {
+		return nil
+	}
+	return writeWhole(path, func(w io.Writer) error { return encodeJSON(w, v) })
+}

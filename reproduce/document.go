@@ -1,0 +1,78 @@
+package reproduce
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Document puts the section of each experiment between its markers in text, a Markdown file:
+//
+//	<!-- begin table4 -->
+//	<!-- end table4 -->
+//
+// The rest stays as it is written. An experiment without markers, and markers without an experiment, are an error.
+func Document(text []byte, experiments []*Experiment, sources *Sources, o *Outcome) ([]byte, error) {
+	if n := bytes.Count(text, []byte("<!-- begin ")); n != len(experiments)+1 {
+		return nil, fmt.Errorf("%d pairs of markers for %d experiments and the summary", n, len(experiments))
+	}
+	text, err := between(text, "summary", Summary(o))
+	for _, e := range experiments {
+		if err == nil {
+			text, err = between(text, e.ID, Section(e, o, sources, experiments))
+		}
+	}
+	return text, err
+}
+
+// between replaces what stands between the markers of id.
+func between(text []byte, id, section string) ([]byte, error) {
+	begin, end := fmt.Appendf(nil, "<!-- begin %s -->\n", id), fmt.Appendf(nil, "<!-- end %s -->", id)
+	i, j := bytes.Index(text, begin), bytes.Index(text, end)
+	if i < 0 || j < i {
+		return nil, fmt.Errorf("no markers %q and %q in this order", strings.TrimSpace(string(begin)), end)
+	}
+	return slices.Concat(text[:i+len(begin)], []byte(section), text[j:]), nil
+}
+
+// Summary says what was run at which scale.
+func Summary(o *Outcome) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds a cell. %s took %.1f hours together", o.Scale, o.About, o.Seeds, counted(o.Runs, "run"), o.Seconds/3600)
+	if o.Backend != "" {
+		fmt.Fprintf(&b, ", %s", o.Backend)
+	}
+	b.WriteString(".")
+	if !o.Complete {
+		b.WriteString(" Not all of them are complete: the cells say which.")
+	}
+	b.WriteString("\n\n")
+	for _, u := range o.Used {
+		fmt.Fprintf(&b, "- %s\n", u)
+	}
+	return b.String()
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Section is what docs/paper.md says of an experiment.
+func Section(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s (%s)\n\n", e.Title, e.Where)
+	if e.Claim != "" {
+		fmt.Fprintf(&b, "Claim: %s\n\n", e.Claim)
+	}
+	fmt.Fprintf(&b, "`subbert reproduce %s --scale %s`; what it is made of: `configs/paper/%s.toml`.\n\n", e.ID, o.Scale, e.ID)
+	b.WriteString(TableOf(e, o, sources, all).Markdown())
+	b.WriteString("\n")
+	for _, r := range e.Remarks {
+		fmt.Fprintf(&b, "- %s\n", r)
+	}
+	return b.String()
+}

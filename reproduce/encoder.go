@@ -1,0 +1,243 @@
+package reproduce
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/subbert/subbert/sweep"
+)
+
+// Start is the directory that a stand-in starts from: an architecture and a vocabulary.
+type Start struct {
+	Model        string
+	Dir          string
+	Architecture map[string]any
+	Vocab        string // file
+}
+
+// Write writes config.json and vocab.txt.
+func (s Start) Write() error {
+	vocab, err := os.ReadFile(s.Vocab)
+	if err != nil {
+		return err
+	}
+	entries := 0
+	for i, c := range vocab {
+		if c == '\n' || i == len(vocab)-1 {
+			entries++
+		}
+	}
+	config, err := json.MarshalIndent(merged(s.Architecture, map[string]any{"vocab_size": entries}), "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(s.Dir, "vocab.txt"), vocab, 0o644); err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(s.Dir, "config.json"), append(config, '\n'), 0o644)
+}
+
+// source is where a model of an experiment comes from: published weights, or a stand-in.
+type source struct {
+	Model
+	weights      string // directory; empty: a stand-in
+	standIn      StandIn
+	architecture map[string]any
+}
+
+// model finds the weights of a model or its stand-in.
+func (b *builder) model(name string) (source, error) {
+	m, ok := b.Sources.model(name)
+	if !ok {
+		return source{}, faultf("model %q is in no file of sources", name)
+	}
+	s := source{Model: m, weights: b.Weights[name], architecture: b.Scale.Architecture}
+	if s.weights != "" {
+		text, err := os.ReadFile(filepath.Join(s.weights, "config.json"))
+		if err == nil {
+			err = json.Unmarshal(text, &s.architecture)
+		}
+		if err != nil {
+			return s, faultf("--model %s: %w; want a directory with config.json, vocab.txt and weights", name, err)
+		}
+		b.use("%s: published weights, as given by --model", m.Label)
+		return s, nil
+	}
+	if s.standIn, ok = b.Scale.StandIns[name]; ok {
+		if err := b.vocabulary(s.standIn); err != nil {
+			return s, err
+		}
+		b.use("%s: no published weights; %s, pre-trained by the graph itself", m.Label, s.standIn.Label)
+		return s, nil
+	}
+	if b.Data.Assumed && len(b.Scale.StandIns) == 0 {
+		s.weights = name // its directory, once it is given
+		return s, nil
+	}
+	return s, &absentError{fmt.Sprintf("needs published weights of %s: --model %s=DIR; %s", m.Published, name, m.Obtain)}
+}
+
+// vocabulary checks that the vocabulary of a stand-in is there.
+func (b *builder) vocabulary(s StandIn) error {
+	if b.Data.Assumed {
+		return nil
+	}
+	if b.Data.Dir == "" {
+		return &absentError{fmt.Sprintf("data not given: --data DIR with %s", s.Vocab)}
+	}
+	if s.SHA256 == "" {
+		_, err := os.Stat(b.Data.path(s.Vocab))
+		return err
+	}
+	return b.Data.checkFile(s.Vocab, s.SHA256)
+}
+
+// preset is the part of a config that starts from the paper's settings, where the scale wants them.
+func (s source) preset(scale *Scale) map[string]any {
+	if !scale.Presets {
+		return nil
+	}
+	return map[string]any{"preset": s.Preset}
+}
+
+// allLayers are the layers of the encoder, without the embeddings.
+func (s source) allLayers() ([]int, error) {
+	n := number(s.architecture["num_hidden_layers"])
+	if n < 1 {
+		return nil, faultf("model %s: num_hidden_layers = %v, want at least 1", s.Name, s.architecture["num_hidden_layers"])
+	}
+	var all []int
+	for l := 1; l <= int(n); l++ {
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// number is a number of a TOML or JSON file; 0 for anything else.
+func number(v any) float64 {
+	switch v := v.(type) {
+	case int64:
+		return float64(v)
+	case int:
+		return float64(v)
+	case float64:
+		return v
+	}
+	return 0
+}
+
+// vocab is a placeholder for the model's vocabulary.
+func (b *builder) vocab(m source) string {
+	if m.weights != "" {
+		return "{file:" + filepath.Join(m.weights, "vocab.txt") + "}"
+	}
+	return b.file(m.standIn.Vocab)
+}
+
+// encoder is a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
+func (b *builder) encoder(m source, r Row, seed int) (string, error) {
+	base := "{file:" + m.weights + "}"
+	if m.weights == "" {
+		name, err := b.base(m)
+		if err != nil {
+			return "", err
+		}
+		base = "{in:" + name + "/model}"
+	}
+	if r.Domain == "" {
+		return base, nil
+	}
+	shards, err := b.shards(m, r.Domain)
+	if err != nil {
+		return "", err
+	}
+	of := b.Scale.Models[m.Name]
+	table := merged(m.preset(b.Scale), b.Scale.Adaptation, of.Adaptation, r.Adaptation,
+		nested("model.init", base), nested("data.shards", shards), nested("task.name", "pretraining"), nested("run.dir", "{out}"), nested("run.seed", seed))
+	config, set, err := b.resolve("pretraining", table)
+	if err != nil {
+		return "", err
+	}
+	run := sweep.Run{Name: fmt.Sprintf("adapt/%s/%s/%d", m.Name, start(r), seed), Verb: "pretrain", Config: config, Group: "adapt"}
+	return "{in:" + run.Name + "/model}", b.addTraining(run, m, set, Corpus{})
+}
+
+// base is the run that pre-trains a stand-in.
+func (b *builder) base(m source) (string, error) {
+	shards, err := b.shards(m, baseText)
+	if err != nil {
+		return "", err
+	}
+	s := Start{Model: m.Name, Dir: filepath.Join(b.Starts, m.Name), Architecture: b.Scale.Architecture, Vocab: b.Data.path(m.standIn.Vocab)}
+	table := merged(b.Scale.Pretraining, b.Scale.Models[m.Name].Pretraining, nested("model.init", "{file:"+s.Dir+"}"),
+		nested("data.shards", shards), nested("task.name", "pretraining"), nested("run.dir", "{out}"))
+	config, set, err := b.resolve("pretraining", table)
+	if err != nil {
+		return "", err
+	}
+	run := sweep.Run{Name: "base/" + m.Name, Verb: "pretrain", Config: config}
+	if !b.has(run.Name) {
+		b.plan.Starts = append(b.plan.Starts, s)
+	}
+	return run.Name, b.addTraining(run, m, set, Corpus{})
+}
+
+// baseText is the text that stand-ins are pre-trained on.
+const baseText = "base"
+
+// shards is a placeholder for the shards of a text in a model's vocabulary.
+func (b *builder) shards(m source, domain string) (string, error) {
+	t, ok := b.Scale.text(domain)
+	if !ok {
+		return "", faultf("scale %s has no text %q", b.Scale.Name, domain)
+	}
+	files, err := b.Data.texts(t)
+	if err != nil {
+		return "", err
+	}
+	b.use("text %s: %s", t.Name, t.Label)
+	chosen := b.selection(t, files)
+	args := []string{"--vocab", b.vocab(m), "--held-out", fmt.Sprint(b.Scale.HeldOut), "--out", "{out}/shards", "{in:" + chosen + "/selected}"}
+	if m.Uncased {
+		args = append(args, "--uncased")
+	}
+	run := sweep.Run{Name: "shards/" + m.Name + "/" + domain, Verb: "data shard", Args: args}
+	run.Bytes = int64(t.Abstracts) * bytesOfAbstract / 2
+	return "{in:" + b.add(run) + "/shards}", nil
+}
+
+// selection is the run that selects a text, evaluation texts left out.
+func (b *builder) selection(t Text, files []string) string {
+	args := append([]string{}, t.Select...)
+	for i, a := range t.Aids {
+		if i%2 == 1 {
+			a = b.file(a)
+		}
+		args = append(args, a)
+	}
+	for _, c := range b.Sources.Corpora {
+		f, err := b.Data.find(c)
+		if err != nil {
+			continue // what is not there is not scored either
+		}
+		for _, e := range f.Exclude {
+			args = append(args, "--exclude", e.Format+":"+b.file(e.Path))
+		}
+	}
+	args = append(args, "--out", "{out}/selected")
+	for _, f := range files {
+		args = append(args, "{file:"+f+"}")
+	}
+	return b.add(sweep.Run{Name: "text/" + t.Name, Verb: "data select", Args: args, Bytes: int64(t.Abstracts) * bytesOfAbstract / 3})
+}
+
+// bytesOfAbstract is the size of an abstract with its title, measured on those of the data directory; shards take a little less
+// than half of it, and a selection a third.
+const bytesOfAbstract = 1700

@@ -1,0 +1,386 @@
+package reproduce
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/subbert/subbert/sweep"
+)
+
+// Request is what is to be reproduced, and with what.
+type Request struct {
+	Experiments []*Experiment
+	Scale       *Scale
+	Sources     *Sources
+	Data        *Data
+	Weights     map[string]string // directories of published models, by name
+	Seeds       int               // in place of the scale's; 0: those
+	Starts      string            // directory that WriteStart writes to
+	// Resolve is what a run of a task ("pretraining", "relation", "probe") will do by its config, TOML with placeholders.
+	Resolve func(task, config string) (Settings, error)
+	// Forecast is the hours that a run takes and what they cost, 0 where that is not known. It is asked where the scale has no
+	// measured speed; it may be nil.
+	Forecast func(work Work) (hours, cost float64, err error)
+}
+
+// Settings are what of a config is needed here.
+type Settings struct {
+	Batch, Sequence, Predictions int
+	Steps                        int
+	Epochs                       float64
+	Seeds, Folds, Fold           int
+	TrainExamples                int
+}
+
+// Cell is a cell of an experiment and the runs it is read from: as many as values, or one with several.
+type Cell struct {
+	Experiment  string
+	Row, Column int
+	Runs        []string
+	Reason      string // why it is not run; then there are no runs
+}
+
+// Plan is a graph and what is read from it.
+type Plan struct {
+	Graph  sweep.Graph
+	Cells  []Cell
+	Starts []Start  // to be written before
+	Used   []string // what was taken of the data directory and of published models, for the reader
+
+	Positions float64 // that its runs train on, padding included
+}
+
+// NewPlan expands the experiments of r. What cannot be run is a reason in its cell; an error is a fault of the files.
+func NewPlan(r Request) (*Plan, error) {
+	b := &builder{Request: r, plan: &Plan{}, positions: map[string]float64{}}
+	if b.Seeds == 0 {
+		b.Seeds = r.Scale.Seeds
+	}
+	for _, e := range r.Experiments {
+		for i, row := range e.Rows {
+			for j, column := range e.Columns {
+				runs, err := b.cell(e, row, column)
+				if f, wrong := errors.AsType[*faultError](err); wrong {
+					return nil, fmt.Errorf("%s, row %q: %w", e.ID, row.Label, f)
+				}
+				c := Cell{Experiment: e.ID, Row: i, Column: j, Runs: runs}
+				if err != nil {
+					c.Runs, c.Reason = nil, err.Error()
+				}
+				b.plan.Cells = append(b.plan.Cells, c)
+			}
+		}
+	}
+	if err := b.plan.prune(); err != nil {
+		return nil, err
+	}
+	for _, r := range b.plan.Graph.Runs {
+		b.plan.Positions += b.positions[r.Name]
+	}
+	return b.plan, nil
+}
+
+// prune leaves out runs that no cell is read from: those begun for one that then turned out impossible.
+func (p *Plan) prune() error {
+	if len(p.Graph.Runs) == 0 {
+		return nil
+	}
+	if err := p.Graph.Check(); err != nil {
+		return err
+	}
+	byName := map[string]sweep.Run{}
+	for _, r := range p.Graph.Runs {
+		byName[r.Name] = r
+	}
+	wanted := map[string]bool{}
+	var want func(name string)
+	want = func(name string) {
+		if wanted[name] {
+			return
+		}
+		wanted[name] = true
+		for _, n := range p.Graph.NeedsOf(byName[name]) {
+			want(n)
+		}
+	}
+	for _, c := range p.Cells {
+		for _, name := range c.Runs {
+			want(name)
+		}
+	}
+	p.Graph.Runs = slices.DeleteFunc(p.Graph.Runs, func(r sweep.Run) bool { return !wanted[r.Name] })
+	return nil
+}
+
+// faultError is a fault of the experiment, the scale or the sources, as opposed to something that was not given.
+type faultError struct{ error }
+
+func (e *faultError) Unwrap() error { return e.error }
+
+func faultf(format string, args ...any) error { return &faultError{fmt.Errorf(format, args...)} }
+
+// builder collects runs, each once by its name.
+type builder struct {
+	Request
+	plan      *Plan
+	positions map[string]float64 // that runs train on
+}
+
+// add adds a run unless there is one of its name, and returns the name.
+func (b *builder) add(r sweep.Run) string {
+	if !b.has(r.Name) {
+		b.plan.Graph.Runs = append(b.plan.Graph.Runs, r)
+	}
+	return r.Name
+}
+
+// has says whether there is a run of that name.
+func (b *builder) has(name string) bool {
+	return slices.ContainsFunc(b.plan.Graph.Runs, func(r sweep.Run) bool { return r.Name == name })
+}
+
+// addTraining adds a run that trains, with its forecast.
+func (b *builder) addTraining(r sweep.Run, m source, set Settings, c Corpus) error {
+	if b.has(r.Name) {
+		return nil
+	}
+	if err := b.forecast(&r, m, set, c); err != nil {
+		return err
+	}
+	b.add(r)
+	return nil
+}
+
+// use notes something that was taken from outside.
+func (b *builder) use(format string, args ...any) {
+	if line := fmt.Sprintf(format, args...); !slices.Contains(b.plan.Used, line) {
+		b.plan.Used = append(b.plan.Used, line)
+	}
+}
+
+// cell returns the runs that a cell is read from.
+func (b *builder) cell(e *Experiment, r Row, c Column) ([]string, error) {
+	if r.NotRun != "" {
+		return nil, errors.New(r.NotRun)
+	}
+	switch e.Kind {
+	case Counts:
+		return one(b.relations(r.Corpus))
+	case Scores:
+		f, err := b.finetune(r, c.Corpus)
+		return one(f.name, err)
+	case Losses:
+		return b.losses(r, c)
+	case Probes:
+		return one(b.probe(r, c.Corpus))
+	case Stems, Sentences:
+		return one(b.attention(r, c.Corpus))
+	}
+	return nil, faultf("no cell of kind %s is run", e.Kind)
+}
+
+func one(name string, err error) ([]string, error) { return []string{name}, err }
+
+// corpus finds a corpus in the data directory.
+func (b *builder) corpus(name string) (Corpus, Form, error) {
+	c, ok := b.Sources.corpus(name)
+	if !ok {
+		return c, Form{}, faultf("corpus %q is in no file of sources", name)
+	}
+	f, err := b.Data.find(c)
+	if err == nil {
+		b.use("%s: %s (%s)", c.Label, f.Name, f.Licence)
+	}
+	return c, f, err
+}
+
+// file is a placeholder for a file under the data directory.
+func (b *builder) file(name string) string { return "{file:" + b.Data.path(name) + "}" }
+
+// relations is the run that counts the pairs of a corpus and marks them.
+func (b *builder) relations(corpus string) (string, error) {
+	_, f, err := b.corpus(corpus)
+	if err != nil {
+		return "", err
+	}
+	args := []string{b.file(f.Path), "--from", f.Format, "--out", "{out}/pairs/", "--result", "{out}/result.json"}
+	return b.add(sweep.Run{Name: "relations/" + corpus, Verb: "data relations", Args: append(args, f.Relations...)}), nil
+}
+
+// finetuned is a run of fine-tuning, and where the first of its runs lies in it.
+type finetuned struct {
+	name, first string
+	Settings
+}
+
+// finetune is the run that fine-tunes the row's model on a corpus.
+func (b *builder) finetune(r Row, corpus string) (finetuned, error) {
+	c, f, err := b.corpus(corpus)
+	if err != nil {
+		return finetuned{}, err
+	}
+	m, err := b.model(r.Model)
+	if err != nil {
+		return finetuned{}, err
+	}
+	init, err := b.encoder(m, r, 1)
+	if err != nil {
+		return finetuned{}, err
+	}
+	of, by := b.Scale.Models[r.Model], b.Scale.Corpora[corpus]
+	table := merged(m.preset(b.Scale), b.Scale.Finetuning, of.Finetuning, f.Finetuning, by.Finetuning, r.Finetuning, b.reads(f),
+		nested("model.init", init), nested("task.name", "relation"), nested("task.seeds", b.Seeds), nested("run.dir", "{out}"))
+	name := "finetune/" + r.Model + "/" + start(r) + "/" + corpus + variant(r.Finetuning)
+	if r.AllLayers {
+		layers, err := m.allLayers()
+		if err != nil {
+			return finetuned{}, err
+		}
+		table, name = merged(table, nested("task.layers", layers)), name+"+layers-all"
+	}
+	if r.Short {
+		table, name = merged(table, nested("task.sequence", b.Scale.Short)), name+"+short"
+	}
+	config, set, err := b.resolve("relation", table)
+	if err != nil {
+		return finetuned{}, fmt.Errorf("%s: %w", name, err)
+	}
+	run := sweep.Run{Name: name, Verb: "finetune", Config: config, Group: "finetune-" + corpus}
+	return finetuned{name, firstOf(set), set}, b.addTraining(run, m, set, c)
+}
+
+// reads is the part of a config that says where examples are.
+func (b *builder) reads(f Form) map[string]any {
+	if !f.Splits {
+		return merged(nested("data.corpus", b.file(f.Path)), nested("task.corpus", f.Format))
+	}
+	// The last epoch is scored: nothing is chosen on dev, and to measure it would take time.
+	return merged(nested("data.train", b.file(f.Path+"/train.tsv")), nested("data.test", b.file(f.Path+"/test.tsv")))
+}
+
+// resolve encodes a config and asks what it amounts to.
+func (b *builder) resolve(task string, table map[string]any) (string, Settings, error) {
+	config, err := encoded(table)
+	if err != nil {
+		return "", Settings{}, &faultError{err}
+	}
+	set, err := b.Resolve(task, config)
+	if err != nil {
+		return "", set, &faultError{err}
+	}
+	return config, set, nil
+}
+
+// firstOf is the directory of the first run of a cell of folds and seeds, within the cell's: as subbert finetune names them.
+func firstOf(s Settings) string {
+	name := ""
+	if s.Folds > 0 {
+		name = fmt.Sprintf("fold-%d", max(0, s.Fold))
+	}
+	if s.Seeds > 1 {
+		if name != "" {
+			name += "-"
+		}
+		name += "seed-1"
+	}
+	if s.Seeds == 1 && s.Fold >= 0 {
+		return "" // not a cell: a single run
+	}
+	return name
+}
+
+// start names what fine-tuning of a row starts from.
+func start(r Row) string {
+	if r.Domain == "" {
+		return "base"
+	}
+	return r.Domain + variant(r.Adaptation)
+}
+
+// losses are the runs that measure the row's model on a text, one for each seed of its adaptation.
+func (b *builder) losses(r Row, c Column) ([]string, error) {
+	m, err := b.model(r.Model)
+	if err != nil {
+		return nil, err
+	}
+	seeds := b.Seeds
+	if r.Domain == "" {
+		seeds = 1
+	}
+	var names []string
+	for seed := 1; seed <= seeds; seed++ {
+		of, err := b.encoder(m, r, seed)
+		if err != nil {
+			return nil, err
+		}
+		on, err := b.shards(m, c.Domain)
+		if err != nil {
+			return nil, err
+		}
+		args := append([]string{"--model", of, "--shards", on, "--result", "{out}/result.json"}, b.Scale.Evaluation.Arguments...)
+		names = append(names, b.add(sweep.Run{Name: fmt.Sprintf("eval/%s/%s/%d/on-%s", r.Model, start(r), seed, c.Domain), Verb: "eval", Args: args}))
+	}
+	return names, nil
+}
+
+// probe is the run that probes the row's fine-tuned model.
+func (b *builder) probe(r Row, corpus string) (string, error) {
+	tuned, err := b.finetune(r, corpus)
+	if err != nil {
+		return "", err
+	}
+	_, f, err := b.corpus(corpus)
+	if err != nil {
+		return "", err
+	}
+	table := merged(b.Scale.Probing, b.Scale.Models[r.Model].Probing, probeFolds(f), b.Scale.Corpora[corpus].Probing, b.reads(f),
+		nested("model.init", "{in:"+path.Join(tuned.name, tuned.first, "model")+"}"), nested("task.name", "probe"),
+		nested("task.seeds", b.Seeds), nested("run.dir", "{out}"))
+	config, _, err := b.resolve("probe", table)
+	if err != nil {
+		return "", err
+	}
+	run := sweep.Run{Name: "probe/" + r.Model + "/" + start(r) + "/" + corpus + variant(r.Finetuning), Verb: "probe", Config: config}
+	return b.add(run), nil
+}
+
+// probeFolds are the folds of a form, which fine-tuning says.
+func probeFolds(f Form) map[string]any {
+	task, ok := f.Finetuning["task"].(map[string]any)
+	if !ok || task["folds"] == nil {
+		return nil
+	}
+	return nested("task.folds", task["folds"])
+}
+
+// attention is the run that looks at the weights of the row's model, with the [CLS] baseline beside it.
+func (b *builder) attention(r Row, corpus string) (string, error) {
+	tuned, err := b.finetune(r, corpus)
+	if err != nil {
+		return "", err
+	}
+	plain := r
+	plain.Finetuning = nil
+	baseline, err := b.finetune(plain, corpus)
+	if err != nil {
+		return "", err
+	}
+	_, f, err := b.corpus(corpus)
+	if err != nil {
+		return "", err
+	}
+	pairs, err := b.relations(corpus)
+	if err != nil {
+		return "", err
+	}
+	test := "{in:" + pairs + "/pairs/" + f.test() + "}"
+	if f.Splits {
+		test = b.file(f.Path + "/test.tsv") // the file that predictions.tsv counts the rows of
+	}
+	args := []string{"{in:" + path.Join(tuned.name, tuned.first, "model") + "}", "--data", test,
+		"--baseline", "{in:" + path.Join(baseline.name, baseline.first, "predictions.tsv") + "}", "--out", "{out}"}
+	run := sweep.Run{Name: "attention/" + r.Model + "/" + start(r) + "/" + corpus, Verb: "attention", Args: append(args, b.Scale.Attention.Arguments...)}
+	return b.add(run), nil
+}

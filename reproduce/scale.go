@@ -1,0 +1,110 @@
+package reproduce
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Scale says how large everything is. Its tables of settings are those of a run's file (docs/config.md).
+type Scale struct {
+	Name    string  `toml:"-"` // of its file, without .toml
+	About   string  `toml:"about"`
+	Seeds   int     `toml:"seeds"`
+	Short   int     `toml:"short"`    // positions of a row where an experiment wants the release's length
+	Presets bool    `toml:"presets"`  // start from the paper's settings for each model
+	HeldOut float64 `toml:"held_out"` // part of the documents of a text that is kept out of training
+
+	Architecture map[string]any       `toml:"architecture"` // config.json of the stand-ins; without any, of what is forecast
+	StandIns     map[string]StandIn   `toml:"stand_in"`     // by model
+	Texts        []Text               `toml:"text"`         // "base" is what stand-ins are pre-trained on
+	Pretraining  map[string]any       `toml:"pretraining"`  // of stand-ins
+	Adaptation   map[string]any       `toml:"adaptation"`   // to a text
+	Finetuning   map[string]any       `toml:"finetuning"`
+	Probing      map[string]any       `toml:"probing"`
+	Evaluation   Arguments            `toml:"evaluation"`
+	Attention    Arguments            `toml:"attention"`
+	Models       map[string]Overrides `toml:"model"`
+	Corpora      map[string]Overrides `toml:"corpus"`
+	Forecast     Speed                `toml:"forecast"`
+}
+
+// StandIn is what is trained in the place of published weights.
+type StandIn struct {
+	Label  string `toml:"label"`
+	Vocab  string `toml:"vocab"` // under the data directory
+	SHA256 string `toml:"vocab_sha256"`
+}
+
+// Text is documents for pre-training.
+type Text struct {
+	Name      string   `toml:"name"`
+	Label     string   `toml:"label"`
+	Files     []string `toml:"files"`  // patterns under the data directory
+	Aids      []string `toml:"aids"`   // flags, each with a file under the data directory
+	Select    []string `toml:"select"` // arguments of subbert data select
+	Abstracts int      `toml:"abstracts"`
+	Obtain    string   `toml:"obtain"`
+}
+
+// Arguments are more arguments of a verb.
+type Arguments struct {
+	Arguments []string `toml:"arguments"`
+}
+
+// Overrides are the settings of one model or corpus, over those of the scale.
+type Overrides struct {
+	Pretraining map[string]any `toml:"pretraining"`
+	Adaptation  map[string]any `toml:"adaptation"`
+	Finetuning  map[string]any `toml:"finetuning"`
+	Probing     map[string]any `toml:"probing"`
+}
+
+// Speed is what a forecast of hours goes by, measured: positions a second, and what it takes to start and compile.
+type Speed struct {
+	Pretrain     float64 `toml:"pretrain"`
+	Finetune     float64 `toml:"finetune"`
+	StartSeconds float64 `toml:"start_seconds"`
+}
+
+// ReadScale reads scale/NAME.toml of files.
+func ReadScale(files fs.FS, name string) (*Scale, error) {
+	names, err := fs.Glob(files, "scale/*.toml")
+	if err != nil {
+		return nil, err
+	}
+	file := "scale/" + name + ".toml"
+	if !slices.Contains(names, file) {
+		for i, n := range names {
+			names[i] = strings.TrimSuffix(path.Base(n), ".toml")
+		}
+		return nil, fmt.Errorf("unknown scale %q, want %s, or a file NAME.toml", name, strings.Join(names, ", "))
+	}
+	text, err := fs.ReadFile(files, file)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScale(file, text)
+}
+
+// ParseScale reads the text of the file called name.
+func ParseScale(name string, text []byte) (*Scale, error) {
+	s := &Scale{Name: strings.TrimSuffix(path.Base(name), ".toml")}
+	if err := decode(name, text, s); err != nil {
+		return nil, err
+	}
+	if s.Seeds < 1 {
+		return nil, fmt.Errorf("%s: seeds = %d, want at least 1", name, s.Seeds)
+	}
+	return s, nil
+}
+
+func (s *Scale) text(name string) (Text, bool) {
+	i := slices.IndexFunc(s.Texts, func(t Text) bool { return t.Name == name })
+	if i < 0 {
+		return Text{}, false
+	}
+	return s.Texts[i], true
+}

@@ -1,0 +1,226 @@
+package reproduce
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Model is a published model.
+type Model struct {
+	Name      string `toml:"name"`
+	Label     string `toml:"label"`
+	Published string `toml:"published"` // which one exactly
+	Obtain    string `toml:"obtain"`    // where, and under what licence
+	Uncased   bool   `toml:"uncased"`
+	Preset    string `toml:"preset"` // of configs, for its runs at the paper's scale
+}
+
+// Corpus is a relation corpus. Of its forms the first that is there is taken.
+type Corpus struct {
+	Name  string `toml:"name"`
+	Label string `toml:"label"`
+	About string `toml:"about"`
+	Forms []Form `toml:"form"`
+}
+
+// Form is one form in which a corpus is published.
+type Form struct {
+	Name       string            `toml:"name"`
+	Path       string            `toml:"path"`   // under the data directory
+	Format     string            `toml:"format"` // as subbert data relations knows it
+	Splits     bool              `toml:"splits"` // a folder of train.tsv, dev.tsv and test.tsv, marked already
+	Licence    string            `toml:"licence"`
+	Obtain     string            `toml:"obtain"`
+	Remark     string            `toml:"remark"`
+	Relations  []string          `toml:"relations"` // more arguments of subbert data relations, for the splits
+	Files      map[string]string `toml:"files"`     // sha256 of the files that are known
+	Finetuning map[string]any    `toml:"finetuning"`
+	Exclude    []Exclusion       `toml:"exclude"` // from texts for pre-training
+	Train      int               `toml:"train"`   // training pairs, for a forecast
+	Test       string            `toml:"test"`    // the file with the test sentences; empty: test.tsv
+}
+
+// Sources are the models and corpora that experiments name.
+type Sources struct {
+	Models  []Model  `toml:"model"`
+	Corpora []Corpus `toml:"corpus"`
+}
+
+// ReadSources reads sources/*.toml of files.
+func ReadSources(files fs.FS) (*Sources, error) {
+	names, err := fs.Glob(files, "sources/*.toml")
+	if err != nil {
+		return nil, err
+	}
+	all := &Sources{}
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		one, err := ParseSources(name, text)
+		if err != nil {
+			return nil, err
+		}
+		all.Models, all.Corpora = append(all.Models, one.Models...), append(all.Corpora, one.Corpora...)
+	}
+	return all, nil
+}
+
+// ParseSources reads the text of the file called name.
+func ParseSources(name string, text []byte) (*Sources, error) {
+	s := &Sources{}
+	return s, decode(name, text, s)
+}
+
+func (s *Sources) model(name string) (Model, bool) {
+	i := slices.IndexFunc(s.Models, func(m Model) bool { return m.Name == name })
+	if i < 0 {
+		return Model{}, false
+	}
+	return s.Models[i], true
+}
+
+func (s *Sources) corpus(name string) (Corpus, bool) {
+	i := slices.IndexFunc(s.Corpora, func(c Corpus) bool { return c.Name == name })
+	if i < 0 {
+		return Corpus{}, false
+	}
+	return s.Corpora[i], true
+}
+
+// Data is a directory with corpora and texts, and what was found out about the files in it.
+type Data struct {
+	Dir     string // empty: none was given
+	Anyhow  bool   // take files whose content is not the known one
+	Assumed bool   // take everything as if it were there, for a forecast
+
+	checked map[string]error
+}
+
+// path is where name is. It need not exist.
+func (d *Data) path(name string) string { return filepath.Join(d.Dir, filepath.FromSlash(name)) }
+
+// absentError says that something was not given.
+type absentError struct{ what string }
+
+func (e *absentError) Error() string { return e.what }
+
+// find returns the form of c that is there and what is wrong with it.
+func (d *Data) find(c Corpus) (Form, error) {
+	if len(c.Forms) == 0 {
+		return Form{}, fmt.Errorf("corpus %s: no form of it is described", c.Name)
+	}
+	for _, f := range c.Forms {
+		if d.Dir == "" {
+			break
+		}
+		if _, err := os.Stat(d.path(f.Path)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return f, err
+		}
+		return f, d.check(f.Files)
+	}
+	f := c.Forms[0]
+	if d.Assumed {
+		return f, nil
+	}
+	var forms []string
+	for _, f := range c.Forms {
+		forms = append(forms, fmt.Sprintf("%s: %s (%s)", f.Path, f.Obtain, f.Licence))
+	}
+	return f, &absentError{"corpus not given: --data DIR with " + strings.Join(forms, "; or ")}
+}
+
+// check compares files with their sums, each once.
+func (d *Data) check(files map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := d.checkFile(name, files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Data) checkFile(name, want string) error {
+	if err, ok := d.checked[name]; ok {
+		return err
+	}
+	got, err := sumOf(d.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = &absentError{fmt.Sprintf("%s is missing from the data directory", name)}
+	case err == nil && got != want && !d.Anyhow:
+		err = fmt.Errorf("%s is not the known file: sha256 %.12s, want %.12s; --unchecked takes it", name, got, want)
+	}
+	if d.checked == nil {
+		d.checked = map[string]error{}
+	}
+	d.checked[name] = err
+	return err
+}
+
+// sumOf is the sha256 of a file.
+func sumOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // only read from
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// texts are the files of patterns. A pattern that nothing matches is an error.
+func (d *Data) texts(t Text) ([]string, error) {
+	var found []string
+	for _, pattern := range t.Files {
+		names, err := filepath.Glob(d.path(pattern))
+		if err != nil {
+			return nil, fmt.Errorf("text %s: %s: %w", t.Name, pattern, err)
+		}
+		if d.Dir == "" || len(names) == 0 {
+			if d.Assumed {
+				names = []string{d.path(pattern)}
+			} else {
+				return nil, &absentError{fmt.Sprintf("text not given: --data DIR with %s%s", pattern, semicolon(t.Obtain))}
+			}
+		}
+		found = append(found, names...)
+	}
+	return found, nil
+}
+
+func semicolon(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "; " + s
+}
+
+// test is the file of the test sentences among those that subbert data relations writes.
+func (f Form) test() string {
+	if f.Test != "" {
+		return f.Test
+	}
+	return "test.tsv"
+}
+
+// Exclusion is an evaluation corpus whose documents and sentences no text for pre-training may hold.
+type Exclusion struct {
+	Format string `toml:"format"`
+	Path   string `toml:"path"`
+}
