@@ -78,18 +78,11 @@ type findFn struct{ selecting }
 
 func (f *findFn) ProcessElement(ctx context.Context, path string, emit func(string)) error {
 	return f.scratch.working(func(work *staging.Work) error {
-		t := selection.Task{Path: path}
-		if remote(path) {
-			var err error
-			if t.Local, err = localCopy(ctx, path, work.Path("in")); err != nil {
-				return err
-			}
-			if sum, err := list(ctx, path+".md5"); err != nil || len(sum) > 0 {
-				if _, err := localCopy(ctx, path+".md5", work.Path("in")); err != nil {
-					return err
-				}
-			}
+		local, err := localInput(ctx, path, work.Path("in"))
+		if err != nil {
+			return err
 		}
+		t := selection.Task{Path: path, Local: local}
 		if err := selection.Find(ctx, f.plan, work, &t); err != nil {
 			return err
 		}

@@ -80,7 +80,7 @@ func (f *spoolFn) ProcessElement(ctx context.Context, element string, emit func(
 		return err
 	}
 	return f.scratch.working(func(work *staging.Work) error {
-		local, err := localCopy(ctx, s.Path, work.Path("in"))
+		local, err := localInput(ctx, s.Path, work.Path("in"))
 		if err != nil {
 			return err
 		}

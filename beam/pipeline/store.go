@@ -102,6 +102,22 @@ func localCopy(ctx context.Context, name, dir string) (string, error) {
 	return to, errors.Join(download(ctx, name, f), f.Close())
 }
 
+// localInput is localCopy for an input file: an .md5 beside it comes along, to be compared.
+func localInput(ctx context.Context, name, dir string) (string, error) {
+	if remote(name) {
+		sum, err := list(ctx, name+".md5")
+		if err != nil {
+			return "", err
+		}
+		if len(sum) > 0 {
+			if _, err := localCopy(ctx, name+".md5", dir); err != nil {
+				return "", err
+			}
+		}
+	}
+	return localCopy(ctx, name, dir)
+}
+
 // pieces is where the machines leave pieces for each other: a directory.
 type pieces string
 

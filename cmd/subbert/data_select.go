@@ -26,7 +26,7 @@ type dataSelectCmd struct {
 	Out      string   `required:"" placeholder:"DIR" help:"Directory to make."`
 	Workers  int      `placeholder:"N" help:"Files looked through at a time; by default one per core. The result is the same for any number."`
 	JSON     bool     `help:"Print the card as JSON."`
-	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .zst (.xz for the last two)."`
+	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .xz, .zst."`
 }
 
 func (*dataSelectCmd) Help() string {

@@ -193,27 +193,6 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-func TestXZWindowIsBounded(t *testing.T) {
-	var b bytes.Buffer
-	w, err := xz.WriterConfig{DictCap: 256 << 20}.NewWriter(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(w, strings.Repeat("One. ", 50)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := xzWindow(b.Bytes()); got != 256<<20 {
-		t.Errorf("window %d, want %d", got, 256<<20)
-	}
-	path := writeFile(t, "x.txt.xz", b.String())
-	if _, err := read(t, path); !oneLine(err, path) || !strings.Contains(err.Error(), "window of 256 MiB") {
-		t.Errorf("%v, want a line about the window", err)
-	}
-}
-
 func TestFileKnowsHowFarItIs(t *testing.T) {
 	content := strings.Repeat("A document.\n\n", 100_000)
 	f, err := OpenFile(writeFile(t, "x.txt", content), Detect)
@@ -227,8 +206,8 @@ func TestFileKnowsHowFarItIs(t *testing.T) {
 			break
 		}
 	}
-	if f.Size() != int64(len(content)) || f.Read() == 0 || f.Read() >= f.Size() {
-		t.Errorf("read %d of %d after 10 documents", f.Read(), f.Size())
+	if f.Size() != int64(len(content)) || f.BytesRead() == 0 || f.BytesRead() >= f.Size() {
+		t.Errorf("read %d of %d after 10 documents", f.BytesRead(), f.Size())
 	}
 	sum, err := f.Sum()
 	if err != nil || sum != sha256.Sum256([]byte(content)) {

@@ -52,7 +52,7 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 		spooled = appendDocument(spooled[:0], 0, 0, false, &d)
 		text, tokens, work = text+d.TextBytes, tokens+len(d.IDs), work+len(spooled)
 	}
-	scale := float64(f.Bytes) / float64(max(1, file.Read()))
+	scale := float64(f.Bytes) / float64(max(1, file.BytesRead()))
 	f.Out = int64(float64(tokens) * float64(shards.IDBits(p.Vocabulary.Size)) / 8 * scale)
 	f.Work = int64(float64(work) * scale)
 	first := float64(time.Since(started)) * scale

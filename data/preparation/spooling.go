@@ -104,7 +104,7 @@ func (r *run) read(ctx context.Context, name string, order chan<- *batch) error 
 		b.documents = append(b.documents, d)
 		b.bytes += d.Bytes()
 		if b.bytes >= batchBytes || len(b.documents) == 1024 {
-			now := f.Read()
+			now := f.BytesRead()
 			b.read, told = now-told, now
 			if err := r.send(ctx, b, order); err != nil {
 				return err

@@ -117,8 +117,8 @@ func (w *partWriter) documents(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			w.advance(file.Read()-read, 0)
-			read = file.Read()
+			w.advance(file.BytesRead()-read, 0)
+			read = file.BytesRead()
 		}
 	}
 	w.advance(file.Size()-read, 0)

@@ -94,7 +94,7 @@ func openSource(path string, f Format, strict bool, broken func(error)) (*source
 	if !strict {
 		file.PassOver(broken)
 	}
-	return &source{size: file.Size(), read: file.Read, sum: file.Sum, close: file.Close, repeated: func() int { return 0 },
+	return &source{size: file.Size(), read: file.BytesRead, sum: file.Sum, close: file.Close, repeated: func() int { return 0 },
 		records: func(yield func(record, error) bool) {
 			for d, err := range file.Documents() {
 				if !yield(record{document: d}, err) {

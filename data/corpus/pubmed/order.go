@@ -52,8 +52,11 @@ func Number(path string) (year, index int, ok bool) {
 
 // stem is the name of a file without its folder and endings.
 func stem(path string) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".zst"), ".gz")
-	return strings.TrimSuffix(name, ".xml")
+	name := filepath.Base(path)
+	for _, ending := range []string{".zst", ".xz", ".gz", ".xml"} {
+		name = strings.TrimSuffix(name, ending)
+	}
+	return name
 }
 
 // compareNames compares names piece by piece, runs of digits by their value.

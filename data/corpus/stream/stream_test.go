@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 )
 
 const text = "some text, some text, some text\n"
@@ -35,6 +36,7 @@ func packed(t *testing.T, open func(io.Writer) (io.WriteCloser, error)) []byte {
 func TestOpen(t *testing.T) {
 	gz := packed(t, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil })
 	zst := packed(t, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) })
+	xzed := packed(t, func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) })
 	wrong := bytes.Clone(gz)
 	wrong[len(wrong)-8] ^= 1
 	for _, test := range []struct {
@@ -47,7 +49,9 @@ func TestOpen(t *testing.T) {
 		{"gzip without the name", "a", gz, text},
 		{"zstd", "a.zst", zst, text},
 		{"plain called gzip", "a.gz", []byte(text), "a.gz: named .gz, but its content is not gz"},
-		{"xz", "a.xz", []byte("\xfd7zXZ\x00"), "a.xz: compressed with xz"},
+		{"xz", "a.xz", xzed, text},
+		{"only the header of xz", "a.xz", xzed[:6], "a.xz: the compressed data ends too early"},
+		{"truncated xz", "a.xz", xzed[:len(xzed)-9], "the file is truncated"},
 		{"empty", "a.txt", nil, "a.txt: empty file"},
 		{"truncated gzip", "a.gz", gz[:len(gz)-9], "the file is truncated"},
 		{"only the header", "a.gz", gz[:6], "a.gz: the compressed data ends too early"},
@@ -92,4 +96,28 @@ func readAll(t *testing.T, path string, data []byte) (string, error) {
 		t.Error(err)
 	}
 	return string(got), err
+}
+
+func TestXZWindowIsBounded(t *testing.T) {
+	var b bytes.Buffer
+	w, err := xz.WriterConfig{DictCap: 256 << 20}.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, strings.Repeat("One. ", 50)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := xzWindow(b.Bytes()); got != 256<<20 {
+		t.Errorf("window %d, want %d", got, 256<<20)
+	}
+	path := filepath.Join(t.TempDir(), "x.txt.xz")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); err == nil || !strings.HasPrefix(err.Error(), path+": xz: wants a window of 256 MiB") {
+		t.Errorf("%v, want a line about the window", err)
+	}
 }
