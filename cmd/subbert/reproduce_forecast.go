@@ -25,7 +25,7 @@ type forecastFlags struct {
 	GPU     string `default:"h200" name:"gpu" placeholder:"NAME" help:"--dry-run: what fine-tuning is planned for (default ${default})."`
 	Compile bool   `help:"--dry-run: ask the device's compiler for the time of a step, where it is installed; takes minutes."`
 	Prices  string `type:"existingfile" placeholder:"FILE.toml" help:"--dry-run: a price table in place of the list prices of the program."`
-	Zone    string `placeholder:"ZONE" help:"--dry-run: where it is paid for."`
+	Zone    string `default:"us-central1-a" placeholder:"ZONE" help:"--dry-run: where pre-training is paid for (default ${default})."`
 	Spot    bool   `help:"--dry-run: prices of machines that may be taken away."`
 }
 
@@ -34,7 +34,7 @@ type forecaster struct {
 	c          *console
 	v          forecastFlags
 	train, gpu tpu.Device
-	prices     []launch.Price
+	prices     launch.PriceTable
 	planned    map[string]float64 // hours of a step, by model and shape
 }
 
@@ -47,8 +47,11 @@ func (v *reproduceCmd) forecaster(c *console) (func(reproduce.Work) (hours, cost
 	if f.gpu, err = tpu.FindDevice(v.GPU); err != nil {
 		return nil, misused(err)
 	}
+	if f.prices, err = launch.ListPrices(); err != nil {
+		return nil, err
+	}
 	if v.Prices != "" {
-		if f.prices, err = launch.ReadPrices(v.Prices); err != nil {
+		if f.prices.Prices, err = launch.ReadPrices(v.Prices); err != nil {
 			return nil, misused(err)
 		}
 	}
@@ -69,7 +72,7 @@ func (f *forecaster) of(w reproduce.Work) (hours, cost float64, err error) {
 	} else if peak := device.Peak("float32"); peak > 0 {
 		hours = w.FLOPs / peak / 3600
 	}
-	return hours, hours * launch.FindPrice(f.prices, launch.Run{Accelerator: device.Name, Zone: f.v.Zone, Spot: f.v.Spot}), nil
+	return hours, hours * launch.FindPrice(f.prices.Prices, launch.Run{Accelerator: device.Name, Zone: f.v.Zone, Spot: f.v.Spot}), nil
 }
 
 // step is the hours of one step of pre-training, by the planner that subbert plan has.
