@@ -72,6 +72,21 @@ func TestMuchBetterModelDiffers(t *testing.T) {
 
 // Under the null hypothesis p is uniform: of 200 pairs of equally good models about a tenth fall below 0.1. The
 // bounds are four standard deviations of a binomial with n=200, p=0.1.
+// TestBootstrapP: A is right where B is wrong in one of ten instances, and they agree in the rest. A sample without that
+// instance, (9/10)^10 = 0.349 of them, has no difference, no sample has one the other way, and p counts both sides.
+func TestBootstrapP(t *testing.T) {
+	gold := []string{"int", "int", "int", "int", "int", "int", "int", "int", "int", "int"}
+	b := append([]string{"false"}, gold[1:]...)
+	boot, err := Bootstrap(gold, [][]string{gold}, [][]string{b}, "false", 20_000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want, deviation = 2 * 0.3487, 2 * 0.0034 // binomial, of 20,000 samples
+	if math.Abs(boot.P-want) > 4*deviation {
+		t.Errorf("p %.4f, want %.4f", boot.P, want)
+	}
+}
+
 func TestPIsUniformForEqualModels(t *testing.T) {
 	below := map[string]int{}
 	for s := range uint64(200) {

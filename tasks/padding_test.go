@@ -109,10 +109,29 @@ func TestGroupedEpoch(t *testing.T) {
 			if padding == PaddingFull && (p.Positions != p.Full || len(p.Lengths) != 1) {
 				t.Errorf("full: %+v", p)
 			}
+			if p.Tokens > p.Positions {
+				t.Errorf("%d tokens on %d positions", p.Tokens, p.Positions)
+			}
 			if padding == PaddingGrouped && (float64(p.Positions) > 1.4*float64(p.Tokens) || len(p.Lengths) > 5) {
 				t.Errorf("grouped: %+v", p)
 			}
 		})
+	}
+}
+
+// TestRowsHoldTheirExamples expects every example whole in its row, in the shortest rows that hold its microbatch.
+func TestRowsHoldTheirExamples(t *testing.T) {
+	r := relationOf(t, func(*Config) {}, 4)
+	for _, e := range numbered(40) {
+		in := r.tensors([]Example{e}, 1)
+		length := in[0].Shape().Dim(1)
+		if length < len(e.IDs) || length != fits(r.lengths, len(e.IDs)) {
+			t.Errorf("%d ids in a row of %d positions, lengths %v", len(e.IDs), length, r.lengths)
+		}
+		row := tensors.MustCopyFlatData[int32](in[0])[:length]
+		if diff := cmp.Diff(e.IDs, row[:min(length, len(e.IDs))]); diff != "" {
+			t.Errorf("(-example +row)\n%s", diff)
+		}
 	}
 }
 
