@@ -19,8 +19,10 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the command-line scripts in testdata/script, one .txtar file a scenario. A script that
-// trains guards itself with `[!long] skip`, which -short makes true; [cgo] says whether plugins can be loaded.
+// trains guards itself with `[!long] skip`, which -short makes true; [cgo] says whether plugins can be loaded, [plugin]
+// that the CPU's is installed, at $CPU_PLUGIN.
 func TestScript(t *testing.T) {
+	plugin := installedCPU()
 	params := testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -29,14 +31,28 @@ func TestScript(t *testing.T) {
 			env.Setenv("SUBBERT_BACKEND", os.Getenv("SUBBERT_BACKEND"))
 			fixtures, err := filepath.Abs("../../checkpoints/testdata") // models that the real tools wrote
 			env.Setenv("FIXTURES", fixtures)
+			env.Setenv("CPU_PLUGIN", plugin)
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		Condition: func(cond string) (bool, error) {
-			return cond == "long" && !testing.Short() || cond == "cgo" && pjrt.Linked, nil
+			return cond == "long" && !testing.Short() || cond == "cgo" && pjrt.Linked || cond == "plugin" && plugin != "", nil
 		},
 	}
 	testscript.Run(t, params)
+}
+
+// installedCPU is the path of the installed CPU plugin; empty if there is none or this binary cannot load it.
+func installedCPU() string {
+	dir, err := os.UserCacheDir()
+	if err != nil || !pjrt.Linked {
+		return ""
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"))
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	return found[len(found)-1]
 }
 
 // exits is the script command `exits CODE COMMAND...`: it runs the command as exec does and wants that exit code.
