@@ -12,7 +12,7 @@ import (
 )
 
 // blockBytes is how much a block of the second pass keeps in memory; there are two.
-const blockBytes = 32 << 20
+const blockBytes = 16 << 20
 
 // Shuffle carries out the second pass: of the pieces that Spool made of all files, in the order of the files, it makes p.Out.
 func Shuffle(ctx context.Context, p Plan, work *staging.Work, files []Spooled) (Result, error) {

@@ -53,7 +53,7 @@ type batch struct {
 // batchBytes is how much text makes a batch, spoolBytes how much all spools together keep in memory.
 const (
 	batchBytes = 1 << 18
-	spoolBytes = 64 << 20
+	spoolBytes = 32 << 20
 )
 
 func (r *run) spool(ctx context.Context, path string, number int) (_ Spooled, err error) {
