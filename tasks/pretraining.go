@@ -102,20 +102,6 @@ func observe(name string, s heads.Sums) []trainer.Observed {
 	}
 }
 
-// FLOPs is what an update costs in floating point operations, forward and backward: the matrix products of the model,
-// a multiplication and an addition each, three times over for the two gradients. What the implementation does beside
-// (picking positions, dropout, the update) does not count.
-func (p *Pretraining) FLOPs(rows int) float64 {
-	h, f, s := float64(p.bert.HiddenSize), float64(p.bert.IntermediateSize), float64(p.length)
-	layer := 2*s*(4*h*h+2*h*f) + 4*s*s*h
-	words := 2 * float64(p.masked) * (h*h + h*float64(p.bert.VocabSize))
-	row := float64(p.bert.NumHiddenLayers)*layer + words
-	if p.nsp {
-		row += 2 * (h*h + 2*h)
-	}
-	return 3 * float64(rows) * row
-}
-
 // PretrainingBatches are drawn from shards, epoch after epoch, each in an order of its own.
 type PretrainingBatches struct {
 	task    *Pretraining

@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/models/weights"
 	"github.com/subbert/subbert/tasks"
 	"github.com/subbert/subbert/tpu"
 	"github.com/subbert/subbert/trainer"
@@ -19,6 +20,7 @@ import (
 
 type planCmd struct {
 	configFlags
+	Task   string        `help:"What the run does: pretraining, or relation, which is subbert finetune." enum:"pretraining,relation" default:"pretraining"`
 	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100 or cpu." placeholder:"NAME"`
 	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
 	Search bool          `help:"Find the largest micro-batch that fits, by compiling several."`
@@ -28,7 +30,7 @@ type planCmd struct {
 }
 
 func (v *planCmd) Help() string {
-	return `Builds the very step of a pre-training run for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu), and says what is known then: memory, exchanges between devices, the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither shards nor weights are read: model.init may hold config.json alone.
+	return `Builds the very step of a pre-training run (or with --task relation of fine-tuning, with rows of the greatest length) for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu), and says what is known then: memory, exchanges between devices, the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither data nor weights are read: model.init may hold config.json alone.
 
 The compiler runs in a process of its own and takes up to 8 GB of memory and a minute for BERT-base.`
 }
@@ -38,7 +40,7 @@ func (v *planCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	config, err := v.read(tasks.NamePretraining)
+	config, err := v.read(v.Task)
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,10 @@ func (p *planner) rows() int {
 
 // plan plans the run with batches of batch rows in microbatches of micro.
 func (p *planner) plan(batch, micro int) (tpu.Plan, error) {
-	task := p.task(micro)
+	task, err := p.task(micro)
+	if err != nil {
+		return tpu.Plan{}, misused(err)
+	}
 	run, err := p.run(task, batch, micro)
 	if err != nil {
 		return tpu.Plan{}, err
@@ -119,19 +124,35 @@ func (p *planner) plan(batch, micro int) (tpu.Plan, error) {
 	return tpu.New(run, graphs)
 }
 
-func (p *planner) task(micro int) *tasks.Pretraining {
+// plannable is a task that can be planned for.
+type plannable interface {
+	trainer.Task
+	Parameters() []weights.Parameter
+	FLOPs(rows int) float64
+	ActivationBytes(rows, size int) int64
+}
+
+// task is what is trained. Labels that are found in the data are taken for two: a classifier is next to nothing.
+func (p *planner) task(micro int) (plannable, error) {
 	o := bert.Options{}
 	if p.config.Device.Precision == "bfloat16" {
 		o.Precision = dtypes.BFloat16
 	}
-	return tasks.NewPretraining(p.bert, o, p.config.Task, micro)
+	if p.config.Task.Name == tasks.NameRelation {
+		return tasks.NewRelation(p.bert, o, p.config.Task, max(2, len(p.config.Task.Labels)), micro)
+	}
+	return tasks.NewPretraining(p.bert, o, p.config.Task, micro), nil
 }
 
 // run is what of the plan no compiler says.
-func (p *planner) run(task *tasks.Pretraining, batch, micro int) (tpu.Run, error) {
-	s, err := schedule.New(p.config.Schedule, 0)
-	if err != nil {
-		return tpu.Run{}, misused(err)
+func (p *planner) run(task plannable, batch, micro int) (tpu.Run, error) {
+	steps := 0 // not known where the length is in epochs of examples that are not read
+	if p.config.Task.Name == tasks.NamePretraining || p.config.Schedule.Steps > 0 {
+		s, err := schedule.New(p.config.Schedule, 0)
+		if err != nil {
+			return tpu.Run{}, misused(err)
+		}
+		steps = s.Steps()
 	}
 	parameters, size := int64(0), 4
 	for _, w := range task.Parameters() {
@@ -142,7 +163,7 @@ func (p *planner) run(task *tasks.Pretraining, batch, micro int) (tpu.Run, error
 	}
 	r := tpu.Run{
 		Device: p.device, Precision: p.config.Device.Precision, Batch: batch, MicroBatch: micro, Tokens: batch * p.config.Task.Sequence,
-		FLOPs: task.FLOPs(batch), Steps: s.Steps(), Price: p.v.Price,
+		FLOPs: task.FLOPs(batch), Steps: steps, Price: p.v.Price,
 		StateBytes: 3 * 4 * parameters, GradientBytes: 4 * parameters,
 		ActivationBytes: task.ActivationBytes(max(1, micro/p.device.Devices), size),
 	}
@@ -153,7 +174,7 @@ func (p *planner) run(task *tasks.Pretraining, batch, micro int) (tpu.Run, error
 }
 
 // compile builds the graphs of an update for the device and compiles them where that can be done here.
-func (p *planner) compile(task *tasks.Pretraining, batch, micro int) ([]tpu.Graph, error) {
+func (p *planner) compile(task plannable, batch, micro int) ([]tpu.Graph, error) {
 	plan := trainer.Plan{
 		Optimizer: p.config.Optimizer, Batch: batch, MicroBatch: micro, Sequence: p.config.Task.Sequence, Devices: p.device.Devices,
 		Checkpointing: p.config.Checkpoint, Recording: p.config.Record, Run: p.config.Run,
@@ -198,7 +219,7 @@ func graphOf(program pjrt.Program, plan trainer.Plan, compiled pjrt.Ahead) tpu.G
 }
 
 // compileHere compiles on the plugin itself, which has no topologies to compile for: that of the processor.
-func (p *planner) compileHere(task *tasks.Pretraining, plan trainer.Plan) (graphs []tpu.Graph, err error) {
+func (p *planner) compileHere(task plannable, plan trainer.Plan) (graphs []tpu.Graph, err error) {
 	if err := backend.Inspect(p.plugin); err != nil {
 		return nil, err
 	}
@@ -227,7 +248,7 @@ func (p *planner) compileHere(task *tasks.Pretraining, plan trainer.Plan) (graph
 }
 
 // programs builds the graphs of an update on client and compiles them.
-func (p *planner) programs(client *pjrt.Client, task *tasks.Pretraining, plan trainer.Plan) ([]pjrt.Program, error) {
+func (p *planner) programs(client *pjrt.Client, task plannable, plan trainer.Plan) ([]pjrt.Program, error) {
 	store, err := tasks.Shapes(task.Parameters())
 	if err != nil {
 		return nil, err
