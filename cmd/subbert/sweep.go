@@ -106,7 +106,7 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 	if err = errors.Join(err, digests.Save()); err != nil {
 		return nil, err
 	}
-	executor, err := f.executor(c, store, on)
+	executor, err := f.executor(c, store, on, s.Report())
 	if err != nil {
 		return nil, err
 	}
@@ -187,12 +187,17 @@ func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.
 }
 
 // executor is what does the work.
-func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces) (sweep.Executor, error) {
+func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *sweep.Report) (sweep.Executor, error) {
+	if f.MaxCost != 0 && (f.On != "tpu" || f.MaxCost < 0) {
+		return nil, misusef("--max-cost %g: want a positive number, with --on tpu", f.MaxCost)
+	}
 	switch f.On {
 	case "local":
 		return f.local(c, s)
 	case "slurm":
 		return f.slurmQueue(c, s, on)
+	case "tpu":
+		return f.tpuPool(c, s, on, r)
 	case "kubernetes":
 		return f.manifests(c, s, on), nil
 	}

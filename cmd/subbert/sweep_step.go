@@ -12,7 +12,8 @@ import (
 
 // sweepStepCmd carries out one run of a sweep. What sweeps starts it; so do the jobs of a batch system.
 type sweepStepCmd struct {
-	Dir string `arg:"" type:"existingdir" help:"Directory of the run."`
+	Dir string   `arg:"" type:"existingdir" help:"Directory of the run."`
+	TPU []string `name:"tpu" sep:"none" help:"Have a pre-training or fine-tuning done by subbert tpu run, with these flags." placeholder:"FLAG"`
 }
 
 func (v *sweepStepCmd) Run(c *console) error {
@@ -29,6 +30,9 @@ func (v *sweepStepCmd) Run(c *console) error {
 	}
 	step := sweep.Step{Host: host, Resumes: resumes, Code: func(err error) int { return report(io.Discard, err) }, Do: func(ctx context.Context, args []string) error {
 		c.log.Info("subbert " + strings.Join(args, " "))
+		if len(v.TPU) > 0 {
+			return doOnTPU(ctx, c, task.Dir, args, v.TPU)
+		}
 		return invoke(ctx, c.withFlags(args), c.in, c.out, c.err)
 	}}
 	return step.Run(c.ctx, task.Dir)

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/subbert/subbert/sweep"
+)
+
+// tpuBudget divides the money of a sweep among its runs: what those that run may spend at most, together with what has
+// been spent, never exceeds it. What a run leaves goes to those that come after.
+type tpuBudget struct {
+	max  float64                           // 0: no bound
+	cost func(key string) (float64, error) // of a run, up to now
+
+	mu    sync.Mutex
+	spent map[string]float64 // by runs that do not run now
+	caps  map[string]float64 // of runs that do, what they spent before included
+	open  []sweep.Status     // not begun yet
+}
+
+// begin takes stock of what the runs of a sweep have cost before.
+func (b *tpuBudget) begin(r *sweep.Report) error {
+	if b.max == 0 {
+		return nil
+	}
+	for _, s := range r.Runs {
+		if !onTPU(sweep.Task{Args: s.Command}) || b.has(s.Key) {
+			continue
+		}
+		cost, err := b.cost(s.Key)
+		if err != nil {
+			return err
+		}
+		b.spent[s.Key] = cost
+		if s.State == sweep.Waiting {
+			b.open = append(b.open, s)
+		}
+	}
+	return nil
+}
+
+func (b *tpuBudget) has(key string) bool { _, ok := b.spent[key]; return ok }
+
+// refuse says that nothing is left for t, or gives it its share of what is left.
+func (b *tpuBudget) refuse(t sweep.Task, running []sweep.Task) error {
+	if b.max == 0 || !onTPU(t) {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.settle(running); err != nil {
+		return err
+	}
+	left := b.max
+	for _, spent := range b.spent {
+		left -= spent
+	}
+	for key, most := range b.caps {
+		left -= most - b.spent[key] // spent is counted above
+	}
+	if left <= 0 {
+		return fmt.Errorf("--max-cost %g is used up, or promised to runs that are under way", b.max)
+	}
+	b.caps[t.Key] = b.spent[t.Key] + left*b.share(t.Key)
+	return nil
+}
+
+// settle replaces what runs that have ended might have spent by what they did.
+func (b *tpuBudget) settle(running []sweep.Task) error {
+	runs := make(map[string]bool)
+	for _, t := range running {
+		runs[t.Key] = true
+	}
+	for key := range b.caps {
+		if runs[key] {
+			continue
+		}
+		cost, err := b.cost(key)
+		if err != nil {
+			return err
+		}
+		b.spent[key] = cost
+		delete(b.caps, key)
+	}
+	return nil
+}
+
+// share is the part of what is left that a run gets, and takes it from those that are not begun: by the forecasts of cost or
+// of hours, if all have one, or the same for each.
+func (b *tpuBudget) share(key string) float64 {
+	weight := func(s sweep.Status) float64 { return 1 }
+	for _, by := range []func(sweep.Status) float64{
+		func(s sweep.Status) float64 { return s.Hours },
+		func(s sweep.Status) float64 { return s.Cost },
+	} {
+		known := true
+		for _, s := range b.open {
+			known = known && by(s) > 0
+		}
+		if known {
+			weight = by
+		}
+	}
+	var own, sum float64
+	var rest []sweep.Status
+	for _, s := range b.open {
+		sum += weight(s)
+		if s.Key == key {
+			own = weight(s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	b.open = rest
+	if own == 0 || sum == 0 {
+		return 1
+	}
+	return own / sum
+}
+
+// cap is what a run that was begun may cost at most; 0: it has no bound.
+func (b *tpuBudget) cap(key string) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.caps[key]
+}
