@@ -128,7 +128,8 @@ func TestKindsAddUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := map[uint8]float64{}
+	called := map[uint8]string{instances.Masked: "mask", instances.Replaced: "random", instances.Kept: "kept"}
+	counts := map[string]float64{}
 	var all float64
 	var in instances.Instance
 	for i := range epoch.Len() {
@@ -136,14 +137,14 @@ func TestKindsAddUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, k := range in.MaskKinds[:in.NumMasked] {
-			counts[k]++
+			counts[called[k]]++
 			all++
 		}
 	}
 	for _, what := range []string{"loss", "accuracy"} {
 		var sum float64
 		for _, k := range kinds {
-			sum += got["mlm_"+k.name+"_"+what] * counts[k.kind] / all
+			sum += got["mlm_"+k.name+"_"+what] * counts[k.name] / all
 		}
 		if want := got["mlm_"+what]; math.Abs(sum-want) > 1e-5*max(1, want) {
 			t.Errorf("%s: kinds make %v, want %v", what, sum, want)

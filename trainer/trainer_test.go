@@ -89,6 +89,41 @@ func (p points) batch(step int) Batch {
 	return b
 }
 
+// overflowing has, at one step, a row whose loss is too large for float32 and whose gradient is zero.
+type overflowing struct {
+	points
+	at int
+}
+
+func (o overflowing) From(step int) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		for b, err := range o.points.From(step) {
+			if step == o.at {
+				n := o.plan.MicroBatch
+				x, y := tensors.MustCopyFlatData[float32](b.Micro[0][0]), tensors.MustCopyFlatData[float32](b.Micro[0][1])
+				clear(x[:o.features])
+				y[0] = 1e30
+				b.Micro[0][0], b.Micro[0][1] = tensors.FromFlatDataAndDimensions(x, n, o.features), tensors.FromFlatDataAndDimensions(y, n)
+			}
+			if step++; !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestNonFiniteLoss: gradients that are finite do not excuse a loss that is not.
+func TestNonFiniteLoss(t *testing.T) {
+	for _, micro := range []int{8, 4} {
+		p := plan(t, 20, 8, micro)
+		tr, _ := newTrainer(t, p)
+		var bad *NonFiniteError
+		if err := tr.Train(t.Context(), overflowing{points{p, features, -1}, 5}); !errors.As(err, &bad) || bad.Step != 5 {
+			t.Errorf("microbatches of %d: got %v, want a NonFiniteError of step 5", micro, err)
+		}
+	}
+}
+
 // memory is a Recorder that keeps its reports.
 type memory []map[string]float64
 
