@@ -1,16 +1,19 @@
 package corpus
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -251,5 +254,34 @@ func FuzzJSONLine(f *testing.F) {
 		if diff := cmp.Diff(d, again); diff != "" {
 			t.Errorf("written and read again (-first +second):\n%s", diff)
 		}
+	})
+}
+
+// FuzzDocuments checks that reading ends, and that what was read is text.
+func FuzzDocuments(f *testing.F) {
+	f.Add([]byte("One.\r\nTwo.\n\n\nThree\x00"), true)
+	f.Add([]byte("{\"text\":\"a\"}\n{\n\xff\n{\"id\":1}"), false)
+	f.Fuzz(func(t *testing.T, data []byte, plain bool) {
+		lines := &lines{r: bufio.NewReaderSize(bytes.NewReader(data), 16)}
+		next := jsonReader(lines)
+		if plain {
+			next = plainReader(lines)
+		}
+		for range len(data) + 2 {
+			d, err := next()
+			var one lineFault
+			if err != nil && !errors.As(err, &one) {
+				return
+			}
+			if err == nil && plain && (len(d.Sections) != 1 || strings.TrimSpace(d.Sections[0].Text) == "") {
+				t.Fatalf("an empty document: %+v", d)
+			}
+			for text := range d.Texts {
+				if !utf8.ValidString(text) {
+					t.Fatalf("no UTF-8: %q", text)
+				}
+			}
+		}
+		t.Fatal("reading does not end")
 	})
 }

@@ -33,6 +33,9 @@ func (p *planning) descriptors() (*mesh.Vocabulary, error) {
 	return mesh.Open(p.Mesh, want, p.log)
 }
 
+// maxFaults is how many broken rows are told of one by one.
+const maxFaults = 20
+
 // entities reads Tables.
 func (p *planning) entities() error {
 	if p.Mode != "entity" {
@@ -49,7 +52,12 @@ func (p *planning) entities() error {
 	if err != nil {
 		return &Misuse{err}
 	}
-	o := pubtator.Options{Strict: p.Strict, Fault: func(f pubtator.Fault) { p.log.Warn("passed over", "row", f) }}
+	broken := 0
+	o := pubtator.Options{Strict: p.Strict, Fault: func(f pubtator.Fault) {
+		if broken++; broken <= maxFaults {
+			p.log.Warn("passed over", "row", f)
+		}
+	}}
 	for _, name := range p.Tables {
 		if err := table.AddFile(name, o); err != nil {
 			return err
@@ -57,6 +65,9 @@ func (p *planning) entities() error {
 		if err := addAid(&p.plan, "PubTator table", name); err != nil {
 			return err
 		}
+	}
+	if broken > maxFaults {
+		p.log.Warn("passed over", "rows", broken, "told", maxFaults)
 	}
 	for _, typ := range p.Entities {
 		if table.Rows(typ) == 0 {

@@ -121,3 +121,43 @@ func TestXZWindowIsBounded(t *testing.T) {
 		t.Errorf("%v, want a line about the window", err)
 	}
 }
+
+// FuzzRead checks that reading whatever claims to be compressed ends, without a panic and with bounded memory.
+func FuzzRead(f *testing.F) {
+	for _, open := range []func(io.Writer) (io.WriteCloser, error){
+		func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+		func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
+		func(w io.Writer) (io.WriteCloser, error) { return xz.WriterConfig{DictCap: 1 << 16}.NewWriter(w) },
+	} {
+		var b bytes.Buffer
+		w, err := open(&b)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			f.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Add([]byte(text))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "x")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := Open(path)
+		if err != nil {
+			return
+		}
+		n, err := io.Copy(io.Discard, io.LimitReader(file, 16<<20))
+		if err == nil && n < 16<<20 && file.BytesRead() != int64(len(data)) {
+			t.Errorf("read %d of %d bytes without an error", file.BytesRead(), len(data))
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
