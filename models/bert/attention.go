@@ -20,16 +20,24 @@ func (e encoder) attend(s *model.Scope, x *Node, site string) (y, probabilities 
 
 	s = s.At("output").At("dense")
 	w := Weight(s, x.Graph(), x.DType(), "weight", e.HiddenSize, e.HiddenSize)
-	y = Product("bnsd,hnd->bsh", context, Reshape(w, e.HiddenSize, e.NumAttentionHeads, e.HeadSize()))
+	y = Product("bnsd,hnd->bsh", context, split(w, e.HiddenSize, e.NumAttentionHeads, e.HeadSize()))
 	return Add(y, alignLast(Weight(s, x.Graph(), x.DType(), "bias", e.HiddenSize), y)), probabilities
 }
 
 // heads projects x to one vector per head: [B,S,H] -> [B,N,S,D].
 func (e encoder) heads(s *model.Scope, x *Node) *Node {
 	g, n, d := x.Graph(), e.NumAttentionHeads, e.HeadSize()
-	w := Reshape(Weight(s, g, x.DType(), "weight", e.HiddenSize, e.HiddenSize), n, d, e.HiddenSize)
+	w := split(Weight(s, g, x.DType(), "weight", e.HiddenSize, e.HiddenSize), n, d, e.HiddenSize)
 	b := Reshape(Weight(s, g, x.DType(), "bias", e.HiddenSize), 1, n, 1, d)
 	return Add(Product("bsh,ndh->bnsd", x, w), b)
+}
+
+// split is w with other dimensions. XLA would move the reshape of its gradient past the update's first operations, and
+// make two passes of the update; a barrier keeps it where it is. (Of two values, since go-xla leaves out a barrier of
+// one.)
+func split(w *Node, dims ...int) *Node {
+	w = IdentityWithCustomGradient(w, func(_, d *Node) *Node { return OptimizationBarriers(d, ScalarZero(d.Graph(), d.DType()))[0] })
+	return Reshape(w, dims...)
 }
 
 // mix is softmax(q·k + bias)·v with dropout between the two, [B,N,S,D] each, and its probabilities [B,N,S,S] in

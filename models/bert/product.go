@@ -18,7 +18,8 @@ import (
 // units accumulate them in float32 by themselves.
 func Product(equation string, lhs, rhs *Node) *Node { return product(equation, lhs, rhs, lhs.DType()) }
 
-// Product32 is Product with the sums left in float32, for results whose digits matter more than their bytes.
+// Product32 is Product with the sums left in float32, for results whose digits matter more than their bytes. A
+// float32 rhs is rounded to lhs's precision for the product alone: its gradient is float32, too.
 func Product32(equation string, lhs, rhs *Node) *Node {
 	return product(equation, lhs, rhs, dtypes.Float32)
 }
@@ -26,9 +27,10 @@ func Product32(equation string, lhs, rhs *Node) *Node {
 func product(equation string, lhs, rhs *Node, into dtypes.DType) *Node {
 	inputs, out, _ := strings.Cut(equation, "->")
 	l, r, _ := strings.Cut(inputs, ",")
-	return adjoint.Attach(plainProduct(l, r, out, lhs, rhs, into), []*Node{lhs, rhs}, func(v *Node) []*Node {
+	rounded := ConvertDType(rhs, lhs.DType())
+	return adjoint.Attach(plainProduct(l, r, out, lhs, rounded, into), []*Node{lhs, rhs}, func(v *Node) []*Node {
 		v = ConvertDType(v, lhs.DType())
-		return []*Node{plainProduct(out, r, l, v, rhs, v.DType()), plainProduct(l, out, r, lhs, v, v.DType())}
+		return []*Node{plainProduct(out, r, l, v, rounded, v.DType()), plainProduct(l, out, r, lhs, v, rhs.DType())}
 	})
 }
 

@@ -1,6 +1,7 @@
 package heads
 
 import (
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -39,7 +40,7 @@ func Words(s *model.Scope, c bert.Config, o bert.Options, x *Node) *Node {
 	x = bert.Activate(c, bert.Dense(transform.At("dense"), x, c.HiddenSize))
 	x = bert.Norm(transform.At("LayerNorm"), c, o, x)
 	words := s.At("bert").At("embeddings").At("word_embeddings")
-	table := bert.Weight(words, x.Graph(), x.DType(), "weight", c.VocabSize, c.HiddenSize)
+	table := bert.Weight(words, x.Graph(), dtypes.Float32, "weight", c.VocabSize, c.HiddenSize)
 	logits := bert.Product32("bph,vh->bpv", x, table)
 	bias := bert.Weight(head, x.Graph(), logits.DType(), "bias", c.VocabSize)
 	return Add(logits, ExpandLeftToRank(bias, 3))
