@@ -237,15 +237,18 @@ func TestMachinesKilled(t *testing.T) {
 	}
 	c := openFakeCloud(t)
 	c.kills = 4
-	if _, err := fmt.Sscan(os.Getenv("SUBBERT_TPU_KILLS"), &c.kills); err != nil {
+	c.steps = 60 * c.kills // enough to be there still when the last kill is due, on a machine that has nothing else to do
+	_, unset := fmt.Sscan(os.Getenv("SUBBERT_TPU_KILLS"), &c.kills)
+	if unset != nil {
 		t.Log("SUBBERT_TPU_KILLS is not set: 4")
+	} else {
+		c.steps = 250 * c.kills
 	}
 	kills := c.kills
-	c.steps = 60 * kills // enough to be there still when the last kill is due
 	config := c.nano()
 	c.must("--backend", "go", "-q", "pretrain", config)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+time.Duration(kills)*8*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute+time.Duration(kills)*30*time.Second)
 	defer cancel()
 	ended := make(chan struct{})
 	go func() { c.machines(ctx); close(ended) }()
@@ -264,6 +267,9 @@ func TestMachinesKilled(t *testing.T) {
 		t.Errorf("the trainer crashed: exit codes %v\n%s", c.codes, c.logs())
 	}
 	t.Logf("%d kills, %d machines, exit codes %v", kills-c.kills, c.api.Made, c.codes)
+	if unset == nil && c.kills > 0 {
+		t.Errorf("the run was done before the last %d of %d kills", c.kills, kills)
+	}
 	if status := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(status, fmt.Sprintf("done at step %d", c.steps)) {
 		t.Error(status)
 	}
