@@ -34,9 +34,15 @@ const (
 	tera = 1e12
 )
 
-// Devices lists what can be planned for. Peaks, memory and links are the makers' published figures for a chip; the clock
-// of a v2, a v3 and a v4 is published too, that of a v5e follows from its peak and its four units of 128 by 128, and that of a
-// v6e is not known.
+// Devices lists what can be planned for, with the makers' published figures of a chip: peaks, memory and, from v5e on,
+// links (half of what both directions of a quarter of a chip's ports carry) are those of cloud.google.com/tpu/docs/v2 to
+// v6e; clocks and links of v2 and v3 those of Jouppi et al., "A Domain-Specific Supercomputer for Training Deep Neural
+// Networks", CACM 63(7), 2020; those of v4 of Jouppi et al., ISCA 2023. Clocks agree with peaks: a v3 does 2·128² operations a
+// cycle in each of four units, a v4 in each of eight; that of a v5e follows from its peak and four. That of a v6e is not
+// known. GPUs: NVIDIA's data sheets, without sparsity.
+//
+// Memory is nominal. A compiler keeps some for itself, libtpu 0.5 GiB of a v3's 16, and refuses a program that does not fit
+// the rest; a plan then says so, whatever the nominal size.
 func Devices() []Device {
 	return []Device{
 		{Name: "v2-8", Kind: KindTPU, Topology: "v2:2x2x1", Devices: 8, Chips: 4, Memory: 8 * gib,
@@ -48,7 +54,7 @@ func Devices() []Device {
 		{Name: "v5e-8", Kind: KindTPU, Topology: "v5e:2x4", Devices: 8, Chips: 8, Memory: 16 * gib,
 			PeakFLOPs: 197 * tera, PeakFLOPs32: 197 * tera, Clock: 1503e6, Link: 2 * 50e9},
 		{Name: "v6e-8", Kind: KindTPU, Topology: "v6e:2x4", Devices: 8, Chips: 8, Memory: 32 * gib,
-			PeakFLOPs: 918 * tera, PeakFLOPs32: 918 * tera, Link: 2 * 112e9},
+			PeakFLOPs: 918 * tera, PeakFLOPs32: 918 * tera, Link: 2 * 100e9},
 		{Name: "h200", Kind: KindCUDA, Devices: 1, Chips: 1, Memory: 141e9, PeakFLOPs: 989 * tera, PeakFLOPs32: 494 * tera},
 		{Name: "a100", Kind: KindCUDA, Devices: 1, Chips: 1, Memory: 80 * gib, PeakFLOPs: 312 * tera, PeakFLOPs32: 156 * tera},
 		{Name: "cpu", Kind: KindCPU, Devices: 1, Chips: 1},
