@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/subbert/subbert/data/preparation"
@@ -33,6 +35,10 @@ which pretrain draws its instances from. docs/shards.md describes the format. Th
 Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes as much room as the shards.`
 }
 
+// shardMemory is where the garbage collector begins to work harder. What is in use stays well below it, however large the
+// files; on a busy machine the collector would come late and let twice as much pile up.
+const shardMemory = 240 << 20
+
 func (v *dataShardCmd) Run(c *console) error {
 	files, err := request.Files(v.Files)
 	if err != nil {
@@ -50,6 +56,9 @@ func (v *dataShardCmd) Run(c *console) error {
 	if f, err := plan.Forecast(c.ctx); err == nil && !c.quiet {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
 			"out_mb", tenths(megabytes(f.Out)), "work_mb", tenths(megabytes(f.Work)), "takes", f.Duration.Round(time.Second))
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(shardMemory)
 	}
 	started := time.Now()
 	meter, faults := newMeter(c), faults{log: c.log}

@@ -23,7 +23,7 @@ const (
 )
 
 // mergeShare is what the second pass takes of the first's time, measured: docs/experiments.md.
-const mergeShare = 0.15
+const mergeShare = 0.1
 
 // Forecast tells what Run would take. A file that cannot be read is Run's to complain about.
 func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
