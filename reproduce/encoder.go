@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -60,13 +61,7 @@ func (b *builder) model(name string) (source, error) {
 	}
 	s := source{Model: m, weights: b.Weights[name], architecture: b.Scale.Architecture}
 	if s.weights != "" {
-		text, err := os.ReadFile(filepath.Join(s.weights, "config.json"))
-		if err == nil {
-			err = json.Unmarshal(text, &s.architecture)
-		}
-		if err != nil {
-			return s, faultf("--model %s: %w; want a directory with config.json, vocab.txt and weights", name, err)
-		}
+		s.architecture = b.architectures[name]
 		b.use("%s: published weights, as given by --model", m.Label)
 		return s, nil
 	}
@@ -75,13 +70,33 @@ func (b *builder) model(name string) (source, error) {
 			return s, err
 		}
 		b.use("%s: no published weights; %s, pre-trained by the graph itself", m.Label, s.standIn.Label)
+		b.plan.StandIns[m.Label] = s.standIn.Label
 		return s, nil
 	}
-	if b.Data.Assumed && len(b.Scale.StandIns) == 0 {
+	if b.Ungiven && len(b.Scale.StandIns) == 0 {
 		s.weights = name // its directory, once it is given
 		return s, nil
 	}
 	return s, &absentError{fmt.Sprintf("needs published weights of %s: --model %s=DIR; %s", m.Published, name, m.Obtain)}
+}
+
+// readWeights reads config.json of the weights that are given.
+func (b *builder) readWeights() error {
+	for name, dir := range b.Weights {
+		if _, ok := b.Sources.model(name); !ok {
+			return fmt.Errorf("--model %s: unknown, want one of %s", name, strings.Join(b.Sources.modelNames(), ", "))
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+		var architecture map[string]any
+		if err == nil {
+			err = json.Unmarshal(text, &architecture)
+		}
+		if err != nil {
+			return fmt.Errorf("--model %s: %w; want a directory with config.json, vocab.txt and weights", name, err)
+		}
+		b.architectures[name] = architecture
+	}
+	return nil
 }
 
 // vocabulary checks that the vocabulary of a stand-in is there.

@@ -23,6 +23,8 @@ type Outcome struct {
 	Used     []string `json:"used"`
 	Complete bool     `json:"complete"` // nothing was left to do
 
+	StandIns map[string]string `json:"stand_ins,omitempty"` // what was trained in place of published models, by their labels
+
 	Experiments map[string]map[string][]Measured `json:"experiments"` // by experiment, row and column
 }
 
@@ -60,7 +62,7 @@ func (o *Outcome) cell(experiment, row string, column int) Measured {
 
 // Collect reads the cells of a plan from what its runs left. state says where a run is; what is damaged is an error.
 func Collect(r Request, p *Plan, state func(run string) State) (*Outcome, error) {
-	o := &Outcome{Scale: r.Scale.Name, About: r.Scale.About, Seeds: r.Seeds, Used: p.Used, Complete: true, Experiments: map[string]map[string][]Measured{}}
+	o := &Outcome{Scale: r.Scale.Name, About: r.Scale.About, Seeds: r.Seeds, Used: p.Used, Complete: true, StandIns: p.StandIns, Experiments: map[string]map[string][]Measured{}}
 	if o.Seeds == 0 {
 		o.Seeds = r.Scale.Seeds
 	}

@@ -17,6 +17,7 @@ type Request struct {
 	Data        *Data
 	Weights     map[string]string // directories of published models, by name
 	Seeds       int               // in place of the scale's; 0: those
+	Ungiven     bool              // forecast runs of published models whether or not their weights are given
 	Starts      string            // directory that WriteStart writes to
 	// Resolve is what a run of a task ("pretraining", "relation", "probe") will do by its config, TOML with placeholders.
 	Resolve func(task, config string) (Settings, error)
@@ -49,12 +50,17 @@ type Plan struct {
 	Starts []Start  // to be written before
 	Used   []string // what was taken of the data directory and of published models, for the reader
 
+	StandIns map[string]string // labels of what is trained in place of published models, by theirs
+
 	Positions float64 // that its runs train on, padding included
 }
 
 // NewPlan expands the experiments of r. What cannot be run is a reason in its cell; an error is a fault of the files.
 func NewPlan(r Request) (*Plan, error) {
-	b := &builder{Request: r, plan: &Plan{}, positions: map[string]float64{}}
+	b := &builder{Request: r, plan: &Plan{StandIns: map[string]string{}}, positions: map[string]float64{}, architectures: map[string]map[string]any{}}
+	if err := b.readWeights(); err != nil {
+		return nil, err
+	}
 	if b.Seeds == 0 {
 		b.Seeds = r.Scale.Seeds
 	}
@@ -126,6 +132,8 @@ type builder struct {
 	Request
 	plan      *Plan
 	positions map[string]float64 // that runs train on
+
+	architectures map[string]map[string]any // of the models whose weights are given
 }
 
 // add adds a run unless there is one of its name, and returns the name.
@@ -192,6 +200,9 @@ func (b *builder) corpus(name string) (Corpus, Form, error) {
 	f, err := b.Data.find(c)
 	if err == nil {
 		b.use("%s: %s (%s)", c.Label, f.Name, f.Licence)
+		if f.Remark != "" {
+			b.use("%s: %s", c.Label, f.Remark)
+		}
 	}
 	return c, f, err
 }

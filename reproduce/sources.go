@@ -90,6 +90,14 @@ func (s *Sources) model(name string) (Model, bool) {
 	return s.Models[i], true
 }
 
+func (s *Sources) modelNames() []string {
+	var names []string
+	for _, m := range s.Models {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
 func (s *Sources) corpus(name string) (Corpus, bool) {
 	i := slices.IndexFunc(s.Corpora, func(c Corpus) bool { return c.Name == name })
 	if i < 0 {

@@ -40,6 +40,16 @@ type tabler struct {
 	all     []*Experiment
 }
 
+// row is what a row is called: with the stand-in's label where there is one.
+func (t *tabler) row(label string) string {
+	for published, standIn := range t.o.StandIns {
+		if rest, ok := strings.CutPrefix(label, published); ok && (rest == "" || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, ",")) {
+			return standIn + rest
+		}
+	}
+	return label
+}
+
 // label is what a column is called.
 func (t *tabler) label(c Column) string {
 	if c.Label != "" {
@@ -62,7 +72,7 @@ func (t *tabler) scores() Table {
 	}
 	for _, r := range t.e.Rows {
 		for j, c := range t.e.Columns {
-			line := []string{r.Label, t.label(c)}
+			line := []string{t.row(r.Label), t.label(c)}
 			if j > 0 {
 				line[0] = ""
 			}
@@ -86,7 +96,7 @@ func (t *tabler) against(r Row, j int) []string {
 	}
 	if known && len(m.Values) > 0 {
 		d := evaluate.IntervalOf(m.Values)
-		line[2] = interval(evaluate.Interval{Mean: d.Mean - published, Low: d.Low - published, High: d.High - published}, d.N > 1, 1)
+		line[2] = interval(evaluate.Interval{Mean: d.Mean - published, Low: d.Low - published, High: d.High - published}, d.High > d.Low, 1)
 	}
 	return line
 }
@@ -96,7 +106,7 @@ func (t *tabler) gain(r Row, j int) []string {
 	if r.Against == "" {
 		return []string{"", "", ""}
 	}
-	line := []string{r.Against, "", ""}
+	line := []string{t.row(r.Against), "", ""}
 	if d, ok := publishedGain(t.e, r, j); ok {
 		line[1] = fmt.Sprintf("%+.1f", d)
 	}
@@ -177,7 +187,7 @@ func (t *tabler) losses() Table {
 		out.Head = append(out.Head, t.label(c))
 	}
 	for _, r := range t.e.Rows {
-		line := []string{r.Label}
+		line := []string{t.row(r.Label)}
 		for j := range t.e.Columns {
 			line = append(line, measured(t.o.cell(t.e.ID, r.Label, j), 3))
 		}
@@ -265,7 +275,7 @@ func (t *tabler) power() Table {
 				continue
 			}
 			for j, c := range of.Columns {
-				label := of.Where + ": " + r.Label + " over " + r.Against
+				label := of.Where + ": " + t.row(r.Label) + " over " + t.row(r.Against)
 				if j > 0 {
 					label = ""
 				}

@@ -62,7 +62,7 @@ func (v *reproduceCmd) Run(c *console) error {
 	if len(plan.Graph.Runs) > 0 {
 		report, err = v.carryOut(c, plan.Graph, places, runs)
 	}
-	if report == nil || errors.Is(err, errInterrupted) {
+	if report == nil {
 		return err
 	}
 	return errors.Join(v.finish(c, request, chosen, plan, report), err)
@@ -105,7 +105,7 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	r.Data, r.Weights, r.Seeds = &reproduce.Data{Dir: v.Data, Anyhow: v.Unchecked}, v.Weights, v.Seeds
 	r.Starts, r.Resolve = filepath.Join(v.Out, "start"), settingsOf
 	if v.DryRun {
-		r.Data.Assumed = true
+		r.Data.Assumed, r.Ungiven = true, true
 		r.Forecast, err = v.forecaster(c)
 	}
 	return r, chosen, err
@@ -236,11 +236,14 @@ func stateOf(report *sweep.Report, run string) reproduce.State {
 	if s == nil {
 		return reproduce.State{Why: run + " is not in the graph"}
 	}
-	why := string(s.State)
-	if s.Why != "" {
-		why += ": " + s.Why
+	why := fmt.Sprintf("%s %s: %s", run, s.State, s.Why)
+	switch {
+	case s.State == sweep.Skipped:
+		why = fmt.Sprintf("%s skipped %s", run, s.Why)
+	case s.Why == "":
+		why = "stopped before its turn"
 	}
-	return reproduce.State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: run + " " + why}
+	return reproduce.State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: why}
 }
 
 // backendOf is what the first run that says so was computed by.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/subbert/subbert/configs"
@@ -151,10 +150,23 @@ func (v *reproduceCmd) forecast(c *console, r reproduce.Request, plan *reproduce
 		}
 		fmt.Fprintf(c.out, "hours are analytic: %s.\nThe paper took 4 hours for each pre-training on a v3-8, and 10, 2 and 3 hours for fine-tuning on PPI, DDI and ChemProt on one RTX 2080 Ti.\n", how)
 	}
+	fmt.Fprintln(c.out, v.priced())
 	for _, line := range missing {
 		fmt.Fprintln(c.out, "missing:", line)
 	}
 	return nil
+}
+
+// priced says where costs come from.
+func (v *reproduceCmd) priced() string {
+	if v.Prices != "" {
+		return "costs are by " + v.Prices
+	}
+	list, err := launch.ListPrices()
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("costs are of pre-training on %s in %s, by list prices in %s of %s; --prices FILE takes their place, and can price %s", v.Device, v.Zone, list.Currency, list.AsOf, v.GPU)
 }
 
 // totals prints sums by verb, each result once.
@@ -179,19 +191,23 @@ func (v *reproduceCmd) totals(c *console, report *sweep.Report, plan *reproduce.
 	fmt.Fprintf(c.out, "trained on %.3g positions (batch x length x steps) in all\n", plan.Positions)
 }
 
-// missingFor says what is not there of what r needs: the reasons of its cells when nothing is taken for granted.
+// missingFor says what is not there of what r needs: the reasons of its cells when weights, or data, are not taken for
+// granted. A cell names only the first thing that it lacks, so that each is asked for by itself.
 func missingFor(r reproduce.Request) ([]string, error) {
-	real := *r.Data
-	real.Assumed = false
-	r.Data, r.Forecast = &real, nil
-	plan, err := reproduce.NewPlan(r)
-	if err != nil {
-		return nil, err
-	}
+	r.Forecast = nil
 	var reasons []string
-	for _, cell := range plan.Cells {
-		if cell.Reason != "" && !slices.Contains(reasons, strings.TrimSpace(cell.Reason)) {
-			reasons = append(reasons, strings.TrimSpace(cell.Reason))
+	for _, data := range []bool{false, true} {
+		given := *r.Data
+		given.Assumed = !data
+		r.Data, r.Ungiven = &given, data
+		plan, err := reproduce.NewPlan(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, cell := range plan.Cells {
+			if cell.Reason != "" && !slices.Contains(reasons, cell.Reason) {
+				reasons = append(reasons, cell.Reason)
+			}
 		}
 	}
 	return reasons, nil

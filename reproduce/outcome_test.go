@@ -1,0 +1,153 @@
+package reproduce
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestRead: what is read from the results of each kind of run.
+func TestRead(t *testing.T) {
+	const (
+		cell   = `{"micro":{"p":9,"r":9,"f1":9},"seeds":[{"micro":{"p":1,"r":2,"f1":3}},{"micro":{"p":4,"r":5,"f1":6}}]}`
+		counts = `{"counts":[{"split":"train","pairs":7,"labels":{"a":2,"False":5}},{"split":"test","pairs":3,"labels":{"1":1,"0":2}}]}`
+		probe  = `{"probe":{"series":[{"of":"encoder","f1":[[1,2,4],[2,3,9]]},{"of":"random","f1":[[0,1,1.5],[0,1,2.5]]}]}}`
+		words  = `{"attention":{"stems":[{"stem":"bind"},{"stem":"act"}],"sentences":[{},{},{}]}}`
+	)
+	for _, test := range []struct {
+		name   string
+		kind   string
+		row    Row
+		column Column
+		rank   int
+		text   string
+		want   Measured
+	}{
+		{"F1 of seeds", Scores, Row{}, Column{Score: "f1"}, 0, cell, Measured{Values: []float64{3, 6}}},
+		{"precision of seeds", Scores, Row{}, Column{Score: "p"}, 0, cell, Measured{Values: []float64{1, 4}}},
+		{"recall of one run", Scores, Row{}, Column{Score: "r"}, 0, `{"micro":{"p":1,"r":2,"f1":3}}`, Measured{Values: []float64{2}}},
+		{"all pairs", Counts, Row{}, Column{}, 0, counts, Measured{Values: []float64{10}}},
+		{"a split", Counts, Row{}, Column{Split: "test"}, 0, counts, Measured{Values: []float64{3}}},
+		{"related", Counts, Row{}, Column{Split: "positive"}, 0, counts, Measured{Values: []float64{3}}},
+		{"no such split", Counts, Row{}, Column{Split: "dev"}, 0, counts, Measured{}},
+		{"loss", Losses, Row{}, Column{}, 0, `{"mlm_loss":6.5}`, Measured{Values: []float64{6.5}}},
+		{"first probe", Probes, Row{Value: "first"}, Column{}, 0, probe, Measured{Values: []float64{1, 2}}},
+		{"last probe", Probes, Row{Value: "last"}, Column{}, 0, probe, Measured{Values: []float64{4, 9}}},
+		{"delta", Probes, Row{Value: "delta"}, Column{}, 0, probe, Measured{Values: []float64{2, 6}}},
+		{"random encoder", Probes, Row{Value: "random"}, Column{}, 0, probe, Measured{Values: []float64{1.5, 2.5}}},
+		{"shuffled labels", Probes, Row{Value: "shuffled"}, Column{}, 0, probe, Measured{}},
+		{"second stem", Stems, Row{}, Column{}, 1, words, Measured{Words: []string{"act"}}},
+		{"no tenth stem", Stems, Row{}, Column{}, 9, words, Measured{}},
+		{"sentences", Sentences, Row{}, Column{}, 0, words, Measured{Values: []float64{3}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := read(&Experiment{Kind: test.kind}, test.row, test.column, test.rank, []byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestWelch: scipy's ttest_ind(equal_var=False).confidence_interval() of the same values.
+func TestWelch(t *testing.T) {
+	d, known := welch([]float64{1, 2, 3, 4}, []float64{2, 4, 6, 8, 10})
+	if !known || d.Mean != -3.5 || math.Abs(d.Low-(-7.385368080514045)) > 1e-9 || math.Abs(d.High-0.3853680805140449) > 1e-9 {
+		t.Errorf("got %+v, %v", d, known)
+	}
+	for _, pair := range [][2][]float64{{{1}, {2, 3}}, {{1, 1}, {2, 2}}} {
+		if d, known := welch(pair[0], pair[1]); known || d.Low != d.Mean {
+			t.Errorf("of %v: %+v, known %v; want nothing known", pair, d, known)
+		}
+	}
+}
+
+// TestSeedsNeeded: the sizes that the noncentral t gives for power 0.8, two-sided 5 % (Cohen 1988, table 2.4.1, is one lower for
+// 0.2).
+func TestSeedsNeeded(t *testing.T) {
+	for _, test := range []struct {
+		d    float64
+		want int
+	}{{0.2, 394}, {0.5, 64}, {0.8, 26}, {1, 17}} {
+		if got := seedsNeeded(1, test.d); got != test.want {
+			t.Errorf("effect %v: %d, want %d", test.d, got, test.want)
+		}
+		if got := seedsNeeded(3, -3*test.d); got != test.want {
+			t.Errorf("effect %v of sd 3: %d, want %d", test.d, got, test.want)
+		}
+	}
+	if seedsNeeded(0, 1) != 0 || seedsNeeded(1, 0) != 0 || seedsNeeded(1000, 0.1) != 0 {
+		t.Error("a number where none follows")
+	}
+}
+
+func TestMerged(t *testing.T) {
+	below := map[string]any{"task": map[string]any{"batch": 1, "pooling": "cls"}, "x": 1}
+	got := merged(below, nested("task.pooling", "mean"), map[string]any{"x": 2}, nil)
+	want := map[string]any{"task": map[string]any{"batch": 1, "pooling": "mean"}, "x": 2}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if below["task"].(map[string]any)["pooling"] != "cls" {
+		t.Error("what was laid over has changed")
+	}
+	if got, want := variant(map[string]any{"task": map[string]any{"pooling": "mean", "layers": []int{1, 2}}, "a": 0.5}), "+a-0.5+layers-_1_2_+pooling-mean"; got != want {
+		t.Errorf("variant %q, want %q", got, want)
+	}
+}
+
+// TestCheck: files are compared with their sums, and what is missing or another is told apart.
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("abc"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	form := func(file, sum string) Corpus {
+		return Corpus{Name: "c", Forms: []Form{{Path: "none"}, {Path: "a", Files: map[string]string{file: sum}, Obtain: "there", Licence: "free"}}}
+	}
+	for _, test := range []struct {
+		name string
+		data Data
+		c    Corpus
+		want string
+	}{
+		{"known", Data{Dir: dir}, form("a", sum), ""},
+		{"another", Data{Dir: dir}, form("a", "00"), "a is not the known file: sha256 ba7816bf8f01, want 00; --unchecked takes it"},
+		{"another, taken", Data{Dir: dir, Anyhow: true}, form("a", "00"), ""},
+		{"part missing", Data{Dir: dir}, form("b", sum), "b is missing from the data directory"},
+		{"none there", Data{Dir: filepath.Join(dir, "x")}, form("a", sum), "corpus not given: --data DIR with none:  (); or a: there (free)"},
+		{"no directory", Data{}, form("a", sum), "corpus not given: --data DIR with none:  (); or a: there (free)"},
+		{"taken for granted", Data{Assumed: true}, form("a", sum), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.data.find(test.c)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			}
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestMargin: the diagonal is compared with the nearest of the other adapted models, seed by seed, and not with the base.
+func TestMargin(t *testing.T) {
+	e := &Experiment{ID: "m", Kind: Losses, Columns: []Column{{Label: "a", Domain: "a"}},
+		Rows: []Row{{Label: "base"}, {Label: "on a", Domain: "a"}, {Label: "on b", Domain: "b"}, {Label: "on c", Domain: "c"}}}
+	o := &Outcome{Experiments: map[string]map[string][]Measured{"m": {
+		"base": {{Values: []float64{1}}}, "on a": {{Values: []float64{5, 6}}}, "on b": {{Values: []float64{5.5, 6.7}}}, "on c": {{Values: []float64{9, 9}}},
+	}}}
+	rows := TableOf(e, o, &Sources{}, nil).Rows
+	if got, want := rows[len(rows)-1][1], "+0.600 [-0.671, +1.871]"; got != want { // 0.6 ± 12.706·0.1414/√2
+		t.Errorf("margin %s, want %s", got, want)
+	}
+}

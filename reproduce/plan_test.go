@@ -1,0 +1,193 @@
+package reproduce_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/reproduce"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// request asks for every experiment at a scale, as if data and weights were there.
+func request(t *testing.T, scale string) reproduce.Request {
+	t.Helper()
+	r := reproduce.Request{Data: &reproduce.Data{Dir: "data", Assumed: true}, Ungiven: true, Starts: "start", Resolve: resolve}
+	var errs [3]error
+	r.Experiments, errs[0] = reproduce.ReadExperiments(paper.Files)
+	r.Sources, errs[1] = reproduce.ReadSources(paper.Files)
+	r.Scale, errs[2] = reproduce.ReadScale(paper.Files, scale)
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+// resolve reads configs as cmd does.
+func resolve(task, config string) (reproduce.Settings, error) {
+	c, err := configs.Parse("config", []byte(config), task, nil)
+	return reproduce.Settings{Batch: c.Task.Batch, Sequence: c.Task.Sequence, Predictions: c.Task.MaxPredictions, Steps: c.Schedule.Steps,
+		Epochs: c.Schedule.Epochs, Seeds: c.Task.Seeds, Folds: c.Task.Folds, Fold: c.Task.Fold, TrainExamples: c.Data.TrainExamples}, err
+}
+
+// TestGraph holds the graph of everything at every scale: each run with its command and config on a line.
+func TestGraph(t *testing.T) {
+	for _, scale := range []string{"tiny", "small", "paper"} {
+		t.Run(scale, func(t *testing.T) {
+			plan, err := reproduce.NewPlan(request(t, scale))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			for _, r := range plan.Graph.Runs {
+				config := strings.Join(strings.Fields(strings.ReplaceAll(r.Config, "\n", "; ")), " ")
+				fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s: %s %s %s", r.Name, r.Verb, strings.Join(r.Args, " "), config)))
+			}
+			golden(t, filepath.Join("testdata", scale+".txt"), b.String())
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got), -update writes it anew:\n%s", file, diff)
+	}
+}
+
+// TestShared: what several tables need is one run, and one adaptation feeds the three tasks, with and without SLL.
+func TestShared(t *testing.T) {
+	plan, err := reproduce.NewPlan(request(t, "tiny"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fed := 0
+	for _, r := range plan.Graph.Runs {
+		if r.Verb == "finetune" && slices.Contains(plan.Graph.NeedsOf(r), "adapt/biobert/pg/1") {
+			fed++
+		}
+	}
+	if fed != 6 {
+		t.Errorf("%d fine-tunings start from adapt/biobert/pg/1, want 6: three tasks, two heads", fed)
+	}
+	cells := 0
+	for _, c := range plan.Cells {
+		if slices.Contains(c.Runs, "finetune/biobert/base/ddi") {
+			cells++
+		}
+	}
+	if cells != 4 {
+		t.Errorf("%d cells are read from finetune/biobert/base/ddi, want 4: of tables 2, 4 and 5 and the ablation", cells)
+	}
+}
+
+// TestNothingGiven: without data and weights nothing is run, and every cell says why.
+func TestNothingGiven(t *testing.T) {
+	r := request(t, "paper")
+	r.Data, r.Ungiven = &reproduce.Data{}, false
+	plan, err := reproduce.NewPlan(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(plan.Graph.Runs); n != 0 {
+		t.Errorf("%d runs, want none", n)
+	}
+	for _, c := range plan.Cells {
+		if c.Reason == "" {
+			t.Errorf("%s, cell %d/%d has no reason", c.Experiment, c.Row, c.Column)
+		}
+	}
+}
+
+// TestForecast: what the paper did is 100,000 steps of 192 rows of 128 positions for each sub-domain, and ten epochs of
+// 22,233 pairs of DDI.
+func TestForecast(t *testing.T) {
+	r := request(t, "paper")
+	var work []reproduce.Work
+	r.Forecast = func(w reproduce.Work) (hours, cost float64, err error) {
+		work = append(work, w)
+		return 2, 3, nil
+	}
+	plan, err := reproduce.NewPlan(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range plan.Graph.Runs {
+		switch run.Name {
+		case "adapt/biobert/drug/1":
+			if run.Steps != 100_000 || run.Hours != 2 || run.Cost != 3 {
+				t.Errorf("%s: %d steps, %v hours, cost %v", run.Name, run.Steps, run.Hours, run.Cost)
+			}
+		case "finetune/biobert/base/ddi":
+			if want := 5 * 10 * 695; run.Steps != want { // seeds, epochs, batches of 32
+				t.Errorf("%s: %d steps, want %d", run.Name, run.Steps, want)
+			}
+		}
+	}
+	i := slices.IndexFunc(work, func(w reproduce.Work) bool { return w.Verb == "pretrain" })
+	if i < 0 || work[i].Positions != 100_000*192*128 {
+		t.Fatalf("pre-training of %+v, want 100,000 steps of 192 x 128", work)
+	}
+	// subbert plan counts 13.4 TFLOP a step for BERT-base at these sizes (docs/performance.md), of which this is the
+	// greater part: what it leaves out is element by element.
+	if step := work[i].FLOPs / 100_000 / 1e12; step < 12.5 || step > 13.5 {
+		t.Errorf("%.2f TFLOP a step", step)
+	}
+}
+
+// TestFaults: a mistake in a file is told with the file, the row and what is known.
+func TestFaults(t *testing.T) {
+	const head = "title = \"T\"\nwhere = \"W\"\nkind = \"scores\"\ncolumns = [\"ddi\"]\n[[row]]\nlabel = \"a\"\nmodel = \"biobert\"\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"unknown key", head + "dommain = \"pg\"\n", "x.toml: unknown key row.dommain"},
+		{"syntax", "title = \n", "x.toml: line 1"},
+		{"kind", strings.Replace(head, "scores", "sums", 1), `x.toml: kind = "sums", want one of scores`},
+		{"published", head + "published = [1, 2]\n", `row "a": 2 published numbers for 1 columns`},
+		{"against", head + "against = \"b\"\n", `row "a": against = "b" is no row above it`},
+		{"twice", head + "[[row]]\nlabel = \"a\"\n", `row "a": there are two of this label`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := reproduce.ParseExperiment("dir/x.toml", []byte(test.text)); err == nil || !strings.Contains(err.Error(), strings.Replace(test.want, "x.toml", "dir/x.toml", 1)) {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+	for _, test := range []struct{ name, text, want string }{
+		{"corpus", strings.Replace(head, "ddi", "dddi", 1), `corpus "dddi" is in no file of sources`},
+		{"model", strings.Replace(head, "biobert", "robert", 1), `model "robert" is in no file of sources`},
+		{"text", head + "domain = \"mice\"\n", `scale tiny has no text "mice"`},
+		{"setting", head + "finetuning.task.poling = \"cls\"\n", "unknown key task.poling; did you mean task.pooling?"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e, err := reproduce.ParseExperiment("x.toml", []byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := request(t, "tiny")
+			r.Experiments = []*reproduce.Experiment{e}
+			if _, err := reproduce.NewPlan(r); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), `x, row "a"`) {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
