@@ -331,7 +331,17 @@ func TestTPUVerbs(t *testing.T) {
 		t.Errorf("--dry-run asked for %d machines", n)
 	}
 	c.must(append(run, "--detach")...)
+	c.must("tpu", "stop", "--store", tpuStore)
+	if out := c.must("tpu", "status", "--store", tpuStore); !strings.Contains(out, "my-project, stopped") {
+		t.Error(out)
+	}
 	c.must(append(run, "--detach")...) // joins
+	if out := c.must("tpu", "status", "--store", tpuStore, "--json"); !strings.Contains(out, `"desired": "running"`) || !strings.Contains(out, `"max_hours": 3`) {
+		t.Error(out)
+	}
+	if out := c.must("tpu", "rm", "--store", tpuStore, "--data", "--dry-run"); !strings.Contains(out, "objects, ") {
+		t.Error(out)
+	}
 	if out, code := c.subbert(t.Context(), append(run, "--detach", "--set", "schedule.steps=7")...); code != exitMisused || !strings.Contains(out, "another config") {
 		t.Errorf("exit code %d: %s", code, out)
 	}

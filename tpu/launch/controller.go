@@ -37,9 +37,10 @@ type Controller struct {
 	Poll     time.Duration // between looks
 }
 
-// ttl is how long a controller that died keeps others from acting. It exceeds every pause between looks.
+// ttl is how long a controller that died keeps others from acting.
 const ttl = 5 * time.Minute
 
+// longestPause is the longest that a lease is not renewed.
 const longestPause = 2 * time.Minute
 
 // Run sees the run to its end and returns how it ended, when nothing of it is left in the cloud. While another
@@ -114,7 +115,7 @@ func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, 
 				return nil, err
 			}
 			failed++
-			wait = min(max(after, c.Poll<<min(failed, 6)), longestPause)
+			wait = max(after, min(c.Poll<<min(failed, 6), longestPause))
 			c.Log.Warn("will ask again", "in", wait.String(), "error", err)
 		} else {
 			failed = 0
@@ -126,10 +127,23 @@ func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, 
 		if s.Finished {
 			return ReadOutcome(ctx, c.Store)
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := rest(ctx, lease, wait); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// rest sleeps and keeps the lease meanwhile, however long the API wants not to be asked.
+func rest(ctx context.Context, lease *bucket.Lease, d time.Duration) error {
+	for ; d > longestPause; d -= longestPause {
+		if err := pause(ctx, longestPause); err != nil {
+			return err
+		}
+		if err := lease.Renew(ctx); err != nil {
+			return err
+		}
+	}
+	return pause(ctx, d)
 }
 
 // pause sleeps, or returns ctx's error if it ends first.

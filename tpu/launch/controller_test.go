@@ -220,18 +220,33 @@ func TestFaultsOfTheAPI(t *testing.T) {
 	}
 }
 
+// TestRetryAfterIsObeyed: the API is not asked before it wants to be, though that is longer than the controller's own
+// pauses and than its lease, which it keeps: another controller does not ask either.
 func TestRetryAfterIsObeyed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, nil)
-		w.api.Script("GET queuedResources", launchtest.Fault{Code: 429, RetryAfter: "110"})
-		start := time.Now()
-		go func() {
-			time.Sleep(109 * time.Second)
-			if n := w.api.Calls("GET queuedResources"); n != 1 {
-				t.Errorf("asked %d times in %s, want once", n, time.Since(start))
-			}
-		}()
-		w.finish(Done)
+		w.api.Script("GET queuedResources", launchtest.Fault{Code: 429, RetryAfter: "900"})
+		var all sync.WaitGroup
+		for _, holder := range []string{"a", "b"} {
+			all.Go(func() {
+				c := w.controller(holder, nil)
+				c.Poll = 10 * time.Second
+				o, err := c.Run(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				w.check(o, Done)
+			})
+		}
+		time.Sleep(899 * time.Second)
+		if n := w.api.Calls("GET queuedResources"); n != 1 {
+			t.Errorf("asked %d times in 899 seconds, want once", n)
+		}
+		time.Sleep(20 * time.Second)
+		if n := w.api.Calls("GET queuedResources"); n < 2 {
+			t.Errorf("asked %d times in 919 seconds, want again", n)
+		}
+		all.Wait()
 	})
 }
 
