@@ -36,7 +36,7 @@ func (s Step) Run(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	release, err := s.claim(dir)
+	release, err := s.claim(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -66,12 +66,15 @@ func (s Step) Run(ctx context.Context, dir string) (err error) {
 	return s.finish(t, args, seconds)
 }
 
+// patience is how long a step waits for the process before it, which may be about to end and saving.
+const patience = time.Minute
+
 // claim takes the lock of a run's directory and notes who holds it.
-func (s Step) claim(dir string) (release func() error, err error) {
+func (s Step) claim(ctx context.Context, dir string) (release func() error, err error) {
 	l := flock.New(filepath.Join(dir, lockFile))
-	patience, cancel := context.WithTimeout(context.Background(), 2*time.Second) // others hold it for a moment, to look
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ok, err := l.TryLockContext(patience, 50*time.Millisecond)
+	ok, err := l.TryLockContext(waiting, 50*time.Millisecond)
 	if !ok && (err == nil || errors.Is(err, context.DeadlineExceeded)) {
 		err = fmt.Errorf("%s: %w", dir, ErrBusy)
 	}

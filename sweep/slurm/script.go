@@ -28,8 +28,9 @@ func Script(program, dirs []string) string {
 	return strings.NewReplacer("@DIRS@", list.String(), "@PROGRAM@", strings.Join(words, " ")).Replace(script)
 }
 
-// A run that was told to save ends with 130. Its job goes back into the queue: by its own doing at a time limit, while at a
-// preemption SLURM does it too, and one of the two is refused.
+// A run that was told to save ends with 130. Before a time limit the job is still RUNNING then, and puts itself back into
+// the queue; at a preemption SLURM does that, and a job that somebody took back stays away. The task is named in full: the
+// number of the last task of an array is that of the array.
 const script = `#!/bin/bash
 # Written by subbert sweep: each task of the array carries out one run.
 set -u
@@ -37,7 +38,8 @@ dirs=(
 @DIRS@)
 dir=${dirs[$SLURM_ARRAY_TASK_ID]}
 exec >>"$dir/log.txt" 2>&1
-echo "== job ${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID on $(hostname), restart ${SLURM_RESTART_COUNT:-0}"
+job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+echo "== job $job on $(hostname), restart ${SLURM_RESTART_COUNT:-0}"
 @PROGRAM@ sweep-step "$dir" &
 child=$!
 told=0
@@ -48,8 +50,9 @@ while [ "$seen" -ne "$told" ]; do # a signal ends wait, not the run
 	wait "$child"
 	code=$?
 done
-if [ "$code" -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
-	scontrol requeue "$SLURM_JOB_ID" && sleep 60 # until SLURM ends this turn
+if [ "$code" -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ] &&
+	[ "$(squeue --noheader --format=%T --jobs="$job")" = RUNNING ]; then
+	scontrol requeue "$job" && sleep 60 # until SLURM ends this turn
 fi
 exit "$code"
 `

@@ -47,13 +47,20 @@ type job struct {
 	state        string
 	restarts     int
 	requeue      bool
+	cancelled    bool
+	last         bool
 	process      *os.Process
 }
 
 func (j *job) id() string { return fmt.Sprintf("%d_%d", j.array, j.index) }
 
-// own is the job's own number: that of its array is what users see.
-func (j *job) own() int { return 100*j.array + j.index }
+// own is the job's own number. The last of an array has that of the array.
+func (j *job) own() int {
+	if j.last {
+		return j.array
+	}
+	return 100*j.array + j.index
+}
 
 const client = `#!/bin/bash
 request=$(mktemp -u '@DIR@/XXXXXXXXXXXX')
@@ -112,6 +119,18 @@ func (c *Cluster) Calls(command string) [][]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.calls[command])
+}
+
+// Left names the jobs that are in the queue.
+func (c *Cluster) Left() (ids []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, j := range c.jobs {
+		if !j.ended() {
+			ids = append(ids, j.id()+" "+j.state)
+		}
+	}
+	return ids
 }
 
 // Restarts is how often jobs were put back into the queue.
@@ -185,7 +204,7 @@ func (c *Cluster) answer(command string, args []string) (out, complaint string) 
 	case "sbatch":
 		return c.sbatch(args)
 	case "squeue":
-		return c.squeue(args[len(args)-1]), ""
+		return c.squeue(args), ""
 	case "sacct":
 		return c.sacct(strings.TrimPrefix(args[len(args)-1], "--jobs="))
 	case "scancel":
@@ -228,20 +247,31 @@ func (c *Cluster) sbatch(args []string) (out, complaint string) {
 	c.last++
 	for i := range most + 1 {
 		one := like
-		one.array, one.index = c.last, i
+		one.array, one.index, one.last = c.last, i, i == most
 		c.jobs = append(c.jobs, &one)
 	}
 	return fmt.Sprintln(c.last), ""
 }
 
-func (j *job) ended() bool { return j.state != "PENDING" && j.state != "RUNNING" }
+func (j *job) ended() bool {
+	return !slices.Contains([]string{"PENDING", "RUNNING", "COMPLETING"}, j.state)
+}
 
 // squeue prints what is in the queue: %i is ID_INDEX, %F the array, %T the state, %j the name.
-func (c *Cluster) squeue(format string) string {
+func (c *Cluster) squeue(args []string) string {
+	var format, only string
+	for _, a := range args {
+		if f, ok := strings.CutPrefix(a, "--format="); ok {
+			format = f
+		}
+		if o, ok := strings.CutPrefix(a, "--jobs="); ok {
+			only = o
+		}
+	}
 	var b strings.Builder
 	for _, j := range c.jobs {
-		if !j.ended() {
-			b.WriteString(strings.NewReplacer("%i", j.id(), "%F", fmt.Sprint(j.array), "%T", j.state, "%j", j.name).Replace(strings.TrimPrefix(format, "--format=")) + "\n")
+		if !j.ended() && (only == "" || only == j.id()) {
+			b.WriteString(strings.NewReplacer("%i", j.id(), "%F", fmt.Sprint(j.array), "%T", j.state, "%j", j.name).Replace(format) + "\n")
 		}
 	}
 	return b.String()
@@ -259,38 +289,53 @@ func (c *Cluster) sacct(ids string) (out, complaint string) {
 	return out, ""
 }
 
-// scontrol is `--oneliner show job ID` and `requeue OWN`.
+// scontrol is `--oneliner show job ID` and `requeue ID`, which takes the number of an array for all of its tasks, and jobs
+// that were taken back too: as the real one does.
 func (c *Cluster) scontrol(args []string) (out, complaint string) {
-	last := args[len(args)-1]
+	last, complaint := args[len(args)-1], "Invalid job id specified"
 	for _, j := range c.jobs {
+		named := j.id() == last || fmt.Sprint(j.own()) == last || fmt.Sprint(j.array) == last
 		switch {
-		case args[0] == "requeue" && fmt.Sprint(j.own()) == last && j.state == "RUNNING":
-			j.requeue = true
-			syscall.Kill(-j.process.Pid, syscall.SIGKILL)
-			return "", ""
+		case args[0] == "requeue" && named && (j.state == "RUNNING" || j.state == "COMPLETING"):
+			j.requeue, complaint = true, ""
+			j.signal(true)
 		case args[0] != "requeue" && j.id() == last && !c.Accounting:
 			return "JobId=" + fmt.Sprint(j.own()) + " JobName=" + j.name + " JobState=" + j.state + " Reason=None\n", ""
 		}
 	}
-	return "", "Invalid job id specified"
+	return "", complaint
 }
 
+// killWait is what a job that is taken back gets to end by itself.
+const killWait = 500 * time.Millisecond
+
+// cancel takes an array back, or all jobs.
 func (c *Cluster) cancel(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cancelLocked(id)
 }
 
-// cancelLocked takes an array back, or all jobs.
 func (c *Cluster) cancelLocked(id string) {
 	for _, j := range c.jobs {
 		if j.ended() || id != "" && fmt.Sprint(j.array) != id {
 			continue
 		}
-		j.state = "CANCELLED by 1000"
-		if j.process != nil {
-			syscall.Kill(-j.process.Pid, syscall.SIGKILL)
+		if j.process == nil {
+			j.state = "CANCELLED by 1000"
+			continue
 		}
+		j.cancelled, j.state = true, "COMPLETING"
+		process := j.process
+		j.signal(false)
+		c.wait.Go(func() {
+			time.Sleep(killWait)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if j.process == process {
+				j.signal(true)
+			}
+		})
 	}
 }
 
@@ -310,7 +355,7 @@ func (c *Cluster) schedule() {
 		ready := j.state == "PENDING" && j.process == nil
 		for _, n := range j.needs {
 			s := states[n]
-			if s == "PENDING" || s == "RUNNING" {
+			if s == "PENDING" || s == "RUNNING" || s == "COMPLETING" {
 				ready = false
 			} else if s != "COMPLETED" && j.state == "PENDING" {
 				ready, j.state = false, "CANCELLED"
@@ -376,10 +421,11 @@ func (c *Cluster) over(j *job, err error, timedOut bool) {
 	defer c.mu.Unlock()
 	j.process = nil
 	switch {
-	case strings.HasPrefix(j.state, "CANCELLED"):
 	case j.requeue:
-		j.requeue, j.state = false, "PENDING"
+		j.requeue, j.cancelled, j.state = false, false, "PENDING"
 		j.restarts++
+	case j.cancelled:
+		j.state = "CANCELLED by 1000"
 	case timedOut:
 		j.state = "TIMEOUT"
 	case err != nil:

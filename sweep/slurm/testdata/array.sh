@@ -7,7 +7,8 @@ dirs=(
 )
 dir=${dirs[$SLURM_ARRAY_TASK_ID]}
 exec >>"$dir/log.txt" 2>&1
-echo "== job ${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID on $(hostname), restart ${SLURM_RESTART_COUNT:-0}"
+job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+echo "== job $job on $(hostname), restart ${SLURM_RESTART_COUNT:-0}"
 '/opt/subbert' '--backend' 'cuda' sweep-step "$dir" &
 child=$!
 told=0
@@ -18,7 +19,8 @@ while [ "$seen" -ne "$told" ]; do # a signal ends wait, not the run
 	wait "$child"
 	code=$?
 done
-if [ "$code" -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
-	scontrol requeue "$SLURM_JOB_ID" && sleep 60 # until SLURM ends this turn
+if [ "$code" -eq 130 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ] &&
+	[ "$(squeue --noheader --format=%T --jobs="$job")" = RUNNING ]; then
+	scontrol requeue "$job" && sleep 60 # until SLURM ends this turn
 fi
 exit "$code"
