@@ -63,8 +63,14 @@ func (c *Client) compile(text, format, options string) (*loaded, error) {
 	c.programs = append(c.programs, l.program)
 	c.live++
 	c.mu.Unlock()
+	if took := l.program.Took; took >= longCompilation {
+		c.o.Log.Info("compiled", "graph", l.program.Name, "seconds", took.Round(time.Millisecond).Seconds(), "cached", l.program.Cached)
+	}
 	return l, nil
 }
+
+// longCompilation is what a person who waits wants to hear of.
+const longCompilation = 500 * time.Millisecond
 
 // build makes l.c anew with the given arguments marked. On an error l is as before.
 func (l *loaded) build(donors []int) error {
