@@ -69,14 +69,8 @@ func (r *Report) Total() (sum Status, known, missing int) {
 }
 
 // Left estimates how long what is not done will take with so many runs at once: by the forecast of a run, or else by what
-// runs of its verb took. ok is false where a run has neither.
+// runs of its verb took, a step or as a whole. ok is false where a run has neither.
 func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
-	took := make(map[string][]float64)
-	for _, s := range r.Runs {
-		if s.Seconds > 0 {
-			took[verbOf(s)] = append(took[verbOf(s)], s.Seconds)
-		}
-	}
 	seen := make(map[string]bool)
 	var seconds, longest float64
 	for _, s := range r.Runs {
@@ -85,10 +79,8 @@ func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
 		}
 		seen[s.Key] = true
 		one := s.Hours * 3600
-		if like := took[verbOf(s)]; len(like) > 0 && one == 0 {
-			for _, t := range like {
-				one += t / float64(len(like))
-			}
+		if one == 0 {
+			one = r.like(s)
 		}
 		if one == 0 {
 			return 0, false
@@ -97,6 +89,25 @@ func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
 		longest = max(longest, one)
 	}
 	return time.Duration(max(seconds/float64(max(1, jobs)), longest) * float64(time.Second)), true
+}
+
+// like is how many seconds s should take, going by the runs of its verb that are done; 0 if there are none.
+func (r *Report) like(s Status) float64 {
+	var seconds, steps, n float64
+	for _, other := range r.Runs {
+		if other.Seconds > 0 && verbOf(other) == verbOf(s) && (other.Steps > 0) == (s.Steps > 0) {
+			seconds += other.Seconds
+			steps += float64(other.Steps)
+			n++
+		}
+	}
+	switch {
+	case n == 0:
+		return 0
+	case s.Steps > 0:
+		return seconds / steps * float64(s.Steps)
+	}
+	return seconds / n
 }
 
 // verbOf is what makes runs alike.

@@ -86,6 +86,20 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// TestSkipped: what needs a run that failed through others is skipped too.
+func TestSkipped(t *testing.T) {
+	g := diamond("0s")
+	g.Runs[0].Args[3] = "fail"
+	report, err := sweepIn(t.Context(), g, t.TempDir(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]State{"start/a": Failed, "start/b": Done, "mid/1": Skipped, "mid/2": Skipped, "mid/3": Done, "end": Skipped, "twin/b": Done}
+	if diff := cmp.Diff(want, states(report)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestKilled: the process that sweeps is killed at random moments, now alone and now with the processes of its runs, and
 // started again. The results are those of a sweep that nobody killed, and no step that was done is done again.
 func TestKilled(t *testing.T) {
@@ -276,6 +290,16 @@ func TestLeft(t *testing.T) {
 		t.Error("an estimate out of nothing")
 	}
 	r.Runs = append(r.Runs, run("f", Done, 0, 600), run("g", Cached, 0, 1200))
+	if got, _ := r.Left(1); got != 4*time.Hour+15*time.Minute {
+		t.Error(got)
+	}
+	r.Runs[5].Steps = 10 // of e: twice those that f and g had
+	if got, _ := r.Left(1); got != 4*time.Hour+30*time.Minute {
+		t.Error(got)
+	}
+	for i := range r.Runs {
+		r.Runs[i].Steps = 0
+	}
 	if got, _ := r.Left(1); got != 4*time.Hour+15*time.Minute {
 		t.Error(got)
 	}

@@ -83,7 +83,7 @@ var layers = []struct {
 	{"data", nil},
 	{"evaluate", nil},
 	{"report", []string{"evaluate"}},
-	{"sweep", []string{"evaluate"}},
+	{"sweep", nil},
 	{"reproduce", []string{"evaluate", "sweep"}},
 	{"backend", nil},
 	{"tpu", []string{"backend/pjrt", "checkpoints"}},

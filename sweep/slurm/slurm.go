@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -186,7 +185,7 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	var out, complaint bytes.Buffer
 	c.Stdout, c.Stderr = &out, &complaint
-	c.Env = append(os.Environ(), "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
+	c.Env = append(c.Environ(), "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
 	err := c.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return "", fmt.Errorf("%s: not found; is this a machine of a SLURM cluster?", name)

@@ -91,7 +91,11 @@ func (c *Cluster) Start(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	for _, v := range new(exec.Cmd).Environ() {
+		if path, ok := strings.CutPrefix(v, "PATH="); ok {
+			t.Setenv("PATH", bin+":"+path)
+		}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	c.wait.Go(func() {
 		for ctx.Err() == nil {
@@ -372,7 +376,7 @@ func (c *Cluster) schedule() {
 func (c *Cluster) begin(j *job) {
 	cmd := exec.Command("bash", j.script)
 	cmd.Dir = j.work
-	cmd.Env = append(os.Environ(), fmt.Sprintf("SLURM_ARRAY_JOB_ID=%d", j.array), fmt.Sprintf("SLURM_ARRAY_TASK_ID=%d", j.index),
+	cmd.Env = append(cmd.Environ(), fmt.Sprintf("SLURM_ARRAY_JOB_ID=%d", j.array), fmt.Sprintf("SLURM_ARRAY_TASK_ID=%d", j.index),
 		fmt.Sprintf("SLURM_JOB_ID=%d", j.own()), fmt.Sprintf("SLURM_RESTART_COUNT=%d", j.restarts))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stdout, cmd.Stderr = new(bytes.Buffer), new(bytes.Buffer)
