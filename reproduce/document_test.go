@@ -51,6 +51,9 @@ func TestMarkers(t *testing.T) {
 	if _, err := reproduce.Document([]byte(page), r.Experiments[:2], r.Sources, o); err == nil {
 		t.Error("an experiment without markers went unnoticed")
 	}
+	if _, err := reproduce.Document([]byte(page+strings.ReplaceAll(page[strings.Index(page, "<!-- begin table1"):], "table1", "table2")), r.Experiments[:1], r.Sources, o); err == nil {
+		t.Error("markers without an experiment went unnoticed")
+	}
 	if _, err := reproduce.Document([]byte(strings.Replace(page, "table1", "table2", 1)), r.Experiments[:1], r.Sources, o); err == nil {
 		t.Error("markers of another experiment went unnoticed")
 	}

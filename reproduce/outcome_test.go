@@ -144,7 +144,7 @@ func TestMargin(t *testing.T) {
 	e := &Experiment{ID: "m", Kind: Losses, Columns: []Column{{Label: "a", Domain: "a"}},
 		Rows: []Row{{Label: "base"}, {Label: "on a", Domain: "a"}, {Label: "on b", Domain: "b"}, {Label: "on c", Domain: "c"}}}
 	o := &Outcome{Experiments: map[string]map[string][]Measured{"m": {
-		"base": {{Values: []float64{1}}}, "on a": {{Values: []float64{5, 6}}}, "on b": {{Values: []float64{5.5, 6.7}}}, "on c": {{Values: []float64{9, 9}}},
+		"base": {{Values: []float64{5.1, 6.1}}}, "on a": {{Values: []float64{5, 6}}}, "on b": {{Values: []float64{5.5, 6.7}}}, "on c": {{Values: []float64{9, 9}}},
 	}}}
 	rows := TableOf(e, o, &Sources{}, nil).Rows
 	if got, want := rows[len(rows)-1][1], "+0.600 [-0.671, +1.871]"; got != want { // 0.6 ± 12.706·0.1414/√2
