@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -98,6 +99,30 @@ func TestRemote(t *testing.T) {
 	}
 	if step, err := downloaded(t, s); step != 30 || err != nil {
 		t.Errorf("downloaded step %d, %v; want 30", step, err)
+	}
+}
+
+// ordered notes the names that are written.
+type ordered struct {
+	*bucket.Memory
+	names []string
+}
+
+func (o *ordered) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
+	o.names = append(o.names, path.Base(name))
+	return o.Memory.Write(ctx, name, r, when)
+}
+
+// TestManifestComesLast: whoever finds a manifest in the store finds all that it names, and the ledger names it after that.
+func TestManifestComesLast(t *testing.T) {
+	s := &ordered{Memory: &bucket.Memory{}}
+	r, _ := remote(t, s, "a")
+	s.names = nil
+	if err := r.Upload(t.Context(), localStep(t, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"model.safetensors", "trainer.json", "manifest.json", "lease.json"}, s.names); diff != "" {
+		t.Errorf("written, want then got:\n%s", diff)
 	}
 }
 
