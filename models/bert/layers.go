@@ -101,12 +101,24 @@ var activations = map[string]func(*Node) *Node{
 }
 
 // Activate applies the config's hidden_act in float32. Panics if it is unknown.
+//
+// Below float32 its slope is what is kept for the gradient, behind a barrier, instead of x: XLA would compute erf and an
+// exponential again in the backward product, which then waits for them. In float32 that would cost too much memory.
 func Activate(c Config, x *Node) *Node {
 	f, known := activations[c.HiddenAct]
 	if !known {
 		exceptions.Panicf("bert: hidden_act %q is unknown", c.HiddenAct)
 	}
-	return ConvertDType(f(ConvertDType(x, dtypes.Float32)), x.DType())
+	x32 := ConvertDType(x, dtypes.Float32)
+	y32 := f(x32)
+	y := ConvertDType(y32, x.DType())
+	if x.DType() == dtypes.Float32 {
+		return y
+	}
+	return adjoint.Attach(y, []*Node{x}, func(d *Node) []*Node {
+		slope := ConvertDType(Gradient(ReduceAllSum(y32), x32)[0], x.DType())
+		return []*Node{Mul(d, OptimizationBarriers(slope, ScalarZero(x.Graph(), x.DType()))[0])}
+	})
 }
 
 // tanhGelu is x·(1+tanh(√(2/π)·(x+0.044715x³)))/2.
