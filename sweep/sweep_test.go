@@ -199,6 +199,38 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestOrphansStop: SIGINT reaches the runs of a sweep that was killed, through the one that waits for them.
+func TestOrphansStop(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: waits for processes")
+	}
+	dir := t.TempDir()
+	g := Graph{[]Run{{Name: "a", Verb: "work", Args: []string{"{out}", "60", "50ms", "A"}}}}
+	first := sweepProcess(t, g, dir)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for len(stepPIDs(t, dir)) == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	first.Wait()
+	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	report, err := sweepIn(ctx, g, dir, 1)
+	if n := steps(t, dir, "a"); !errors.Is(err, context.DeadlineExceeded) || report.Run("a").State != Waiting || n >= 60 {
+		t.Fatalf("%v, %v after %d steps; want it to have stopped", err, states(report), n)
+	}
+	if pids := stepPIDs(t, dir); len(pids) > 0 {
+		t.Errorf("left running: %v", pids)
+	}
+	if report, err = sweepIn(t.Context(), g, dir, 1); err != nil || report.Count(Done) != 1 || steps(t, dir, "a") != 60 {
+		t.Errorf("%v, %v, %d steps", err, states(report), steps(t, dir, "a"))
+	}
+}
+
 // TestTwoSweeps: two sweeps of one store at once share the work.
 func TestTwoSweeps(t *testing.T) {
 	dir := t.TempDir()

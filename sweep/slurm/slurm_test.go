@@ -96,6 +96,7 @@ type world struct {
 	graph   sweep.Graph
 	options map[string]string
 	told    []string // every change, as text
+	failed  func()   // called when a run failed; may be nil
 }
 
 func newWorld(t *testing.T, c *slurmtest.Cluster, steps int, pause string) *world {
@@ -127,7 +128,12 @@ func (w *world) sweep(ctx context.Context) (*sweep.Report, error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s.Tell = func(s sweep.Status) { w.told = append(w.told, s.Name+" "+string(s.State)) }
+	s.Tell = func(s sweep.Status) {
+		w.told = append(w.told, s.Name+" "+string(s.State))
+		if w.failed != nil && s.State == sweep.Failed {
+			w.failed()
+		}
+	}
 	return s.Run(ctx, w.queue())
 }
 
@@ -278,6 +284,37 @@ func TestAnotherShell(t *testing.T) {
 	w.done(100)
 	if n := len(c.Calls("sbatch")); n != 2 {
 		t.Errorf("%d submissions, want 2", n)
+	}
+}
+
+// TestRetryBeside: a run that failed is submitted again while others of its array are still running, which are not.
+func TestRetryBeside(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: waits for jobs")
+	}
+	c := &slurmtest.Cluster{}
+	w := newWorld(t, c, 150, "20ms")
+	w.graph.Runs = w.graph.Runs[:2]
+	w.graph.Runs[1].Args[1] = "1"
+	bad := filepath.Join(w.dir, "b")
+	if err := os.WriteFile(bad, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w.failed = stop
+	if _, err := w.sweep(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := os.Remove(bad); err != nil {
+		t.Fatal(err)
+	}
+	report, err := w.sweep(t.Context())
+	if err != nil || report.Count(sweep.Done) != 2 || lines(filepath.Join(report.Runs[0].Dir, "steps")) != 150 {
+		t.Errorf("%v, %v", err, report.Failures())
+	}
+	if n := len(c.Calls("sbatch")); n != 2 {
+		t.Errorf("%d submissions, want one for both and one for what failed", n)
 	}
 }
 
