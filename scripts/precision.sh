@@ -44,9 +44,9 @@ TOML
 for precision in float32 bfloat16; do
 	subbert --backend go pretrain run.toml --resume --set run.dir="$precision" --set device.precision="$precision"
 done
-column() { grep -o "\"step\":[0-9]*.*\"$2\":[0-9.]*" "$1/metrics.jsonl" | sed -E "s/\"step\":([0-9]*).*:([0-9.]*)$/\1 \2/"; }
+column() { grep -o "\"step\":[0-9]*.*\"$2\":[0-9.]*" "$1/metrics.jsonl" | sed -E "s/\"step\":([0-9]*).*:([0-9.]*)$/\1 \2/" | sort -k1,1; }
 echo "step float32 bfloat16   mlm_loss, mean of ten steps"
-join <(column float32 mlm_loss) <(column bfloat16 mlm_loss)
+join <(column float32 mlm_loss) <(column bfloat16 mlm_loss) | sort -n
 for precision in float32 bfloat16; do
 	echo "$precision held out: $(grep -o '"heldout_mlm_loss": [0-9.]*' "$precision/result.json")"
 done
