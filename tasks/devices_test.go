@@ -31,11 +31,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 const nanoLength, nanoMasked, nanoBatch = 16, 3, 16
 
 // nanoTask is the pre-training of a model small enough to be compiled in seconds, with dropout.
-func nanoTask(micro int) *Pretraining { return nanoLayers(micro, 2) }
-
-func nanoLayers(micro, layers int) *Pretraining {
+func nanoTask(micro int) *Pretraining {
 	c := bert.Default()
-	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = 50, 16, layers, 2, 24
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = 50, 16, 2, 2, 24
 	c.MaxPositionEmbeddings, c.HiddenDropout, c.AttentionDropout = nanoLength, 0.2, 0.2
 	return NewPretraining(c, bert.Options{}, Config{Config: instances.Config{Sequence: nanoLength, MaxPredictions: nanoMasked, NSP: true}}, micro)
 }
@@ -75,15 +73,9 @@ func (m made) batch(step int) trainer.Batch {
 }
 
 // nanoTrainer prepares the nano model's training over devices.
-func nanoTrainer(t testing.TB, b compute.Backend, devices, micro, steps int) (*trainer.Trainer, *Pretraining) {
+func nanoTrainer(t *testing.T, b compute.Backend, devices, micro, steps int) (*trainer.Trainer, *Pretraining) {
 	t.Helper()
 	task := nanoTask(micro)
-	return trainerOf(t, b, task, devices, micro, steps, 1), task
-}
-
-// trainerOf prepares the training of a task over devices, with a report every so many steps.
-func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micro, steps, every int) *trainer.Trainer {
-	t.Helper()
 	s, err := schedule.New(schedule.Config{Kind: schedule.Linear, Steps: steps, WarmupSteps: 2}, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +83,7 @@ func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micr
 	o := optim.Default()
 	o.LearningRate = 1e-3
 	plan := trainer.Plan{Schedule: s, Optimizer: o, Batch: nanoBatch, MicroBatch: micro, Sequence: nanoLength, Devices: devices,
-		Recording: trainer.Recording{EverySteps: every}, Run: trainer.DefaultRun()}
+		Recording: trainer.Recording{EverySteps: 1}, Run: trainer.DefaultRun()}
 	store, err := Create(task.Parameters(), 5)
 	if err != nil {
 		t.Fatal(err)
@@ -100,14 +92,11 @@ func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micr
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tr
+	return tr, task
 }
 
 // openDevices opens the CPU plugin with virtual devices, or skips.
-func openDevices(t testing.TB, devices int) *pjrt.Client { return openAhead(t, devices, 0) }
-
-// openAhead is openDevices with executions under way while the host goes on.
-func openAhead(t testing.TB, devices, inFlight int) *pjrt.Client {
+func openDevices(t *testing.T, devices int) *pjrt.Client {
 	t.Helper()
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -117,11 +106,11 @@ func openAhead(t testing.TB, devices, inFlight int) *pjrt.Client {
 	if err != nil || len(found) == 0 || !pjrt.Linked {
 		t.Skip("the CPU plugin is not installed (subbert backend install cpu), or the test was built without cgo")
 	}
-	return closed(t)(pjrt.Open("cpu", found[len(found)-1], pjrt.Options{Devices: devices, Donate: true, InFlight: inFlight}))
+	return closed(t)(pjrt.Open("cpu", found[len(found)-1], pjrt.Options{Devices: devices, Donate: true}))
 }
 
 // closed closes a client at the end of the test.
-func closed(t testing.TB) func(c *pjrt.Client, err error) *pjrt.Client {
+func closed(t *testing.T) func(c *pjrt.Client, err error) *pjrt.Client {
 	return func(c *pjrt.Client, err error) *pjrt.Client {
 		t.Helper()
 		if err != nil {
