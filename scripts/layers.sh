@@ -28,17 +28,14 @@ epochs = 6
 [run]
 dir = "unset"
 EOF2
-for input in spans cls; do
-	[ -f "$out/ddi-$input/result.json" ] || subbert probe "$out/probe.toml" --set task.probe.input=$input --set run.dir="$out/ddi-$input" \
-		--set data.corpus="$data/ddi2013/DDICorpus-2013.zip" --set task.corpus=ddi2013 > "$out/ddi-$input.txt"
-	[ -f "$out/aimed-$input/result.json" ] || subbert probe "$out/probe.toml" --set task.probe.input=$input --set run.dir="$out/aimed-$input" \
-		--set data.corpus="$data/aimed" --set task.corpus=aimed --set task.folds=10 --set task.fold=0 > "$out/aimed-$input.txt"
-done
-subbert data relations --from aimed "$data/aimed" --out "$out/aimed.tsv" > "$out/aimed-relations.txt"
+[ -f "$out/ddi/result.json" ] || subbert probe "$out/probe.toml" --set run.dir="$out/ddi" \
+	--set data.corpus="$data/ddi2013/DDICorpus-2013.zip" --set task.corpus=ddi2013 > "$out/ddi.txt"
+[ -f "$out/aimed/result.json" ] || subbert probe "$out/probe.toml" --set run.dir="$out/aimed" \
+	--set data.corpus="$data/aimed" --set task.corpus=aimed --set task.folds=10 --set task.fold=0 > "$out/aimed.txt"
 for seed in 1 2 3 4 5; do
 	[ -d "$out/words-ddi-$seed" ] || subbert attention "$check/ddi-attention/seed-$seed/model" --corpus "$data/ddi2013/DDICorpus-2013.zip" --form ddi2013 \
 		--out "$out/words-ddi-$seed" > "$out/words-ddi-$seed.txt"
 	[ -d "$out/words-aimed-$seed" ] || subbert attention "$check/aimed-attention/seed-$seed/model" --corpus "$data/aimed" --form aimed \
 		--out "$out/words-aimed-$seed" > "$out/words-aimed-$seed.txt"
 done
-subbert report "$out"/ddi-* "$out"/aimed-spans "$out"/aimed-cls "$out"/words-ddi-1 "$out"/words-aimed-1 "$check"/ddi-* "$check"/aimed-* --out "$out/report.html"
+subbert report "$out/ddi" "$out/aimed" "$out"/words-ddi-1 "$out"/words-aimed-1 "$check"/ddi-* "$check"/aimed-* --out "$out/report.html"
