@@ -35,7 +35,7 @@ EOF2
 for seed in 1 2 3 4 5; do
 	[ -d "$out/words-ddi-$seed" ] || subbert attention "$check/ddi-attention/seed-$seed/model" --corpus "$data/ddi2013/DDICorpus-2013.zip" --form ddi2013 \
 		--out "$out/words-ddi-$seed" > "$out/words-ddi-$seed.txt"
-	[ -d "$out/words-aimed-$seed" ] || subbert attention "$check/aimed-attention/seed-$seed/model" --corpus "$data/aimed" --form aimed \
+	[ -d "$out/words-aimed-$seed" ] || subbert attention "$check/aimed-attention/fold-0-seed-$seed/model" --corpus "$data/aimed" --form aimed \
 		--out "$out/words-aimed-$seed" > "$out/words-aimed-$seed.txt"
 done
 subbert report "$out/ddi" "$out/aimed" "$out"/words-ddi-1 "$out"/words-aimed-1 "$check"/ddi-* "$check"/aimed-* --out "$out/report.html"
