@@ -49,7 +49,7 @@ func (Sentences) block() string { return "sentences" }
 
 // attentionSection shows the attention runs.
 func attentionSection(runs []named) Section {
-	s := Section{Title: "Attention", Intro: "The darker a word, the more weight it has, relative to the heaviest of its sentence. The two mentions are outlined."}
+	s := Section{Title: "Attention", Intro: "The more a word is shaded, the more weight it has, relative to the heaviest of its sentence. The two mentions are outlined."}
 	for _, n := range runs {
 		if n.run.Result == nil || n.run.Result.Attention == nil {
 			continue
