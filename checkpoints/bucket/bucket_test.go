@@ -68,6 +68,48 @@ func TestLostAnswerIsNotALostLease(t *testing.T) {
 	}
 }
 
+// hasty is a store whose next write arrives, but whose caller does not wait for the answer.
+type hasty struct {
+	*bucket.Memory
+	leave bool
+}
+
+func (h *hasty) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
+	o, err := h.Memory.Write(ctx, name, r, when)
+	if h.leave {
+		h.leave = false
+		return bucket.Object{}, context.Canceled
+	}
+	return o, err
+}
+
+// TestCancelledWriteIsNotALostLease: a renewal that was given up but arrived does not make the release that follows
+// believe that somebody else has the lease; and what it committed stays.
+func TestCancelledWriteIsNotALostLease(t *testing.T) {
+	s := &hasty{Memory: &bucket.Memory{}}
+	l, err := bucket.Acquire(t.Context(), s, "lease", "a", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.leave = true
+	if err := l.Note(t.Context(), "arrived"); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := bucket.Peek(t.Context(), s, "lease")
+	if err != nil || !got.Until.IsZero() || string(got.Notes) != `"arrived"` {
+		t.Errorf("ledger %+v, %v; want it released, with the note", got, err)
+	}
+	if _, err := bucket.Acquire(t.Context(), s, "lease", "b", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Renew(t.Context()); !errors.Is(err, bucket.ErrLost) {
+		t.Errorf("%v, want ErrLost once another has it", err)
+	}
+}
+
 func TestTrees(t *testing.T) {
 	s, from, to := &bucket.Memory{}, t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{"config.json": "{}", "deep/vocab.txt": "[PAD]\n", "deep/.lock": "x"} {

@@ -124,18 +124,35 @@ func (l *Lease) Release(ctx context.Context) error {
 	return l.write(ctx, func(next *Ledger) { next.Until = time.Time{} })
 }
 
+// write commits change to the ledger. A write whose answer never came, because its context ended on the way, has changed
+// the object too: as long as the token there is ours, so is the lease, and the change is made to what is there.
 func (l *Lease) write(ctx context.Context, change func(*Ledger)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err := l.tryWrite(ctx, change)
+	if !errors.Is(err, ErrChanged) {
+		return err
+	}
+	var there Ledger
+	generation, err := ReadJSON(ctx, l.store, l.name, &there)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil && there.Token == l.ledger.Token {
+		l.ledger, l.generation = there, generation
+		if err = l.tryWrite(ctx, change); !errors.Is(err, ErrChanged) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s/%s: token %d: %w", l.store, l.name, l.ledger.Token, ErrLost)
+}
+
+func (l *Lease) tryWrite(ctx context.Context, change func(*Ledger)) error {
 	next := l.ledger.clone()
 	change(&next)
 	generation, err := WriteJSON(ctx, l.store, l.name, next, Condition{Generation: l.generation})
-	if errors.Is(err, ErrChanged) {
-		return fmt.Errorf("%s/%s: token %d: %w", l.store, l.name, l.ledger.Token, ErrLost)
+	if err == nil {
+		l.ledger, l.generation = next, generation
 	}
-	if err != nil {
-		return err
-	}
-	l.ledger, l.generation = next, generation
-	return nil
+	return err
 }
