@@ -39,7 +39,7 @@ for pooling in $poolings; do
 done
 for pooling in $poolings; do
 	subbert finetune "$out/run.toml" --resume --set task.pooling=$pooling --set run.dir="$out/aimed-$pooling" \
-		--set data.corpus="$data/aimed" --set task.corpus=aimed --set task.folds=10 --set task.fold=0 --set data.train_examples=2000
+		--set data.corpus="$data/aimed" --set task.corpus=aimed --set task.folds=10 --set task.fold=0 --set data.train_examples=2000 --set 'task.class_weights={1=4.0}'
 done
 for corpus in ddi aimed; do
 	for pooling in attention cls_raw mean mention lstm bilstm; do
