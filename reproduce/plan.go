@@ -390,7 +390,7 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 	if f.Splits {
 		test = b.file(f.Path + "/test.tsv") // the file that predictions.tsv counts the rows of
 	}
-	args := []string{"{in:" + path.Join(tuned.name, tuned.first, "model") + "}", "--data", test,
+	args := []string{"{in:" + path.Join(tuned.name, tuned.first, "model") + "}", "--corpus", test,
 		"--baseline", "{in:" + path.Join(baseline.name, baseline.first, "predictions.tsv") + "}", "--out", "{out}"}
 	run := sweep.Run{Name: "attention/" + r.Model + "/" + start(r) + "/" + corpus, Verb: "attention", Args: append(args, b.Scale.Attention.Arguments...)}
 	return b.add(run), nil

@@ -25,7 +25,7 @@ import (
 
 type attentionCmd struct {
 	Model     string   `arg:"" help:"A model: the model directory of a run. With --layer any encoder will do."`
-	Corpus    string   `required:"" aliases:"data" placeholder:"FILE" help:"Marked sentences, as subbert data relations writes them; with --form a corpus in its own form, of which the test pairs are seen, or all if it has none apart."`
+	Corpus    string   `required:"" placeholder:"FILE" help:"Marked sentences, as subbert data relations writes them; with --form a corpus in its own form, of which the test pairs are seen, or all if it has none apart."`
 	Form      string   `default:"tsv" enum:"tsv,ddi2013,aimed,ppi-xml,chemprot,pubtator,bioc,jsonl" placeholder:"FORM" help:"Of the corpus: tsv, ddi2013, aimed, ppi-xml, chemprot, pubtator, bioc or jsonl."`
 	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to make."`
 	Index     []string `placeholder:"ID" help:"Show these sentences, by the index column."`

@@ -111,7 +111,7 @@ func spreadOf(scores []evaluate.PRF) spread {
 
 // runCell carries out the runs of a cell, each on one device, and sums them up. Resuming passes over those that are
 // complete.
-func runCell(c *console, config configs.Config, resume bool) (_ *cellResult, err error) {
+func runCell(c *console, config configs.Config, resume bool) (*cellResult, error) {
 	if config.Run.Dir == "" {
 		return nil, misusef("run.dir: missing; name the directory the run writes to")
 	}

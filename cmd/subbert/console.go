@@ -24,17 +24,22 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
-	level := slog.LevelInfo
-	if c.Quiet {
-		level = slog.LevelWarn
-	}
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
-		log:     slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level, ReplaceAttr: dropTime})),
+		log:     newLog(errOut, c.Quiet),
 		backend: c.Backend,
 		quiet:   c.Quiet,
 		getenv:  os.Getenv,
 	}
+}
+
+// newLog is a log for people; quiet leaves warnings and errors.
+func newLog(w io.Writer, quiet bool) *slog.Logger {
+	level := slog.LevelInfo
+	if quiet {
+		level = slog.LevelWarn
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: dropTime}))
 }
 
 // withFlags puts before args the flags that c was made with and that hold for every verb.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -72,11 +71,7 @@ func (c *console) within(ctx context.Context) *console {
 func (c *console) named(name string, shared *sync.Mutex) *console {
 	other := *c
 	other.err = &prefixed{to: c.err, prefix: name + ": ", lock: shared}
-	level := slog.LevelInfo
-	if c.quiet {
-		level = slog.LevelWarn
-	}
-	other.log = slog.New(slog.NewTextHandler(other.err, &slog.HandlerOptions{Level: level, ReplaceAttr: dropTime}))
+	other.log = newLog(other.err, c.quiet)
 	return &other
 }
 

@@ -10,9 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/tools/txtar"
-
-	"github.com/subbert/subbert/backend"
-	"github.com/subbert/subbert/backend/pjrt"
 )
 
 // TestLanes: the runs of a cell over two devices are those over one, bit for bit, and say whose line is whose.
@@ -20,7 +17,9 @@ func TestLanes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
 	}
-	wantPlugin(t, backend.CPU)
+	if installedCPU() == "" {
+		t.Skip("the CPU plugin is not installed (subbert backend install cpu), or this is built without cgo")
+	}
 	dir := unpacked(t, "testdata/script/finetune.txtar")
 	for _, on := range []string{"cpu", "cpu:2"} {
 		c := child(dir, "finetune", "run.toml", "--seeds", "3", "--set", "run.dir=runs/"+on)
@@ -36,28 +35,6 @@ func TestLanes(t *testing.T) {
 			t.Errorf("%s: weights %.12s on one device, %.12s on two", seed, one, two)
 		}
 	}
-}
-
-// wantPlugin skips where that plugin is not installed, or cannot be loaded by this program.
-func wantPlugin(t *testing.T, name string) {
-	t.Helper()
-	if !pjrt.Linked {
-		t.Skip("built without cgo: no plugins")
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip(err)
-	}
-	installed, err := backend.ReadInstalled(filepath.Join(cache, "subbert", "plugins"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range installed.Plugins {
-		if p.Name == name {
-			return
-		}
-	}
-	t.Skipf("the %s plugin is not installed: subbert backend install %s", name, name)
 }
 
 // unpacked is a directory with the files of a script.
