@@ -79,7 +79,7 @@ func (p *Pretraining) logits(s *model.Scope, at *trainer.Moment, in []*graph.Nod
 	o := p.options
 	o.Dropout = masks(at)
 	last := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o).Last()
-	words = heads.MaskedLM(s, p.bert, o, last, in[3])
+	words = heads.MaskedLM(s, p.bert, last, in[3])
 	if p.nsp {
 		next = heads.NextSentence(s, bert.Pool(s, p.bert, last))
 	}

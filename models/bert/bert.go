@@ -123,15 +123,15 @@ func (e encoder) embed(s *model.Scope, in Input) *Node {
 	}
 	types := Weight(s.At("token_type_embeddings"), g, dtype, "weight", e.TypeVocabSize, e.HiddenSize)
 	x = Add(x, Product("bst,th->bsh", OneHot(kinds, e.TypeVocabSize, dtype), types))
-	return e.Dropout.Apply(Norm(s.At("LayerNorm"), e.Config, e.Options, x), e.HiddenDropout, "embeddings")
+	return e.Dropout.Apply(Norm(s.At("LayerNorm"), e.Config, x), e.HiddenDropout, "embeddings")
 }
 
 // layer is one encoder layer, [B,S,H] -> [B,S,H], and its attention probabilities [B,N,S,S].
 func (e encoder) layer(s *model.Scope, x *Node, site string) (y, probabilities *Node) {
 	a, probabilities := e.attend(s.At("attention"), x, site)
 	a = e.Dropout.Apply(a, e.HiddenDropout, site+"attention.output")
-	x = Norm(s.At("attention").At("output").At("LayerNorm"), e.Config, e.Options, Add(x, a))
+	x = Norm(s.At("attention").At("output").At("LayerNorm"), e.Config, Add(x, a))
 	f := Activate(e.Config, Dense(s.At("intermediate").At("dense"), x, e.IntermediateSize)) // [B,S,F]
 	f = e.Dropout.Apply(Dense(s.At("output").At("dense"), f, e.HiddenSize), e.HiddenDropout, site+"output")
-	return Norm(s.At("output").At("LayerNorm"), e.Config, e.Options, Add(x, f)), probabilities
+	return Norm(s.At("output").At("LayerNorm"), e.Config, Add(x, f)), probabilities
 }

@@ -69,7 +69,7 @@ func alignLast(vector, x *Node) *Node { return ExpandLeftToRank(vector, x.Rank()
 // Norm normalises x over its last axis with the "weight" and "bias" of s. The variance is E[x²]-E[x]², which takes
 // one pass over x for both moments; what BERT adds up is centred well enough for that. The gradient is written out,
 // one pass for both of its means. Panics if the variables do not have x's last dimension.
-func Norm(s *model.Scope, c Config, o Options, x *Node) *Node {
+func Norm(s *model.Scope, c Config, x *Node) *Node {
 	g, size := x.Graph(), x.Shape().Dim(-1)
 	x32 := ConvertDType(x, dtypes.Float32)
 	gamma := alignLast(Weight(s, g, dtypes.Float32, "weight", size), x)

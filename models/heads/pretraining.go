@@ -20,8 +20,8 @@ func MaskedLMParameters(c bert.Config) []weights.Parameter {
 
 // MaskedLM predicts the words at positions [B,P] int32 of last [B,S,H]: logits [B,P,V] float32. Panics if shapes
 // disagree, or a variable is missing or has the wrong shape.
-func MaskedLM(s *model.Scope, c bert.Config, o bert.Options, last, positions *Node) *Node {
-	return Words(s, c, o, PickPositions(last, positions))
+func MaskedLM(s *model.Scope, c bert.Config, last, positions *Node) *Node {
+	return Words(s, c, PickPositions(last, positions))
 }
 
 // PickPositions takes the vectors at positions [B,P] of x [B,S,H], row by row: [B,P,H]. It is a product with one-hot
@@ -34,11 +34,11 @@ func PickPositions(x, positions *Node) *Node {
 }
 
 // Words is the rest of MaskedLM: transform, normalisation and the tied decoder, [B,P,H] -> [B,P,V] float32.
-func Words(s *model.Scope, c bert.Config, o bert.Options, x *Node) *Node {
+func Words(s *model.Scope, c bert.Config, x *Node) *Node {
 	head := s.At("cls").At("predictions")
 	transform := head.At("transform")
 	x = bert.Activate(c, bert.Dense(transform.At("dense"), x, c.HiddenSize))
-	x = bert.Norm(transform.At("LayerNorm"), c, o, x)
+	x = bert.Norm(transform.At("LayerNorm"), c, x)
 	words := s.At("bert").At("embeddings").At("word_embeddings")
 	table := bert.Weight(words, x.Graph(), dtypes.Float32, "weight", c.VocabSize, c.HiddenSize)
 	logits := bert.Product32("bph,vh->bpv", x, table)
