@@ -108,6 +108,7 @@ func TestDetached(t *testing.T) {
 		t.Skip("trains; left out with -short")
 	}
 	c := openFakeCloud(t)
+	c.steps = 240 // so that a machine with nothing else to do, too, is still training when it first looks at its bounds
 	config := c.nano()
 	run := append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--detach"}, where...)
 	for _, bad := range [][]string{run, append(run, "--max-hours", "3", "--no-self-delete")} {
@@ -120,7 +121,7 @@ func TestDetached(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { c.machines(ctx); close(ended) }()
 	c.api.Script("DELETE queuedResources", launchtest.Fault{Code: 403, Message: "denied"})
-	for _, test := range []struct{ bound, state string }{{"0.0001", launch.Stopped}, {"3", launch.Done}} {
+	for _, test := range []struct{ bound, state string }{{"1e-9", launch.Stopped}, {"3", launch.Done}} {
 		c.must(append(run, "--max-hours", test.bound)...)
 		for ctx.Err() == nil && (c.api.Made == 0 || len(c.api.Left()) > 0) {
 			time.Sleep(50 * time.Millisecond)
