@@ -19,55 +19,75 @@ func (e encoder) attend(s *model.Scope, x *Node, site string) (y, probabilities 
 	context, probabilities := e.mix(q, k, v, site+"attention.probs")
 
 	s = s.At("output").At("dense")
-	w := Weight(s, x.Graph(), x.DType(), "weight", e.HiddenSize, e.HiddenSize)
-	y = Product("bnsd,hnd->bsh", context, split(w, e.HiddenSize, e.NumAttentionHeads, e.HeadSize()))
+	w := e.perHead(s, x, e.HiddenSize, e.NumAttentionHeads, e.HeadSize())
+	y = Product("bnsd,hnd->bsh", context, w)
 	return Add(y, alignLast(Weight(s, x.Graph(), x.DType(), "bias", e.HiddenSize), y)), probabilities
 }
 
 // heads projects x to one vector per head: [B,S,H] -> [B,N,S,D].
 func (e encoder) heads(s *model.Scope, x *Node) *Node {
 	g, n, d := x.Graph(), e.NumAttentionHeads, e.HeadSize()
-	w := split(Weight(s, g, x.DType(), "weight", e.HiddenSize, e.HiddenSize), n, d, e.HiddenSize)
+	w := e.perHead(s, x, n, d, e.HiddenSize)
 	b := Reshape(Weight(s, g, x.DType(), "bias", e.HiddenSize), 1, n, 1, d)
 	return Add(Product("bsh,ndh->bnsd", x, w), b)
 }
 
-// split is w with other dimensions. XLA would move the reshape of its gradient past the update's first operations, and
-// make two passes of the update; a barrier keeps it where it is. (Of two values, since go-xla leaves out a barrier of
-// one.)
-func split(w *Node, dims ...int) *Node {
-	w = IdentityWithCustomGradient(w, func(_, d *Node) *Node { return OptimizationBarriers(d, ScalarZero(d.Graph(), d.DType()))[0] })
-	return Reshape(w, dims...)
+// perHead is the "weight" [H,H] of s with other dimensions, in the precision of x. It is rounded last, so that XLA does it in
+// the product. XLA would move the reshape of the gradient past the update's first operations, and make two passes of
+// the update; a barrier keeps it where it is.
+func (e encoder) perHead(s *model.Scope, x *Node, dims ...int) *Node {
+	w := Weight(s, x.Graph(), dtypes.Float32, "weight", e.HiddenSize, e.HiddenSize)
+	y := ConvertDType(keep(Reshape(w, dims...)), x.DType())
+	return adjoint.Attach(y, []*Node{w}, func(d *Node) []*Node {
+		return []*Node{ConvertDType(keep(Reshape(d, w.Shape().Dimensions...)), dtypes.Float32)}
+	})
 }
 
 // mix is softmax(q·k + bias)·v with dropout between the two, [B,N,S,D] each, and its probabilities [B,N,S,S] in
 // float32, before dropout and without a gradient; nothing computes them unless they are asked for.
 //
-// The arrays [B,N,S,S] are what attention costs, so each pass over one counts. The softmax's sum divides the result
-// instead of every probability. The gradient is written out: probabilities are computed again from the scores and the
-// logarithm of their sum, and the sum over a row of probabilities times their gradients, which the softmax wants, is
-// that of the result times its gradient, D numbers in place of S, with or without dropout (Dao et al. 2022).
+// The arrays [B,N,S,S] are what attention costs, so each pass over one counts, and each operation on it. What is the same
+// for a row, the softmax's sum and dropout's scale, multiplies the result and what comes back: D numbers, not S. The gradient is written out: the exponentials are kept, in the precision that products read them in, and the
+// sum over a row of probabilities times their gradients, which the softmax wants, is that of the result times its gradient,
+// with or without dropout (Dao et al. 2022).
 func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) {
 	dtype := q.DType()
 	scores := plainProduct("bnsd", "bntd", "bnst", q, k, dtypes.Float32)
 	if e.bias != nil {
 		scores = Add(scores, e.bias)
 	}
-	top := ReduceAndKeep(scores, ReduceMax, -1)
-	odds := Exp(Sub(scores, top))
-	sum := ReduceAndKeep(odds, ReduceSum, -1) // [B,N,S,1]
-	drop := e.Dropout.Mask(scores, e.AttentionDropout, site)
-	context = ConvertDType(Div(plainProduct("bnst", "bntd", "bnsd", ConvertDType(drop(odds), dtype), v, dtypes.Float32), sum), dtype)
+	odds := Exp(Sub(scores, shift(q, k)))
+	share := Inverse(ReduceAndKeep(odds, ReduceSum, -1)) // [B,N,S,1]
+	kept := keep(ConvertDType(odds, dtype))
+	take, scale := e.Dropout.Mask(scores, e.AttentionDropout, site)
+	context = ConvertDType(Mul(plainProduct("bnst", "bntd", "bnsd", take(kept), v, dtypes.Float32), MulScalar(share, scale)), dtype)
 
 	attached := adjoint.Attach(context, []*Node{q, k, v}, func(d *Node) []*Node {
-		p := Exp(Sub(scores, Add(top, Log(sum))))
-		toV := plainProduct("bnst", "bnsd", "bntd", ConvertDType(drop(p), dtype), d, dtype)
-		toP := drop(plainProduct("bnsd", "bntd", "bnst", d, v, dtypes.Float32))
-		mean := ReduceAndKeep(Mul(ConvertDType(d, dtypes.Float32), ConvertDType(context, dtypes.Float32)), ReduceSum, -1)
-		toScores := ConvertDType(Mul(p, Sub(toP, mean)), dtype)
+		d = ConvertDType(d, dtypes.Float32)
+		mean := Mul(ReduceAndKeep(Mul(d, ConvertDType(context, dtypes.Float32)), ReduceSum, -1), share)
+		d = ConvertDType(MulScalar(Mul(d, share), scale), dtype)
+		toV := plainProduct("bnst", "bnsd", "bntd", take(kept), d, dtype)
+		toOdds := Sub(take(plainProduct("bnsd", "bntd", "bnst", d, v, dtypes.Float32)), mean)
+		toScores := ConvertDType(Mul(ConvertDType(kept, dtypes.Float32), toOdds), dtype)
 		return []*Node{
 			plainProduct("bnst", "bntd", "bnsd", toScores, k, dtype), plainProduct("bnst", "bnsd", "bntd", toScores, q, dtype), toV,
 		}
 	})
-	return attached, StopGradient(Div(odds, sum))
+	return attached, StopGradient(Mul(odds, share))
+}
+
+// greatestScore is what is exponentiated at most. Sums of e^40 and their inverses, times values and their gradients, are far
+// from float32's ends.
+const greatestScore = 40
+
+// shift is taken off the scores of a query before the exponential, [B,N,S,1]: nothing, unless by the lengths of query and
+// keys a score could exceed greatestScore. The greatest score of the row would do in any case, but is known only when
+// all of them are, and the exponential would take a pass of its own. A row whose every score is 127 below what the
+// lengths allow has a sum of zero and becomes NaN, which no run goes on with.
+func shift(q, k *Node) *Node {
+	length := func(x *Node) *Node {
+		return Sqrt(ReduceAndKeep(Square(ConvertDType(x, dtypes.Float32)), ReduceSum, -1))
+	}
+	bound := Mul(length(q), ReduceAndKeep(length(k), ReduceMax, 2))
+	return MaxScalar(AddScalar(bound, -greatestScore), 0.0)
 }

@@ -52,25 +52,29 @@ const (
 // Apply sets each element of x to zero with probability rate and divides the others by 1-rate, so that the
 // expectation stays. Axis 0 of x is the batch's. The site names the place in the model: equal sites would have equal
 // masks, so a source has each but once. Panics if the site was used, or unless 0 <= rate < 1.
-func (s *Source) Apply(x *Node, rate float64, site string) *Node { return s.Mask(x, rate, site)(x) }
+func (s *Source) Apply(x *Node, rate float64, site string) *Node {
+	take, scale := s.Mask(x, rate, site)
+	if scale == 1 {
+		return x
+	}
+	return take(MulScalar(x, scale))
+}
 
-// Mask is Apply for several values of x's dimensions, which are dropped alike: a value and, where its gradient is
-// written out, what flows back to it. Panics as Apply.
-func (s *Source) Mask(x *Node, rate float64, site string) func(*Node) *Node {
+// Mask is Apply taken apart, where gradients are written out: take sets to zero what is dropped of any value of x's
+// dimensions, and scale, 1/(1-rate), is by what the rest is to be multiplied. Panics as Apply.
+func (s *Source) Mask(x *Node, rate float64, site string) (take func(*Node) *Node, scale float64) {
 	if rate < 0 || rate >= 1 || math.IsNaN(rate) {
 		exceptions.Panicf("dropout: %s: rate %g, want 0 <= rate < 1", site, rate)
 	}
 	if s == nil || rate == 0 {
-		return func(x *Node) *Node { return x }
+		return func(x *Node) *Node { return x }, 1
 	}
 	if s.sites[site] {
 		exceptions.Panicf("dropout: %s: a second place of that name", site)
 	}
 	s.sites[site] = true
 	keep := s.Keep(x.Graph(), x.Shape(), rate, site)
-	return func(x *Node) *Node {
-		return Where(keep, MulScalar(x, 1/(1-rate)), ScalarZero(x.Graph(), x.DType()))
-	}
+	return func(x *Node) *Node { return Where(keep, x, ScalarZero(x.Graph(), x.DType())) }, 1 / (1 - rate)
 }
 
 // Keep is the mask itself, of the dimensions of shape: true where an element stays.
