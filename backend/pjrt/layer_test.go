@@ -3,6 +3,7 @@
 package pjrt
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
@@ -444,4 +447,41 @@ func BenchmarkHostTime(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestLargePages: what the plugin allocates for large arrays is backed by large pages.
+func TestLargePages(t *testing.T) {
+	const setting = "/sys/kernel/mm/transparent_hugepage/enabled"
+	if text, err := os.ReadFile(setting); err != nil || strings.Contains(string(text), "[never]") {
+		t.Skipf("this kernel gives no large pages: %s: %s %v", setting, text, err)
+	}
+	c := openCPU(t, Options{})
+	before := largePages(t)
+	const side = 5000 // 100 MB
+	x, err := graph.CallOnce(c.Backend(), func(g *graph.Graph) *graph.Node {
+		return graph.IotaFull(g, shapes.Make(dtypes.Float32, side, side))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := largePages(t) - before; grown < 4*side*side/2 {
+		t.Errorf("%d MB of large pages for an array of 100 MB", grown>>20)
+	}
+	if err := x.FinalizeAll(); err != nil {
+		t.Error(err)
+	}
+}
+
+// largePages is the memory of this process in large pages, in bytes.
+func largePages(t *testing.T) (bytes int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/smaps_rollup")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, after, _ := strings.Cut(string(text), "AnonHugePages:")
+	if _, err := fmt.Sscanf(after, "%d kB", &bytes); err != nil {
+		t.Fatalf("%v in %q", err, after)
+	}
+	return bytes << 10
 }
