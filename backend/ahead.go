@@ -12,11 +12,12 @@ import (
 
 // AheadRequest is a program to compile for devices that need not be here.
 type AheadRequest struct {
-	Plugin   string            `json:"plugin"`             // path
-	Topology string            `json:"topology"`           // the plugin's name for the devices, such as v3:2x2x1
-	Program  string            `json:"program"`            // StableHLO
-	Options  []byte            `json:"options"`            // a serialized CompileOptionsProto
-	Settings map[string]string `json:"settings,omitempty"` // of the topology
+	Plugin   string            `json:"plugin"`              // path
+	Topology string            `json:"topology"`            // the plugin's name for the devices, such as v3:2x2x1
+	Program  string            `json:"program"`             // StableHLO
+	Options  []byte            `json:"options"`             // a serialized CompileOptionsProto
+	Settings map[string]string `json:"settings,omitempty"`  // of the topology
+	XLAFlags string            `json:"xla_flags,omitempty"` // added to those of the environment
 }
 
 // AheadReport is what the compiler says of it.

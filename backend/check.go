@@ -44,9 +44,9 @@ func Check(ctx context.Context, command []string, c Choice) (Report, error) {
 	return r, nil
 }
 
-// CheckAhead checks a plugin whose device is not here: it compiles the same product for a topology of that device,
-// in a child process started with command. See [CompileAhead].
-func CheckAhead(ctx context.Context, command []string, c Choice, topology string) (Report, error) {
+// CheckAhead checks a plugin whose device is not here: it compiles the same product for a topology of that device, in a
+// child process started with command. Of the request what is said of the device is read. See [CompileAhead].
+func CheckAhead(ctx context.Context, command []string, c Choice, device AheadRequest) (Report, error) {
 	r := Report{Name: c.Name, Plugin: c.Plugin}
 	client, err := pjrt.Deviceless(c.Name, 1, pjrt.Options{})
 	if err != nil {
@@ -61,15 +61,14 @@ func CheckAhead(ctx context.Context, command []string, c Choice, topology string
 	if err := client.Close(); err != nil {
 		return r, err
 	}
-	report, err := CompileAhead(ctx, command, checkLimit, AheadRequest{
-		Plugin: c.Plugin, Topology: topology, Program: program.Text, Options: []byte(program.Options),
-	})
+	device.Plugin, device.Program, device.Options = c.Plugin, program.Text, []byte(program.Options)
+	report, err := CompileAhead(ctx, command, checkLimit, device)
 	if err != nil {
 		return r, err
 	}
 	r.Error = firstLine(report.Error)
-	r.Description = fmt.Sprintf("compiled a product ahead of time for %s (%d devices) in %s; no such device here",
-		topology, report.Devices, report.Took.Round(time.Millisecond))
+	r.Description = fmt.Sprintf("compiled a product ahead of time for %s (devices: %d) in %s; no such device here",
+		device.Topology, report.Devices, report.Took.Round(time.Millisecond))
 	return r, nil
 }
 

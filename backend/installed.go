@@ -102,6 +102,16 @@ func (in Installed) At(path string) (Plugin, bool) {
 	return Plugin{}, false
 }
 
+// ToolFlags is what is to be added to XLA_FLAGS, which has flags so far, for the compiler to find its tools; it is empty
+// where there are none, or the flags name a place for them.
+func (p Plugin) ToolFlags(flags string) string {
+	const name = "--xla_gpu_cuda_data_dir"
+	if p.Data == "" || strings.Contains(flags, name+"=") {
+		return ""
+	}
+	return name + "=" + p.Data
+}
+
 // compareVersions orders dotted versions by their numbers, so that 0.0.52 follows 0.0.6.
 func compareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")

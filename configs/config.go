@@ -98,6 +98,9 @@ type Device struct {
 	Precision string `toml:"precision"` // of activations: "float32" or "bfloat16"; weights and moments are float32
 	Workers   int    `toml:"workers"`   // goroutines that make batches; what they make does not depend on it
 
+	VisibleDevices []int   `toml:"visible_devices,omitempty"` // numbers of the GPUs to use; empty: all
+	MemoryFraction float64 `toml:"memory_fraction,omitempty"` // of a GPU's memory, that is taken at the start; 0: the plugin's own, three quarters
+
 	PeakTFLOPs float64 `toml:"peak_tflops"` // of one device at this precision, in 10^12 operations a second, for mfu; 0: not known
 
 	Cache   string  `toml:"cache,omitempty"` // directory for blocks of shards that lie in a store; empty: in the user's cache directory
@@ -328,6 +331,15 @@ func (c Config) Validate() error {
 	}
 	if c.Device.Workers < 1 || !(c.Device.PeakTFLOPs >= 0) {
 		fault("device.workers = %d, peak_tflops = %g: want at least 1 and at least 0", c.Device.Workers, c.Device.PeakTFLOPs)
+	}
+	if f := c.Device.MemoryFraction; !(f >= 0 && f <= 1) {
+		fault("device.memory_fraction = %g: want 0 to 1", f)
+	}
+	for i, n := range c.Device.VisibleDevices {
+		if n < 0 || slices.Contains(c.Device.VisibleDevices[:i], n) {
+			fault("device.visible_devices = %v: want numbers of devices, each once", c.Device.VisibleDevices)
+			break
+		}
 	}
 	if !(c.Device.CacheGB > 0) {
 		fault("device.cache_gb = %g: want a positive number", c.Device.CacheGB)

@@ -94,7 +94,7 @@ func New(r Run, graphs []Graph) (Plan, error) {
 	if len(graphs) == 0 {
 		peak := r.StateBytes + r.GradientBytes + r.ActivationBytes
 		p.PeakBytes = &peak
-		p.note("no compiler at hand (there is one for TPUs and for the processor: subbert backend install): bytes and flops are by formula, times are not known beyond the floor, and neither are exchanges")
+		p.note("no compiler at hand (there is one for TPUs, GPUs and the processor: subbert backend install tpu, cuda or cpu): bytes and flops are by formula, times are not known beyond the floor, and neither are exchanges")
 	} else {
 		p.Source = FromCompiler
 		if err := p.read(graphs, r.Device); err != nil {

@@ -131,6 +131,12 @@ func TestFindDevice(t *testing.T) {
 			t.Errorf("%s: peaks %g and %g, memory %d", d.Name, d.Peak("bfloat16"), d.Peak("float32"), d.Memory)
 		}
 	}
+	h200, err := FindDevice("h200")
+	for _, fact := range []string{"core_count: 132", "shared_memory_per_core: 233472", "shared_memory_per_block_optin: 232448", "l2_cache_size: 52428800", "{ major: 9 }"} {
+		if !strings.Contains(h200.Target, fact) {
+			t.Errorf("the target of an H200 has no %s (%v):\n%s", fact, err, h200.Target)
+		}
+	}
 	if _, err := FindDevice("v3"); err == nil || !strings.Contains(err.Error(), "v3-8") {
 		t.Errorf("an unknown device gave %v", err)
 	}

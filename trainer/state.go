@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -62,7 +64,14 @@ func (t *Trainer) read(prefix string, p *model.Variable) (Array, error) {
 	a := Array{Name: parameterName(p), Shape: slices.Clone(p.Shape().Dimensions)}
 	v := t.step.store.GetVariable(prefix + p.Path())
 	value, err := v.Value()
-	if err == nil {
+	if err == nil && value.DType() == dtypes.BFloat16 {
+		var rounded []bfloat16.BFloat16
+		rounded, err = tensors.CopyFlatData[bfloat16.BFloat16](value)
+		a.Data = make([]float32, len(rounded))
+		for i, x := range rounded {
+			a.Data[i] = x.Float32()
+		}
+	} else if err == nil {
 		a.Data, err = tensors.CopyFlatData[float32](value)
 	}
 	if err != nil {
@@ -113,6 +122,13 @@ func (t *Trainer) write(prefix string, a Array) error {
 	}
 	if !slices.Equal(v.Shape().Dimensions, a.Shape) {
 		return fmt.Errorf("%s has shape %v, this model wants %v", a.Name, a.Shape, v.Shape().Dimensions)
+	}
+	if v.DType() == dtypes.BFloat16 { // they were that when they were saved: nothing is lost
+		rounded := make([]bfloat16.BFloat16, len(a.Data))
+		for i, x := range a.Data {
+			rounded[i] = bfloat16.FromFloat32(x)
+		}
+		return v.SetValue(tensors.FromFlatDataAndDimensions(rounded, a.Shape...))
 	}
 	return v.SetValue(tensors.FromFlatDataAndDimensions(slices.Clone(a.Data), a.Shape...))
 }

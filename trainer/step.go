@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,10 +48,9 @@ func newStep(backend compute.Backend, store *model.Store, task Task, plan Plan) 
 	s := &step{backend: backend, store: store, task: task, plan: plan}
 	s.params = slices.SortedFunc(store.IterVariables(), func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
 	for _, p := range s.params {
-		for _, prefix := range []string{momentsM, momentsV} {
-			if err := s.addZeros(prefix+p.Path(), p.Shape()); err != nil {
-				return nil, err
-			}
+		first := shapes.Make(plan.Optimizer.FirstMomentDType(), p.Shape().Dimensions...)
+		if err := errors.Join(s.addZeros(momentsM+p.Path(), first), s.addZeros(momentsV+p.Path(), p.Shape())); err != nil {
+			return nil, err
 		}
 		if plan.accumulates() {
 			if err := s.addZeros(accumulated+p.Path(), p.Shape()); err != nil {

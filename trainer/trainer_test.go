@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -239,7 +240,46 @@ func TestAccumulation(t *testing.T) {
 }
 
 func TestContinuingIsNeverHavingStopped(t *testing.T) {
-	p := plan(t, 20, 8, 4)
+	for _, first := range []string{optim.Float32, optim.BFloat16} {
+		t.Run(first, func(t *testing.T) {
+			p := plan(t, 20, 8, 4)
+			p.Optimizer.FirstMoment = first
+			continuing(t, p)
+		})
+	}
+}
+
+// TestFirstMoment: in bfloat16 it is what bfloat16 can hold, and little changes.
+func TestFirstMoment(t *testing.T) {
+	run := func(first string) *State {
+		p := plan(t, 20, 8, 4)
+		p.Optimizer.FirstMoment = first
+		tr, _ := newTrainer(t, p)
+		return train(t, tr, points{p, features, -1})
+	}
+	want, got := run(optim.Float32), run(optim.BFloat16)
+	for _, m := range got.M {
+		for _, x := range m.Data {
+			if bfloat16.FromFloat32(x).Float32() != x {
+				t.Fatalf("%s: %g is no bfloat16", m.Name, x)
+			}
+		}
+	}
+	if cmp.Equal(want.Parameters, got.Parameters) {
+		t.Error("nothing changed: the option has no effect")
+	}
+	for i, p := range got.Parameters {
+		for j, x := range p.Data {
+			if y := want.Parameters[i].Data[j]; math.Abs(float64(x-y)) > 5e-3 { // of weights from 0 to features-1; a moment is rounded by 2e-3
+				t.Errorf("%s: %g, %g in float32", p.Name, x, y)
+			}
+		}
+	}
+}
+
+// continuing stops a run in the middle and wants what it would have come to.
+func continuing(t *testing.T, p Plan) {
+	t.Helper()
 	straight, _ := newTrainer(t, p)
 	want := train(t, straight, points{p, features, -1})
 

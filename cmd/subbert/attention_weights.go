@@ -9,6 +9,7 @@ import (
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/tasks"
@@ -44,7 +45,7 @@ func (v *attentionCmd) look(c *console, m *checkpoints.Model) (_ *seenWords, err
 		return nil, fmt.Errorf("%s: %w", v.Corpus, err)
 	}
 	fmt.Fprintf(c.err, "%s: %v\n", v.Corpus, cut)
-	h, err := openBackend(c)
+	h, err := openBackend(c, configs.Device{})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/configs"
 )
 
 // backendCmd holds the verbs about what computes.
@@ -21,8 +22,9 @@ type backendCmd struct {
 	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 
-// openBackend opens what --backend, SUBBERT_BACKEND or the installed plugins say, and prints which and why.
-func openBackend(c *console) (*backend.Handle, error) {
+// openBackend opens what --backend, SUBBERT_BACKEND or the installed plugins say, with what a run's config says of devices,
+// and prints which and why.
+func openBackend(c *console, device configs.Device) (*backend.Handle, error) {
 	installed, err := installedPlugins(c)
 	if err != nil {
 		return nil, err
@@ -35,6 +37,12 @@ func openBackend(c *console) (*backend.Handle, error) {
 	if err != nil {
 		return nil, misused(err)
 	}
+	if layer.Create, err = gpuOptions(choice, device); err != nil {
+		return nil, err
+	}
+	if err := findTools(c, installed, choice.Plugin); err != nil {
+		return nil, err
+	}
 	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe"), Layer: layer}
 	h, err := backend.Open(c.ctx, choice, options)
 	if err != nil {
@@ -42,6 +50,39 @@ func openBackend(c *console) (*backend.Handle, error) {
 	}
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
+}
+
+// gpuOptions are the plugin's create options, by its names, of what device says of GPUs.
+func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, error) {
+	create := map[string]any{}
+	if len(device.VisibleDevices) > 0 {
+		var numbers []int64
+		for _, n := range device.VisibleDevices {
+			numbers = append(numbers, int64(n))
+		}
+		create["visible_devices"] = numbers
+	}
+	if device.MemoryFraction > 0 {
+		create["memory_fraction"] = float32(device.MemoryFraction)
+	}
+	if len(create) > 0 && choice.Name != backend.CUDA {
+		return nil, misusef("device.visible_devices and device.memory_fraction are for the backend cuda, this is %s (%s)", choice.Name, choice.Reason)
+	}
+	return create, nil
+}
+
+// findTools tells XLA where ptxas and libdevice lie, which are installed beside the CUDA plugin. The plugin reads its
+// settings in the environment, once.
+func findTools(c *console, installed backend.Installed, plugin string) error {
+	p, ok := installed.At(plugin)
+	if !ok {
+		return nil
+	}
+	flags := c.getenv("XLA_FLAGS")
+	if more := p.ToolFlags(flags); more != "" {
+		return os.Setenv("XLA_FLAGS", strings.TrimSpace(flags+" "+more))
+	}
+	return nil
 }
 
 // executionsAhead is how many steps the host may run ahead of the device: enough to hide its own work, few enough

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/tpu"
 )
 
 type backendCheckCmd struct {
@@ -29,7 +30,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	r, err := v.check(c, choice)
+	r, err := v.check(c, installed, choice)
 	if err != nil {
 		return misused(err)
 	}
@@ -52,12 +53,20 @@ func (v *backendCheckCmd) Run(c *console) error {
 }
 
 // check runs what can be run here: without the device, only its compiler.
-func (v *backendCheckCmd) check(c *console, choice backend.Choice) (backend.Report, error) {
+func (v *backendCheckCmd) check(c *console, installed backend.Installed, choice backend.Choice) (backend.Report, error) {
+	stands, ok := map[string]string{backend.TPU: "v3-8", backend.CUDA: "h200"}[choice.Name]
 	switch {
 	case !choice.Absent:
+		if err := findTools(c, installed, choice.Plugin); err != nil {
+			return backend.Report{}, err
+		}
 		return backend.Check(c.ctx, selfCommand("backend", "trial"), choice)
-	case choice.Name == backend.TPU:
-		return backend.CheckAhead(c.ctx, selfCommand("backend", "compile"), choice, "v3:2x2x1")
+	case ok:
+		device, err := tpu.FindDevice(stands)
+		if err != nil {
+			return backend.Report{}, err
+		}
+		return backend.CheckAhead(c.ctx, selfCommand("backend", "compile"), choice, aheadFor(c, installed, choice.Plugin, device))
 	}
 	return backend.Report{}, &backend.AbsentError{Name: choice.Name}
 }

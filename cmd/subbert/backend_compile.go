@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/subbert/subbert/backend"
@@ -16,11 +17,16 @@ const compilerMemory = 16 << 30
 type backendCompileCmd struct{}
 
 func (v *backendCompileCmd) Run(c *console) error {
+	var r backend.AheadRequest
+	if err := json.NewDecoder(c.in).Decode(&r); err != nil {
+		return misused(fmt.Errorf("request on standard input: %w", err))
+	}
 	for name, value := range map[string]string{
 		// Without it the TPU's library asks the metadata server which machine this is, and waits for ever.
 		"TPU_SKIP_MDS_QUERY": "1",
 		// It takes a lock file in /tmp, because a TPU serves one process. Compiling takes no TPU.
 		"ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
+		"XLA_FLAGS":                  strings.TrimSpace(c.getenv("XLA_FLAGS") + " " + r.XLAFlags),
 	} {
 		if err := os.Setenv(name, value); err != nil {
 			return err
@@ -29,10 +35,6 @@ func (v *backendCompileCmd) Run(c *console) error {
 	limit := syscall.Rlimit{Cur: compilerMemory, Max: compilerMemory}
 	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
 		return fmt.Errorf("limit memory: %w", err)
-	}
-	var r backend.AheadRequest
-	if err := json.NewDecoder(c.in).Decode(&r); err != nil {
-		return misused(fmt.Errorf("request on standard input: %w", err))
 	}
 	return c.printJSON(backend.CompileAheadHere(r))
 }

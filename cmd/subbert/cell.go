@@ -115,14 +115,18 @@ func runCell(c *console, config configs.Config, resume bool) (*cellResult, error
 	if config.Run.Dir == "" {
 		return nil, misusef("run.dir: missing; name the directory the run writes to")
 	}
-	if _, err := readSets(c, config); err != nil { // before anything is written
+	read, err := readExamples(c, config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := read.settle(config); err != nil { // before anything is written
 		return nil, err
 	}
 	if err := os.MkdirAll(config.Run.Dir, 0o755); err != nil {
 		return nil, err
 	}
 	all := parts(config)
-	results, err := runParts(c, config, all, resume)
+	results, err := runParts(c, config, all, resume, read)
 	if err != nil {
 		return nil, err
 	}
@@ -142,12 +146,12 @@ func runCell(c *console, config configs.Config, resume bool) (*cellResult, error
 
 // runParts is the results of the runs of a cell, in their order. The cell gets its config once one of them is
 // complete: nothing is left of a cell that cannot start.
-func runParts(c *console, config configs.Config, all []part, resume bool) (_ []*relationResult, err error) {
+func runParts(c *console, config configs.Config, all []part, resume bool, read *relationSets) (_ []*relationResult, err error) {
 	text, err := config.Text()
 	if err != nil {
 		return nil, err
 	}
-	devices, err := openLanes(c)
+	devices, err := openLanes(c, config.Device)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +160,7 @@ func runParts(c *console, config configs.Config, all []part, resume bool) (_ []*
 	results := make([]*relationResult, len(all))
 	err = devices.each(c, len(all), func(i int) string { return all[i].name }, func(c *console, i int, on *backend.Handle) error {
 		p := all[i]
-		result, err := runPart(c, p.configOf(config), resume, on)
+		result, err := runPart(c, p.configOf(config), resume, on, read)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -172,14 +176,15 @@ func runParts(c *console, config configs.Config, all []part, resume bool) (_ []*
 }
 
 // runPart is one run, or the result it left when it was complete before.
-func runPart(c *console, config configs.Config, resume bool, on *backend.Handle) (*relationResult, error) {
-	if !resume {
-		return finetune(c, config, false, on)
-	}
+func runPart(c *console, config configs.Config, resume bool, on *backend.Handle, read *relationSets) (*relationResult, error) {
 	file := filepath.Join(config.Run.Dir, rundir.ResultFile)
 	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return finetune(c, config, true, on)
+	if !resume || errors.Is(err, fs.ErrNotExist) {
+		sets, err := read.settle(config)
+		if err != nil {
+			return nil, err
+		}
+		return finetune(c, config, resume, on, sets)
 	}
 	if err != nil {
 		return nil, err

@@ -144,7 +144,7 @@ func (v *evalCmd) splits() []string {
 
 // measure evaluates the model over the splits asked for; drawn is the number of instances.
 func (v *evalCmd) measure(c *console, e *evaluated, set *shards.Set) (values []metrics.Value, drawn int, err error) {
-	handle, err := openBackend(c)
+	handle, err := openBackend(c, configs.Device{})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -46,7 +46,11 @@ func (v *finetuneCmd) Run(c *console) error {
 		}
 		return c.show(v.JSON, result)
 	}
-	result, err := finetune(c, config, v.Resume, nil)
+	sets, err := readSets(c, config)
+	if err != nil {
+		return err
+	}
+	result, err := finetune(c, config, v.Resume, nil, sets)
 	if err != nil {
 		return err
 	}
@@ -65,11 +69,7 @@ func (c *console) show(asJSON bool, result printable) error {
 }
 
 // finetune is one fine-tuning run, computed by on unless that is nil.
-func finetune(c *console, config configs.Config, resume bool, on *backend.Handle) (*relationResult, error) {
-	sets, err := readSets(c, config)
-	if err != nil {
-		return nil, err
-	}
+func finetune(c *console, config configs.Config, resume bool, on *backend.Handle, sets *relationSets) (*relationResult, error) {
 	r, err := openRun(c, config, resume, on)
 	if err != nil {
 		return nil, err

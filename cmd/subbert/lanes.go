@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/configs"
 )
 
 // lanes are the devices that the runs of a cell share: each run has one of them to itself. A run of such a size is
@@ -18,8 +19,8 @@ type lanes struct {
 	free   chan *backend.Handle
 }
 
-func openLanes(c *console) (*lanes, error) {
-	handle, err := openBackend(c)
+func openLanes(c *console, device configs.Device) (*lanes, error) {
+	handle, err := openBackend(c, device)
 	if err != nil {
 		return nil, err
 	}

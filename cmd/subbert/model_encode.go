@@ -13,6 +13,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/checkpoints/safetensors"
+	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/tasks/encoding"
@@ -54,7 +55,7 @@ func (v *modelEncodeCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	backend, err := openBackend(c)
+	backend, err := openBackend(c, configs.Device{})
 	if err != nil {
 		return err
 	}

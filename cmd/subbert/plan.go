@@ -66,7 +66,8 @@ type planner struct {
 	config configs.Config
 	bert   bert.Config
 	device tpu.Device
-	plugin string // empty: formulas only
+	plugin string               // empty: formulas only
+	ahead  backend.AheadRequest // what it says of the device
 }
 
 func openPlanner(c *console, config configs.Config, device tpu.Device, v *planCmd) (*planner, error) {
@@ -87,15 +88,14 @@ func openPlanner(c *console, config configs.Config, device tpu.Device, v *planCm
 	if config.Task.Sequence > p.bert.MaxPositionEmbeddings {
 		return nil, misusef("task.sequence = %d, but the model has %d positions (max_position_embeddings)", config.Task.Sequence, p.bert.MaxPositionEmbeddings)
 	}
-	if p.plugin == "" && pjrt.Linked {
-		installed, err := installedPlugins(c)
-		if err != nil {
-			return nil, err
-		}
-		if found, ok := installed.Latest(device.Kind); ok {
-			p.plugin = found.Path
-		}
+	installed, err := installedPlugins(c)
+	if err != nil {
+		return nil, err
 	}
+	if found, ok := installed.Latest(device.Kind); ok && p.plugin == "" && pjrt.Linked {
+		p.plugin = found.Path
+	}
+	p.ahead = aheadFor(c, installed, p.plugin, device)
 	return p, nil
 }
 
@@ -154,7 +154,7 @@ func (p *planner) run(task plannable, batch, micro int) (tpu.Run, error) {
 		}
 		steps = s.Steps()
 	}
-	parameters, size := int64(0), 4
+	parameters, size, first := int64(0), 4, int64(p.config.Optimizer.FirstMomentDType().Size())
 	for _, w := range task.Parameters() {
 		parameters += int64(w.Size())
 	}
@@ -164,7 +164,7 @@ func (p *planner) run(task plannable, batch, micro int) (tpu.Run, error) {
 	r := tpu.Run{
 		Device: p.device, Precision: p.config.Device.Precision, Batch: batch, MicroBatch: micro, Tokens: batch * p.config.Task.Sequence,
 		FLOPs: task.FLOPs(batch), Steps: steps, Price: p.v.Price,
-		StateBytes: 3 * 4 * parameters, GradientBytes: 4 * parameters,
+		StateBytes: (4 + first + 4) * parameters, GradientBytes: 4 * parameters,
 		ActivationBytes: task.ActivationBytes(max(1, micro/p.device.Devices), size),
 	}
 	if micro < batch {
@@ -200,7 +200,7 @@ func (p *planner) compile(task plannable, batch, micro int) ([]tpu.Graph, error)
 	}
 	var graphs []tpu.Graph
 	for _, program := range programs {
-		compiled, err := p.ahead(program)
+		compiled, err := p.compileAhead(program)
 		if err != nil {
 			return nil, err
 		}
@@ -263,12 +263,25 @@ func (p *planner) programs(client *pjrt.Client, task plannable, plan trainer.Pla
 	return client.Programs(), nil
 }
 
-// ahead compiles a program in a process of its own.
-func (p *planner) ahead(program pjrt.Program) (pjrt.Ahead, error) {
+// aheadFor is what a plugin is to be told of a device that it compiles for.
+func aheadFor(c *console, installed backend.Installed, plugin string, device tpu.Device) backend.AheadRequest {
+	r := backend.AheadRequest{Plugin: plugin, Topology: device.Topology}
+	if found, ok := installed.At(plugin); ok {
+		r.XLAFlags = found.ToolFlags(c.getenv("XLA_FLAGS"))
+	}
+	if device.Target != "" {
+		r.XLAFlags += " --xla_gpu_autotune_level=0" // there is no device to try kernels on
+		r.Settings = map[string]string{"topology": device.Topology, "target_config": device.Target}
+	}
+	return r
+}
+
+// compileAhead compiles a program in a process of its own.
+func (p *planner) compileAhead(program pjrt.Program) (pjrt.Ahead, error) {
 	p.c.log.Info("compiling", "graph", program.Name, "for", p.device.Name, "with", p.plugin)
-	report, err := backend.CompileAhead(p.c.ctx, selfCommand("backend", "compile"), p.v.Limit, backend.AheadRequest{
-		Plugin: p.plugin, Topology: p.device.Topology, Program: program.Submitted, Options: []byte(program.Options),
-	})
+	request := p.ahead
+	request.Plugin, request.Program, request.Options = p.plugin, program.Submitted, []byte(program.Options)
+	report, err := backend.CompileAhead(p.c.ctx, selfCommand("backend", "compile"), p.v.Limit, request)
 	if err != nil {
 		return pjrt.Ahead{}, err
 	}

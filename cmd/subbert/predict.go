@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/evaluate"
@@ -161,7 +162,7 @@ func (v *predictCmd) predict(c *console, m *checkpoints.Model, s *relationSettin
 	for _, p := range task.Parameters() {
 		parameters += p.Size()
 	}
-	h, err := openBackend(c)
+	h, err := openBackend(c, configs.Device{})
 	if err != nil {
 		return nil, err
 	}

@@ -42,16 +42,25 @@ func (s *relationSets) scored() ([]relations.Example, string) {
 // readSets reads what config names, marks it and splits it. With folds and task.fold = -1 nothing is split yet: all
 // examples are train.
 func readSets(c *console, config configs.Config) (*relationSets, error) {
-	var s *relationSets
-	var err error
-	if config.Data.Corpus != "" {
-		s, err = readCorpus(c, config)
-	} else {
-		s, err = readFiles(config.Data)
-	}
+	read, err := readExamples(c, config)
 	if err != nil {
 		return nil, err
 	}
+	return read.settle(config)
+}
+
+// readExamples reads what config names, as it comes: the same for every fold and seed.
+func readExamples(c *console, config configs.Config) (*relationSets, error) {
+	if config.Data.Corpus != "" {
+		return readCorpus(c, config)
+	}
+	return readFiles(config.Data)
+}
+
+// settle is what config makes of examples as they were read, which stay as they are.
+func (s *relationSets) settle(config configs.Config) (*relationSets, error) {
+	s = &relationSets{train: slices.Clip(s.train), dev: slices.Clip(s.dev), test: slices.Clip(s.test)}
+	var err error
 	from := cmp.Or(config.Data.Corpus, config.Data.Train)
 	if s.labels, s.negative, err = labelsOf(s.train, config.Task); err != nil {
 		return nil, misused(fmt.Errorf("%s: %w", from, err))

@@ -20,9 +20,9 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the command-line scripts in testdata/script, one .txtar file a scenario. A script that
 // trains guards itself with `[!long] skip`, which -short makes true; [cgo] says whether plugins can be loaded, [plugin]
-// that the CPU's is installed, at $CPU_PLUGIN.
+// that the CPU's is installed, at $CPU_PLUGIN, and [cuda] that NVIDIA's is, below $PLUGINS.
 func TestScript(t *testing.T) {
-	plugin := installedCPU()
+	plugin, cuda := installedCPU(), installedPlugin("cuda/*/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
 	params := testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -32,27 +32,36 @@ func TestScript(t *testing.T) {
 			fixtures, err := filepath.Abs("../../checkpoints/testdata") // models that the real tools wrote
 			env.Setenv("FIXTURES", fixtures)
 			env.Setenv("CPU_PLUGIN", plugin)
+			env.Setenv("PLUGINS", pluginDir())
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		Condition: func(cond string) (bool, error) {
-			return cond == "long" && !testing.Short() || cond == "cgo" && pjrt.Linked || cond == "plugin" && plugin != "", nil
+			return cond == "long" && !testing.Short() || cond == "cgo" && pjrt.Linked || cond == "plugin" && plugin != "" || cond == "cuda" && cuda != "", nil
 		},
 	}
 	testscript.Run(t, params)
 }
 
 // installedCPU is the path of the installed CPU plugin; empty if there is none or this binary cannot load it.
-func installedCPU() string {
-	dir, err := os.UserCacheDir()
-	if err != nil || !pjrt.Linked {
-		return ""
-	}
-	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"))
-	if err != nil || len(found) == 0 {
+func installedCPU() string { return installedPlugin("cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so") }
+
+// installedPlugin is the newest installed plugin whose path has that pattern; empty as for installedCPU.
+func installedPlugin(pattern string) string {
+	found, err := filepath.Glob(filepath.Join(pluginDir(), pattern))
+	if err != nil || len(found) == 0 || !pjrt.Linked {
 		return ""
 	}
 	return found[len(found)-1]
+}
+
+// pluginDir is where plugins are installed; empty if there is no such place.
+func pluginDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "subbert", "plugins")
 }
 
 // exits is the script command `exits CODE COMMAND...`: it runs the command as exec does and wants that exit code.

@@ -83,7 +83,7 @@ func openRun(c *console, config configs.Config, resume bool, on *backend.Handle)
 		return r, misusef("task.sequence = %d, but the model has %d positions (max_position_embeddings)", config.Task.Sequence, r.bert.MaxPositionEmbeddings)
 	}
 	if r.backend = on; on == nil {
-		if r.backend, err = openBackend(c); err != nil {
+		if r.backend, err = openBackend(c, config.Device); err != nil {
 			return r, err
 		}
 	}
@@ -232,7 +232,7 @@ func (r *session) printPlan(p trainer.Plan) {
 	}
 	fmt.Fprintln(w, "plan")
 	row("model", "%d layers, hidden size %d, %s parameters", r.bert.NumHiddenLayers, r.bert.HiddenSize, count(float64(parameters)))
-	row("state", "%s bytes: parameters and moments in float32", count(float64(bytes)))
+	row("state", "%s bytes: parameters and moments in float32, the first in %s", count(float64(bytes)), p.Optimizer.FirstMoment)
 	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), r.config.Schedule.Kind, p.Optimizer.LearningRate)
 	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, plural(p.Micros(), "microbatch", "es"), plural(p.Devices, "device", "s"), count(float64(p.TokensPerStep())))
 	for _, s := range p.Later {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -36,11 +37,29 @@ type Config struct {
 	Epsilon      float64 `toml:"epsilon"`
 	WeightDecay  float64 `toml:"weight_decay"` // not on LayerNorm and biases
 	ClipNorm     float64 `toml:"clip_norm"`    // of the global gradient norm; 0 is off
+
+	// FirstMoment is what the running mean of gradients is kept in, "float32" or "bfloat16". A mean that moves by a tenth a
+	// step can stand eight bits, the second moment, which moves by a thousandth, cannot: its changes would be rounded away.
+	FirstMoment string `toml:"first_moment"`
+}
+
+// What a moment is kept in.
+const (
+	Float32  = "float32"
+	BFloat16 = "bfloat16"
+)
+
+// FirstMomentDType is that of c.FirstMoment.
+func (c Config) FirstMomentDType() dtypes.DType {
+	if c.FirstMoment == BFloat16 {
+		return dtypes.BFloat16
+	}
+	return dtypes.Float32
 }
 
 // Default is the paper's optimizer: Google's Adam with its settings.
 func Default() Config {
-	return Config{Name: BERTAdamW, LearningRate: 2e-5, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-6, WeightDecay: 0.01, ClipNorm: 1}
+	return Config{Name: BERTAdamW, LearningRate: 2e-5, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-6, WeightDecay: 0.01, ClipNorm: 1, FirstMoment: Float32}
 }
 
 // Validate returns every fault of c at once.
@@ -51,6 +70,9 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains(Names(), c.Name) {
 		fault("name: unknown %q, want one of %s", c.Name, strings.Join(Names(), ", "))
+	}
+	if c.FirstMoment != Float32 && c.FirstMoment != BFloat16 {
+		fault("first_moment: unknown %q, want %s or %s", c.FirstMoment, Float32, BFloat16)
 	}
 	for _, f := range []struct {
 		key   string
@@ -78,8 +100,8 @@ func Decays(name string) bool {
 	return true
 }
 
-// State is one parameter as an update sees it. The nodes are float32 and share a shape. M and V, the moments, are kept
-// beside the parameter and are zero at the start.
+// State is one parameter as an update sees it. The nodes share a shape and are float32, but for M where the config says
+// otherwise. M and V, the moments, are kept beside the parameter and are zero at the start.
 type State struct {
 	Name            string // as in Hugging Face files
 	Value, Gradient *Node
@@ -92,9 +114,10 @@ type Moment struct {
 	Step         *Node // scalar float32; the first update is at step 0
 }
 
-// Update builds the new value and moments of p. Panics if c's name is unknown; Validate says so earlier.
+// Update builds the new value and moments of p; the value follows from the moment as it was before it is rounded. Panics if
+// c's name is unknown; Validate says so earlier.
 func (c Config) Update(p State, at Moment) (value, m, v *Node) {
-	m = Add(MulScalar(p.M, c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
+	m = Add(MulScalar(ConvertDType(p.M, dtypes.Float32), c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
 	v = Add(MulScalar(p.V, c.Beta2), MulScalar(Square(p.Gradient), 1-c.Beta2))
 	decay := c.WeightDecay
 	if !Decays(p.Name) {
@@ -123,7 +146,7 @@ func (c Config) Update(p State, at Moment) (value, m, v *Node) {
 	default:
 		panic(fmt.Errorf("optim: unknown optimizer %q", c.Name))
 	}
-	return value, m, v
+	return value, ConvertDType(m, p.M.DType()), v
 }
 
 // corrected is Adam's step with bias correction: m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps), t counted from 1.
