@@ -30,7 +30,7 @@ type planCmd struct {
 }
 
 func (v *planCmd) Help() string {
-	return `Builds the very step of a pre-training run (or with --task relation of fine-tuning, with rows of the greatest length) for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu), and says what is known then: memory, exchanges between devices, the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither data nor weights are read: model.init may hold config.json alone.
+	return `Builds the very step of a pre-training run (or with --task relation of fine-tuning, with rows of the greatest length) for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu, or cuda), and says what is known then: memory and, for TPUs, exchanges between devices and the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither data nor weights are read: model.init may hold config.json alone.
 
 The compiler runs in a process of its own and takes up to 8 GB of memory and a minute for BERT-base.`
 }
