@@ -56,7 +56,7 @@ func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) 
 	if e.bias != nil {
 		scores = Add(scores, e.bias)
 	}
-	odds := Exp(Sub(scores, shift(q, k)))
+	odds := Exp(Sub(scores, ReduceAndKeep(scores, ReduceMax, -1)))
 	share := Inverse(ReduceAndKeep(odds, ReduceSum, -1)) // [B,N,S,1]
 	kept := keep(ConvertDType(odds, dtype))
 	take, scale := e.Dropout.Mask(scores, e.AttentionDropout, site)
@@ -74,20 +74,4 @@ func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) 
 		}
 	})
 	return attached, StopGradient(Mul(odds, share))
-}
-
-// greatestScore is what is exponentiated at most. Sums of e^40 and their inverses, times values and their gradients, are far
-// from float32's ends.
-const greatestScore = 40
-
-// shift is taken off the scores of a query before the exponential, [B,N,S,1]: nothing, unless by the lengths of query and
-// keys a score could exceed greatestScore. The greatest score of the row would do in any case, but is known only when
-// all of them are, and the exponential would take a pass of its own. A row whose every score is 127 below what the
-// lengths allow has a sum of zero and becomes NaN, which no run goes on with.
-func shift(q, k *Node) *Node {
-	length := func(x *Node) *Node {
-		return Sqrt(ReduceAndKeep(Square(ConvertDType(x, dtypes.Float32)), ReduceSum, -1))
-	}
-	bound := Mul(length(q), ReduceAndKeep(length(k), ReduceMax, 2))
-	return MaxScalar(AddScalar(bound, -greatestScore), 0.0)
 }

@@ -2,10 +2,8 @@ package bert
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
@@ -27,8 +25,8 @@ func plainMix(e encoder, q, k, v *Node, site string) *Node {
 	return Einsum("bnst,bntd->bnsd", e.Dropout.Apply(Softmax(scores, -1), e.AttentionDropout, site), v)
 }
 
-// TestMix: attention's result and gradients are those of the plain form, with dropout and padding, also where lengths allow
-// scores beyond greatestScore. Where they allow scores so great that the real ones vanish, the result is NaN and not wrong.
+// TestMix: attention's result and gradients are those of the plain form, with dropout and padding, also for scores of
+// hundreds of either sign, as small encoders at a high rate come to.
 func TestMix(t *testing.T) {
 	const b, n, s, d = 3, 2, 5, 4
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -39,7 +37,7 @@ func TestMix(t *testing.T) {
 		}
 		return golden.Floats(x, b, n, s, d)
 	}
-	for _, scale := range []float64{0.1, 1, 2, 3, 12} {
+	for _, scale := range []float64{0.1, 1, 4, 12} {
 		t.Run(fmt.Sprint(scale), func(t *testing.T) {
 			inputs := golden.Tensors{"q": draw(scale), "k": draw(scale), "v": draw(1), "to": draw(1), "lengths": {Shape: []int{b}, Ints: []int32{5, 3, 1}}}
 			run := func(f func(e encoder, q, k, v *Node, site string) *Node) golden.Tensors {
@@ -57,20 +55,9 @@ func TestMix(t *testing.T) {
 				y, _ := e.mix(q, k, v, site)
 				return y
 			})
-			if scale == 12 {
-				if !slices.ContainsFunc(got["context"].Floats, func(x float32) bool { return x != x }) {
-					t.Error("no NaN, though sums underflow")
-				}
-				maps.DeleteFunc(got, func(name string, _ golden.Tensor) bool { return name != "context" })
-				for i, x := range got["context"].Floats { // what is a number is right
-					if x != x {
-						got["context"].Floats[i] = want["context"].Floats[i]
-					}
-				}
-				want = golden.Tensors{"context": want["context"]}
-			}
-			// A score of 100 in float32 is off by 6e-6, and so is its exponential.
-			tol := golden.Tolerance{Relative: 2e-6 * max(1, scale*scale), Absolute: 1e-7}
+			// A score of 500 in float32 is off by 3e-5, and so is its exponential. Where one key takes all, the true gradients are zero,
+			// and ours the rounding of a difference of about one, times a key.
+			tol := golden.Tolerance{Relative: 2e-6 * max(1, scale*scale), Absolute: 1e-6 * scale}
 			for _, fault := range golden.Diff(want, got, tol) {
 				t.Error(fault)
 			}

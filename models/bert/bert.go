@@ -32,7 +32,8 @@ type Output struct {
 // Last is the last layer's output [B,S,H].
 func (o Output) Last() *Node { return o.Hidden[len(o.Hidden)-1] }
 
-// maskedScore is added to the score of a position that may not be attended to: after the softmax nothing is left of it.
+// maskedScore is added to the score of a position that may not be attended to: after the softmax nothing is left of
+// it, while a row in which every position is masked (it fills up a batch) stays finite.
 const maskedScore = -1e9
 
 // encoder carries what every layer needs.
@@ -93,15 +94,13 @@ func (in Input) Mask() *Node {
 	return nil
 }
 
-// bias is what is added to attention scores [B,N,S,S]: [B,1,1,S], or nil. A row in which nothing takes part (it fills up a
-// batch) attends to everything, so that it stays finite.
+// bias is what is added to attention scores [B,N,S,S]: [B,1,1,S], or nil.
 func (in Input) bias() *Node {
 	mask := in.Mask()
 	if mask == nil {
 		return nil
 	}
-	present := ConvertDType(mask, dtypes.Float32) // [B,S]
-	absent := Mul(OneMinus(present), ReduceAndKeep(present, ReduceMax, -1))
+	absent := OneMinus(ConvertDType(mask, dtypes.Float32))
 	return InsertAxes(MulScalar(absent, maskedScore), 1, 1)
 }
 
