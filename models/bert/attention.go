@@ -47,9 +47,10 @@ func (e encoder) perHead(s *model.Scope, x *Node, dims ...int) *Node {
 // float32, before dropout and without a gradient; nothing computes them unless they are asked for.
 //
 // The arrays [B,N,S,S] are what attention costs, so each pass over one counts, and each operation on it. What is the same
-// for a row, the softmax's sum and dropout's scale, multiplies the result and what comes back: D numbers, not S. The gradient is written out: the exponentials are kept, in the precision that products read them in, and the
-// sum over a row of probabilities times their gradients, which the softmax wants, is that of the result times its gradient,
-// with or without dropout (Dao et al. 2022).
+// for a row, the softmax's sum and dropout's scale, multiplies the result and what comes back: D numbers, not S. The
+// gradient is written out: the exponentials are kept where products read them rounded (in float32 reading them costs what
+// making them again does), and the sum over a row of probabilities times their gradients, which the softmax wants, is that of
+// the result times its gradient, with or without dropout (Dao et al. 2022).
 func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) {
 	dtype := q.DType()
 	scores := plainProduct("bnsd", "bntd", "bnst", q, k, dtypes.Float32)
@@ -58,7 +59,10 @@ func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) 
 	}
 	odds := Exp(Sub(scores, ReduceAndKeep(scores, ReduceMax, -1)))
 	share := Inverse(ReduceAndKeep(odds, ReduceSum, -1)) // [B,N,S,1]
-	kept := keep(ConvertDType(odds, dtype))
+	kept := odds
+	if dtype != dtypes.Float32 {
+		kept = keep(ConvertDType(odds, dtype))
+	}
 	take, scale := e.Dropout.Mask(scores, e.AttentionDropout, site)
 	context = ConvertDType(Mul(plainProduct("bnst", "bntd", "bnsd", take(kept), v, dtypes.Float32), MulScalar(share, scale)), dtype)
 
