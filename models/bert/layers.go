@@ -127,7 +127,7 @@ func Activate(c Config, x *Node) *Node {
 
 // geluAndSlope is GELU, x times the normal distribution at x, and its derivative, of a float32 x. Both come from one
 // exponential: that of the density, of which the distribution's tail is a multiple by a polynomial in
-// 1/(1+p|x|), within 1.5e-7 (Hastings; Abramowitz & Stegun 1964, 7.1.26). It costs half of erf beside the density.
+// 1/(1+p|x|), within 1.5e-7 (Hastings; Abramowitz & Stegun 1964, 7.1.26).
 func geluAndSlope(x *Node) (y, slope *Node) {
 	density := Exp(AddScalar(MulScalar(Square(x), -0.5), -math.Log(2*math.Pi)/2))
 	t := Inverse(AddScalar(MulScalar(Abs(x), 0.3275911/math.Sqrt2), 1))
