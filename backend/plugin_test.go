@@ -95,6 +95,7 @@ func TestFakeProbe(t *testing.T) {
 		{"no table", "GetPjrtApi returned nothing"},
 		{"crash", "it ended the child process that loaded it (exit code 2): SIGSEGV"}, // as Go's runtime has it
 		{"exit", "it ended the child process that loaded it (exit code 3)"},
+		{"memory", ""}, // uses memory in each way there is
 	}
 	for _, tt := range tests {
 		t.Run(tt.mode, func(t *testing.T) {

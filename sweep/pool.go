@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Pool is the Executor that starts a process for every run, a number of them at once.
+// Pool is the Executor that starts a process for every run, a number of them at once. On Linux those at once have
+// different processors; one that is begun alone, with nothing to begin beside it, has them all.
 //
 // The processes are those of Step. They are in process groups of their own: when the one that sweeps is killed they go on,
 // and the next sweep waits for them instead of doing their work twice.
@@ -53,7 +54,11 @@ func (p *Pool) Execute(ctx context.Context, tasks []Task, tell func(Change)) err
 			}
 			slot := q.begin(t)
 			tell(Change{Key: t.Key, State: Running})
-			go func() { ends <- ended{t, slot, p.carry(ctx, t, slot)} }()
+			jobs := p.Jobs // among which the processors are shared out
+			if _, more := q.next(); !more && len(q.running) == 1 {
+				jobs = 1
+			}
+			go func() { ends <- ended{t, slot, p.carry(ctx, t, slot, jobs)} }()
 		}
 		if len(q.running) == 0 {
 			return nil
@@ -110,8 +115,8 @@ func (q *queue) end(e ended) {
 	q.open[e.task.Key] = e.change.State != Done
 }
 
-// carry sees one task to its end, by whatever process.
-func (p *Pool) carry(ctx context.Context, t Task, slot int) Change {
+// carry sees one task to its end, by whatever process, one of jobs at once.
+func (p *Pool) carry(ctx context.Context, t Task, slot, jobs int) Change {
 	for {
 		if err := p.awaitOthers(ctx, t); err != nil {
 			return Change{t.Key, Failed, err.Error()}
@@ -119,7 +124,7 @@ func (p *Pool) carry(ctx context.Context, t Task, slot int) Change {
 		started := time.Now().UTC()
 		var err error
 		if done, _ := p.Store.Done(t.Key); done == nil && ctx.Err() == nil {
-			err = p.process(ctx, t, slot)
+			err = p.process(ctx, t, slot, jobs)
 		}
 		if busy, busyErr := p.Store.Busy(t.Key); busyErr == nil && busy && ctx.Err() == nil {
 			continue // somebody was faster
@@ -159,7 +164,7 @@ func (p *Pool) askToStop(t Task) (asked bool, err error) {
 }
 
 // process runs the process of a task, what it prints going to the run's log.
-func (p *Pool) process(ctx context.Context, t Task, slot int) (err error) {
+func (p *Pool) process(ctx context.Context, t Task, slot, jobs int) (err error) {
 	log, err := os.OpenFile(filepath.Join(t.Dir, LogFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -168,7 +173,7 @@ func (p *Pool) process(ctx context.Context, t Task, slot int) (err error) {
 	cmd := p.Command(t, slot)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.Work, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	if err := startOn(cmd, slot, jobs); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Signal(syscall.SIGTERM) }) // fails only if it has ended

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -80,7 +81,7 @@ func work(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	fmt.Println("worked on", inputs)
+	fmt.Println("worked on", inputs, "with", runtime.NumCPU(), "processors")
 	return result(out, inputs)
 }
 

@@ -128,6 +128,7 @@ func (c *Client) Wait() error {
 func (c *Client) Close() error {
 	err := c.Wait()
 	c.backend.Finalize()
+	C.layer_release_idle()
 	return err
 }
 

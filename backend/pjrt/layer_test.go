@@ -472,6 +472,51 @@ func TestLargePages(t *testing.T) {
 	}
 }
 
+// TestKeptMemory: the memory of an array that is gone serves the next one as large, gives way to a larger one, and is given
+// back with the client.
+func TestKeptMemory(t *testing.T) {
+	c := openCPU(t, Options{})
+	const mega = 1 << 20
+	before := resident(t)
+	grown := func(megabytes int) int {
+		x, err := graph.CallOnce(c.Backend(), func(g *graph.Graph) *graph.Node {
+			return graph.IotaFull(g, shapes.Make(dtypes.Float32, megabytes, mega/4))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := x.FinalizeAll(); err != nil {
+			t.Fatal(err)
+		}
+		return (resident(t) - before) / mega
+	}
+	for _, step := range []struct{ megabytes, low, high int }{{200, 190, 260}, {200, 190, 260}, {300, 290, 360}, {100, 90, 160}} {
+		if got := grown(step.megabytes); got < step.low || got > step.high {
+			t.Errorf("after an array of %d MB there are %d MB more than before, want %d to %d", step.megabytes, got, step.low, step.high)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := (resident(t) - before) / mega; got > 60 {
+		t.Errorf("%d MB more than before when the client is closed", got)
+	}
+}
+
+// resident is the memory that this process has, in bytes.
+func resident(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip(err)
+	}
+	var size, pages int
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
+
 // largePages is the memory of this process in large pages, in bytes.
 func largePages(t *testing.T) (bytes int) {
 	t.Helper()

@@ -1,38 +1,135 @@
-// Large pages for what a plugin allocates.
+// Memory for the large arrays of a plugin.
 //
-// XLA:CPU takes the memory of a step's intermediate arrays from posix_memalign and gives it back after the step, so that
-// a step of hundreds of megabytes meets as many page faults, and as many translations, as there are pages of 4 KiB in
-// it. glibc asks the kernel for large pages only if GLIBC_TUNABLES says so before a program starts. The functions here
-// stand before glibc's, for every library in the process (a program's symbols come first), and ask for large blocks
-// alone.
+// XLA:CPU takes the memory of a step's intermediate arrays from posix_memalign and gives it back after the step. glibc
+// has hundreds of megabytes at a time from the kernel, which clears them, in pages of 4 KiB: a quarter of a small encoder's step
+// were faults for such pages. Large pages (MADV_HUGEPAGE) leave the clearing, a tenth. So large blocks are made here, in
+// large pages, and kept when they are freed, for whoever asks for as much again. The functions below stand before glibc's
+// for every library in the process (a program's symbols come first); all smaller blocks are glibc's.
+//
+// What is kept costs nothing a run did not need before: a block that has to come from the kernel takes the place of idle
+// ones of its size or more together, as long as there are such, so all blocks together are no more than were in use
+// at once, but for what a block is larger than asked.
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h> // says whether this is glibc
 
+#include "layer.h"
+
 #if defined(__linux__) && defined(__GLIBC__)
 
+#include <dlfcn.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 
-enum { large = 4 << 20, page = 4096 };
+extern void __libc_free(void *p);
+extern void *__libc_realloc(void *p, size_t size);
 
-// advised is p, a block of size bytes. That the kernel may refuse does not matter: it is advice.
-static void *advised(void *p, size_t size) {
-	if (p != NULL && size >= large) {
-		int before = errno;
-		uintptr_t from = ((uintptr_t)p + page - 1) & ~(uintptr_t)(page - 1);
-		madvise((void *)from, (uintptr_t)p + size - from, MADV_HUGEPAGE);
-		errno = before;
+enum { large = 4 << 20, page = 2 << 20, most = 1024 };
+
+typedef struct {
+	char *start; // NULL: the place is free
+	size_t size; // of pages
+	uint64_t idle; // 0: in use; else when it was freed, counting frees
+} Block;
+
+static struct {
+	pthread_mutex_t lock;
+	Block blocks[most];
+	uint64_t frees;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// unmapped gives a block back to the kernel. Called with the lock.
+static void unmapped(Block *b) {
+	munmap(b->start, b->size);
+	b->start = NULL;
+}
+
+// make_room gives the kernel idle blocks of size bytes together, those first that have been idle longest. Called with the lock.
+static void make_room(size_t size) {
+	for (size_t room = 0; room < size;) {
+		Block *oldest = NULL;
+		for (int i = 0; i < most; i++) {
+			Block *b = &pool.blocks[i];
+			if (b->start != NULL && b->idle != 0 && (oldest == NULL || b->idle < oldest->idle)) oldest = b;
+		}
+		if (oldest == NULL) return;
+		room += oldest->size;
+		unmapped(oldest);
 	}
+}
+
+// map is size bytes of fresh pages, from an address that is a multiple of a page; NULL if there are none.
+static char *map(size_t size) {
+	char *start = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (start == MAP_FAILED) return NULL;
+	char *aligned = (char *)(((uintptr_t)start + page - 1) & ~(uintptr_t)(page - 1));
+	if (aligned != start) munmap(start, aligned - start);
+	size_t after = start + page - aligned;
+	if (after != 0) munmap(aligned + size, after);
+	madvise(aligned, size, MADV_HUGEPAGE); // advice, which the kernel may refuse
+	return aligned;
+}
+
+// take is a block of size bytes or more, the smallest that is idle unless it has more than twice as many; NULL if there is none to be had.
+static void *take(size_t size) {
+	size = (size + page - 1) & ~(size_t)(page - 1);
+	pthread_mutex_lock(&pool.lock);
+	Block *best = NULL, *place = NULL;
+	for (int i = 0; i < most; i++) {
+		Block *b = &pool.blocks[i];
+		if (b->start == NULL) {
+			if (place == NULL) place = b;
+		} else if (b->idle != 0 && b->size >= size && b->size / 2 <= size && (best == NULL || b->size < best->size)) {
+			best = b;
+		}
+	}
+	if (best == NULL) {
+		make_room(size);
+		if (place != NULL && (place->start = map(size)) != NULL) {
+			place->size = size;
+			best = place;
+		}
+	}
+	void *p = NULL;
+	if (best != NULL) {
+		best->idle = 0;
+		p = best->start;
+	}
+	pthread_mutex_unlock(&pool.lock);
 	return p;
+}
+
+// find is the block in use that starts at p, NULL if p is none of ours. Called with the lock.
+static Block *find(void *p) {
+	for (int i = 0; i < most; i++)
+		if (pool.blocks[i].start == p && pool.blocks[i].idle == 0) return &pool.blocks[i];
+	return NULL;
+}
+
+// size_of is the size of our block at p, 0 if p is none of ours. Most addresses tell by themselves.
+static size_t size_of(void *p) {
+	if (p == NULL || ((uintptr_t)p & (page - 1)) != 0) return 0;
+	pthread_mutex_lock(&pool.lock);
+	Block *b = find(p);
+	size_t size = b == NULL ? 0 : b->size;
+	pthread_mutex_unlock(&pool.lock);
+	return size;
+}
+
+static void *aligned(size_t alignment, size_t size) {
+	void *p = NULL;
+	if (size >= large && size <= SIZE_MAX / 2 && alignment <= page) p = take(size);
+	return p != NULL ? p : memalign(alignment, size);
 }
 
 int posix_memalign(void **block, size_t alignment, size_t size) {
 	if (alignment < sizeof(void *) || (alignment & (alignment - 1)) != 0) return EINVAL;
 	int before = errno;
-	void *p = advised(memalign(alignment, size), size);
+	void *p = aligned(alignment, size);
 	errno = before;
 	if (p == NULL) return ENOMEM;
 	*block = p;
@@ -44,7 +141,58 @@ void *aligned_alloc(size_t alignment, size_t size) {
 		errno = EINVAL;
 		return NULL;
 	}
-	return advised(memalign(alignment, size), size);
+	return aligned(alignment, size);
 }
+
+void free(void *p) {
+	if (p != NULL && ((uintptr_t)p & (page - 1)) == 0) {
+		int before = errno;
+		pthread_mutex_lock(&pool.lock);
+		Block *b = find(p);
+		if (b != NULL) b->idle = ++pool.frees;
+		pthread_mutex_unlock(&pool.lock);
+		errno = before;
+		if (b != NULL) return;
+	}
+	__libc_free(p);
+}
+
+void *realloc(void *p, size_t size) {
+	size_t had = size_of(p);
+	if (had == 0) return __libc_realloc(p, size);
+	void *q = NULL;
+	if (size != 0) {
+		if ((q = malloc(size)) == NULL) return NULL;
+		memcpy(q, p, had < size ? had : size);
+	}
+	free(p);
+	return q;
+}
+
+void *reallocarray(void *p, size_t count, size_t each) {
+	size_t size;
+	if (__builtin_mul_overflow(count, each, &size)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, size);
+}
+
+size_t malloc_usable_size(void *p) {
+	size_t size = size_of(p);
+	if (size != 0) return size;
+	size_t (*theirs)(void *) = (size_t (*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
+	return theirs == NULL ? 0 : theirs(p);
+}
+
+void layer_release_idle(void) {
+	pthread_mutex_lock(&pool.lock);
+	make_room(SIZE_MAX);
+	pthread_mutex_unlock(&pool.lock);
+}
+
+#else
+
+void layer_release_idle(void) {}
 
 #endif

@@ -3,9 +3,16 @@
 //
 // cc -shared -fPIC -I ../pjrt -o fake.so fake_plugin.c
 
+#define _GNU_SOURCE // reallocarray
+
 #include "../pjrt/deviceless.c"
 
+#include <errno.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 // ---- What deviceless.c expects of the layer.
 
@@ -172,6 +179,58 @@ static const Table *misbehave(void) {
 	return &table.head;
 }
 
+// ---- Memory as plugins use it, which the process may serve by functions of its own.
+
+enum { mega = 1 << 20 };
+
+static void want(bool holds, const char *what) {
+	if (holds) return;
+	fprintf(stderr, "memory: %s\n", what);
+	exit(4);
+}
+
+static bool all(const char *p, size_t size, char value) {
+	for (size_t i = 0; i < size; i++)
+		if (p[i] != value) return false;
+	return true;
+}
+
+static void use_memory(void) {
+	void *blocks[12];
+	for (int i = 0; i < 12; i++) { // of 1 to 12 MB, and 5 bytes
+		want(posix_memalign(&blocks[i], 64, (i + 1) * mega + 5) == 0, "posix_memalign");
+		want((uintptr_t)blocks[i] % 64 == 0, "alignment");
+		memset(blocks[i], i, (i + 1) * mega + 5);
+	}
+	for (int i = 0; i < 12; i++) want(all(blocks[i], (i + 1) * mega + 5, i), "a block was given twice");
+	for (int i = 0; i < 12; i += 2) free(blocks[i]);
+	for (int i = 0; i < 12; i += 2) {
+		want(posix_memalign(&blocks[i], 4096, (i + 1) * mega) == 0, "posix_memalign again");
+		memset(blocks[i], 100 + i, (i + 1) * mega);
+	}
+	for (int i = 1; i < 12; i += 2) want(all(blocks[i], (i + 1) * mega + 5, i), "a block was given twice");
+#ifdef __GLIBC__
+	for (int i = 0; i < 12; i++) want(malloc_usable_size(blocks[i]) >= (i + 1) * mega, "malloc_usable_size");
+#endif
+	for (int i = 0; i < 12; i += 2) { // larger, smaller
+		size_t size = i % 4 == 0 ? (i + 9) * mega : mega / 2, kept = (i + 1) * mega < size ? (i + 1) * mega : size;
+		want((blocks[i] = realloc(blocks[i], size)) != NULL, "realloc");
+		want(all(blocks[i], kept, 100 + i), "realloc lost what was in the block");
+	}
+	want((blocks[1] = reallocarray(blocks[1], 3, mega)) != NULL && all(blocks[1], 2 * mega + 5, 1), "reallocarray");
+	size_t volatile many = SIZE_MAX / 2; // the compiler would warn
+	want(reallocarray(NULL, many, 3) == NULL, "reallocarray of too much");
+	for (int i = 0; i < 12; i++) free(blocks[i]);
+	void *p = aligned_alloc(64, 64 * mega);
+	want(p != NULL && (uintptr_t)p % 64 == 0, "aligned_alloc");
+	want(realloc(p, 0) == NULL, "realloc to nothing");
+	want(posix_memalign(&p, 3, 8 * mega) == EINVAL, "posix_memalign on 3");
+	want(posix_memalign(&p, 64, SIZE_MAX / 4) == ENOMEM, "posix_memalign of too much");
+	want(posix_memalign(&p, 16 * mega, 8 * mega) == 0 && (uintptr_t)p % (16 * mega) == 0, "alignment of 16 MB");
+	free(p);
+	free(NULL);
+}
+
 const Table *GetPjrtApi(void) {
 	table.entries[ERROR_DESTROY] = error_destroy;
 	table.entries[ERROR_MESSAGE] = error_message;
@@ -179,5 +238,6 @@ const Table *GetPjrtApi(void) {
 	table.entries[LOADED_EXECUTE] = zeros;
 	mode = getenv("FAKE_PLUGIN");
 	if (mode == NULL) mode = "";
+	if (is("memory")) use_memory();
 	return misbehave();
 }

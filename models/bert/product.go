@@ -1,6 +1,7 @@
 package bert
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -36,6 +37,8 @@ func product(equation string, lhs, rhs *Node, into dtypes.DType) *Node {
 
 // plainProduct is the product without a word about accumulation, with the axes out. What a product computes has the
 // axes of its first operand before those of the second: the operands change places if that saves moving them after.
+// Axes next to each other that are summed over become one: XLA:CPU reads such operands transposed where they lie, but
+// copies those of more axes first, element by element.
 func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 	order, swapped := natural(l, r, out), natural(r, l, out)
 	if order != out && swapped == out {
@@ -51,6 +54,10 @@ func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 			lSum, rSum = append(lSum, i), append(rSum, j)
 		}
 	}
+	if n := len(lSum); n > 1 && len(lBatch) == 0 && adjacent(lSum) && adjacent(rSum) {
+		lhs, rhs = merge(lhs, lSum[0], n), merge(rhs, rSum[0], n)
+		lSum, rSum = lSum[:1], rSum[:1]
+	}
 	dot := Dot(lhs, rhs).WithAccumulatorDType(dtypes.InvalidDType)
 	if into != lhs.DType() {
 		dot = dot.WithOutputDType(into)
@@ -64,6 +71,22 @@ func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 		permutation[i] = strings.IndexByte(order, out[i])
 	}
 	return TransposeAllAxes(product, permutation...)
+}
+
+// adjacent tells whether each of axes follows the one before it.
+func adjacent(axes []int) bool {
+	for i := range axes {
+		if axes[i] != axes[0]+i {
+			return false
+		}
+	}
+	return true
+}
+
+// merge makes one axis of the n from first on.
+func merge(x *Node, first, n int) *Node {
+	dims := x.Shape().Dimensions
+	return Reshape(x, slices.Concat(dims[:first], []int{-1}, dims[first+n:])...)
 }
 
 // natural is the order of axes in which a product comes out: those of both operands, then those of l, then of r.
