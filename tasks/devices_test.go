@@ -33,7 +33,7 @@ const nanoLength, nanoMasked, nanoBatch = 16, 3, 16
 // nanoTask is the pre-training of a model small enough to be compiled in seconds, with dropout.
 func nanoTask(micro int) *Pretraining {
 	c := bert.Default()
-	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = 50, 16, 2, 2, 24
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = 150, 16, 2, 2, 24
 	c.MaxPositionEmbeddings, c.HiddenDropout, c.AttentionDropout = nanoLength, 0.2, 0.2
 	return NewPretraining(c, bert.Options{}, Config{Config: instances.Config{Sequence: nanoLength, MaxPredictions: nanoMasked, NSP: true}}, micro)
 }

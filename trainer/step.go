@@ -205,7 +205,7 @@ func (s *step) buildApply(_ *model.Scope, in []*graph.Node) []*graph.Node {
 // left out for good. It returns the gradients' global norm and whether the update was made (1) or left out (0).
 func (s *step) update(loss *graph.Node, gradients []*graph.Node, rate, at *graph.Node) (norm, made *graph.Node) {
 	g := loss.Graph()
-	gradients, norm = s.plan.Optimizer.Clip(gradients)
+	gradients, norm = s.plan.Optimizer.Clip(gradients, s.mesh)
 	ok := graph.LogicalAnd(graph.IsFinite(norm), graph.IsFinite(loss))
 	if s.plan.Run.OnNonFinite != OnNonFiniteSkip {
 		halted := s.store.GetVariable(haltedPath)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -52,25 +53,39 @@ type merger struct {
 	files  []Spooled
 }
 
-// run reads a block while the one before is written.
+// run reads a block while the one before is decoded, and decodes documents while those before are written.
 func (m *merger) run(ctx context.Context) error {
 	free, full := make(chan *block, 2), make(chan *block)
 	free <- &block{}
 	free <- &block{}
+	spare, decoded := make(chan *chunk, 4), make(chan *chunk, 2)
+	for range cap(spare) {
+		spare <- &chunk{}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(full)
 		return m.load(ctx, free, full)
 	})
 	g.Go(func() error {
+		defer close(decoded)
 		for b := range full {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err := m.write(b); err != nil {
+			if err := b.decode(ctx, spare, decoded); err != nil {
 				return err
 			}
 			free <- b
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for c := range decoded {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := m.write(c); err != nil {
+				return err
+			}
+			spare <- c
 		}
 		return nil
 	})
@@ -115,17 +130,46 @@ func (m *merger) until(from int) int {
 	return buckets
 }
 
-func (m *merger) write(b *block) error {
-	var d shards.Document
-	for _, e := range b.entries {
-		if err := decode(&d, b.data[e.start:e.end]); err != nil {
-			return fmt.Errorf("preparation: %w", err)
+// chunk is some documents of a block, decoded.
+type chunk struct {
+	documents []shards.Document
+	heldOut   []bool
+}
+
+const chunkSize = 64 // documents: few enough for the caches, enough that handing them on costs nothing
+
+// decode sends the documents of b on in their order.
+func (b *block) decode(ctx context.Context, spare <-chan *chunk, decoded chan<- *chunk) error {
+	for entries := range slices.Chunk(b.entries, chunkSize) {
+		var c *chunk
+		select {
+		case c = <-spare:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
+		c.documents, c.heldOut = slices.Grow(c.documents[:0], len(entries))[:len(entries)], c.heldOut[:0]
+		for i, e := range entries {
+			if err := decode(&c.documents[i], b.data[e.start:e.end]); err != nil {
+				return fmt.Errorf("preparation: %w", err)
+			}
+			c.heldOut = append(c.heldOut, e.heldOut)
+		}
+		select {
+		case decoded <- c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (m *merger) write(c *chunk) error {
+	for i := range c.documents {
 		split := shards.Train
-		if e.heldOut {
+		if c.heldOut[i] {
 			split = shards.HeldOut
 		}
-		if err := m.writer.Add(split, &d); err != nil {
+		if err := m.writer.Add(split, &c.documents[i]); err != nil {
 			return err
 		}
 	}

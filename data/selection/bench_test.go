@@ -20,7 +20,7 @@ func BenchmarkRun(b *testing.B) {
 	var bytesOfXML int64
 	for i := range 8 {
 		var xml, packed bytes.Buffer
-		if err := pubmedtest.Write(&xml, pubmedtest.Config{Seed: uint64(i), Citations: 400}); err != nil {
+		if err := pubmedtest.Write(&xml, pubmedtest.Config{Seed: uint64(i), Citations: 4000}); err != nil {
 			b.Fatal(err)
 		}
 		w := gzip.NewWriter(&packed)

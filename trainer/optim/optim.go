@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -171,29 +172,10 @@ func trustRatio(value, update *Node) *Node {
 	return Where(defined, Div(w, Where(defined, u, one)), one)
 }
 
-// GlobalNorm is the Euclidean norm of all gradients together.
-//
-// Deviation: TensorFlow's clip_by_global_norm sees the embedding's gradient as un-summed rows when it comes from a
-// gather alone (fine-tuning), which makes its norm smaller than this, the true one.
-func GlobalNorm(gradients []*Node) *Node {
-	if len(gradients) == 0 {
-		panic(errors.New("optim: no gradients: the loss depends on no trainable parameter"))
-	}
-	var sum *Node
-	for _, g := range gradients {
-		s := ReduceAllSum(Square(g))
-		if sum == nil {
-			sum = s
-		} else {
-			sum = Add(sum, s)
-		}
-	}
-	return Sqrt(sum)
-}
-
-// Clip scales gradients so that their global norm is at most c.ClipNorm; norm is theirs before it.
-func (c Config) Clip(gradients []*Node) (clipped []*Node, norm *Node) {
-	norm = GlobalNorm(gradients)
+// Clip scales gradients so that their global norm is at most c.ClipNorm; norm is theirs before it. The devices of mesh share the
+// work on the norm; nil is one device.
+func (c Config) Clip(gradients []*Node, mesh *distributed.DeviceMesh) (clipped []*Node, norm *Node) {
+	norm = GlobalNorm(gradients, mesh)
 	if c.ClipNorm == 0 {
 		return gradients, norm
 	}
