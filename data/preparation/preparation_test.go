@@ -409,7 +409,7 @@ func BenchmarkRun(b *testing.B) {
 		b.Run(fmt.Sprintf("cores=%d", cores), func(b *testing.B) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
 			p, _ := realPlan(b, "evidence-inference-pmc.jsonl.xz")
-			p.Files = []string{unpacked(b, p.Files[0])}
+			p.Files = unpacked(b, p.Files[0])
 			p.Workers = cores
 			out := p.Out
 			for i := 0; b.Loop(); i++ {
@@ -425,27 +425,34 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// unpacked writes the documents of a compressed file to a plain one: xz takes longer than all the rest.
-func unpacked(b *testing.B, path string) string {
+// unpacked writes the documents of a compressed file to eight plain ones: xz takes longer than all the rest, and a corpus of PubMed
+// is many files.
+func unpacked(b *testing.B, path string) (names []string) {
 	b.Helper()
-	name := filepath.Join(b.TempDir(), "plain.jsonl")
-	f, err := os.Create(name)
-	if err != nil {
-		b.Fatal(err)
+	var files []*os.File
+	for i := range 8 {
+		f, err := os.Create(filepath.Join(b.TempDir(), fmt.Sprintf("plain-%d.jsonl", i)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		files, names = append(files, f), append(names, f.Name())
 	}
-	enc := json.NewEncoder(f)
+	i := 0
 	for d, err := range corpus.Open(path) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := enc.Encode(d); err != nil {
+		if err := json.NewEncoder(files[i%len(files)]).Encode(d); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	for _, f := range files {
+		if err := f.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if err := f.Close(); err != nil {
-		b.Fatal(err)
-	}
-	return name
+	return names
 }
 
 // BenchmarkDraw draws instances from shards of real text, on one core.
