@@ -22,6 +22,7 @@ import (
 	"github.com/subbert/subbert/tasks"
 	"github.com/subbert/subbert/trainer"
 	"github.com/subbert/subbert/trainer/metrics"
+	"github.com/subbert/subbert/trainer/optim"
 	"github.com/subbert/subbert/trainer/rundir"
 	"github.com/subbert/subbert/trainer/schedule"
 )
@@ -232,7 +233,11 @@ func (r *session) printPlan(p trainer.Plan) {
 	}
 	fmt.Fprintln(w, "plan")
 	row("model", "%d layers, hidden size %d, %s parameters", r.bert.NumHiddenLayers, r.bert.HiddenSize, count(float64(parameters)))
-	row("state", "%s bytes: parameters and moments in float32, the first in %s", count(float64(bytes)), p.Optimizer.FirstMoment)
+	moments := "parameters and moments in float32"
+	if p.Optimizer.FirstMoment != optim.Float32 {
+		moments += ", the first moment in " + p.Optimizer.FirstMoment
+	}
+	row("state", "%s bytes: %s", count(float64(bytes)), moments)
 	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), r.config.Schedule.Kind, p.Optimizer.LearningRate)
 	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, plural(p.Micros(), "microbatch", "es"), plural(p.Devices, "device", "s"), count(float64(p.TokensPerStep())))
 	for _, s := range p.Later {
