@@ -100,12 +100,19 @@ type Device struct {
 
 	VisibleDevices []int   `toml:"visible_devices,omitempty"` // numbers of the GPUs to use; empty: all
 	MemoryFraction float64 `toml:"memory_fraction,omitempty"` // of a GPU's memory, that is taken at the start; 0: the plugin's own, three quarters
+	Attention      string  `toml:"attention,omitempty"`       // "decomposed" (also if empty), or "cudnn": as one operation of a GPU where that applies
 
 	PeakTFLOPs float64 `toml:"peak_tflops"` // of one device at this precision, in 10^12 operations a second, for mfu; 0: not known
 
 	Cache   string  `toml:"cache,omitempty"` // directory for blocks of shards that lie in a store; empty: in the user's cache directory
 	CacheGB float64 `toml:"cache_gb"`        // what it holds at most, in 10^9 bytes
 }
+
+// Decomposed and CuDNN are how attention is computed.
+const (
+	Decomposed = "decomposed"
+	CuDNN      = "cudnn"
+)
 
 // Default is the config of the named task before a file says anything.
 func Default(task string) Config {
@@ -328,6 +335,9 @@ func (c Config) Validate() error {
 	}
 	if c.Device.Precision != "float32" && c.Device.Precision != "bfloat16" {
 		fault("device.precision: unknown %q, want float32 or bfloat16", c.Device.Precision)
+	}
+	if a := c.Device.Attention; a != "" && a != Decomposed && a != CuDNN {
+		fault("device.attention: unknown %q, want %s or %s", a, Decomposed, CuDNN)
 	}
 	if c.Device.Workers < 1 || !(c.Device.PeakTFLOPs >= 0) {
 		fault("device.workers = %d, peak_tflops = %g: want at least 1 and at least 0", c.Device.Workers, c.Device.PeakTFLOPs)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/backend/pjrt"
@@ -73,17 +74,26 @@ func (m made) batch(step int) trainer.Batch {
 }
 
 // nanoTrainer prepares the nano model's training over devices.
-func nanoTrainer(t *testing.T, b compute.Backend, devices, micro, steps int) (*trainer.Trainer, *Pretraining) {
+func nanoTrainer(t *testing.T, b compute.Backend, devices, micro, steps int, change ...func(*optim.Config)) (*trainer.Trainer, *Pretraining) {
 	t.Helper()
 	task := nanoTask(micro)
+	return trainerOf(t, b, task, devices, micro, steps, 1, change...), task
+}
+
+// trainerOf prepares the training of a task over devices, with a report after every so many steps.
+func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micro, steps, every int, change ...func(*optim.Config)) *trainer.Trainer {
+	t.Helper()
 	s, err := schedule.New(schedule.Config{Kind: schedule.Linear, Steps: steps, WarmupSteps: 2}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := optim.Default()
 	o.LearningRate = 1e-3
+	for _, f := range change {
+		f(&o)
+	}
 	plan := trainer.Plan{Schedule: s, Optimizer: o, Batch: nanoBatch, MicroBatch: micro, Sequence: nanoLength, Devices: devices,
-		Recording: trainer.Recording{EverySteps: 1}, Run: trainer.DefaultRun()}
+		Recording: trainer.Recording{EverySteps: every}, Run: trainer.DefaultRun()}
 	store, err := Create(task.Parameters(), 5)
 	if err != nil {
 		t.Fatal(err)
@@ -92,25 +102,32 @@ func nanoTrainer(t *testing.T, b compute.Backend, devices, micro, steps int) (*t
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tr, task
+	return tr
 }
 
-// openDevices opens the CPU plugin with virtual devices, or skips.
-func openDevices(t *testing.T, devices int) *pjrt.Client {
+// openDevices opens the CPU plugin with virtual devices, which the host leaves behind by up to so many steps, or skips.
+func openDevices(t testing.TB, devices, inFlight int) *pjrt.Client {
+	t.Helper()
+	path := installedPlugin(t, "cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so")
+	return closed(t)(pjrt.Open("cpu", path, pjrt.Options{Devices: devices, Donate: true, InFlight: inFlight}))
+}
+
+// installedPlugin is the newest file below the directory of plugins that a pattern matches, or skips.
+func installedPlugin(t testing.TB, pattern string) string {
 	t.Helper()
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		t.Skipf("no cache directory: %v", err)
 	}
-	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"))
+	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins", pattern))
 	if err != nil || len(found) == 0 || !pjrt.Linked {
-		t.Skip("the CPU plugin is not installed (subbert backend install cpu), or the test was built without cgo")
+		t.Skipf("no %s (subbert backend install %s), or the test was built without cgo", pattern, strings.SplitN(pattern, "/", 2)[0])
 	}
-	return closed(t)(pjrt.Open("cpu", found[len(found)-1], pjrt.Options{Devices: devices, Donate: true}))
+	return found[len(found)-1]
 }
 
 // closed closes a client at the end of the test.
-func closed(t *testing.T) func(c *pjrt.Client, err error) *pjrt.Client {
+func closed(t testing.TB) func(c *pjrt.Client, err error) *pjrt.Client {
 	return func(c *pjrt.Client, err error) *pjrt.Client {
 		t.Helper()
 		if err != nil {
@@ -136,7 +153,7 @@ func TestDevices(t *testing.T) {
 	}
 	const steps = 20
 	train := func(devices, micro int) golden.Tensors {
-		tr, task := nanoTrainer(t, openDevices(t, devices).Backend(), devices, micro, steps)
+		tr, task := nanoTrainer(t, openDevices(t, devices, 0).Backend(), devices, micro, steps)
 		reports := seen{}
 		tr.Recorder = reports
 		if err := tr.Train(t.Context(), made{task}); err != nil {
@@ -207,13 +224,32 @@ func TestProgram(t *testing.T) {
 	compareGolden(t, "step-8.txt", lines)
 }
 
+// TestRoundedMomentDonated: a first moment in bfloat16 is written over the old one, as all that an update changes.
+func TestRoundedMomentDonated(t *testing.T) {
+	if !pjrt.Linked {
+		t.Skip("built without cgo: there is no client without devices")
+	}
+	donated := func(change ...func(*optim.Config)) []string {
+		client := closed(t)(pjrt.Deviceless("tpu", 1, pjrt.Options{Donate: true}))
+		tr, _ := nanoTrainer(t, client.Backend(), 1, nanoBatch, 2, change...)
+		if err := tr.Compile(); err != nil {
+			t.Fatal(err)
+		}
+		return client.Programs()[0].Donated
+	}
+	want, got := donated(), donated(func(c *optim.Config) { c.FirstMoment = optim.BFloat16 })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("donated with a first moment in float32 and in bfloat16 (-, +):\n%s", diff)
+	}
+}
+
 // TestExchanges compares what eight devices exchange in a step, as XLA:CPU partitions it, with a golden file. What is
 // gathered or moved between devices beside the sums of the gradients is a mistake.
 func TestExchanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiling for eight devices takes seconds")
 	}
-	client := openDevices(t, 8)
+	client := openDevices(t, 8, 0)
 	tr, _ := nanoTrainer(t, client.Backend(), 8, nanoBatch, 2)
 	if err := tr.Compile(); err != nil {
 		t.Fatal(err)
@@ -250,5 +286,69 @@ func compareGolden(t *testing.T, name string, lines []string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// TestCuDNN: in a graph for one GPU attention is cuDNN's, forward and backward, where it applies and the options ask for it.
+func TestCuDNN(t *testing.T) {
+	if !pjrt.Linked {
+		t.Skip("built without cgo: there is no client without devices")
+	}
+	half := bert.Options{Precision: dtypes.BFloat16, CuDNN: true}
+	for _, c := range []struct {
+		name, kind string
+		devices    int
+		options    bert.Options
+		change     func(*bert.Config)
+		want       int // custom calls of a kind, for two layers
+	}{
+		{"asked for", "cuda", 1, half, nil, 2},
+		{"not asked for", "cuda", 1, bert.Options{Precision: dtypes.BFloat16}, nil, 0},
+		{"float32", "cuda", 1, bert.Options{CuDNN: true}, nil, 0},
+		{"dropout", "cuda", 1, half, func(c *bert.Config) { c.AttentionDropout = 0.1 }, 0},
+		{"heads of 4", "cuda", 1, half, func(c *bert.Config) { c.NumAttentionHeads = 4 }, 0},
+		{"two GPUs", "cuda", 2, half, nil, 0},
+		{"a TPU", "tpu", 1, half, nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			task := nanoTask(nanoBatch)
+			task.options, task.bert.AttentionDropout = c.options, 0
+			if c.change != nil {
+				c.change(&task.bert)
+			}
+			client := closed(t)(pjrt.Deviceless(c.kind, c.devices, pjrt.Options{}))
+			if err := trainerOf(t, client.Backend(), task, c.devices, nanoBatch, 2, 1).Compile(); err != nil {
+				t.Fatal(err)
+			}
+			text := client.Programs()[0].Text
+			forward, backward := strings.Count(text, `"__cudnn$fmhaSoftmax"`), strings.Count(text, `"__cudnn$fmhaSoftmaxBackward"`)
+			if forward != c.want || backward != c.want {
+				t.Errorf("%d forward and %d backward, want %d of each", forward, backward, c.want)
+			}
+		})
+	}
+}
+
+// TestCuDNNOnGPU: an update with cuDNN's attention is that of the decomposed one, to bfloat16's rounding.
+func TestCuDNNOnGPU(t *testing.T) {
+	if _, err := os.Stat("/dev/nvidiactl"); err != nil {
+		t.Skip("no NVIDIA GPU here")
+	}
+	path := installedPlugin(t, "cuda/*/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+	train := func(fused bool) golden.Tensors {
+		const steps = 3
+		task := nanoTask(nanoBatch)
+		task.options, task.bert.AttentionDropout = bert.Options{Precision: dtypes.BFloat16, CuDNN: fused}, 0
+		client := closed(t)(pjrt.Open("cuda", path, pjrt.Options{Donate: true}))
+		tr := trainerOf(t, client.Backend(), task, 1, nanoBatch, steps, 1)
+		reports := seen{}
+		tr.Recorder = reports
+		if err := tr.Train(t.Context(), made{task}); err != nil {
+			t.Fatal(err)
+		}
+		return golden.Tensors{"loss": golden.Floats(reports["loss"], steps), "grad_norm": golden.Floats(reports["grad_norm"], steps)}
+	}
+	for _, fault := range golden.Diff(train(false), train(true), golden.Tolerance{Relative: 0.02}) {
+		t.Error(fault)
 	}
 }

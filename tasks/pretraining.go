@@ -78,10 +78,10 @@ func (p *Pretraining) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node)
 func (p *Pretraining) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (words, next *graph.Node) {
 	o := p.options
 	o.Dropout = masks(at)
-	last := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o).Last()
-	words = heads.MaskedLM(s, p.bert, last, in[3])
+	encoded := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o)
+	words = heads.MaskedLM(s, p.bert, encoded, in[3])
 	if p.nsp {
-		next = heads.NextSentence(s, bert.Pool(s, p.bert, last))
+		next = heads.NextSentence(s, bert.Pool(s, p.bert, encoded.Last()))
 	}
 	return words, next
 }

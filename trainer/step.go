@@ -220,10 +220,11 @@ func (s *step) update(loss *graph.Node, gradients []*graph.Node, rate, at *graph
 		if r := rateOf(s.task, parameterName(p)); r != 1 {
 			when.LearningRate = graph.MulScalar(when.LearningRate, r)
 		}
-		old := optim.State{Name: parameterName(p), Value: p.NodeValue(g), Gradient: gradients[i], M: m.NodeValue(g), V: v.NodeValue(g)}
+		kept := m.NodeValue(g)
+		old := optim.State{Name: parameterName(p), Value: p.NodeValue(g), Gradient: gradients[i], M: graph.ConvertDType(kept, dtypes.Float32), V: v.NodeValue(g)}
 		value, newM, newV := s.plan.Optimizer.Update(old, when)
 		p.SetNodeValue(graph.Where(ok, value, old.Value))
-		m.SetNodeValue(graph.Where(ok, newM, old.M))
+		m.SetNodeValue(graph.ConvertDType(graph.Where(ok, newM, old.M), kept.DType())) // rounded last: libtpu makes one pass of all three
 		v.SetNodeValue(graph.Where(ok, newV, old.V))
 	}
 	return norm, graph.ConvertDType(ok, dtypes.Float32)

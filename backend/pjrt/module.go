@@ -46,9 +46,9 @@ var (
 	randomID   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
-// elementwise lists the operations whose result has the shape of their operands. An update of a variable is made
+// elementwise lists the operations whose result has the dimensions of their operands. An update of a variable is made
 // of them.
-var elementwise = []string{"add", "subtract", "multiply", "divide", "select", "maximum", "minimum", "negate", "abs",
+var elementwise = []string{"add", "convert", "subtract", "multiply", "divide", "select", "maximum", "minimum", "negate", "abs",
 	"sqrt", "rsqrt", "power", "clamp"}
 
 // parseModule reads the text of a program.

@@ -65,8 +65,9 @@ func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, e
 	if device.MemoryFraction > 0 {
 		create["memory_fraction"] = float32(device.MemoryFraction)
 	}
-	if len(create) > 0 && choice.Name != backend.CUDA {
-		return nil, misusef("device.visible_devices and device.memory_fraction are for the backend cuda, this is %s (%s)", choice.Name, choice.Reason)
+	if choice.Name != backend.CUDA && (len(create) > 0 || device.Attention == configs.CuDNN) {
+		return nil, misusef("device.visible_devices, device.memory_fraction and device.attention = %q are for the backend cuda, this is %s (%s)",
+			configs.CuDNN, choice.Name, choice.Reason)
 	}
 	return create, nil
 }

@@ -23,8 +23,10 @@ func TestGPUOptions(t *testing.T) {
 	if got, err := gpuOptions(cuda, configs.Device{}); err != nil || len(got) > 0 {
 		t.Errorf("%v, got %v, want nothing", err, got)
 	}
-	_, err = gpuOptions(backend.Choice{Spec: backend.Spec{Name: backend.Go}, Reason: "by the flag"}, device)
-	if err == nil || !strings.Contains(err.Error(), "this is go (by the flag)") || report(io.Discard, err) != exitMisused {
-		t.Errorf("got %v, want a refusal", err)
+	for _, d := range []configs.Device{device, {Attention: configs.CuDNN}} {
+		_, err = gpuOptions(backend.Choice{Spec: backend.Spec{Name: backend.Go}, Reason: "by the flag"}, d)
+		if err == nil || !strings.Contains(err.Error(), "this is go (by the flag)") || report(io.Discard, err) != exitMisused {
+			t.Errorf("%+v: got %v, want a refusal", d, err)
+		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gomlx/compute/dtypes"
-
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/checkpoints"
@@ -134,10 +132,7 @@ type plannable interface {
 
 // task is what is trained. Labels that are found in the data are taken for two: a classifier is next to nothing.
 func (p *planner) task(micro int) (plannable, error) {
-	o := bert.Options{}
-	if p.config.Device.Precision == "bfloat16" {
-		o.Precision = dtypes.BFloat16
-	}
+	o := modelOptions(p.config.Device)
 	if p.config.Task.Name == tasks.NameRelation {
 		return tasks.NewRelation(p.bert, o, p.config.Task, max(2, len(p.config.Task.Labels)), micro)
 	}

@@ -145,12 +145,26 @@ func (r *session) saved(s checkpoints.Saved) {
 }
 
 // options is how the model computes.
-func (r *session) options() bert.Options {
-	o := bert.Options{}
-	if r.config.Device.Precision == "bfloat16" {
+func (r *session) options() bert.Options { return modelOptions(r.config.Device) }
+
+// modelOptions is how a model computes on a device as a config describes it.
+func modelOptions(d configs.Device) bert.Options {
+	o := bert.Options{CuDNN: d.Attention == configs.CuDNN}
+	if d.Precision == "bfloat16" {
 		o.Precision = dtypes.BFloat16
 	}
 	return o
+}
+
+// attention says who computes it, for the plan.
+func (r *session) attention(devices int) string {
+	who := func(dropout bool) string {
+		if obstacle := bert.FusedAttention(r.bert, r.options(), dropout, devices); obstacle != "" {
+			return "decomposed (cuDNN's does not apply: " + obstacle + ")"
+		}
+		return "cuDNN's"
+	}
+	return fmt.Sprintf("%s in training, %s in evaluation", who(true), who(false))
 }
 
 // rows is the size of a microbatch.
@@ -240,6 +254,9 @@ func (r *session) printPlan(p trainer.Plan) {
 	row("state", "%s bytes: %s", count(float64(bytes)), moments)
 	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), r.config.Schedule.Kind, p.Optimizer.LearningRate)
 	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, plural(p.Micros(), "microbatch", "es"), plural(p.Devices, "device", "s"), count(float64(p.TokensPerStep())))
+	if r.config.Device.Attention == configs.CuDNN {
+		row("attention", "%s", r.attention(p.Devices))
+	}
 	for _, s := range p.Later {
 		row(fmt.Sprintf("from step %d", s.From), "%d rows of %d positions in %s: %s tokens a step", s.Batch, s.Sequence, plural(s.Micros(), "microbatch", "es"), count(float64(s.TokensPerStep())))
 	}

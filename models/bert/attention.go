@@ -1,8 +1,10 @@
 package bert
 
 import (
+	"fmt"
 	"math"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -16,7 +18,10 @@ func (e encoder) attend(s *model.Scope, x *Node, site string) (y, probabilities 
 	self := s.At("self")
 	q := MulScalar(e.heads(self.At("query"), x), 1/math.Sqrt(float64(e.HeadSize()))) // [B,N,S,D]
 	k, v := e.heads(self.At("key"), x), e.heads(self.At("value"), x)
-	context, probabilities := e.mix(q, k, v, site+"attention.probs")
+	context := e.fuse(q, k, v)
+	if context == nil {
+		context, probabilities = e.mix(q, k, v, site+"attention.probs")
+	}
 
 	s = s.At("output").At("dense")
 	w := e.perHead(s, x, e.HiddenSize, e.NumAttentionHeads, e.HeadSize())
@@ -78,4 +83,43 @@ func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) 
 		}
 	})
 	return attached, StopGradient(Mul(odds, share))
+}
+
+// FusedAttention says what keeps a graph, with dropout or without and for so many devices, from attention as one operation,
+// or nothing if that applies: cuDNN has it for bfloat16 on one GPU, without dropout in between, and shows no probabilities.
+func FusedAttention(c Config, o Options, dropout bool, devices int) (obstacle string) {
+	switch {
+	case o.DType() != dtypes.BFloat16:
+		return "it computes in bfloat16"
+	case dropout && c.AttentionDropout > 0:
+		return fmt.Sprintf("attention_probs_dropout_prob is %g, and its masks are not those of other devices", c.AttentionDropout)
+	case o.Attentions:
+		return "it has no probabilities to show"
+	case c.HeadSize()%8 != 0:
+		return fmt.Sprintf("heads of %d numbers are no multiple of 8", c.HeadSize())
+	case devices > 1:
+		return "it is for one device"
+	}
+	return ""
+}
+
+// fuse is what mix computes, by the backend's own operation for it, or nil where it has none or FusedAttention says no.
+//
+// All queries are asked, also those of padding, as in mix: what cuDNN leaves in rows it skips is not said anywhere. A row
+// without words looks at its first position, whose result nobody uses.
+func (e encoder) fuse(q, k, v *Node) *Node {
+	g := q.Graph()
+	has := g.Backend().Capabilities().Operations
+	if !e.CuDNN || FusedAttention(e.Config, e.Options, e.Dropout != nil, g.NumDevices()) != "" || (e.bias != nil && e.lengths == nil) ||
+		!has[compute.OpTypeFusedScaledDotProductAttention] || !has[compute.OpTypeFusedScaledDotProductAttentionVJP] {
+		return nil
+	}
+	o := &compute.ScaledDotProductAttentionConfig{Scale: 1} // it is in the queries
+	if e.lengths != nil {
+		all := BroadcastToDims(Scalar(g, dtypes.Int32, q.Shape().Dim(2)), q.Shape().Dim(0))
+		o.QuerySeqLen = InternalBackendOutputs(all)[0]
+		o.KeyValueSeqLen = InternalBackendOutputs(MaxScalar(ConvertDType(e.lengths, dtypes.Int32), 1))[0]
+	}
+	context, _ := BackendFusedScaledDotProductAttention(q, k, v, compute.AttentionAxesLayoutBHSD, o)
+	return context
 }

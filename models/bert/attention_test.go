@@ -65,26 +65,50 @@ func TestMix(t *testing.T) {
 	}
 }
 
-// TestGELU: value and slope are those of the exact function to float32's digits, in the tails, too.
-func TestGELU(t *testing.T) {
-	const n = 4001
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(i-n/2) / 200 // -10 to 10
+// TestActivations: below float32, value and slope are those of the function to less than half of bfloat16's rounding, in
+// the tails and far out, too.
+func TestActivations(t *testing.T) {
+	var x []float32
+	for i := -2400; i <= 2400; i++ {
+		x = append(x, float32(i)/200) // -12 to 12
 	}
-	got := parity.Run(t, parity.Store(t, nil), golden.Tensors{"x": golden.Floats(x, n)}, func(_ *model.Scope, in parity.Nodes) parity.Nodes {
-		y, slope := geluAndSlope(in["x"])
-		return parity.Nodes{"y": y, "slope": slope}
-	})
-	for i, f := range x {
-		x := float64(f)
-		below := math.Erfc(-x/math.Sqrt2) / 2
-		slope := below + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
-		if y := float64(got["y"].Floats[i]); math.Abs(y-x*below) > 5e-7 {
-			t.Errorf("GELU(%g) = %g, want %g", x, y, x*below)
-		}
-		if s := float64(got["slope"].Floats[i]); math.Abs(s-slope) > 5e-7 {
-			t.Errorf("GELU'(%g) = %g, want %g", x, s, slope)
-		}
+	x = append(x, -1e4, -100, -30, 30, 100, 1e4)
+	tanhForm := func(x float64) float64 {
+		return x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))) / 2
+	}
+	for name, c := range map[string]struct {
+		value, slope func(x float64) float64
+		tail, off    float64 // what is allowed where rounding is finer, of the value and of its slope
+	}{
+		"gelu": {
+			func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 },
+			func(x float64) float64 {
+				return math.Erfc(-x/math.Sqrt2)/2 + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+			},
+			1.6e-6, 8.1e-5,
+		},
+		"gelu_new": {tanhForm, func(x float64) float64 { return (tanhForm(x+1e-5) - tanhForm(x-1e-5)) / 2e-5 }, 1e-6, 1e-6},
+		"relu": {
+			func(x float64) float64 { return max(x, 0) },
+			func(x float64) float64 { return map[bool]float64{true: 1}[x > 0] }, 0, 0,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := parity.Run(t, parity.Store(t, nil), golden.Tensors{"x": golden.Floats(x, len(x))}, func(_ *model.Scope, in parity.Nodes) parity.Nodes {
+				y, slope := activations[name].rounded(in["x"])
+				return parity.Nodes{"y": y, "slope": slope}
+			})
+			const halfStep = 1.0 / (1 << 9) // at least, of a number in bfloat16
+			for i, f := range x {
+				x := float64(f)
+				want := c.value(x)
+				if y := float64(got["y"].Floats[i]); !(math.Abs(y-want) <= max(0.38*halfStep*math.Abs(want), c.tail)) {
+					t.Errorf("f(%g) = %g, want %g", x, y, want)
+				}
+				if s, want := float64(got["slope"].Floats[i]), c.slope(x); !(math.Abs(s-want) <= c.off) {
+					t.Errorf("f'(%g) = %g, want %g", x, s, want)
+				}
+			}
+		})
 	}
 }

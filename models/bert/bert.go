@@ -27,6 +27,8 @@ type Output struct {
 	Hidden []*Node
 	// Attentions, when asked for, has L entries [B,N,S,S] in float32: the probabilities before dropout.
 	Attentions []*Node
+	// Words is the table that the input was looked up in, for a decoder to use, too.
+	Words WordTable
 }
 
 // Last is the last layer's output [B,S,H].
@@ -40,7 +42,8 @@ const maskedScore = -1e9
 type encoder struct {
 	Config
 	Options
-	bias *Node // [B,1,1,S] float32, or nil
+	bias    *Node // [B,1,1,S] float32, or nil
+	lengths *Node // [B] int32, or nil; says what bias does
 }
 
 // Encode runs the encoder over the variables below s, the root of the model's names. Panics if shapes disagree, the
@@ -50,10 +53,11 @@ func Encode(s *model.Scope, c Config, in Input, o Options) Output {
 		exceptions.Panicf("bert: input_ids are %s, want [B,S] with S at most max_position_embeddings %d",
 			in.InputIDs.Shape(), c.MaxPositionEmbeddings)
 	}
+	words := Words(s, c, in.InputIDs.Graph())
 	s = s.At("bert")
-	e := encoder{Config: c, Options: o, bias: in.bias()}
-	x := e.embed(s.At("embeddings"), in)
-	out := Output{Hidden: []*Node{x}}
+	e := encoder{Config: c, Options: o, bias: in.bias(), lengths: in.Lengths}
+	x := e.embed(s.At("embeddings"), words, in)
+	out := Output{Hidden: []*Node{x}, Words: words}
 	for l := range c.NumHiddenLayers {
 		var probabilities *Node
 		x, probabilities = e.layer(s.At("encoder").At("layer").At("%d", l), x, fmt.Sprintf("layer.%d.", l))
@@ -106,15 +110,9 @@ func (in Input) bias() *Node {
 
 // embed is [B,S] ids -> [B,S,H]. Rows of the word table are gathered; the two or so token types are a product with
 // their one-hot vectors, whose gradient is a product too and not a scatter of B*S rows onto two.
-//
-// The axis of one in the gathered table keeps its gradient, a scatter, apart from the decoder's, a product: XLA turns
-// the sum of a product and a scatter of the same shape into a scatter onto the product, and for several devices that
-// product would have to be added up over them first, and the whole once more after.
-func (e encoder) embed(s *model.Scope, in Input) *Node {
+func (e encoder) embed(s *model.Scope, words WordTable, in Input) *Node {
 	g, dtype, length := in.InputIDs.Graph(), e.DType(), in.InputIDs.Shape().Dim(1)
-	words := Weight(s.At("word_embeddings"), g, dtypes.Float32, "weight", e.VocabSize, e.HiddenSize)
-	rows := Gather(InsertAxes(words, 1), InsertAxes(in.InputIDs, -1)) // [B,S,1,H]
-	x := ConvertDType(Squeeze(rows, 2), dtype)
+	x := ConvertDType(words.Lookup(in.InputIDs), dtype)
 	positions := Weight(s.At("position_embeddings"), g, dtype, "weight", e.MaxPositionEmbeddings, e.HiddenSize)
 	x = Add(x, InsertAxes(Slice(positions, AxisRange(0, length)), 0))
 	kinds := in.TokenTypeIDs

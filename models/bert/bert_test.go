@@ -175,7 +175,7 @@ func TestProduct(t *testing.T) {
 	sizes := map[rune]int{'b': 2, 's': 3, 't': 4, 'h': 5, 'o': 6, 'n': 2, 'd': 3, 'p': 2, 'v': 7, 'm': 2, 'g': 8, 'a': 2, 'i': 5}
 	for _, equation := range []string{
 		"ai,oi->ao", "abi,oi->abo", "bst,th->bsh", "bnsd,bntd->bnst", "bnst,bntd->bnsd", "bnsd,hnd->bsh", "bsh,ndh->bnsd",
-		"bps,bsh->bph", "bph,vh->bpv", "bsh,oh->bso", "bos,bsh->boh", "bms,bsh->bmh", "bth,gh->tbg",
+		"bps,bsh->bph", "bph,vh->bpv", "bsh,oh->bso", "bos,bsh->boh", "dbph,dvh->dbpv", "bms,bsh->bmh", "bth,gh->tbg",
 	} {
 		t.Run(equation, func(t *testing.T) {
 			operands := strings.Split(strings.Split(equation, "->")[0], ",")

@@ -1,7 +1,6 @@
 package heads
 
 import (
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -18,10 +17,10 @@ func MaskedLMParameters(c bert.Config) []weights.Parameter {
 	return append(ps, weights.Parameter{Name: "cls.predictions.bias", Shape: []int{c.VocabSize}, Init: weights.Zeros})
 }
 
-// MaskedLM predicts the words at positions [B,P] int32 of last [B,S,H]: logits [B,P,V] float32. Panics if shapes
+// MaskedLM predicts the words at positions [B,P] int32 of encoded's last layer: logits [B,P,V] float32. Panics if shapes
 // disagree, or a variable is missing or has the wrong shape.
-func MaskedLM(s *model.Scope, c bert.Config, last, positions *Node) *Node {
-	return Words(s, c, PickPositions(last, positions))
+func MaskedLM(s *model.Scope, c bert.Config, encoded bert.Output, positions *Node) *Node {
+	return Words(s, c, encoded.Words, PickPositions(encoded.Last(), positions))
 }
 
 // PickPositions takes the vectors at positions [B,P] of x [B,S,H], row by row: [B,P,H]. It is a product with one-hot
@@ -34,14 +33,13 @@ func PickPositions(x, positions *Node) *Node {
 }
 
 // Words is the rest of MaskedLM: transform, normalisation and the tied decoder, [B,P,H] -> [B,P,V] float32.
-func Words(s *model.Scope, c bert.Config, x *Node) *Node {
+func Words(s *model.Scope, c bert.Config, words bert.WordTable, x *Node) *Node {
 	head := s.At("cls").At("predictions")
 	transform := head.At("transform")
-	x = bert.Activate(c, bert.Dense(transform.At("dense"), x, c.HiddenSize))
+	// stored: XLA would make the activations again for each of three products with the vocabulary
+	x = bert.Stored(bert.Activate(c, bert.Dense(transform.At("dense"), x, c.HiddenSize)))
 	x = bert.Norm(transform.At("LayerNorm"), c, x)
-	words := s.At("bert").At("embeddings").At("word_embeddings")
-	table := bert.Weight(words, x.Graph(), dtypes.Float32, "weight", c.VocabSize, c.HiddenSize)
-	logits := bert.Product32("bph,vh->bpv", x, table)
+	logits := words.Logits(x)
 	bias := bert.Weight(head, x.Graph(), logits.DType(), "bias", c.VocabSize)
 	return Add(logits, ExpandLeftToRank(bias, 3))
 }

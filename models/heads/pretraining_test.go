@@ -26,7 +26,7 @@ func pretrain(s *model.Scope, c bert.Config, o bert.Options, in parity.Nodes) pa
 	encoded := bert.Encode(s, c, bert.Input{
 		InputIDs: in["input_ids"], TokenTypeIDs: in["token_type_ids"], Lengths: in["lengths"]}, o)
 	pooled := bert.Pool(s, c, encoded.Last())
-	words := MaskedLM(s, c, encoded.Last(), in["masked_lm_positions"])
+	words := MaskedLM(s, c, encoded, in["masked_lm_positions"])
 	next := NextSentence(s, pooled)
 	mlm := CrossEntropy(words, in["masked_lm_ids"], in["masked_lm_weights"], 0)
 	nsp := CrossEntropy(next, in["next_sentence_label"], nil, 0)

@@ -101,8 +101,8 @@ func Decays(name string) bool {
 	return true
 }
 
-// State is one parameter as an update sees it. The nodes share a shape and are float32, but for M where the config says
-// otherwise. M and V, the moments, are kept beside the parameter and are zero at the start.
+// State is one parameter as an update sees it. The nodes share a shape and are float32. M and V, the moments, are kept beside
+// the parameter and are zero at the start.
 type State struct {
 	Name            string // as in Hugging Face files
 	Value, Gradient *Node
@@ -115,10 +115,9 @@ type Moment struct {
 	Step         *Node // scalar float32; the first update is at step 0
 }
 
-// Update builds the new value and moments of p; the value follows from the moment as it was before it is rounded. Panics if
-// c's name is unknown; Validate says so earlier.
+// Update builds the new value and moments of p. Panics if c's name is unknown; Validate says so earlier.
 func (c Config) Update(p State, at Moment) (value, m, v *Node) {
-	m = Add(MulScalar(ConvertDType(p.M, dtypes.Float32), c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
+	m = Add(MulScalar(p.M, c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
 	v = Add(MulScalar(p.V, c.Beta2), MulScalar(Square(p.Gradient), 1-c.Beta2))
 	decay := c.WeightDecay
 	if !Decays(p.Name) {
@@ -147,7 +146,7 @@ func (c Config) Update(p State, at Moment) (value, m, v *Node) {
 	default:
 		panic(fmt.Errorf("optim: unknown optimizer %q", c.Name))
 	}
-	return value, ConvertDType(m, p.M.DType()), v
+	return value, m, v
 }
 
 // corrected is Adam's step with bias correction: m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps), t counted from 1.
