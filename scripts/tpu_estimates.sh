@@ -1,6 +1,6 @@
 #!/bin/sh
 # What libtpu says of BERT-base's step on a v3-8, as the rows of a table in docs/performance.md: for every installed version,
-# both activations and both precisions, 24 and 64 rows a core.
+# both activations and both precisions, the first moment in bfloat16, 24 and 64 rows a core.
 #
 #   scripts/tpu_estimates.sh CONFIG_JSON OUT
 #
@@ -50,6 +50,7 @@ for version in 0.0.48 0.0.52; do
 		for act in gelu gelu_new; do
 			plan "$version-$precision-$act" "$plugin" "$out/$act.toml" --set device.precision=$precision
 		done
+		plan "$version-$precision-gelu-moment" "$plugin" "$out/gelu.toml" --set device.precision=$precision --set optimizer.first_moment=bfloat16
 		plan "$version-$precision-gelu-64" "$plugin" "$out/gelu.toml" --set device.precision=$precision --set task.batch=512
 	done
 done

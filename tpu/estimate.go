@@ -295,6 +295,10 @@ func readOp(body []byte) (o op, err error) {
 	return o, err
 }
 
+// mostCycles is more than an hour of any clock. libtpu gives some operations of newer generations the greatest int64: no
+// estimate.
+const mostCycles = 1 << 43
+
 // readCycles takes the estimate out of an operation's backend config, which is JSON where it has one.
 func readCycles(config []byte) int64 {
 	var c struct {
@@ -305,7 +309,10 @@ func readCycles(config []byte) int64 {
 	if json.Unmarshal(config, &c) != nil {
 		return 0 // of another kind of operation
 	}
-	return max(c.Window.Cycles, 0)
+	if c.Window.Cycles < 0 || c.Window.Cycles > mostCycles {
+		return 0
+	}
+	return c.Window.Cycles
 }
 
 // shapeBytes is the size of an array, or of all arrays in a tuple.

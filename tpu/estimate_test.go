@@ -3,6 +3,7 @@ package tpu
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -77,6 +78,7 @@ func TestReadEstimate(t *testing.T) {
 			operation("rng-bit-generator", 600000, small),
 			operation("convolution", 7000000, small),
 			operation("add", -1, small),
+			operation("fusion", math.MaxInt64, small, 1), // no estimate
 			operation("all-reduce-start", 0, tuple, 5),
 			operation("all-reduce-done", 0, tuple),
 			operation("all-gather", 0, shape(f32)),

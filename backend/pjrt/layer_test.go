@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
@@ -428,25 +429,82 @@ func TestCacheDamaged(t *testing.T) {
 	}
 }
 
+// BenchmarkHostTime updates 624 small variables, as many as BERT-base's pre-training has, on one device and on eight. "small":
+// next to nothing is computed. "product": a product that keeps the device busy comes first. call-ms is how long a call
+// keeps the host, step-ms the time from one step to the next when the last one's result is waited for.
 func BenchmarkHostTime(b *testing.B) {
-	for _, o := range []Options{{}, {Donate: true}, {Donate: true, InFlight: 2}} {
-		name := "waits"
-		if o.InFlight > 0 {
-			name = "ahead"
-		}
-		if o.Donate {
-			name += ",donates"
-		}
-		b.Run(name, func(b *testing.B) {
-			y := newToy(b, openCPU(b, o).Backend(), 1)
-			x := y.inputs(b, 0)
-			for b.Loop() {
-				if _, err := y.exec.Call(x...); err != nil {
-					b.Fatal(err)
-				}
+	for _, devices := range []int{1, 8} {
+		for _, side := range []int{0, 1500} {
+			for _, o := range []Options{{}, {Donate: true}, {Donate: true, InFlight: 2}, {InFlight: 2}} {
+				name := fmt.Sprintf("devices=%d/%s", devices, map[bool]string{true: "product", false: "small"}[side > 0])
+				name += map[bool]string{true: "/ahead", false: "/waits"}[o.InFlight > 0] + map[bool]string{true: ",donates"}[o.Donate]
+				b.Run(name, func(b *testing.B) {
+					o.Devices = devices
+					y := newManyVariables(b, openCPU(b, o).Backend(), devices, side)
+					x := y.inputs(b, 0)
+					var last *tensors.Tensor
+					var calls time.Duration
+					step := func() {
+						began := time.Now()
+						out, err := y.exec.Call(x...)
+						if err != nil {
+							b.Fatal(err)
+						}
+						calls += time.Since(began)
+						last = out[0]
+					}
+					read := func() {
+						if _, err := tensors.CopyFlatData[float32](last); err != nil {
+							b.Fatal(err)
+						}
+					}
+					step() // compiles
+					read()
+					calls = 0
+					for b.Loop() {
+						step()
+					}
+					read()
+					b.ReportMetric(calls.Seconds()*1000/float64(b.N), "call-ms")
+				})
 			}
-		})
+		}
 	}
+}
+
+// newManyVariables is a program that changes 624 variables, after a product of side, if that is more than 0, over several
+// devices if there are more than one.
+func newManyVariables(t testing.TB, b compute.Backend, devices, side int) *toy {
+	t.Helper()
+	store := model.NewStore()
+	var all []*model.Variable
+	for i := range 624 {
+		v, err := store.Scope("/layer").CreateVariable(fmt.Sprintf("v%03d", i), tensors.FromFlatDataAndDimensions(make([]float32, toyIn*toyOut), toyIn, toyOut))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	exec, err := model.NewExec(b, store, func(s *model.Scope, x, rate *graph.Node) *graph.Node {
+		moved := graph.Mul(graph.ReduceAllMean(x), rate)
+		if side > 0 {
+			one := graph.Add(graph.IotaFull(x.Graph(), shapes.Make(dtypes.Float32, side, side)), moved)
+			moved = graph.Mul(moved, graph.ReduceAllMean(graph.Sin(graph.MatMul(graph.Sin(one), one))))
+		}
+		for _, v := range all {
+			v.SetNodeValue(graph.Add(v.NodeValue(x), moved))
+		}
+		return moved
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := &toy{store: store, exec: exec}
+	if devices > 1 {
+		many.distribute(t, devices)
+	}
+	t.Cleanup(exec.Finalize)
+	return many
 }
 
 // TestLargePages: what the plugin allocates for large arrays is backed by large pages.
