@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
@@ -23,6 +24,19 @@ func openGo() (compute.Backend, string, error) {
 		return b, b.Description() + ", " + slowNotice, nil
 	}
 	return b, b.Description() + ", simd", nil
+}
+
+// RuntimeSetting is what GODEBUG should say when a program that uses the Go backend starts, or nothing.
+//
+// Go 1.26 built with vector instructions saves whole vector registers where it interrupts a goroutine that computes for 10 ms, and
+// leaves their upper halves in use when it goes on. Go's own floating-point code has the older instructions, which then keep those
+// halves with each operation: math.Exp takes a hundred times as long from then on, and with it the loss over a vocabulary of
+// 29,000 words (docs/performance.md). Without such interruptions it does not happen.
+func RuntimeSetting() string {
+	if simd && runtime.GOARCH == "amd64" {
+		return "asyncpreemptoff=1"
+	}
+	return ""
 }
 
 // unlimitWorkers is the option parallelism=-1: a goroutine for every piece of work. With the default, a limited

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/data/request"
 )
 
@@ -74,6 +75,9 @@ type modelCmd struct {
 }
 
 func main() {
+	if err := restart(); err != nil {
+		fmt.Fprintf(os.Stderr, "warning: not restarted with GODEBUG=%s, the Go backend may be slow: %v\n", backend.RuntimeSetting(), err)
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

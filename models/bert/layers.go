@@ -129,7 +129,7 @@ func Activate(c Config, x *Node) *Node {
 //
 // Φ is (1+tanh(p))/2 as in the tanh form of GELU, with one more term in p. The terms were fitted to make the greatest error
 // of x·Φ least, in units of bfloat16's rounding: it is 0.37 of half a step, or 1.6e-6 where that is more, and that of the
-// slope 8e-5 (the tanh form's are 50 half steps and 1e-3). Beyond |x| = 6, where p would turn back, nothing is left to tell.
+// slope 8e-5 (the tanh form's are 50 half steps and 9e-4). Beyond |x| = 6, where p would turn back, nothing is left to tell.
 func gelu(x *Node) (y, slope *Node) {
 	square := MinScalar(Square(x), 36.0)
 	p := AddScalar(MulScalar(square, -3.90065306e-4), 3.72607817e-2)
