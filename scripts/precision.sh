@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What bfloat16 does to a loss curve: one small BERT pre-trained on real text three times, with activations in float32, in
-# bfloat16, and in bfloat16 with the optimizer's first moment, and everything else the same. The pure-Go backend rounds to bfloat16 as it says; XLA on a processor computes
+# bfloat16, and in float32 with the optimizer's first moment in bfloat16, and everything else the same. The pure-Go
+# backend rounds to bfloat16 as it says; XLA on a processor computes
 # bfloat16 in float32 and shows nothing. docs/performance.md has what came out.
 #
 #   SUBBERT_DATA=... scripts/precision.sh DIR [STEPS]     with subbert on the PATH; DIR gets everything. Run again, it goes
@@ -48,7 +49,7 @@ train() { # DIR SETTING...
 }
 train float32
 train bfloat16 device.precision=bfloat16
-train moment device.precision=bfloat16 optimizer.first_moment=bfloat16
+train moment optimizer.first_moment=bfloat16
 column() { grep -o "\"step\":[0-9]*.*\"$2\":[0-9.]*" "$1/metrics.jsonl" | sed -E "s/\"step\":([0-9]*).*:([0-9.]*)$/\1 \2/" | sort -k1,1; }
 echo "step float32 bfloat16 moment   mlm_loss, mean of ten steps"
 join <(join <(column float32 mlm_loss) <(column bfloat16 mlm_loss)) <(column moment mlm_loss) | sort -n
