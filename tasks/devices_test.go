@@ -77,11 +77,11 @@ func (m made) batch(step int) trainer.Batch {
 func nanoTrainer(t *testing.T, b compute.Backend, devices, micro, steps int, change ...func(*optim.Config)) (*trainer.Trainer, *Pretraining) {
 	t.Helper()
 	task := nanoTask(micro)
-	return trainerOf(t, b, task, devices, micro, steps, 1, change...), task
+	return trainerOf(t, b, task, devices, micro, steps, change...), task
 }
 
-// trainerOf prepares the training of a task over devices, with a report after every so many steps.
-func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micro, steps, every int, change ...func(*optim.Config)) *trainer.Trainer {
+// trainerOf prepares the training of a task over devices, with a report after every step.
+func trainerOf(t *testing.T, b compute.Backend, task *Pretraining, devices, micro, steps int, change ...func(*optim.Config)) *trainer.Trainer {
 	t.Helper()
 	s, err := schedule.New(schedule.Config{Kind: schedule.Linear, Steps: steps, WarmupSteps: 2}, 0)
 	if err != nil {
@@ -93,7 +93,7 @@ func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micr
 		f(&o)
 	}
 	plan := trainer.Plan{Schedule: s, Optimizer: o, Batch: nanoBatch, MicroBatch: micro, Sequence: nanoLength, Devices: devices,
-		Recording: trainer.Recording{EverySteps: every}, Run: trainer.DefaultRun()}
+		Recording: trainer.Recording{EverySteps: 1}, Run: trainer.DefaultRun()}
 	store, err := Create(task.Parameters(), 5)
 	if err != nil {
 		t.Fatal(err)
@@ -105,15 +105,15 @@ func trainerOf(t testing.TB, b compute.Backend, task *Pretraining, devices, micr
 	return tr
 }
 
-// openDevices opens the CPU plugin with virtual devices, which the host leaves behind by up to so many steps, or skips.
-func openDevices(t testing.TB, devices, inFlight int) *pjrt.Client {
+// openDevices opens the CPU plugin with virtual devices, or skips.
+func openDevices(t *testing.T, devices int) *pjrt.Client {
 	t.Helper()
 	path := installedPlugin(t, "cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so")
-	return closed(t)(pjrt.Open("cpu", path, pjrt.Options{Devices: devices, Donate: true, InFlight: inFlight}))
+	return closed(t)(pjrt.Open("cpu", path, pjrt.Options{Devices: devices, Donate: true}))
 }
 
 // installedPlugin is the newest file below the directory of plugins that a pattern matches, or skips.
-func installedPlugin(t testing.TB, pattern string) string {
+func installedPlugin(t *testing.T, pattern string) string {
 	t.Helper()
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -127,7 +127,7 @@ func installedPlugin(t testing.TB, pattern string) string {
 }
 
 // closed closes a client at the end of the test.
-func closed(t testing.TB) func(c *pjrt.Client, err error) *pjrt.Client {
+func closed(t *testing.T) func(c *pjrt.Client, err error) *pjrt.Client {
 	return func(c *pjrt.Client, err error) *pjrt.Client {
 		t.Helper()
 		if err != nil {
@@ -153,7 +153,7 @@ func TestDevices(t *testing.T) {
 	}
 	const steps = 20
 	train := func(devices, micro int) golden.Tensors {
-		tr, task := nanoTrainer(t, openDevices(t, devices, 0).Backend(), devices, micro, steps)
+		tr, task := nanoTrainer(t, openDevices(t, devices).Backend(), devices, micro, steps)
 		reports := seen{}
 		tr.Recorder = reports
 		if err := tr.Train(t.Context(), made{task}); err != nil {
@@ -249,7 +249,7 @@ func TestExchanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiling for eight devices takes seconds")
 	}
-	client := openDevices(t, 8, 0)
+	client := openDevices(t, 8)
 	tr, _ := nanoTrainer(t, client.Backend(), 8, nanoBatch, 2)
 	if err := tr.Compile(); err != nil {
 		t.Fatal(err)
@@ -317,7 +317,7 @@ func TestCuDNN(t *testing.T) {
 				c.change(&task.bert)
 			}
 			client := closed(t)(pjrt.Deviceless(c.kind, c.devices, pjrt.Options{}))
-			if err := trainerOf(t, client.Backend(), task, c.devices, nanoBatch, 2, 1).Compile(); err != nil {
+			if err := trainerOf(t, client.Backend(), task, c.devices, nanoBatch, 2).Compile(); err != nil {
 				t.Fatal(err)
 			}
 			text := client.Programs()[0].Text
@@ -340,7 +340,7 @@ func TestCuDNNOnGPU(t *testing.T) {
 		task := nanoTask(nanoBatch)
 		task.options, task.bert.AttentionDropout = bert.Options{Precision: dtypes.BFloat16, CuDNN: fused}, 0
 		client := closed(t)(pjrt.Open("cuda", path, pjrt.Options{Donate: true}))
-		tr := trainerOf(t, client.Backend(), task, 1, nanoBatch, steps, 1)
+		tr := trainerOf(t, client.Backend(), task, 1, nanoBatch, steps)
 		reports := seen{}
 		tr.Recorder = reports
 		if err := tr.Train(t.Context(), made{task}); err != nil {

@@ -431,7 +431,7 @@ func TestCacheDamaged(t *testing.T) {
 
 // BenchmarkHostTime updates 624 small variables, as many as BERT-base's pre-training has, on one device and on eight. "small":
 // next to nothing is computed. "product": a product that keeps the device busy comes first. call-ms is how long a call
-// keeps the host, step-ms the time from one step to the next when the last one's result is waited for.
+// keeps the host, ns/op the time from one step to the next.
 func BenchmarkHostTime(b *testing.B) {
 	for _, devices := range []int{1, 8} {
 		for _, side := range []int{0, 1500} {

@@ -118,7 +118,7 @@ func (e encoder) fuse(q, k, v *Node) *Node {
 	if e.lengths != nil {
 		all := BroadcastToDims(Scalar(g, dtypes.Int32, q.Shape().Dim(2)), q.Shape().Dim(0))
 		o.QuerySeqLen = InternalBackendOutputs(all)[0]
-		o.KeyValueSeqLen = InternalBackendOutputs(MaxScalar(ConvertDType(e.lengths, dtypes.Int32), 1))[0]
+		o.KeyValueSeqLen = InternalBackendOutputs(MaxScalar(e.lengths, 1))[0]
 	}
 	context, _ := BackendFusedScaledDotProductAttention(q, k, v, compute.AttentionAxesLayoutBHSD, o)
 	return context

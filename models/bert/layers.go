@@ -148,24 +148,27 @@ func Stored(x *Node) *Node {
 	return adjoint.Attach(keep(x), []*Node{x}, func(d *Node) []*Node { return []*Node{d} })
 }
 
-// tanhTerm is the factor of x³ beside that of x in the tanh form of GELU.
-const tanhTerm = 0.044715
+// tanhTerm is the factor of x³ beside that of x in the tanh form of GELU, and tanhRate of both: √(2/π).
+const (
+	tanhTerm = 0.044715
+	tanhRate = math.Sqrt2 / math.SqrtPi
+)
+
+// tanhPart is tanh(√(2/π)·(x+0.044715x³)), given x and its square.
+func tanhPart(x, square *Node) *Node {
+	return Tanh(Mul(x, AddScalar(MulScalar(square, tanhTerm*tanhRate), tanhRate)))
+}
 
 // tanhGelu is x·(1+tanh(√(2/π)·(x+0.044715x³)))/2.
-func tanhGelu(x *Node) *Node {
-	rate := math.Sqrt(2 / math.Pi)
-	inner := Mul(x, AddScalar(MulScalar(Square(x), tanhTerm*rate), rate))
-	return Mul(MulScalar(x, 0.5), OnePlus(Tanh(inner)))
-}
+func tanhGelu(x *Node) *Node { return Mul(MulScalar(x, 0.5), OnePlus(tanhPart(x, Square(x)))) }
 
 // tanhGeluAndSlope is tanhGelu and its derivative.
 func tanhGeluAndSlope(x *Node) (y, slope *Node) {
-	rate := math.Sqrt(2 / math.Pi)
 	square := Square(x)
-	t := Tanh(Mul(x, AddScalar(MulScalar(square, tanhTerm*rate), rate)))
+	t := tanhPart(x, square)
 	below := AddScalar(MulScalar(t, 0.5), 0.5)
 	y = Mul(x, below)
-	return y, Add(below, Mul(Mul(y, OneMinus(t)), AddScalar(MulScalar(square, 3*tanhTerm*rate), rate)))
+	return y, Add(below, Mul(Mul(y, OneMinus(t)), AddScalar(MulScalar(square, 3*tanhTerm*tanhRate), tanhRate)))
 }
 
 // reluAndSlope is max(x,0) and its derivative.
