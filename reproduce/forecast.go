@@ -71,15 +71,18 @@ func (c Corpus) trainPairs(folds int) int {
 	return c.Forms[0].Train
 }
 
-// flops is what training on one position takes: three times a forward pass, products alone.
+// flops is what training on one position takes at least: three times a forward pass, products alone. The last layer counts
+// where a loss looks: at the predictions and [CLS], in fine-tuning at [CLS].
 func (s source) flops(verb string, set Settings) float64 {
 	a := func(key string) float64 { return number(s.architecture[key]) }
-	h, f := a("hidden_size"), a("intermediate_size")
-	forward := a("num_hidden_layers") * (2*(4*h*h+2*h*f) + 4*float64(set.Sequence)*h)
-	if verb == "pretrain" {
-		forward += float64(set.Predictions) / float64(max(1, set.Sequence)) * 2 * (h*h + h*a("vocab_size"))
+	h, f, length := a("hidden_size"), a("intermediate_size"), float64(max(1, set.Sequence))
+	layer := func(share float64) float64 { return 4*(1+share)*h*h + 4*share*h*f + 4*share*length*h }
+	if verb != "pretrain" {
+		return 3 * ((a("num_hidden_layers")-1)*layer(1) + layer(1/length))
 	}
-	return 3 * forward
+	predictions := float64(set.Predictions)
+	forward := (a("num_hidden_layers")-1)*layer(1) + layer((predictions+1)/length)
+	return 3 * (forward + predictions/length*2*(h*h+h*a("vocab_size")))
 }
 
 // bytes is what a run leaves: models, and a checkpoint with two moments for each, in float32. The checkpoints of

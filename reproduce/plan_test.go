@@ -148,7 +148,7 @@ func TestForecast(t *testing.T) {
 	if i < 0 || work[i].Positions != 100_000*192*128 {
 		t.Fatalf("pre-training of %+v, want 100,000 steps of 192 x 128", work)
 	}
-	// subbert plan counts 13.4 TFLOP a step for BERT-base at these sizes (docs/performance.md), of which this is the
+	// subbert plan counts 12.7 TFLOP a step for BERT-base at these sizes (docs/performance.md), of which this is the
 	// greater part: what it leaves out is element by element.
 	if step := work[i].FLOPs / 100_000 / 1e12; step < 12.5 || step > 13.5 {
 		t.Errorf("%.2f TFLOP a step", step)

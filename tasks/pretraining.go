@@ -78,12 +78,18 @@ func (p *Pretraining) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node)
 func (p *Pretraining) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (words, next *graph.Node) {
 	o := p.options
 	o.Dropout = masks(at)
-	encoded := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o)
-	words = heads.MaskedLM(s, p.bert, encoded, in[3])
-	if p.nsp {
-		next = heads.NextSentence(s, bert.Pool(s, p.bert, encoded.Last()))
+	positions := in[3]
+	if p.nsp { // of [CLS], too, and first, where the pooler looks for it
+		cls := graph.ZerosLike(graph.Slice(positions, graph.AxisRange(), graph.AxisRange(0, 1)))
+		positions = graph.Concatenate([]*graph.Node{cls, positions}, 1)
 	}
-	return words, next
+	encoded := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2], Positions: positions}, o)
+	last := encoded.Last()
+	if p.nsp {
+		next = heads.NextSentence(s, bert.Pool(s, p.bert, last))
+		last = graph.Slice(last, graph.AxisRange(), graph.AxisRange(1))
+	}
+	return heads.MaskedLM(s, p.bert, encoded.Words, last), next
 }
 
 // masks is where dropout comes from at a moment; nowhere in evaluation.

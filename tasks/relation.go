@@ -99,7 +99,7 @@ func (r *Relation) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*
 func (r *Relation) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (logits, attention *graph.Node) {
 	o := r.options
 	o.Dropout = masks(at)
-	encoded := bert.Encode(s, r.bert, bert.Input{InputIDs: in[0], Lengths: in[1]}, o)
+	encoded := bert.Encode(s, r.bert, bert.Input{InputIDs: in[0], Lengths: in[1], Positions: r.head.Positions(in[0])}, o)
 	pooled := heads.RelationInput{Hidden: encoded.Hidden, Lengths: in[1]}
 	if r.wantsSpans() {
 		pooled.Spans = in[2]

@@ -12,11 +12,12 @@ import (
 	"github.com/subbert/subbert/models/adjoint"
 )
 
-// attend is self-attention with its output projection. Weights are stored [H,H] and reshaped to heads inside the
-// graph, so that the products put heads before positions themselves and nothing is moved afterwards.
-func (e encoder) attend(s *model.Scope, x *Node, site string) (y, probabilities *Node) {
+// attend is self-attention with its output projection, of the positions asked for, [B,P,H], over x [B,S,H]. Weights are
+// stored [H,H] and reshaped to heads inside the graph, so that the products put heads before positions themselves and
+// nothing is moved afterwards.
+func (e encoder) attend(s *model.Scope, asked, x *Node, site string) (y, probabilities *Node) {
 	self := s.At("self")
-	q := MulScalar(e.heads(self.At("query"), x), 1/math.Sqrt(float64(e.HeadSize()))) // [B,N,S,D]
+	q := MulScalar(e.heads(self.At("query"), asked), 1/math.Sqrt(float64(e.HeadSize()))) // [B,N,P,D]
 	k, v := e.heads(self.At("key"), x), e.heads(self.At("value"), x)
 	context := e.fuse(q, k, v)
 	if context == nil {
@@ -48,8 +49,8 @@ func (e encoder) perHead(s *model.Scope, x *Node, dims ...int) *Node {
 	})
 }
 
-// mix is softmax(q·k + bias)·v with dropout between the two, [B,N,S,D] each, and its probabilities [B,N,S,S] in
-// float32, before dropout and without a gradient; nothing computes them unless they are asked for.
+// mix is softmax(q·k + bias)·v with dropout between the two, [B,N,S,D] each (or P queries of them), and its probabilities
+// [B,N,S,S] in float32, before dropout and without a gradient; nothing computes them unless they are asked for.
 //
 // The arrays [B,N,S,S] are what attention costs, so each pass over one counts, and each operation on it. What is the same
 // for a row, the softmax's sum and dropout's scale, multiplies the result and what comes back: D numbers, not S. The
@@ -103,14 +104,15 @@ func FusedAttention(c Config, o Options, dropout bool, devices int) (obstacle st
 	return ""
 }
 
-// fuse is what mix computes, by the backend's own operation for it, or nil where it has none or FusedAttention says no.
+// fuse is what mix computes, by the backend's own operation for it, or nil where it has none or FusedAttention says no,
+// and for a few queries, which cost little.
 //
 // All queries are asked, also those of padding, as in mix: what cuDNN leaves in rows it skips is not said anywhere. A row
 // without words looks at its first position, whose result nobody uses.
 func (e encoder) fuse(q, k, v *Node) *Node {
 	g := q.Graph()
 	has := g.Backend().Capabilities().Operations
-	if !e.CuDNN || FusedAttention(e.Config, e.Options, e.Dropout != nil, g.NumDevices()) != "" || (e.bias != nil && e.lengths == nil) ||
+	if !e.CuDNN || q.Shape().Dim(2) != k.Shape().Dim(2) || FusedAttention(e.Config, e.Options, e.Dropout != nil, g.NumDevices()) != "" || (e.bias != nil && e.lengths == nil) ||
 		!has[compute.OpTypeFusedScaledDotProductAttention] || !has[compute.OpTypeFusedScaledDotProductAttentionVJP] {
 		return nil
 	}

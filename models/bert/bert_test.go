@@ -93,6 +93,46 @@ func TestMasks(t *testing.T) {
 	}
 }
 
+// TestPositions: the last layer at some positions is what the whole has there, and so are the gradients of what is made of
+// it, for [CLS] alone, for a position named twice, in rows of any length.
+func TestPositions(t *testing.T) {
+	c := nano()
+	store := nanoStore(t, c)
+	for name, positions := range map[string][]int32{"cls": {0, 0, 0}, "some": {0, 5, 2, 0, 3, 3, 0, 0, 1}} {
+		t.Run(name, func(t *testing.T) {
+			n := len(positions) / 3
+			inputs := golden.Tensors{
+				"ids": ids(3, 6), "lengths": {Shape: []int{3}, Ints: []int32{6, 4, 2}}, "positions": {Shape: []int{3, n}, Ints: positions},
+			}
+			run := func(encode func(s *model.Scope, input Input, positions *Node) (last, attention *Node)) golden.Tensors {
+				return parity.Run(t, store, inputs, func(s *model.Scope, in parity.Nodes) parity.Nodes {
+					last, attention := encode(s, Input{InputIDs: in["ids"], Lengths: in["lengths"]}, in["positions"])
+					out := parity.Nodes{"last": last, "attention": attention}
+					toward := Sin(IotaFull(last.Graph(), last.Shape())) // another weight for each element
+					out.Gradients(s, ReduceAllSum(Mul(last, toward)))
+					return out
+				})
+			}
+			o := Options{Attentions: true}
+			want := run(func(s *model.Scope, input Input, positions *Node) (last, attention *Node) {
+				whole := Encode(s, c, input, o)
+				byPosition := TransposeAllAxes(whole.Attentions[1], 0, 2, 1, 3) // [B,S,N,S]
+				flat := Reshape(byPosition, 3, 6, -1)
+				picked := Reshape(Einsum("bps,bsx->bpx", OneHot(positions, 6, dtypes.Float32), flat), 3, n, 2, 6)
+				return Einsum("bps,bsh->bph", OneHot(positions, 6, dtypes.Float32), whole.Last()), TransposeAllAxes(picked, 0, 2, 1, 3)
+			})
+			got := run(func(s *model.Scope, input Input, positions *Node) (last, attention *Node) {
+				input.Positions = positions
+				some := Encode(s, c, input, o)
+				return some.Last(), some.Attentions[1]
+			})
+			for _, fault := range golden.Diff(want, got, golden.Tolerance{Relative: 5e-6, Absolute: 1e-7}) {
+				t.Error(fault)
+			}
+		})
+	}
+}
+
 // TestMicrobatches: with dropout on, the batch in two halves has the outputs and, added, the gradients of the whole.
 func TestMicrobatches(t *testing.T) {
 	c := nano()
@@ -136,20 +176,22 @@ func TestMicrobatches(t *testing.T) {
 func TestPanics(t *testing.T) {
 	c := nano()
 	tests := []struct {
-		name    string
-		spoil   func(store *model.Store)
-		length  int
-		options Options
-		says    string
+		name      string
+		spoil     func(store *model.Store)
+		length    int
+		options   Options
+		says      string
+		positions []int // dimensions
 	}{
 		{"missing", func(s *model.Store) { _ = s.DeleteVariable("/bert/encoder/layer/1/output/dense/bias") }, 4, Options{},
-			`variable "/bert/encoder/layer/1/output/dense/bias" is missing`},
+			`variable "/bert/encoder/layer/1/output/dense/bias" is missing`, nil},
 		{"shape", func(s *model.Store) {
 			_ = s.DeleteVariable("/bert/embeddings/LayerNorm/weight")
 			_ = weights.Create(s, weights.Parameter{Name: "bert.embeddings.LayerNorm.weight", Shape: []int{2}}, []float32{1, 1})
-		}, 4, Options{}, "is (Float32)[2], want float32 [8]"},
-		{"too long", func(*model.Store) {}, 17, Options{}, "max_position_embeddings 16"},
-		{"precision", func(*model.Store) {}, 4, Options{Precision: dtypes.Float64}, "want float32 or bfloat16"},
+		}, 4, Options{}, "is (Float32)[2], want float32 [8]", nil},
+		{"too long", func(*model.Store) {}, 17, Options{}, "max_position_embeddings 16", nil},
+		{"precision", func(*model.Store) {}, 4, Options{Precision: dtypes.Float64}, "want float32 or bfloat16", nil},
+		{"positions", func(*model.Store) {}, 4, Options{}, "positions are (Int32)[3, 1], want [B,P] for (Float32)[2, 4, 8]", []int{3, 1}},
 	}
 	backend, err := parity.Backend()
 	if err != nil {
@@ -160,7 +202,11 @@ func TestPanics(t *testing.T) {
 			store := nanoStore(t, c)
 			test.spoil(store)
 			_, err := model.CallOnce(backend, store, func(s *model.Scope, x *Node) *Node {
-				return Encode(s, c, Input{InputIDs: x}, test.options).Last()
+				input := Input{InputIDs: x}
+				if test.positions != nil {
+					input.Positions = Zeros(x.Graph(), shapes.Make(dtypes.Int32, test.positions...))
+				}
+				return Encode(s, c, input, test.options).Last()
 			}, parity.Value(ids(2, test.length)))
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %.300v, want %q", err, test.says)

@@ -3,7 +3,6 @@ package heads
 import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/models/weights"
@@ -17,23 +16,9 @@ func MaskedLMParameters(c bert.Config) []weights.Parameter {
 	return append(ps, weights.Parameter{Name: "cls.predictions.bias", Shape: []int{c.VocabSize}, Init: weights.Zeros})
 }
 
-// MaskedLM predicts the words at positions [B,P] int32 of encoded's last layer: logits [B,P,V] float32. Panics if shapes
-// disagree, or a variable is missing or has the wrong shape.
-func MaskedLM(s *model.Scope, c bert.Config, encoded bert.Output, positions *Node) *Node {
-	return Words(s, c, encoded.Words, PickPositions(encoded.Last(), positions))
-}
-
-// PickPositions takes the vectors at positions [B,P] of x [B,S,H], row by row: [B,P,H]. It is a product with one-hot
-// vectors, because a gather over B*S would fetch rows of other devices.
-func PickPositions(x, positions *Node) *Node {
-	if positions.Rank() != 2 || x.Rank() != 3 || positions.Shape().Dim(0) != x.Shape().Dim(0) {
-		exceptions.Panicf("heads: positions are %s, want [B,P] for %s", positions.Shape(), x.Shape())
-	}
-	return bert.Product("bps,bsh->bph", OneHot(positions, x.Shape().Dim(1), x.DType()), x)
-}
-
-// Words is the rest of MaskedLM: transform, normalisation and the tied decoder, [B,P,H] -> [B,P,V] float32.
-func Words(s *model.Scope, c bert.Config, words bert.WordTable, x *Node) *Node {
+// MaskedLM predicts the word at each vector of x, the encoder's last layer: transform, normalisation and the decoder tied to
+// words, [B,P,H] -> logits [B,P,V] float32. Panics if a variable is missing or has the wrong shape.
+func MaskedLM(s *model.Scope, c bert.Config, words bert.WordTable, x *Node) *Node {
 	head := s.At("cls").At("predictions")
 	transform := head.At("transform")
 	// stored: XLA would make the activations again for each of three products with the vocabulary

@@ -119,13 +119,22 @@ func (r Relation) features(hidden int) int {
 
 // RelationInput is an encoded batch.
 type RelationInput struct {
-	Hidden  []*Node // every layer [B,S,H], as bert.Output has them; only "layers" needs more than the last
+	Hidden  []*Node // every layer [B,S,H], as bert.Output has them (the last at Positions); only "layers" needs more than the last
 	Lengths *Node   // [B] int32, with [CLS] and [SEP]; what "tokens" masks by
 	Spans   *Node   // [B,2,2] int32: half-open spans of the two mentions, in positions; for "mention"
 }
 
 // last is the last layer.
 func (in RelationInput) last() *Node { return in.Hidden[len(in.Hidden)-1] }
+
+// Positions are those of the last layer that the pooling sees, for bert.Input: that of [CLS], [B,1], or nil for all of
+// ids [B,S].
+func (r Relation) Positions(ids *Node) *Node {
+	if r.Summarises() {
+		return nil
+	}
+	return ZerosLike(Slice(ids, AxisRange(), AxisRange(0, 1)))
+}
 
 // Logits is the classifier's output [B,C] float32, and the attention weights [B,S] float32 where the pooling has
 // them (else nil). Dropout at the config's hidden rate is applied to what the classifier sees. Panics if r is not

@@ -138,7 +138,7 @@ func (e *Encoder) build(s *model.Scope, in []*Node) []*Node {
 		results = append(results, pooled)
 	}
 	if e.options.MaskedLM {
-		results = append(results, heads.Words(s, e.config, out.Words, out.Last()))
+		results = append(results, heads.MaskedLM(s, e.config, out.Words, out.Last()))
 	}
 	if e.options.Next {
 		results = append(results, heads.NextSentence(s, pooled))
