@@ -70,7 +70,11 @@ func Choose(flag, env string, installed Installed) (Choice, error) {
 			Reason:  fmt.Sprintf("installed plugin %s %s in %s", name, p.Version, filepath.Dir(p.Path)),
 		}, nil
 	}
-	return Choice{Spec: Spec{Name: Go}, Reason: "nothing installed: the embedded Go backend"}, nil
+	reason := "nothing installed: the embedded Go backend"
+	if len(installed.Plugins) > 0 {
+		reason = "the devices of the installed plugins are not here: the embedded Go backend"
+	}
+	return Choice{Spec: Spec{Name: Go}, Reason: reason}, nil
 }
 
 // asked resolves what somebody asked for in so many words.

@@ -24,8 +24,8 @@ type InstallOptions struct {
 // Fetcher puts the file of a wheel into dir and returns its path.
 type Fetcher func(ctx context.Context, w Wheel, dir string) (string, error)
 
-// Install unpacks a release below dir and returns it. It appears there complete or not at all; an intact
-// installation of the same version is left as it is.
+// Install unpacks the wheels of a release below dir and returns it (see [Release.On]). It appears there complete or not at
+// all; an intact installation of the same version, with all of these wheels, is left as it is.
 func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plugin, error) {
 	files := make([]string, len(r.Wheels))
 	if len(o.Wheels) > 0 {
@@ -35,7 +35,7 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	}
 	home := filepath.Join(dir, r.Name)
 	target := filepath.Join(home, r.Version)
-	if p, err := intact(target); err == nil {
+	if p, err := intact(target); err == nil && len(p.lacks(r)) == 0 {
 		o.Log.Info("already installed", "plugin", p.Name, "version", p.Version, "path", p.Path)
 		return p, nil
 	}
@@ -48,6 +48,9 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	}
 	err = installInto(ctx, work, r, files, o)
 	if err == nil {
+		if n := len(r.Libraries); n > 0 {
+			o.Log.Info("left out what only running takes: no such device here, the plugin compiles for those elsewhere", "plugin", r.Name, "packages", n)
+		}
 		err = swap(filepath.Join(work, "tree"), target)
 	}
 	if err = errors.Join(err, os.RemoveAll(work)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,33 @@ func TestInstall(t *testing.T) {
 			t.Errorf("installing again gave %v, %v", again, err)
 		}
 	})
+	t.Run("with libraries", func(t *testing.T) {
+		more, sum := wheelOf(t, "toy_math-7-py3-none-any.whl", map[string][]byte{"tools/lib/math.so": []byte("m")})
+		r := r
+		r.Name, r.Libraries = CUDA, []Wheel{{Project: "toy-math", Version: "7", SHA256: sum, Keep: []string{"tools/"}}}
+		dir := t.TempDir()
+		for _, step := range []struct {
+			devices Devices
+			wheels  []string
+			want    int // files
+		}{
+			{Devices{}, wheels, 4},                             // no device: no libraries
+			{Devices{CUDA: true}, append(wheels, more), 5},     // a device since: they are added
+			{Devices{}, nil, 5}, {Devices{CUDA: true}, nil, 5}, // nothing to do
+		} {
+			o := InstallOptions{Log: o.Log, Wheels: step.wheels}
+			p, err := Install(t.Context(), dir, r.On(step.devices), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if files := tree(t, dir); len(files) != step.want {
+				t.Errorf("%+v: installed %v, want %d files", step.devices, files, step.want)
+			}
+			if left := p.lacks(r.On(Devices{CUDA: true})); len(left) != 5-step.want {
+				t.Errorf("%+v: lacks %v", step.devices, left)
+			}
+		}
+	})
 	t.Run("repaired", func(t *testing.T) {
 		if err := os.Truncate(p.Path, 100); err != nil {
 			t.Fatal(err)
@@ -194,7 +222,7 @@ func TestReleases(t *testing.T) {
 		if err != nil || !cmp.Equal(r, got) {
 			t.Errorf("FindRelease(%q, %q) = %v, %v", r.Name, r.Version, got, err)
 		}
-		for _, w := range r.Wheels {
+		for _, w := range slices.Concat(r.Wheels, r.Libraries) {
 			if len(w.SHA256) != 64 || w.Platform == "" || len(w.Keep) == 0 {
 				t.Errorf("%s is not pinned: %+v", w, w)
 			}

@@ -82,6 +82,31 @@ func readManifest(file string) (Plugin, error) {
 	return p, nil
 }
 
+// lacks are the wheels of r that p was not unpacked from.
+func (p Plugin) lacks(r Release) []Wheel {
+	var missing []Wheel
+	for _, w := range r.Wheels {
+		if !slices.ContainsFunc(p.Wheels, func(file string) bool { return strings.HasPrefix(file, w.file()) }) {
+			missing = append(missing, w)
+		}
+	}
+	return missing
+}
+
+// Incomplete says in a line what the plugin at path lacks to use this machine's device, and what to do; it is empty if
+// nothing is known to be lacking. The libraries may be elsewhere on the machine, where the system's loader finds them.
+func (in Installed) Incomplete(path string) string {
+	p, ok := in.At(path)
+	if !ok {
+		return ""
+	}
+	r, err := FindRelease(p.Name, p.Version)
+	if err != nil || len(p.lacks(r.On(in.Devices))) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("it was installed to compile only, without the libraries that use a GPU: subbert backend install %s adds them", p.Name)
+}
+
 // Latest is the newest installed version of a plugin.
 func (in Installed) Latest(name string) (Plugin, bool) {
 	for _, p := range in.Plugins {

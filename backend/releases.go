@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,17 @@ type Release struct {
 	Library string  // path of the shared library within the packages
 	Data    string  // directory of the compiler's tools within the packages; empty: none
 	Wheels  []Wheel // the first one holds the library
+	// Libraries are what the plugin loads to use its device, and not to compile for it: gigabytes, so that a machine without
+	// the device goes without them.
+	Libraries []Wheel
+}
+
+// On is the release as a machine with these devices wants it: with its libraries among its wheels if there is its device.
+func (r Release) On(d Devices) Release {
+	if d.has(r.Name) {
+		r.Wheels, r.Libraries = slices.Concat(r.Wheels, r.Libraries), nil
+	}
+	return r
 }
 
 // Wheel is one Python package, pinned to one file.
@@ -65,9 +77,43 @@ func Releases() []Release {
 					Keep:   []string{"nvidia/cu13/nvvm/libdevice/", "nvidia_nvvm-13.5.37.dist-info/"},
 				},
 			},
+			Libraries: cudaLibraries(),
 		},
 		libtpu("0.0.52", "f5e2e596eaea9357fbb5a6755a7a9007c6ab75bfde4a55191b03eff402971140"),
 		libtpu("0.0.48", "ee0fc264db65e46a0f9e5e4222816a77d6741cdd5283518b4ccbfd19e530af76"),
+	}
+}
+
+// cudaLibraries are those that jax-cuda13-plugin asks for (its extra "with-cuda") and that the plugin looks for beside itself,
+// by its RPATH; of the compiler's release where they come with the toolkit.
+func cudaLibraries() []Wheel {
+	library := func(project, version, platform, sha256 string, keep ...string) Wheel {
+		w := Wheel{Project: project, Version: version, Platform: platform, SHA256: sha256}
+		w.Keep = append(keep, strings.TrimSuffix(w.file(), "-")+".dist-info/")
+		return w
+	}
+	const lib = "nvidia/cu13/lib/"
+	return []Wheel{
+		library("nvidia-cuda-runtime", "13.5.37", "manylinux_2_17_x86_64", "df2b79a8852f10d1fef8c848489c49eebb5754051bf870202a862831412b179d",
+			lib+"libcudart.so.13"),
+		library("nvidia-cublas", "13.8.2.12", "manylinux_2_27_x86_64", "21721774d8e7044debec3034ecc1a8cd22e173eb6dae5d7f5f8a014852382894",
+			lib+"libcublas.so.13", lib+"libcublasLt.so.13"),
+		library("nvidia-cudnn-cu13", "9.28.1.4", "manylinux_2_27_x86_64", "a54f205b1db1f2895d99f398754db1369816f0569dd459731f925635cf7b65ec",
+			"nvidia/cudnn/lib/"),
+		library("nvidia-cuda-nvrtc", "13.5.37", "manylinux_2_12_x86_64", "86b4d68058807988b7d9af5b44917a0601e9c337f35ccd657bfb3c759ff8d8bc",
+			lib+"libnvrtc.so.13", lib+"libnvrtc-builtins.so.13.5"),
+		library("nvidia-nvjitlink", "13.5.37", "manylinux_2_12_x86_64", "280d7cb9649704145f074b8dbde500de04ce02d0872e066e20a83c17bcaa93eb",
+			lib+"libnvJitLink.so.13"),
+		library("nvidia-cufft", "12.5.0.14", "manylinux_2_17_x86_64", "b8be26837a5abad2b5b74f3e92dd29f622a42934b355be0961a48712cbba23ad",
+			lib+"libcufft.so.12"),
+		library("nvidia-cusolver", "12.4.1.2", "manylinux_2_27_x86_64", "b3b8e02fd2f2df869369af075dc3a179d43f6f7b85e94632a7dce556697be044",
+			lib+"libcusolver.so.12"),
+		library("nvidia-cusparse", "12.9.4.2", "manylinux_2_17_x86_64", "072667e58c851a318738f5527a12eb225cbf058803f2ea451c722d8cf8edddec",
+			lib+"libcusparse.so.12"),
+		library("nvidia-cuda-cupti", "13.5.25", "manylinux_2_25_x86_64", "9dcca41c12a734192b14e7128ae116bc9ce1b9da686e2ebf48ae7a4415f76650",
+			lib+"libcupti.so.13"),
+		library("nvidia-nccl-cu13", "2.32.3", "manylinux_2_27_x86_64", "1459723080ac889d73a26edfa3e04383a7928ab31ac8f0ec43b3ea9548b04ff3",
+			"nvidia/nccl/lib/"),
 	}
 }
 

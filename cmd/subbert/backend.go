@@ -46,10 +46,18 @@ func openBackend(c *console, device configs.Device) (*backend.Handle, error) {
 	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe"), Layer: layer}
 	h, err := backend.Open(c.ctx, choice, options)
 	if err != nil {
-		return nil, misused(err)
+		return nil, misused(withIncomplete(err, installed, choice))
 	}
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
+}
+
+// withIncomplete adds to the failure of a plugin what is lacking beside it.
+func withIncomplete(err error, installed backend.Installed, choice backend.Choice) error {
+	if lacking := installed.Incomplete(choice.Plugin); lacking != "" {
+		return fmt.Errorf("%w (%s)", err, lacking)
+	}
+	return err
 }
 
 // gpuOptions are the plugin's create options, by its names, of what device says of GPUs.

@@ -32,7 +32,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 	}
 	r, err := v.check(c, installed, choice)
 	if err != nil {
-		return misused(err)
+		return misused(withIncomplete(err, installed, choice))
 	}
 	if v.JSON {
 		if err := c.printJSON(r); err != nil {
@@ -40,7 +40,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 		}
 	}
 	if r.Error != "" {
-		return misused(errors.New(r.Error))
+		return misused(withIncomplete(errors.New(r.Error), installed, choice))
 	}
 	if v.JSON {
 		return nil

@@ -16,7 +16,8 @@ type backendInstallCmd struct {
 
 func (v *backendInstallCmd) Help() string {
 	return "Downloads pinned Python packages with the machine's own pip, checks their sha256, and unpacks the shared library in them " +
-		"into the cache directory. Versions lie side by side; nothing else of Python is used."
+		"into the cache directory. Versions lie side by side; nothing else of Python is used. CUDA's own libraries (2 GB of packages) come with " +
+		"cuda where there is an NVIDIA GPU; the machine's driver has to know CUDA 13."
 }
 
 func (v *backendInstallCmd) Run(c *console) error {
@@ -36,7 +37,7 @@ func (v *backendInstallCmd) Run(c *console) error {
 		}
 		options.Fetch = backend.Pip([]string{python, "-m", "pip"}, c.err)
 	}
-	p, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release, options)
+	p, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release.On(backend.FindDevices("/dev")), options)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func (v *backendListCmd) Run(c *console) error {
 	fmt.Fprintln(w, "go\t-\tpart of this program")
 	for _, p := range list.Installed {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Version, p.Path)
+		if lacking := installed.Incomplete(p.Path); lacking != "" {
+			fmt.Fprintf(w, "\t\t%s\n", lacking)
+		}
 	}
 	for _, r := range backend.Releases() {
 		if _, ok := installed.Latest(r.Name); !ok {
