@@ -89,17 +89,22 @@ func First(x *Node) *Node {
 	return Squeeze(Slice(x, AxisRange(), AxisElem(0)), 1)
 }
 
-// Pick takes the vectors at positions [B,P] int32 of x [B,S,H], row by row: [B,P,H]. Rows are numbered, so that a
-// partitioner sees that each device reads its own. The gradient is a product with one-hot vectors, not a scatter.
+// Pick takes the vectors at positions [B,P] int32 of x [B,S,H], row by row: [B,P,H]. In bfloat16 it is a product with
+// one-hot vectors, whose cost on a TPU is known. In float32 a TPU would round what it multiplies, so it is a gather, with the
+// rows numbered, so that a partitioner sees that each device reads its own; the gradient is that of the product, not a scatter.
 // Panics if the dimensions disagree.
 func Pick(x, positions *Node) *Node {
 	if positions.Rank() != 2 || x.Rank() != 3 || positions.Shape().Dim(0) != x.Shape().Dim(0) {
 		exceptions.Panicf("bert: positions are %s, want [B,P] for %s", positions.Shape(), x.Shape())
 	}
+	chosen := OneHot(positions, x.Shape().Dim(1), x.DType()) // [B,P,S]
+	if x.DType() == dtypes.BFloat16 {
+		return Product("bps,bsh->bph", chosen, x)
+	}
 	at := InsertAxes(positions, -1)
 	at = Concatenate([]*Node{Iota(x.Graph(), at.Shape(), 0), at}, -1) // [B,P,2]
 	return adjoint.Attach(Gather(x, at), []*Node{x}, func(d *Node) []*Node {
-		return []*Node{plainProduct("bph", "bps", "bsh", d, OneHot(positions, x.Shape().Dim(1), x.DType()), x.DType())}
+		return []*Node{plainProduct("bps", "bph", "bsh", chosen, d, x.DType())}
 	})
 }
 
