@@ -2,10 +2,11 @@
 //
 // Axes: B batch, S sequence, H hidden, P masked positions, V vocabulary, C classes.
 //
-// MaskedLM is the cloze objective of Devlin et al. 2019, section 3.1, task 1: masked positions are gathered before
-// projection to the vocabulary, [B,S,H] -> [B,P,H] -> [B,P,V], because P is about a sixth of S and V is the widest
-// axis. NextSentence is task 2. Relation is a classifier over [CLS], over a summary of the last layer, or over both
-// (Su & Vijay-Shanker 2022, "Models" and equations for the summarised last layer), a value for each pooling.
+// MaskedLM is the cloze objective of Devlin et al. 2019, section 3.1, task 1, over the vectors at masked positions alone,
+// [B,P,H] -> [B,P,V], because P is about a sixth of S and V is the widest axis; the encoder need not compute its last layer
+// elsewhere either (bert.Input.Positions). NextSentence is task 2. Relation is a classifier over [CLS], over a summary of
+// the last layer, or over both (Su & Vijay-Shanker 2022, "Models" and equations for the summarised last layer), a value for
+// each pooling.
 //
 // Losses are in nats and come as Sums: the sum of the losses, of the correct predictions and of the weights. Sums
 // add over microbatches and devices without error; a mean is taken at the end, once, over real predictions.
