@@ -12,9 +12,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // loaded is an executable. go-xla knows it by a handle of ours, because the plugin's object behind it may change
@@ -75,11 +78,17 @@ const longCompilation = 500 * time.Millisecond
 // build makes l.c anew with the given arguments marked. On an error l is as before.
 func (l *loaded) build(donors []int) error {
 	start := time.Now()
-	submitted := l.program.Text
+	submitted, options := l.program.Text, l.program.Options
 	if len(donors) > 0 {
 		submitted = l.module.mark(donors)
+		if l.client.kind == "cpu" {
+			options += override(regionAnalysis)
+		}
 	}
-	e, cached, err := l.client.obtain(submitted, l.format, l.program.Options)
+	e, cached, err := l.client.obtain(submitted, l.format, options)
+	if err != nil && strings.Contains(err.Error(), regionAnalysis) { // a plugin that does not know it
+		e, cached, err = l.client.obtain(submitted, l.format, l.program.Options)
+	}
 	if err != nil {
 		return err
 	}
@@ -97,6 +106,18 @@ func (l *loaded) build(donors []int) error {
 		return l.client.table.destroyLoaded(old)
 	}
 	return nil
+}
+
+// regionAnalysis has XLA:CPU see in which order operations read and write before it copies what is written over. Without it
+// a donated array that two operations read is copied every time: both moments of every parameter, for an optimizer.
+const regionAnalysis = "xla_cpu_copy_insertion_use_region_analysis"
+
+// override is a serialized CompileOptionsProto that switches on one of XLA's options, to be appended to another.
+func override(name string) string {
+	value := protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1) // OptionOverrideProto.bool_field
+	entry := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
+	entry = protowire.AppendBytes(protowire.AppendTag(entry, 2, protowire.BytesType), value)
+	return string(protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType), entry)) // env_option_overrides
 }
 
 // settle compares the arguments marked as donated with those that the caller donates. The first call decides: if

@@ -588,3 +588,44 @@ func largePages(t *testing.T) (bytes int) {
 	}
 	return bytes << 10
 }
+
+// TestDonationInPlace: the two moments of an update are read by two operations each, and are not copied for that.
+func TestDonationInPlace(t *testing.T) {
+	const size = 1 << 18
+	c := openCPU(t, Options{Donate: true})
+	store := model.NewStore()
+	variable := map[string]*model.Variable{}
+	for _, name := range []string{"weight", "first", "second"} {
+		v, err := store.Scope("/layer").CreateVariable(name, tensors.FromFlatDataAndDimensions(make([]float32, size), size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		variable[name] = v
+	}
+	exec, err := model.NewExec(c.Backend(), store, func(_ *model.Scope, gradient *graph.Node) *graph.Node {
+		w, m, v := variable["weight"].NodeValue(gradient), variable["first"].NodeValue(gradient), variable["second"].NodeValue(gradient)
+		finite := graph.IsFinite(graph.ReduceAllSum(gradient))
+		first := graph.Add(graph.MulScalar(m, 0.9), gradient)
+		second := graph.Add(graph.MulScalar(v, 0.99), graph.Square(gradient))
+		variable["weight"].SetNodeValue(graph.Where(finite, graph.Sub(w, graph.Div(first, graph.Sqrt(second))), w))
+		variable["first"].SetNodeValue(graph.Where(finite, first, m))
+		variable["second"].SetNodeValue(graph.Where(finite, second, v))
+		return graph.ReduceAllSum(gradient)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec.WithName("update")
+	defer exec.Finalize()
+	if _, err := exec.Call(make([]float32, size)); err != nil {
+		t.Fatal(err)
+	}
+	p := program(t, c, "update")
+	m, err := p.Memory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Donated) != 3 || m.Temporaries >= 4*size {
+		t.Errorf("donated are %v, and there are %d bytes beside them: want three, and less than one variable's %d", p.Donated, m.Temporaries, 4*size)
+	}
+}

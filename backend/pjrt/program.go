@@ -10,7 +10,7 @@ type Program struct {
 	Name      string        // of the graph
 	Text      string        // StableHLO, as go-xla wrote it
 	Submitted string        // what the compiler was given: Text with arguments marked as donated
-	Options   string        // the serialized CompileOptionsProto
+	Options   string        // the serialized CompileOptionsProto, as go-xla wrote it
 	Donated   []string      // the variables marked in Submitted
 	Cached    bool          // read back from the cache instead of compiled
 	Took      time.Duration // compiling, or reading back
