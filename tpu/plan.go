@@ -129,7 +129,7 @@ func (p *Plan) read(graphs []Graph, d Device) error {
 	estimated := true
 	for _, g := range graphs {
 		if g.Memory != nil {
-			peak = max(peak, peakOf(*g.Memory))
+			peak = max(peak, peakOf(d, *g.Memory))
 		}
 		bytes += float64(g.Times) * g.Cost["bytes accessed"]
 		if len(g.Optimized) == 0 || d.Kind != KindTPU {
@@ -160,9 +160,9 @@ func (p *Plan) read(graphs []Graph, d Device) error {
 	return nil
 }
 
-// peakOf is the compiler's own peak, else all there is.
-func peakOf(m pjrt.Memory) int64 {
-	if m.Peak > 0 {
+// peakOf is the compiler's own peak, else all there is. XLA:CPU's leaves out the temporaries, which it allocates at once.
+func peakOf(d Device, m pjrt.Memory) int64 {
+	if m.Peak > 0 && d.Kind != KindCPU {
 		return m.Peak
 	}
 	return m.Total()

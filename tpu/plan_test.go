@@ -122,6 +122,23 @@ func TestUnknownClock(t *testing.T) {
 	}
 }
 
+// TestPeak: a device's compiler knows its peak, XLA:CPU does not.
+func TestPeak(t *testing.T) {
+	cpu, err := FindDevice("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d, want := range map[Device]int64{v3(t): 12, cpu: 10 + 3 - 2 + 7} {
+		p, err := New(Run{Device: d}, []Graph{{Ahead: pjrt.Ahead{Memory: &pjrt.Memory{Arguments: 10, Outputs: 3, Aliased: 2, Temporaries: 7, Peak: 12}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *p.PeakBytes != want {
+			t.Errorf("%s: peak %d, want %d", d.Name, *p.PeakBytes, want)
+		}
+	}
+}
+
 func TestFindDevice(t *testing.T) {
 	for _, d := range Devices() {
 		if got, err := FindDevice(d.Name); err != nil || got != d {
