@@ -80,8 +80,7 @@ func (p *Pretraining) logits(s *model.Scope, at *trainer.Moment, in []*graph.Nod
 	o.Dropout = masks(at)
 	positions := in[3]
 	if p.nsp { // of [CLS], too, and first, where the pooler looks for it
-		cls := graph.ZerosLike(graph.Slice(positions, graph.AxisRange(), graph.AxisRange(0, 1)))
-		positions = graph.Concatenate([]*graph.Node{cls, positions}, 1)
+		positions = graph.Concatenate([]*graph.Node{bert.AtCLS(positions), positions}, 1)
 	}
 	encoded := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2], Positions: positions}, o)
 	last := encoded.Last()

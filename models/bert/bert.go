@@ -65,11 +65,12 @@ func Encode(s *model.Scope, c Config, in Input, o Options) Output {
 	x := e.embed(s.At("embeddings"), words, in)
 	out := Output{Hidden: []*Node{x}, Words: words}
 	for l := range c.NumHiddenLayers {
-		asked, probabilities := x, (*Node)(nil)
+		asked := x
 		if l == c.NumHiddenLayers-1 && in.Positions != nil {
 			asked = Pick(x, in.Positions)
 		}
-		x, probabilities = e.layer(s.At("encoder").At("layer").At("%d", l), asked, x, fmt.Sprintf("layer.%d.", l))
+		y, probabilities := e.layer(s.At("encoder").At("layer").At("%d", l), asked, x, fmt.Sprintf("layer.%d.", l))
+		x = y
 		out.Hidden = append(out.Hidden, x)
 		if o.Attentions {
 			out.Attentions = append(out.Attentions, probabilities)
@@ -87,6 +88,11 @@ func Pool(s *model.Scope, c Config, last *Node) *Node {
 // First is the vector at position 0, where [CLS] is: [B,S,H] -> [B,H].
 func First(x *Node) *Node {
 	return Squeeze(Slice(x, AxisRange(), AxisElem(0)), 1)
+}
+
+// AtCLS is the position of [CLS] in each row of x [B,...]: [B,1] int32, for [Input].Positions.
+func AtCLS(x *Node) *Node {
+	return Zeros(x.Graph(), shapes.Make(dtypes.Int32, x.Shape().Dim(0), 1))
 }
 
 // Pick takes the vectors at positions [B,P] int32 of x [B,S,H], row by row: [B,P,H]. In bfloat16 it is a product with

@@ -65,8 +65,9 @@ func benchmarkStep(b *testing.B, precision dtypes.DType) {
 	}
 	exec, err := model.NewExec(backend, store, func(s *model.Scope, in []*Node) []*Node {
 		o := bert.Options{Precision: precision, Dropout: dropout.New(in[6], in[7], nil)}
-		encoded := bert.Encode(s, c, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2]}, o)
-		mlm := CrossEntropy(MaskedLM(s, c, encoded.Words, bert.Pick(encoded.Last(), in[3])), in[4], nil, 0)
+		positions := Concatenate([]*Node{bert.AtCLS(in[3]), in[3]}, 1)
+		encoded := bert.Encode(s, c, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2], Positions: positions}, o)
+		mlm := CrossEntropy(MaskedLM(s, c, encoded.Words, Slice(encoded.Last(), AxisRange(), AxisRange(1))), in[4], nil, 0)
 		nsp := CrossEntropy(NextSentence(s, bert.Pool(s, c, encoded.Last())), in[5], nil, 0)
 		loss := Add(mlm.Mean(), nsp.Mean())
 		return append([]*Node{loss, mlm.Accuracy()}, s.BuildTrainableVariablesGradientsGraph(loss)...)

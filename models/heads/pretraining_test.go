@@ -28,8 +28,7 @@ func pretrain(s *model.Scope, c bert.Config, o bert.Options, asked bool, in pari
 	input := bert.Input{InputIDs: in["input_ids"], TokenTypeIDs: in["token_type_ids"], Lengths: in["lengths"]}
 	masked := in["masked_lm_positions"]
 	if asked {
-		cls := ZerosLike(Slice(masked, AxisRange(), AxisRange(0, 1)))
-		input.Positions = Concatenate([]*Node{cls, masked}, 1)
+		input.Positions = Concatenate([]*Node{bert.AtCLS(masked), masked}, 1)
 	}
 	encoded := bert.Encode(s, c, input, o)
 	last := encoded.Last()

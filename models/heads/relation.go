@@ -133,7 +133,7 @@ func (r Relation) Positions(ids *Node) *Node {
 	if r.Summarises() {
 		return nil
 	}
-	return ZerosLike(Slice(ids, AxisRange(), AxisRange(0, 1)))
+	return bert.AtCLS(ids)
 }
 
 // Logits is the classifier's output [B,C] float32, and the attention weights [B,S] float32 where the pooling has
