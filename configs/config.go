@@ -13,15 +13,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+	"github.com/gomlx/compute/dtypes"
 
-	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/tasks/pretraining"
+	"github.com/subbert/subbert/tasks/probing"
+	"github.com/subbert/subbert/tasks/relation"
 	"github.com/subbert/subbert/trainer"
 	"github.com/subbert/subbert/trainer/optim"
 	"github.com/subbert/subbert/trainer/schedule"
@@ -30,20 +32,41 @@ import (
 //go:embed presets
 var presets embed.FS
 
-// Config is a run.
-type Config struct {
+// Common is the part of a run's config that every task has, apart from [model].
+type Common struct {
 	Preset string `toml:"preset,omitempty"` // what the file started from
 
-	Model      Model                 `toml:"model"`
-	Data       Data                  `toml:"data"`
-	Task       tasks.Config          `toml:"task"`
 	Optimizer  optim.Config          `toml:"optimizer"`
 	Schedule   schedule.Config       `toml:"schedule"`
 	Device     Device                `toml:"device"`
 	Checkpoint trainer.Checkpointing `toml:"checkpoint"`
 	Record     trainer.Recording     `toml:"record"`
-	Downstream tasks.Downstream      `toml:"downstream"`
 	Run        trainer.Run           `toml:"run"`
+}
+
+// Pretraining is the config of a pre-training run.
+type Pretraining struct {
+	Model Model              `toml:"model"`
+	Data  pretraining.Data   `toml:"data"`
+	Task  pretraining.Config `toml:"task"`
+	Common
+	Downstream relation.Downstream `toml:"downstream"`
+}
+
+// Relation is the config of a fine-tuning run, or of the runs of several folds and seeds.
+type Relation struct {
+	Model Model           `toml:"model"`
+	Data  relation.Data   `toml:"data"`
+	Task  relation.Config `toml:"task"`
+	Common
+}
+
+// Probing is the config of a probing run.
+type Probing struct {
+	Model Model          `toml:"model"`
+	Data  probing.Data   `toml:"data"`
+	Task  probing.Config `toml:"task"`
+	Common
 }
 
 // Model is the [model] table: what the run starts from.
@@ -75,24 +98,6 @@ func (h *Heads) UnmarshalTOML(v any) error {
 	return fmt.Errorf(`want "all" or a list of heads, got %v`, v)
 }
 
-// Data is the [data] table.
-type Data struct {
-	Shards string `toml:"shards,omitempty"` // pre-training: directory of shards
-	Train  string `toml:"train,omitempty"`  // fine-tuning: file of examples
-	Dev    string `toml:"dev,omitempty"`
-	Test   string `toml:"test,omitempty"`
-	Corpus string `toml:"corpus,omitempty"` // fine-tuning, in place of the three: a corpus in the format task.corpus names
-
-	DevFraction float64 `toml:"dev_fraction,omitempty"` // hold this part of the training examples out as dev; 0.2 is the paper's for DDI
-	DevBy       string  `toml:"dev_by,omitempty"`       // what is held out: "pair" (the paper; also if empty) or "document"
-
-	// Fractions of the training examples, drawn with the seed.
-	TrainExamples int `toml:"train_examples,omitempty"` // use this many of the training examples; 0: all
-	TestExamples  int `toml:"test_examples,omitempty"`
-
-	Activations string `toml:"activations,omitempty"` // probing: directory where activations are kept; empty: in run.dir
-}
-
 // Device is the [device] table.
 type Device struct {
 	Precision string `toml:"precision"` // of activations: "float32" or "bfloat16"; weights and moments are float32
@@ -114,319 +119,103 @@ const (
 	CuDNN      = "cudnn"
 )
 
-// Default is the config of the named task before a file says anything.
-func Default(task string) Config {
-	c := Config{
-		Task:       tasks.Default(task),
+// defaultCommon is Common before a file says anything.
+func defaultCommon() Common {
+	return Common{
 		Optimizer:  optim.Default(),
 		Schedule:   schedule.Default(),
 		Device:     Device{Precision: "float32", Workers: 2, CacheGB: 20},
 		Checkpoint: trainer.DefaultCheckpointing(),
 		Record:     trainer.DefaultRecording(),
 		Run:        trainer.DefaultRun(),
-		Downstream: tasks.DefaultDownstream(),
 	}
-	if task == tasks.NameProbe {
-		c.Schedule.Epochs, c.Schedule.WarmupFraction, c.Optimizer.ClipNorm = 4, 0.1, 0
-	}
+}
+
+// DefaultPretraining is the config of a pre-training run before a file says anything.
+func DefaultPretraining() Pretraining {
+	return Pretraining{Task: pretraining.Default(), Common: defaultCommon(), Downstream: relation.DefaultDownstream()}
+}
+
+// DefaultRelation is the config of a fine-tuning run before a file says anything.
+func DefaultRelation() Relation { return Relation{Task: relation.Default(), Common: defaultCommon()} }
+
+// DefaultProbing is the config of a probing run before a file says anything.
+func DefaultProbing() Probing {
+	c := Probing{Task: probing.Default(), Common: defaultCommon()}
+	c.Schedule.Epochs, c.Schedule.WarmupFraction, c.Optimizer.ClipNorm = 4, 0.1, 0
 	return c
-}
-
-// Read reads the TOML file at path for task ("pretraining", "relation" or "probe"), then the lines of set, each key=value with a
-// dotted key, and checks the result. Every fault is reported at once.
-func Read(path, task string, set []string) (Config, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, err
-	}
-	return Parse(path, text, task, set)
-}
-
-// Parse is Read of a file's text; name stands for it in errors.
-func Parse(name string, text []byte, task string, set []string) (Config, error) {
-	c := Default(task)
-	var head struct {
-		Preset string `toml:"preset"`
-	}
-	if _, err := toml.Decode(string(text), &head); err != nil {
-		return c, syntaxError(name, err)
-	}
-	if head.Preset != "" {
-		preset, err := Preset(task, head.Preset)
-		if err != nil {
-			return c, fmt.Errorf("%s: %w", name, err)
-		}
-		if err := decode("preset "+head.Preset, preset, &c); err != nil {
-			return c, err
-		}
-	}
-	errs := []error{decode(name, text, &c)}
-	for _, line := range set {
-		errs = append(errs, assign(line, &c))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return c, err
-	}
-	if c.Task.Name != task {
-		return c, fmt.Errorf("%s: task.name = %q, but this verb is for %q", name, c.Task.Name, task)
-	}
-	if err := c.Validate(); err != nil {
-		return c, prefixed(name, err)
-	}
-	return c, nil
-}
-
-// prefixed puts name before every line of err.
-func prefixed(name string, err error) error {
-	lines := strings.Split(err.Error(), "\n")
-	return errors.New(name + ": " + strings.Join(lines, "\n"+name+": "))
-}
-
-// decode decodes text over c and refuses keys that c does not have.
-func decode(name string, text []byte, c *Config) error {
-	meta, err := toml.Decode(string(text), c)
-	if err != nil {
-		return syntaxError(name, err)
-	}
-	supersede(meta, &c.Schedule)
-	var errs []error
-	for _, key := range meta.Undecoded() {
-		errs = append(errs, unknownKey(name, key.String()))
-	}
-	return errors.Join(errs...)
-}
-
-// supersede lets a layer that gives the length or the warm-up in one unit replace what an earlier one gave in the other.
-func supersede(meta toml.MetaData, s *schedule.Config) {
-	only := func(key, other string) bool {
-		return meta.IsDefined("schedule", key) && !meta.IsDefined("schedule", other)
-	}
-	switch {
-	case only("steps", "epochs"):
-		s.Epochs = 0
-	case only("epochs", "steps"):
-		s.Steps = 0
-	}
-	switch {
-	case only("warmup_steps", "warmup_fraction"):
-		s.WarmupFraction = 0
-	case only("warmup_fraction", "warmup_steps"):
-		s.WarmupSteps = 0
-	}
-}
-
-// syntaxError says where in the file the fault is, on one line.
-func syntaxError(name string, err error) error {
-	var at toml.ParseError
-	if errors.As(err, &at) {
-		return fmt.Errorf("%s: line %d: %s", name, at.Position.Line, at.Message)
-	}
-	return fmt.Errorf("%s: %w", name, err)
-}
-
-// assign decodes key=value over c; a value that is no TOML is taken as a string.
-func assign(line string, c *Config) error {
-	key, value, ok := strings.Cut(line, "=")
-	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-	if !ok || key == "" {
-		return fmt.Errorf("--set %s: want key=value, such as optimizer.learning_rate=5e-5", line)
-	}
-	name := "--set " + key
-	text := key + " = " + value
-	var probe map[string]any
-	if _, err := toml.Decode(text, &probe); err != nil {
-		text = fmt.Sprintf("%s = %q", key, value)
-	}
-	return decode(name, []byte(text), c)
-}
-
-// unknownKey names the known key nearest to key.
-func unknownKey(name, key string) error {
-	best, distance := "", len(key)
-	for _, known := range Keys() {
-		if d := editDistance(key, known); d < distance {
-			best, distance = known, d
-		}
-	}
-	if best != "" && distance <= 1+len(key)/3 {
-		return fmt.Errorf("%s: unknown key %s; did you mean %s?", name, key, best)
-	}
-	return fmt.Errorf("%s: unknown key %s; the keys are listed in docs/config.md", name, key)
-}
-
-// Keys lists every key, dotted, in the order of the tables.
-func Keys() []string {
-	var keys []string
-	var text bytes.Buffer
-	if err := toml.NewEncoder(&text).Encode(full()); err != nil {
-		panic(err) // Config has a field that is no TOML; every test sees it
-	}
-	var any map[string]any
-	meta, err := toml.Decode(text.String(), &any)
-	if err != nil {
-		panic(err)
-	}
-	for _, key := range meta.Keys() {
-		if !strings.HasPrefix(key.String(), "task.class_weights.") { // labels, not keys
-			keys = append(keys, key.String())
-		}
-	}
-	return keys
-}
-
-// full has no empty field, so that encoding it shows every key.
-func full() Config {
-	c := Default(tasks.NamePretraining)
-	c.Preset = "x"
-	c.Model = Model{Init: "x", Fresh: Heads{"all"}}
-	c.Data = Data{Shards: "x", Train: "x", Dev: "x", Test: "x", Corpus: "x", DevFraction: 1, DevBy: "x", TrainExamples: 1, TestExamples: 1, Activations: "x"}
-	c.Downstream.Train, c.Downstream.Test, c.Task.Phases = "x", "x", []tasks.Phase{{FromStep: 1}}
-	c.Task.Labels, c.Task.Corpus, c.Task.Lengths, c.Task.ClassWeights = []string{"x"}, "x", []int{1}, map[string]float64{"x": 1}
-	c.Task.Probe = tasks.DefaultProbe()
-	return c
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // Validate returns every fault of c at once.
-func (c Config) Validate() error {
-	errs := []error{
-		c.Task.Validate(), c.Optimizer.Validate(), c.Schedule.Validate(),
-		c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(), c.Downstream.Validate(),
-	}
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Model.Init == "" {
-		fault("model.init: missing; name a directory with config.json and vocab.txt")
-	}
-	switch c.Task.Name {
-	case tasks.NamePretraining:
-		if c.Data.Shards == "" {
-			fault("data.shards: missing; name a directory made by subbert data shard")
-		}
-		if c.Data.Train != "" {
-			fault("data.train = %q is for fine-tuning; pre-training reads data.shards", c.Data.Train)
-		}
-	case tasks.NameRelation:
-		errs = append(errs, c.relationFaults()...)
-	case tasks.NameProbe:
-		errs = append(errs, c.relationFaults()...)
-		if c.Optimizer.ClipNorm != 0 {
-			fault("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm)
-		}
-	}
-	if c.Device.Precision != "float32" && c.Device.Precision != "bfloat16" {
-		fault("device.precision: unknown %q, want float32 or bfloat16", c.Device.Precision)
-	}
-	if a := c.Device.Attention; a != "" && a != Decomposed && a != CuDNN {
-		fault("device.attention: unknown %q, want %s or %s", a, Decomposed, CuDNN)
-	}
-	if c.Device.Workers < 1 || !(c.Device.PeakTFLOPs >= 0) {
-		fault("device.workers = %d, peak_tflops = %g: want at least 1 and at least 0", c.Device.Workers, c.Device.PeakTFLOPs)
-	}
-	if f := c.Device.MemoryFraction; !(f >= 0 && f <= 1) {
-		fault("device.memory_fraction = %g: want 0 to 1", f)
-	}
-	for i, n := range c.Device.VisibleDevices {
-		if n < 0 || slices.Contains(c.Device.VisibleDevices[:i], n) {
-			fault("device.visible_devices = %v: want numbers of devices, each once", c.Device.VisibleDevices)
-			break
-		}
-	}
-	if !(c.Device.CacheGB > 0) {
-		fault("device.cache_gb = %g: want a positive number", c.Device.CacheGB)
-	}
+func (c Pretraining) Validate() error {
+	errs := append(c.faults(c.Model), c.Task.Validate(), c.Data.Validate(), c.Downstream.Validate())
 	if c.Schedule.Steps > 0 && c.Task.Validate() == nil {
-		if _, err := c.Task.Stretches(c.Schedule.Steps); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if c.Data.TrainExamples < 0 || c.Data.TestExamples < 0 {
-		fault("data.train_examples = %d, data.test_examples = %d: want no negative number", c.Data.TrainExamples, c.Data.TestExamples)
+		_, err := c.Task.Stretches(c.Schedule.Steps)
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// relationFaults are those of how the examples of fine-tuning are given.
-func (c Config) relationFaults() []error {
-	var faults []error
+// Validate returns every fault of c at once.
+func (c Relation) Validate() error {
+	return errors.Join(append(c.faults(c.Model), c.Task.Validate(c.Data))...)
+}
+
+// Validate returns every fault of c at once.
+func (c Probing) Validate() error {
+	errs := append(c.faults(c.Model), c.Task.Validate(c.Data))
+	if c.Optimizer.ClipNorm != 0 {
+		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm))
+	}
+	return errors.Join(errs...)
+}
+
+// faults are those of the parts that every task has.
+func (c Common) faults(m Model) []error {
+	errs := []error{c.Optimizer.Validate(), c.Schedule.Validate(), c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(), c.Device.Validate()}
+	if m.Init == "" {
+		errs = append(errs, errors.New("model.init: missing; name a directory with config.json and vocab.txt"))
+	}
+	return errs
+}
+
+// Validate returns every fault of d at once.
+func (d Device) Validate() error {
+	var errs []error
 	fault := func(wrong bool, format string, args ...any) {
 		if wrong {
-			faults = append(faults, fmt.Errorf(format, args...))
+			errs = append(errs, fmt.Errorf("device."+format, args...))
 		}
 	}
-	d := c.Data
-	fault(d.Train == "" && d.Corpus == "", "data.train: missing; name a file made by subbert data relations, or a corpus with data.corpus and task.corpus")
-	fault(d.Shards != "", "data.shards = %q is for pre-training; fine-tuning reads data.train or data.corpus", d.Shards)
-	fault(d.Corpus != "" && d.Train+d.Dev+d.Test != "", "data.corpus = %q is in place of data.train, data.dev and data.test", d.Corpus)
-	fault((d.Corpus == "") != (c.Task.Corpus == ""), "data.corpus = %q, task.corpus = %q: want a path and its format, or neither", d.Corpus, c.Task.Corpus)
-	fault(c.Task.Folds > 0 && d.Test != "", "data.test = %q with task.folds = %d: each fold is the test set once", d.Test, c.Task.Folds)
-	fault(d.DevFraction < 0 || d.DevFraction >= 1, "data.dev_fraction = %g: want 0 or more and less than 1", d.DevFraction)
-	fault(d.DevFraction > 0 && d.Dev != "", "data.dev = %q and data.dev_fraction = %g: want one of them", d.Dev, d.DevFraction)
-	fault(!slices.Contains([]string{"", "pair", "document"}, d.DevBy), "data.dev_by: unknown %q, want pair or document", d.DevBy)
-	return faults
+	fault(d.Precision != "float32" && d.Precision != "bfloat16", "precision: unknown %q, want float32 or bfloat16", d.Precision)
+	fault(d.Attention != "" && d.Attention != Decomposed && d.Attention != CuDNN, "attention: unknown %q, want %s or %s", d.Attention, Decomposed, CuDNN)
+	fault(d.Workers < 1 || !(d.PeakTFLOPs >= 0), "workers = %d, peak_tflops = %g: want at least 1 and at least 0", d.Workers, d.PeakTFLOPs)
+	fault(!(d.MemoryFraction >= 0 && d.MemoryFraction <= 1), "memory_fraction = %g: want 0 to 1", d.MemoryFraction)
+	fault(!(d.CacheGB > 0), "cache_gb = %g: want a positive number", d.CacheGB)
+	for i, n := range d.VisibleDevices {
+		if n < 0 || slices.Contains(d.VisibleDevices[:i], n) {
+			fault(true, "visible_devices = %v: want numbers of devices, each once", d.VisibleDevices)
+			break
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Text is c as the TOML file that would make it.
-func (c Config) Text() ([]byte, error) {
+func (c Pretraining) Text() ([]byte, error) { return text(c) }
+
+// Text is c as the TOML file that would make it.
+func (c Relation) Text() ([]byte, error) { return text(c) }
+
+// Text is c as the TOML file that would make it.
+func (c Probing) Text() ([]byte, error) { return text(c) }
+
+func text(c any) ([]byte, error) {
 	var text bytes.Buffer
 	enc := toml.NewEncoder(&text)
 	enc.Indent = ""
-	if err := enc.Encode(c); err != nil {
-		return nil, err
-	}
-	return text.Bytes(), nil
-}
-
-// Changes lists the keys that c changes against before among those that say what is learned, each with both values.
-func (c Config) Changes(before Config) []string {
-	var changed []string
-	now, then := c.learned(), before.learned()
-	for _, key := range slices.Sorted(maps.Keys(now)) {
-		if was, is := fmt.Sprint(then[key]), fmt.Sprint(now[key]); was != is {
-			changed = append(changed, fmt.Sprintf("%s = %s (now %s)", key, was, is))
-		}
-	}
-	return changed
-}
-
-// learned flattens the tables that say what is learned. Where the microbatch is cut matters to rounding alone.
-func (c Config) learned() map[string]any {
-	text, err := c.Text()
-	if err != nil {
-		panic(err) // Config has a field that is no TOML; every test sees it
-	}
-	var tables map[string]any
-	if _, err := toml.Decode(string(text), &tables); err != nil {
-		panic(err)
-	}
-	flat := map[string]any{"run.seed": c.Run.Seed}
-	for _, table := range []string{"model", "data", "task", "optimizer", "schedule"} {
-		values, _ := tables[table].(map[string]any)
-		for key, value := range values {
-			flat[table+"."+key] = value
-		}
-	}
-	delete(flat, "task.micro_batch")
-	return flat
+	err := enc.Encode(c)
+	return text.Bytes(), err
 }
 
 // Preset is the text of the preset of that name for task; the error names those there are.
@@ -450,4 +239,13 @@ func Presets(task string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// ModelOptions is how a model computes on d.
+func (d Device) ModelOptions() bert.Options {
+	o := bert.Options{CuDNN: d.Attention == CuDNN}
+	if d.Precision == "bfloat16" {
+		o.Precision = dtypes.BFloat16
+	}
+	return o
 }

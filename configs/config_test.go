@@ -2,6 +2,7 @@ package configs
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ seed = 1
 `
 
 func TestParse(t *testing.T) {
-	c, err := Parse("run.toml", []byte(promised), tasks.NamePretraining, []string{"optimizer.learning_rate=5e-5", "run.dir=elsewhere", `model.fresh=["mlm", "nsp"]`})
+	c, err := ParsePretraining("run.toml", []byte(promised), "optimizer.learning_rate=5e-5", "run.dir=elsewhere", `model.fresh=["mlm", "nsp"]`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,35 +53,90 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// changeable is what the test of Text and Changes asks of a config.
+type changeable interface {
+	Text() ([]byte, error)
+	Changes(path string) ([]string, error)
+}
+
+// sameText writes c, reads it back by parse, and compares both; change then changes what was read.
+func sameText[C changeable](t *testing.T, c C, err error, parse func(string, []byte, ...string) (C, error), change func(*C)) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := c.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := parse("config.toml", written)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, written)
+	}
+	if diff := cmp.Diff(c, again); diff != "" {
+		t.Errorf("-config +read back\n%s", diff)
+	}
+	path := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(path, written, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := again.Changes(path); err != nil || changed != nil {
+		t.Errorf("changes %v (%v)", changed, err)
+	}
+	change(&again)
+	changed, err := again.Changes(path)
+	if diff := cmp.Diff([]string{"optimizer.learning_rate = 2e-05 (now 1)"}, changed); err != nil || diff != "" {
+		t.Errorf("changes (%v): -want +got\n%s", err, diff)
+	}
+}
+
+// otherTask is promised as a config of another task.
+func otherTask(task string) []byte {
+	return []byte(strings.NewReplacer(`shards = "dir"`, `train = "t.tsv"`, `"pretraining"`, `"`+task+`"`).Replace(promised))
+}
+
 // TestTextIsTheSameConfig: the file written beside a run describes that run.
 func TestTextIsTheSameConfig(t *testing.T) {
-	for _, task := range []string{tasks.NamePretraining, tasks.NameRelation} {
-		text := promised
-		if task == tasks.NameRelation {
-			text = strings.NewReplacer(`shards = "dir"`, `train = "t.tsv"`, `"pretraining"`, `"relation"`).Replace(text)
-		}
-		c, err := Parse("run.toml", []byte(text), task, []string{"task.micro_batch=64"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		written, err := c.Text()
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := Parse("config.toml", written, task, nil)
-		if err != nil {
-			t.Fatalf("%v in\n%s", err, written)
-		}
-		if diff := cmp.Diff(c, again); diff != "" {
-			t.Errorf("-config +read back\n%s", diff)
-		}
-		if changed := again.Changes(c); changed != nil {
-			t.Errorf("changes %v", changed)
-		}
-		again.Optimizer.LearningRate, again.Task.MicroBatch, again.Record.EverySteps = 1, 32, 77
-		if diff := cmp.Diff([]string{"optimizer.learning_rate = 2e-05 (now 1)"}, again.Changes(c)); diff != "" {
-			t.Errorf("changes: -want +got\n%s", diff)
-		}
+	const micro = "task.micro_batch=64"
+	t.Run("pretraining", func(t *testing.T) {
+		c, err := ParsePretraining("run.toml", []byte(promised), micro)
+		sameText(t, c, err, ParsePretraining, func(c *Pretraining) {
+			c.Optimizer.LearningRate, c.Task.MicroBatch, c.Record.EverySteps = 1, 32, 77
+		})
+	})
+	t.Run("relation", func(t *testing.T) {
+		c, err := ParseRelation("run.toml", otherTask("relation"), micro)
+		sameText(t, c, err, ParseRelation, func(c *Relation) {
+			c.Optimizer.LearningRate, c.Task.MicroBatch, c.Record.EverySteps = 1, 32, 77
+		})
+	})
+	t.Run("probe", func(t *testing.T) {
+		c, err := ParseProbing("run.toml", otherTask("probe"), micro)
+		sameText(t, c, err, ParseProbing, func(c *Probing) {
+			c.Optimizer.LearningRate, c.Task.MicroBatch, c.Record.EverySteps = 1, 32, 77
+		})
+	})
+}
+
+// TestSavedByEarlierVersions: those wrote the keys of every task, and a run that they began can be continued.
+func TestSavedByEarlierVersions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.toml")
+	text := strings.Replace(promised, "[task]\n", "[task]\npooling = \"cls\"\nfolds = 0\n", 1)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ParsePretraining("run.toml", []byte(promised))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := c.Changes(path); err != nil || changed != nil {
+		t.Errorf("changes %v (%v)", changed, err)
+	}
+	if err := os.WriteFile(path, []byte(text+"[zebra]\nstripes = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Changes(path); err == nil || !strings.Contains(err.Error(), "unknown key zebra") {
+		t.Errorf("error %v, want one about zebra", err)
 	}
 }
 
@@ -97,7 +153,11 @@ func TestFaults(t *testing.T) {
 		{"far from every key", promised + "[zebra]\nstripes = 1\n", nil, []string{"unknown key zebra", "docs/config.md"}},
 		{"wrong type", strings.Replace(promised, "batch = 192", `batch = "many"`, 1), nil, []string{"run.toml: "}},
 		{"all faults at once", strings.Replace(promised, "steps = 100_000", "steps = 100_000\nepochs = 3", 1), []string{"optimizer.name=sgd", "task.masking=none", "data.train=x.tsv", "device.precision=int8", "device.attention=flash"},
-			[]string{"steps = 100000 contradicts epochs = 3", `"sgd"`, `"none"`, `data.train = "x.tsv"`, `"int8"`, `device.attention: unknown "flash", want decomposed or cudnn`}},
+			[]string{"steps = 100000 contradicts epochs = 3", `"sgd"`, `"none"`, `--set data.train: data.train is a key of the task "relation" (subbert finetune)`, `"int8"`, `device.attention: unknown "flash", want decomposed or cudnn`}},
+		{"keys of another task", strings.Replace(promised, "[task]\n", "[task]\npooling = \"attention\"\nfolds = 10\nprobe.input = \"cls\"\n", 1), nil, []string{
+			`run.toml: task.pooling is a key of the task "relation" (subbert finetune); this is a config of the task "pretraining"`,
+			`run.toml: task.folds is a key of the task "relation" (subbert finetune) and of the task "probe" (subbert probe); this is`,
+			`run.toml: task.probe.input is a key of the task "probe" (subbert probe); this is`}},
 		{"unknown key in --set", promised, []string{"optimizer.lr=1"}, []string{"--set optimizer.lr: unknown key optimizer.lr"}},
 		{"--set without a value", promised, []string{"optimizer.learning_rate"}, []string{"want key=value"}},
 		{"unknown preset", "preset = \"biobret\"\n" + promised, nil, []string{`unknown "biobret", want one of biobert, pubmedbert`}},
@@ -106,7 +166,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse("run.toml", []byte(tt.text), tasks.NamePretraining, tt.set)
+			_, err := ParsePretraining("run.toml", []byte(tt.text), tt.set...)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -120,22 +180,20 @@ func TestFaults(t *testing.T) {
 }
 
 func TestPresets(t *testing.T) {
-	for _, task := range []string{tasks.NamePretraining, tasks.NameRelation} {
-		for _, preset := range Presets(task) {
-			text := "preset = \"" + preset + "\"\n[model]\ninit = \"m\"\n[data]\nshards = \"s\"\n[run]\ndir = \"d\"\n"
-			if task == tasks.NameRelation {
-				text = strings.Replace(text, "shards", "train", 1)
-			}
-			c, err := Parse("run.toml", []byte(text), task, nil)
-			if err != nil {
-				t.Errorf("%s/%s: %v", task, preset, err)
-			}
-			if c.Optimizer.LearningRate != 2e-5 {
-				t.Errorf("%s/%s: rate %g, want the paper's 2e-5", task, preset, c.Optimizer.LearningRate)
-			}
+	text := func(preset, data string) []byte {
+		return []byte("preset = \"" + preset + "\"\n[model]\ninit = \"m\"\n[data]\n" + data + " = \"s\"\n[run]\ndir = \"d\"\n")
+	}
+	for _, preset := range Presets(tasks.NamePretraining) {
+		if c, err := ParsePretraining("run.toml", text(preset, "shards")); err != nil || c.Optimizer.LearningRate != 2e-5 {
+			t.Errorf("pretraining/%s: rate %g (%v), want the paper's 2e-5", preset, c.Optimizer.LearningRate, err)
 		}
 	}
-	c, err := Parse("run.toml", []byte("preset = \"pubmedbert\"\n[model]\ninit = \"m\"\n[data]\ntrain = \"t\"\n[schedule]\nsteps = 7\n[run]\ndir = \"d\"\n"), tasks.NameRelation, nil)
+	for _, preset := range Presets(tasks.NameRelation) {
+		if c, err := ParseRelation("run.toml", text(preset, "train")); err != nil || c.Optimizer.LearningRate != 2e-5 {
+			t.Errorf("relation/%s: rate %g (%v), want the paper's 2e-5", preset, c.Optimizer.LearningRate, err)
+		}
+	}
+	c, err := ParseRelation("run.toml", []byte("preset = \"pubmedbert\"\n[model]\ninit = \"m\"\n[data]\ntrain = \"t\"\n[schedule]\nsteps = 7\n[run]\ndir = \"d\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,18 +202,23 @@ func TestPresets(t *testing.T) {
 	}
 }
 
-// TestEveryKeyIsDocumented holds docs/config.md against the struct, key by key.
+// TestEveryKeyIsDocumented holds docs/config.md against the configs, key by key.
 func TestEveryKeyIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../docs/config.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range Keys() {
-		isTable := slices.ContainsFunc(Keys(), func(k string) bool { return strings.HasPrefix(k, key+".") })
-		key = strings.TrimSuffix(key, ".x") // a name of the user's own in a table, as full has it
-		name := key[strings.LastIndex(key, ".")+1:]
-		if !isTable && !strings.Contains(string(text), "`"+name+"`") {
-			t.Errorf("docs/config.md does not mention %s", key)
+	for _, task := range []string{tasks.NamePretraining, tasks.NameRelation, tasks.NameProbing} {
+		keys := Keys(task)
+		if len(keys) < 40 {
+			t.Errorf("%s: %d keys", task, len(keys))
+		}
+		for _, key := range keys {
+			isTable := slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, key+".") })
+			name := key[strings.LastIndex(key, ".")+1:]
+			if !isTable && !strings.Contains(string(text), "`"+name+"`") {
+				t.Errorf("docs/config.md does not mention %s", key)
+			}
 		}
 	}
 }

@@ -2,48 +2,17 @@ package report
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/runs/result"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/font/liberation"
-
-	"github.com/subbert/subbert/evaluate"
 )
 
-// Attention is where a model looks: sentences with the weights of their words, and the mean weight of stems.
-type Attention struct {
-	Of        string                `json:"of"` // whose weights, in words
-	Data      string                `json:"data"`
-	Baseline  string                `json:"baseline,omitempty"` // the predictions that the sentences were chosen against
-	Sentences []Sentence            `json:"sentences"`
-	Stems     []evaluate.StemWeight `json:"stems"`
-	Examples  int                   `json:"examples"` // that the stems were counted in
-	Near      int                   `json:"near"`     // words on either side of a mention that count; 0: all of the sentence
-	Least     int                   `json:"least"`    // occurrences that a stem needs
-}
-
-// Sentence is a marked sentence with weights. Predicted and Baseline may be empty.
-type Sentence struct {
-	Index     string `json:"index"`
-	Gold      string `json:"gold,omitempty"`
-	Predicted string `json:"predicted,omitempty"`
-	Baseline  string `json:"baseline,omitempty"`
-	Words     []Word `json:"words"`
-}
-
-// Word is a word or a mark of punctuation.
-type Word struct {
-	Text    string  `json:"text"`
-	Weight  float64 `json:"weight"`            // of its pieces together
-	Mention bool    `json:"mention,omitempty"` // it is one of the two mentions
-	Glued   bool    `json:"glued,omitempty"`   // nothing stands between the word before and this one
-}
-
 // Sentences shows sentences with their words shaded by weight.
-type Sentences []Sentence
+type Sentences []result.Sentence
 
 func (Sentences) block() string { return "sentences" }
 
@@ -51,10 +20,10 @@ func (Sentences) block() string { return "sentences" }
 func attentionSection(runs []named) Section {
 	s := Section{Title: "Attention", Intro: "The more a word is shaded, the more weight it has, relative to the heaviest of its sentence. The two mentions are outlined."}
 	for _, n := range runs {
-		if n.run.Result == nil || n.run.Result.Attention == nil {
+		a := n.run.attention()
+		if a == nil {
 			continue
 		}
-		a := n.run.Result.Attention
 		if len(a.Sentences) > 0 {
 			s.Blocks = append(s.Blocks, Facts{Title: n.name, Facts: []Fact{{"weights", a.Of}, {"sentences", a.Data}}}, Sentences(a.Sentences))
 		}
@@ -69,7 +38,7 @@ func attentionSection(runs []named) Section {
 }
 
 // stemTable is the paper's Table 8.
-func stemTable(name string, a *Attention) Table {
+func stemTable(name string, a *result.Weights) Table {
 	where := "in the sentence"
 	if a.Near > 0 {
 		where = fmt.Sprintf("within %d words of a mention", a.Near)
@@ -85,7 +54,7 @@ func stemTable(name string, a *Attention) Table {
 }
 
 // heaviest is the greatest weight of a sentence's words.
-func heaviest(words []Word) float64 {
+func heaviest(words []result.Word) float64 {
 	most := 0.0
 	for _, w := range words {
 		most = max(most, w.Weight)
@@ -97,10 +66,10 @@ func heaviest(words []Word) float64 {
 const darkest = 55
 
 // tone is how dark a word of words is, in percent.
-func tone(words []Word, w Word) int { return int(darkest*w.Weight/heaviest(words) + 0.5) }
+func tone(words []result.Word, w result.Word) int { return int(darkest*w.Weight/heaviest(words) + 0.5) }
 
-// Verdict is what a sentence is labelled with.
-func (s Sentence) Verdict() string {
+// verdict is what a sentence is labelled with.
+func verdict(s result.Sentence) string {
 	var parts []string
 	for _, p := range []struct{ name, label string }{{"gold", s.Gold}, {"predicted", s.Predicted}, {"baseline", s.Baseline}} {
 		if p.label != "" {
@@ -110,9 +79,9 @@ func (s Sentence) Verdict() string {
 	return strings.Join(parts, ", ")
 }
 
-// Top is the heaviest words in words, for those who cannot see the shades.
-func (s Sentence) Top() string {
-	order := slices.SortedStableFunc(slices.Values(s.Words), func(a, b Word) int { return compareFloat(b.Weight, a.Weight) })
+// heaviestWords names the heaviest words, for those who cannot see the shades.
+func heaviestWords(s result.Sentence) string {
+	order := slices.SortedStableFunc(slices.Values(s.Words), func(a, b result.Word) int { return compareFloat(b.Weight, a.Weight) })
 	var parts []string
 	for _, w := range order[:min(5, len(order))] {
 		parts = append(parts, w.Text+" "+fixed(w.Weight, 3))
@@ -130,12 +99,12 @@ const (
 
 // placed is a word at its place in the picture.
 type placed struct {
-	Word
+	result.Word
 	x, y, width float64
 }
 
 // lay breaks words into lines. Widths are those of the font in face; y is the baseline.
-func lay(words []Word, face font.Face) (out []placed, height float64) {
+func lay(words []result.Word, face font.Face) (out []placed, height float64) {
 	space := float64(face.Width(" "))
 	x, y := 0.0, lineHeight
 	for i, w := range words {
@@ -154,14 +123,14 @@ func lay(words []Word, face font.Face) (out []placed, height float64) {
 
 // ExportSentence writes s as an SVG file: every word a box as dark as it is heavy, the mentions outlined, what it was
 // labelled with below.
-func ExportSentence(path string, s Sentence) error {
+func ExportSentence(path string, s result.Sentence) error {
 	fonts := font.NewCache(liberation.Collection())
 	face := fonts.Lookup(font.Font{Typeface: "Liberation", Variant: "Sans"}, font.Length(sentenceSize))
 	words, height := lay(s.Words, face)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%g" height="%g" font-family="Liberation Sans, Arial, Helvetica, sans-serif" font-size="%g" role="img">`,
 		sentenceWidth, height+lineHeight, sentenceWidth, height+lineHeight, sentenceSize)
-	fmt.Fprintf(&b, "\n<title>%s</title><desc>%s</desc>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", escape(s.Index+": "+s.Verdict()), escape(s.Top()))
+	fmt.Fprintf(&b, "\n<title>%s</title><desc>%s</desc>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", escape(s.Index+": "+verdict(s)), escape(heaviestWords(s)))
 	for _, w := range words {
 		outline := ""
 		if w.Mention {
@@ -171,6 +140,6 @@ func ExportSentence(path string, s Sentence) error {
 			w.x-1, w.y-15, w.width+2, light["s1"], float64(tone(s.Words, w.Word))/100, outline)
 		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" textLength="%.1f" fill="%s">%s</text>`+"\n", w.x, w.y, w.width, light["ink"], escape(w.Text))
 	}
-	fmt.Fprintf(&b, `<text x="%g" y="%.1f" font-size="13" fill="%s">%s</text>`+"\n</svg>\n", wordPad, height+lineHeight/2, light["muted"], escape(s.Index+": "+s.Verdict()))
-	return renameio.WriteFile(filepath.Clean(path), []byte(b.String()), 0o644)
+	fmt.Fprintf(&b, `<text x="%g" y="%.1f" font-size="13" fill="%s">%s</text>`+"\n</svg>\n", wordPad, height+lineHeight/2, light["muted"], escape(s.Index+": "+verdict(s)))
+	return atomicfile.WriteBytes(path, []byte(b.String()))
 }

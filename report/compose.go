@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -152,8 +153,8 @@ func (r *Run) outcome() string {
 	if s := scoredRuns([]named{{run: r}}); len(s) > 0 {
 		return "F1 " + withSD(evaluate.SpreadOf(s[0].f1))
 	}
-	if r.Result != nil && r.Result.Probe != nil {
-		last := r.Result.Probe.Series[0].Scores
+	if p := r.probes(); p != nil {
+		last := p.Series[0].Scores
 		return "P " + within(last[0], 1) + " to " + within(last[len(last)-1], 1)
 	}
 	if v, ok := r.heldOutLoss(); ok {
@@ -224,8 +225,8 @@ func taskSections(runs []named, o Options) []Section {
 func unigram(runs []named, o Options) []Level {
 	nats := o.UnigramEntropy
 	for _, n := range runs {
-		if nats == 0 && n.run.Result != nil {
-			nats = n.run.Result.UnigramEntropy
+		if p := n.run.pretraining(); nats == 0 && p != nil {
+			nats = p.UnigramEntropy
 		}
 	}
 	if nats == 0 {
@@ -265,13 +266,14 @@ func finalTable(runs []named) Table {
 	var order []string
 	for i, n := range runs {
 		t.Columns = append(t.Columns, Column{Name: n.name, Numeric: true})
-		if n.run.Result == nil {
+		p := n.run.pretraining()
+		if p == nil {
 			continue
 		}
 		for _, set := range []struct {
 			prefix string
 			values map[string]float64
-		}{{"held-out ", n.run.Result.HeldOut}, {"training ", n.run.Result.Final}} {
+		}{{"held-out ", p.HeldOut}, {"training ", p.Final}} {
 			for _, k := range sortedKeys(set.values) {
 				key := set.prefix + phrase(bare(k))
 				if rows[key] == nil {
@@ -320,11 +322,8 @@ func scoreSection(runs []scored) Section {
 
 // corpus is what a relation run was scored on.
 func (r *Run) corpus() string {
-	if r.Result != nil && r.Result.Corpus != "" {
-		return r.Result.Corpus
-	}
-	if r.Result != nil && r.Result.Scored != "" {
-		return r.Result.Scored
+	if res := r.relation(); res != nil && res.Corpus+res.Scored != "" {
+		return cmp.Or(res.Corpus, res.Scored)
 	}
 	return r.Config.String("task.corpus")
 }
@@ -332,11 +331,12 @@ func (r *Run) corpus() string {
 // runScores is the tables of one run.
 func runScores(r scored) Side {
 	var out Side
-	if len(r.run.Result.PerClass) > 0 {
-		out = append(out, classTable(r.run.Result, r.name))
+	res := r.run.relation()
+	if len(res.PerClass) > 0 {
+		out = append(out, classTable(res, r.name))
 	}
-	if len(r.run.Result.Confusion) > 0 {
-		out = append(out, Matrix{Caption: "Confusion: " + r.name, Labels: r.run.Result.confusions, Counts: r.run.Result.Confusion})
+	if len(res.Confusion) > 0 {
+		out = append(out, Matrix{Caption: "Confusion: " + r.name, Labels: res.Labels, Counts: res.Confusion})
 	}
 	return out
 }

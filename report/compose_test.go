@@ -7,22 +7,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // relation is a run with the F1 of its seeds.
 func relation(name, pooling, file string, f1 ...float64) *Run {
-	r := &Run{Name: name, Dir: name, Result: &Result{Task: "relation", Negative: "false", Pooling: pooling, Scored: file}}
+	res := &result.Relation{Task: result.TaskRelation, Pooling: pooling, Scored: file, Report: evaluate.Report{Negative: "false"}}
 	for i, f := range f1 {
-		r.Result.Seeds = append(r.Result.Seeds, SeedScore{Seed: i + 1, Micro: evaluate.PRF{P: f + 1, R: f - 1, F1: f}})
+		res.Seeds = append(res.Seeds, result.Seed{Seed: uint32(i + 1), Micro: evaluate.PRF{P: f + 1, R: f - 1, F1: f}})
 	}
-	return r
+	return &Run{Name: name, Dir: name, Result: &result.Result{Header: result.Header{Task: result.TaskRelation}, Relation: res}}
 }
 
 // The pooler's head is what others are compared with, wherever it stands; the best is marked; baselines are muted.
 func TestScoreTable(t *testing.T) {
 	a, b := relation("a", "attention", "", 62, 64), relation("b", "cls", "", 60)
-	b.Result.Majority = &evaluate.PRF{P: 5, R: 50, F1: 9}
-	a.Result.Baselines = Baselines{{Name: "word_overlap", Micro: evaluate.PRF{P: 30, R: 40, F1: 34}}}
+	b.Result.Relation.Majority = evaluate.PRF{P: 5, R: 50, F1: 9}
+	a.Result.Relation.Baseline = map[string]evaluate.PRF{"word_overlap": {P: 30, R: 40, F1: 34}}
 	got := scoreTable(scoredRuns(name([]*Run{a, b})))
 	if got.Columns[7].Name != "against b" {
 		t.Errorf("the comparison is %q, want one against b", got.Columns[7].Name)
@@ -77,20 +78,6 @@ func TestNewestCheckpointIsLinked(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"checkpoints/step-0001000"}, present(dir)); diff != "" {
 		t.Errorf("present (-want +got):\n%s", diff)
-	}
-}
-
-// The matrix may have a row for the negative label although the labels do not list it.
-func TestConfusionLabels(t *testing.T) {
-	r, _, err := parseResult([]byte(`{"labels":["a"],"negative":"none","confusion":[[1,2],[3,4]]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"a", "none"}, r.confusions); diff != "" {
-		t.Errorf("labels (-want +got):\n%s", diff)
-	}
-	if _, _, err := parseResult([]byte(`{"labels":["a","b"],"confusion":[[1,2],[3]]}`)); err == nil || err.Error() != "confusion: row 2 has 1 columns, want 2" {
-		t.Errorf("got error %v, want that row 2 is short", err)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
+
+	"github.com/subbert/subbert/runs/result"
 )
 
 // Point is what a run recorded at a step.
@@ -70,7 +72,7 @@ func merge(byStep map[int]map[string]float64, p Point) {
 func parsePoint(line []byte) (Point, error) {
 	var raw map[string]any
 	if err := json.Unmarshal(line, &raw); err != nil {
-		return Point{}, plainJSON(err)
+		return Point{}, result.PlainJSON(err)
 	}
 	step, ok := raw["step"].(float64)
 	if !ok || step < 0 || step != math.Trunc(step) {
@@ -102,19 +104,6 @@ func finiteOrNaN(f float64) float64 {
 		return math.NaN()
 	}
 	return f
-}
-
-// plainJSON is err in words that do not speak of Go.
-func plainJSON(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		at := kind.Field
-		if at == "" {
-			at = "the value"
-		}
-		return fmt.Errorf("%s is a %s, which does not belong there", at, kind.Value)
-	}
-	return fmt.Errorf("not JSON: %w", err)
 }
 
 // hours is the time of each point since the beginning of the run. A clock that starts over, because the run was

@@ -112,16 +112,18 @@ func (p *Page) HTML() ([]byte, error) {
 	}
 	r := &renderer{}
 	r.templates, err = template.New("page.html").Funcs(template.FuncMap{
-		"render": r.block,
-		"draw":   r.draw,
-		"swatch": swatch,
-		"shade":  shade,
-		"tone":   tone,
-		"weight": func(w float64) string { return fixed(w, 4) },
-		"count":  count,
-		"blank":  func(cell string) bool { return cell == noValue },
-		"label":  func(t Table, i int) string { return t.Columns[i].Name },
-		"anchor": anchor,
+		"render":   r.block,
+		"draw":     r.draw,
+		"swatch":   swatch,
+		"shade":    shade,
+		"tone":     tone,
+		"verdict":  verdict,
+		"heaviest": heaviestWords,
+		"weight":   func(w float64) string { return fixed(w, 4) },
+		"count":    count,
+		"blank":    func(cell string) bool { return cell == noValue },
+		"label":    func(t Table, i int) string { return t.Columns[i].Name },
+		"anchor":   anchor,
 	}).ParseFS(assets, "page.html")
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)

@@ -5,59 +5,17 @@ import (
 	"slices"
 
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
-
-// Probing is what edge probes found: scores in percent, layers from 0, the embeddings.
-type Probing struct {
-	Input   string   `json:"input"`   // what the probes saw: spans, all or cls
-	Layers  []int    `json:"layers"`  // l of each probe
-	Seeds   []uint32 `json:"seeds"`   // the order of Values
-	Encoder string   `json:"encoder"` // hash of its parameters, the same before and after
-
-	Series      []ProbeSeries       `json:"series"`                // the encoder's first
-	Selectivity []evaluate.Interval `json:"selectivity,omitempty"` // of each probe: the encoder's score above that with shuffled labels
-
-	Alpha  [][]float64         `json:"alpha"`  // of each probe: softmax(alpha) of layers 0 to l, mean over the seeds
-	Centre []evaluate.Interval `json:"centre"` // of each probe: its centre of gravity, sum of k·softmax(alpha)_k
-	Gamma  []evaluate.Interval `json:"gamma"`  // of each probe
-}
-
-// ProbeSeries is the scores of the probes of one encoder or control.
-type ProbeSeries struct {
-	Of       string      `json:"of"`       // "encoder", "random" or "shuffled"
-	F1       [][]float64 `json:"f1"`       // micro, of each seed and probe
-	Accuracy [][]float64 `json:"accuracy"` // likewise
-	evaluate.LayerSeries
-}
 
 // seriesNames are what readers call the encoder and its controls.
 var seriesNames = map[string]string{"encoder": "the encoder", "random": "random encoder", "shuffled": "shuffled labels"}
 
-func (s ProbeSeries) name() string {
+func seriesName(s result.ProbeSeries) string {
 	if n, ok := seriesNames[s.Of]; ok {
 		return n
 	}
 	return s.Of
-}
-
-// check sees that the parts of p fit each other.
-func (p *Probing) check() error {
-	if p == nil {
-		return nil
-	}
-	n := len(p.Layers)
-	if n == 0 || len(p.Series) == 0 {
-		return fmt.Errorf("probe: %d layers, %d series: want at least one of each", n, len(p.Series))
-	}
-	for _, s := range p.Series {
-		if len(s.Scores) != n || len(s.Delta) != n-1 || len(s.Cumulative) != n-1 {
-			return fmt.Errorf("probe: %s has %d scores, %d deltas for %d layers", s.Of, len(s.Scores), len(s.Delta), n)
-		}
-	}
-	if len(p.Alpha) != n || len(p.Centre) != n || len(p.Gamma) != n || p.Selectivity != nil && len(p.Selectivity) != n {
-		return fmt.Errorf("probe: %d rows of alpha, %d of gamma for %d layers", len(p.Alpha), len(p.Gamma), n)
-	}
-	return nil
 }
 
 // probingSection is the figures and tables of the probing runs.
@@ -65,7 +23,7 @@ func probingSection(runs []named) Section {
 	s := Section{Title: "Edge probing", Intro: "A probe of layer l sees a learned mix of the frozen encoder's layers 0 (the embeddings) to l. P is its micro F1, Delta what layer l adds to it. Intervals are 95 % over seeds, by Student's t."}
 	var last []named
 	for _, n := range runs {
-		if n.run.Result == nil || n.run.Result.Probe == nil {
+		if n.run.probes() == nil {
 			continue
 		}
 		last = append(last, n)
@@ -81,15 +39,15 @@ func probingSection(runs []named) Section {
 }
 
 func probeBlocks(n named) []Block {
-	p := n.run.Result.Probe
+	p := n.run.probes()
 	out := []Block{
-		Figure{Title: "P of each layer: " + n.name, Views: []View{{Label: "scores", Picture: p.Scores()}, {Label: "cumulative gain", Picture: p.Cumulatives()}}},
+		Figure{Title: "P of each layer: " + n.name, Views: []View{{Label: "scores", Picture: Scores(p)}, {Label: "cumulative gain", Picture: Cumulatives(p)}}},
 	}
 	if len(p.Layers) > 1 {
-		out = append(out, Figure{Title: "Delta of each layer: " + n.name, Views: []View{{Picture: p.Deltas()}}})
+		out = append(out, Figure{Title: "Delta of each layer: " + n.name, Views: []View{{Picture: Deltas(p)}}})
 	}
 	out = append(out,
-		Figure{Title: "What each probe mixes: " + n.name, Note: "softmax(alpha), mean over the seeds. A row is a probe; equal shares mean that it learned no preference.", Views: []View{{Picture: p.Shares()}}},
+		Figure{Title: "What each probe mixes: " + n.name, Note: "softmax(alpha), mean over the seeds. A row is a probe; equal shares mean that it learned no preference.", Views: []View{{Picture: Shares(p)}}},
 		probeTable(n), expectedTable(n))
 	return out
 }
@@ -99,18 +57,18 @@ func gainFigure(runs []named) Figure {
 	bars := Bars{}
 	for _, n := range runs {
 		groups := bars.Groups
-		bars = n.run.Result.Probe.LastDelta(n.name)
+		bars = LastDelta(n.run.probes(), n.name)
 		bars.Groups = append(groups, bars.Groups...)
 	}
 	return Figure{Title: bars.Title, Note: "After Fig. 1 of Su & Vijay-Shanker 2022.", Views: []View{{Picture: bars}}}
 }
 
 // LastDelta is what the last layer adds: one group of bars, under the name of the task.
-func (p *Probing) LastDelta(name string) Bars {
+func LastDelta(p *result.Probes, name string) Bars {
 	b := Bars{Title: "Delta of the last layer", YLabel: "F1, percentage points"}
 	for i, s := range p.Series {
 		if len(s.Delta) > 0 {
-			b.Groups = addBar(b.Groups, name, Bar{Name: s.name(), Value: s.Delta[len(s.Delta)-1], Color: i})
+			b.Groups = addBar(b.Groups, name, Bar{Name: seriesName(s), Value: s.Delta[len(s.Delta)-1], Color: i})
 		}
 	}
 	return b
@@ -126,37 +84,37 @@ func addBar(groups []BarGroup, name string, b Bar) []BarGroup {
 }
 
 // Scores is P_0 to P_L of the encoder and its controls, with error bars.
-func (p *Probing) Scores() Ladder {
+func Scores(p *result.Probes) Ladder {
 	l := Ladder{Title: "P, micro F1 in percent", XLabel: "layer", X: p.Layers}
 	for i, s := range p.Series {
-		l.Curves = append(l.Curves, LadderCurve{Name: s.name(), Values: s.LayerSeries.Scores, Color: i})
+		l.Curves = append(l.Curves, LadderCurve{Name: seriesName(s), Values: s.LayerSeries.Scores, Color: i})
 	}
 	return l
 }
 
 // Cumulatives is P_l - P_0.
-func (p *Probing) Cumulatives() Ladder {
+func Cumulatives(p *result.Probes) Ladder {
 	l := Ladder{Title: "P above that of the embeddings, percentage points", XLabel: "layer", X: p.Layers}
 	for i, s := range p.Series {
 		values := append([]evaluate.Interval{{N: len(p.Seeds)}}, s.Cumulative...)
-		l.Curves = append(l.Curves, LadderCurve{Name: s.name(), Values: values, Color: i})
+		l.Curves = append(l.Curves, LadderCurve{Name: seriesName(s), Values: values, Color: i})
 	}
 	return l
 }
 
 // Deltas is the Delta series as bars.
-func (p *Probing) Deltas() Bars {
+func Deltas(p *result.Probes) Bars {
 	b := Bars{Title: "Delta, percentage points of F1", XLabel: "layer", YLabel: "F1, percentage points"}
 	for i, l := range p.Layers[1:] {
 		for k, s := range p.Series {
-			b.Groups = addBar(b.Groups, fmt.Sprint(l), Bar{Name: s.name(), Value: s.Delta[i], Color: k})
+			b.Groups = addBar(b.Groups, fmt.Sprint(l), Bar{Name: seriesName(s), Value: s.Delta[i], Color: k})
 		}
 	}
 	return b
 }
 
 // Shares is softmax(alpha) as a heat map, a row for each probe.
-func (p *Probing) Shares() Heat {
+func Shares(p *result.Probes) Heat {
 	h := Heat{Title: "softmax(alpha)", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
 	for _, l := range p.Layers {
 		h.Rows = append(h.Rows, fmt.Sprint(l))
@@ -169,10 +127,10 @@ func (p *Probing) Shares() Heat {
 
 // probeTable is the numbers of every probe.
 func probeTable(n named) Table {
-	p := n.run.Result.Probe
+	p := n.run.probes()
 	t := Table{Caption: "Probes: " + n.name + ", mean and 95 % interval", Columns: []Column{{Name: "layers"}}, Cards: true}
 	for i, s := range p.Series {
-		t.Columns = append(t.Columns, Column{Name: "P, " + s.name(), Numeric: true})
+		t.Columns = append(t.Columns, Column{Name: "P, " + seriesName(s), Numeric: true})
 		if i == 0 {
 			t.Columns = append(t.Columns, Column{Name: "Delta", Numeric: true})
 		}
@@ -205,8 +163,8 @@ func expectedTable(n named) Table {
 		Caption: "Expected layer, where the layers add more than chance: " + n.name,
 		Columns: []Column{{Name: ""}, {Name: "expected layer", Numeric: true}, {Name: "95 % interval", Numeric: true}, {Name: "seeds that gain", Numeric: true}},
 	}
-	for _, s := range n.run.Result.Probe.Series {
-		cells := []string{s.name(), noValue, noValue, count(s.Expected.N)}
+	for _, s := range n.run.probes().Series {
+		cells := []string{seriesName(s), noValue, noValue, count(s.Expected.N)}
 		gains := len(s.Cumulative) > 0 && s.Cumulative[len(s.Cumulative)-1].Low > 0
 		if gains && s.Expected.N > 0 {
 			cells[1] = fixed(s.Expected.Mean, 2)

@@ -17,13 +17,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // probingRun writes a synthetic probing run of an encoder of so many layers, in which one layer matters most.
 func probingRun(t testing.TB, dir string, seed uint64, layers, matters int) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	p := Probing{Input: "spans", Seeds: []uint32{1, 2, 3, 4, 5}, Encoder: "0123"}
+	p := result.Probes{Input: "spans", Seeds: []uint32{1, 2, 3, 4, 5}, Encoder: "0123"}
 	for l := range layers + 1 {
 		p.Layers = append(p.Layers, l)
 		share := make([]float64, l+1)
@@ -57,45 +58,45 @@ func probingRun(t testing.TB, dir string, seed uint64, layers, matters int) stri
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Series = append(p.Series, ProbeSeries{Of: s.of, F1: f1, Accuracy: f1, LayerSeries: series})
+		p.Series = append(p.Series, result.ProbeSeries{Of: s.of, F1: f1, Accuracy: f1, LayerSeries: series})
 	}
 	p.Selectivity = p.Series[0].Scores
-	put(t, filepath.Join(dir, configFile), syntheticNote+"[model]\ninit = \"runs/ddi-attention/model\"\n[task]\nname = \"probe\"\nbatch = 32\n")
-	result, err := json.Marshal(map[string]any{"task": "probe", "seed": 1, "seconds": 61.5, "backend": "go", "probe": p})
+	put(t, filepath.Join(dir, result.ConfigFile), syntheticNote+"[model]\ninit = \"runs/ddi-attention/model\"\n[task]\nname = \"probe\"\nbatch = 32\n")
+	text, err := json.Marshal(map[string]any{"task": "probe", "seed": 1, "seconds": 61.5, "backend": "go", "probe": p})
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, resultFile), string(result))
+	put(t, filepath.Join(dir, result.File), string(text))
 	return dir
 }
 
 // attentionRun writes a synthetic attention run.
 func attentionRun(t testing.TB, dir string) string {
 	t.Helper()
-	a := Attention{Of: "attention pooling of the last layer", Data: "test.tsv", Examples: 5716, Near: 3, Least: 10}
-	words := func(text string, heavy string) (out []Word) {
+	a := result.Weights{Of: "attention pooling of the last layer", Data: "test.tsv", Examples: 5716, Near: 3, Least: 10}
+	words := func(text string, heavy string) (out []result.Word) {
 		for i, w := range strings.Fields(text) {
 			weight := 0.01 + 0.005*float64(i%3)
 			if w == heavy {
 				weight = 0.3
 			}
-			out = append(out, Word{Text: w, Weight: weight, Mention: strings.HasPrefix(w, "@"), Glued: w == "." || w == ","})
+			out = append(out, result.Word{Text: w, Weight: weight, Mention: strings.HasPrefix(w, "@"), Glued: w == "." || w == ","})
 		}
 		return out
 	}
-	a.Sentences = []Sentence{
+	a.Sentences = []result.Sentence{
 		{Index: "made.up.s0.p0", Gold: "mechanism", Predicted: "mechanism", Baseline: "false", Words: words("Levels of @DRUG$ were markedly raised when it was given together with @DRUG$ , an inhibitor of the enzyme that breaks it down .", "inhibitor")},
 		{Index: "made.up.s1.p0", Gold: "advise", Predicted: "advise", Words: words("Use <caution> & care with @DRUG$ and @DRUG$ .", "<caution>")},
 	}
 	for i, w := range []string{"inhibitor", "concomitantly", "combined", "increases"} {
 		a.Stems = append(a.Stems, evaluate.StemWeight{Stem: w[:6], Word: w, Mean: 0.2 / float64(i+1), Count: 1200 / (i + 1)})
 	}
-	put(t, filepath.Join(dir, configFile), syntheticNote+"[task]\nname = \"attention\"\n")
-	result, err := json.Marshal(map[string]any{"task": "attention", "seconds": 3.2, "attention": a})
+	put(t, filepath.Join(dir, result.ConfigFile), syntheticNote+"[task]\nname = \"attention\"\n")
+	text, err := json.Marshal(map[string]any{"task": "attention", "seconds": 3.2, "attention": a})
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, resultFile), string(result))
+	put(t, filepath.Join(dir, result.File), string(text))
 	return dir
 }
 
@@ -148,8 +149,8 @@ func TestExportPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := r.Result.Probe
-	for name, picture := range map[string]Picture{"scores": p.Scores(), "deltas": p.Deltas(), "shares": p.Shares(), "last": p.LastDelta("ddi"), "sums": p.Cumulatives()} {
+	p := r.probes()
+	for name, picture := range map[string]Picture{"scores": Scores(p), "deltas": Deltas(p), "shares": Shares(p), "last": LastDelta(p, "ddi"), "sums": Cumulatives(p)} {
 		t.Run(name, func(t *testing.T) {
 			if err := ExportPicture(dir, name, picture); err != nil {
 				t.Fatal(err)
@@ -198,7 +199,7 @@ func TestExportSentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, s := range r.Result.Attention.Sentences {
+	for i, s := range r.attention().Sentences {
 		path := filepath.Join(dir, fmt.Sprint(i)+".svg")
 		if err := ExportSentence(path, s); err != nil {
 			t.Fatal(err)
@@ -229,22 +230,6 @@ func wellFormed(t *testing.T, svg []byte) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// TestProbingCheck: a result whose parts do not fit is refused.
-func TestProbingCheck(t *testing.T) {
-	for name, pair := range map[string][2]string{
-		"empty":  {`{"probe":{}}`, "0 layers, 0 series"},
-		"scores": {`{"probe":{"layers":[0,1],"series":[{"of":"encoder","scores":[{}]}]}}`, "encoder has 1 scores, 0 deltas for 2 layers"},
-		"alpha":  {`{"probe":{"layers":[0],"series":[{"of":"encoder","scores":[{}],"delta":[],"cumulative":[]}]}}`, "0 rows of alpha"},
-	} {
-		if _, _, err := parseResult([]byte(pair[0])); err == nil || !strings.Contains(err.Error(), pair[1]) {
-			t.Errorf("%s: %v, want %q", name, err, pair[1])
-		}
-	}
-	if _, unknown, err := parseResult([]byte(`{"task":"probe","probe":null}`)); err != nil || len(unknown) != 0 {
-		t.Errorf("%v, %v", unknown, err)
 	}
 }
 

@@ -9,8 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // run writes a run directory from its files and returns its path.
@@ -30,18 +29,18 @@ func TestReadRunRefuses(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"no config", map[string]string{metricsFile: "{}"}, "run: not a run directory: it has no config.toml"},
-		{"garbled config", map[string]string{configFile: "a = 1\nb = = 2\n"}, "config.toml: line 2: "},
-		{"garbled line", map[string]string{configFile: config, metricsFile: "{\"step\":1}\nxyz\n{\"step\":2}\n"}, "metrics.jsonl: line 2: not JSON: "},
-		{"no step", map[string]string{configFile: config, metricsFile: "{\"loss\":1}\n"}, "metrics.jsonl: line 1: step is <nil>, want a whole number"},
-		{"half a step", map[string]string{configFile: config, metricsFile: "{\"step\":1.5}\n"}, "metrics.jsonl: line 1: step is 1.5, want a whole number"},
-		{"an array", map[string]string{configFile: config, metricsFile: "[1]\n"}, "metrics.jsonl: line 1: the value is a array, which does not belong there"},
-		{"a word", map[string]string{configFile: config, metricsFile: "\n{\"step\":1,\"loss\":\"low\"}\n"}, "metrics.jsonl: line 2: loss is \"low\", want a number"},
-		{"an object", map[string]string{configFile: config, metricsFile: "{\"step\":1,\"loss\":{}}\n"}, "metrics.jsonl: line 1: loss is map[], want a number"},
-		{"truncated result", map[string]string{configFile: config, resultFile: "{\n\"steps\": 1,\n"}, "result.json: line 3: not JSON: unexpected end of JSON input"},
-		{"wrong kind", map[string]string{configFile: config, resultFile: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds is a string, which does not belong there"},
-		{"short confusion", map[string]string{configFile: config, resultFile: `{"labels":["a","b"],"confusion":[[1,2]]}`}, "result.json: confusion has 1 rows for 2 labels"},
-		{"bad baseline", map[string]string{configFile: config, resultFile: `{"baseline":{"majority":5}}`}, "result.json: line 1: not JSON: baseline majority: the value is a number, which does not belong there"},
+		{"no config", map[string]string{result.MetricsFile: "{}"}, "run: not a run directory: it has no config.toml"},
+		{"garbled config", map[string]string{result.ConfigFile: "a = 1\nb = = 2\n"}, "config.toml: line 2: "},
+		{"garbled line", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1}\nxyz\n{\"step\":2}\n"}, "metrics.jsonl: line 2: not JSON: "},
+		{"no step", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"loss\":1}\n"}, "metrics.jsonl: line 1: step is <nil>, want a whole number"},
+		{"half a step", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1.5}\n"}, "metrics.jsonl: line 1: step is 1.5, want a whole number"},
+		{"an array", map[string]string{result.ConfigFile: config, result.MetricsFile: "[1]\n"}, "metrics.jsonl: line 1: the value is a array, which does not belong there"},
+		{"a word", map[string]string{result.ConfigFile: config, result.MetricsFile: "\n{\"step\":1,\"loss\":\"low\"}\n"}, "metrics.jsonl: line 2: loss is \"low\", want a number"},
+		{"an object", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1,\"loss\":{}}\n"}, "metrics.jsonl: line 1: loss is map[], want a number"},
+		{"truncated result", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n"}, "result.json: line 3: not JSON: unexpected end of JSON input"},
+		{"wrong kind", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds is a string, which does not belong there"},
+		{"short confusion", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","labels":["a","b"],"confusion":[[1,2]]}`}, "result.json: confusion has 1 rows for 2 labels"},
+		{"bad baseline", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","baseline":{"majority":5}}`}, "result.json: line 1: baseline is a number, which does not belong there"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := run(t, tt.files)
@@ -58,16 +57,16 @@ func TestReadRunRefuses(t *testing.T) {
 
 func TestReadRunNotes(t *testing.T) {
 	dir := run(t, map[string]string{
-		configFile:  "",
-		metricsFile: "{\"step\":1,\"loss\":2}\n{\"step\":2,\"lo",
-		resultFile:  `{"task":"pretraining","moon":1,"stars":[]}`,
+		result.ConfigFile:  "",
+		result.MetricsFile: "{\"step\":1,\"loss\":2}\n{\"step\":2,\"lo",
+		result.File:        `{"task":"pretraining","moon":1,"stars":[]}`,
 	})
 	r, err := ReadRun(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
-		"line 2 of " + filepath.Join(dir, metricsFile) + " is incomplete and left out",
+		"line 2 of " + filepath.Join(dir, result.MetricsFile) + " is incomplete and left out",
 		"result.json has keys this page does not show: moon, stars",
 	}
 	if diff := cmp.Diff(want, r.Notes); diff != "" {
@@ -77,7 +76,7 @@ func TestReadRunNotes(t *testing.T) {
 		t.Errorf("series (-want +got):\n%s", diff)
 	}
 
-	if r, err = ReadRun(run(t, map[string]string{configFile: ""})); err != nil {
+	if r, err = ReadRun(run(t, map[string]string{result.ConfigFile: ""})); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"nothing has been recorded", "not finished: there is no result.json"}, r.Notes); diff != "" {
@@ -87,7 +86,7 @@ func TestReadRunNotes(t *testing.T) {
 
 // Lines of one step are one point; a step that was recorded again counts once.
 func TestReadMetrics(t *testing.T) {
-	path := filepath.Join(t.TempDir(), metricsFile)
+	path := filepath.Join(t.TempDir(), result.MetricsFile)
 	put(t, path, `{"step":10,"loss":3,"grad_norm":null,"seconds":4}
 {"step":20,"loss":2,"seconds":8}
 {"step":30,"loss":"NaN","seconds":12}
@@ -124,7 +123,7 @@ func TestReadMetrics(t *testing.T) {
 
 func TestReadParts(t *testing.T) {
 	dir := run(t, map[string]string{
-		configFile:              "",
+		result.ConfigFile:       "",
 		"fold-10/metrics.jsonl": "{\"step\":1,\"loss\":10}\n",
 		"fold-2/metrics.jsonl":  "{\"step\":1,\"loss\":2}\n",
 	})
@@ -141,34 +140,11 @@ func TestReadParts(t *testing.T) {
 	}
 }
 
-func TestBaselines(t *testing.T) {
-	for _, tt := range []struct {
-		name, text string
-		want       Baselines
-	}{
-		{"by name", `{"word_overlap":{"f1":30},"majority":{"micro":{"p":1,"r":2,"f1":3}}}`, Baselines{{"majority", evaluate.PRF{P: 1, R: 2, F1: 3}}, {"word_overlap", evaluate.PRF{F1: 30}}}},
-		{"one", `{"name":"majority","f1":3}`, Baselines{{"majority", evaluate.PRF{F1: 3}}}},
-		{"one under micro", `{"micro":{"f1":3}}`, Baselines{{"baseline", evaluate.PRF{F1: 3}}}},
-		{"none", `{}`, nil},
-		{"null", `null`, nil},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			r, _, err := parseResult([]byte(`{"baseline":` + tt.text + `}`))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, r.Baselines); diff != "" {
-				t.Errorf("baselines (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// What the program's own runs write is understood key by key: see relationResult and pretrainingResult in cmd.
+// What the program's own runs write is understood key by key: see package result.
 func TestResultOfARunWithoutTestData(t *testing.T) {
 	dir := run(t, map[string]string{
-		configFile: "[task]\nname = \"relation\"\n",
-		resultFile: `{"task":"relation","labels":["a"],"negative":"false","scored":"","pooling":"cls","seed":1,"steps":5,"instances":0,"micro":{"p":0,"r":0,"f1":0,"support":0},"macro":{},"binary":{},"accuracy":0,"per_class":null,"confusion":null,"majority":{"p":0},"cut":{"sentences":9,"shortened":2,"lost_one":1,"lost_both":0},"seconds":2,"backend":"go","model":"m"}`,
+		result.ConfigFile: "[task]\nname = \"relation\"\n",
+		result.File:       `{"task":"relation","labels":["a"],"negative":"false","scored":"","pooling":"cls","seed":1,"steps":5,"instances":0,"micro":{"p":0,"r":0,"f1":0,"support":0},"macro":{},"binary":{},"accuracy":0,"per_class":null,"confusion":null,"majority":{"p":0},"cut":{"sentences":9,"shortened":2,"lost_one":1,"lost_both":0},"seconds":2,"backend":"go","model":"m"}`,
 	})
 	r, err := ReadRun(dir)
 	if err != nil {
@@ -180,7 +156,7 @@ func TestResultOfARunWithoutTestData(t *testing.T) {
 	if s := r.Summary(); s.F1 != nil {
 		t.Errorf("got F1 %v of a run that was not scored", s.F1)
 	}
-	if got, want := r.Result.Cut.String(), "9, of which 2 were cut to fit: 1 lost one of the two mentions and 0 both"; got != want {
+	if got, want := cutText(r.relation().Cut), "9, of which 2 were cut to fit: 1 lost one of the two mentions and 0 both"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -197,7 +173,7 @@ func TestSummary(t *testing.T) {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 	// Unfinished: what was recorded counts.
-	if err := os.Remove(filepath.Join(paths[0], resultFile)); err != nil {
+	if err := os.Remove(filepath.Join(paths[0], result.File)); err != nil {
 		t.Fatal(err)
 	}
 	if pre, err = ReadRun(paths[0]); err != nil {
@@ -218,11 +194,13 @@ func FuzzParsePoint(f *testing.F) {
 	})
 }
 
-func FuzzParseResult(f *testing.F) {
-	f.Add([]byte(`{"labels":["a","b"],"negative":"b","confusion":[[1,2],[3,4]],"seeds":[{"seed":1,"micro":{"f1":3}}],"baseline":{"majority":{"f1":0}}}`))
+func FuzzResult(f *testing.F) {
+	f.Add([]byte(`{"task":"relation","labels":["a","b"],"negative":"b","confusion":[[1,2],[3,4]],"seeds":[{"seed":1,"micro":{"f1":3}}],"baseline":{"majority":{"f1":0}}}`))
+	f.Add([]byte(`{"task":"probe","probe":{"layers":[0],"series":[{"of":"encoder","scores":[{}],"delta":[],"cumulative":[]}],"alpha":[[1]],"centre":[{}],"gamma":[{}]}}`))
+	f.Add([]byte(`{"task":"attention","attention":{"sentences":[{"words":[{"text":"a","weight":1}]}]}}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, _, err := parseResult(text)
+		r, err := result.Parse(text)
 		if err != nil {
 			return
 		}

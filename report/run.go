@@ -11,13 +11,7 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
-)
-
-// The files of a run directory that are read.
-const (
-	configFile  = "config.toml"
-	metricsFile = "metrics.jsonl"
-	resultFile  = "result.json"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // Run is what a run directory says.
@@ -25,10 +19,10 @@ type Run struct {
 	Dir     string
 	Name    string // the last element of Dir
 	Config  Config
-	Series  []Series // what was recorded; several for a run of several seeds or folds
-	Result  *Result  // nil while the run is unfinished
-	Notes   []string // what was unusual about the files, for people
-	Present []string // paths, relative to Dir, of files worth opening
+	Series  []Series       // what was recorded; several for a run of several seeds or folds
+	Result  *result.Result // nil while the run is unfinished
+	Notes   []string       // what was unusual about the files, for people
+	Present []string       // paths, relative to Dir, of files worth opening
 }
 
 // Series is the content of one metrics.jsonl.
@@ -65,13 +59,13 @@ func ReadRun(dir string) (*Run, error) {
 }
 
 func (r *Run) readConfig() error {
-	path := filepath.Join(r.Dir, configFile)
+	path := filepath.Join(r.Dir, result.ConfigFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, statErr := os.Stat(r.Dir); statErr != nil {
 			return fmt.Errorf("%s: no such directory", r.Dir)
 		}
-		return fmt.Errorf("%s: not a run directory: it has no %s", r.Dir, configFile)
+		return fmt.Errorf("%s: not a run directory: it has no %s", r.Dir, result.ConfigFile)
 	}
 	if err != nil {
 		return err
@@ -90,8 +84,8 @@ func (r *Run) readConfig() error {
 // readSeries reads the run's metrics, or those of its parts.
 func (r *Run) readSeries() error {
 	names := []string{""}
-	if _, err := os.Stat(filepath.Join(r.Dir, metricsFile)); errors.Is(err, fs.ErrNotExist) {
-		parts, err := filepath.Glob(filepath.Join(globEscape(r.Dir), "*", metricsFile))
+	if _, err := os.Stat(filepath.Join(r.Dir, result.MetricsFile)); errors.Is(err, fs.ErrNotExist) {
+		parts, err := filepath.Glob(filepath.Join(globEscape(r.Dir), "*", result.MetricsFile))
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.Dir, err)
 		}
@@ -102,7 +96,7 @@ func (r *Run) readSeries() error {
 		slices.SortFunc(names, naturally)
 	}
 	for _, name := range names {
-		points, notes, err := readMetrics(filepath.Join(r.Dir, name, metricsFile))
+		points, notes, err := readMetrics(filepath.Join(r.Dir, name, result.MetricsFile))
 		if err != nil {
 			return err
 		}
@@ -111,31 +105,58 @@ func (r *Run) readSeries() error {
 			r.Series = append(r.Series, Series{Name: name, Points: points})
 		}
 	}
-	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != "probe" && task != "attention" { // those record nothing
+	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != result.TaskProbing && task != result.TaskAttention { // those record nothing
 		r.Notes = append(r.Notes, "nothing has been recorded")
 	}
 	return nil
 }
 
 func (r *Run) readResult() error {
-	path := filepath.Join(r.Dir, resultFile)
-	b, err := os.ReadFile(path)
+	var err error
+	r.Result, err = result.Read(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Notes = append(r.Notes, "not finished: there is no "+resultFile)
+		r.Notes = append(r.Notes, "not finished: there is no "+result.File)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	result, unknown, err := parseResult(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	r.Result = result
-	if len(unknown) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has keys this page does not show: %s", resultFile, strings.Join(unknown, ", ")))
+	if unknown := r.Result.Unknown; len(unknown) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has keys this page does not show: %s", result.File, strings.Join(unknown, ", ")))
 	}
 	return nil
+}
+
+// pretraining is the result of r if it is a finished pre-training run, else nil.
+func (r *Run) pretraining() *result.Pretraining {
+	if r.Result == nil {
+		return nil
+	}
+	return r.Result.Pretraining
+}
+
+// relation is the result of r if it is a finished fine-tuning run, else nil.
+func (r *Run) relation() *result.Relation {
+	if r.Result == nil {
+		return nil
+	}
+	return r.Result.Relation
+}
+
+// probes are what r found if it is a finished probing run, else nil.
+func (r *Run) probes() *result.Probes {
+	if r.Result == nil || r.Result.Probing == nil {
+		return nil
+	}
+	return r.Result.Probing.Probe
+}
+
+// attention are the weights of r if it is a finished attention run, else nil.
+func (r *Run) attention() *result.Weights {
+	if r.Result == nil || r.Result.Attention == nil {
+		return nil
+	}
+	return r.Result.Attention.Attention
 }
 
 // Task is what the run did: "pretraining", "relation", "probe", "attention", or empty if nothing says so.
@@ -187,7 +208,10 @@ func (c Config) at(key string) (any, bool) {
 // present lists the files of a run directory that a reader may want to open next, in a fixed order.
 func present(dir string) []string {
 	var out []string
-	for _, pattern := range []string{resultFile, "predictions.tsv", "probes.csv", "stems.csv", "figures", "sentences", configFile, metricsFile, "model", "model/README.md", "checkpoints/step-*"} {
+	for _, pattern := range []string{
+		result.File, result.PredictionsFile, result.ProbesFile, result.StemsFile, result.FiguresDir, result.SentencesDir, result.ConfigFile,
+		result.MetricsFile, result.ModelDir, result.ModelDir + "/" + result.CardFile, result.CheckpointsDir + "/step-*",
+	} {
 		found, err := filepath.Glob(filepath.Join(globEscape(dir), filepath.FromSlash(pattern)))
 		if err != nil || len(found) == 0 {
 			continue // the patterns are constants and well formed

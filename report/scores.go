@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // withSD writes a mean and, if there are several values, the deviation.
@@ -28,16 +29,13 @@ type scored struct {
 func scoredRuns(runs []named) []scored {
 	var out []scored
 	for _, n := range runs {
-		res := n.run.Result
-		if res == nil || !res.scored() {
+		res := n.run.relation()
+		if res == nil || !res.WasScored() {
 			continue
 		}
 		s := scored{run: n.run, name: n.name, color: n.color}
-		for _, seed := range res.Seeds {
-			s.add(seed.Micro)
-		}
-		if len(res.Seeds) == 0 {
-			s.add(*res.Micro)
+		for _, micro := range res.Scores() {
+			s.add(micro)
 		}
 		out = append(out, s)
 	}
@@ -61,8 +59,8 @@ func reference(runs []scored) scored {
 
 // pooling is the head of a relation run.
 func (r *Run) pooling() string {
-	if r.Result != nil && r.Result.Pooling != "" {
-		return r.Result.Pooling
+	if res := r.relation(); res != nil && res.Pooling != "" {
+		return res.Pooling
 	}
 	return r.Config.String("task.pooling")
 }
@@ -128,25 +126,34 @@ func orNone(s string) string {
 
 func negativeOf(runs []scored) string {
 	for _, s := range runs {
-		if s.run.Result.Negative != "" {
-			return fmt.Sprintf("%q", s.run.Result.Negative)
+		if s.run.relation().Negative != "" {
+			return fmt.Sprintf("%q", s.run.relation().Negative)
 		}
 	}
 	return "the negative one"
 }
 
+// baseline is the micro score of a method without a model.
+type baseline struct {
+	Name  string
+	Micro evaluate.PRF
+}
+
 // baselines collects what the runs were compared with, each name once.
-func baselines(runs []scored) []Baseline {
-	var out []Baseline
-	for _, s := range runs {
-		all := s.run.Result.Baselines
-		if m := s.run.Result.Majority; m != nil {
-			all = append(Baselines{{Name: "majority label", Micro: *m}}, all...)
+func baselines(runs []scored) []baseline {
+	var out []baseline
+	add := func(b baseline) {
+		if !slices.ContainsFunc(out, func(o baseline) bool { return o.Name == b.Name }) {
+			out = append(out, b)
 		}
-		for _, b := range all {
-			if !slices.ContainsFunc(out, func(o Baseline) bool { return o.Name == b.Name }) {
-				out = append(out, b)
-			}
+	}
+	for _, s := range runs {
+		res := s.run.relation()
+		if res.Majority != (evaluate.PRF{}) {
+			add(baseline{"majority label", res.Majority})
+		}
+		for _, name := range sortedKeys(res.Baseline) {
+			add(baseline{name, res.Baseline[name]})
 		}
 	}
 	return out
@@ -166,7 +173,7 @@ func seedStrip(runs []scored) Figure {
 }
 
 // classTable is P, R and F1 of each label.
-func classTable(r *Result, name string) Table {
+func classTable(r *result.Relation, name string) Table {
 	t := Table{
 		Caption: "By label: " + name,
 		Columns: []Column{{Name: "label"}, {Name: "P", Numeric: true}, {Name: "R", Numeric: true}, {Name: "F1", Numeric: true}, {Name: "gold", Numeric: true}},
@@ -177,9 +184,9 @@ func classTable(r *Result, name string) Table {
 	}
 	for _, sum := range []struct {
 		name string
-		prf  *evaluate.PRF
+		prf  evaluate.PRF
 	}{{"micro", r.Micro}, {"macro", r.Macro}, {"any relation", r.Binary}} {
-		if sum.prf != nil {
+		if sum.prf != (evaluate.PRF{}) {
 			t.Rows = append(t.Rows, Row{Cells: []string{sum.name, percent(sum.prf.P), percent(sum.prf.R), percent(sum.prf.F1), ""}, Strong: true})
 		}
 	}
@@ -190,7 +197,7 @@ func classTable(r *Result, name string) Table {
 }
 
 // labelsOf is the labels that have scores, in the model's order, others after them.
-func labelsOf(r *Result) []string {
+func labelsOf(r *result.Relation) []string {
 	var out []string
 	for _, l := range append(slices.Clone(r.Labels), sortedKeys(r.PerClass)...) {
 		if _, ok := r.PerClass[l]; ok && !slices.Contains(out, l) {

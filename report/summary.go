@@ -64,9 +64,9 @@ func (r *Run) seconds() float64 {
 
 // heldOutLoss is the masked-LM loss on held-out documents, the result's or else the last one recorded.
 func (r *Run) heldOutLoss() (float64, bool) {
-	if r.Result != nil {
+	if p := r.pretraining(); p != nil {
 		for _, k := range []string{"heldout_mlm_loss", "mlm_loss"} {
-			if v, ok := r.Result.HeldOut[k]; ok {
+			if v, ok := p.HeldOut[k]; ok {
 				return v, true
 			}
 		}

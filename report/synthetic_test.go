@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/subbert/subbert/runs/result"
 )
 
 // The runs in this file are synthetic: formulas with noise, to look at the page with. They were never run.
@@ -44,7 +46,7 @@ func pretrainingRun(t testing.TB, dir string, seed uint64, floor float64) string
 	if seed == 2 {
 		masking = "whole_word"
 	}
-	put(t, filepath.Join(dir, configFile), syntheticNote+fmt.Sprintf(`[model]
+	put(t, filepath.Join(dir, result.ConfigFile), syntheticNote+fmt.Sprintf(`[model]
 init = "models/tiny"
 fresh = "all"
 [task]
@@ -73,8 +75,8 @@ seed = %d
 			fmt.Fprintf(&lines, `{"step":%d,"heldout_mlm_loss":%.5f,"heldout_mlm_accuracy":%.4f,"heldout_nsp_accuracy":%.4f}`+"\n", step, loss+0.12, max(0, 0.5-loss/20), 0.8)
 		}
 	}
-	put(t, filepath.Join(dir, metricsFile), lines.String())
-	result, err := json.MarshalIndent(map[string]any{
+	put(t, filepath.Join(dir, result.MetricsFile), lines.String())
+	text, err := json.MarshalIndent(map[string]any{
 		"task": "pretraining", "steps": steps, "seconds": 1500.0, "backend": "go:parallelism=-1", "machine": "2 cores, 8 GB (synthetic)",
 		"command": "subbert pretrain configs/made-up.toml", "revision": "0123456789ab", "versions": map[string]string{"go": "go1.26.8", "gomlx": "v0.28.8"},
 		"final":   map[string]float64{"loss": floor + 0.3, "mlm_loss": floor, "mlm_accuracy": 0.36},
@@ -83,7 +85,7 @@ seed = %d
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, resultFile), string(result))
+	put(t, filepath.Join(dir, result.File), string(text))
 	put(t, filepath.Join(dir, "checkpoints", "step-0003000", "config.json"), "{}")
 	return dir
 }
@@ -91,7 +93,7 @@ seed = %d
 func relationRun(t testing.TB, dir, pooling string, seed uint64, f1 float64) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	put(t, filepath.Join(dir, configFile), syntheticNote+fmt.Sprintf(`[model]
+	put(t, filepath.Join(dir, result.ConfigFile), syntheticNote+fmt.Sprintf(`[model]
 init = "runs/ppi-subword/checkpoints/step-0003000"
 [data]
 train = "train.tsv"
@@ -114,7 +116,7 @@ seed = 1
 			fmt.Fprintf(&lines, `{"step":%d,"dev_loss":%.5f,"dev_f1":%.4f}`+"\n", step, 0.3+0.9*math.Exp(-x/350), f1*(1-math.Exp(-x/300)))
 		}
 	}
-	put(t, filepath.Join(dir, metricsFile), lines.String())
+	put(t, filepath.Join(dir, result.MetricsFile), lines.String())
 	var seeds []map[string]any
 	for s := range 5 {
 		v := f1 + 1.2*rng.NormFloat64()
@@ -123,7 +125,7 @@ seed = 1
 	class := func(v float64, n int) map[string]any {
 		return map[string]any{"p": v + 2, "r": v - 2, "f1": v, "support": n}
 	}
-	result, err := json.MarshalIndent(map[string]any{
+	text, err := json.MarshalIndent(map[string]any{
 		"task": "relation", "labels": []string{"advise", "effect", "false", "int", "mechanism"}, "negative": "false", "pooling": pooling, "seconds": 402.5, "backend": "go:parallelism=-1",
 		"micro": map[string]float64{"p": f1 + 3, "r": f1 - 3, "f1": f1}, "macro": map[string]float64{"p": f1, "r": f1 - 6, "f1": f1 - 4},
 		"per_class": map[string]any{"advise": class(f1+5, 221), "effect": class(f1+1, 360), "false": class(93, 4737), "int": class(f1-15, 96), "mechanism": class(f1+2, 302)},
@@ -133,7 +135,7 @@ seed = 1
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, resultFile), string(result))
+	put(t, filepath.Join(dir, result.File), string(text))
 	put(t, filepath.Join(dir, "predictions.tsv"), "index\tgold\tpredicted\n")
 	return dir
 }

@@ -5,13 +5,16 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // whereSection says what ran where.
 func whereSection(runs []named) Section {
 	s := Section{Title: "What ran where"}
 	for _, n := range runs {
-		s.Blocks = append(s.Blocks, Facts{Title: n.name, Facts: n.run.facts()}, Details{Summary: configFile, Text: n.run.Config.Text})
+		s.Blocks = append(s.Blocks, Facts{Title: n.name, Facts: n.run.facts()}, Details{Summary: result.ConfigFile, Text: n.run.Config.Text})
 	}
 	return s
 }
@@ -36,8 +39,10 @@ func (r *Run) facts() []Fact {
 	add("starts from", r.Config.String("model.init"))
 	add("seed", r.Config.String("run.seed"))
 	if r.Result != nil {
-		add("scored on", r.Result.Scored)
-		add("training sentences", r.Result.Cut.String())
+		if res := r.relation(); res != nil {
+			add("scored on", res.Scored)
+			add("training sentences", cutText(res.Cut))
+		}
 		add("model", r.Result.Model)
 		add("program", r.Result.Revision)
 		for _, k := range sortedKeys(r.Result.Versions) {
@@ -47,9 +52,9 @@ func (r *Run) facts() []Fact {
 	return out
 }
 
-// String says it in a sentence; empty if nothing is known.
-func (c *Cut) String() string {
-	if c == nil || c.Sentences == 0 {
+// cutText says in a sentence what c counts; empty if nothing is known.
+func cutText(c marked.Cut) string {
+	if c.Sentences == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s, of which %s were cut to fit: %s lost one of the two mentions and %s both", count(c.Sentences), count(c.Shortened), count(c.LostOne), count(c.LostBoth))
@@ -91,17 +96,17 @@ func relative(page, file string) (string, error) {
 
 func whatIs(p string) string {
 	switch {
-	case p == resultFile:
+	case p == result.File:
 		return "all scores"
-	case p == configFile:
+	case p == result.ConfigFile:
 		return "how it was run"
-	case p == metricsFile:
+	case p == result.MetricsFile:
 		return "what was recorded, a line a report"
-	case p == "predictions.tsv":
+	case p == result.PredictionsFile:
 		return "gold and predicted label of each example"
-	case strings.HasPrefix(p, "checkpoints/"):
+	case strings.HasPrefix(p, result.CheckpointsDir+"/"):
 		return "the newest checkpoint"
-	case p == "model":
+	case p == result.ModelDir:
 		return "the model, as transformers loads it"
 	}
 	return ""

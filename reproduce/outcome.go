@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // Outcome is what was measured, and why the rest was not. It is what subbert reproduce --json prints.
@@ -103,16 +102,12 @@ func measure(e *Experiment, c Cell, state func(string) State) (Measured, error) 
 		if !s.Done {
 			return Measured{Reason: s.Why}, nil
 		}
-		text, err := os.ReadFile(filepath.Join(s.Dir, "result.json"))
+		one, err := read(e, e.Rows[c.Row], e.Columns[c.Column], c.Row, s.Dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			return Measured{Reason: name + " left no result"}, nil
 		}
 		if err != nil {
 			return m, err
-		}
-		one, err := read(e, e.Rows[c.Row], e.Columns[c.Column], c.Row, text)
-		if err != nil {
-			return m, fmt.Errorf("%s: %w", filepath.Join(s.Dir, "result.json"), err)
 		}
 		m.Values, m.Words = append(m.Values, one.Values...), append(m.Words, one.Words...)
 	}
@@ -122,60 +117,60 @@ func measure(e *Experiment, c Cell, state func(string) State) (Measured, error) 
 	return m, nil
 }
 
-// read reads what a cell is of out of the result.json of its run.
-func read(e *Experiment, r Row, c Column, rank int, text []byte) (Measured, error) {
+// read reads the value of a cell out of the result.json of its run.
+func read(e *Experiment, r Row, c Column, rank int, dir string) (Measured, error) {
 	switch e.Kind {
 	case Counts:
-		return readCounts(c.Split, text)
-	case Scores:
-		return readScores(c.Score, text)
+		return readCounts(c.Split, dir)
 	case Losses:
-		var result struct {
-			Loss *float64 `json:"mlm_loss"`
-		}
-		if err := json.Unmarshal(text, &result); err != nil || result.Loss == nil {
-			return Measured{}, errors.Join(errors.New("no mlm_loss"), err)
-		}
-		return Measured{Values: []float64{*result.Loss}}, nil
-	case Probes:
-		return readProbes(r.Value, text)
+		return readLoss(dir)
 	}
-	var result struct {
-		Attention struct {
-			Stems     []evaluate.StemWeight `json:"stems"`
-			Sentences []struct{}            `json:"sentences"`
-		} `json:"attention"`
-	}
-	if err := json.Unmarshal(text, &result); err != nil {
+	of, err := result.Read(dir)
+	if err != nil {
 		return Measured{}, err
 	}
-	if e.Kind == Sentences {
-		return Measured{Values: []float64{float64(len(result.Attention.Sentences))}}, nil
+	path := filepath.Join(dir, result.File)
+	switch {
+	case e.Kind == Scores && of.Relation != nil:
+		return readScores(c.Score, of.Relation)
+	case e.Kind == Probes && of.Probing != nil && of.Probing.Probe != nil:
+		return readProbes(r.Value, of.Probing.Probe), nil
+	case e.Kind != Scores && e.Kind != Probes && of.Attention != nil && of.Attention.Attention != nil:
+		return readAttention(e.Kind, rank, of.Attention.Attention), nil
 	}
-	if stems := result.Attention.Stems; rank < len(stems) {
-		return Measured{Words: []string{stems[rank].Stem}}, nil
+	return Measured{}, fmt.Errorf("%s: a result of the task %q, want one with %s", path, of.Task, e.Kind)
+}
+
+// readAttention reads the number of sentences shown, or the stem of a rank.
+func readAttention(kind string, rank int, w *result.Weights) Measured {
+	if kind == Sentences {
+		return Measured{Values: []float64{float64(len(w.Sentences))}}
 	}
-	return Measured{}, nil
+	if rank < len(w.Stems) {
+		return Measured{Words: []string{w.Stems[rank].Stem}}
+	}
+	return Measured{}
+}
+
+// readLoss reads the masked-LM loss of an evaluation.
+func readLoss(dir string) (Measured, error) {
+	path := filepath.Join(dir, result.File)
+	var values result.Evaluation
+	if err := result.Decode(path, &values); err != nil {
+		return Measured{}, err
+	}
+	loss, ok := values["mlm_loss"].(float64)
+	if !ok {
+		return Measured{}, fmt.Errorf("%s: no mlm_loss", path)
+	}
+	return Measured{Values: []float64{loss}}, nil
 }
 
 // readScores reads one score of every seed.
-func readScores(score string, text []byte) (Measured, error) {
-	type micro struct {
-		Micro evaluate.PRF `json:"micro"`
-	}
-	var result struct {
-		micro
-		Seeds []micro `json:"seeds"`
-	}
-	if err := json.Unmarshal(text, &result); err != nil {
-		return Measured{}, err
-	}
-	if len(result.Seeds) == 0 {
-		result.Seeds = []micro{result.micro}
-	}
+func readScores(score string, r *result.Relation) (Measured, error) {
 	var m Measured
-	for _, s := range result.Seeds {
-		value, ok := map[string]float64{"p": s.Micro.P, "r": s.Micro.R, "f1": s.Micro.F1}[score]
+	for _, s := range r.Scores() {
+		value, ok := map[string]float64{"p": s.P, "r": s.R, "f1": s.F1}[score]
 		if !ok {
 			return m, fmt.Errorf("score %q, want p, r or f1", score)
 		}
@@ -185,19 +180,13 @@ func readScores(score string, text []byte) (Measured, error) {
 }
 
 // readCounts reads the number of pairs of a split.
-func readCounts(split string, text []byte) (Measured, error) {
-	var result struct {
-		Counts []struct {
-			Split  string         `json:"split"`
-			Pairs  int            `json:"pairs"`
-			Labels map[string]int `json:"labels"`
-		} `json:"counts"`
-	}
-	if err := json.Unmarshal(text, &result); err != nil {
+func readCounts(split, dir string) (Measured, error) {
+	var corpus result.Corpus
+	if err := result.Decode(filepath.Join(dir, result.File), &corpus); err != nil {
 		return Measured{}, err
 	}
 	n, met := 0, false
-	for _, c := range result.Counts {
+	for _, c := range corpus.Counts {
 		switch split {
 		case "":
 			n, met = n+c.Pairs, true
@@ -219,24 +208,13 @@ func readCounts(split string, text []byte) (Measured, error) {
 }
 
 // readProbes reads one value of every seed.
-func readProbes(value string, text []byte) (Measured, error) {
-	var result struct {
-		Probe struct {
-			Series []struct {
-				Of string      `json:"of"`
-				F1 [][]float64 `json:"f1"`
-			} `json:"series"`
-		} `json:"probe"`
-	}
-	if err := json.Unmarshal(text, &result); err != nil {
-		return Measured{}, err
-	}
-	want := "encoder"
+func readProbes(value string, p *result.Probes) Measured {
+	want := result.ProbeEncoder
 	if value == "random" || value == "shuffled" {
 		want = value
 	}
 	var m Measured
-	for _, s := range result.Probe.Series {
+	for _, s := range p.Series {
 		if s.Of != want {
 			continue
 		}
@@ -252,5 +230,5 @@ func readProbes(value string, text []byte) (Measured, error) {
 			}
 		}
 	}
-	return m, nil
+	return m
 }

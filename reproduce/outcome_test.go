@@ -7,15 +7,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // TestRead: what is read from the results of each kind of run.
 func TestRead(t *testing.T) {
 	const (
-		cell   = `{"micro":{"p":9,"r":9,"f1":9},"seeds":[{"micro":{"p":1,"r":2,"f1":3}},{"micro":{"p":4,"r":5,"f1":6}}]}`
+		cell   = `{"task":"relation","micro":{"p":9,"r":9,"f1":9},"seeds":[{"micro":{"p":1,"r":2,"f1":3}},{"micro":{"p":4,"r":5,"f1":6}}]}`
 		counts = `{"counts":[{"split":"train","pairs":7,"labels":{"a":2,"False":5}},{"split":"test","pairs":3,"labels":{"1":1,"0":2}}]}`
-		probe  = `{"probe":{"series":[{"of":"encoder","f1":[[1,2,4],[2,3,9]]},{"of":"random","f1":[[0,1,1.5],[0,1,2.5]]}]}}`
-		words  = `{"attention":{"stems":[{"stem":"bind"},{"stem":"act"}],"sentences":[{},{},{}]}}`
+		rest   = `"scores":[{},{},{}],"delta":[{},{}],"cumulative":[{},{}]`
+		probe  = `{"task":"probe","probe":{"layers":[0,1,2],"alpha":[[1],[],[]],"centre":[{},{},{}],"gamma":[{},{},{}],"series":[` +
+			`{"of":"encoder","f1":[[1,2,4],[2,3,9]],` + rest + `},{"of":"random","f1":[[0,1,1.5],[0,1,2.5]],` + rest + `}]}}`
+		words = `{"task":"attention","attention":{"stems":[{"stem":"bind"},{"stem":"act"}],"sentences":[{},{},{}]}}`
 	)
 	for _, test := range []struct {
 		name   string
@@ -28,7 +31,7 @@ func TestRead(t *testing.T) {
 	}{
 		{"F1 of seeds", Scores, Row{}, Column{Score: "f1"}, 0, cell, Measured{Values: []float64{3, 6}}},
 		{"precision of seeds", Scores, Row{}, Column{Score: "p"}, 0, cell, Measured{Values: []float64{1, 4}}},
-		{"recall of one run", Scores, Row{}, Column{Score: "r"}, 0, `{"micro":{"p":1,"r":2,"f1":3}}`, Measured{Values: []float64{2}}},
+		{"recall of one run", Scores, Row{}, Column{Score: "r"}, 0, `{"task":"relation","micro":{"p":1,"r":2,"f1":3}}`, Measured{Values: []float64{2}}},
 		{"all pairs", Counts, Row{}, Column{}, 0, counts, Measured{Values: []float64{10}}},
 		{"a split", Counts, Row{}, Column{Split: "test"}, 0, counts, Measured{Values: []float64{3}}},
 		{"related", Counts, Row{}, Column{Split: "positive"}, 0, counts, Measured{Values: []float64{3}}},
@@ -44,7 +47,11 @@ func TestRead(t *testing.T) {
 		{"sentences", Sentences, Row{}, Column{}, 0, words, Measured{Values: []float64{3}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := read(&Experiment{Kind: test.kind}, test.row, test.column, test.rank, []byte(test.text))
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, result.File), []byte(test.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got, err := read(&Experiment{Kind: test.kind}, test.row, test.column, test.rank, dir)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -216,7 +217,7 @@ func (b *builder) relations(corpus string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := []string{b.file(f.Path), "--from", f.Format, "--out", "{out}/pairs/", "--result", "{out}/result.json"}
+	args := []string{b.file(f.Path), "--from", f.Format, "--out", "{out}/pairs/", "--result", "{out}/" + result.File}
 	return b.add(sweep.Run{Name: "relations/" + corpus, Verb: "data relations", Args: append(args, f.Relations...)}), nil
 }
 
@@ -330,7 +331,7 @@ func (b *builder) losses(r Row, c Column) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		args := append([]string{"--model", of, "--shards", on, "--result", "{out}/result.json"}, b.Scale.Evaluation.Arguments...)
+		args := append([]string{"--model", of, "--shards", on, "--result", "{out}/" + result.File}, b.Scale.Evaluation.Arguments...)
 		names = append(names, b.add(sweep.Run{Name: fmt.Sprintf("eval/%s/%s/%d/on-%s", r.Model, start(r), seed, c.Domain), Verb: "eval", Args: args}))
 	}
 	return names, nil
@@ -391,7 +392,7 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 		test = b.file(f.Path + "/test.tsv") // the file that predictions.tsv counts the rows of
 	}
 	args := []string{"{in:" + path.Join(tuned.name, tuned.first, "model") + "}", "--corpus", test,
-		"--baseline", "{in:" + path.Join(baseline.name, baseline.first, "predictions.tsv") + "}", "--out", "{out}"}
+		"--baseline", "{in:" + path.Join(baseline.name, baseline.first, result.PredictionsFile) + "}", "--out", "{out}"}
 	run := sweep.Run{Name: "attention/" + r.Model + "/" + start(r) + "/" + corpus, Verb: "attention", Args: append(args, b.Scale.Attention.Arguments...)}
 	return b.add(run), nil
 }

@@ -36,9 +36,8 @@ func request(t *testing.T, scale string) reproduce.Request {
 
 // resolve reads configs as cmd does.
 func resolve(task, config string) (reproduce.Settings, error) {
-	c, err := configs.Parse("config", []byte(config), task, nil)
-	return reproduce.Settings{Batch: c.Task.Batch, Sequence: c.Task.Sequence, Predictions: c.Task.MaxPredictions, Steps: c.Schedule.Steps,
-		Epochs: c.Schedule.Epochs, Seeds: c.Task.Seeds, Folds: c.Task.Folds, Fold: c.Task.Fold, TrainExamples: c.Data.TrainExamples}, err
+	size, err := configs.ParseSize(task, "config", []byte(config))
+	return reproduce.Settings(size), err
 }
 
 // TestGraph holds the graph of everything at every scale: each run with its command and config on a line.

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/subbert/subbert/runs/result"
 )
 
 // TestMain lets this binary be a program with the one verb "work", as the processes of a pool, and a sweep over it.
@@ -82,10 +84,11 @@ func work(ctx context.Context, args []string) error {
 		}
 	}
 	fmt.Println("worked on", inputs, "with", runtime.NumCPU(), "processors")
-	return result(out, inputs)
+	return joined(out, inputs)
 }
 
-func result(out string, inputs []string) error {
+// joined leaves the inputs as the result.
+func joined(out string, inputs []string) error {
 	var texts []string
 	for _, in := range inputs {
 		switch in {
@@ -101,7 +104,7 @@ func result(out string, inputs []string) error {
 		}
 		texts = append(texts, strings.TrimSpace(string(text)))
 	}
-	return writeJSON(filepath.Join(out, ResultFile), strings.Join(texts, "+"))
+	return writeJSON(filepath.Join(out, result.File), strings.Join(texts, "+"))
 }
 
 // diamond is a graph of seven runs of work: two that start, three in the middle, one at the end of it, one that needs it.
@@ -109,7 +112,7 @@ func diamond(pause string) Graph {
 	node := func(name string, in ...string) Run {
 		return Run{Name: name, Verb: "work", Args: append([]string{"{out}", "4", pause}, in...)}
 	}
-	at := func(name string) string { return "{in:" + name + "/" + ResultFile + "}" }
+	at := func(name string) string { return "{in:" + name + "/" + result.File + "}" }
 	return Graph{[]Run{
 		node("start/a", "A"), node("start/b", "B"),
 		node("mid/1", at("start/a"), "1"), node("mid/2", at("start/a"), at("start/b"), "2"), node("mid/3", at("start/b"), "3"),
@@ -183,7 +186,7 @@ func steps(t *testing.T, dir, name string) int {
 
 func resultOf(t *testing.T, dir, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "store", "by-name", name, ResultFile))
+	text, err := os.ReadFile(filepath.Join(dir, "store", "by-name", name, result.File))
 	if err != nil {
 		t.Fatal(err)
 	}

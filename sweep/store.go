@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // Names of the files that this package puts in the directory of a run, beside what the run makes.
@@ -21,7 +22,6 @@ const (
 	LogFile    = "log.txt"     // what the run printed, of all attempts
 	DoneFile   = "done.json"   // written last: a Marker
 	FailedFile = "failed.json" // how the last attempt ended: a Failure
-	ResultFile = "result.json" // of the run, if it writes one
 	lockFile   = ".sweep.lock"
 )
 
@@ -106,7 +106,7 @@ func readDone(dir string) (*Marker, error) {
 		return nil, err
 	}
 	if sum != m.Result {
-		return nil, &DamagedError{dir, ResultFile + " is not what the run wrote"}
+		return nil, &DamagedError{dir, result.File + " is not what the run wrote"}
 	}
 	return &m, nil
 }
@@ -123,7 +123,7 @@ func (s *Store) Failed(key string) (*Failure, error) {
 
 // resultSum is the sha256 of a run's result.json; empty if it wrote none.
 func resultSum(dir string) (string, error) {
-	sum, err := sumFile(filepath.Join(dir, ResultFile))
+	sum, err := sumFile(filepath.Join(dir, result.File))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // TestSweep: everything is done once, results flow along the needs, two names of one run are one run, and a second sweep
@@ -269,7 +270,7 @@ func TestUnfinished(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(run, "set.work")); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(filepath.Join(run, ResultFile), []byte("other"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(run, result.File), []byte("other"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var damaged *DamagedError

@@ -28,7 +28,7 @@ func TestAhead(t *testing.T) {
 				}
 			}
 			next := 0
-			for batch, err := range ahead(workers, jobs) {
+			for batch, err := range Ahead(workers, jobs) {
 				if err != nil || batch.Tokens != next {
 					t.Fatalf("got batch %d (%v), want %d", batch.Tokens, err, next)
 				}

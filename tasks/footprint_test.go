@@ -1,4 +1,4 @@
-package tasks
+package tasks_test
 
 import (
 	"regexp"
@@ -7,8 +7,12 @@ import (
 	"testing"
 
 	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/data/instances"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/models/weights"
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/tasks/pretraining"
+	"github.com/subbert/subbert/tasks/relation"
 	"github.com/subbert/subbert/trainer"
 	"github.com/subbert/subbert/trainer/optim"
 	"github.com/subbert/subbert/trainer/schedule"
@@ -50,13 +54,21 @@ func TestFLOPs(t *testing.T) {
 		t.Skip("built without cgo: there is no client without devices")
 	}
 	const rows = 4
-	pretraining := func(nsp bool) *Pretraining {
-		p := nanoTask(rows)
-		p.nsp = nsp
-		return p
+	const length, masked, sentence = 16, 3, 64
+	nano := bert.Default()
+	nano.VocabSize, nano.HiddenSize, nano.NumHiddenLayers, nano.NumAttentionHeads, nano.IntermediateSize = 150, 16, 2, 2, 24
+	nano.MaxPositionEmbeddings, nano.HiddenDropout, nano.AttentionDropout = sentence, 0.2, 0.2
+	words := func(nsp bool) *pretraining.Task {
+		return pretraining.New(nano, bert.Options{}, pretraining.Config{Config: instances.Config{Sequence: length, MaxPredictions: masked, NSP: nsp}}, rows)
 	}
-	relation := func(pooling string) *Relation {
-		return relationOf(t, func(c *Config) { c.Pooling, c.Padding = pooling, PaddingFull }, rows)
+	classifier := func(pooling string) *relation.Task {
+		c := relation.Default()
+		c.Sequence, c.Pooling, c.Padding = sentence, pooling, relation.PaddingFull
+		task, err := relation.New(nano, bert.Options{}, c, 3, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task
 	}
 	// A product with one-hot vectors costs these sums of products a row: types [S,T]x[T,H], written out with both gradients;
 	// picking the gradient of [P,S]x[S,H]; a weighted sum of positions all of [1,S]x[S,H].
@@ -70,18 +82,26 @@ func TestFLOPs(t *testing.T) {
 		}
 		beside int
 	}{
-		"pretraining":        {pretraining(true), types(nanoTask(rows).bert, nanoLength) + pick(nanoTask(rows).bert, nanoMasked+1, nanoLength)},
-		"words alone":        {pretraining(false), types(nanoTask(rows).bert, nanoLength) + pick(nanoTask(rows).bert, nanoMasked, nanoLength)},
-		"relation cls":       {relation("cls"), types(nano(), 64) + pick(nano(), 1, 64)},
-		"relation attention": {relation("attention"), types(nano(), 64) + 3*pick(nano(), 1, 64)},
+		"pretraining":        {words(true), types(nano, length) + pick(nano, masked+1, length)},
+		"words alone":        {words(false), types(nano, length) + pick(nano, masked, length)},
+		"relation cls":       {classifier("cls"), types(nano, sentence) + pick(nano, 1, sentence)},
+		"relation attention": {classifier("attention"), types(nano, sentence) + 3*pick(nano, 1, sentence)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := closed(t)(pjrt.Deviceless("tpu", 1, pjrt.Options{}))
+			client, err := pjrt.Deviceless("tpu", 1, pjrt.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := client.Close(); err != nil {
+					t.Error(err)
+				}
+			})
 			s, err := schedule.New(schedule.Config{Kind: schedule.Linear, Steps: 2}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			store, err := Create(test.task.Parameters(), 5)
+			store, err := tasks.Create(test.task.Parameters(), 5)
 			if err != nil {
 				t.Fatal(err)
 			}

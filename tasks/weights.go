@@ -44,3 +44,14 @@ func Create(wanted []weights.Parameter, seed uint64) (*model.Store, error) {
 	}
 	return store, nil
 }
+
+// Shapes is Create with zeros, for building graphs that will not run.
+func Shapes(wanted []weights.Parameter) (*model.Store, error) {
+	store := model.NewStore()
+	for _, p := range wanted {
+		if err := weights.Create(store, p, make([]float32, p.Size())); err != nil {
+			return nil, err
+		}
+	}
+	return store, nil
+}

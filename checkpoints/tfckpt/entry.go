@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/wire"
 )
 
 // entry is what the index says of a tensor (BundleEntryProto).
@@ -26,42 +27,9 @@ func dtypes() map[uint64]host.DType {
 	}
 }
 
-// fields calls each with the number, varint and bytes of every field of a message; the one that the wire type has not is zero.
-func fields(message []byte, each func(number protowire.Number, v uint64, b []byte) error) error {
-	for len(message) > 0 {
-		number, wire, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		var v uint64
-		var b []byte
-		switch wire {
-		case protowire.VarintType:
-			v, n = protowire.ConsumeVarint(message)
-		case protowire.Fixed32Type:
-			var x uint32
-			x, n = protowire.ConsumeFixed32(message)
-			v = uint64(x)
-		case protowire.BytesType:
-			b, n = protowire.ConsumeBytes(message)
-		default:
-			n = protowire.ConsumeFieldValue(number, wire, message)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		if err := each(number, v, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // parseHeader reads BundleHeaderProto: 1 number of shards, 2 byte order (0 little), 3 version.
 func parseHeader(message []byte) (shards int, err error) {
-	err = fields(message, func(number protowire.Number, v uint64, _ []byte) error {
+	err = wire.Fields(message, func(number protowire.Number, v uint64, _ []byte) error {
 		switch number {
 		case 1:
 			shards, err = fits(v)
@@ -79,7 +47,7 @@ func parseHeader(message []byte) (shards int, err error) {
 // parseEntry reads BundleEntryProto: 1 type, 2 shape, 3 shard, 4 offset, 5 size, 6 checksum, 7 pieces.
 func parseEntry(message []byte) (entry, error) {
 	var e entry
-	err := fields(message, func(number protowire.Number, v uint64, b []byte) error {
+	err := wire.Fields(message, func(number protowire.Number, v uint64, b []byte) error {
 		var err error
 		switch number {
 		case 1:
@@ -111,7 +79,7 @@ func parseEntry(message []byte) (entry, error) {
 // parseShape reads TensorShapeProto: 2 axes, each with 1 its size.
 func parseShape(message []byte) ([]int, error) {
 	shape := []int{}
-	err := fields(message, func(number protowire.Number, _ uint64, axis []byte) error {
+	err := wire.Fields(message, func(number protowire.Number, _ uint64, axis []byte) error {
 		if number != 2 {
 			return nil
 		}
@@ -119,7 +87,7 @@ func parseShape(message []byte) ([]int, error) {
 			return fmt.Errorf("more than %d axes", host.MaxRank)
 		}
 		size := 0
-		err := fields(axis, func(number protowire.Number, v uint64, _ []byte) (err error) {
+		err := wire.Fields(axis, func(number protowire.Number, v uint64, _ []byte) (err error) {
 			if number == 1 {
 				size, err = fits(v)
 			}

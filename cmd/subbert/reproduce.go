@@ -255,7 +255,7 @@ func backendOf(report *sweep.Report) (string, error) {
 		var result struct {
 			Backend string `json:"backend"`
 		}
-		if err := readResult(filepath.Join(s.Dir, sweep.ResultFile), &result); err != nil {
+		if err := readResult(filepath.Join(s.Dir, result.File), &result); err != nil {
 			return "", err
 		}
 		if result.Backend != "" {

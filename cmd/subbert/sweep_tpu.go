@@ -149,7 +149,7 @@ func fetchFromTPU(ctx context.Context, store bucket.Store, dir string) error {
 	if err := bucket.GetTree(ctx, store, launch.ModelPrefix, model); err != nil {
 		return err
 	}
-	for _, name := range []string{launch.MetricsObject, sweep.ResultFile} {
+	for _, name := range []string{launch.MetricsObject, result.File} {
 		if err := bucket.GetFile(ctx, store, name, filepath.Join(dir, name)); err != nil {
 			return err
 		}

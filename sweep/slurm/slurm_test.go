@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/sweep/slurm/slurmtest"
 )
@@ -76,7 +77,7 @@ func work(ctx context.Context, args []string) error {
 	if _, err := os.Stat(how); err == nil {
 		return errors.New("asked to fail")
 	}
-	return os.WriteFile(filepath.Join(out, sweep.ResultFile), []byte(`{"steps": `+fmt.Sprint(n)+"}\n"), 0o644)
+	return os.WriteFile(filepath.Join(out, result.File), []byte(`{"steps": `+fmt.Sprint(n)+"}\n"), 0o644)
 }
 
 func lines(file string) int {

@@ -36,6 +36,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // Names of a run's objects.
@@ -45,20 +46,20 @@ const (
 	LeaseObject      = "lease.json"
 	HeartbeatObject  = "heartbeat.json"
 	OutcomeObject    = "outcome.json"
-	MetricsObject    = "metrics.jsonl"
+	MetricsObject    = result.MetricsFile
 	LogsPrefix       = "logs"
-	ModelPrefix      = "model"
+	ModelPrefix      = result.ModelDir
 
 	inputsPrefix      = "inputs"
 	binaryPrefix      = "bin"
 	configPrefix      = "config"
 	pluginPrefix      = "plugin"
-	checkpointsPrefix = "checkpoints"
-	resultObject      = "result.json"
+	checkpointsPrefix = result.CheckpointsDir
+	resultObject      = result.File
 )
 
 // configFile is the config on the machine.
-const configFile = "config.toml"
+const configFile = result.ConfigFile
 
 const recordFormat = 1
 

@@ -1,0 +1,105 @@
+package configs
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/tasks"
+)
+
+// verbs are the commands that read the configs of the tasks.
+var verbs = []struct{ task, verb string }{
+	{tasks.NamePretraining, "subbert pretrain"}, {tasks.NameRelation, "subbert finetune"}, {tasks.NameProbing, "subbert probe"},
+}
+
+// unknownKey is the error for a key that the config of task does not have. It names the tasks that have the key, or else
+// the nearest key of this task.
+func unknownKey(name, key, task string) error {
+	if others := owners(key); len(others) > 0 {
+		return fmt.Errorf("%s: %s is a key of %s; this is a config of the task %q", name, key, strings.Join(others, " and of "), task)
+	}
+	best, distance := "", len(key)
+	for _, known := range Keys(task) {
+		if d := editDistance(key, known); d < distance {
+			best, distance = known, d
+		}
+	}
+	if best != "" && distance <= 1+len(key)/3 {
+		return fmt.Errorf("%s: unknown key %s; did you mean %s?", name, key, best)
+	}
+	return fmt.Errorf("%s: unknown key %s; the keys are listed in docs/config.md", name, key)
+}
+
+// owners names the tasks whose configs have key, with their commands.
+func owners(key string) []string {
+	var found []string
+	for _, v := range verbs {
+		if slices.Contains(Keys(v.task), key) {
+			found = append(found, fmt.Sprintf("the task %q (%s)", v.task, v.verb))
+		}
+	}
+	return found
+}
+
+// Keys lists every key of the config of task, dotted, in the order of the tables.
+func Keys(task string) []string {
+	c := defaultOf(task)
+	if c == nil {
+		return nil
+	}
+	return keysOf("", reflect.TypeOf(c).Elem())
+}
+
+// keysOf lists the keys of the struct t, whose own key is prefix.
+func keysOf(prefix string, t reflect.Type) []string {
+	var keys []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		switch {
+		case name == "-" || !f.IsExported():
+			continue
+		case f.Anonymous && name == "":
+			keys = append(keys, keysOf(prefix, f.Type)...)
+			continue
+		}
+		keys = append(keys, prefix+name)
+		if table := tableType(f.Type); table != nil {
+			keys = append(keys, keysOf(prefix+name+".", table)...)
+		}
+	}
+	return keys
+}
+
+// tableType is the struct that a key of type t holds, alone or in a list; nil if it holds none.
+func tableType(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Struct {
+		return t
+	}
+	return nil
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,110 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// OutOfMemoryError says that a program does not fit its device.
+type OutOfMemoryError struct {
+	Device, Graph string
+	Text          string // of the compiler
+}
+
+var memoryUsed = regexp.MustCompile(`Used ([0-9.]+[KMGT]) of ([0-9.]+[KMGT])`)
+
+func (e *OutOfMemoryError) Error() string {
+	if m := memoryUsed.FindStringSubmatch(e.Text); m != nil {
+		return fmt.Sprintf("%s: the step does not fit: each device would need %siB of %siB of memory", e.Device, m[1], m[2])
+	}
+	first, _, _ := strings.Cut(e.Text, "\n")
+	return fmt.Sprintf("%s: the step does not fit the device's memory: %s", e.Device, first)
+}
+
+// Hint names what makes a step smaller.
+func (e *OutOfMemoryError) Hint() string {
+	return `a smaller task.micro_batch is accumulated to the same batch (--search finds the largest that fits); device.precision = "bfloat16" halves the activations`
+}
+
+// CompileError says that the device's compiler refuses a program.
+type CompileError struct {
+	Device, Graph string
+	Text          string // of the compiler
+}
+
+func (e *CompileError) Error() string {
+	return fmt.Sprintf("compile %s for %s: %s", e.Graph, e.Device, e.Text)
+}
+
+// Search finds the largest microbatch that fits, by compiling several, and plans the run with it.
+func (p *Planner) Search(ctx context.Context) (Plan, error) {
+	unit := p.options.Device.Devices
+	fits := func(n int) (plan Plan, ok bool, err error) {
+		micro := n * unit
+		batch := (max(p.batching.Batch, micro) + micro - 1) / micro * micro
+		plan, err = p.plan(ctx, batch, micro)
+		if _, full := errors.AsType[*OutOfMemoryError](err); full {
+			p.tell("does not fit", micro)
+			return plan, false, nil
+		}
+		ok = err == nil && (plan.Fits == nil || *plan.Fits)
+		p.tell(map[bool]string{true: "fits", false: "does not fit"}[ok], micro)
+		return plan, ok, err
+	}
+	return largest(fits, max(1, p.batching.Rows()/unit))
+}
+
+func (p *Planner) tell(what string, micro int) {
+	if p.options.Log != nil {
+		p.options.Log.Info(what, "micro_batch", micro)
+	}
+}
+
+// largest doubles n from start until it fits no more, or halves it until it does, and then closes in until the answer is
+// within an eighth.
+func largest(fits func(n int) (Plan, bool, error), start int) (best Plan, err error) {
+	low, high := 0, 0 // the largest that fits, the smallest that does not; 0: none yet
+	for n := start; high == 0 || high-low > max(1, low/8); {
+		plan, ok, err := fits(n)
+		if err != nil {
+			return best, err
+		}
+		if ok {
+			low, best = n, plan
+		} else {
+			high = n
+		}
+		switch {
+		case high == 1:
+			return best, errors.New("plan: not even one row a device fits")
+		case high == 0 && low >= maxRowsPerDevice:
+			return best, nil
+		case high == 0:
+			n = 2 * low
+		default:
+			n = (low + high) / 2
+		}
+	}
+	return best, nil
+}
+
+// maxRowsPerDevice ends the search on a device whose memory is not known.
+const maxRowsPerDevice = 1 << 14
+
+// MemoryText says how much memory of a device p needs and how much there is.
+func (p Plan) MemoryText() string {
+	if p.PeakBytes == nil {
+		return "not known"
+	}
+	text := fmt.Sprintf("%.4g GB a device", float64(*p.PeakBytes)/1e9)
+	if p.MemoryBytes != nil {
+		text += fmt.Sprintf(" of %.4g GB", float64(*p.MemoryBytes)/1e9)
+	}
+	if p.Fits != nil && !*p.Fits {
+		text += ": does not fit"
+	}
+	return text
+}

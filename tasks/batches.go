@@ -1,0 +1,57 @@
+package tasks
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/subbert/subbert/trainer"
+)
+
+// Ahead runs the jobs that produce yields on workers goroutines, a few ahead of the consumer, and hands their results
+// over in order. An error ends the sequence. When the sequence ends no job is running any more, so that what they read
+// from may be closed.
+func Ahead(workers int, produce iter.Seq[func() (trainer.Batch, error)]) iter.Seq2[trainer.Batch, error] {
+	type result struct {
+		batch trainer.Batch
+		err   error
+	}
+	return func(yield func(trainer.Batch, error) bool) {
+		var running sync.WaitGroup
+		defer running.Wait()
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		queue := make(chan chan result, 2*workers) // in order; its length is how far ahead
+		slots := make(chan struct{}, workers)
+		running.Go(func() {
+			defer close(queue)
+			for job := range produce {
+				done := make(chan result, 1)
+				if !send(ctx, slots, struct{}{}) || !send(ctx, queue, done) {
+					return
+				}
+				running.Go(func() {
+					batch, err := job()
+					<-slots
+					done <- result{batch, err}
+				})
+			}
+		})
+		for done := range queue {
+			r := <-done
+			if !yield(r.batch, r.err) || r.err != nil {
+				return
+			}
+		}
+	}
+}
+
+// send sends v unless ctx ends first.
+func send[T any](ctx context.Context, to chan<- T, v T) bool {
+	select {
+	case to <- v:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

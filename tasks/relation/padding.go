@@ -1,0 +1,126 @@
+package relation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/subbert/subbert/data/marked"
+)
+
+// Ways to fill rows up.
+const (
+	PaddingGrouped = "grouped" // batches of sentences of like length, each padded to one of a few lengths
+	PaddingFull    = "full"    // batches at random, every row padded to task.sequence: the paper
+)
+
+// defaultLengths are the lengths that rows are padded to. Each costs a compilation; steps of 16 where most sentences
+// are, and of a quarter or less beyond, keep padding near a fifteenth of an epoch's positions.
+func defaultLengths() []int {
+	return []int{16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512}
+}
+
+// lengths are the lengths that rows of c may have, ascending; the last is c.Sequence.
+func (c Config) lengths() []int {
+	if c.Padding == PaddingFull || c.readsPadding() {
+		return []int{c.Sequence}
+	}
+	var out []int
+	for _, l := range slices.Sorted(slices.Values(c.paddedTo())) {
+		if l < c.Sequence {
+			out = append(out, l)
+		}
+	}
+	return append(out, c.Sequence)
+}
+
+func (c Config) paddedTo() []int {
+	if len(c.Lengths) > 0 {
+		return c.Lengths
+	}
+	return defaultLengths()
+}
+
+// readsPadding says whether what c computes of a row depends on how far it is padded.
+func (c Config) readsPadding() bool { return c.Relation.Mask == "positions" && c.Relation.Summarises() }
+
+// fits is the first of lengths, ascending, that has room for n positions.
+func fits(lengths []int, n int) int {
+	i, _ := slices.BinarySearch(lengths, n)
+	return lengths[i]
+}
+
+// length is what a microbatch of examples is padded to.
+func (r *Task) length(examples []marked.Row) int {
+	longest := 1
+	for _, e := range examples {
+		longest = max(longest, len(e.IDs))
+	}
+	return fits(r.lengths, longest)
+}
+
+// Padding says what an epoch over examples is padded to.
+type Padding struct {
+	Lengths   []int `json:"lengths"`   // those in use; a compilation each
+	Tokens    int   `json:"tokens"`    // of the examples
+	Positions int   `json:"positions"` // of the rows
+	Full      int   `json:"full"`      // positions if every row had task.sequence of them
+}
+
+// String is one line for a person.
+func (p Padding) String() string {
+	share := func(positions int) float64 { return 100 * float64(positions-p.Tokens) / float64(max(1, positions)) }
+	line := fmt.Sprintf("padding: rows of %d positions (%d shapes to compile); %.0f%% of an epoch's positions are padding", p.Lengths, len(p.Lengths), share(p.Positions))
+	if p.Positions < p.Full {
+		line += fmt.Sprintf(", %.0f%% if all were padded to the longest", share(p.Full))
+	}
+	return line
+}
+
+// Padding is what the epoch epoch of b is padded to.
+func (b *Batches) Padding(epoch int) Padding {
+	var p Padding
+	for _, batch := range b.order(epoch) {
+		for _, rows := range b.micros(batch) {
+			l := b.task.length(rows)
+			if at, ok := slices.BinarySearch(p.Lengths, l); !ok {
+				p.Lengths = slices.Insert(p.Lengths, at, l)
+			}
+			p.Positions += b.task.rows * l
+			p.Full += b.task.rows * b.task.sequence()
+			for _, e := range rows {
+				p.Tokens += len(e.IDs)
+			}
+		}
+	}
+	return p
+}
+
+// order is an epoch's batches, of indices: every example once, ceil(n/batch) batches. It follows from the seed and the
+// epoch alone. Grouped, examples are dealt out by length: what is left of a length when its batches are full goes
+// to the next longer one, so that at most one batch of the epoch is not full.
+func (b *Batches) order(epoch int) [][]int {
+	random := rand.New(rand.NewPCG(b.seed, uint64(epoch)))
+	all := random.Perm(len(b.examples))
+	if len(b.task.lengths) == 1 {
+		return slices.Collect(slices.Chunk(all, b.batch))
+	}
+	groups := map[int][]int{}
+	for _, i := range all {
+		l := fits(b.task.lengths, len(b.examples[i].IDs))
+		groups[l] = append(groups[l], i)
+	}
+	var batches [][]int
+	var left []int
+	for _, l := range b.task.lengths {
+		left = append(left, groups[l]...)
+		whole := len(left) - len(left)%b.batch
+		batches = slices.AppendSeq(batches, slices.Chunk(left[:whole:whole], b.batch))
+		left = slices.Clone(left[whole:])
+	}
+	if len(left) > 0 {
+		batches = append(batches, left)
+	}
+	random.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	return batches
+}

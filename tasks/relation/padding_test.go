@@ -1,0 +1,357 @@
+package relation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/internal/golden"
+	"github.com/subbert/subbert/internal/parity"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/models/weights"
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/metrics"
+	"github.com/subbert/subbert/trainer/optim"
+	"github.com/subbert/subbert/trainer/schedule"
+)
+
+// nano is the smallest encoder in which nothing is one.
+func nano() bert.Config {
+	c := bert.Default()
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize, c.MaxPositionEmbeddings = 50, 8, 2, 2, 12, 64
+	c.InitializerRange = 0.3
+	return c
+}
+
+// numbered are n examples whose lengths run from 4 to 48.
+func numbered(n int) []marked.Row {
+	out := make([]marked.Row, n)
+	for i := range out {
+		ids := make([]int32, 4+i*7%45)
+		for j := range ids {
+			ids[j] = int32((i + j*j) % 50)
+		}
+		out[i] = marked.Row{ID: fmt.Sprint(i), IDs: ids, Label: int32(i % 3), Mentions: [2]wordpiece.Span{{Start: 1, End: 2}, {Start: 2, End: 3}}}
+	}
+	return out
+}
+
+func relationOf(t *testing.T, change func(*Config), rows int) *Task {
+	t.Helper()
+	c := Default()
+	c.Sequence, c.Labels, c.Negative = 64, []string{"a", "b", "c"}, "c"
+	change(&c)
+	r, err := New(nano(), bert.Options{}, c, 3, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// host copies an input to the host.
+func host(t *testing.T, x *tensors.Tensor) golden.Tensor {
+	t.Helper()
+	dims := slices.Clone(x.Shape().Dimensions)
+	if ints, err := tensors.CopyFlatData[int32](x); err == nil {
+		return golden.Tensor{Shape: dims, Ints: ints}
+	}
+	floats, err := tensors.CopyFlatData[float32](x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return golden.Floats(floats, dims...)
+}
+
+// TestGroupedEpoch expects every example once an epoch, full batches but for one, rows no longer than they need be,
+// another order each epoch, and the same from wherever it is read.
+func TestGroupedEpoch(t *testing.T) {
+	for _, padding := range []string{PaddingGrouped, PaddingFull} {
+		t.Run(padding, func(t *testing.T) {
+			r := relationOf(t, func(c *Config) { c.Padding = padding }, 4)
+			b := r.Batches(numbered(103), 8, 5, 2)
+			if diff := cmp.Diff(b.order(1), b.order(1)); diff != "" {
+				t.Error("the same epoch twice\n" + diff)
+			}
+			if cmp.Equal(b.order(0), b.order(1)) {
+				t.Error("two epochs have the same order")
+			}
+			short := 0
+			for epoch := range 3 {
+				var seen []int
+				for _, batch := range b.order(epoch) {
+					seen = append(seen, batch...)
+					if len(batch) < 8 {
+						short++
+					}
+				}
+				slices.Sort(seen)
+				want := make([]int, 103)
+				for i := range want {
+					want[i] = i
+				}
+				if diff := cmp.Diff(want, seen); diff != "" {
+					t.Errorf("epoch %d (-want +got)\n%s", epoch, diff)
+				}
+			}
+			if short != 3 {
+				t.Errorf("%d short batches in three epochs, want 3", short)
+			}
+			if n := len(b.order(0)); n != 13 {
+				t.Errorf("%d batches, want 13", n)
+			}
+			p := b.Padding(0)
+			if padding == PaddingFull && (p.Positions != p.Full || len(p.Lengths) != 1) {
+				t.Errorf("full: %+v", p)
+			}
+			if p.Tokens > p.Positions {
+				t.Errorf("%d tokens on %d positions", p.Tokens, p.Positions)
+			}
+			if padding == PaddingGrouped && (float64(p.Positions) > 1.4*float64(p.Tokens) || len(p.Lengths) > 5) {
+				t.Errorf("grouped: %+v", p)
+			}
+		})
+	}
+}
+
+// TestRowsHoldTheirExamples expects every example whole in its row, in the shortest rows that hold its microbatch.
+func TestRowsHoldTheirExamples(t *testing.T) {
+	r := relationOf(t, func(*Config) {}, 4)
+	for _, e := range numbered(40) {
+		in := r.tensors([]marked.Row{e}, 1)
+		length := in[0].Shape().Dim(1)
+		if length < len(e.IDs) || length != fits(r.lengths, len(e.IDs)) {
+			t.Errorf("%d ids in a row of %d positions, lengths %v", len(e.IDs), length, r.lengths)
+		}
+		row := tensors.MustCopyFlatData[int32](in[0])[:length]
+		if diff := cmp.Diff(e.IDs, row[:min(length, len(e.IDs))]); diff != "" {
+			t.Errorf("(-example +row)\n%s", diff)
+		}
+	}
+}
+
+// TestBatchesResume reads step 17 from the start and from there.
+func TestBatchesResume(t *testing.T) {
+	b := relationOf(t, func(*Config) {}, 4).Batches(numbered(50), 8, 5, 2)
+	records := func(from, n int) (out [][]string) {
+		for batch, err := range b.From(from) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out = append(out, batch.Records); len(out) == n {
+				break
+			}
+		}
+		return out
+	}
+	if diff := cmp.Diff(records(0, 20)[17:], records(17, 3)); diff != "" {
+		t.Error("(-from the start +from step 17)\n" + diff)
+	}
+}
+
+// TestGroupedEqualsPadded compares the loss of a batch and every gradient, padded to what its rows need and padded to
+// the longest. A padded position has the weight exp(-1e9) = 0 in every sum; what is left is the order of summation of
+// products over 64 positions instead of 16, in float32.
+func TestGroupedEqualsPadded(t *testing.T) {
+	examples := numbered(60)
+	examples = slices.DeleteFunc(examples, func(e marked.Row) bool { return len(e.IDs) > 15 })[:4]
+	for _, pooling := range []string{"cls", "attention", "mean", "mention", "lstm", "bilstm"} {
+		t.Run(pooling, func(t *testing.T) {
+			run := func(padding string) golden.Tensors {
+				r := relationOf(t, func(c *Config) { c.Padding, c.Pooling = padding, pooling }, 4)
+				params := golden.Tensors{}
+				for _, p := range r.Parameters() {
+					params[p.Name] = golden.Floats(weights.Initialize(3, p), p.Shape...)
+				}
+				inputs := golden.Tensors{}
+				in := r.tensors(examples, 0.25)
+				if got, want := in[0].Shape().Dim(1), map[string]int{PaddingGrouped: 16, PaddingFull: 64}[padding]; got != want {
+					t.Fatalf("%s: rows of %d positions, want %d", padding, got, want)
+				}
+				for i, x := range in {
+					inputs[fmt.Sprint(i)] = host(t, x)
+				}
+				return parity.Run(t, parity.Store(t, params), inputs, func(s *model.Scope, in parity.Nodes) parity.Nodes {
+					var nodes []*graph.Node
+					for _, name := range slices.Sorted(maps.Keys(in)) {
+						nodes = append(nodes, in[name])
+					}
+					loss, _ := r.Loss(s, nil, nodes)
+					out := parity.Nodes{"loss": loss}
+					out.Gradients(s, loss)
+					return out
+				})
+			}
+			full, grouped := run(PaddingFull), run(PaddingGrouped)
+			for _, fault := range golden.Diff(full, grouped, golden.Tolerance{Relative: 3e-6, Absolute: 1e-8}) {
+				t.Error(fault)
+			}
+		})
+	}
+}
+
+// TestPositionsAreNotGrouped expects rows of one length where a pooling runs over the padding.
+func TestPositionsAreNotGrouped(t *testing.T) {
+	r := relationOf(t, func(c *Config) { c.Pooling, c.Relation.Mask = "attention", "positions" }, 4)
+	if !slices.Equal(r.lengths, []int{64}) {
+		t.Errorf("lengths %d, want 64 alone", r.lengths)
+	}
+	r = relationOf(t, func(c *Config) { c.Lengths, c.Sequence = []int{48, 20, 96}, 50 }, 4)
+	if want := []int{20, 48, 50}; !slices.Equal(r.lengths, want) {
+		t.Errorf("lengths %d, want %d", r.lengths, want)
+	}
+}
+
+// TestPredictKeepsOrder predicts examples of all lengths at once and one by one.
+func TestPredictKeepsOrder(t *testing.T) {
+	r := relationOf(t, func(c *Config) { c.Pooling = "attention" }, 4)
+	store, err := tasks.Create(r.Parameters(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := parity.Backend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.NewPredictor(func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
+		return trainer.NewForward(backend, store, 1, name, inputs, build)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	predict := func(examples []marked.Row) (out []Prediction) {
+		for made, err := range p.Predict(examples) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, made)
+		}
+		return out
+	}
+	examples := numbered(11)
+	for i, made := range predict(examples) {
+		alone := predict(examples[i : i+1])[0]
+		if len(made.Attention) != len(examples[i].IDs) || len(made.Probabilities) != 3 {
+			t.Errorf("example %d: %d weights and %d probabilities", i, len(made.Attention), len(made.Probabilities))
+		}
+		for l, v := range made.Probabilities {
+			if d := v - alone.Probabilities[l]; d > 1e-6 || d < -1e-6 { // another length, another order of summation
+				t.Errorf("example %d: %v, alone %v", i, made.Probabilities, alone.Probabilities)
+			}
+		}
+	}
+}
+
+// TestClassWeights expects torch's weighted mean: each example counts as its label's weight says, over their sum.
+func TestClassWeights(t *testing.T) {
+	r := relationOf(t, func(c *Config) { c.ClassWeights = map[string]float64{"b": 3} }, 4)
+	b := r.Batches(numbered(4), 4, 1, 1) // labels 0 1 2 0
+	batch := b.make([]int{0, 1, 2, 3})
+	got := host(t, batch.Micro[0][len(batch.Micro[0])-1]).Floats
+	want := []float32{1. / 6, 3. / 6, 1. / 6, 1. / 6}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float32) bool { return a-b < 1e-7 && b-a < 1e-7 })); diff != "" {
+		t.Error("(-want +got)\n" + diff)
+	}
+	c := Default()
+	c.ClassWeights = map[string]float64{"z": 2}
+	if _, err := New(nano(), bert.Options{}, c, 3, 4); err == nil {
+		t.Error("a weight of a label that is not there was accepted")
+	}
+}
+
+// TestTuningRates are the rates of a four-layer encoder.
+func TestTuningRates(t *testing.T) {
+	tests := []struct {
+		name      string
+		tuning    Tuning
+		parameter string
+		want      float64
+	}{
+		{"head", Tuning{LayerDecay: 0.5}, "classifier.weight", 1},
+		{"pooler", Tuning{LayerDecay: 0.5}, "bert.pooler.dense.weight", 1},
+		{"last layer", Tuning{LayerDecay: 0.5}, "bert.encoder.layer.3.output.dense.weight", 0.5},
+		{"first layer", Tuning{LayerDecay: 0.5}, "bert.encoder.layer.0.output.dense.weight", 0.0625},
+		{"embeddings", Tuning{LayerDecay: 0.5}, "bert.embeddings.LayerNorm.bias", 0.03125},
+		{"off", Tuning{LayerDecay: 1}, "bert.embeddings.LayerNorm.bias", 1},
+		{"frozen embeddings", Tuning{LayerDecay: 1, FreezeEmbeddings: true}, "bert.embeddings.LayerNorm.bias", 0},
+		{"frozen layer", Tuning{LayerDecay: 0.5, FreezeLayers: 2}, "bert.encoder.layer.1.output.dense.weight", 0},
+		{"above the frozen", Tuning{LayerDecay: 0.5, FreezeLayers: 2}, "bert.encoder.layer.2.output.dense.weight", 0.25},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.tuning.rate(test.parameter, 4); got != test.want {
+				t.Errorf("rate %g, want %g", got, test.want)
+			}
+		})
+	}
+}
+
+// TestFrozenStays makes one update: what is frozen keeps its bits and has no moments, and what learns at half the rate
+// moves half as far.
+func TestFrozenStays(t *testing.T) {
+	trained := func(tuning Tuning) map[string][]float32 {
+		r := relationOf(t, func(c *Config) { c.Tuning = tuning }, 4)
+		store, err := tasks.Create(r.Parameters(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		backend, err := parity.Backend()
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := schedule.New(schedule.Config{Kind: schedule.Linear, Steps: 1}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := optim.Default()
+		o.LearningRate, o.WeightDecay = 1e-2, 0.01
+		plan := trainer.Plan{Schedule: steps, Optimizer: o, Batch: 4, MicroBatch: 4, Sequence: 64, Devices: 1,
+			Recording: trainer.Recording{EverySteps: 1}, Run: trainer.DefaultRun()}
+		tr, err := trainer.New(backend, store, r, plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Recorder = metrics.Tee{}
+		if err := tr.Train(t.Context(), r.Batches(numbered(12), 4, 1, 1)); err != nil {
+			t.Fatal(err)
+		}
+		state, err := tr.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string][]float32{}
+		for i, p := range state.Parameters {
+			out[p.Name] = slices.Concat(p.Data, state.M[i].Data)
+		}
+		return out
+	}
+	const words, first, last = "bert.embeddings.word_embeddings.weight", "bert.encoder.layer.0.output.dense.weight", "bert.encoder.layer.1.output.dense.weight"
+	start := map[string][]float32{}
+	for _, p := range relationOf(t, func(*Config) {}, 4).Parameters() {
+		start[p.Name] = append(weights.Initialize(1, p), make([]float32, p.Size())...)
+	}
+	frozen := trained(Tuning{LayerDecay: 1, FreezeEmbeddings: true, FreezeLayers: 1})
+	for _, name := range []string{words, first} {
+		if !slices.Equal(frozen[name], start[name]) {
+			t.Errorf("%s is frozen and changed", name)
+		}
+	}
+	if slices.Equal(frozen[last], start[last]) {
+		t.Errorf("%s is not frozen and did not change", last)
+	}
+	whole, half := trained(Tuning{LayerDecay: 1}), trained(Tuning{LayerDecay: 0.5})
+	for i := range 8 {
+		got, want := float64(half[last][i]-start[last][i]), 0.5*float64(whole[last][i]-start[last][i])
+		if d := got - want; d > 1e-7 || d < -1e-7 { // float32 values near 0.3
+			t.Errorf("%s[%d] moved by %g, want %g", last, i, got, want)
+		}
+	}
+}

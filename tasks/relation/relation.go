@@ -1,0 +1,319 @@
+package relation
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/models/heads"
+	"github.com/subbert/subbert/models/weights"
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/trainer"
+)
+
+// Task is the classification of sentences in which two mentions are marked.
+type Task struct {
+	bert    bert.Config
+	options bert.Options
+	head    heads.Relation
+	rows    int   // B, of a microbatch
+	lengths []int // S: those that rows are padded to, ascending; the last is the longest
+
+	smoothing float64   // of the labels
+	weights   []float32 // of the classes; nil: one each
+	tuning    Tuning
+}
+
+// New prepares the task for classes labels and microbatches of rows rows.
+func New(c bert.Config, o bert.Options, t Config, classes, rows int) (*Task, error) {
+	head := t.Relation
+	head.Classes = classes
+	if err := head.Validate(); err != nil {
+		return nil, fmt.Errorf("task: %w", err)
+	}
+	r := &Task{bert: c, options: o, head: head, rows: rows, lengths: t.lengths(), smoothing: t.LabelSmoothing, tuning: t.Tuning}
+	if t.FreezeLayers > c.NumHiddenLayers {
+		return nil, fmt.Errorf("task.freeze_layers = %d, but the model has %d layers", t.FreezeLayers, c.NumHiddenLayers)
+	}
+	if len(t.ClassWeights) > 0 {
+		var err error
+		if r.weights, err = classWeights(t.ClassWeights, t.Labels, classes); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// classWeights puts weights, by label, in the order of labels.
+func classWeights(weights map[string]float64, labels []string, classes int) ([]float32, error) {
+	out := slices.Repeat([]float32{1}, classes)
+	for l, w := range weights {
+		i := slices.Index(labels, l)
+		if i < 0 {
+			return nil, fmt.Errorf("task.class_weights: %q is none of the labels %q", l, labels)
+		}
+		out[i] = float32(w)
+	}
+	return out, nil
+}
+
+// sequence is the longest that a row can be.
+func (r *Task) sequence() int { return r.lengths[len(r.lengths)-1] }
+
+// Rate is the parameter's part of the learning rate; see Tuning.
+func (r *Task) Rate(parameter string) float64 {
+	return r.tuning.rate(parameter, r.bert.NumHiddenLayers)
+}
+
+// Parameters lists what the task trains.
+func (r *Task) Parameters() []weights.Parameter {
+	return slices.Concat(bert.Parameters(r.bert), r.head.Parameters(r.bert))
+}
+
+// Inputs are, at the longest S, input_ids [B,S], lengths [B], spans [B,2,2] if the pooling wants them, labels and weights [B].
+func (r *Task) Inputs() []shapes.Shape {
+	i32 := dtypes.Int32
+	in := []shapes.Shape{shapes.Make(i32, r.rows, r.sequence()), shapes.Make(i32, r.rows)}
+	if r.wantsSpans() {
+		in = append(in, shapes.Make(i32, r.rows, 2, 2))
+	}
+	return append(in, shapes.Make(i32, r.rows), shapes.Make(dtypes.Float32, r.rows))
+}
+
+func (r *Task) wantsSpans() bool { return r.head.Pooling == "mention" }
+
+// Loss builds the cross entropy. The values observed are relation_loss and relation_accuracy.
+func (r *Task) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
+	logits, _ := r.logits(s, at, in)
+	sums := heads.CrossEntropy(logits, in[len(in)-2], in[len(in)-1], r.smoothing)
+	return sums.Loss, tasks.Observe("relation", sums)
+}
+
+func (r *Task) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (logits, attention *graph.Node) {
+	o := r.options
+	o.Dropout = tasks.Dropout(at)
+	encoded := bert.Encode(s, r.bert, bert.Input{InputIDs: in[0], Lengths: in[1], Positions: r.head.Positions(in[0])}, o)
+	pooled := heads.RelationInput{Hidden: encoded.Hidden, Lengths: in[1]}
+	if r.wantsSpans() {
+		pooled.Spans = in[2]
+	}
+	return r.head.Logits(s, r.bert, o, pooled)
+}
+
+// Batches are examples in an order of their own each epoch.
+type Batches struct {
+	task     *Task
+	examples []marked.Row
+	batch    int
+	seed     uint64
+	workers  int
+}
+
+// Batches gives batches of batch rows. An epoch shows every example once; its last batch may be smaller.
+func (r *Task) Batches(examples []marked.Row, batch int, seed uint64, workers int) *Batches {
+	return &Batches{task: r, examples: examples, batch: batch, seed: seed, workers: workers}
+}
+
+// From yields the batches of step, step+1, ...
+func (b *Batches) From(step int) iter.Seq2[trainer.Batch, error] {
+	perEpoch := (len(b.examples) + b.batch - 1) / b.batch
+	return tasks.Ahead(b.workers, func(yield func(func() (trainer.Batch, error)) bool) {
+		var batches [][]int
+		for number := -1; ; step++ {
+			if epoch := step / perEpoch; epoch != number {
+				number, batches = epoch, b.order(epoch)
+			}
+			chosen := batches[step%perEpoch]
+			if !yield(func() (trainer.Batch, error) { return b.make(chosen), nil }) {
+				return
+			}
+		}
+	})
+}
+
+// make is a batch whose weights add up to one. Rows that are lacking weigh nothing.
+func (b *Batches) make(chosen []int) trainer.Batch {
+	var batch trainer.Batch
+	total := float32(0)
+	for _, c := range chosen {
+		batch.Records = append(batch.Records, b.examples[c].ID)
+		total += b.task.weight(b.examples[c])
+	}
+	for _, rows := range b.micros(chosen) {
+		batch.Micro = append(batch.Micro, b.task.tensors(rows, 1/total))
+		batch.Tokens += b.task.rows * b.task.length(rows)
+	}
+	return batch
+}
+
+// micros are the examples of each microbatch of a batch; of a short batch the last have fewer, or none.
+func (b *Batches) micros(chosen []int) [][]marked.Row {
+	rows := make([]marked.Row, len(chosen))
+	for i, c := range chosen {
+		rows[i] = b.examples[c]
+	}
+	var out [][]marked.Row
+	for first := 0; first < b.batch; first += b.task.rows {
+		out = append(out, rows[min(first, len(rows)):min(first+b.task.rows, len(rows))])
+	}
+	return out
+}
+
+// weight is how much e counts beside the others of its batch.
+func (r *Task) weight(e marked.Row) float32 {
+	if r.weights == nil {
+		return 1
+	}
+	return r.weights[max(0, e.Label)]
+}
+
+// tensors makes the inputs of a microbatch in which each example has scale times its own weight. Rows that are lacking
+// weigh nothing; they hold one [PAD] to attend to.
+func (r *Task) tensors(examples []marked.Row, scale float32) []*tensors.Tensor {
+	length := r.length(examples)
+	ids, lengths := make([]int32, r.rows*length), slices.Repeat([]int32{1}, r.rows)
+	spans, labels, weights := make([]int32, r.rows*4), make([]int32, r.rows), make([]float32, r.rows)
+	for i, e := range examples {
+		copy(ids[i*length:(i+1)*length], e.IDs)
+		lengths[i] = int32(len(e.IDs))
+		for j, m := range e.Mentions {
+			spans[i*4+j*2], spans[i*4+j*2+1] = int32(m.Start), int32(m.End)
+		}
+		labels[i], weights[i] = max(0, e.Label), scale*r.weight(e)
+	}
+	in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(ids, r.rows, length), tensors.FromFlatDataAndDimensions(lengths, r.rows)}
+	if r.wantsSpans() {
+		in = append(in, tensors.FromFlatDataAndDimensions(spans, r.rows, 2, 2))
+	}
+	return append(in, tensors.FromFlatDataAndDimensions(labels, r.rows), tensors.FromFlatDataAndDimensions(weights, r.rows))
+}
+
+// Prediction is what a model says of one example.
+type Prediction struct {
+	Probabilities []float32 // by label
+	Attention     []float32 // by position, up to the example's length; nil unless the pooling has weights
+}
+
+// Label is the index of the most probable label, the first of equals.
+func (p Prediction) Label() int {
+	best := 0
+	for i, v := range p.Probabilities {
+		if v > p.Probabilities[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Predictor runs a relation model over examples.
+type Predictor struct {
+	task    *Task
+	forward *trainer.Forward
+}
+
+// NewPredictor prepares to predict; open is Trainer.Forward, or trainer.NewForward on a store.
+func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Build) (*trainer.Forward, error)) (*Predictor, error) {
+	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
+		logits, attention := r.logits(s, nil, in)
+		out := []*graph.Node{graph.Softmax(logits)}
+		if attention != nil {
+			out = append(out, attention)
+		}
+		return out
+	}
+	forward, err := open("predict", len(r.Inputs())-2, build)
+	return &Predictor{task: r, forward: forward}, err
+}
+
+// Predict yields a prediction for each example, in order. They are computed by length, all before the first is handed
+// over.
+func (p *Predictor) Predict(examples []marked.Row) iter.Seq2[Prediction, error] {
+	return func(yield func(Prediction, error) bool) {
+		byLength := make([]int, len(examples))
+		for i := range byLength {
+			byLength[i] = i
+		}
+		slices.SortStableFunc(byLength, func(i, j int) int { return cmp.Compare(len(examples[i].IDs), len(examples[j].IDs)) })
+		made := make([]Prediction, len(examples))
+		for part := range slices.Chunk(byLength, p.task.rows) {
+			if err := p.predict(examples, part, made); err != nil {
+				yield(Prediction{}, err)
+				return
+			}
+		}
+		for _, m := range made {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// predict computes those of examples that part names.
+func (p *Predictor) predict(examples []marked.Row, part []int, made []Prediction) error {
+	rows := make([]marked.Row, len(part))
+	for i, at := range part {
+		rows[i] = examples[at]
+	}
+	in := p.task.tensors(rows, 1)
+	out, err := p.forward.Call(in[:len(in)-2])
+	if err != nil {
+		return err
+	}
+	flat := make([][]float32, len(out))
+	for i, t := range out {
+		if flat[i], err = tensors.CopyFlatData[float32](t); err != nil {
+			return err
+		}
+	}
+	for i, at := range part {
+		made[at].Probabilities = matrixRow(flat[0], i, p.task.head.Classes)
+		if len(flat) > 1 {
+			made[at].Attention = matrixRow(flat[1], i, p.task.length(rows))[:len(rows[i].IDs)]
+		}
+	}
+	return nil
+}
+
+// matrixRow is row i of a matrix with the given number of columns.
+func matrixRow(flat []float32, i, columns int) []float32 { return flat[i*columns : (i+1)*columns] }
+
+// FLOPs is the cost of an update of rows rows of the greatest length, forward and backward, in floating point operations.
+// The weights of a summary of the last layer are used at each position, those of pooler and classifier once a row.
+func (r *Task) FLOPs(rows int) float64 {
+	head := 0
+	for _, p := range r.head.Parameters(r.bert) {
+		switch {
+		case len(p.Shape) < 2:
+		case strings.HasPrefix(p.Name, "sll."):
+			head += r.sequence() * p.Size()
+		default:
+			head += p.Size()
+		}
+	}
+	return 3 * float64(rows) * (bert.FLOPs(r.bert, r.sequence(), r.asked()) + 2*float64(head))
+}
+
+// ActivationBytes estimates the memory that a forward pass of rows rows of the greatest length keeps for the backward
+// pass, with elements of size bytes. The head is small beside the encoder.
+func (r *Task) ActivationBytes(rows, size int) int64 {
+	return bert.ActivationBytes(r.bert, rows, r.sequence(), r.asked(), size)
+}
+
+// asked is the number of positions of a row that the head looks at.
+func (r *Task) asked() int {
+	if r.head.Summarises() {
+		return r.sequence()
+	}
+	return 1
+}

@@ -1,0 +1,53 @@
+// Package tasks holds the parts that the tasks share: the size of batches, batches made ahead of their use, dropout, and
+// filling a task's parameters from a published model.
+//
+// Each task has a package of its own, which joins model, data and scoring into a trainer.Task with its Batches:
+// pretraining, relation and probing.
+package tasks
+
+import "fmt"
+
+// Names of the tasks, as task.name in a config says them.
+const (
+	NamePretraining = "pretraining"
+	NameRelation    = "relation"
+	NameProbing     = "probe"
+)
+
+// Batching is the part of a [task] table that every task has.
+type Batching struct {
+	Name       string `toml:"name"`
+	Batch      int    `toml:"batch"`       // rows of one update
+	MicroBatch int    `toml:"micro_batch"` // rows of one forward pass; 0: the batch
+}
+
+// Rows is the number of rows of one forward pass.
+func (b Batching) Rows() int {
+	if b.MicroBatch > 0 {
+		return b.MicroBatch
+	}
+	return b.Batch
+}
+
+// Faults returns every fault of b, which must be of the task called name.
+func (b Batching) Faults(name string) []error {
+	var faults []error
+	if b.Name != name {
+		faults = append(faults, fmt.Errorf("task.name = %q, want %q", b.Name, name))
+	}
+	if b.Batch < 1 || b.MicroBatch < 0 {
+		faults = append(faults, fmt.Errorf("task.batch = %d, micro_batch = %d: want at least 1 and at least 0", b.Batch, b.MicroBatch))
+	}
+	if b.MicroBatch > 0 && b.Batch%b.MicroBatch != 0 {
+		faults = append(faults, fmt.Errorf("task.batch = %d is not a multiple of micro_batch = %d", b.Batch, b.MicroBatch))
+	}
+	return faults
+}
+
+// SequenceFault is the fault of a row of length positions, nil if there is none.
+func SequenceFault(length int) error {
+	if length < 8 {
+		return fmt.Errorf("task.sequence = %d: want at least 8", length)
+	}
+	return nil
+}
