@@ -30,6 +30,13 @@ type Model struct {
 	cleanup func() error
 }
 
+// Tokenizer is how the text for m is taken apart.
+func (m *Model) Tokenizer() wordpiece.Config {
+	c := wordpiece.Default()
+	c.Lower = m.Lower
+	return c
+}
+
 // Files says where a model's pieces lie. Those it lacks are empty.
 type Files struct {
 	Config          string

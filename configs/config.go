@@ -249,3 +249,16 @@ func (d Device) ModelOptions() bert.Options {
 	}
 	return o
 }
+
+// Base is c itself: the common part of a config whose type is not known.
+func (c *Common) Base() *Common { return c }
+
+// Paths are the paths that the config names, by what they are.
+func (c *Pretraining) Paths() map[string]*string {
+	return map[string]*string{"model": &c.Model.Init, "shards": &c.Data.Shards, "watch-train": &c.Downstream.Train, "watch-test": &c.Downstream.Test}
+}
+
+// Paths are the paths that the config names, by what they are.
+func (c *Relation) Paths() map[string]*string {
+	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
+}

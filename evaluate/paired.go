@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -79,8 +80,8 @@ func (o *outcomes) difference(test string, samples int, seed uint64) Difference 
 // on the other side of 0, counting the data themselves as one more sample.
 //
 // A model may have several runs, of other seeds: an instance is drawn with the predictions of all of them, and F1 is
-// that of all runs' predictions together.
-func Bootstrap(gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
+// that of all runs' predictions together. It fails with the error of ctx when that ends, and so do the tests below.
+func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
 	o, err := newOutcomes(gold, a, b, negative)
 	if err != nil {
 		return Difference{}, err
@@ -92,6 +93,9 @@ func Bootstrap(gold []string, a, b [][]string, negative string, samples int, see
 	deltas := make([]float64, samples)
 	below, above := 1, 1
 	for s := range deltas {
+		if err := ctx.Err(); err != nil {
+			return Difference{}, err
+		}
 		var sum outcome
 		for range o.each {
 			x := &o.each[r.IntN(len(o.each))]
@@ -128,7 +132,7 @@ func quantile(sorted []float64, q float64) float64 {
 // 1989; Yeh 2000). P is the share of samples whose difference is at least as large as the observed one in either
 // direction, counting the data themselves as one more sample. Of several runs, as many of both models, the first of one
 // is exchanged with the first of the other, and so on, all together.
-func Randomise(gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
+func Randomise(ctx context.Context, gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
 	if len(a) != len(b) {
 		return Difference{}, fmt.Errorf("%d runs of one model and %d of the other, want as many", len(a), len(b))
 	}
@@ -144,6 +148,9 @@ func Randomise(gold []string, a, b [][]string, negative string, samples int, see
 	r := rand.New(rand.NewPCG(seed, 0x73776170)) // a stream of its own: "swap"
 	extreme := 1
 	for range samples {
+		if err := ctx.Err(); err != nil {
+			return Difference{}, err
+		}
 		sum := o.sum
 		var bits uint64
 		for i, x := range differ {
@@ -168,7 +175,7 @@ func atLeast(d, observed float64) bool { return math.Abs(d) >= math.Abs(observed
 // RandomiseSeeds tests whether the mean scores of two models over seeds differ, by exchanging which model a score
 // belongs to: all ways if there are at most samples, otherwise samples random ones. The seeds of the two models need
 // not be the same, nor as many.
-func RandomiseSeeds(a, b []float64, samples int, seed uint64) (Difference, error) {
+func RandomiseSeeds(ctx context.Context, a, b []float64, samples int, seed uint64) (Difference, error) {
 	if len(a) < 2 || len(b) < 2 || samples < 1 {
 		return Difference{}, fmt.Errorf("%d and %d seeds and %d samples, want at least 2 seeds of each and a sample", len(a), len(b), samples)
 	}
@@ -196,6 +203,9 @@ func RandomiseSeeds(a, b []float64, samples int, seed uint64) (Difference, error
 	}
 	r := rand.New(rand.NewPCG(seed, 0x7365656473)) // a stream of its own: "seeds"
 	for range samples {
+		if err := ctx.Err(); err != nil {
+			return Difference{}, err
+		}
 		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		visit(all[:len(a)], total)
 	}

@@ -28,7 +28,7 @@ func compiled(cycles int, exchanged uint64, peak int64) pjrt.Ahead {
 	operation := func(opcode string, cycles int, floats uint64) []byte {
 		shape := protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 11) // F32
 		shape = protowire.AppendVarint(protowire.AppendTag(shape, 3, protowire.VarintType), floats)
-		return field(field(field(nil, 2, []byte(opcode)), 3, shape), 43, fmt.Appendf(nil, `{"estimated_cycles":"%d"}`, cycles))
+		return field(field(field(nil, 2, []byte(opcode)), 3, shape), 43, fmt.Appendf(nil, `{"window_config":{"estimated_cycles":"%d"}}`, cycles))
 	}
 	computation := field(field(nil, 2, operation("dot", cycles, 2)), 2, operation("all-reduce", 0, exchanged/4))
 	return pjrt.Ahead{

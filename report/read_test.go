@@ -39,7 +39,7 @@ func TestReadRunRefuses(t *testing.T) {
 		{"an object", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1,\"loss\":{}}\n"}, "metrics.jsonl: line 1: loss is map[], want a number"},
 		{"truncated result", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n"}, "result.json: line 3: not JSON: unexpected end of JSON input"},
 		{"wrong kind", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds is a string, which does not belong there"},
-		{"short confusion", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","labels":["a","b"],"confusion":[[1,2]]}`}, "result.json: confusion has 1 rows for 2 labels"},
+		{"short confusion", map[string]string{result.ConfigFile: config, result.File: `{"labels":["a","b"],"confusion":[[1,2]]}`}, "result.json: confusion has 1 rows for 2 labels"},
 		{"bad baseline", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","baseline":{"majority":5}}`}, "result.json: line 1: baseline is a number, which does not belong there"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

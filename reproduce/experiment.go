@@ -200,3 +200,47 @@ func (e *Experiment) check() error {
 func (e *Experiment) row(label string) Row {
 	return e.Rows[slices.IndexFunc(e.Rows, func(r Row) bool { return r.Label == label })]
 }
+
+// Choose finds the experiments that are named: by their ID, all of them by "all", or a file NAME.toml, which is read by
+// readFile. All are those and the ones that they speak of.
+func Choose(known []*Experiment, names []string, readFile func(string) ([]byte, error)) (all, chosen []*Experiment, err error) {
+	for _, name := range names {
+		switch {
+		case name == "all":
+			chosen = append(chosen, known...)
+		case strings.HasSuffix(name, ".toml"):
+			text, err := readFile(name)
+			if err != nil {
+				return nil, nil, err
+			}
+			e, err := ParseExperiment(name, text)
+			if err != nil {
+				return nil, nil, err
+			}
+			chosen = append(chosen, e)
+		default:
+			i := slices.IndexFunc(known, func(e *Experiment) bool { return e.ID == name })
+			if i < 0 {
+				return nil, nil, fmt.Errorf("unknown %q, want all, %s, or a file NAME.toml", name, strings.Join(ids(known), ", "))
+			}
+			chosen = append(chosen, known[i])
+		}
+	}
+	all = slices.Clone(chosen)
+	for _, e := range chosen {
+		for _, k := range known {
+			if slices.Contains(e.Claims, k.ID) && !slices.Contains(ids(all), k.ID) {
+				all = append(all, k)
+			}
+		}
+	}
+	return all, chosen, nil
+}
+
+func ids(experiments []*Experiment) []string {
+	var out []string
+	for _, e := range experiments {
+		out = append(out, e.ID)
+	}
+	return out
+}

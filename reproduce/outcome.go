@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/sweep"
 )
 
 // Outcome is what was measured, and why the rest was not. It is what subbert reproduce --json prints.
@@ -181,7 +185,7 @@ func readScores(score string, r *result.Relation) (Measured, error) {
 
 // readCounts reads the number of pairs of a split.
 func readCounts(split, dir string) (Measured, error) {
-	var corpus result.Corpus
+	var corpus request.Written
 	if err := result.Decode(filepath.Join(dir, result.File), &corpus); err != nil {
 		return Measured{}, err
 	}
@@ -231,4 +235,57 @@ func readProbes(value string, p *result.Probes) Measured {
 		}
 	}
 	return m
+}
+
+// Conclude collects the cells of a plan from the runs of a sweep, with the time they took and what computed them.
+func Conclude(r Request, p *Plan, report *sweep.Report) (*Outcome, error) {
+	o, err := Collect(r, p, func(run string) State { return stateOf(report, run) })
+	if err != nil {
+		return nil, err
+	}
+	seconds := map[string]float64{}
+	for _, s := range report.Runs {
+		seconds[s.Key] = s.Seconds
+	}
+	for _, key := range slices.Sorted(maps.Keys(seconds)) {
+		o.Seconds += seconds[key]
+	}
+	o.Backend, err = backendOf(report)
+	return o, err
+}
+
+// stateOf is what became of a run.
+func stateOf(report *sweep.Report, run string) State {
+	s := report.Run(run)
+	if s == nil {
+		return State{Why: run + " is not in the graph"}
+	}
+	why := fmt.Sprintf("%s %s: %s", run, s.State, s.Why)
+	switch {
+	case s.State == sweep.Skipped:
+		why = fmt.Sprintf("%s skipped %s", run, s.Why)
+	case s.Why == "":
+		why = "stopped before its turn"
+	}
+	return State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: why}
+}
+
+// backendOf is the backend of the first run that names one.
+func backendOf(report *sweep.Report) (string, error) {
+	for _, s := range report.Runs {
+		if s.State != sweep.Done && s.State != sweep.Cached {
+			continue
+		}
+		var of struct {
+			Backend string `json:"backend"`
+		}
+		err := result.Decode(filepath.Join(s.Dir, result.File), &of)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		if of.Backend != "" {
+			return of.Backend, nil
+		}
+	}
+	return "", nil
 }

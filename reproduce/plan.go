@@ -396,3 +396,25 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 	run := sweep.Run{Name: "attention/" + r.Model + "/" + start(r) + "/" + corpus, Verb: "attention", Args: append(args, b.Scale.Attention.Arguments...)}
 	return b.add(run), nil
 }
+
+// Missing says what is not there of what r needs: the reasons of its cells when weights, or data, are not taken for
+// granted. A cell names only the first thing that it lacks, so that each is asked for by itself.
+func Missing(r Request) ([]string, error) {
+	r.Forecast = nil
+	var reasons []string
+	for _, data := range []bool{false, true} {
+		given := *r.Data
+		given.Assumed = !data
+		r.Data, r.Ungiven = &given, data
+		plan, err := NewPlan(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, cell := range plan.Cells {
+			if cell.Reason != "" && !slices.Contains(reasons, cell.Reason) {
+				reasons = append(reasons, cell.Reason)
+			}
+		}
+	}
+	return reasons, nil
+}

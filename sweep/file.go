@@ -33,6 +33,13 @@ type OnPlaces struct {
 // group pretrain, and goes before what [on.slurm] says.
 type Options map[string]any
 
+// OptionsError says that what an [on] table says cannot be.
+type OptionsError struct{ Err error }
+
+func (e *OptionsError) Error() string { return e.Err.Error() }
+
+func (e *OptionsError) Unwrap() error { return e.Err }
+
 // FileRun is a [[run]] table.
 type FileRun struct {
 	Name   string           `toml:"name"`

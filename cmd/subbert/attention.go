@@ -1,26 +1,21 @@
 package main
 
 import (
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
-	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/data/relations"
-	"github.com/subbert/subbert/evaluate"
-	reports "github.com/subbert/subbert/report"
-	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/runs/result"
 )
 
 type attentionCmd struct {
@@ -47,58 +42,59 @@ func (v *attentionCmd) Help() string {
 The directory gets index.html, sentences/*.svg, stems.csv and result.json; subbert report shows it among other runs.`
 }
 
-// attentionResult is result.json of the verb.
-type attentionResult struct {
-	Task      string             `json:"task"`
-	Model     string             `json:"model"`
-	Labels    []string           `json:"labels,omitempty"`
-	Attention *reports.Attention `json:"attention"`
-	Seconds   float64            `json:"seconds"`
-	dir       string
-}
-
 func (v *attentionCmd) Run(c *console) (err error) {
 	if err := v.check(); err != nil {
 		return err
 	}
-	m, err := checkpoints.OpenModel(v.Model)
+	options := c.extraction(v.Batch)
+	options.AnyEncoder = v.Layer > 0
+	started := time.Now()
+	m, err := extract.Open(c.ctx, v.Model, options)
+	var other *extract.NotFineTunedError
+	if errors.As(err, &other) {
+		return &extract.NoWeightsError{Path: v.Model}
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	started := time.Now()
-	seen, err := v.look(c, m)
+	show := extract.Show{Sentences: v.Sentences, Index: v.Index, Near: v.Near, Least: v.Least, Top: v.Top}
+	if show.Baseline, err = v.baseline(); err != nil {
+		return err
+	}
+	examples, err := v.examples(c, m)
 	if err != nil {
 		return err
 	}
-	shown, err := v.choose(seen)
+	look := extract.Look{Layer: v.Layer, Head: v.Head, From: v.From}
+	weights, err := m.Weights(c.ctx, look, show, examples)
 	if err != nil {
+		return fmt.Errorf("%s: %w", v.Corpus, err)
+	}
+	fmt.Fprintf(c.err, "%s: %v\n", v.Corpus, m.Cut())
+	weights.Data, weights.Baseline = v.Corpus, v.Baseline
+	r := &result.Attention{Task: result.TaskAttention, Model: v.Model, Labels: m.Labels(), Attention: weights, Provenance: runs.Provenance(c.command)}
+	r.Seconds = time.Since(started).Seconds()
+	if err := extract.WriteAttention(v.Out, r); err != nil {
 		return err
 	}
-	result := &attentionResult{Task: "attention", Model: v.Model, Labels: seen.settings.Labels, dir: v.Out, Attention: &reports.Attention{
-		Of: v.of(seen.settings), Data: v.Corpus, Baseline: v.Baseline, Sentences: shown, Stems: v.stems(seen), Examples: len(seen.examples), Near: v.Near, Least: v.Least,
-	}}
-	result.Seconds = time.Since(started).Seconds()
-	if err := v.write(result); err != nil {
-		return err
-	}
-	return c.show(v.JSON, result)
+	return c.show(v.JSON, r, func(w io.Writer) error { return v.print(w, r) })
 }
 
 // check refuses flags that contradict each other, and a directory that has a result.
 func (v *attentionCmd) check() error {
-	if v.Layer == 0 && (v.Head != 0 || v.From != tasks.FromCLS) {
+	if v.Layer == 0 && (v.Head != 0 || v.From != "cls") {
 		return misusef("--head and --from are of the encoder's own attention: name its --layer")
 	}
 	if len(v.Index) > 0 && v.Baseline != "" {
 		return misusef("--index and --baseline both choose sentences: give one")
 	}
-	if v.Sentences < 0 || v.Near < 0 || v.Least < 1 || v.Top < 1 || v.Batch < 1 {
-		return misusef("--sentences %d, --near %d, --least %d, --top %d, --batch %d: want at least 0, 0, 1, 1 and 1", v.Sentences, v.Near, v.Least, v.Top, v.Batch)
+	if v.Sentences < 0 || v.Near < 0 || v.Least < 1 || v.Top < 1 || v.Batch < 1 || v.Layer < 0 {
+		return misusef("--sentences %d, --near %d, --least %d, --top %d, --batch %d, --layer %d: want at least 0, 0, 1, 1, 1 and 0", v.Sentences, v.Near, v.Least, v.Top, v.Batch, v.Layer)
 	}
-	_, err := os.Stat(filepath.Join(v.Out, "result.json"))
+	_, err := os.Stat(filepath.Join(v.Out, result.File))
 	if err == nil {
-		return misusef("%s has a result.json; name another directory with --out", v.Out)
+		return misusef("%s has a %s; name another directory with --out", v.Out, result.File)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -106,150 +102,50 @@ func (v *attentionCmd) check() error {
 	return err
 }
 
-// of says whose weights these are.
-func (v *attentionCmd) of(s *relationSettings) string {
-	if v.Layer == 0 {
-		return s.Pooling + " pooling of the last layer"
+// baseline reads the labels that the baseline gives; nil without one.
+func (v *attentionCmd) baseline() (map[string]string, error) {
+	if v.Baseline == "" {
+		return nil, nil
 	}
-	head := "mean of its heads"
-	if v.Head > 0 {
-		head = fmt.Sprintf("head %d", v.Head)
+	file, err := relations.OpenPredictions(v.Baseline)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("encoder layer %d, %s, from %s", v.Layer, head, map[string]string{tasks.FromCLS: "[CLS]", tasks.FromMentions: "the mentions"}[v.From])
+	said := make(map[string]string, len(file.Rows))
+	for _, r := range file.Rows {
+		said[r.Index] = r.Predicted
+	}
+	return said, nil
 }
 
-// seenWords are the sentences of the data with what the model says of them.
-type seenWords struct {
-	settings *relationSettings
-	examples []relations.Example
-	words    [][]tasks.Word
-	labels   []string // predicted; empty for an encoder without a classifier
-}
-
-// stems is Table 8.
-func (v *attentionCmd) stems(s *seenWords) []evaluate.StemWeight {
-	var sums evaluate.StemWeights
-	for i, e := range s.examples {
-		for _, w := range s.words[i] {
-			if w.Letters && !w.Mention && (v.Near == 0 || 0 <= w.Apart && w.Apart <= v.Near) {
-				sums.Add(e.Text[w.Span.Start:w.Span.End], w.Weight)
+// examples are the test pairs of the corpus, or all if it has none apart.
+func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relations.Example, error], error) {
+	all, err := request.Examples(c.ctx, v.Form, v.Corpus, relations.Options{Warn: func(line string) { c.log.Warn(line) }})
+	if err != nil {
+		return nil, err
+	}
+	apart := slices.ContainsFunc(all, func(e relations.Example) bool { return e.Split == "test" })
+	return func(yield func(relations.Example, error) bool) {
+		for _, e := range all {
+			if apart && e.Split != "test" {
+				continue
+			}
+			if v.Form != "tsv" {
+				e = relations.Marking(m.Settings().Marking).Shown(e)
+			}
+			if !yield(e, nil) {
+				return
 			}
 		}
-	}
-	return sums.Top(v.Top, v.Least)
+	}, nil
 }
 
-// choose picks the sentences to show: those named, those that the baseline gets wrong and the model right, or the first.
-func (v *attentionCmd) choose(s *seenWords) ([]reports.Sentence, error) {
-	var baseline map[string]string
-	if v.Baseline != "" {
-		file, err := relations.OpenPredictions(v.Baseline)
-		if err != nil {
-			return nil, err
-		}
-		baseline = map[string]string{}
-		for _, r := range file.Rows {
-			baseline[r.Index] = r.Predicted
-		}
-	}
-	var out []reports.Sentence
-	known := 0
-	for i, e := range s.examples {
-		said, ok := baseline[e.ID]
-		if ok {
-			known++
-		}
-		wanted := len(v.Index) == 0 && len(out) < v.Sentences && (baseline == nil || ok && said != e.Label && s.labels[i] == e.Label)
-		if wanted || slices.Contains(v.Index, e.ID) {
-			out = append(out, s.sentence(i, said))
-		}
-	}
-	if len(out) < len(v.Index) {
-		return nil, misusef("%s has %d of the %d sentences that --index names", v.Corpus, len(out), len(v.Index))
-	}
-	if baseline != nil && known == 0 {
-		return nil, misusef("%s predicts none of the sentences of %s", v.Baseline, v.Corpus)
-	}
-	return out, nil
-}
-
-// sentence is sentence i for the page.
-func (s *seenWords) sentence(i int, baseline string) reports.Sentence {
-	e := s.examples[i]
-	out := reports.Sentence{Index: e.ID, Gold: e.Label, Baseline: baseline}
-	if s.labels != nil {
-		out.Predicted = s.labels[i]
-	}
-	last := -1
-	for _, w := range s.words[i] {
-		out.Words = append(out.Words, reports.Word{Text: e.Text[w.Span.Start:w.Span.End], Weight: w.Weight, Mention: w.Mention, Glued: w.Span.Start == last})
-		last = w.Span.End
-	}
-	return out
-}
-
-// write writes the directory.
-func (v *attentionCmd) write(r *attentionResult) error {
-	config := map[string]any{
-		"model": map[string]any{"init": v.Model}, "data": map[string]any{"test": v.Corpus},
-		"task": map[string]any{"name": r.Task, "weights": r.Attention.Of},
-	}
-	if err := writeWhole(filepath.Join(v.Out, "config.toml"), func(w io.Writer) error { return toml.NewEncoder(w).Encode(config) }); err != nil {
-		return err
-	}
-	if err := writeWhole(filepath.Join(v.Out, "stems.csv"), r.writeStems); err != nil {
-		return err
-	}
-	for _, s := range r.Attention.Sentences {
-		path := filepath.Join(v.Out, "sentences", fileName(s.Index)+".svg")
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := reports.ExportSentence(path, s); err != nil {
-			return err
-		}
-	}
-	err := writeWhole(filepath.Join(v.Out, "result.json"), func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
-	})
-	if err != nil {
-		return err
-	}
-	run, err := reports.ReadRun(v.Out)
-	if err != nil {
-		return err
-	}
-	page := filepath.Join(v.Out, "index.html")
-	composed, err := reports.Compose([]*reports.Run{run}, reports.Options{Path: page, Made: time.Now()})
-	if err != nil {
-		return err
-	}
-	return reports.Write(page, composed)
-}
-
-var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
-
-// fileName is an index as the name of a file.
-func fileName(index string) string {
-	return strings.TrimLeft(unsafeInName.ReplaceAllString(index, "_"), ".")
-}
-
-func (r *attentionResult) writeStems(to io.Writer) error {
-	rows := [][]string{{"stem", "word", "mean_weight", "count"}}
+// print prints the stems and the path of the page.
+func (v *attentionCmd) print(w io.Writer, r *result.Attention) error {
+	fmt.Fprintf(w, "%-16s %-20s %11s %6s\n", "stem", "such as", "mean weight", "met")
 	for _, s := range r.Attention.Stems {
-		rows = append(rows, []string{s.Stem, s.Word, fmt.Sprintf("%.6g", s.Mean), fmt.Sprint(s.Count)})
+		fmt.Fprintf(w, "%-16s %-20s %11.4f %6d\n", s.Stem, s.Word, s.Mean, s.Count)
 	}
-	return csv.NewWriter(to).WriteAll(rows)
-}
-
-// print prints the stems and where the page is.
-func (r *attentionResult) print(c *console) error {
-	fmt.Fprintf(c.out, "%-16s %-20s %11s %6s\n", "stem", "such as", "mean weight", "met")
-	for _, s := range r.Attention.Stems {
-		fmt.Fprintf(c.out, "%-16s %-20s %11.4f %6d\n", s.Stem, s.Word, s.Mean, s.Count)
-	}
-	_, err := fmt.Fprintf(c.out, "%s: %s\n", plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(r.dir, "index.html"))
+	_, err := fmt.Fprintf(w, "%s: %s\n", plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(v.Out, result.PageFile))
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,9 +23,9 @@ type backendCmd struct {
 	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 
-// openBackend opens what --backend, SUBBERT_BACKEND or the installed plugins say, with what a run's config says of devices,
-// and prints which and why.
-func openBackend(c *console, device configs.Device) (*backend.Handle, error) {
+// openBackend opens the backend that --backend, SUBBERT_BACKEND or the installed plugins name, with the settings of device,
+// and logs which and why.
+func (c *console) openBackend(ctx context.Context, device configs.Device) (*backend.Handle, error) {
 	installed, err := installedPlugins(c)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func openBackend(c *console, device configs.Device) (*backend.Handle, error) {
 		return nil, err
 	}
 	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe"), Layer: layer}
-	h, err := backend.Open(c.ctx, choice, options)
+	h, err := backend.Open(ctx, choice, options)
 	if err != nil {
 		return nil, misused(withIncomplete(err, installed, choice))
 	}
@@ -52,7 +53,7 @@ func openBackend(c *console, device configs.Device) (*backend.Handle, error) {
 	return h, nil
 }
 
-// withIncomplete adds to the failure of a plugin what is lacking beside it.
+// withIncomplete adds to the failure of a plugin what is missing beside it.
 func withIncomplete(err error, installed backend.Installed, choice backend.Choice) error {
 	if lacking := installed.Incomplete(choice.Plugin); lacking != "" {
 		return fmt.Errorf("%w (%s)", err, lacking)
@@ -60,7 +61,7 @@ func withIncomplete(err error, installed backend.Installed, choice backend.Choic
 	return err
 }
 
-// gpuOptions are the plugin's create options, by its names, of what device says of GPUs.
+// gpuOptions are the settings of device that are about GPUs, as options for creating the plugin's client.
 func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, error) {
 	create := map[string]any{}
 	if len(device.VisibleDevices) > 0 {
@@ -150,7 +151,10 @@ func installedPlugins(c *console) (backend.Installed, error) {
 	return backend.ReadInstalled(filepath.Join(dir, "plugins"))
 }
 
-// cacheDir is where this program keeps what it can make again: plugins and compiled executables.
+// blocksDir is the directory, in that of cacheDir, for blocks of shards that lie in a store.
+func blocksDir(cache string) string { return filepath.Join(cache, "blocks") }
+
+// cacheDir is the directory for everything that this program can make again: plugins, compiled executables, blocks.
 func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/subbert/subbert/backend"
-	"github.com/subbert/subbert/tpu"
+	"github.com/subbert/subbert/plan"
 )
 
 type backendCheckCmd struct {
@@ -62,11 +62,11 @@ func (v *backendCheckCmd) check(c *console, installed backend.Installed, choice 
 		}
 		return backend.Check(c.ctx, selfCommand("backend", "trial"), choice)
 	case ok:
-		device, err := tpu.FindDevice(stands)
+		device, err := plan.FindDevice(stands)
 		if err != nil {
 			return backend.Report{}, err
 		}
-		return backend.CheckAhead(c.ctx, selfCommand("backend", "compile"), choice, aheadFor(c, installed, choice.Plugin, device))
+		return backend.CheckAhead(c.ctx, selfCommand("backend", "compile"), choice, c.ahead(installed, choice.Plugin, device))
 	}
 	return backend.Report{}, &backend.AbsentError{Name: choice.Name}
 }

@@ -2,15 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/sweep"
 )
 
-// console is what a verb may touch of the world: it is bound by main and handed to every Run.
+// console is the world as a verb may touch it. Main makes it and hands it to every Run.
 type console struct {
 	ctx     context.Context // ends at SIGINT or SIGTERM
 	in      io.Reader
@@ -42,7 +48,15 @@ func newLog(w io.Writer, quiet bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: dropTime}))
 }
 
-// withFlags puts before args the flags that c was made with and that hold for every verb.
+// dropTime leaves the time out of log lines: progress lines carry their own clock.
+func dropTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// withFlags puts before args the flags that hold for every verb, as c was made with them.
 func (c *console) withFlags(args []string) []string {
 	var flags []string
 	if c.backend != "" {
@@ -54,24 +68,36 @@ func (c *console) withFlags(args []string) []string {
 	return append(flags, args...)
 }
 
-// dropTime leaves the time out of log lines: progress lines carry their own clock.
-func dropTime(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.TimeKey {
-		return slog.Attr{}
+// env is what runs need from outside.
+func (c *console) env(resume bool) runs.Env {
+	e := runs.Env{Backend: c.openBackend, Model: c.modelPath, Log: c.log, Notes: c.err, Resume: resume, Command: c.command}
+	if dir, err := cacheDir(); err == nil {
+		e.Cache = blocksDir(dir)
 	}
-	return a
+	if !c.quiet {
+		e.Progress = newTraining(c).show
+	}
+	return e
 }
 
-// printJSON writes v to standard output, indented, as the result of a verb called with --json.
-func (c *console) printJSON(v any) error {
-	enc := json.NewEncoder(c.out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+// printJSON writes v to standard output as the result of a verb called with --json.
+func (c *console) printJSON(v any) error { return atomicfile.EncodeJSON(c.out, v) }
+
+// show prints v as JSON, or by print for people.
+func (c *console) show(asJSON bool, v any, print func(io.Writer) error) error {
+	if asJSON {
+		return c.printJSON(v)
+	}
+	return print(c.out)
 }
 
-// errInterrupted says that a signal ended the work and that its state was saved.
-var errInterrupted = errors.New("interrupted")
+// writeResult writes v as JSON to the file at path; nowhere if that is empty.
+func writeResult(path string, v any) error {
+	if path == "" {
+		return nil
+	}
+	return atomicfile.WriteJSON(path, v)
+}
 
 // misuse marks an error as the caller's: exit code 2 instead of 1.
 type misuse struct{ error }
@@ -79,7 +105,35 @@ type misuse struct{ error }
 func (m misuse) Unwrap() error { return m.error }
 
 // misused marks err as the caller's mistake.
-func misused(err error) error { return misuse{err} }
+func misused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return misuse{err}
+}
 
 // misusef is misused(fmt.Errorf(...)).
 func misusef(format string, args ...any) error { return misused(fmt.Errorf(format, args...)) }
+
+// isMisuse reports whether err is the caller's mistake.
+func isMisuse(err error) bool {
+	var (
+		m       misuse
+		asked   *request.Misuse
+		config  *configs.Error
+		options *sweep.OptionsError
+		other   *extract.NotFineTunedError
+		plain   *extract.NoWeightsError
+	)
+	return errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain)
+}
+
+// isInterruption reports whether err ends a verb because it was asked to end.
+func isInterruption(err error) bool {
+	return errors.Is(err, runs.ErrInterrupted) || errors.Is(err, context.Canceled)
+}
+
+// interruptedf is an interruption that says what is kept.
+func interruptedf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", runs.ErrInterrupted, fmt.Sprintf(format, args...))
+}

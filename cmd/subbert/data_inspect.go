@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
-	"github.com/subbert/subbert/data/instances"
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/shards"
-	"github.com/subbert/subbert/data/wordpiece"
 )
 
 type dataInspectCmd struct {
@@ -23,116 +23,19 @@ type dataInspectCmd struct {
 
 func (*dataInspectCmd) Help() string { return `Shows how shards were made and what is in them.` }
 
-// inspected is what the verb found out.
-type inspected struct {
-	shards.Header
-	Verified  bool            `json:"verified"`
-	Instances []shownInstance `json:"instances,omitempty"`
-	PerEpoch  int             `json:"instances_per_epoch,omitempty"`
-}
-
-// shownInstance is an instance as a person reads it.
-type shownInstance struct {
-	Text   string   `json:"text"`   // masked
-	Masked []string `json:"masked"` // what was at the masked positions, in order
-	Length int      `json:"length"`
-	Next   string   `json:"next"` // whether B follows A: is_next or random
-}
-
 func (v *dataInspectCmd) Run(c *console) error {
-	set, err := shards.Open(v.Dir)
+	meter := newMeter(c)
+	found, err := request.Inspection{
+		Dir: v.Dir, Vocab: v.Vocab, Split: v.Split, Instances: v.Instances, Sequence: v.Sequence, Masking: v.Masking, Seed: v.Seed, Verify: v.Verify,
+	}.Inspect(c.ctx, func(done, size int64) { meter.showFiles(done, size, done) })
+	meter.end()
 	if err != nil {
 		return err
 	}
-	defer set.Close() // only read from
-	found := inspected{Header: set.Header()}
-	if v.Verify {
-		if err := v.verify(c, set); err != nil {
-			return err
-		}
-		found.Verified = true
-	}
-	if v.Vocab != "" {
-		if err := v.draw(&found, set); err != nil {
-			return err
-		}
-	}
-	if v.JSON {
-		return c.printJSON(found)
-	}
-	return v.print(c, &found)
+	return c.show(v.JSON, found, func(w io.Writer) error { return v.print(w, found) })
 }
 
-func (v *dataInspectCmd) verify(c *console, set *shards.Set) error {
-	h := set.Header()
-	meter, size, done := newMeter(c), h.Bytes(), int64(0)
-	defer meter.end()
-	return set.Verify(func(n int64) {
-		done += n
-		meter.show(done, size, done)
-	})
-}
-
-// draw shows the first instances of an epoch.
-func (v *dataInspectCmd) draw(found *inspected, set *shards.Set) error {
-	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
-	if err != nil {
-		return err
-	}
-	if err := found.CheckVocabulary(vocab.Hash(), vocab.Size()); err != nil {
-		return misused(err)
-	}
-	documents, err := set.Split(v.Split)
-	if err != nil {
-		return err
-	}
-	config := instances.Default()
-	config.Sequence, config.Masking, config.Seed = v.Sequence, v.Masking, v.Seed
-	if err := config.Validate(); err != nil {
-		return misused(err)
-	}
-	drawer, err := instances.New(documents, vocab, config)
-	if err != nil {
-		return err
-	}
-	epoch, err := drawer.Epoch(0)
-	if err != nil {
-		return err
-	}
-	found.PerEpoch = epoch.Len()
-	for i := range min(v.Instances, epoch.Len()) {
-		var in instances.Instance
-		if err := epoch.Draw(i, &in); err != nil {
-			return err
-		}
-		found.Instances = append(found.Instances, show(&in, vocab))
-	}
-	return nil
-}
-
-func show(in *instances.Instance, vocab *wordpiece.Vocabulary) shownInstance {
-	s := shownInstance{Length: in.Length, Next: [2]string{"is_next", "random"}[in.NextSentenceLabel]}
-	var text strings.Builder
-	for _, id := range in.InputIDs[:in.Length] {
-		token := vocab.Token(id)
-		if rest, goesOn := strings.CutPrefix(token, "##"); goesOn {
-			text.WriteString(rest)
-			continue
-		}
-		if text.Len() > 0 {
-			text.WriteByte(' ')
-		}
-		text.WriteString(token)
-	}
-	s.Text = text.String()
-	for k, id := range in.MaskedIDs[:in.NumMasked] {
-		kind := [3]string{"", " (kept)", " (replaced by " + vocab.Token(in.InputIDs[in.MaskedPositions[k]]) + ")"}[in.MaskKinds[k]]
-		s.Masked = append(s.Masked, vocab.Token(id)+kind)
-	}
-	return s
-}
-
-func (v *dataInspectCmd) print(c *console, found *inspected) error {
+func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 	h := &found.Header
 	casing := "case kept"
 	if h.Tokenizer.Lower {
@@ -159,6 +62,6 @@ func (v *dataInspectCmd) print(c *console, found *inspected) error {
 		fmt.Fprintf(&b, "\n%s instance %d of %d, %d tokens, %s\n%s\nmasked: %s\n", v.Split, i, found.PerEpoch, in.Length, in.Next,
 			in.Text, strings.Join(in.Masked, ", "))
 	}
-	_, err := c.out.Write([]byte(b.String()))
+	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -59,7 +59,7 @@ func (v *dataSelectCmd) Run(c *console) error {
 		if p.Stage != stage {
 			stage, meter = p.Stage, newMeter(c)
 		}
-		meter.show(p.Read, p.Size, p.Text)
+		meter.showFiles(p.Read, p.Size, p.Text)
 	}
 	card, err := selection.Run(c.ctx, plan)
 	meter.end()

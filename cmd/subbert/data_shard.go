@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -14,6 +13,7 @@ import (
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/runs"
 )
 
 type dataShardCmd struct {
@@ -63,7 +63,7 @@ func (v *dataShardCmd) Run(c *console) error {
 	started := time.Now()
 	meter, faults := newMeter(c), faults{log: c.log}
 	plan.Broken = faults.tell
-	plan.Progress = func(p preparation.Progress) { meter.show(p.Read, p.Size, p.Done.TextBytes) }
+	plan.Progress = func(p preparation.Progress) { meter.showFiles(p.Read, p.Size, p.Done.TextBytes) }
 	result, err := preparation.Run(c.ctx, plan)
 	meter.end()
 	faults.end()
@@ -127,9 +127,9 @@ func preparing(err error) error {
 	}
 	var kept *staging.KeptError
 	if errors.As(err, &kept) {
-		return &staging.KeptError{Dir: kept.Dir, Err: errInterrupted}
+		return &staging.KeptError{Dir: kept.Dir, Err: runs.ErrInterrupted}
 	}
-	return fmt.Errorf("%w; nothing was written", errInterrupted)
+	return interruptedf("nothing was written")
 }
 
 // warnOfLeftovers names what earlier attempts at making dir, killed, left behind.
@@ -144,46 +144,9 @@ func warnOfLeftovers(c *console, dir string) error {
 	return nil
 }
 
-// meter shows how far the reading of files has come: on a terminal one line that changes, elsewhere a line now and then.
-type meter struct {
-	w        io.Writer
-	terminal bool
-	started  time.Time
-	shown    time.Time
-}
-
-func newMeter(c *console) *meter {
-	m := &meter{w: c.err, terminal: isTerminal(c.err), started: time.Now(), shown: time.Now()}
-	if c.quiet {
-		m.w = io.Discard
-	}
-	return m
-}
-
-// show says that read of size bytes of the files, with so many bytes of text, are done.
-func (m *meter) show(read, size, text int64) {
-	between := 5 * time.Second
-	if m.terminal {
-		between = 200 * time.Millisecond
-	}
-	if time.Since(m.shown) < between {
-		return
-	}
-	m.shown = time.Now()
-	elapsed := time.Since(m.started)
-	left := time.Duration(float64(elapsed) * float64(size-read) / float64(max(1, read)))
-	line := fmt.Sprintf("%3d %%  %.1f MB of text, %.1f MB/s, %s left", 100*read/max(1, size), megabytes(text),
-		megabytes(text)/elapsed.Seconds(), span(left))
-	if m.terminal {
-		fmt.Fprintf(m.w, "\r\x1b[K%s", line)
-	} else {
-		fmt.Fprintln(m.w, line)
-	}
-}
-
-// end clears the line on a terminal.
-func (m *meter) end() {
-	if m.terminal {
-		io.WriteString(m.w, "\r\x1b[K")
-	}
+// showFiles shows how far the reading of files has come: read of size bytes, with so many bytes of text in them.
+func (m *meter) showFiles(read, size, text int64) {
+	m.show(float64(read), float64(size), func(rate float64) string {
+		return fmt.Sprintf("%3d %%  %.1f MB of text, %.1f MB/s of files", 100*read/max(1, size), megabytes(text), rate/1e6)
+	})
 }

@@ -76,7 +76,7 @@ func (p *piecePrinter) lines(c *console, r io.Reader, name string) error {
 	in := bufio.NewReaderSize(r, 1<<18)
 	for number := 1; ; number++ {
 		if c.ctx.Err() != nil {
-			return errInterrupted
+			return c.ctx.Err()
 		}
 		line, err := p.read(in)
 		if err == io.EOF {

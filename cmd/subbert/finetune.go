@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"strings"
-	"time"
+	"io"
+	"text/tabwriter"
 
-	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/configs"
-	"github.com/subbert/subbert/tasks"
-	"github.com/subbert/subbert/trainer"
-	"github.com/subbert/subbert/trainer/metrics"
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/runs/result"
 )
 
 type finetuneCmd struct {
@@ -35,157 +32,72 @@ func (v *finetuneCmd) Run(c *console) error {
 	if v.Seeds != 0 {
 		v.Set = append(v.Set, fmt.Sprintf("task.seeds=%d", v.Seeds))
 	}
-	config, err := v.read(tasks.NameRelation)
+	config, err := read(v.configFlags, configs.ReadRelation)
 	if err != nil {
 		return err
 	}
-	if isCell(config.Task) {
-		result, err := runCell(c, config, v.Resume)
-		if err != nil {
-			return err
-		}
-		return c.show(v.JSON, result)
-	}
-	sets, err := readSets(c, config)
+	r, err := runs.Finetune(c.ctx, config, c.env(v.Resume))
 	if err != nil {
 		return err
 	}
-	result, err := finetune(c, config, v.Resume, nil, sets)
-	if err != nil {
+	print := printRelation
+	if r.Several() {
+		print = printSeveral
+	}
+	return c.show(v.JSON, r, func(w io.Writer) error { return print(w, r) })
+}
+
+// baselines are the methods without a model, in the order in which they are printed.
+var baselines = [...]string{result.BaselineOverlap, result.BaselineWords}
+
+// printRelation prints the scores of one run as a table.
+func printRelation(to io.Writer, r *result.Relation) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, s evaluate.PRF) {
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%d\t\n", name, s.P, s.R, s.F1, s.Support)
+	}
+	fmt.Fprintf(w, "%s\tP\tR\tF1\texamples\t\n", r.Pooling)
+	for _, l := range r.Labels {
+		row(l, r.PerClass[l])
+	}
+	row("micro, without "+r.Negative, r.Micro)
+	row("majority label", r.Majority)
+	for _, name := range baselines {
+		row(name, r.Baseline[name])
+	}
+	if err := w.Flush(); err != nil {
 		return err
 	}
-	return c.show(v.JSON, result)
+	_, err := fmt.Fprintf(to, "model: %s\n", r.Model)
+	return err
 }
 
-// printable is a result for people.
-type printable interface{ print(c *console) error }
-
-// show prints result, for machines or for people.
-func (c *console) show(asJSON bool, result printable) error {
-	if asJSON {
-		return c.printJSON(result)
-	}
-	return result.print(c)
-}
-
-// finetune is one fine-tuning run, computed by on unless that is nil.
-func finetune(c *console, config configs.Config, resume bool, on *backend.Handle, sets *relationSets) (*relationResult, error) {
-	r, err := openRun(c, config, resume, on)
-	if err != nil {
-		return nil, err
-	}
-	result, err := r.finetune(sets)
-	return result, errors.Join(err, r.close())
-}
-
-// finetune is a fine-tuning run from its examples to its result.
-func (r *session) finetune(sets *relationSets) (*relationResult, error) {
-	data, err := r.encode(sets)
-	if err != nil {
-		return nil, err
-	}
-	of := r.config.Task
-	of.Labels = data.labels
-	task, err := tasks.NewRelation(r.bert, r.options(), of, len(data.labels), r.rows())
-	if err != nil {
-		return nil, misused(err)
-	}
-	plan, err := r.relationPlan(data)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.sameLabels(data); err != nil {
-		return nil, err
-	}
-	if err := r.load(task.Parameters()); err != nil {
-		return nil, err
-	}
-	if r.as, err = r.relationModel(data); err != nil {
-		return nil, err
-	}
-	if err := r.prepare(task, plan); err != nil {
-		return nil, err
-	}
-	batches := task.Batches(data.rows, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
-	r.describe(data, batches.Padding(0))
-	predictor, err := task.NewPredictor(r.trainer.Forward)
-	if err != nil {
-		return nil, err
-	}
-	best, err := r.openBest()
-	if err != nil {
-		return nil, err
-	}
-	if err := r.train(plan, batches, r.devScore(predictor, data, best)); err != nil {
-		return nil, err
-	}
-	if err := r.restoreBest(best); err != nil {
-		return nil, err
-	}
-	return r.finishRelation(predictor, data, best)
-}
-
-// relationPlan is the plan of a fine-tuning run. To keep the best epoch, each is evaluated.
-func (r *session) relationPlan(d *relationData) (trainer.Plan, error) {
-	if r.config.Task.Keep == tasks.KeepBestDev {
-		if len(d.dev) == 0 {
-			return trainer.Plan{}, misusef("task.keep = %q, but there are no dev examples: data.dev or data.dev_fraction gives some", tasks.KeepBestDev)
+// printSeveral prints a row for each of several runs and what they amount to.
+func printSeveral(to io.Writer, r *result.Relation) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, p, r, f1 float64) { fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t\n", name, p, r, f1) }
+	micro := func(name string, s evaluate.PRF) { row(name, s.P, s.R, s.F1) }
+	fmt.Fprintf(w, "%s, micro without %s\tP\tR\tF1\t\n", r.Pooling, r.Negative)
+	over := "seeds"
+	if len(r.Seeds) == 1 {
+		over = "folds"
+		for f, s := range r.Folds {
+			micro(fmt.Sprintf("fold %d", f), s)
 		}
-		r.config.Record.EvaluateEvery = (len(d.rows) + r.config.Task.Batch - 1) / r.config.Task.Batch
-	}
-	return r.plan(len(d.rows))
-}
-
-// describe prints what will be learned from, with the first examples as the model sees them.
-func (r *session) describe(d *relationData, p tasks.Padding) {
-	fmt.Fprintf(r.c.err, "examples: %d to learn from, %d dev, %d test; marking %s, labels %s, negative %s\n",
-		len(d.train), len(d.dev), len(d.test), d.marking, strings.Join(d.labels, " "), d.negative)
-	fmt.Fprintln(r.c.err, p)
-	for _, e := range d.rows[:min(2, len(d.rows))] {
-		fmt.Fprintf(r.c.err, "example %s: %s -> %s\n", e.ID, pieces(r.model.Vocabulary, e.IDs), d.labels[e.Label])
-	}
-}
-
-// devScore scores the dev examples during training and keeps the best weights if best is not nil. It is nil if there are
-// no dev examples, or if they are what the result is of and scored at the end anyway.
-func (r *session) devScore(p *tasks.Predictor, d *relationData, best *bestEpoch) func(context.Context, int) ([]metrics.Value, error) {
-	if len(d.dev) == 0 || len(d.test) == 0 && best == nil {
-		return nil
-	}
-	return func(_ context.Context, step int) ([]metrics.Value, error) {
-		_, report, err := score(p, d, d.devRows)
-		if err != nil {
-			return nil, err
+	} else {
+		for _, s := range r.Seeds {
+			micro(fmt.Sprintf("seed %d", s.Seed), s.Micro)
 		}
-		if err := r.keepIfBest(best, step, report.Micro.F1); err != nil {
-			return nil, err
-		}
-		return []metrics.Value{
-			{Name: "heldout_p", Value: report.Micro.P}, {Name: "heldout_r", Value: report.Micro.R}, {Name: "heldout_f1", Value: report.Micro.F1},
-		}, nil
 	}
-}
-
-// finishRelation scores the trained model and leaves predictions, model and result.
-func (r *session) finishRelation(p *tasks.Predictor, d *relationData, best *bestEpoch) (*relationResult, error) {
-	task := r.config.Task
-	result := &relationResult{
-		Task: tasks.NameRelation, Corpus: task.Corpus, Labels: d.labels, Negative: d.negative, Pooling: task.Pooling,
-		Seed: r.config.Run.Seed, Steps: r.trainer.Step(), Cut: d.cut, Backend: r.where(), Padding: task.Padding,
+	s := r.Spread
+	row(fmt.Sprintf("mean of %d %s", s.F1.N, over), s.P.Mean, s.R.Mean, s.F1.Mean)
+	row("sd", s.P.SD, s.R.SD, s.F1.SD)
+	row("min", s.P.Min, s.R.Min, s.F1.Min)
+	row("max", s.P.Max, s.R.Max, s.F1.Max)
+	micro("all predictions together", r.Micro)
+	micro("majority label", r.Majority)
+	for _, name := range baselines {
+		micro(name, r.Baseline[name])
 	}
-	if task.Folds > 0 {
-		result.Fold = &task.Fold
-	}
-	if best != nil {
-		result.KeptStep = best.Step
-	}
-	if err := r.scoreRelation(p, d, result); err != nil {
-		return nil, err
-	}
-	var err error
-	if result.Model, err = r.export(r.relationCard(result)); err != nil {
-		return nil, err
-	}
-	result.Seconds = time.Since(r.started).Seconds()
-	return result, r.dir.WriteResult(result)
+	return w.Flush()
 }

@@ -25,7 +25,7 @@ func TestGPUOptions(t *testing.T) {
 	}
 	for _, d := range []configs.Device{device, {Attention: configs.CuDNN}} {
 		_, err = gpuOptions(backend.Choice{Spec: backend.Spec{Name: backend.Go}, Reason: "by the flag"}, d)
-		if err == nil || !strings.Contains(err.Error(), "this is go (by the flag)") || report(io.Discard, err) != exitMisused {
+		if err == nil || !strings.Contains(err.Error(), "this is go (by the flag)") || complain(io.Discard, err) != exitMisused {
 			t.Errorf("%+v: got %v, want a refusal", d, err)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,24 +12,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/checkpoints/hub"
 )
 
 // onHub begins the name of a model that is not a path: hub:NAME or hub:NAME@REVISION.
 const onHub = "hub:"
 
-// openModel opens the model at a path, or one of the hub's, which is fetched if the cache lacks it.
-func openModel(c *console, path string) (*checkpoints.Model, error) {
-	path, err := modelPath(c, path)
-	if err != nil {
-		return nil, err
-	}
-	return checkpoints.OpenModel(path)
-}
-
-// modelPath is where the model called name lies on this machine.
-func modelPath(c *console, name string) (string, error) {
+// modelPath is the path on this machine of the model called name: a path, or hub:NAME, which is fetched if the cache lacks
+// it.
+func (c *console) modelPath(_ context.Context, name string) (string, error) {
 	name, there := strings.CutPrefix(name, onHub)
 	if !there {
 		return name, nil
@@ -46,7 +38,7 @@ func modelPath(c *console, name string) (string, error) {
 	return s.Dir, nil
 }
 
-// pullModel has the model in the cache.
+// pullModel fetches the model into the cache.
 func pullModel(c *console, ref hub.Reference, offline bool) (*hub.Snapshot, error) {
 	client, err := hubClient(c)
 	if err != nil {
@@ -55,7 +47,7 @@ func pullModel(c *console, ref hub.Reference, offline bool) (*hub.Snapshot, erro
 	client.Offline = client.Offline || offline
 	s, err := client.Pull(c.ctx, ref)
 	if c.ctx.Err() != nil && err != nil {
-		return nil, fmt.Errorf("%w: what arrived is kept, and the same command goes on from there", errInterrupted)
+		return nil, interruptedf("the part that arrived is kept, and the same command continues from there")
 	}
 	return s, err
 }
@@ -121,14 +113,22 @@ func isOn(value string) bool {
 	return false
 }
 
-// fetchProgress logs how far a file is every few seconds, and its end.
+// fetchProgress shows how far each file is.
 func fetchProgress(c *console) func(name string, done, total int64) {
-	var last time.Time
+	meters := map[string]*meter{}
 	return func(name string, done, total int64) {
-		if done < total && time.Since(last) < 5*time.Second {
+		m := meters[name]
+		if m == nil {
+			m = newMeter(c)
+			meters[name] = m
+		}
+		if done >= total {
+			m.end()
+			c.log.Info("fetched", "file", name, "mb", tenths(megabytes(total)))
 			return
 		}
-		last = time.Now()
-		c.log.Info("fetching", "file", name, "mb", float64(done/1e4)/100, "of", float64(total/1e4)/100)
+		m.show(float64(done), float64(total), func(rate float64) string {
+			return fmt.Sprintf("%s: %.1f of %.1f MB, %.1f MB/s", name, megabytes(done), megabytes(total), rate/1e6)
+		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/subbert/subbert/runs/result"
 	"golang.org/x/tools/txtar"
 )
 
@@ -101,9 +102,9 @@ func keptStep(t *testing.T, dir, name string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var result relationResult
-	if err := json.Unmarshal(text, &result); err != nil {
+	var r result.Relation
+	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
-	return result.KeptStep
+	return r.KeptStep
 }

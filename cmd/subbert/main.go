@@ -18,7 +18,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/backend"
-	"github.com/subbert/subbert/data/request"
 )
 
 // Exit codes, as documented in the help.
@@ -86,7 +85,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it waits for
-	return report(errOut, invoke(ctx, args, in, out, errOut))
+	return complain(errOut, invoke(ctx, args, in, out, errOut))
 }
 
 // invoke parses args and runs the verb they name.
@@ -116,8 +115,8 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	return parsed.Run(console)
 }
 
-// report prints err for a person and returns the exit code it stands for.
-func report(w io.Writer, err error) int {
+// complain prints err for a person and returns the exit code it stands for.
+func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -126,14 +125,12 @@ func report(w io.Writer, err error) int {
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		fmt.Fprintln(w, "hint:", hinted.Hint())
 	}
-	var m misuse
-	var asked *request.Misuse
 	switch {
-	case errors.Is(err, errInterrupted):
-		return exitInterrupted
 	case errors.Is(err, errTakenAway):
 		return exitTakenAway
-	case errors.As(err, &m), errors.As(err, &asked):
+	case isInterruption(err):
+		return exitInterrupted
+	case isMisuse(err):
 		return exitMisused
 	}
 	return exitFailed

@@ -65,7 +65,7 @@ func (v *modelInspectCmd) print(c *console, seen seenModel) error {
 		printTensors(w, seen.Tensors)
 	}
 	if seen.Against != nil {
-		printComparison(w, seen.Against)
+		printDifferences(w, seen.Against)
 	}
 	return w.Flush()
 }
@@ -149,7 +149,7 @@ func printTensors(w *tabwriter.Writer, tensors []checkpoints.TensorStats) {
 	}
 }
 
-func printComparison(w *tabwriter.Writer, d *checkpoints.Comparison) {
+func printDifferences(w *tabwriter.Writer, d *checkpoints.Comparison) {
 	if d.Equal {
 		fmt.Fprintf(w, "\nagainst %s: the same weights\n", d.B)
 		return

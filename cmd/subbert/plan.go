@@ -1,19 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
 	"time"
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/backend/pjrt"
-	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
-	"github.com/subbert/subbert/models/bert"
-	"github.com/subbert/subbert/models/weights"
-	"github.com/subbert/subbert/tasks"
-	"github.com/subbert/subbert/tpu"
-	"github.com/subbert/subbert/trainer"
-	"github.com/subbert/subbert/trainer/schedule"
+	"github.com/subbert/subbert/plan"
 )
 
 type planCmd struct {
@@ -34,257 +32,107 @@ The compiler runs in a process of its own and takes up to 8 GB of memory and a m
 }
 
 func (v *planCmd) Run(c *console) error {
-	device, err := tpu.FindDevice(v.Device)
+	device, err := plan.FindDevice(v.Device)
 	if err != nil {
 		return misused(err)
 	}
-	config, err := v.read(v.Task)
+	options, err := c.planning(device, v.Plugin, v.Limit)
 	if err != nil {
 		return err
 	}
-	p, err := openPlanner(c, config, device, v)
+	options.Price = v.Price
+	planner, err := v.planner(options)
 	if err != nil {
 		return err
 	}
+	make := planner.Plan
 	if v.Search {
-		plan, err := p.search()
-		return errors.Join(err, v.show(c, plan))
+		make = planner.Search
 	}
-	plan, err := p.plan(config.Task.Batch, p.rows())
-	if err != nil {
+	p, err := make(c.ctx)
+	if err != nil && p.Device == "" {
 		return err
 	}
-	return v.show(c, plan)
+	return errors.Join(err, c.show(v.JSON, p, func(w io.Writer) error { return printPlan(w, p) })) // of a search that broke off, the best so far
 }
 
-// planner makes plans of one run for one device.
-type planner struct {
-	c      *console
-	v      *planCmd
-	config configs.Config
-	bert   bert.Config
-	device tpu.Device
-	plugin string               // empty: formulas only
-	ahead  backend.AheadRequest // what it says of the device
-}
-
-func openPlanner(c *console, config configs.Config, device tpu.Device, v *planCmd) (*planner, error) {
-	p := &planner{c: c, v: v, config: config, device: device, plugin: v.Plugin}
-	m, _, err := checkpoints.Peek(config.Model.Init) // what a model lacks beside config.json does not matter here
+// planner plans the run that the config describes.
+func (v *planCmd) planner(o plan.Options) (*plan.Planner, error) {
+	if v.Task == "relation" {
+		config, err := read(v.configFlags, configs.ReadRelation)
+		if err != nil {
+			return nil, err
+		}
+		return plan.Relation(config, o)
+	}
+	config, err := read(v.configFlags, configs.ReadPretraining)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.Close(); err != nil {
-		return nil, err
-	}
-	if m.Files.Config == "" {
-		return nil, misusef("model.init = %q: no config.json in it", config.Model.Init)
-	}
-	if p.bert, err = bert.ReadConfig(m.Files.Config); err != nil {
-		return nil, err
-	}
-	if config.Task.Sequence > p.bert.MaxPositionEmbeddings {
-		return nil, misusef("task.sequence = %d, but the model has %d positions (max_position_embeddings)", config.Task.Sequence, p.bert.MaxPositionEmbeddings)
-	}
+	return plan.Pretraining(config, o)
+}
+
+// planning are the options of planning for a device with the plugin at a path, or if that is empty with the newest one
+// installed. Programs are compiled by this program in a process of its own.
+func (c *console) planning(device plan.Device, plugin string, limit time.Duration) (plan.Options, error) {
+	o := plan.Options{Device: device, Plugin: plugin, Log: c.log}
 	installed, err := installedPlugins(c)
 	if err != nil {
-		return nil, err
+		return o, err
 	}
-	if found, ok := installed.Latest(device.Kind); ok && p.plugin == "" && pjrt.Linked {
-		p.plugin = found.Path
+	if found, ok := installed.Latest(device.Kind); ok && plugin == "" && pjrt.Linked {
+		o.Plugin = found.Path
 	}
-	p.ahead = aheadFor(c, installed, p.plugin, device)
-	return p, nil
+	o.Ahead = c.ahead(installed, o.Plugin, device)
+	o.Compile = func(ctx context.Context, r backend.AheadRequest) (backend.AheadReport, error) {
+		return backend.CompileAhead(ctx, selfCommand("backend", "compile"), limit, r)
+	}
+	return o, nil
 }
 
-// rows is the size of a microbatch.
-func (p *planner) rows() int {
-	if p.config.Task.MicroBatch > 0 {
-		return p.config.Task.MicroBatch
-	}
-	return p.config.Task.Batch
-}
-
-// plan plans the run with batches of batch rows in microbatches of micro.
-func (p *planner) plan(batch, micro int) (tpu.Plan, error) {
-	task, err := p.task(micro)
-	if err != nil {
-		return tpu.Plan{}, misused(err)
-	}
-	run, err := p.run(task, batch, micro)
-	if err != nil {
-		return tpu.Plan{}, err
-	}
-	graphs, err := p.compile(task, batch, micro)
-	if err != nil {
-		return tpu.Plan{}, err
-	}
-	return tpu.New(run, graphs)
-}
-
-// plannable is a task that can be planned for.
-type plannable interface {
-	trainer.Task
-	Parameters() []weights.Parameter
-	FLOPs(rows int) float64
-	ActivationBytes(rows, size int) int64
-}
-
-// task is what is trained. Labels that are found in the data are taken for two: a classifier is next to nothing.
-func (p *planner) task(micro int) (plannable, error) {
-	o := modelOptions(p.config.Device)
-	if p.config.Task.Name == tasks.NameRelation {
-		return tasks.NewRelation(p.bert, o, p.config.Task, max(2, len(p.config.Task.Labels)), micro)
-	}
-	return tasks.NewPretraining(p.bert, o, p.config.Task, micro), nil
-}
-
-// run is what of the plan no compiler says.
-func (p *planner) run(task plannable, batch, micro int) (tpu.Run, error) {
-	steps := 0 // not known where the length is in epochs of examples that are not read
-	if p.config.Task.Name == tasks.NamePretraining || p.config.Schedule.Steps > 0 {
-		s, err := schedule.New(p.config.Schedule, 0)
-		if err != nil {
-			return tpu.Run{}, misused(err)
-		}
-		steps = s.Steps()
-	}
-	parameters, size, first := int64(0), 4, int64(p.config.Optimizer.FirstMomentDType().Size())
-	for _, w := range task.Parameters() {
-		parameters += int64(w.Size())
-	}
-	if p.config.Device.Precision == "bfloat16" {
-		size = 2
-	}
-	r := tpu.Run{
-		Device: p.device, Precision: p.config.Device.Precision, Batch: batch, MicroBatch: micro, Tokens: batch * p.config.Task.Sequence,
-		FLOPs: task.FLOPs(batch), Steps: steps, Price: p.v.Price,
-		StateBytes: (4 + first + 4) * parameters, GradientBytes: 4 * parameters,
-		ActivationBytes: task.ActivationBytes(max(1, micro/p.device.Devices), size),
-	}
-	if micro < batch {
-		r.StateBytes += 4 * parameters // the gradients added up so far
-	}
-	return r, nil
-}
-
-// compile builds the graphs of an update for the device and compiles them where that can be done here.
-func (p *planner) compile(task plannable, batch, micro int) ([]tpu.Graph, error) {
-	plan := trainer.Plan{
-		Optimizer: p.config.Optimizer, Batch: batch, MicroBatch: micro, Sequence: p.config.Task.Sequence, Devices: p.device.Devices,
-		Checkpointing: p.config.Checkpoint, Recording: p.config.Record, Run: p.config.Run,
-	}
-	if err := plan.Validate(); err != nil {
-		return nil, misused(err)
-	}
-	switch {
-	case p.plugin == "":
-		return nil, nil
-	case p.device.Kind == tpu.KindCPU:
-		return p.compileHere(task, plan)
-	case p.device.Topology == "":
-		return nil, nil
-	}
-	client, err := pjrt.Deviceless(p.device.Kind, p.device.Devices, pjrt.Options{Donate: true})
-	if err != nil {
-		return nil, err
-	}
-	programs, err := p.programs(client, task, plan)
-	if err = errors.Join(err, client.Close()); err != nil {
-		return nil, err
-	}
-	var graphs []tpu.Graph
-	for _, program := range programs {
-		compiled, err := p.compileAhead(program)
-		if err != nil {
-			return nil, err
-		}
-		graphs = append(graphs, graphOf(program, plan, compiled))
-	}
-	return graphs, nil
-}
-
-// graphOf is a program of an update, with what a compiler said of it.
-func graphOf(program pjrt.Program, plan trainer.Plan, compiled pjrt.Ahead) tpu.Graph {
-	g := tpu.Graph{Name: program.Name, Times: 1, Ahead: compiled}
-	if program.Name == "accumulate" {
-		g.Times = plan.Micros()
-	}
-	return g
-}
-
-// compileHere compiles on the plugin itself, which has no topologies to compile for: that of the processor.
-func (p *planner) compileHere(task plannable, plan trainer.Plan) (graphs []tpu.Graph, err error) {
-	if err := backend.Inspect(p.plugin); err != nil {
-		return nil, err
-	}
-	client, err := pjrt.Open(p.device.Kind, p.plugin, pjrt.Options{Donate: true, Devices: p.device.Devices, Log: p.c.log})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	programs, err := p.programs(client, task, plan)
-	if err != nil {
-		return nil, err
-	}
-	for _, program := range programs {
-		var a pjrt.Ahead
-		m, err := program.Memory()
-		if err != nil {
-			return nil, err
-		}
-		a.Memory = &m
-		if cost, err := program.Cost(); err == nil { // not every plugin analyses it
-			a.Cost = cost
-		}
-		graphs = append(graphs, graphOf(program, plan, a))
-	}
-	return graphs, nil
-}
-
-// programs builds the graphs of an update on client and compiles them.
-func (p *planner) programs(client *pjrt.Client, task plannable, plan trainer.Plan) ([]pjrt.Program, error) {
-	store, err := tasks.Shapes(task.Parameters())
-	if err != nil {
-		return nil, err
-	}
-	t, err := trainer.New(client.Backend(), store, task, plan)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.Compile(); err != nil {
-		return nil, err
-	}
-	return client.Programs(), nil
-}
-
-// aheadFor is what a plugin is to be told of a device that it compiles for.
-func aheadFor(c *console, installed backend.Installed, plugin string, device tpu.Device) backend.AheadRequest {
-	r := backend.AheadRequest{Plugin: plugin, Topology: device.Topology}
+// ahead is what a plugin is told of a device that it compiles for.
+func (c *console) ahead(installed backend.Installed, plugin string, device plan.Device) backend.AheadRequest {
+	flags := ""
 	if found, ok := installed.At(plugin); ok {
-		r.XLAFlags = found.ToolFlags(c.getenv("XLA_FLAGS"))
+		flags = found.ToolFlags(c.getenv("XLA_FLAGS"))
 	}
-	if device.Target != "" {
-		r.XLAFlags += " --xla_gpu_autotune_level=0" // there is no device to try kernels on
-		r.Settings = map[string]string{"topology": device.Topology, "target_config": device.Target}
-	}
-	return r
+	return plan.Request(plugin, device, flags)
 }
 
-// compileAhead compiles a program in a process of its own.
-func (p *planner) compileAhead(program pjrt.Program) (pjrt.Ahead, error) {
-	p.c.log.Info("compiling", "graph", program.Name, "for", p.device.Name, "with", p.plugin)
-	request := p.ahead
-	request.Plugin, request.Program, request.Options = p.plugin, program.Submitted, []byte(program.Options)
-	report, err := backend.CompileAhead(p.c.ctx, selfCommand("backend", "compile"), p.v.Limit, request)
-	if err != nil {
-		return pjrt.Ahead{}, err
+// printPlan prints the plan for a person.
+func printPlan(to io.Writer, p plan.Plan) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	row := func(name, unit string, x *float64, scale float64) { // what is not known is in the notes
+		if x != nil {
+			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
+		}
 	}
-	if report.OutOfMemory {
-		return pjrt.Ahead{}, &outOfMemoryError{device: p.device.Name, graph: program.Name, text: report.Error}
+	fmt.Fprintf(w, "device\t%s, %s (%s)\n", p.Device, plural(p.Devices, "device", "s"), p.Source)
+	fmt.Fprintf(w, "batch\t%d in microbatches of %d\n", p.Batch, p.MicroBatch)
+	row("operations of a step", "TFLOP", p.FLOPs, 1e-12)
+	row("memory traffic of a step", "GB a device", p.Bytes, 1e-9)
+	fmt.Fprintf(w, "memory, peak\t%s\n", p.MemoryText())
+	if p.Collectives != nil {
+		fmt.Fprintf(w, "collectives\t%d of %.4g MB together\n", p.Collectives.Count, float64(p.Collectives.Bytes)/1e6)
 	}
-	if report.Error != "" {
-		return pjrt.Ahead{}, &compileError{device: p.device.Name, graph: program.Name, text: report.Error}
+	e := p.EstimatedMS
+	for _, part := range []struct {
+		name string
+		x    *float64
+	}{{"estimated operations", e.Total}, {"  products", e.Matmul}, {"  optimizer", e.Optimizer}, {"  reductions", e.Reductions},
+		{"  copies", e.Copies}, {"  random numbers", e.RNG}, {"  other", e.Other}, {"collectives, by the links' speed", p.CollectivesMS},
+		{"step, estimated", p.StepMS}, {"step at the device's peak", p.FloorMS}} {
+		row(part.name, "ms", part.x, 1)
 	}
-	return report.Ahead, nil
+	row("tokens", "a second", p.TokensPerSec, 1)
+	row("share of the peak (MFU)", "%", p.MFU, 100)
+	row("run", "hours", p.Hours, 1)
+	row("cost", "", p.Cost, 1)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(to, "note: %s\n", n)
+	}
+	return nil
 }

@@ -1,24 +1,23 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/relations"
-	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/evaluate"
-	"github.com/subbert/subbert/models/bert"
-	"github.com/subbert/subbert/models/heads"
-	"github.com/subbert/subbert/tasks"
-	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 type predictCmd struct {
@@ -33,7 +32,7 @@ type predictCmd struct {
 }
 
 func (v *predictCmd) Help() string {
-	return `Applies a fine-tuned model to pairs of mentions: those of marked sentences, or every pair of mentions in a sentence of a text. How mentions are marked, how long a sentence may be and what the labels are is in the model directory.
+	return `Applies a fine-tuned model to pairs of mentions: those of marked sentences, or every pair of mentions in a sentence of a text. The model directory says how mentions are marked, how long a sentence may be and which labels there are.
 
 A line of the jsonl format is {"id": "1", "text": "...", "mentions": [{"id": "T1", "type": "DRUG", "start": 0, "end": 7}, ...]}; positions count characters, ends exclusive. "relations": [{"label": "...", "a": "T1", "b": "T2"}, ...] gives right answers, if they are known. Where the input has right answers the score is printed.`
 }
@@ -44,7 +43,7 @@ type predictSummary struct {
 	Labels    map[string]int   `json:"labels"` // how often each was predicted
 	Seconds   float64          `json:"seconds"`
 	PerSecond float64          `json:"pairs_per_second"`
-	Cut       tasks.Cut        `json:"cut"`
+	Cut       marked.Cut       `json:"cut"`
 	Score     *evaluate.Report `json:"score,omitempty"`
 	Out       string           `json:"out"`
 }
@@ -56,178 +55,90 @@ func (v *predictCmd) Run(c *console) (err error) {
 	if v.Batch < 1 {
 		return misusef("--batch %d, want at least 1", v.Batch)
 	}
-	m, err := checkpoints.OpenModel(v.Model)
+	types, err := request.PairTypes(v.Types)
+	if err != nil {
+		return err
+	}
+	m, err := extract.Open(c.ctx, v.Model, c.extraction(v.Batch))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	settings, err := readSettings(m)
+	examples, err := m.Examples(c.ctx, extract.Source{Format: v.From, Name: v.In, Types: types})
 	if err != nil {
 		return err
 	}
-	if settings == nil {
-		return misusef(`%s: no relation model of subbert finetune: its config.json has no key "subbert" with labels`, v.Model)
-	}
-	examples, err := v.read(c, settings)
-	if err != nil {
-		return err
-	}
-	rows, cut, err := encodeFor(m, settings, examples)
-	if err != nil {
-		return fmt.Errorf("%s: %w", v.In, err)
-	}
-	fmt.Fprintf(c.err, "%s: %v\n", v.In, cut)
 	started := time.Now()
-	made, err := v.predict(c, m, settings, rows)
+	summary := &predictSummary{Labels: map[string]int{}, Out: v.Out}
+	err = atomicfile.Write(v.Out, func(w io.Writer) error { return v.predict(c, m, w, examples, summary) })
 	if err != nil {
 		return err
 	}
-	took := time.Since(started).Seconds()
-	summary := predictSummary{Pairs: len(rows), Labels: map[string]int{}, Seconds: took, PerSecond: float64(len(rows)) / took, Cut: cut, Out: v.Out}
-	for _, p := range made {
-		summary.Labels[settings.Labels[p.Label()]]++
+	summary.Seconds, summary.Cut = time.Since(started).Seconds(), m.Cut()
+	summary.PerSecond = float64(summary.Pairs) / summary.Seconds
+	fmt.Fprintf(c.err, "%s: %v\n", v.In, summary.Cut)
+	return c.show(v.JSON, summary, summary.print)
+}
+
+// extraction are the options of a model that is applied, rows sentences at a time.
+func (c *console) extraction(rows int) extract.Options {
+	return extract.Options{
+		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, configs.Device{}) },
+		Rows:    rows, Log: c.log,
 	}
-	if summary.Score, err = scorePredictions(settings, rows, made); err != nil {
+}
+
+// predict writes a prediction for each example and sums them up.
+func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples iter.Seq2[relations.Example, error], summary *predictSummary) error {
+	out, err := v.writer(w, m)
+	if err != nil {
 		return err
 	}
-	if err := v.write(predicted{settings, examples, rows, made}); err != nil {
-		return err
-	}
-	return c.show(v.JSON, summary)
-}
-
-// read reads the pairs and marks them as the model was taught to see them.
-func (v *predictCmd) read(c *console, s *relationSettings) ([]relations.Example, error) {
-	var types [2]string
-	if len(v.Types) != 0 && copy(types[:], v.Types) != len(v.Types) || len(v.Types) == 1 {
-		return nil, misusef("--types names %d types, want two, such as Chemical,Disease", len(v.Types))
-	}
-	examples, err := readFormat(c, v.From, v.In, types)
-	if err != nil {
-		return nil, err
-	}
-	if v.From != "tsv" {
-		for i, e := range examples {
-			examples[i] = relations.Marking(s.Marking).Shown(e)
-			if negative := relations.Negative(v.From); e.Label == negative {
-				examples[i].Label = s.Negative
-			}
-		}
-	}
-	if slices.Contains([]string{"pubtator", "bioc", "jsonl"}, v.From) && !slices.ContainsFunc(examples, func(e relations.Example) bool { return e.Label != s.Negative }) {
-		for i := range examples {
-			examples[i].Label = "" // mentions alone: nothing says that they are unrelated
-		}
-	}
-	if v.From == "tsv" && s.Marking != string(relations.Unmarked) && len(relations.Marks(examples)) == 0 {
-		return nil, fmt.Errorf("%s: no marked mention in it; the model wants sentences marked by %s, such as %s", v.In, s.Marking, strings.Join(s.Marks, " "))
-	}
-	for _, mark := range relations.Marks(examples) {
-		if !slices.Contains(s.Marks, mark) {
-			c.log.Warn("the model was not taught with this mark", "mark", mark, "taught", strings.Join(s.Marks, " "))
-		}
-	}
-	return examples, nil
-}
-
-// encodeFor turns sentences into rows as s says.
-func encodeFor(m *checkpoints.Model, s *relationSettings, examples []relations.Example) ([]tasks.Example, tasks.Cut, error) {
-	tokenizer, err := wordpiece.New(m.Vocabulary, tokenizerConfig(m))
-	if err != nil {
-		return nil, tasks.Cut{}, err
-	}
-	e := &tasks.Encoder{Tokenizer: tokenizer, Special: m.Vocabulary.Special(), Length: s.Sequence, Truncate: s.Truncate, Labels: s.Labels, Spans: true}
-	rows, cut, err := e.Encode(examples)
-	if err != nil {
-		err = fmt.Errorf("the model's labels are not the data's: %w", err)
-	}
-	return rows, cut, err
-}
-
-// predict runs the model over rows.
-func (v *predictCmd) predict(c *console, m *checkpoints.Model, s *relationSettings, rows []tasks.Example) (made []tasks.Prediction, err error) {
-	architecture, err := bert.ReadConfig(m.Files.Config)
-	if err != nil {
-		return nil, err
-	}
-	task, err := tasks.NewRelation(architecture, bert.Options{}, s.task(), len(s.Labels), v.Batch)
-	if err != nil {
-		return nil, err
-	}
-	store, _, err := tasks.Load(m, task.Parameters(), checkpoints.Fresh{}, 0)
-	if err != nil {
-		return nil, err
-	}
-	parameters := 0
-	for _, p := range task.Parameters() {
-		parameters += p.Size()
-	}
-	h, err := openBackend(c, configs.Device{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	c.log.Info("model", "pooling", s.Pooling, "labels", strings.Join(s.Labels, " "), "parameters", parameters)
-	predictor, err := task.NewPredictor(func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
-		return trainer.NewForward(h.Backend, store, 1, name, inputs, build)
-	})
-	if err != nil {
-		return nil, err
-	}
-	for p, err := range predictor.Predict(rows) {
+	meter := newMeter(c)
+	defer meter.end()
+	var gold, predicted []string
+	for p, err := range m.Predict(c.ctx, examples) {
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("%s: %w", v.In, err)
 		}
-		made = append(made, p)
-	}
-	return made, nil
-}
-
-// task is s as a task's config.
-func (s *relationSettings) task() tasks.Config {
-	c := tasks.Default(tasks.NameRelation)
-	c.Relation = heads.Relation{Pooling: s.Pooling, WithCLS: s.WithCLS, Mask: s.Mask, Layers: s.Layers, HardSigmoid: s.HardSigmoid}
-	c.Sequence, c.Truncate, c.Labels, c.Negative, c.Lengths = s.Sequence, s.Truncate, s.Labels, s.Negative, s.Lengths
-	c.Padding = cmp.Or(s.Padding, tasks.PaddingGrouped)
-	return c
-}
-
-// scorePredictions compares with the right labels, where every pair has one.
-func scorePredictions(s *relationSettings, rows []tasks.Example, made []tasks.Prediction) (*evaluate.Report, error) {
-	gold, labels := make([]string, len(rows)), make([]string, len(rows))
-	for i, r := range rows {
-		if r.Label < 0 {
-			return nil, nil
-		}
-		gold[i], labels[i] = s.Labels[r.Label], s.Labels[made[i].Label()]
-	}
-	report, err := evaluate.Score(gold, labels, s.Labels, s.Negative)
-	return &report, err
-}
-
-// write writes the predictions, whole or not at all.
-func (v *predictCmd) write(p predicted) error {
-	switch v.To {
-	case "jsonl":
-		return writeWhole(v.Out, p.writeJSONL)
-	case "pubtator":
-		text, err := os.ReadFile(v.In)
-		if err != nil {
+		if err := out.Write(p); err != nil {
 			return err
 		}
-		return writeWhole(v.Out, p.pubtator(string(text)))
+		summary.Pairs++
+		summary.Labels[p.Label]++
+		if p.Example.Label != "" {
+			gold, predicted = append(gold, p.Example.Label), append(predicted, p.Label)
+		}
+		meter.show(float64(summary.Pairs), 0, func(rate float64) string {
+			return fmt.Sprintf("%d pairs, %.0f pairs/s", summary.Pairs, rate)
+		})
 	}
-	return writeWhole(v.Out, p.table().Write)
+	if err := out.Close(); err != nil || len(gold) < summary.Pairs {
+		return err
+	}
+	report, err := evaluate.Score(gold, predicted, m.Labels(), m.Negative())
+	summary.Score = &report
+	return err
+}
+
+func (v *predictCmd) writer(w io.Writer, m *extract.Model) (extract.Writer, error) {
+	switch v.To {
+	case "jsonl":
+		return extract.NewJSONLines(w, m.Labels()), nil
+	case "pubtator":
+		return extract.NewPubTator(w, v.In, m.Negative())
+	}
+	return extract.NewTSV(w, m.Labels()), nil
 }
 
 // print prints how many pairs got which label, how fast, and the score.
-func (s predictSummary) print(c *console) error {
+func (s *predictSummary) print(w io.Writer) error {
 	for _, l := range slices.Sorted(maps.Keys(s.Labels)) {
-		fmt.Fprintf(c.out, "%s\t%d\n", l, s.Labels[l])
+		fmt.Fprintf(w, "%s\t%d\n", l, s.Labels[l])
 	}
 	if s.Score != nil {
-		fmt.Fprintf(c.out, "micro without %s: P %.1f R %.1f F1 %.1f of %d\n", s.Score.Negative, s.Score.Micro.P, s.Score.Micro.R, s.Score.Micro.F1, s.Score.Micro.Support)
+		fmt.Fprintf(w, "micro without %s: P %.1f R %.1f F1 %.1f of %d\n", s.Score.Negative, s.Score.Micro.P, s.Score.Micro.R, s.Score.Micro.F1, s.Score.Micro.Support)
 	}
-	_, err := fmt.Fprintf(c.out, "%d pairs in %.1f s, loading and compiling included: %.0f pairs/s; wrote %s\n", s.Pairs, s.Seconds, s.PerSecond, s.Out)
+	_, err := fmt.Fprintf(w, "%d pairs in %.1f s, compiling included: %.0f pairs/s; wrote %s\n", s.Pairs, s.Seconds, s.PerSecond, s.Out)
 	return err
 }

@@ -7,24 +7,29 @@ import (
 	"strings"
 	"time"
 
-	"github.com/subbert/subbert/trainer/metrics"
+	"github.com/subbert/subbert/runs"
 )
 
-// progress is a Recorder for the person who waits: where the run is, how fast, how long it will take. On a terminal it
-// rewrites one line; elsewhere it prints a line now and then.
-type progress struct {
+// meter shows how far a verb has come: on a terminal one line that changes, elsewhere a line now and then. It counts time
+// from the first call on, so that what comes before the work (compiling, opening) does not count as work.
+type meter struct {
 	w        io.Writer
 	terminal bool
-	steps    int       // of the run
-	from     int       // where it started or continued
-	started  time.Time // of this process's part
-	printed  time.Time
-	between  time.Duration // lines that are not on a terminal
+	between  time.Duration // of two lines
+	began    time.Time     // of the first call; zero before
+	first    float64       // that was done then
+	shown    time.Time
 }
 
-// newProgress watches a run of steps steps that goes on at from. A nil writer is silent.
-func newProgress(w io.Writer, steps, from int) *progress {
-	return &progress{w: w, terminal: isTerminal(w), steps: steps, from: from, started: time.Now(), between: 5 * time.Second}
+func newMeter(c *console) *meter {
+	m := &meter{w: c.err, terminal: isTerminal(c.err), between: 5 * time.Second}
+	if m.terminal {
+		m.between = 200 * time.Millisecond
+	}
+	if c.quiet {
+		m.w = io.Discard
+	}
+	return m
 }
 
 func isTerminal(w io.Writer) bool {
@@ -36,59 +41,91 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Record shows a report. Held-out values are always shown, on a line of their own.
-func (p *progress) Record(step int, values ...metrics.Value) error {
-	heldOut := isHeldOut(values)
-	last := step >= p.steps
-	if !p.terminal && !heldOut && !last && time.Since(p.printed) < p.between {
-		return nil
+// show says that done of total is done. line makes the text, given how much is done a second; it is called if a line is
+// due. The first line is due at the second call.
+func (m *meter) show(done, total float64, line func(rate float64) string) {
+	now := time.Now()
+	if m.began.IsZero() {
+		m.began, m.first, m.shown = now, done, now
+		return
 	}
-	p.printed = time.Now()
-	line := fmt.Sprintf("step %d/%d", step, p.steps)
-	for _, v := range values {
-		if text := shown(v); text != "" {
-			line += "  " + text
-		}
+	if now.Sub(m.shown) < m.between {
+		return
 	}
-	if !heldOut && step > p.from {
-		elapsed := time.Since(p.started)
-		left := time.Duration(float64(elapsed) / float64(step-p.from) * float64(p.steps-step))
-		line += fmt.Sprintf("  %s, %s left", span(elapsed), span(left))
+	m.shown = now
+	rate := (done - m.first) / now.Sub(m.began).Seconds()
+	text := line(rate)
+	if left := (total - done) / rate; rate > 0 && left >= 0 {
+		text += ", " + span(time.Duration(left*float64(time.Second))) + " left"
 	}
-	return p.print(line, heldOut || last)
+	m.print(text, false)
 }
 
 // print writes line; on a terminal the next one replaces it unless it is to stay.
-func (p *progress) print(line string, stays bool) error {
+func (m *meter) print(line string, stays bool) {
 	format := "%s\n"
-	if p.terminal {
+	if m.terminal {
 		format = "\r\x1b[K%s"
 		if stays {
 			format += "\n"
 		}
 	}
-	_, err := fmt.Fprintf(p.w, format, line)
-	return err
+	fmt.Fprintf(m.w, format, line)
 }
 
-// Close ends the line.
-func (p *progress) Close() error { return nil }
+// end clears the line on a terminal.
+func (m *meter) end() {
+	if m.terminal {
+		fmt.Fprint(m.w, "\r\x1b[K")
+	}
+}
 
-// shown is a value as a person reads it; values that are for the file alone are empty.
-func shown(v metrics.Value) string {
+// training shows the progress of runs.
+type training struct {
+	c      *console
+	meters map[string]*meter
+}
+
+func newTraining(c *console) *training { return &training{c, map[string]*meter{}} }
+
+// show shows a report. Held-out values and the last report get a line that stays.
+func (t *training) show(p runs.Progress) {
+	m := t.meters[p.Run]
+	if m == nil {
+		m = newMeter(t.c)
+		t.meters[p.Run] = m
+	}
+	line := fmt.Sprintf("step %d/%d", p.Step, p.Steps)
+	if p.Run != "" {
+		line = p.Run + ": " + line
+	}
+	for _, v := range p.Values {
+		if text := shown(v.Name, v.Value); text != "" {
+			line += "  " + text
+		}
+	}
+	if p.HeldOut || p.Step >= p.Steps {
+		m.print(line, true)
+		return
+	}
+	m.show(float64(p.Step), float64(p.Steps), func(float64) string { return line })
+}
+
+// shown is a value for a person to read; values that are for the file alone are empty.
+func shown(name string, value float64) string {
 	switch {
-	case strings.Contains(v.Name, "mlm_mask_"), strings.Contains(v.Name, "mlm_random_"), strings.Contains(v.Name, "mlm_kept_"):
+	case strings.Contains(name, "mlm_mask_"), strings.Contains(name, "mlm_random_"), strings.Contains(name, "mlm_kept_"):
 		return ""
-	case strings.HasSuffix(v.Name, "f1"):
-		return fmt.Sprintf("%s %.1f", v.Name, v.Value)
-	case strings.HasSuffix(v.Name, "loss"):
-		return fmt.Sprintf("%s %.3f", v.Name, v.Value)
-	case strings.HasSuffix(v.Name, "accuracy"):
-		return fmt.Sprintf("%s %.1f%%", v.Name, 100*v.Value)
-	case v.Name == "tokens_per_sec":
-		return count(v.Value) + " tokens/s"
-	case v.Name == "skipped_updates":
-		return fmt.Sprintf("%.0f updates skipped", v.Value)
+	case strings.HasSuffix(name, "f1"):
+		return fmt.Sprintf("%s %.1f", name, value)
+	case strings.HasSuffix(name, "loss"):
+		return fmt.Sprintf("%s %.3f", name, value)
+	case strings.HasSuffix(name, "accuracy"):
+		return fmt.Sprintf("%s %.1f%%", name, 100*value)
+	case name == "tokens_per_sec":
+		return count(value) + " tokens/s"
+	case name == "skipped_updates":
+		return fmt.Sprintf("%.0f updates skipped", value)
 	}
 	return ""
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	reports "github.com/subbert/subbert/report"
+	"github.com/subbert/subbert/report"
 )
 
 // reportCmd turns run directories into one page.
@@ -26,40 +26,40 @@ func (v *reportCmd) Run(c *console) error {
 	if v.Unigram < 0 {
 		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
 	}
-	var runs []*reports.Run
+	var runs []*report.Run
 	var seen []string
 	for _, dir := range v.Runs {
 		if slices.Contains(seen, filepath.Clean(dir)) {
 			return misusef("%s is named twice", dir)
 		}
 		seen = append(seen, filepath.Clean(dir))
-		r, err := reports.ReadRun(dir)
+		r, err := report.ReadRun(dir)
 		if err != nil {
 			return err
 		}
 		runs = append(runs, r)
 	}
-	page, err := reports.Compose(runs, reports.Options{Title: v.Title, Path: v.Out, UnigramEntropy: v.Unigram, Made: time.Now()})
+	page, err := report.Compose(runs, report.Options{Title: v.Title, Path: v.Out, UnigramEntropy: v.Unigram, Made: time.Now()})
 	if err != nil {
 		return err
 	}
-	if err := reports.Write(v.Out, page); err != nil {
+	if err := report.Write(v.Out, page); err != nil {
 		return err
 	}
 	return v.print(c, runs)
 }
 
 // print says what was written.
-func (v *reportCmd) print(c *console, runs []*reports.Run) error {
+func (v *reportCmd) print(c *console, runs []*report.Run) error {
 	if v.JSON {
-		result := struct {
-			Page string            `json:"page"`
-			Runs []reports.Summary `json:"runs"`
+		summary := struct {
+			Page string           `json:"page"`
+			Runs []report.Summary `json:"runs"`
 		}{Page: v.Out}
 		for _, r := range runs {
-			result.Runs = append(result.Runs, r.Summary())
+			summary.Runs = append(summary.Runs, r.Summary())
 		}
-		return c.printJSON(result)
+		return c.printJSON(summary)
 	}
 	for _, r := range runs {
 		for _, note := range r.Notes {

@@ -4,15 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
 	"github.com/subbert/subbert/reproduce"
+	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -51,7 +50,7 @@ func (v *reproduceCmd) Run(c *console) error {
 	}
 	runs := filepath.Join(v.Out, "runs")
 	if v.DryRun {
-		return v.forecast(c, request, plan, places, runs)
+		return v.printForecast(c, request, plan, places, runs)
 	}
 	for _, s := range plan.Starts {
 		if err := s.Write(); err != nil {
@@ -103,7 +102,7 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 		}
 	}
 	r.Data, r.Weights, r.Seeds = &reproduce.Data{Dir: v.Data, Anyhow: v.Unchecked}, v.Weights, v.Seeds
-	r.Starts, r.Resolve = filepath.Join(v.Out, "start"), settingsOf
+	r.Starts, r.Resolve = filepath.Join(v.Out, "start"), settingsFor
 	if v.DryRun {
 		r.Data.Assumed, r.Ungiven = true, true
 		r.Forecast, err = v.forecaster(c)
@@ -128,54 +127,13 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, what := range v.What {
-		switch {
-		case what == "all":
-			chosen = append(chosen, known...)
-		case strings.HasSuffix(what, ".toml"):
-			text, err := os.ReadFile(what)
-			if err != nil {
-				return nil, nil, err
-			}
-			e, err := reproduce.ParseExperiment(what, text)
-			if err != nil {
-				return nil, nil, err
-			}
-			chosen = append(chosen, e)
-		default:
-			i := slices.IndexFunc(known, func(e *reproduce.Experiment) bool { return e.ID == what })
-			if i < 0 {
-				return nil, nil, fmt.Errorf("unknown %q, want all, %s, or a file NAME.toml", what, strings.Join(ids(known), ", "))
-			}
-			chosen = append(chosen, known[i])
-		}
-	}
-	all = slices.Clone(chosen)
-	for _, e := range chosen {
-		for _, k := range known {
-			if slices.Contains(e.Claims, k.ID) && !slices.Contains(ids(all), k.ID) {
-				all = append(all, k)
-			}
-		}
-	}
-	return all, chosen, nil
+	return reproduce.Choose(known, v.What, os.ReadFile)
 }
 
-func ids(experiments []*reproduce.Experiment) []string {
-	var out []string
-	for _, e := range experiments {
-		out = append(out, e.ID)
-	}
-	return out
-}
-
-// settingsOf reads a run's config as the run itself will.
-func settingsOf(task, config string) (reproduce.Settings, error) {
-	c, err := configs.Parse("config", []byte(config), task, nil)
-	return reproduce.Settings{
-		Batch: c.Task.Batch, Sequence: c.Task.Sequence, Predictions: c.Task.MaxPredictions, Steps: c.Schedule.Steps, Epochs: c.Schedule.Epochs,
-		Seeds: c.Task.Seeds, Folds: c.Task.Folds, Fold: c.Task.Fold, TrainExamples: c.Data.TrainExamples,
-	}, err
+// settingsFor reads a run's config as the run itself will.
+func settingsFor(task, config string) (reproduce.Settings, error) {
+	size, err := configs.ParseSize(task, "config", []byte(config))
+	return reproduce.Settings(size), err
 }
 
 // places reads the [on] tables of --places.
@@ -192,83 +150,29 @@ func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
 
 // finish reads what the runs left, and shows it.
 func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
-	outcome, err := reproduce.Collect(r, plan, func(run string) reproduce.State { return stateOf(report, run) })
+	outcome, err := reproduce.Conclude(r, plan, report)
 	if err != nil {
-		return err
-	}
-	seconds := map[string]float64{}
-	for _, s := range report.Runs {
-		seconds[s.Key] = s.Seconds
-	}
-	for _, key := range slices.Sorted(maps.Keys(seconds)) {
-		outcome.Seconds += seconds[key]
-	}
-	if outcome.Backend, err = backendOf(report); err != nil {
 		return err
 	}
 	if err := writeResult(filepath.Join(v.Out, "outcome.json"), outcome); err != nil {
 		return err
 	}
-	page := filepath.Join(v.Out, "index.html")
-	if err := writePage(page, r, chosen, outcome); err != nil {
+	page := filepath.Join(v.Out, result.PageFile)
+	if err := reproduce.WritePage(page, r, chosen, outcome); err != nil {
 		return err
 	}
-	if v.JSON {
-		return c.printJSON(outcome)
-	}
-	for _, e := range chosen {
-		fmt.Fprintf(c.out, "%s: %s\n", e.Where, e.Title)
-		if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(c.out); err != nil {
-			return err
+	return c.show(v.JSON, outcome, func(w io.Writer) error {
+		for _, e := range chosen {
+			fmt.Fprintf(w, "%s: %s\n", e.Where, e.Title)
+			if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(w); err != nil {
+				return err
+			}
+			fmt.Fprintln(w)
 		}
-		fmt.Fprintln(c.out)
-	}
-	for _, line := range outcome.Used {
-		fmt.Fprintln(c.out, line)
-	}
-	_, err = fmt.Fprintln(c.out, page)
-	return err
-}
-
-// stateOf is what became of a run.
-func stateOf(report *sweep.Report, run string) reproduce.State {
-	s := report.Run(run)
-	if s == nil {
-		return reproduce.State{Why: run + " is not in the graph"}
-	}
-	why := fmt.Sprintf("%s %s: %s", run, s.State, s.Why)
-	switch {
-	case s.State == sweep.Skipped:
-		why = fmt.Sprintf("%s skipped %s", run, s.Why)
-	case s.Why == "":
-		why = "stopped before its turn"
-	}
-	return reproduce.State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: why}
-}
-
-// backendOf is what the first run that says so was computed by.
-func backendOf(report *sweep.Report) (string, error) {
-	for _, s := range report.Runs {
-		if s.State != sweep.Done && s.State != sweep.Cached {
-			continue
+		for _, line := range outcome.Used {
+			fmt.Fprintln(w, line)
 		}
-		var result struct {
-			Backend string `json:"backend"`
-		}
-		if err := readResult(filepath.Join(s.Dir, result.File), &result); err != nil {
-			return "", err
-		}
-		if result.Backend != "" {
-			return result.Backend, nil
-		}
-	}
-	return "", nil
-}
-
-// writeResult writes v as JSON to the file at path; nowhere if that is empty.
-func writeResult(path string, v any) error {
-	if path == "" {
-		return nil
-	}
-	return writeWhole(path, func(w io.Writer) error { return encodeJSON(w, v) })
+		_, err := fmt.Fprintln(w, page)
+		return err
+	})
 }

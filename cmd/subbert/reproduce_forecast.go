@@ -1,20 +1,16 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
+	"time"
 
-	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/plan"
 	"github.com/subbert/subbert/reproduce"
+	"github.com/subbert/subbert/reproduce/forecast"
 	"github.com/subbert/subbert/sweep"
-	"github.com/subbert/subbert/tasks"
-	"github.com/subbert/subbert/tpu"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -28,107 +24,41 @@ type forecastFlags struct {
 	Spot    bool   `help:"--dry-run: prices of machines that may be taken away."`
 }
 
-// forecaster plans runs for two devices, a step of each kind once.
-type forecaster struct {
-	c          *console
-	v          forecastFlags
-	train, gpu tpu.Device
-	prices     launch.PriceTable
-	planned    map[string]float64 // hours of a step, by model and shape
-}
-
+// forecaster says what runs take on the devices of the flags.
 func (v *reproduceCmd) forecaster(c *console) (func(reproduce.Work) (hours, cost float64, err error), error) {
-	f := &forecaster{c: c, v: v.forecastFlags, planned: map[string]float64{}}
+	d := forecast.Devices{Zone: v.Zone, Spot: v.Spot}
 	var err error
-	if f.train, err = tpu.FindDevice(v.Device); err != nil {
+	if d.Train, err = plan.FindDevice(v.Device); err != nil {
 		return nil, misused(err)
 	}
-	if f.gpu, err = tpu.FindDevice(v.GPU); err != nil {
+	if d.Tune, err = plan.FindDevice(v.GPU); err != nil {
 		return nil, misused(err)
 	}
-	if f.prices, err = launch.ListPrices(); err != nil {
+	if d.Prices, err = launch.ListPrices(); err != nil {
 		return nil, err
 	}
 	if v.Prices != "" {
-		if f.prices.Prices, err = launch.ReadPrices(v.Prices); err != nil {
+		if d.Prices.Prices, err = launch.ReadPrices(v.Prices); err != nil {
 			return nil, misused(err)
 		}
 	}
-	return f.of, nil
+	if d.Options, err = c.planning(d.Train, "", 15*time.Minute); err != nil {
+		return nil, err
+	}
+	if !v.Compile {
+		d.Options.Plugin = ""
+	}
+	f := forecast.New(d)
+	return func(w reproduce.Work) (hours, cost float64, err error) { return f.Of(c.ctx, w) }, nil
 }
 
-// of is the hours a run takes at least, or as the compiler estimates them, and what they cost. Scales that have speeds of
-// their own are not planned: theirs were measured.
-func (f *forecaster) of(w reproduce.Work) (hours, cost float64, err error) {
-	device := f.gpu
-	if w.Verb == "pretrain" {
-		device = f.train
-		step, err := f.step(w)
-		if err != nil {
-			return 0, 0, err
-		}
-		hours = step * float64(w.Steps)
-	} else if peak := device.Peak("float32"); peak > 0 {
-		hours = w.FLOPs / peak / 3600
-	}
-	return hours, hours * launch.FindPrice(f.prices.Prices, launch.Run{Accelerator: device.Name, Zone: f.v.Zone, Spot: f.v.Spot}), nil
-}
-
-// step is the hours of one step of pre-training, by the planner that subbert plan has.
-func (f *forecaster) step(w reproduce.Work) (float64, error) {
-	key := fmt.Sprint(w.Architecture["vocab_size"], " ", w.Settings)
-	if hours, ok := f.planned[key]; ok {
-		return hours, nil
-	}
-	plan, err := f.plan(w)
-	if err != nil {
-		return 0, fmt.Errorf("planning for %s: %w", f.train.Name, err)
-	}
-	ms := plan.StepMS
-	if ms == nil {
-		ms = plan.FloorMS
-	}
-	if ms != nil {
-		f.planned[key] = *ms / 3.6e6
-	}
-	return f.planned[key], nil
-}
-
-// plan plans the run w for the device of pre-training.
-func (f *forecaster) plan(w reproduce.Work) (p tpu.Plan, err error) {
-	dir, err := os.MkdirTemp("", "subbert-plan-")
-	if err != nil {
-		return p, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	architecture, err := json.Marshal(w.Architecture)
-	if err != nil {
-		return p, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), architecture, 0o644); err != nil {
-		return p, err
-	}
-	config, err := configs.Parse("config", []byte(w.Config), tasks.NamePretraining, []string{fmt.Sprintf("model.init=%q", dir)})
-	if err != nil {
-		return p, err
-	}
-	planning, err := openPlanner(f.c, config, f.train, &planCmd{Device: f.train.Name})
-	if err != nil {
-		return p, err
-	}
-	if !f.v.Compile {
-		planning.plugin = ""
-	}
-	return planning.plan(config.Task.Batch, planning.rows())
-}
-
-// forecast prints the graph with what it needs, and what keeps cells from being measured.
-func (v *reproduceCmd) forecast(c *console, r reproduce.Request, plan *reproduce.Plan, places sweep.OnPlaces, runs string) error {
+// printForecast prints the graph with what it needs, and what keeps cells from being measured.
+func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *reproduce.Plan, places sweep.OnPlaces, runs string) error {
 	report, err := v.carryOut(c, plan.Graph, places, runs)
 	if err != nil {
 		return err
 	}
-	missing, err := missingFor(r)
+	missing, err := reproduce.Missing(r)
 	if err != nil {
 		return err
 	}
@@ -189,26 +119,4 @@ func (v *reproduceCmd) totals(c *console, report *sweep.Report, plan *reproduce.
 		c.log.Warn("printing totals", "error", err)
 	}
 	fmt.Fprintf(c.out, "trained on %.3g positions (batch x length x steps) in all\n", plan.Positions)
-}
-
-// missingFor says what is not there of what r needs: the reasons of its cells when weights, or data, are not taken for
-// granted. A cell names only the first thing that it lacks, so that each is asked for by itself.
-func missingFor(r reproduce.Request) ([]string, error) {
-	r.Forecast = nil
-	var reasons []string
-	for _, data := range []bool{false, true} {
-		given := *r.Data
-		given.Assumed = !data
-		r.Data, r.Ungiven = &given, data
-		plan, err := reproduce.NewPlan(r)
-		if err != nil {
-			return nil, err
-		}
-		for _, cell := range plan.Cells {
-			if cell.Reason != "" && !slices.Contains(reasons, cell.Reason) {
-				reasons = append(reasons, cell.Reason)
-			}
-		}
-	}
-	return reasons, nil
 }

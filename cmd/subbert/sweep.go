@@ -13,9 +13,10 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/sweep/kubernetes"
-	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/sweep/tpu"
 )
 
 // formats stands in the keys of results for everything about this program that changes what a run computes: it goes up when
@@ -121,7 +122,7 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 		printManifests(c, w)
 	}
 	if errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("%w: the same command goes on where it stopped", errInterrupted)
+		err = interruptedf("the same command continues where it stopped")
 	}
 	return report, errors.Join(err, failed(c, report))
 }
@@ -142,17 +143,17 @@ func failed(c *console, r *sweep.Report) error {
 // checkRuns reads the configs of runs that train, so that a mistake shows before the first of them starts, and
 // takes their steps for the forecast.
 func checkRuns(g *sweep.Graph) error {
-	task := map[string]string{"pretrain": tasks.NamePretraining, "finetune": tasks.NameRelation, "probe": tasks.NameProbe}
+	task := map[string]string{"pretrain": result.TaskPretraining, "finetune": result.TaskRelation, "probe": result.TaskProbing}
 	var errs []error
 	for i := range g.Runs {
 		r := &g.Runs[i]
 		if task[r.Verb] == "" || r.Config == "" {
 			continue
 		}
-		config, err := configs.Parse("run "+r.Name, []byte(r.Config), task[r.Verb], nil)
+		size, err := configs.ParseSize(task[r.Verb], "run "+r.Name, []byte(r.Config))
 		errs = append(errs, err)
 		if r.Steps == 0 {
-			r.Steps = config.Schedule.Steps
+			r.Steps = size.Steps
 		}
 	}
 	return errors.Join(errs...)
@@ -197,7 +198,11 @@ func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *s
 	case "slurm":
 		return f.slurmQueue(c, s, on)
 	case "tpu":
-		return f.tpuPool(c, s, on, r)
+		pool, err := f.local(c, s)
+		if err != nil {
+			return nil, err
+		}
+		return pool, tpu.Use(c.ctx, pool, on.TPU, f.MaxCost, r)
 	case "kubernetes":
 		return f.manifests(c, s, on), nil
 	}

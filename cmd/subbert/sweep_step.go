@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/sweep"
+	"github.com/subbert/subbert/sweep/tpu"
 )
 
 // sweepStepCmd carries out one run of a sweep. What sweeps starts it; so do the jobs of a batch system.
@@ -28,10 +29,13 @@ func (v *sweepStepCmd) Run(c *console) error {
 	if err := os.Chdir(task.Work); err != nil {
 		return err
 	}
-	step := sweep.Step{Host: host, Resumes: resumes, Code: func(err error) int { return report(io.Discard, err) }, Do: func(ctx context.Context, args []string) error {
+	step := sweep.Step{Host: host, Resumes: resumes, Code: func(err error) int { return complain(io.Discard, err) }, Do: func(ctx context.Context, args []string) error {
 		c.log.Info("subbert " + strings.Join(args, " "))
 		if len(v.TPU) > 0 {
-			return doOnTPU(ctx, c, task.Dir, args, v.TPU)
+			return tpu.Do(ctx, task.Dir, args, v.TPU, func(call []string) error {
+				c.log.Info("subbert " + strings.Join(call, " "))
+				return invoke(ctx, c.withFlags(call), c.in, c.out, c.err)
+			})
 		}
 		return invoke(ctx, c.withFlags(args), c.in, c.out, c.err)
 	}}

@@ -91,7 +91,7 @@ func (c *cloud) metadata(w http.ResponseWriter, r *http.Request) {
 // subbert runs a command of the program in this process and returns what it printed.
 func (c *cloud) subbert(ctx context.Context, args ...string) (string, int) {
 	var out, errOut bytes.Buffer
-	code := report(&errOut, invoke(ctx, args, strings.NewReader(""), &out, &errOut))
+	code := complain(&errOut, invoke(ctx, args, strings.NewReader(""), &out, &errOut))
 	return out.String() + errOut.String(), code
 }
 

@@ -7,14 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
 	"github.com/subbert/subbert/configs"
-	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/plan"
+	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/tpu/launch"
+	"github.com/subbert/subbert/tpu/preflight"
 )
 
 type tpuRunCmd struct {
@@ -54,7 +59,7 @@ First it compiles the step with the libtpu that goes along and compares memory, 
 }
 
 func (v *tpuRunCmd) Run(c *console) error {
-	luggage, r, err := v.describe(c)
+	bundle, r, err := v.describe(c)
 	if err != nil {
 		return err
 	}
@@ -65,13 +70,13 @@ func (v *tpuRunCmd) Run(c *console) error {
 		return err
 	}
 	if v.DryRun {
-		return v.show(c, r, luggage)
+		return v.show(c, r, bundle)
 	}
 	return v.with(c, func(s *gcs.Store) error {
-		if err := v.make(c, s, r, luggage); err != nil {
+		if err := v.create(c, s, r, bundle); err != nil {
 			return err
 		}
-		return v.see(c, s)
+		return v.watch(c, s)
 	})
 }
 
@@ -89,24 +94,24 @@ func (v *tpuRunCmd) detachable(r launch.Run) error {
 }
 
 // describe is the run that the flags ask for and what goes along.
-func (v *tpuRunCmd) describe(c *console) (*launch.Luggage, launch.Run, error) {
+func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 	r := launch.Run{
 		ID: launch.ID(v.Store), Store: strings.TrimSuffix(v.Store, "/"), Project: v.Project, Zone: v.Zone, Accelerator: v.Accelerator,
 		Runtime: v.Runtime, Spot: v.Spot, Network: v.Network, ServiceAccount: v.ServiceAccount, Verb: v.Verb, Backend: v.On,
 		MaxHours: v.MaxHours, MaxCost: v.MaxCost, MaxUnattended: v.MaxUnattended, SelfDelete: v.SelfDelete, Desired: launch.Running,
 	}
-	luggage := &launch.Luggage{Binary: v.Binary, Plugin: v.Libtpu}
+	bundle := &launch.Bundle{Binary: v.Binary, Plugin: v.Libtpu}
 	if v.On == "tpu" && v.Libtpu == "" {
 		return nil, r, misusef("--libtpu: missing; the machine needs the wheel that subbert backend install tpu would fetch")
 	}
-	if luggage.Binary == "" {
+	if bundle.Binary == "" {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, r, err
 		}
-		luggage.Binary = self
+		bundle.Binary = self
 	}
-	if err := v.pack(c, luggage, r); err != nil {
+	if err := v.pack(c, bundle, r); err != nil {
 		return nil, r, err
 	}
 	if v.SSHKey != "" {
@@ -122,7 +127,7 @@ func (v *tpuRunCmd) describe(c *console) (*launch.Luggage, launch.Run, error) {
 		return nil, r, misused(err)
 	}
 	r.HourPrice = launch.FindPrice(v.prices.Prices, r)
-	return luggage, r, luggage.Describe(&r)
+	return bundle, r, bundle.Describe(&r)
 }
 
 // readPrices reads the price table: the one given, else the list prices.
@@ -136,17 +141,14 @@ func (v *tpuRunCmd) readPrices() (err error) {
 }
 
 // pack reads the config and gives it the paths that its inputs have on the machine. Shards are read from the store.
-func (v *tpuRunCmd) pack(c *console, l *launch.Luggage, r launch.Run) error {
-	config, err := v.read(taskOf(v.Verb))
+func (v *tpuRunCmd) pack(c *console, b *launch.Bundle, r launch.Run) error {
+	config, err := v.read(c)
 	if err != nil {
 		return err
 	}
-	if config.Model.Init, err = modelPath(c, config.Model.Init); err != nil {
-		return err
-	}
-	l.Inputs, l.Streams = make(map[string]string), make(map[string]string)
-	for name, at := range inputsOf(&config) {
-		if *at == "" || inStore(*at) {
+	b.Inputs, b.Streams = make(map[string]string), make(map[string]string)
+	for name, at := range config.Paths() {
+		if *at == "" || runs.InStore(*at) {
 			continue
 		}
 		local, err := filepath.Abs(*at)
@@ -157,48 +159,63 @@ func (v *tpuRunCmd) pack(c *console, l *launch.Luggage, r launch.Run) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if name == "shards" {
-			l.Streams[name], *at = local, launch.StreamPath(r, name)
+			b.Streams[name], *at = local, launch.StreamPath(r, name)
 			continue
 		}
-		l.Inputs[name] = local
+		b.Inputs[name] = local
 	}
-	config.Run.Dir, config.Device.Cache = "run", launch.CacheDir
-	l.Config, err = config.Text()
+	config.Base().Run.Dir, config.Base().Device.Cache = "run", launch.CacheDir
+	b.Config, err = config.Text()
 	return err
 }
 
-// taskOf is what a verb of a run trains.
-func taskOf(verb string) string {
-	return map[string]string{"pretrain": tasks.NamePretraining, "finetune": tasks.NameRelation}[verb]
+// tpuConfig is a config of either verb.
+type tpuConfig interface {
+	Paths() map[string]*string
+	Base() *configs.Common
+	Text() ([]byte, error)
 }
 
-// inputsOf are the paths that a config names, by what they are.
-func inputsOf(c *configs.Config) map[string]*string {
-	return map[string]*string{
-		"model": &c.Model.Init, "shards": &c.Data.Shards, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test,
-		"corpus": &c.Data.Corpus, "watch-train": &c.Downstream.Train, "watch-test": &c.Downstream.Test,
+// read reads the config of the verb; a model of the hub is fetched.
+func (v *tpuRunCmd) read(c *console) (tpuConfig, error) {
+	if v.Verb == "finetune" {
+		config, err := read(v.configFlags, configs.ReadRelation)
+		if err == nil {
+			config.Model.Init, err = c.modelPath(c.ctx, config.Model.Init)
+		}
+		return &config, err
 	}
+	config, err := v.pretraining(c)
+	return &config, err
+}
+
+func (v *tpuRunCmd) pretraining(c *console) (configs.Pretraining, error) {
+	config, err := read(v.configFlags, configs.ReadPretraining)
+	if err == nil {
+		config.Model.Init, err = c.modelPath(c.ctx, config.Model.Init)
+	}
+	return config, err
 }
 
 // show prints what would be done. A run that the preflight refuses is an error here too.
-func (v *tpuRunCmd) show(c *console, r launch.Run, l *launch.Luggage) error {
+func (v *tpuRunCmd) show(c *console, r launch.Run, b *launch.Bundle) error {
 	p, err := v.preflight(c, r)
 	if err != nil {
 		return err
 	}
 	if v.JSON {
 		err = c.printJSON(struct {
-			Run       launch.Run `json:"run"`
-			Request   any        `json:"request"`
-			Preflight *preflight `json:"preflight"`
+			Run       launch.Run        `json:"run"`
+			Request   any               `json:"request"`
+			Preflight *preflight.Report `json:"preflight"`
 		}{r, launch.Request(r), p})
 	} else {
-		err = v.showText(c, r, l, p)
+		err = v.showText(c, r, b, p)
 	}
-	return errors.Join(err, p.check(c, v.Force))
+	return errors.Join(err, v.refuse(c, p))
 }
 
-func (v *tpuRunCmd) showText(c *console, r launch.Run, l *launch.Luggage, p *preflight) error {
+func (v *tpuRunCmd) showText(c *console, r launch.Run, b *launch.Bundle, p *preflight.Report) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
@@ -206,15 +223,17 @@ func (v *tpuRunCmd) showText(c *console, r launch.Run, l *launch.Luggage, p *pre
 	row("run", "%s", r.ID)
 	row("machine", "%s: %s, %s, in %s of %s, spot %t", r.Name(), r.Accelerator, r.Runtime, r.Zone, r.Project, r.Spot)
 	row("store", "%s", r.Store)
-	row("program", "%s, sha256 %s", l.Binary, r.Binary.SHA256)
+	row("program", "%s, sha256 %s", b.Binary, r.Binary.SHA256)
 	for _, name := range r.Inputs {
-		row("input", "%s: %s", name, l.Inputs[name])
+		row("input", "%s: %s", name, b.Inputs[name])
 	}
 	for _, name := range r.Streams {
-		row("input", "%s: %s, read from the store", name, l.Streams[name])
+		row("input", "%s: %s, read from the store", name, b.Streams[name])
 	}
 	row("bounds", "%s", bounds(r))
-	p.rows(row, v.prices)
+	for _, line := range p.Rows(v.prices) {
+		row(line[0], "%s", line[1])
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -237,8 +256,8 @@ func bounds(r launch.Run) string {
 	return "at most " + strings.Join(parts, " and ")
 }
 
-// make writes the run to its store, or joins it. What a run took along at first stays.
-func (v *tpuRunCmd) make(c *console, s *gcs.Store, r launch.Run, l *launch.Luggage) error {
+// create writes the run to its store, or joins it. What a run took along at first stays.
+func (v *tpuRunCmd) create(c *console, s *gcs.Store, r launch.Run, b *launch.Bundle) error {
 	there, err := launch.ReadRun(c.ctx, s)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -247,11 +266,11 @@ func (v *tpuRunCmd) make(c *console, s *gcs.Store, r launch.Run, l *launch.Lugga
 		return misusef("%s holds a run with another config; continue with the same, or take another --store", r.Store)
 	}
 	if err != nil {
-		if err := v.fly(c, r); err != nil {
+		if err := v.check(c, r); err != nil {
 			return err
 		}
 		c.log.Info("copying", "to", r.Store)
-		if err := l.Pack(c.ctx, s, r); err != nil {
+		if err := b.Pack(c.ctx, s, r); err != nil {
 			return err
 		}
 	}
@@ -262,21 +281,21 @@ func (v *tpuRunCmd) make(c *console, s *gcs.Store, r launch.Run, l *launch.Lugga
 	return err
 }
 
-// fly is the preflight of a run that is about to be made.
-func (v *tpuRunCmd) fly(c *console, r launch.Run) error {
+// check is the preflight of a run that is about to be created.
+func (v *tpuRunCmd) check(c *console, r launch.Run) error {
 	p, err := v.preflight(c, r)
 	if err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(c.err, 0, 0, 2, ' ', 0)
-	p.rows(func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
-	}, v.prices)
-	return errors.Join(w.Flush(), p.check(c, v.Force))
+	for _, line := range p.Rows(v.prices) {
+		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+	}
+	return errors.Join(w.Flush(), v.refuse(c, p))
 }
 
-// see sees the run in a store through.
-func (v *tpuRunCmd) see(c *console, s *gcs.Store) error {
+// watch sees the run in a store through to its end.
+func (v *tpuRunCmd) watch(c *console, s *gcs.Store) error {
 	r, err := launch.ReadRun(c.ctx, s)
 	if err != nil {
 		return err
@@ -299,7 +318,7 @@ func (v *tpuRunCmd) see(c *console, s *gcs.Store) error {
 	controller := &launch.Controller{Store: s, Cloud: cloud, Holder: who, Log: c.log, Patience: launch.DefaultPatience(), Poll: v.Poll}
 	outcome, err := controller.Run(c.ctx)
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: the run goes on; the same command takes it up again", errInterrupted)
+		return interruptedf("the run goes on; the same command takes it up again")
 	}
 	if err != nil {
 		return err
@@ -326,4 +345,66 @@ func (v *tpuRunCmd) end(c *console, r launch.Run, o *launch.Outcome) error {
 		fmt.Fprintln(c.err, line)
 	}
 	return fmt.Errorf("%s is %s at step %d: %s", r.ID, o.State, o.Step, o.Why)
+}
+
+// preflight plans the run with the compiler of the machine's own libtpu and compares the plan with its bounds.
+func (v *tpuRunCmd) preflight(c *console, r launch.Run) (*preflight.Report, error) {
+	device, err := plan.FindDevice(strings.Replace(r.Accelerator, "v5litepod-", "v5e-", 1))
+	switch {
+	case v.On != backend.TPU:
+		return preflight.Unplanned(v.On + " computes and not the TPU"), nil
+	case v.Verb != "pretrain":
+		return preflight.Unplanned("plans are made for pre-training, not for " + v.Verb), nil
+	case err != nil:
+		return preflight.Unplanned("there is no plan for a " + r.Accelerator), nil
+	}
+	config, err := v.pretraining(c)
+	if err != nil {
+		return nil, err
+	}
+	plugin, err := v.compiler(c)
+	if err != nil {
+		return nil, err
+	}
+	options, err := c.planning(device, plugin, v.Limit)
+	if err != nil {
+		return nil, err
+	}
+	options.Price = r.HourPrice
+	planner, err := plan.Pretraining(config, options)
+	if err != nil {
+		return nil, err
+	}
+	return preflight.Of(c.ctx, planner, r)
+}
+
+// refuse is the refusal of a run with faults, unless it is to be started all the same.
+func (v *tpuRunCmd) refuse(c *console, p *preflight.Report) error {
+	if !v.Force {
+		return misused(p.Err())
+	}
+	for _, fault := range p.Faults {
+		c.log.Warn("preflight", "fault", fault, "why_started", "--force")
+	}
+	return nil
+}
+
+// compiler is the library in the wheel that goes to the machine, unpacked here; empty where it cannot be loaded.
+func (v *tpuRunCmd) compiler(c *console) (string, error) {
+	if !pjrt.Linked || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return "", nil
+	}
+	release, err := backend.FindRelease(backend.TPU, launch.WheelVersion(v.Libtpu))
+	if err != nil {
+		return "", misusef("--libtpu %s: %w", v.Libtpu, err)
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	installed, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release, backend.InstallOptions{Wheels: []string{v.Libtpu}, Log: c.log})
+	if err != nil {
+		return "", misusef("--libtpu: %w", err)
+	}
+	return installed.Path, nil
 }

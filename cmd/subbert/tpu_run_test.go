@@ -17,49 +17,12 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/subbert/subbert/backend/pjrt"
-	"github.com/subbert/subbert/tpu"
 	"github.com/subbert/subbert/tpu/launch"
 	"github.com/subbert/subbert/tpu/launch/launchtest"
 )
 
 // where is the zone of the doubles.
 var where = []string{"--project", "my-project", "--zone", "europe-west4-a"}
-
-// TestPreflightJudges compares plans with bounds.
-func TestPreflightJudges(t *testing.T) {
-	number := func(x float64) *float64 { return &x }
-	yes, no, bytes := true, false, int64(9e9)
-	for _, test := range []struct {
-		name   string
-		plan   tpu.Plan
-		run    launch.Run
-		faults []string
-		hours  float64
-	}{
-		{"within bounds", tpu.Plan{Fits: &yes, Hours: number(4)}, launch.Run{MaxHours: 5, MaxCost: 10, HourPrice: 2}, nil, 4},
-		{"no bounds", tpu.Plan{Fits: &yes, Hours: number(4000)}, launch.Run{HourPrice: 2}, nil, 4000},
-		{"does not fit", tpu.Plan{Fits: &no, PeakBytes: &bytes, Hours: number(4)}, launch.Run{Accelerator: "v3-8"}, []string{"the step does not fit a v3-8: 9 GB a device"}, 4},
-		{"too long", tpu.Plan{Fits: &yes, Hours: number(5.1)}, launch.Run{MaxHours: 5}, []string{"it would take about 5.1 hours, and --max-hours allows 5"}, 5.1},
-		{"too dear", tpu.Plan{Fits: &yes, Hours: number(6)}, launch.Run{MaxCost: 10, HourPrice: 2}, []string{"it would cost about 12, and --max-cost allows 10"}, 6},
-		{"both", tpu.Plan{Hours: number(6)}, launch.Run{MaxHours: 5, MaxCost: 10, HourPrice: 2}, []string{"5", "10"}, 6},
-		{"the least is too long", tpu.Plan{FloorMS: number(3.6e6)}, launch.Run{MaxHours: 6}, []string{"at least 7 hours"}, 7},
-		{"the least is not too long", tpu.Plan{FloorMS: number(3.6e6)}, launch.Run{MaxHours: 8}, nil, 7},
-		{"nothing is known", tpu.Plan{}, launch.Run{MaxHours: 1, MaxCost: 1, HourPrice: 1}, nil, 0},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			p := &preflight{Plan: &test.plan, steps: 7}
-			p.judge(test.run)
-			if len(p.Faults) != len(test.faults) || p.Hours != test.hours {
-				t.Fatalf("faults %q, %g hours; want %q and %g", p.Faults, p.Hours, test.faults, test.hours)
-			}
-			for i, want := range test.faults {
-				if !strings.Contains(p.Faults[i], want) {
-					t.Errorf("fault %q, want %q in it", p.Faults[i], want)
-				}
-			}
-		})
-	}
-}
 
 // TestPreflightRefuses: a run that cannot fit, or exceeds its bounds by the list prices, leaves no trace; --force starts it.
 func TestPreflightRefuses(t *testing.T) {

@@ -40,6 +40,11 @@ func (c Cut) String() string {
 	return fmt.Sprintf("%d of %d sentences are longer than a row; cutting them loses a mention in %d, both in %d of these", c.Shortened, c.Sentences, c.LostOne+c.LostBoth, c.LostBoth)
 }
 
+// Plus is c and o together.
+func (c Cut) Plus(o Cut) Cut {
+	return Cut{c.Sentences + o.Sentences, c.Shortened + o.Shortened, c.LostOne + o.LostOne, c.LostBoth + o.LostBoth}
+}
+
 // Encoder turns marked sentences into rows of at most Length positions.
 type Encoder struct {
 	Tokenizer *wordpiece.Tokenizer

@@ -24,23 +24,47 @@ type Predictions struct {
 
 // Write writes p with a header. Probabilities are written so that they are read back exactly.
 func (p *Predictions) Write(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	out.WriteString("index\tgold\tpredicted") // bufio keeps the first error for Flush
-	for _, l := range p.Labels {
-		out.WriteString("\t" + l)
-	}
+	out := NewPredictionWriter(w, p.Labels)
 	for _, r := range p.Rows {
-		if len(r.Probabilities) != len(p.Labels) {
-			return fmt.Errorf("prediction %s: %d probabilities for %d labels", r.Index, len(r.Probabilities), len(p.Labels))
-		}
-		fmt.Fprintf(out, "\n%s\t%s\t%s", field(r.Index), field(r.Gold), field(r.Predicted))
-		for _, x := range r.Probabilities {
-			out.WriteString("\t" + strconv.FormatFloat(x, 'g', -1, 64))
+		if err := out.Write(r); err != nil {
+			return err
 		}
 	}
-	out.WriteString("\n")
 	return out.Flush()
 }
+
+// PredictionWriter writes predictions.tsv row by row.
+type PredictionWriter struct {
+	out    *bufio.Writer // keeps the first error for Flush
+	labels []string
+}
+
+// NewPredictionWriter writes the header.
+func NewPredictionWriter(w io.Writer, labels []string) *PredictionWriter {
+	out := bufio.NewWriter(w)
+	out.WriteString("index\tgold\tpredicted")
+	for _, l := range labels {
+		out.WriteString("\t" + l)
+	}
+	out.WriteByte('\n')
+	return &PredictionWriter{out, labels}
+}
+
+// Write writes a row.
+func (w *PredictionWriter) Write(r Prediction) error {
+	if len(r.Probabilities) != len(w.labels) {
+		return fmt.Errorf("prediction %s: %d probabilities for %d labels", r.Index, len(r.Probabilities), len(w.labels))
+	}
+	fmt.Fprintf(w.out, "%s\t%s\t%s", field(r.Index), field(r.Gold), field(r.Predicted))
+	for _, x := range r.Probabilities {
+		w.out.WriteByte('\t')
+		w.out.Write(strconv.AppendFloat(w.out.AvailableBuffer(), x, 'g', -1, 64))
+	}
+	return w.out.WriteByte('\n')
+}
+
+// Flush writes what is buffered and returns the first error of all writes.
+func (w *PredictionWriter) Flush() error { return w.out.Flush() }
 
 // OpenPredictions reads predictions.tsv from file name. Every index must be there once.
 func OpenPredictions(name string) (*Predictions, error) {

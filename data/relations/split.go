@@ -154,3 +154,18 @@ func Pick(examples []Example, names []string) (kept []Example, unmet []string) {
 	}
 	return kept, unmet
 }
+
+// Sample keeps n examples, in their order: those that come first in one fixed random order, which depends on their number
+// alone. It keeps all if n is 0.
+func Sample(examples []Example, n int) []Example {
+	if n == 0 || n >= len(examples) {
+		return examples
+	}
+	chosen := rand.New(rand.NewPCG(0, uint64(len(examples)))).Perm(len(examples))[:n]
+	slices.Sort(chosen)
+	kept := make([]Example, n)
+	for i, c := range chosen {
+		kept[i] = examples[c]
+	}
+	return kept
+}

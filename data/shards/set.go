@@ -1,6 +1,7 @@
 package shards
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -91,10 +92,13 @@ func (s *Set) Split(name string) (*Documents, error) {
 }
 
 // Verify reads every byte and compares all checksums, reporting how many bytes were read to progress.
-func (s *Set) Verify(progress func(bytes int64)) error {
+func (s *Set) Verify(ctx context.Context, progress func(bytes int64)) error {
 	for _, d := range s.splits {
 		for _, p := range d.parts {
 			for k := range p.file.blocks.sums {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				if err := p.file.blocks.check(int64(k)); err != nil {
 					return fmt.Errorf("shards: %s: %w", p.name, err)
 				}

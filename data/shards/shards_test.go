@@ -136,7 +136,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 					t.Fatalf("document %d (-want +got):\n%s", i, diff)
 				}
 			}
-			if err := s.Verify(func(int64) {}); err != nil {
+			if err := s.Verify(t.Context(), func(int64) {}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -289,7 +289,7 @@ func TestEveryDamageIsSeen(t *testing.T) {
 			return err
 		}
 		defer s.Close()
-		return s.Verify(func(int64) {})
+		return s.Verify(t.Context(), func(int64) {})
 	}
 	if err := check(whole); err != nil {
 		t.Fatal(err)

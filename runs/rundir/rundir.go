@@ -53,6 +53,24 @@ type Dir struct {
 // Open makes the directory at path, if need be, and claims it until Close. onSaved hears of every checkpoint once it is
 // durable, from another goroutine.
 func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Saved)) (*Dir, error) {
+	lock, err := Claim(path)
+	if err != nil {
+		return nil, err
+	}
+	saver, err := checkpoints.NewSaver(filepath.Join(path, result.CheckpointsDir))
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	retention := checkpoints.Retention{Last: keep.Keep, EverySteps: keep.KeepEvery, Every: time.Duration(keep.KeepHours * float64(time.Hour))}
+	if keep.Keep == 0 { // all are kept; the zero value says so
+		retention = checkpoints.Retention{}
+	}
+	return &Dir{path: path, lock: lock, saver: saver, keep: retention, discard: keep.Discard, onSaved: onSaved}, nil
+}
+
+// Claim makes the directory at path, if need be, and locks it until Unlock or the end of the process. It fails with
+// ErrBusy if another process has it.
+func Claim(path string) (*flock.Flock, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
 	}
@@ -64,15 +82,7 @@ func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Save
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	saver, err := checkpoints.NewSaver(filepath.Join(path, result.CheckpointsDir))
-	if err != nil {
-		return nil, errors.Join(err, lock.Unlock())
-	}
-	retention := checkpoints.Retention{Last: keep.Keep, EverySteps: keep.KeepEvery, Every: time.Duration(keep.KeepHours * float64(time.Hour))}
-	if keep.Keep == 0 { // all are kept; the zero value says so
-		retention = checkpoints.Retention{}
-	}
-	return &Dir{path: path, lock: lock, saver: saver, keep: retention, discard: keep.Discard, onSaved: onSaved}, nil
+	return lock, nil
 }
 
 // Close waits for the save in flight and gives the directory up.

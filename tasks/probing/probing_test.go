@@ -355,7 +355,7 @@ func TestHeadAttention(t *testing.T) {
 				t.Fatal(err)
 			}
 			i := 0
-			for weights, err := range h.Weights(examples) {
+			for weights, err := range h.Weights(t.Context(), examples) {
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,6 +1,7 @@
 package relation
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -49,10 +50,14 @@ func NewHeadAttention(backend compute.Backend, store *model.Store, c bert.Config
 }
 
 // Weights yields the weights of each example's positions, in order. An example whose mentions were cut off is looked at
-// from [CLS].
-func (h *HeadAttention) Weights(examples []marked.Row) iter.Seq2[[]float32, error] {
+// from [CLS]. It ends with the error of ctx when that ends.
+func (h *HeadAttention) Weights(ctx context.Context, examples []marked.Row) iter.Seq2[[]float32, error] {
 	return func(yield func([]float32, error) bool) {
 		for part := range slices.Chunk(examples, h.rows) {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
 			out, err := h.forward.Call(h.tensors(part))
 			var flat []float32
 			if err == nil {

@@ -228,7 +228,7 @@ func TestPredictKeepsOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	predict := func(examples []marked.Row) (out []Prediction) {
-		for made, err := range p.Predict(examples) {
+		for made, err := range p.Predict(t.Context(), examples) {
 			if err != nil {
 				t.Fatal(err)
 			}

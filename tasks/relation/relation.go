@@ -2,6 +2,7 @@ package relation
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -236,8 +237,8 @@ func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 }
 
 // Predict yields a prediction for each example, in order. They are computed by length, all before the first is handed
-// over.
-func (p *Predictor) Predict(examples []marked.Row) iter.Seq2[Prediction, error] {
+// over. It ends with the error of ctx when that ends.
+func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
 		byLength := make([]int, len(examples))
 		for i := range byLength {
@@ -246,7 +247,11 @@ func (p *Predictor) Predict(examples []marked.Row) iter.Seq2[Prediction, error] 
 		slices.SortStableFunc(byLength, func(i, j int) int { return cmp.Compare(len(examples[i].IDs), len(examples[j].IDs)) })
 		made := make([]Prediction, len(examples))
 		for part := range slices.Chunk(byLength, p.task.rows) {
-			if err := p.predict(examples, part, made); err != nil {
+			err := ctx.Err()
+			if err == nil {
+				err = p.predict(examples, part, made)
+			}
+			if err != nil {
 				yield(Prediction{}, err)
 				return
 			}

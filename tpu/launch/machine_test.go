@@ -36,7 +36,7 @@ func newBench(t *testing.T, change func(*Run)) *bench {
 	t.Helper()
 	b := &bench{t: t, store: &bucket.Memory{}, steps: t.TempDir()}
 	const config = "[run]\n"
-	l := &Luggage{Config: []byte(config), Binary: filepath.Join(b.steps, "program")}
+	l := &Bundle{Config: []byte(config), Binary: filepath.Join(b.steps, "program")}
 	if err := os.WriteFile(l.Binary, []byte("program"), 0o755); err != nil {
 		t.Fatal(err)
 	}

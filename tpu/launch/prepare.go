@@ -18,8 +18,8 @@ import (
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
 
-// Luggage is what a run takes along from here to its store.
-type Luggage struct {
+// Bundle is what is copied from here to the store of a run: program, config and data.
+type Bundle struct {
 	Config []byte            // with paths as InputPath says them
 	Binary string            // file of the program, for linux/amd64
 	Plugin string            // wheel of libtpu; empty for backends that need none
@@ -55,48 +55,48 @@ func WheelVersion(file string) string {
 	return parts[1]
 }
 
-// Describe fills the fields of r that say what is in the luggage. Names of pinned objects hold their checksums, so that
+// Describe fills the fields of r that say what is in the bundle. Names of pinned objects hold their checksums, so that
 // invocations with different programs do not overwrite each other's.
-func (l *Luggage) Describe(r *Run) error {
-	program, err := SHA256(l.Binary)
+func (b *Bundle) Describe(r *Run) error {
+	program, err := SHA256(b.Binary)
 	if err != nil {
 		return err
 	}
 	r.Binary = Pinned{Object: path.Join(binaryPrefix, "subbert-"+program[:12]), SHA256: program}
-	sum := sha256.Sum256(l.Config)
+	sum := sha256.Sum256(b.Config)
 	config := hex.EncodeToString(sum[:])
 	r.Config = Pinned{Object: path.Join(configPrefix, config[:12]+".toml"), SHA256: config}
-	r.Inputs, r.Streams = slices.Sorted(maps.Keys(l.Inputs)), slices.Sorted(maps.Keys(l.Streams))
-	if l.Plugin == "" {
+	r.Inputs, r.Streams = slices.Sorted(maps.Keys(b.Inputs)), slices.Sorted(maps.Keys(b.Streams))
+	if b.Plugin == "" {
 		return nil
 	}
-	wheel, err := SHA256(l.Plugin)
+	wheel, err := SHA256(b.Plugin)
 	if err != nil {
 		return err
 	}
-	r.Plugin = &Pinned{Object: path.Join(pluginPrefix, wheel[:12], filepath.Base(l.Plugin)), SHA256: wheel}
+	r.Plugin = &Pinned{Object: path.Join(pluginPrefix, wheel[:12], filepath.Base(b.Plugin)), SHA256: wheel}
 	return nil
 }
 
-// Pack writes the luggage that r describes to the store. It comes before the run's record, so that no machine finds
+// Pack writes the bundle that r describes to the store. It comes before the run's record, so that no machine finds
 // half of it.
-func (l *Luggage) Pack(ctx context.Context, s bucket.Store, r Run) error {
-	for _, inputs := range []map[string]string{l.Inputs, l.Streams} {
+func (b *Bundle) Pack(ctx context.Context, s bucket.Store, r Run) error {
+	for _, inputs := range []map[string]string{b.Inputs, b.Streams} {
 		for _, name := range slices.Sorted(maps.Keys(inputs)) {
 			if err := bucket.PutTree(ctx, s, path.Join(inputsPrefix, name), inputs[name]); err != nil {
 				return err
 			}
 		}
 	}
-	if err := bucket.PutFile(ctx, s, r.Binary.Object, l.Binary, bucket.Condition{}); err != nil {
+	if err := bucket.PutFile(ctx, s, r.Binary.Object, b.Binary, bucket.Condition{}); err != nil {
 		return err
 	}
 	if r.Plugin != nil {
-		if err := bucket.PutFile(ctx, s, r.Plugin.Object, l.Plugin, bucket.Condition{}); err != nil {
+		if err := bucket.PutFile(ctx, s, r.Plugin.Object, b.Plugin, bucket.Condition{}); err != nil {
 			return err
 		}
 	}
-	_, err := s.Write(ctx, r.Config.Object, bytes.NewReader(l.Config), bucket.Condition{})
+	_, err := s.Write(ctx, r.Config.Object, bytes.NewReader(b.Config), bucket.Condition{})
 	return err
 }
 

@@ -1,4 +1,6 @@
-package main
+// Package tpu carries out the pre-training and fine-tuning runs of a sweep on Cloud TPUs: each is a `subbert tpu run` of
+// its own, under one budget, and its results are brought back.
+package tpu
 
 import (
 	"context"
@@ -14,39 +16,38 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
-// onTPU are the verbs that machines in the cloud do. All others run here.
-func onTPU(t sweep.Task) bool { return slices.Contains([]string{"pretrain", "finetune"}, t.Args[0]) }
+// goesThere reports whether machines in the cloud do t. All other verbs run here.
+func goesThere(t sweep.Task) bool {
+	return slices.Contains([]string{"pretrain", "finetune"}, t.Args[0])
+}
 
-// tpuPool lets each pre-training and fine-tuning be a `subbert tpu run` of its own, a number of them at once. earlier is
-// where the sweep is: what its runs have cost before counts.
-func (f sweepFlags) tpuPool(c *console, s *sweep.Store, on sweep.OnPlaces, earlier *sweep.Report) (*sweep.Pool, error) {
-	pool, err := f.local(c, s)
-	if err != nil {
-		return nil, err
-	}
-	budget := &tpuBudget{max: f.MaxCost, caps: make(map[string]float64), spent: make(map[string]float64)}
-	flags := func(key, group string) ([]string, error) { return tpuFlags(on.TPU, key, group) }
-	budget.cost = func(key string) (float64, error) { return tpuCost(c.ctx, on.TPU, key) }
-	if err := budget.begin(earlier); err != nil {
-		return nil, err
+// Use lets pool, which carries out runs here, hand pre-training and fine-tuning to Cloud TPUs: their commands get a flag
+// --tpu for each flag of subbert tpu run that o says. The runs together may cost at most maxCost; 0 sets no bound. What
+// the runs of earlier, the same sweep, have cost before counts. A mistake in o is a *sweep.OptionsError.
+func Use(ctx context.Context, pool *sweep.Pool, o sweep.Options, maxCost float64, earlier *sweep.Report) error {
+	b := &budget{max: maxCost, caps: make(map[string]float64), spent: make(map[string]float64)}
+	b.cost = func(key string) (float64, error) { return costOf(ctx, o, key) }
+	if err := b.begin(earlier); err != nil {
+		return err
 	}
 	for _, r := range earlier.Runs { // a mistake shows before the first machine is asked for
-		if _, err := flags(r.Key, r.Command[0]); err != nil {
-			return nil, misused(err)
+		if _, err := flagsOf(o, r.Key, r.Command[0]); err != nil {
+			return &sweep.OptionsError{Err: err}
 		}
 	}
 	local := pool.Command
 	pool.Command = func(t sweep.Task, slot int) *exec.Cmd {
 		cmd := local(t, slot)
-		if !onTPU(t) {
+		if !goesThere(t) {
 			return cmd
 		}
-		args, err := flags(t.Key, t.Group)
-		if most := budget.cap(t.Key); most > 0 {
+		args, err := flagsOf(o, t.Key, t.Group)
+		if most := b.cap(t.Key); most > 0 {
 			args = append(args, fmt.Sprintf("--max-cost=%.4f", most))
 		}
 		for _, a := range args {
@@ -55,12 +56,12 @@ func (f sweepFlags) tpuPool(c *console, s *sweep.Store, on sweep.OnPlaces, earli
 		cmd.Err = errors.Join(cmd.Err, err)
 		return cmd
 	}
-	pool.Refuse = budget.refuse
-	return pool, nil
+	pool.Refuse = b.refuse
+	return nil
 }
 
-// tpuFlags are those of subbert tpu run for the run with a key: what [on.tpu] says, and its own place in the store.
-func tpuFlags(o sweep.Options, key, group string) ([]string, error) {
+// flagsOf are those of subbert tpu run for the run with a key: what [on.tpu] says, and its own place in the store.
+func flagsOf(o sweep.Options, key, group string) ([]string, error) {
 	texts, err := o.Of(group)
 	if err != nil {
 		return nil, fmt.Errorf("on.tpu: %w", err)
@@ -86,8 +87,8 @@ func tpuFlags(o sweep.Options, key, group string) ([]string, error) {
 	return flags, nil
 }
 
-// tpuCost is what the run with a key has cost so far; 0 if it was never begun.
-func tpuCost(ctx context.Context, o sweep.Options, key string) (cost float64, err error) {
+// costOf is what the run with a key has cost so far; 0 if it was never begun.
+func costOf(ctx context.Context, o sweep.Options, key string) (cost float64, err error) {
 	at, _ := o["store"].(string)
 	store, err := gcs.Open(ctx, strings.TrimSuffix(at, "/")+"/"+key)
 	if err != nil {
@@ -108,9 +109,10 @@ func tpuCost(ctx context.Context, o sweep.Options, key string) (cost float64, er
 	return r.Cost(status.Hours), nil
 }
 
-// doOnTPU is a step's work in the cloud: a `subbert tpu run` to its end, whose results are then brought here. A run that
-// failed there before is tried again, from its newest checkpoint.
-func doOnTPU(ctx context.Context, c *console, dir string, args, flags []string) (err error) {
+// Do carries out a step of a sweep in the cloud and brings its results to dir. args are those of the step, verb first;
+// flags are those of subbert tpu run. call runs this program with arguments. A run that failed there before is tried again
+// from its newest checkpoint.
+func Do(ctx context.Context, dir string, args, flags []string, call func(args []string) error) (err error) {
 	var at string
 	for _, f := range flags {
 		if s, ok := strings.CutPrefix(f, "--store="); ok {
@@ -132,16 +134,14 @@ func doOnTPU(ctx context.Context, c *console, dir string, args, flags []string) 
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(args[1:]), func(a string) bool { return a == "--resume" || a == "--json" })
-	call := slices.Concat([]string{"tpu", "run"}, rest, []string{"--verb", args[0]}, flags)
-	c.log.Info("subbert " + strings.Join(call, " "))
-	if err := invoke(ctx, c.withFlags(call), c.in, c.out, c.err); err != nil {
+	if err := call(slices.Concat([]string{"tpu", "run"}, rest, []string{"--verb", args[0]}, flags)); err != nil {
 		return err
 	}
-	return fetchFromTPU(ctx, store, dir)
+	return fetch(ctx, store, dir)
 }
 
-// fetchFromTPU brings the model, the metrics and, last, the result of a run here.
-func fetchFromTPU(ctx context.Context, store bucket.Store, dir string) error {
+// fetch brings the model, the metrics and, last, the result of a run here.
+func fetch(ctx context.Context, store bucket.Store, dir string) error {
 	model := filepath.Join(dir, launch.ModelPrefix)
 	if err := os.RemoveAll(model); err != nil {
 		return err

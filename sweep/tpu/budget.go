@@ -1,4 +1,4 @@
-package main
+package tpu
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// tpuBudget divides the money of a sweep among its runs: what those that run may spend at most, together with what has
+// budget divides the money of a sweep among its runs: what those that run may spend at most, together with what has
 // been spent, never exceeds it. What a run leaves goes to those that come after.
-type tpuBudget struct {
+type budget struct {
 	max  float64                           // 0: no bound
 	cost func(key string) (float64, error) // of a run, up to now
 
@@ -20,12 +20,12 @@ type tpuBudget struct {
 }
 
 // begin takes stock of what the runs of a sweep have cost before.
-func (b *tpuBudget) begin(r *sweep.Report) error {
+func (b *budget) begin(r *sweep.Report) error {
 	if b.max == 0 {
 		return nil
 	}
 	for _, s := range r.Runs {
-		if !onTPU(sweep.Task{Args: s.Command}) || b.has(s.Key) {
+		if !goesThere(sweep.Task{Args: s.Command}) || b.has(s.Key) {
 			continue
 		}
 		cost, err := b.cost(s.Key)
@@ -40,16 +40,16 @@ func (b *tpuBudget) begin(r *sweep.Report) error {
 	return nil
 }
 
-func (b *tpuBudget) has(key string) bool { _, ok := b.spent[key]; return ok }
+func (b *budget) has(key string) bool { _, ok := b.spent[key]; return ok }
 
 // refuse says that nothing is left for t, or gives it its share of what is left.
-func (b *tpuBudget) refuse(t sweep.Task, running []sweep.Task) error {
-	if b.max == 0 || !onTPU(t) {
+func (b *budget) refuse(t sweep.Task, running []sweep.Task) error {
+	if b.max == 0 || !goesThere(t) {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.settle(running); err != nil {
+	if err := b.account(running); err != nil {
 		return err
 	}
 	left := b.max
@@ -66,8 +66,8 @@ func (b *tpuBudget) refuse(t sweep.Task, running []sweep.Task) error {
 	return nil
 }
 
-// settle replaces what runs that have ended might have spent by what they did.
-func (b *tpuBudget) settle(running []sweep.Task) error {
+// account replaces what runs that have ended might have spent by what they did spend.
+func (b *budget) account(running []sweep.Task) error {
 	runs := make(map[string]bool)
 	for _, t := range running {
 		runs[t.Key] = true
@@ -88,7 +88,7 @@ func (b *tpuBudget) settle(running []sweep.Task) error {
 
 // share is the part of what is left that a run gets, and takes it from those that are not begun: by the forecasts of cost or
 // of hours, if all have one, or the same for each.
-func (b *tpuBudget) share(key string) float64 {
+func (b *budget) share(key string) float64 {
 	weight := func(s sweep.Status) float64 { return 1 }
 	for _, by := range []func(sweep.Status) float64{
 		func(s sweep.Status) float64 { return s.Hours },
@@ -120,7 +120,7 @@ func (b *tpuBudget) share(key string) float64 {
 }
 
 // cap is what a run that was begun may cost at most; 0: it has no bound.
-func (b *tpuBudget) cap(key string) float64 {
+func (b *budget) cap(key string) float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.caps[key]

@@ -1,4 +1,4 @@
-package main
+package tpu
 
 import (
 	"fmt"
@@ -23,14 +23,14 @@ func tpuTask(key string) sweep.Task { return sweep.Task{Key: key, Args: []string
 // TestBudget: shares go by the forecast; what a run leaves goes on; what was spent before counts; the sum is never exceeded.
 func TestBudget(t *testing.T) {
 	costs := map[string]float64{"0": 10} // of an earlier sweep
-	open := func(r *sweep.Report) *tpuBudget {
-		b := &tpuBudget{max: 100, caps: make(map[string]float64), spent: make(map[string]float64), cost: func(key string) (float64, error) { return costs[key], nil }}
+	open := func(r *sweep.Report) *budget {
+		b := &budget{max: 100, caps: make(map[string]float64), spent: make(map[string]float64), cost: func(key string) (float64, error) { return costs[key], nil }}
 		if err := b.begin(r); err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
-	want := func(b *tpuBudget, key string, running []sweep.Task, most float64) {
+	want := func(b *budget, key string, running []sweep.Task, most float64) {
 		t.Helper()
 		if err := b.refuse(tpuTask(key), running); err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func TestBudget(t *testing.T) {
 	cached := tpuRuns(0, 0, 5)
 	cached.Runs[0].State = sweep.Cached
 	want(open(cached), "1", nil, 30) // half of what the cached run has left: not all have a forecast
-	free := &tpuBudget{}
+	free := &budget{}
 	if err := free.refuse(tpuTask("0"), nil); err != nil || free.cap("0") != 0 {
 		t.Errorf("no bound: %v, %g", err, free.cap("0"))
 	}
@@ -64,13 +64,13 @@ func TestBudget(t *testing.T) {
 
 func TestTPUFlags(t *testing.T) {
 	o := sweep.Options{"store": "gs://runs/sweep/", "project": "p", "spot": true, "self-delete": false, "max-hours": 2.5, "pretrain": map[string]any{"accelerator": "v3-8"}}
-	flags, err := tpuFlags(o, "00ff", "pretrain")
+	flags, err := flagsOf(o, "00ff", "pretrain")
 	if got, want := strings.Join(flags, " "), "--accelerator=v3-8 --max-hours=2.5 --project=p --no-self-delete --spot --store=gs://runs/sweep/00ff"; err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 	for key, value := range map[string]any{"store": "runs", "verb": "pretrain", "max-cost": 3.0} {
 		bad := sweep.Options{"store": "gs://runs/sweep", key: value}
-		if _, err := tpuFlags(bad, "00ff", "pretrain"); err == nil || !strings.Contains(err.Error(), "on.tpu."+key) {
+		if _, err := flagsOf(bad, "00ff", "pretrain"); err == nil || !strings.Contains(err.Error(), "on.tpu."+key) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}

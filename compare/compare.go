@@ -1,0 +1,239 @@
+// Package compare says whether two models differ on the same pairs: by paired tests over instances and over seeds, and by
+// the pairs that only one of them gets right.
+package compare
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
+)
+
+// Options say how two models are compared.
+type Options struct {
+	Negative string // the label that means no relation; empty: false, or 0, whichever the predictions have
+	Samples  int    // that each test draws
+	Seed     uint64 // of the draws
+}
+
+// Comparison is what two models' predictions of the same pairs say.
+type Comparison struct {
+	A         string                `json:"-"` // file of predictions, or run directory
+	B         string                `json:"-"`
+	Negative  string                `json:"negative"`
+	Instances int                   `json:"instances"`
+	RunsA     int                   `json:"runs_a"`
+	RunsB     int                   `json:"runs_b"`
+	OnlyA     int                   `json:"only_a_right"` // pairs that A gets right in more than half of its runs and B does not
+	OnlyB     int                   `json:"only_b_right"`
+	Tests     []evaluate.Difference `json:"tests"`
+
+	Cases []Case `json:"-"` // the pairs of OnlyA and OnlyB, in the order of the predictions
+}
+
+// Case is a pair that one model gets right and the other wrong.
+type Case struct {
+	Index, Gold string
+	A, B        Vote
+}
+
+// Vote is what the runs of a model say of a pair: the most frequent label, and how many runs are right.
+type Vote struct {
+	Predicted   string
+	Right, Runs int
+}
+
+// IsRight reports whether more than half of the runs are right.
+func (v Vote) IsRight() bool { return 2*v.Right > v.Runs }
+
+// NegativeError says that the label that means no relation is not among the labels.
+type NegativeError struct {
+	Negative string
+	Labels   []string
+}
+
+func (e *NegativeError) Error() string {
+	return fmt.Sprintf("negative label %q is not among the labels %s; name it with --negative", e.Negative, strings.Join(e.Labels, ", "))
+}
+
+// Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
+// together.
+func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
+	runsA, err := open(a)
+	if err != nil {
+		return nil, err
+	}
+	runsB, err := open(b)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{A: a, B: b, Instances: len(runsA[0].Rows), RunsA: len(runsA), RunsB: len(runsB)}
+	rowsA, err := aligned(runsA[0], runsA)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", a, b, err)
+	}
+	rowsB, err := aligned(runsA[0], runsB)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", a, b, err)
+	}
+	if c.Negative, err = negative(a, slices.Concat(runsA, runsB), o.Negative); err != nil {
+		return nil, err
+	}
+	c.findCases(rowsA, rowsB)
+	return c, c.test(ctx, rowsA, rowsB, o)
+}
+
+// open reads the predictions at path: a file, a run directory, or one of several seeds.
+func open(path string) ([]*relations.Predictions, error) {
+	files, err := result.Predictions(path)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*relations.Predictions
+	for _, file := range files {
+		p, err := relations.OpenPredictions(file)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, p)
+	}
+	return runs, nil
+}
+
+// aligned puts the rows of every run in the order of first.
+func aligned(first *relations.Predictions, runs []*relations.Predictions) ([][]relations.Prediction, error) {
+	out := make([][]relations.Prediction, len(runs))
+	for i, r := range runs {
+		var err error
+		if out[i], err = first.Align(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// negative is the label asked for, or the one of the paper's tasks that the predictions have.
+func negative(name string, runs []*relations.Predictions, asked string) (string, error) {
+	var labels []string
+	for _, r := range runs {
+		labels = append(labels, r.LabelSet()...)
+	}
+	slices.Sort(labels)
+	labels = slices.Compact(labels)
+	if slices.Contains(labels, "") {
+		return "", fmt.Errorf("%s: gold labels are missing; a comparison needs them", name)
+	}
+	candidates := []string{relations.DDI.Negative, relations.PPI.Negative}
+	if asked != "" {
+		candidates = []string{asked}
+	}
+	for _, l := range candidates {
+		if slices.Contains(labels, l) {
+			return l, nil
+		}
+	}
+	return "", &NegativeError{cmp.Or(asked, relations.DDI.Negative), labels}
+}
+
+// test tests the models over instances and, where both have at least two, over seeds.
+func (c *Comparison) test(ctx context.Context, a, b [][]relations.Prediction, o Options) error {
+	gold := make([]string, c.Instances)
+	for i, row := range a[0] {
+		gold[i] = row.Gold
+	}
+	boot, err := evaluate.Bootstrap(ctx, gold, labels(a), labels(b), c.Negative, o.Samples, o.Seed)
+	if err != nil {
+		return err
+	}
+	c.Tests = append(c.Tests, boot)
+	if len(a) == len(b) {
+		swap, err := evaluate.Randomise(ctx, gold, labels(a), labels(b), c.Negative, o.Samples, o.Seed)
+		if err != nil {
+			return err
+		}
+		c.Tests = append(c.Tests, swap)
+	}
+	scoresA, err := seedScores(c.A)
+	if err != nil {
+		return err
+	}
+	scoresB, err := seedScores(c.B)
+	if err != nil || len(scoresA) < 2 || len(scoresB) < 2 {
+		return err
+	}
+	d, err := evaluate.RandomiseSeeds(ctx, scoresA, scoresB, o.Samples, o.Seed)
+	c.Tests = append(c.Tests, d)
+	return err
+}
+
+// labels are the predicted labels of each run.
+func labels(runs [][]relations.Prediction) [][]string {
+	out := make([][]string, len(runs))
+	for i, rows := range runs {
+		for _, r := range rows {
+			out[i] = append(out[i], r.Predicted)
+		}
+	}
+	return out
+}
+
+// seedScores are the micro F1 of the seeds of the run directory at path; none if it is a file, or of one run.
+func seedScores(path string) ([]float64, error) {
+	files, err := result.Predictions(path)
+	if err != nil || files[0] == path {
+		return nil, err
+	}
+	r, err := result.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || r.Relation == nil {
+		return nil, err
+	}
+	var out []float64
+	for _, s := range r.Relation.Seeds {
+		out = append(out, s.Micro.F1)
+	}
+	return out, nil
+}
+
+// findCases notes the pairs on which only one model is right.
+func (c *Comparison) findCases(a, b [][]relations.Prediction) {
+	for i, row := range a[0] {
+		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i)}
+		switch {
+		case e.A.IsRight() && !e.B.IsRight():
+			c.OnlyA++
+		case e.B.IsRight() && !e.A.IsRight():
+			c.OnlyB++
+		default:
+			continue
+		}
+		c.Cases = append(c.Cases, e)
+	}
+}
+
+// vote is what the runs say of pair i.
+func vote(runs [][]relations.Prediction, i int) Vote {
+	v := Vote{Runs: len(runs)}
+	counts := map[string]int{}
+	for _, rows := range runs {
+		counts[rows[i].Predicted]++
+		if rows[i].Predicted == rows[i].Gold {
+			v.Right++
+		}
+	}
+	for _, rows := range runs {
+		if p := rows[i].Predicted; v.Predicted == "" || counts[p] > counts[v.Predicted] {
+			v.Predicted = p
+		}
+	}
+	return v
+}

@@ -1,0 +1,45 @@
+package request
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/relations"
+)
+
+// Stream yields the examples of a file or corpus in its order, until ctx ends. Formats that annotate whole abstracts get
+// the program's own sentence splitter.
+func Stream(ctx context.Context, format, name string, o relations.Options) (iter.Seq2[relations.Example, error], error) {
+	if relations.NeedsSentences(format) && o.Sentences == nil {
+		splitter, err := corpus.NewSplitter()
+		if err != nil {
+			return nil, err
+		}
+		o.Sentences = Sentences(splitter)
+	}
+	return func(yield func(relations.Example, error) bool) {
+		for x, err := range relations.Read(format, name, o) {
+			if ctx.Err() != nil {
+				x, err = relations.Example{}, fmt.Errorf("%s: %w", name, context.Cause(ctx))
+			}
+			if !yield(x, err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+// Examples is the whole of Stream. A file without an example is an error.
+func Examples(ctx context.Context, format, name string, o relations.Options) ([]relations.Example, error) {
+	stream, err := Stream(ctx, format, name, o)
+	if err != nil {
+		return nil, err
+	}
+	examples, err := relations.Collect(stream)
+	if err == nil && len(examples) == 0 {
+		err = fmt.Errorf("%s: no pair of mentions in it", name)
+	}
+	return examples, err
+}

@@ -1,0 +1,140 @@
+package extract
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/report"
+	"github.com/subbert/subbert/runs/result"
+)
+
+// Show says which sentences and stems an attention page shows.
+type Show struct {
+	Sentences int               // at most so many, unless Index names them
+	Index     []string          // these examples, by their ID
+	Baseline  map[string]string // labels that another model gives, by the ID of the example: show those that it gets wrong and this one right
+	Near      int               // stems count words this near a mention; 0: the whole sentence
+	Least     int               // a stem counts if it is met this often
+	Top       int               // stems
+}
+
+// Weights looks at the attention of every example and chooses what s asks for, after Fig. 2 and Table 8 of Su &
+// Vijay-Shanker 2022. It is an error if an example that s names is not among them.
+func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[relations.Example, error]) (*result.Weights, error) {
+	attended, err := m.Attend(ctx, l, examples)
+	if err != nil {
+		return nil, err
+	}
+	out := &result.Weights{Of: l.String(m.settings.Pooling), Sentences: []result.Sentence{}, Near: s.Near, Least: s.Least}
+	var stems evaluate.StemWeights
+	known := 0
+	for a, err := range attended {
+		if err != nil {
+			return nil, err
+		}
+		out.Examples++
+		said, inBaseline := s.Baseline[a.Example.ID]
+		if inBaseline {
+			known++
+		}
+		if s.wants(a, said, inBaseline, len(out.Sentences)) {
+			out.Sentences = append(out.Sentences, sentenceOf(a, said))
+		}
+		for _, w := range a.Words {
+			if w.Letters && !w.Mention && (s.Near == 0 || 0 <= w.Apart && w.Apart <= s.Near) {
+				stems.Add(a.Example.Text[w.Span.Start:w.Span.End], w.Weight)
+			}
+		}
+	}
+	out.Stems = stems.Top(s.Top, s.Least)
+	if len(out.Sentences) < len(s.Index) {
+		return nil, fmt.Errorf("%d of the %d sentences that are asked for are not in the data", len(s.Index)-len(out.Sentences), len(s.Index))
+	}
+	if s.Baseline != nil && known == 0 {
+		return nil, fmt.Errorf("the baseline predicts none of the sentences")
+	}
+	return out, nil
+}
+
+// wants reports whether a sentence is shown beside shown others; said is the baseline's label.
+func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
+	if len(s.Index) > 0 {
+		return slices.Contains(s.Index, a.Example.ID)
+	}
+	better := inBaseline && said != a.Example.Label && a.Label == a.Example.Label
+	return shown < s.Sentences && (s.Baseline == nil || better)
+}
+
+// sentenceOf is a sentence for the page.
+func sentenceOf(a Attended, baseline string) result.Sentence {
+	e := a.Example
+	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline}
+	last := -1
+	for _, w := range a.Words {
+		out.Words = append(out.Words, result.Word{Text: e.Text[w.Span.Start:w.Span.End], Weight: w.Weight, Mention: w.Mention, Glued: w.Span.Start == last})
+		last = w.Span.End
+	}
+	return out
+}
+
+// WriteAttention writes the directory of an attention run: config.toml, result.json, stems.csv, sentences/ as SVG, and
+// the page index.html.
+func WriteAttention(dir string, r *result.Attention) error {
+	config := map[string]any{
+		"model": map[string]any{"init": r.Model}, "data": map[string]any{"test": r.Attention.Data},
+		"task": map[string]any{"name": r.Task, "weights": r.Attention.Of},
+	}
+	file := func(name string) string { return filepath.Join(dir, name) }
+	if err := atomicfile.Write(file(result.ConfigFile), func(w io.Writer) error { return toml.NewEncoder(w).Encode(config) }); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(file(result.StemsFile), func(w io.Writer) error { return writeStems(w, r.Attention.Stems) }); err != nil {
+		return err
+	}
+	for _, s := range r.Attention.Sentences {
+		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, fileName(s.Index)+".svg"), s); err != nil {
+			return err
+		}
+	}
+	if err := atomicfile.WriteJSON(file(result.File), r); err != nil {
+		return err
+	}
+	run, err := report.ReadRun(dir)
+	if err != nil {
+		return err
+	}
+	page := file(result.PageFile)
+	composed, err := report.Compose([]*report.Run{run}, report.Options{Path: page, Made: time.Now()})
+	if err != nil {
+		return err
+	}
+	return report.Write(page, composed)
+}
+
+func writeStems(to io.Writer, stems []evaluate.StemWeight) error {
+	rows := [][]string{{"stem", "word", "mean_weight", "count"}}
+	for _, s := range stems {
+		rows = append(rows, []string{s.Stem, s.Word, fmt.Sprintf("%.6g", s.Mean), fmt.Sprint(s.Count)})
+	}
+	return csv.NewWriter(to).WriteAll(rows)
+}
+
+var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// fileName is an index as the name of a file.
+func fileName(index string) string {
+	return strings.TrimLeft(unsafeInName.ReplaceAllString(index, "_"), ".")
+}

@@ -1,0 +1,249 @@
+// Package extract applies a fine-tuned relation model to sentences: which label each pair of mentions gets, with which
+// probability, and which words the model weighs.
+//
+// It streams: a window of examples at a time is turned into rows, computed by length and handed over in the order of the
+// input, so that memory does not grow with the input.
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/tasks"
+	"github.com/subbert/subbert/tasks/relation"
+	"github.com/subbert/subbert/trainer"
+)
+
+// Options say how a model is applied. The zero value computes 32 rows at a time on the pure-Go backend, in float32.
+type Options struct {
+	Backend func(context.Context) (*backend.Handle, error) // opens what computes; nil: the pure-Go backend
+	Model   bert.Options                                   // how the model computes
+	Rows    int                                            // of one forward pass; 0: 32
+	Window  int                                            // examples that are held at a time; 0: 64 forward passes
+
+	// AnyEncoder accepts a model that is no relation model: it predicts nothing, and Attend shows its own attention.
+	AnyEncoder bool
+
+	// Log hears what a person should know at once; nil: nobody does.
+	Log *slog.Logger
+}
+
+// NotFineTunedError says that a model is no relation model of subbert finetune.
+type NotFineTunedError struct{ Path string }
+
+func (e *NotFineTunedError) Error() string {
+	return fmt.Sprintf(`%s: no relation model of subbert finetune: its config.json has no key "subbert" with labels`, e.Path)
+}
+
+// Model is an open relation model. It is not for concurrent use.
+type Model struct {
+	options   Options
+	files     *checkpoints.Model
+	bert      bert.Config
+	settings  relation.Settings
+	tuned     bool // false for an encoder without a classifier
+	encoder   *marked.Encoder
+	handle    *backend.Handle
+	predictor *relation.Predictor
+	cut       marked.Cut
+}
+
+// Open opens the relation model in the directory dir: a model directory, or the directory of a fine-tuning run. It fails
+// with a *NotFineTunedError if the model is none.
+func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
+	m := &Model{options: o.complete()}
+	if m.files, err = checkpoints.OpenModel(result.ModelPath(dir)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	if m.bert, err = bert.ReadConfig(m.files.Files.Config); err != nil {
+		return nil, err
+	}
+	settings, err := relation.ReadSettings(m.files.Config.Raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	switch {
+	case settings != nil:
+		m.settings, m.tuned = *settings, true
+	case o.AnyEncoder:
+		m.settings = relation.Settings{Sequence: min(128, m.bert.MaxPositionEmbeddings), Truncate: marked.TruncateTail, Marking: string(relations.Tag)}
+	default:
+		return nil, &NotFineTunedError{dir}
+	}
+	tokenizer, err := wordpiece.New(m.files.Vocabulary, m.files.Tokenizer())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	m.encoder = &marked.Encoder{
+		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: m.settings.Truncate, Labels: m.settings.Labels, Spans: true,
+	}
+	if m.handle, err = m.options.Backend(ctx); err != nil {
+		return nil, err
+	}
+	return m, m.load()
+}
+
+// complete is o with something in the place of what is zero.
+func (o Options) complete() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Backend == nil {
+		o.Backend = func(ctx context.Context) (*backend.Handle, error) {
+			return backend.Open(ctx, backend.Choice{Spec: backend.Spec{Name: backend.Go}}, backend.Options{Log: o.Log})
+		}
+	}
+	if o.Rows == 0 {
+		o.Rows = 32
+	}
+	if o.Window == 0 {
+		o.Window = 64 * o.Rows
+	}
+	return o
+}
+
+// load reads the weights of the classifier and prepares to predict.
+func (m *Model) load() error {
+	if !m.tuned {
+		return nil
+	}
+	task, err := relation.New(m.bert, m.options.Model, m.settings.Config(), len(m.settings.Labels), m.options.Rows)
+	if err != nil {
+		return err
+	}
+	store, _, err := tasks.Load(m.files, task.Parameters(), checkpoints.Fresh{}, 0)
+	if err != nil {
+		return err
+	}
+	parameters := 0
+	for _, p := range task.Parameters() {
+		parameters += p.Size()
+	}
+	m.options.Log.Info("model", "pooling", m.settings.Pooling, "labels", m.settings.Labels, "parameters", parameters)
+	m.predictor, err = task.NewPredictor(m.opener(store))
+	return err
+}
+
+// opener compiles graphs over the parameters of store.
+func (m *Model) opener(store *model.Store) func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
+	return func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
+		return trainer.NewForward(m.handle.Backend, store, 1, name, inputs, build)
+	}
+}
+
+// Close releases the model and its backend.
+func (m *Model) Close() error {
+	var errs []error
+	if m.handle != nil {
+		errs = append(errs, m.handle.Close())
+	}
+	return errors.Join(append(errs, m.files.Close())...)
+}
+
+// Labels are the labels of a prediction's probabilities, in their order.
+func (m *Model) Labels() []string { return m.settings.Labels }
+
+// Negative is the label that means no relation.
+func (m *Model) Negative() string { return m.settings.Negative }
+
+// Settings say how the model was trained to see sentences.
+func (m *Model) Settings() relation.Settings { return m.settings }
+
+// Cut counts the sentences predicted so far that were longer than a row, and the mentions they lost.
+func (m *Model) Cut() marked.Cut { return m.cut }
+
+// Prediction is what a model says of an example.
+type Prediction struct {
+	Example       relations.Example
+	Label         string    // the most probable one, the first of equals
+	Probabilities []float32 // in the order of Model.Labels
+	Row           marked.Row
+	Attention     []float32 // of the positions of Row; nil unless the pooling has weights
+}
+
+// Predict yields a prediction for each example, in their order. It ends at the first error of examples, at a label that
+// the model does not have, and when ctx ends. An example without a label is predicted all the same.
+func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Example, error]) iter.Seq2[Prediction, error] {
+	return func(yield func(Prediction, error) bool) {
+		if !m.tuned {
+			yield(Prediction{}, &NotFineTunedError{m.files.Path})
+			return
+		}
+		for window, err := range windows(examples, m.options.Window) {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(Prediction{}, err)
+				return
+			}
+			if !m.predict(ctx, window, yield) {
+				return
+			}
+		}
+	}
+}
+
+// predict predicts the examples of a window, and reports whether to go on.
+func (m *Model) predict(ctx context.Context, window []relations.Example, yield func(Prediction, error) bool) bool {
+	rows, cut, err := m.encoder.Encode(window)
+	if err != nil {
+		yield(Prediction{}, fmt.Errorf("the model's labels are not the data's: %w", err))
+		return false
+	}
+	m.cut = m.cut.Plus(cut)
+	i := 0
+	for p, err := range m.predictor.Predict(ctx, rows) {
+		if err != nil {
+			yield(Prediction{}, err)
+			return false
+		}
+		made := Prediction{Example: window[i], Label: m.settings.Labels[p.Label()], Probabilities: p.Probabilities, Row: rows[i], Attention: p.Attention}
+		if i++; !yield(made, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// windows yields examples n at a time. The slice is the receiver's.
+func windows(examples iter.Seq2[relations.Example, error], n int) iter.Seq2[[]relations.Example, error] {
+	return func(yield func([]relations.Example, error) bool) {
+		var window []relations.Example
+		for e, err := range examples {
+			if err != nil {
+				if len(window) > 0 && !yield(window, nil) {
+					return
+				}
+				yield(nil, err)
+				return
+			}
+			if window = append(window, e); len(window) == n {
+				if !yield(window, nil) {
+					return
+				}
+				window = nil
+			}
+		}
+		if len(window) > 0 {
+			yield(window, nil)
+		}
+	}
+}

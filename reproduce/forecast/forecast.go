@@ -1,0 +1,104 @@
+// Package forecast says how many hours the runs of the paper's tables take on devices that need not be here, and what they
+// cost.
+package forecast
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/plan"
+	"github.com/subbert/subbert/reproduce"
+	"github.com/subbert/subbert/tpu/launch"
+)
+
+// Devices say what the runs are planned for, and where they are paid.
+type Devices struct {
+	Train plan.Device // pre-training
+	Tune  plan.Device // fine-tuning
+	Zone  string
+	Spot  bool // prices of machines that may be taken away
+
+	Prices launch.PriceTable
+
+	// Options make the planner of pre-training for Train.
+	Options plan.Options
+}
+
+// Forecaster plans runs, a step of each kind once.
+type Forecaster struct {
+	devices Devices
+	hours   map[string]float64 // of a step, by model and shape
+}
+
+// New makes a forecaster.
+func New(d Devices) *Forecaster {
+	return &Forecaster{devices: d, hours: map[string]float64{}}
+}
+
+// Of is the hours a run takes at least, or as the compiler estimates them, and what they cost. Scales that have speeds of
+// their own are not planned: theirs were measured.
+func (f *Forecaster) Of(ctx context.Context, w reproduce.Work) (hours, cost float64, err error) {
+	device := f.devices.Tune
+	if w.Verb == "pretrain" {
+		device = f.devices.Train
+		step, err := f.step(ctx, w)
+		if err != nil {
+			return 0, 0, err
+		}
+		hours = step * float64(w.Steps)
+	} else if peak := device.Peak("float32"); peak > 0 {
+		hours = w.FLOPs / peak / 3600
+	}
+	paid := launch.Run{Accelerator: device.Name, Zone: f.devices.Zone, Spot: f.devices.Spot}
+	return hours, hours * launch.FindPrice(f.devices.Prices.Prices, paid), nil
+}
+
+// step is the hours of one step of pre-training.
+func (f *Forecaster) step(ctx context.Context, w reproduce.Work) (float64, error) {
+	key := fmt.Sprint(w.Architecture["vocab_size"], " ", w.Settings)
+	if hours, ok := f.hours[key]; ok {
+		return hours, nil
+	}
+	p, err := f.plan(ctx, w)
+	if err != nil {
+		return 0, fmt.Errorf("planning for %s: %w", f.devices.Train.Name, err)
+	}
+	ms := p.StepMS
+	if ms == nil {
+		ms = p.FloorMS
+	}
+	if ms != nil {
+		f.hours[key] = *ms / 3.6e6
+	}
+	return f.hours[key], nil
+}
+
+// plan plans the run w for the device of pre-training.
+func (f *Forecaster) plan(ctx context.Context, w reproduce.Work) (p plan.Plan, err error) {
+	dir, err := os.MkdirTemp("", "subbert-plan-")
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	architecture, err := json.Marshal(w.Architecture)
+	if err != nil {
+		return p, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), architecture, 0o644); err != nil {
+		return p, err
+	}
+	config, err := configs.ParsePretraining("config", []byte(w.Config), fmt.Sprintf("model.init=%q", dir))
+	if err != nil {
+		return p, err
+	}
+	planner, err := plan.Pretraining(config, f.devices.Options)
+	if err != nil {
+		return p, err
+	}
+	return planner.Plan(ctx)
+}

@@ -1,0 +1,75 @@
+package relation
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/models/heads"
+)
+
+// Settings is the key "subbert" of a relation model's config.json: how sentences become rows and what the classifier
+// computes of them.
+type Settings struct {
+	Pooling     string   `json:"pooling"`
+	WithCLS     bool     `json:"with_cls"`
+	Mask        string   `json:"sll_mask"`
+	Layers      []int    `json:"layers,omitempty"`
+	HardSigmoid bool     `json:"hard_sigmoid,omitempty"`
+	Sequence    int      `json:"sequence"`
+	Padding     string   `json:"padding"`
+	Lengths     []int    `json:"lengths,omitempty"`
+	Truncate    string   `json:"truncate"`
+	Marking     string   `json:"marking"`
+	Marks       []string `json:"marks"`  // that stood in the training sentences
+	Labels      []string `json:"labels"` // in the classifier's order
+	Negative    string   `json:"negative"`
+}
+
+// SettingsOf are the settings of a model that c trains on sentences marked by marking, with marks, labels and negative as
+// in the training sentences.
+func SettingsOf(c Config, marking relations.Marking, marks, labels []string, negative string) Settings {
+	return Settings{
+		Pooling: c.Pooling, WithCLS: c.WithCLS, Mask: c.Mask, Layers: c.Relation.Layers, HardSigmoid: c.HardSigmoid,
+		Sequence: c.Sequence, Padding: c.Padding, Lengths: c.Lengths, Truncate: c.Truncate,
+		Marking: string(marking), Marks: marks, Labels: labels, Negative: negative,
+	}
+}
+
+// ReadSettings reads the settings in the text of a config.json; nil if they are not those of a relation model.
+func ReadSettings(config []byte) (*Settings, error) {
+	var fields struct {
+		Settings *Settings `json:"subbert"`
+	}
+	if err := json.Unmarshal(config, &fields); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	if fields.Settings != nil && len(fields.Settings.Labels) == 0 {
+		return nil, nil
+	}
+	return fields.Settings, nil
+}
+
+// AddTo is the text of a config.json with s and the labels as transformers names them.
+func (s Settings) AddTo(config []byte) ([]byte, error) {
+	var fields map[string]any
+	if err := json.Unmarshal(config, &fields); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	names, ids := map[string]string{}, map[string]int{}
+	for i, l := range s.Labels {
+		names[fmt.Sprint(i)], ids[l] = l, i
+	}
+	fields["id2label"], fields["label2id"], fields["subbert"] = names, ids, s
+	return json.Marshal(fields)
+}
+
+// Config is the config of a task that computes what s says.
+func (s Settings) Config() Config {
+	c := Default()
+	c.Relation = heads.Relation{Pooling: s.Pooling, WithCLS: s.WithCLS, Mask: s.Mask, Layers: s.Layers, HardSigmoid: s.HardSigmoid}
+	c.Sequence, c.Truncate, c.Labels, c.Negative, c.Lengths = s.Sequence, s.Truncate, s.Labels, s.Negative, s.Lengths
+	c.Padding = cmp.Or(s.Padding, PaddingGrouped)
+	return c
+}

@@ -1,0 +1,129 @@
+// Package preflight says what can be known of a run on a Cloud TPU before anything of it exists: whether it fits, how long
+// it takes, what it costs, and whether that is within the run's bounds.
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/subbert/subbert/plan"
+	"github.com/subbert/subbert/tpu/launch"
+)
+
+// Report is what is known of a run beforehand.
+type Report struct {
+	Plan   *plan.Plan `json:"plan"`   // null: there is none for such a run
+	Hours  float64    `json:"hours"`  // of training; 0: not known
+	Least  bool       `json:"least"`  // Hours is the least it can take: no compiler was at hand
+	Cost   float64    `json:"cost"`   // of Hours; 0: not known
+	Faults []string   `json:"faults"` // why it is better not started
+	Notes  []string   `json:"notes"`
+
+	steps int // of the run
+}
+
+// Error refuses a run.
+type Error struct{ Faults []string }
+
+func (e *Error) Error() string { return "preflight: " + strings.Join(e.Faults, "; ") }
+
+// Hint says how to start it all the same.
+func (e *Error) Hint() string { return "nothing was created; --force starts it all the same" }
+
+// Err is an *Error of the faults; nil if there are none.
+func (r *Report) Err() error {
+	if len(r.Faults) == 0 {
+		return nil
+	}
+	return &Error{r.Faults}
+}
+
+// Unplanned is the report of a run that no plan is made for; why says the reason.
+func Unplanned(why string) *Report {
+	return &Report{Notes: []string{why + ": whether it fits and how long it takes is not known beforehand"}}
+}
+
+// Of plans a run and compares the plan with its bounds. A run that does not compile or does not fit is a fault in the
+// report, not an error.
+func Of(ctx context.Context, p *plan.Planner, r launch.Run) (*Report, error) {
+	report := &Report{steps: p.Steps()}
+	planned, err := p.Plan(ctx)
+	if full, ok := errors.AsType[*plan.OutOfMemoryError](err); ok {
+		report.Faults = append(report.Faults, full.Error())
+		return report, nil
+	}
+	if refused, ok := errors.AsType[*plan.CompileError](err); ok {
+		report.Faults = append(report.Faults, refused.Error())
+		return report, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	report.Plan = &planned
+	report.judge(r)
+	return report, nil
+}
+
+// judge compares the plan with the run's bounds. Without a compiler the hours are those at the device's peak, which no run
+// undercuts.
+func (r *Report) judge(run launch.Run) {
+	r.Notes = append(r.Notes, r.Plan.Notes...)
+	if r.Plan.Fits != nil && !*r.Plan.Fits {
+		r.Faults = append(r.Faults, fmt.Sprintf("the step does not fit a %s: %s", run.Accelerator, r.Plan.MemoryText()))
+	}
+	switch {
+	case r.Plan.Hours != nil:
+		r.Hours = *r.Plan.Hours
+	case r.Plan.FloorMS != nil:
+		r.Hours, r.Least = float64(r.steps)**r.Plan.FloorMS/float64(time.Hour.Milliseconds()), true
+	}
+	r.Cost = run.Cost(r.Hours)
+	if run.MaxHours > 0 && r.Hours > run.MaxHours {
+		r.Faults = append(r.Faults, fmt.Sprintf("it would take %s %.3g hours, and --max-hours allows %g", r.about(), r.Hours, run.MaxHours))
+	}
+	if run.MaxCost > 0 && r.Cost > run.MaxCost {
+		r.Faults = append(r.Faults, fmt.Sprintf("it would cost %s %.3g, and --max-cost allows %g", r.about(), r.Cost, run.MaxCost))
+	}
+}
+
+func (r *Report) about() string {
+	if r.Least {
+		return "at least"
+	}
+	return "about"
+}
+
+// Rows are the lines of r for people: a name and a text each.
+func (r *Report) Rows(prices launch.PriceTable) [][2]string {
+	var rows [][2]string
+	row := func(name, format string, args ...any) {
+		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
+	}
+	if r.Plan != nil {
+		row("memory", "%s (%s)", r.Plan.MemoryText(), r.Plan.Source)
+	}
+	if r.Hours > 0 {
+		row("training", "%s %.3g hours", r.about(), r.Hours)
+	}
+	if r.Cost > 0 {
+		row("cost", "%s %.4g%s", r.about(), r.Cost, priceSource(prices))
+	}
+	for _, fault := range r.Faults {
+		row("fault", "%s", fault)
+	}
+	for _, note := range r.Notes {
+		row("note", "%s", note)
+	}
+	return rows
+}
+
+// priceSource says which currency the prices are in and how old they are, where they are list prices.
+func priceSource(t launch.PriceTable) string {
+	if t.AsOf == "" {
+		return " by the price table given"
+	}
+	return " " + t.Currency + " by the list prices of " + t.AsOf
+}
