@@ -35,6 +35,13 @@ func (l Look) String(pooling string) string {
 	return fmt.Sprintf("encoder layer %d, %s, from %s", l.Layer, head, from)
 }
 
+// RequestError says that what was asked for cannot be had of the model or the data.
+type RequestError struct{ Err error }
+
+func (e *RequestError) Error() string { return e.Err.Error() }
+
+func (e *RequestError) Unwrap() error { return e.Err }
+
 // NoWeightsError says that a model has no weights of the kind that is looked for.
 type NoWeightsError struct{ Path, Pooling string }
 
@@ -64,7 +71,7 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 		}
 		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
 		if err != nil {
-			return nil, err
+			return nil, &RequestError{err}
 		}
 	}
 	return func(yield func(Attended, error) bool) {

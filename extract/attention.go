@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -61,10 +62,10 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 	}
 	out.Stems = stems.Top(s.Top, s.Least)
 	if len(out.Sentences) < len(s.Index) {
-		return nil, fmt.Errorf("%d of the %d sentences that are asked for are not in the data", len(s.Index)-len(out.Sentences), len(s.Index))
+		return nil, &RequestError{fmt.Errorf("the data have %d of the %d sentences that are named", len(out.Sentences), len(s.Index))}
 	}
 	if s.Baseline != nil && known == 0 {
-		return nil, fmt.Errorf("the baseline predicts none of the sentences")
+		return nil, &RequestError{errors.New("the baseline predicts none of the sentences")}
 	}
 	return out, nil
 }

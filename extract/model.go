@@ -47,6 +47,13 @@ func (e *NotFineTunedError) Error() string {
 	return fmt.Sprintf(`%s: no relation model of subbert finetune: its config.json has no key "subbert" with labels`, e.Path)
 }
 
+// LabelsError says that an example has a label that the model does not have.
+type LabelsError struct{ Err error }
+
+func (e *LabelsError) Error() string { return "the model's labels are not the data's: " + e.Err.Error() }
+
+func (e *LabelsError) Unwrap() error { return e.Err }
+
 // Model is an open relation model. It is not for concurrent use.
 type Model struct {
 	options   Options
@@ -205,7 +212,7 @@ func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Exampl
 func (m *Model) predict(ctx context.Context, window []relations.Example, yield func(Prediction, error) bool) bool {
 	rows, cut, err := m.encoder.Encode(window)
 	if err != nil {
-		yield(Prediction{}, fmt.Errorf("the model's labels are not the data's: %w", err))
+		yield(Prediction{}, &LabelsError{err})
 		return false
 	}
 	m.cut = m.cut.Plus(cut)

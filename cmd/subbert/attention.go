@@ -68,8 +68,11 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	}
 	look := extract.Look{Layer: v.Layer, Head: v.Head, From: v.From}
 	weights, err := m.Weights(c.ctx, look, show, examples)
-	if err != nil {
+	if asked := new(extract.RequestError); errors.As(err, &asked) {
 		return fmt.Errorf("%s: %w", v.Corpus, err)
+	}
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(c.err, "%s: %v\n", v.Corpus, m.Cut())
 	weights.Data, weights.Baseline = v.Corpus, v.Baseline

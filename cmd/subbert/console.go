@@ -124,8 +124,9 @@ func isMisuse(err error) bool {
 		options *sweep.OptionsError
 		other   *extract.NotFineTunedError
 		plain   *extract.NoWeightsError
+		look    *extract.RequestError
 	)
-	return errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain)
+	return errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
 }
 
 // isInterruption reports whether err ends a verb because it was asked to end.

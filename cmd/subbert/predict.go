@@ -98,8 +98,11 @@ func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples
 	defer meter.end()
 	var gold, predicted []string
 	for p, err := range m.Predict(c.ctx, examples) {
-		if err != nil {
+		if labels := new(extract.LabelsError); errors.As(err, &labels) {
 			return fmt.Errorf("%s: %w", v.In, err)
+		}
+		if err != nil {
+			return err
 		}
 		if err := out.Write(p); err != nil {
 			return err
