@@ -408,37 +408,27 @@ func TestCheckpointFile(t *testing.T) {
 	}
 }
 
-func TestFresh(t *testing.T) {
+func TestParseFresh(t *testing.T) {
 	for _, c := range []struct {
-		text string
-		want Fresh
-		back string
+		names []string
+		want  Fresh
 	}{
-		{"all", Parts(), "all"},
-		{"mlm", Fresh{MLM}, "mlm"},
-		{" mlm, nsp ,mlm", Fresh{MLM, NSP}, "mlm,nsp"},
-		{"", nil, ""},
+		{[]string{"all"}, Parts()},
+		{[]string{"mlm"}, Fresh{MLM}},
+		{[]string{"mlm", "nsp", "mlm"}, Fresh{MLM, NSP}},
+		{[]string{"classifier", "sll"}, Fresh{Classifier, SLL}},
+		{nil, nil},
 	} {
-		t.Run(c.text, func(t *testing.T) {
-			var f Fresh
-			if err := f.UnmarshalTOML(c.text); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, f); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-			if back, err := f.MarshalText(); err != nil || string(back) != c.back {
-				t.Errorf("back as %q, want %q (error %v)", back, c.back, err)
+		t.Run(strings.Join(c.names, " "), func(t *testing.T) {
+			f, err := ParseFresh(c.names...)
+			if diff := cmp.Diff(c.want, f); err != nil || diff != "" {
+				t.Errorf("error %v, -want +got:\n%s", err, diff)
 			}
 		})
 	}
-	var f Fresh
-	if err := f.UnmarshalTOML([]any{"classifier", "sll"}); err != nil || !slices.Equal(f, Fresh{Classifier, SLL}) {
-		t.Errorf("list: %v, error %v", f, err)
-	}
-	for _, bad := range []any{"head", []any{1}, 3, []any{"all", "mlm"}} {
-		if err := f.UnmarshalTOML(bad); err == nil {
-			t.Errorf("%v was taken", bad)
+	for _, bad := range [][]string{{"head"}, {"all", "mlm"}, {"mlm,nsp"}} {
+		if f, err := ParseFresh(bad...); err == nil {
+			t.Errorf("%q was taken as %v", bad, f)
 		}
 	}
 }

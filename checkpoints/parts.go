@@ -1,7 +1,6 @@
 package checkpoints
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,52 +58,6 @@ func ParseFresh(names ...string) (Fresh, error) {
 		}
 	}
 	return fresh, nil
-}
-
-// UnmarshalText reads "all" or parts joined by commas.
-func (f *Fresh) UnmarshalText(text []byte) error {
-	var names []string
-	for name := range strings.SplitSeq(string(text), ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			names = append(names, name)
-		}
-	}
-	parsed, err := ParseFresh(names...)
-	if err == nil {
-		*f = parsed
-	}
-	return err
-}
-
-// MarshalText is the inverse of UnmarshalText.
-func (f Fresh) MarshalText() ([]byte, error) {
-	if len(f) == len(Parts()) {
-		return []byte("all"), nil
-	}
-	return []byte(join(f, ",")), nil
-}
-
-// UnmarshalTOML reads a string, as UnmarshalText does, or a list of strings.
-func (f *Fresh) UnmarshalTOML(value any) error {
-	switch v := value.(type) {
-	case string:
-		return f.UnmarshalText([]byte(v))
-	case []any:
-		names := make([]string, 0, len(v))
-		for _, item := range v {
-			name, ok := item.(string)
-			if !ok {
-				return fmt.Errorf("fresh: %v in the list, want names of parts", item)
-			}
-			names = append(names, name)
-		}
-		parsed, err := ParseFresh(names...)
-		if err == nil {
-			*f = parsed
-		}
-		return err
-	}
-	return errors.New(`fresh: want "all" or a list of parts`)
 }
 
 func join(parts []Part, separator string) string {

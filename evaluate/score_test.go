@@ -137,7 +137,11 @@ func TestPoolIsTheScoreOfAllFoldsTogether(t *testing.T) {
 		cs = append(cs, c)
 		gold, pred = append(gold, f.gold...), append(pred, f.pred...)
 	}
-	got, err := ScoreFolds(cs, "0")
+	pooled, err := Pool(cs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pooled.Report("0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,11 +149,19 @@ func TestPoolIsTheScoreOfAllFoldsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, got.Pooled); d != "" {
+	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("pooled (-want +got):\n%s", d)
 	}
 	// Folds score 50 and 100: the mean is 75 with a sample deviation of 25*sqrt(2), the pooled F1 66.7.
-	if d := cmp.Diff(Spread{75, 25 * math.Sqrt2, 50, 100, 2}, got.F1, near); d != "" {
+	var f1 []float64
+	for _, c := range cs {
+		report, err := c.Report("0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f1 = append(f1, report.Micro.F1)
+	}
+	if d := cmp.Diff(Spread{75, 25 * math.Sqrt2, 50, 100, 2}, SpreadOf(f1), near); d != "" {
 		t.Errorf("F1 over folds (-want +got):\n%s", d)
 	}
 }

@@ -95,13 +95,10 @@ func learnedSum(t *testing.T, dir, name string) string {
 // waitForFile returns once a file of that pattern is there.
 func waitForFile(t *testing.T, pattern string) {
 	t.Helper()
-	for range 6000 {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("no %s after a minute", pattern)
+	eventually(t, pattern, func() bool {
+		found, err := filepath.Glob(pattern)
+		return err == nil && len(found) > 0
+	})
 }
 
 // TestSignals: SIGINT and SIGTERM save, say so and exit 130; continuing with other workers, or in other microbatches,
@@ -155,24 +152,10 @@ func TestKill(t *testing.T) {
 	for killed := range *kills {
 		after := newestStep(t, dir) + 1 + rng.IntN(6)
 		inSave := rng.IntN(2) == 0
-		c := pretraining(dir, "killed", steps, often...)
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- c.Wait() }()
-		for newestStep(t, dir) < after || inSave && !isSaving(dir) {
-			select {
-			case err := <-ended:
-				t.Fatalf("after %d kills the run ended by itself: %v\n%s", killed, err, c.Stderr)
-			case <-time.After(100 * time.Microsecond):
-			}
-		}
+		c := begin(t, pretraining(dir, "killed", steps, often...))
+		c.until(t, fmt.Sprintf("step %d after %d kills", after, killed), func() bool { return newestStep(t, dir) >= after && (!inSave || isSaving(dir)) })
 		time.Sleep(time.Duration(rng.IntN(2000)) * time.Microsecond)
-		if err := c.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
+		c.kill(t)
 		if isSaving(dir) {
 			saving++
 		}

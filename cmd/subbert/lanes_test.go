@@ -2,12 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/subbert/subbert/runs/result"
 	"golang.org/x/tools/txtar"
@@ -71,20 +71,10 @@ func TestBestEpoch(t *testing.T) {
 	}
 	finish(t, tuning("straight"), 0)
 	for killed := range 3 {
-		c := tuning("killed")
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		for after := newestStep(t, dir) + 20; newestStep(t, dir) < after; {
-			if c.ProcessState != nil {
-				t.Fatalf("ended by itself after %d kills\n%s", killed, c.Stderr)
-			}
-			time.Sleep(time.Millisecond)
-		}
-		if err := c.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = c.Wait() // killed
+		after := newestStep(t, dir) + 20
+		c := begin(t, tuning("killed"))
+		c.until(t, fmt.Sprintf("step %d after %d kills", after, killed), func() bool { return newestStep(t, dir) >= after })
+		c.kill(t)
 	}
 	finish(t, tuning("killed"), 0)
 	if got, want := learnedSum(t, dir, "killed"), learnedSum(t, dir, "straight"); got != want {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
@@ -83,24 +82,15 @@ func TestStreamedShards(t *testing.T) {
 	}
 	killed := exec.Command(self, args...)
 	killed.Args[0] = "subbert"
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for { // until it has saved something
-		if saved, _ := filepath.Glob(at("streamed/checkpoints/step-*/manifest.json")); len(saved) > 0 {
-			break
-		}
+	run := begin(t, killed)
+	run.until(t, "checkpoint", func() bool {
 		if bound := sizeOf(t, at("cache")); bound > limit {
 			t.Errorf("the cache holds %d bytes, at most %d are allowed", bound, limit)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if err := killed.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := killed.Wait(); err == nil {
-		t.Error("the run was over before it was killed")
-	}
+		saved, err := filepath.Glob(at("streamed/checkpoints/step-*/manifest.json"))
+		return err == nil && len(saved) > 0
+	})
+	run.kill(t)
 	out := c.must(args...)
 	if !strings.Contains(out, "shards were read through the cache") || strings.Contains(out, "displaced=0 ") {
 		t.Errorf("nothing was displaced:\n%s", out)

@@ -345,14 +345,17 @@ func TestTPUVerbs(t *testing.T) {
 	if out, code := c.subbert(t.Context(), append(run, "--detach", "--set", "schedule.steps=7")...); code != exitMisused || !strings.Contains(out, "another config") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	time.Sleep(200 * time.Millisecond) // until the node is there
+	eventually(t, "node that is READY", func() bool {
+		n := c.api.Node()
+		return n != nil && n.State == "READY"
+	})
 	gc := append([]string{"tpu", "gc"}, where...)
 	want := "queued resource subbert-" + launch.ID(tpuStore) + " of run " + launch.ID(tpuStore) + ": ACTIVE\nnode subbert-" + launch.ID(tpuStore) + " of run " + launch.ID(tpuStore) + ": READY\n"
 	if diff := cmp.Diff(want, c.must(append(gc, "--dry-run")...)); diff != "" {
 		t.Error(diff)
 	}
 	c.must(gc...)
-	time.Sleep(100 * time.Millisecond)
+	eventually(t, "empty zone", func() bool { return len(c.api.Left()) == 0 })
 	if diff := cmp.Diff("no machine is left\n", c.must(gc...)); diff != "" {
 		t.Error(diff)
 	}

@@ -129,9 +129,7 @@ func TestSSHVerb(t *testing.T) {
 	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code == 0 || !strings.Contains(out, "no machine now") && !strings.Contains(out, "no host key yet") {
 		t.Errorf("before there is a machine: exit code %d: %s", code, out)
 	}
-	for c.api.Node() == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+	eventually(t, "node", func() bool { return c.api.Node() != nil })
 	if keys := c.api.Node().Metadata["ssh-keys"]; !strings.HasPrefix(keys, launch.SSHUser+":ssh-ed25519 ") {
 		t.Errorf("the machine lets %q in", keys)
 	}

@@ -120,7 +120,7 @@ func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, 
 		} else {
 			failed = 0
 		}
-		s.Finished = err == nil && next.deed == finish
+		s.Finished = err == nil && next.move == finish
 		if err := lease.Note(ctx, s); err != nil {
 			return nil, err
 		}
@@ -171,14 +171,14 @@ func (c *Controller) tick(ctx context.Context, s *Status) (action, error) {
 	now := time.Now().UTC()
 	s.account(o, now)
 	a := decide(r, o, *s, now, c.Patience)
-	if doing := a.deed.String() + ": " + a.why; s.Doing != doing {
+	if doing := a.move.String() + ": " + a.why; s.Doing != doing {
 		s.Doing = doing
-		c.Log.Info(a.deed.String(), "why", a.why, "state", s.State, "hours", s.Hours)
+		c.Log.Info(a.move.String(), "why", a.why, "state", s.State, "hours", s.Hours)
 	}
 	return a, c.do(ctx, r, o, a, s)
 }
 
-func (d deed) String() string {
+func (d move) String() string {
 	return [...]string{wait: "waiting", create: "asking for a machine", remove: "removing", askStop: "stopping", giveUp: "ending", finish: "finished"}[d]
 }
 
@@ -238,7 +238,7 @@ func (s *Status) elapsed(node, now time.Time) time.Duration {
 
 // do carries an action out. Every action may be repeated, and by two controllers.
 func (c *Controller) do(ctx context.Context, r Run, o observed, a action, s *Status) error {
-	switch a.deed {
+	switch a.move {
 	case create:
 		return c.create(ctx, r, s)
 	case remove:

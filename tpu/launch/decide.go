@@ -13,11 +13,11 @@ type observed struct {
 	outcome   *Outcome
 }
 
-// deed is what a controller does next.
-type deed int
+// move is what a controller does next.
+type move int
 
 const (
-	wait deed = iota
+	wait move = iota
 	create
 	remove  // everything there is of the run
 	askStop // the run record is to say so
@@ -25,9 +25,9 @@ const (
 	finish  // nothing is left and nothing is wanted
 )
 
-// action is a deed and why it is done; lost says that a machine was taken away.
+// action is a move and why it is done; lost says that a machine was taken away.
 type action struct {
-	deed deed
+	move move
 	why  string
 	lost bool
 }
@@ -50,27 +50,27 @@ func DefaultPatience() Patience {
 func decide(r Run, o observed, s Status, now time.Time, p Patience) action {
 	if o.outcome != nil {
 		if len(o.queued)+len(o.nodes) == 0 {
-			return action{deed: finish, why: o.outcome.State}
+			return action{move: finish, why: o.outcome.State}
 		}
-		return action{deed: remove, why: "the run is " + o.outcome.State}
+		return action{move: remove, why: "the run is " + o.outcome.State}
 	}
 	if r.Desired == Stopped {
 		return decideStop(r, o, now, p)
 	}
 	if why := r.over(s.Hours); why != "" {
-		return action{deed: askStop, why: why}
+		return action{move: askStop, why: why}
 	}
 	if s.Failures >= p.Failures {
-		return action{deed: giveUp, why: fmt.Sprintf("%d requests in a row came to nothing, the last: %s", s.Failures, s.Trouble)}
+		return action{move: giveUp, why: fmt.Sprintf("%d requests in a row came to nothing, the last: %s", s.Failures, s.Trouble)}
 	}
 	if len(o.queued) == 0 && len(o.nodes) == 0 {
 		if now.Before(s.NotBefore) {
-			return action{deed: wait, why: "before asking again"}
+			return action{move: wait, why: "before asking again"}
 		}
-		return action{deed: create, why: "there is no machine"}
+		return action{move: create, why: "there is no machine"}
 	}
 	if len(o.queued) == 0 {
-		return action{deed: remove, why: "a node without its queued resource", lost: true}
+		return action{move: remove, why: "a node without its queued resource", lost: true}
 	}
 	return decideQueued(o.queued[0], o, s, now, p)
 }
@@ -79,31 +79,31 @@ func decide(r Run, o observed, s Status, now time.Time, p Patience) action {
 func decideStop(r Run, o observed, now time.Time, p Patience) action {
 	alive := len(o.nodes) > 0 && o.heartbeat != nil && now.Sub(o.heartbeat.Time) < p.Silence
 	if alive && now.Sub(r.Asked) < p.Stop {
-		return action{deed: wait, why: "for the machine to save"}
+		return action{move: wait, why: "for the machine to save"}
 	}
-	return action{deed: giveUp, why: r.Reason}
+	return action{move: giveUp, why: r.Reason}
 }
 
 func decideQueued(q Queued, o observed, s Status, now time.Time, p Patience) action {
 	switch q.State {
 	case "ACTIVE":
 		if len(o.nodes) == 0 {
-			return action{deed: remove, why: "the node vanished", lost: true}
+			return action{move: remove, why: "the node vanished", lost: true}
 		}
 		return decideNode(o.nodes[0], o, now, p)
 	case "SUSPENDED", "FAILED":
-		return action{deed: remove, why: "the queued resource is " + q.State + reason(q.Why), lost: q.State == "SUSPENDED"}
+		return action{move: remove, why: "the queued resource is " + q.State + reason(q.Why), lost: q.State == "SUSPENDED"}
 	case "WAITING_FOR_RESOURCES", "ACCEPTED":
-		return action{deed: wait, why: "for capacity"}
+		return action{move: wait, why: "for capacity"}
 	}
 	if now.Sub(s.Since) > p.Setup && s.State == q.State {
-		return action{deed: remove, why: fmt.Sprintf("the queued resource is %s for %s", q.State, now.Sub(s.Since).Round(time.Minute))}
+		return action{move: remove, why: fmt.Sprintf("the queued resource is %s for %s", q.State, now.Sub(s.Since).Round(time.Minute))}
 	}
-	return action{deed: wait, why: "for the queued resource, which is " + q.State}
+	return action{move: wait, why: "for the queued resource, which is " + q.State}
 }
 
 func decideNode(n Node, o observed, now time.Time, p Patience) action {
-	lost := func(why string) action { return action{deed: remove, why: why, lost: true} }
+	lost := func(why string) action { return action{move: remove, why: why, lost: true} }
 	alive := o.heartbeat != nil && o.heartbeat.Time.After(n.Created)
 	switch n.State {
 	case "PREEMPTED", "TERMINATED", "STOPPED", "STOPPING", "HIDING", "HIDDEN", "UNKNOWN":
@@ -120,9 +120,9 @@ func decideNode(n Node, o observed, now time.Time, p Patience) action {
 		return lost("the node is " + n.Health)
 	}
 	if alive {
-		return action{deed: wait, why: "training"}
+		return action{move: wait, why: "training"}
 	}
-	return action{deed: wait, why: "for the machine's first sign of life"}
+	return action{move: wait, why: "for the machine's first sign of life"}
 }
 
 func reason(why string) string {

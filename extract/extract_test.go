@@ -1,0 +1,220 @@
+package extract_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/runs/runstest"
+)
+
+// trained is a fine-tuned model that the tests share, and its test sentences.
+var trained = sync.OnceValues(func() (runstest.Files, error) {
+	dir, err := os.MkdirTemp("", "subbert-extract-")
+	if err != nil {
+		return runstest.Files{}, err
+	}
+	f, err := runstest.Make(context.Background(), dir)
+	if err != nil {
+		return f, err
+	}
+	config, err := configs.ReadRelation(f.Finetune)
+	if err != nil {
+		return f, err
+	}
+	_, err = runs.Finetune(context.Background(), config, runs.Env{})
+	return f, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if f, err := trained(); err == nil {
+		os.RemoveAll(f.Dir)
+	}
+	os.Exit(code)
+}
+
+// open opens the shared model; the directory of its run stands for it.
+func open(t *testing.T, o extract.Options) (*extract.Model, runstest.Files) {
+	t.Helper()
+	f, err := trained()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := extract.Open(t.Context(), filepath.Join(f.Dir, "finetuned"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m, f
+}
+
+func read(name string) iter.Seq2[relations.Example, error] {
+	return relations.Read("tsv", name, relations.Options{})
+}
+
+// TestWindows: predictions come in the order of the input and do not depend on how many examples are held at a time.
+func TestWindows(t *testing.T) {
+	type made struct {
+		ID, Label     string
+		Probabilities []float32
+	}
+	predict := func(o extract.Options) (all []made) {
+		m, f := open(t, o)
+		for p, err := range m.Predict(t.Context(), read(f.Test)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, made{p.Example.ID, p.Label, p.Probabilities})
+		}
+		if cut := m.Cut(); cut.Sentences != len(all) {
+			t.Errorf("%d sentences counted, %d predicted", cut.Sentences, len(all))
+		}
+		return all
+	}
+	want := predict(extract.Options{Rows: 4})
+	if len(want) != 16 {
+		t.Fatalf("%d predictions, want 16", len(want))
+	}
+	for i, p := range want {
+		if i > 0 && p.ID == want[i-1].ID {
+			t.Errorf("pair %s twice", p.ID)
+		}
+	}
+	for _, window := range []int{1, 5, 16} {
+		if diff := cmp.Diff(want, predict(extract.Options{Rows: 4, Window: window})); diff != "" {
+			t.Errorf("windows of %d (-whole +got):\n%s", window, diff)
+		}
+	}
+}
+
+// TestPredictEnds: predicting stops at an error of the input, at a label that the model does not have, and when its context
+// ends; what came before is handed over.
+func TestPredictEnds(t *testing.T) {
+	m, f := open(t, extract.Options{Rows: 2, Window: 2})
+	broken := errors.New("broken")
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, test := range []struct {
+		name     string
+		ctx      context.Context
+		examples func(relations.Example, int) (relations.Example, error)
+		before   int
+		want     func(error) bool
+	}{
+		{"input", t.Context(), func(e relations.Example, i int) (relations.Example, error) {
+			if i == 5 {
+				return e, broken
+			}
+			return e, nil
+		}, 5, func(err error) bool { return errors.Is(err, broken) }},
+		{"label", t.Context(), func(e relations.Example, i int) (relations.Example, error) {
+			if i == 4 {
+				e.Label = "marries"
+			}
+			return e, nil
+		}, 4, func(err error) bool {
+			labels := new(extract.LabelsError)
+			return errors.As(err, &labels) && strings.Contains(err.Error(), "marries")
+		}},
+		{"context", ctx, func(e relations.Example, i int) (relations.Example, error) {
+			if i == 6 {
+				cancel()
+			}
+			return e, nil
+		}, 6, func(err error) bool { return errors.Is(err, context.Canceled) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			i, n := 0, 0
+			examples := func(yield func(relations.Example, error) bool) {
+				for e := range read(f.Test) {
+					e, err := test.examples(e, i)
+					if i++; !yield(e, err) || err != nil {
+						return
+					}
+				}
+			}
+			var last error
+			for _, err := range m.Predict(test.ctx, examples) {
+				if last = err; err == nil {
+					n++
+				}
+			}
+			if n != test.before || !test.want(last) {
+				t.Errorf("%d predictions and error %v, want %d", n, last, test.before)
+			}
+		})
+	}
+}
+
+// TestPubTator: each document gets its predicted relations behind its own lines, those that stood there go.
+func TestPubTator(t *testing.T) {
+	const text = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tbinds\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n"
+	name := filepath.Join(t.TempDir(), "in.pubtator")
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := extract.NewPubTator(&out, name, "false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(document, a, b, label string) extract.Prediction {
+		return extract.Prediction{Label: label, Example: relations.Example{Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
+	}
+	for _, p := range []extract.Prediction{
+		say("1", "G1", "C1", "inhibits"), say("1", "G1", "C1", "inhibits"), say("1", "G1", "C2", "false"), say("1", "", "C2", "binds"), say("3", "G3", "C3", "binds"),
+	} {
+		if err := w.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const want = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tinhibits\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n3\tbinds\tG3\tC3\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestNotFineTuned: an encoder is refused, unless its own attention is what one wants.
+func TestNotFineTuned(t *testing.T) {
+	f, err := trained()
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := new(extract.NotFineTunedError)
+	if _, err := extract.Open(t.Context(), f.Start, extract.Options{}); !errors.As(err, &none) {
+		t.Errorf("error %v, want a *NotFineTunedError", err)
+	}
+	m, err := extract.Open(t.Context(), f.Start, extract.Options{AnyEncoder: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, err := range m.Predict(t.Context(), read(f.Test)) {
+		if !errors.As(err, &none) {
+			t.Errorf("error %v, want a *NotFineTunedError", err)
+		}
+	}
+	weights := new(extract.NoWeightsError)
+	if _, err := m.Attend(t.Context(), extract.Look{}, read(f.Test)); !errors.As(err, &weights) {
+		t.Errorf("error %v, want a *NoWeightsError", err)
+	}
+}
