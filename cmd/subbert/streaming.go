@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
-	"github.com/subbert/subbert/checkpoints/bucket/gcs"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/shards"
 )
@@ -44,7 +43,7 @@ func openShards(c *console, config configs.Config) (set *shards.Set, closeAll fu
 	// A run that is asked to end still finishes the step it is at: its reads go on.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.ctx))
 	closers = append(closers, func() error { cancel(); return nil })
-	store, err := gcs.Open(ctx, at)
+	store, err := openStore(ctx, c, at)
 	if err != nil {
 		return nil, nil, misusef("data.shards: %w", err)
 	}

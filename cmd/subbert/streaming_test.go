@@ -17,6 +17,7 @@ import (
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/internal/gapi"
 )
 
 // bigShards writes shards of several blocks of a store's trees, of random ids of the nano vocabulary.
@@ -64,7 +65,7 @@ func TestStreamedShards(t *testing.T) {
 	at := func(name string) string { return filepath.Join(c.dir, name) }
 	c.bigShards(at("big"))
 	const address = "gs://my-runs/shared/shards"
-	store, err := gcs.Open(t.Context(), address)
+	store, err := gcs.Open(t.Context(), address, gapi.Options{Endpoint: "http://" + os.Getenv("STORAGE_EMULATOR_HOST"), Anonymous: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func (f sweepFlags) tpuPool(c *console, s *sweep.Store, on sweep.OnPlaces, earli
 	}
 	budget := &tpuBudget{max: f.MaxCost, caps: make(map[string]float64), spent: make(map[string]float64)}
 	flags := func(key, group string) ([]string, error) { return tpuFlags(on.TPU, key, group) }
-	budget.cost = func(key string) (float64, error) { return tpuCost(c.ctx, on.TPU, key) }
+	budget.cost = func(key string) (float64, error) { return tpuCost(c, on.TPU, key) }
 	if err := budget.begin(earlier); err != nil {
 		return nil, err
 	}
@@ -87,9 +87,10 @@ func tpuFlags(o sweep.Options, key, group string) ([]string, error) {
 }
 
 // tpuCost is what the run with a key has cost so far; 0 if it was never begun.
-func tpuCost(ctx context.Context, o sweep.Options, key string) (cost float64, err error) {
+func tpuCost(c *console, o sweep.Options, key string) (cost float64, err error) {
 	at, _ := o["store"].(string)
-	store, err := gcs.Open(ctx, strings.TrimSuffix(at, "/")+"/"+key)
+	ctx := c.ctx
+	store, err := openStore(ctx, c, strings.TrimSuffix(at, "/")+"/"+key)
 	if err != nil {
 		return 0, err
 	}
@@ -117,7 +118,7 @@ func doOnTPU(ctx context.Context, c *console, dir string, args, flags []string) 
 			at = s
 		}
 	}
-	store, err := gcs.Open(ctx, at)
+	store, err := openStore(ctx, c, at)
 	if err != nil {
 		return err
 	}

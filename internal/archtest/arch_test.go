@@ -79,17 +79,20 @@ var layers = []struct {
 	{"tasks", []string{"checkpoints", "data", "evaluate", "models", "trainer"}},
 	{"trainer", []string{"checkpoints", "internal"}},
 	{"models", nil},
-	{"checkpoints", []string{"data/wordpiece"}},
+	{"checkpoints", []string{"data/wordpiece", "internal/gapi"}},
 	{"data", nil},
 	{"evaluate", nil},
 	{"report", []string{"evaluate"}},
 	{"sweep", nil},
 	{"reproduce", []string{"evaluate", "sweep"}},
 	{"backend", nil},
-	{"tpu", []string{"backend/pjrt", "checkpoints"}},
+	{"tpu", []string{"backend/pjrt", "checkpoints", "internal/gapi"}},
 	{"internal", []string{"models"}}, // internal/parity runs models in tests
 	{"scripts", []string{"checkpoints", "data", "evaluate", "internal", "models", "tasks", "trainer"}},
 }
+
+// everywhere are packages of ours that every layer may import.
+var everywhere = []string{"internal/atomicfile", "internal/remote"}
 
 // withoutTensors are the layers that import no tensor library and no cgo.
 var withoutTensors = []string{"data", "checkpoints", "evaluate", "report", "reproduce", "sweep"}
@@ -122,11 +125,36 @@ func TestImports(t *testing.T) {
 			if imp == "C" && !under(rel, "backend/pjrt") {
 				complain("all cgo of ours lives in backend/pjrt")
 			}
-			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !under(ours, layer.dir) && !under(ours, layer.imports...) {
+			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !under(ours, layer.dir) && !under(ours, layer.imports...) && !under(ours, everywhere...) {
 				complain(fmt.Sprintf("%s may import %s of ours", layer.dir, strings.Join(append([]string{layer.dir}, layer.imports...), ", ")))
 			}
 			if under(imp, "github.com/gomlx/gomlx/backends/default") || strings.HasSuffix(imp, "/autoinstall") {
 				complain("the choice of backend is ours and downloads nothing")
+			}
+		}
+	}
+}
+
+// TestWhatTheProgramBrings bounds what is linked into the program. Clients of cloud services bring gRPC and its friends,
+// which are more than all the rest.
+func TestWhatTheProgramBrings(t *testing.T) {
+	const most = 600 // packages
+	foreign := []string{"google.golang.org/grpc", "google.golang.org/genproto", "go.opentelemetry.io", "github.com/envoyproxy",
+		"cloud.google.com/go/storage", "github.com/fsouza/fake-gcs-server", "github.com/google/go-cmp", "testing"}
+	for _, cgo := range []string{"0", "1"} {
+		cmd := exec.Command("go", "list", "-deps", module+"/cmd/subbert")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		all := strings.Fields(string(out))
+		if len(all) > most {
+			t.Errorf("CGO_ENABLED=%s: the program is made of %d packages, want at most %d", cgo, len(all), most)
+		}
+		for _, imp := range all {
+			if under(imp, foreign...) {
+				t.Errorf("CGO_ENABLED=%s: the program brings %s", cgo, imp)
 			}
 		}
 	}
