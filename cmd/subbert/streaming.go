@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/configs"
@@ -28,7 +29,7 @@ func openShards(c *console, config configs.Config) (set *shards.Set, closeAll fu
 		return set, set.Close, nil
 	}
 	var closers []func() error
-	closeAll = func() error {
+	closing := func() error {
 		var errs []error
 		for i := len(closers) - 1; i >= 0; i-- {
 			errs = append(errs, closers[i]())
@@ -37,13 +38,13 @@ func openShards(c *console, config configs.Config) (set *shards.Set, closeAll fu
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closeAll())
+			err = errors.Join(err, closing())
+		}
+		if err != nil && c.ctx.Err() != nil {
+			err = fmt.Errorf("%w while data.shards was being opened", errInterrupted)
 		}
 	}()
-	// A run that is asked to end still finishes the step it is at: its reads go on.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(c.ctx))
-	closers = append(closers, func() error { cancel(); return nil })
-	store, err := openStore(ctx, c, at)
+	store, err := openStore(c.ctx, c, at)
 	if err != nil {
 		return nil, nil, misusef("data.shards: %w", err)
 	}
@@ -53,17 +54,32 @@ func openShards(c *console, config configs.Config) (set *shards.Set, closeAll fu
 		return nil, nil, fmt.Errorf("device.cache: %w", err)
 	}
 	closers = append(closers, cache.Close)
-	tree, err := bucket.OpenTree(ctx, store, "", cache)
+	tree, err := bucket.OpenTree(c.ctx, store, "", cache)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("data.shards: %w", err)
 	}
-	closers = append(closers, ahead(c, cache, tree))
-	set, err = shards.OpenFS(tree, at)
-	if err != nil {
-		return nil, nil, err
+	closers = append(closers, tree.Close)
+	if set, err = openTree(c.ctx, tree, at); err != nil {
+		return nil, nil, fmt.Errorf("data.shards: %w", err)
 	}
-	closers = append(closers, set.Close)
-	return set, closeAll, nil
+	closers = append(closers, set.Close, ahead(c, cache, tree))
+	// A run that is asked to end still finishes the step that it is at: its reads go on for a while.
+	stop := context.AfterFunc(c.ctx, func() { time.AfterFunc(lastReads, tree.End) })
+	closers = append(closers, func() error { stop(); return nil })
+	return set, closing, nil
+}
+
+// lastReads is how long a run that is asked to end may still read shards from a store.
+const lastReads = 15 * time.Second
+
+// openTree opens the shards in a tree of a store, and gives up when ctx ends.
+func openTree(ctx context.Context, tree *bucket.TreeFS, at string) (*shards.Set, error) {
+	stop := context.AfterFunc(ctx, tree.End)
+	set, err := shards.OpenFS(tree, at)
+	if !stop() && err == nil {
+		err = errors.Join(ctx.Err(), set.Close())
+	}
+	return set, err
 }
 
 // ahead fills the cache while the run goes on. The function it returns ends that and says what the cache did.

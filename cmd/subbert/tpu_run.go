@@ -146,6 +146,11 @@ func (v *tpuRunCmd) pack(c *console, l *launch.Luggage, r launch.Run) error {
 	}
 	l.Inputs, l.Streams = make(map[string]string), make(map[string]string)
 	for name, at := range inputsOf(&config) {
+		if inStore(*at) {
+			if _, _, err := gcs.Split(*at); err != nil {
+				return misusef("%s: %w", name, err)
+			}
+		}
 		if *at == "" || inStore(*at) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/auth"
@@ -30,7 +31,7 @@ func findTokens(ctx context.Context, scope string) (*tokens, error) {
 			Scopes: []string{scope}, Client: &http.Client{Transport: newTransport(), Timeout: tokenLimit},
 		})
 		if err != nil {
-			return nil, remote.Final(err)
+			return nil, remote.Final(errors.New(strings.TrimPrefix(err.Error(), "credentials: ")))
 		}
 		quota, err := found.QuotaProjectID(ctx)
 		return &tokens{credentials: found, quota: quota}, err
