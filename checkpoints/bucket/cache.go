@@ -254,17 +254,18 @@ func (c *Cache) fill(ctx context.Context, b *block, from source) {
 
 // persist repeats fetch while the store cannot be reached and ctx has not ended.
 func persist(ctx context.Context, fetch func() error) error {
-	for {
-		err := fetch()
-		if !errors.Is(err, ErrUnreachable) {
-			return err
-		}
+	err := fetch()
+	for errors.Is(err, ErrUnreachable) {
 		select {
 		case <-time.After(fetchPause):
 		case <-ctx.Done():
-			return err
 		}
+		if ctx.Err() != nil {
+			break
+		}
+		err = fetch()
 	}
+	return err
 }
 
 // reserve sets room aside for a block.

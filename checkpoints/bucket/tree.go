@@ -52,8 +52,8 @@ func readTree(ctx context.Context, s Store, prefix string) (tree, error) {
 }
 
 // PutTree writes every regular file at or below the path local as objects below prefix, and an index of them last. A
-// file that is there already, by the index, is not sent again. A link to a file
-// is that file; no other link than local itself is followed.
+// file that is there already, by the index, is not sent again. A link to a file is that file; no other link than local
+// itself is followed. What is hidden below local, files and directories whose names begin with a dot, stays here.
 func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	var there tree
 	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &there); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +81,8 @@ func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	return err
 }
 
-// eachFile visits the regular files at or below local by their names relative to it; a file by itself has its base name.
+// eachFile visits the regular files at or below local, hidden ones apart, by their names relative to it; a file by itself
+// has its base name.
 func eachFile(local string, visit func(name, file string) error) error {
 	info, err := os.Stat(local)
 	if err != nil {
@@ -90,9 +91,17 @@ func eachFile(local string, visit func(name, file string) error) error {
 	if info.Mode().IsRegular() {
 		return visit(filepath.Base(local), local)
 	}
-	return filepath.WalkDir(local+string(filepath.Separator), func(file string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+	root := local + string(filepath.Separator)
+	return filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
 			return err
+		}
+		hidden := file != root && strings.HasPrefix(e.Name(), ".")
+		if hidden && e.IsDir() {
+			return fs.SkipDir
+		}
+		if hidden || e.IsDir() {
+			return nil
 		}
 		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 			return err
