@@ -173,13 +173,14 @@ func (c *Cache) read(ctx context.Context, from source, p []byte, off int64) erro
 	for range 3 { // a file that somebody else removed or damaged is fetched again
 		b, mine := c.pin(from)
 		if mine {
-			c.fill(ctx, b, from)
-		}
-		select {
-		case <-b.ready:
-		case <-ctx.Done():
-			c.unpin(b, nil)
-			return ctx.Err()
+			c.fill(ctx, b, from) // ends when ctx does
+		} else {
+			select {
+			case <-b.ready:
+			case <-ctx.Done():
+				c.unpin(b, nil)
+				return ctx.Err()
+			}
 		}
 		if b.err != nil || b.data != nil {
 			copy(p, b.data[min(off, int64(len(b.data))):])
