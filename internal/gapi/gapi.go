@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -66,9 +65,7 @@ func Open(ctx context.Context, endpoint, scope string, o Options) (*Client, erro
 }
 
 func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{Timeout: connectLimit, KeepAlive: 30 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = connectLimit
+	t := remote.NewTransport(connectLimit)
 	t.MaxIdleConnsPerHost = 16
 	return t
 }

@@ -54,7 +54,7 @@ func (t *tokens) sign(ctx context.Context, request *http.Request) error {
 // within waits for get no longer than tokenLimit and ctx allow. Package auth holds a lock while it asks, and looks at no
 // context while it searches.
 func within[T any](ctx context.Context, what string, get func(context.Context) (T, error)) (T, error) {
-	soon, cancel := context.WithTimeoutCause(ctx, tokenLimit, silence{})
+	soon, cancel := context.WithTimeout(ctx, tokenLimit)
 	type result struct {
 		value T
 		err   error
@@ -72,8 +72,13 @@ func within[T any](ctx context.Context, what string, get func(context.Context) (
 		select {
 		case r = <-done: // it was over first
 		default:
-			r.err = context.Cause(soon)
+			r.err = silence{}
 		}
+	}
+	if ctx.Err() != nil && r.err != nil {
+		r.err = ctx.Err()
+	} else if errors.Is(r.err, context.DeadlineExceeded) {
+		r.err = silence{}
 	}
 	return r.value, tokenError(what, r.err)
 }

@@ -5,10 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 )
+
+// NewTransport is a transport of its own that gives up a connection that is not there within limit.
+func NewTransport(limit time.Duration) *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: limit, KeepAlive: 30 * time.Second}).DialContext
+	t.TLSHandshakeTimeout = limit
+	return t
+}
 
 // StallError says that a request was given up because no byte of it or of its answer moved.
 type StallError struct{ Limit time.Duration }
@@ -20,7 +29,7 @@ func (e *StallError) Error() string { return fmt.Sprintf("nothing came for %s", 
 // request's body must not block. Errors do not name the address, which may hold a secret.
 func Do(client *http.Client, request *http.Request, limit time.Duration) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
-	w := &watch{ctx: ctx, limit: limit, cancel: cancel}
+	w := &watch{above: request.Context(), ctx: ctx, limit: limit, cancel: cancel}
 	w.timer = time.AfterFunc(limit, func() { cancel(&StallError{limit}) })
 	request = request.WithContext(ctx)
 	if request.Body != nil && request.Body != http.NoBody {
@@ -38,6 +47,7 @@ func Do(client *http.Client, request *http.Request, limit time.Duration) (*http.
 
 // watch cancels a request that has stopped moving.
 type watch struct {
+	above  context.Context // the caller's
 	ctx    context.Context
 	limit  time.Duration
 	timer  *time.Timer
@@ -52,10 +62,15 @@ func (w *watch) stop() {
 	})
 }
 
-// explain puts the stall in the place of the error that it led to.
+// explain puts the stall, or the end of the caller's context, in the place of the error that it led to.
 func (w *watch) explain(err error) error {
 	var stalled *StallError
-	if err != nil && err != io.EOF && errors.As(context.Cause(w.ctx), &stalled) {
+	switch {
+	case err == nil, err == io.EOF:
+		return err
+	case w.above.Err() != nil:
+		return w.above.Err()
+	case errors.As(context.Cause(w.ctx), &stalled):
 		return stalled
 	}
 	return err

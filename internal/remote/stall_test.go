@@ -89,8 +89,8 @@ func TestDo(t *testing.T) {
 		})
 	}
 	t.Run("cancelled", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(limit/4, cancel)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(limit/4, func() { cancel(errors.New("signal")) })
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/mute", nil)
 		if err != nil {
 			t.Fatal(err)

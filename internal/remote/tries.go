@@ -41,7 +41,7 @@ func (t *Tries) Begin() {
 // err, the last attempt's.
 func (t *Tries) Again(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	if !Passing(err) {
 		return err
@@ -69,7 +69,7 @@ func (t *Tries) Again(ctx context.Context, err error) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 

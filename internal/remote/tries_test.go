@@ -66,8 +66,8 @@ func TestTries(t *testing.T) {
 
 func TestTriesAreCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancel)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(errors.New("signal")) })
 		tries, begin := &Tries{Most: 9, Pause: time.Minute}, time.Now()
 		tries.Begin()
 		if err := tries.Again(ctx, errors.New("reset")); !errors.Is(err, context.Canceled) || time.Since(begin) != time.Second {
