@@ -2,15 +2,14 @@ package report
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/font/liberation"
 
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Attention is where a model looks: sentences with the weights of their words, and the mean weight of stems.
@@ -172,5 +171,5 @@ func ExportSentence(path string, s Sentence) error {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" textLength="%.1f" fill="%s">%s</text>`+"\n", w.x, w.y, w.width, light["ink"], escape(w.Text))
 	}
 	fmt.Fprintf(&b, `<text x="%g" y="%.1f" font-size="13" fill="%s">%s</text>`+"\n</svg>\n", wordPad, height+lineHeight/2, light["muted"], escape(s.Index+": "+s.Verdict()))
-	return renameio.WriteFile(filepath.Clean(path), []byte(b.String()), 0o644)
+	return atomicfile.WriteBytes(path, []byte(b.String()))
 }

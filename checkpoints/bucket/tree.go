@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // treeIndex is the last object of a tree to be written; without it there is no tree.
@@ -148,22 +148,17 @@ func GetTree(ctx context.Context, s Store, prefix, dir string) error {
 
 // GetFile writes an object to a file, whole or not at all, making the directories above it.
 func GetFile(ctx context.Context, s Store, name, file string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
 	r, _, err := s.Read(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	f, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, r); err != nil {
-		return errors.Join(fmt.Errorf("%s/%s: %w", s, name, err), f.Cleanup())
-	}
-	return f.CloseAtomicallyReplace()
+	return atomicfile.Write(file, func(w io.Writer) error {
+		if _, err := io.Copy(w, r); err != nil {
+			return fmt.Errorf("%s/%s: %w", s, name, err)
+		}
+		return nil
+	})
 }
 
 func sealFile(file string) (sealed, error) {

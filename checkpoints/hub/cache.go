@@ -11,7 +11,6 @@ import (
 
 	"github.com/gofrs/flock"
 	huggingface "github.com/gomlx/go-huggingface/hub"
-	"github.com/google/renameio/v2"
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -116,7 +115,7 @@ func (f folder) link(commit, name, hash string) error {
 	if err := os.MkdirAll(f.snapshot(commit), 0o777); err != nil {
 		return err
 	}
-	return renameio.Symlink(to, at)
+	return atomicfile.Symlink(to, at)
 }
 
 // cached is the snapshot of ref as far as the cache has it. It must be a whole model.

@@ -84,7 +84,7 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		}, nil, "", 1, "more than 16 MB", ""},
-		{"nothing comes", func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, nil, "", 5, "tried 5 times: nothing came for 50ms", "context"},
+		{"nothing comes", func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, func(c *hub.Client) { c.Stall = 50 * time.Millisecond }, "", 5, "tried 5 times: nothing came for 50ms", "context"},
 		{"a token of two lines", answer(200, ""), func(c *hub.Client) { c.Token = "hush\nhush" }, "", 0, "the token has spaces or other characters", "hush"},
 		{"an endpoint that is none", answer(200, ""), func(c *hub.Client) { c.Endpoint = "ftp://me:hush@example.org" }, "", 0, "the endpoint is no address", "hush"},
 	} {
@@ -97,7 +97,7 @@ func TestFaults(t *testing.T) {
 			defer server.Close()
 			defer server.CloseClientConnections()
 			var log said
-			client := &hub.Client{Endpoint: server.URL, Cache: t.TempDir(), Token: "secret", Pause: time.Microsecond, Stall: 50 * time.Millisecond,
+			client := &hub.Client{Endpoint: server.URL, Cache: t.TempDir(), Token: "secret", Pause: time.Microsecond,
 				Log: slog.New(slog.NewTextHandler(&log, nil))}
 			if c.change != nil {
 				c.change(client)

@@ -4,10 +4,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/subbert/subbert/internal/filetest"
 )
 
 // TestCacheOfAnother: a cache that nobody may write serves the model that it has, online and offline, and is not changed.
@@ -30,16 +31,12 @@ func TestCacheOfAnother(t *testing.T) {
 	readOnly(t, c.Cache)
 	for _, offline := range []bool{false, true} {
 		c.Offline, c.Checked = offline, filepath.Join(c.Cache, "unwritable")
-		got := withoutPrivilege(t, func() (string, error) {
-			s, err := c.Pull(t.Context(), reference(t, "a/model", ""))
-			if err != nil {
-				return "", err
+		filetest.WithoutPrivilege(t, func() {
+			got, err := c.Pull(t.Context(), reference(t, "a/model", ""))
+			if err != nil || got.Dir != s.Dir {
+				t.Errorf("offline %t: %+v (%v), want %q", offline, got, err, s.Dir)
 			}
-			return s.Dir, nil
 		})
-		if got != s.Dir {
-			t.Errorf("offline %t: %q, want %q", offline, got, s.Dir)
-		}
 	}
 	if after := filesBelow(t, c.Cache); len(after) != len(before) {
 		t.Errorf("files before %q, after %q", before, after)
@@ -64,29 +61,4 @@ func readOnly(t *testing.T, dir string) {
 	}
 	change(0o555)()
 	t.Cleanup(change(0o755))
-}
-
-// withoutPrivilege lets do meet the permissions of files that root passes over, if this is root.
-func withoutPrivilege(t *testing.T, do func() (string, error)) string {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		runtime.LockOSThread() // capabilities are a thread's
-		defer runtime.UnlockOSThread()
-		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var all, fewer [2]unix.CapUserData
-		if err := unix.Capget(&header, &all[0]); err != nil {
-			t.Skipf("capabilities: %v", err)
-		}
-		fewer = all
-		fewer[0].Effective &^= 1 << unix.CAP_DAC_OVERRIDE
-		if err := unix.Capset(&header, &fewer[0]); err != nil {
-			t.Skipf("capabilities: %v", err)
-		}
-		defer unix.Capset(&header, &all[0])
-	}
-	got, err := do()
-	if err != nil {
-		t.Error(err)
-	}
-	return got
 }

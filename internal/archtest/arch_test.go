@@ -128,6 +128,9 @@ func TestImports(t *testing.T) {
 			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !under(ours, layer.dir) && !under(ours, layer.imports...) && !under(ours, everywhere...) {
 				complain(fmt.Sprintf("%s may import %s of ours", layer.dir, strings.Join(append([]string{layer.dir}, layer.imports...), ", ")))
 			}
+			if under(imp, "github.com/google/renameio") && !under(rel, "internal/atomicfile", "cmd") {
+				complain("whole files are written by internal/atomicfile")
+			}
 			if under(imp, "github.com/gomlx/gomlx/backends/default") || strings.HasSuffix(imp, "/autoinstall") {
 				complain("the choice of backend is ours and downloads nothing")
 			}

@@ -23,11 +23,11 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/checkpoints/safetensors"
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/trainer"
 	"github.com/subbert/subbert/trainer/metrics"
 )
@@ -128,7 +128,7 @@ func (d *Dir) Newest() (*trainer.State, error) {
 
 // WriteConfig writes the resolved config, whole or not at all.
 func (d *Dir) WriteConfig(text []byte) error {
-	return renameio.WriteFile(d.File(ConfigFile), text, 0o644)
+	return atomicfile.WriteBytes(d.File(ConfigFile), text)
 }
 
 // WriteResult writes result as result.json, whole or not at all. Checkpoints that are to be discarded go after that.
@@ -147,7 +147,7 @@ func (d *Dir) writeJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(d.File(name), append(text, '\n'), 0o644)
+	return atomicfile.WriteBytes(d.File(name), append(text, '\n'))
 }
 
 // WritePostMortem writes nonfinite.json: what it takes to look at the step that failed.
@@ -161,7 +161,7 @@ func (d *Dir) WritePostMortem(e *trainer.NonFiniteError) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(d.File("nonfinite.json"), append(text, '\n'), 0o644)
+	return atomicfile.WriteBytes(d.File("nonfinite.json"), append(text, '\n'))
 }
 
 // Metrics opens metrics.jsonl for a run that continues at step.
