@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // InstallOptions says where packages come from.
@@ -85,7 +85,7 @@ func installInto(ctx context.Context, work string, r Release, files []string, o 
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(tree, manifestName), append(text, '\n'), 0o644)
+	return atomicfile.WriteBytes(filepath.Join(tree, manifestName), append(text, '\n'))
 }
 
 // gather fetches the files of wheels that were not given, and checks the hash of each.

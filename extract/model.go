@@ -50,7 +50,9 @@ func (e *NotFineTunedError) Error() string {
 // LabelsError says that an example has a label that the model does not have.
 type LabelsError struct{ Err error }
 
-func (e *LabelsError) Error() string { return "the model's labels are not the data's: " + e.Err.Error() }
+func (e *LabelsError) Error() string {
+	return "the model's labels are not the data's: " + e.Err.Error()
+}
 
 func (e *LabelsError) Unwrap() error { return e.Err }
 

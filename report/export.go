@@ -10,12 +10,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // plotted is a Picture that gonum/plot draws.
@@ -52,14 +53,14 @@ func ExportPicture(dir, base string, p Picture) error {
 		-margin, int(at.w)+2*margin, int(at.h), int(at.w)+2*margin, int(at.h))
 	svg.WriteString(escape(p.describe()))
 	fmt.Fprintf(&svg, "</title><rect x=\"%d\" width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n%s\n</svg>\n", -margin, paper(inside))
-	if err := renameio.WriteFile(filepath.Join(dir, base+".svg"), []byte(svg.String()), 0o644); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, base+".svg"), []byte(svg.String())); err != nil {
 		return err
 	}
 	png, err := raster(from, at)
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(dir, base+".png"), png, 0o644)
+	return atomicfile.WriteBytes(filepath.Join(dir, base+".png"), png)
 }
 
 func escape(text string) string {

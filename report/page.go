@@ -5,10 +5,9 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Page is a report before it is written.
@@ -145,10 +144,7 @@ func Write(path string, p *Page) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, html, 0o644); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Clean(path), err)
-	}
-	return nil
+	return atomicfile.WriteBytes(path, html)
 }
 
 // renderer renders the blocks of one page.

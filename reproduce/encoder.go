@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -36,13 +35,10 @@ func (s Start) Write() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(s.Dir, "vocab.txt"), vocab); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(s.Dir, "vocab.txt"), vocab, 0o644); err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(s.Dir, "config.json"), append(config, '\n'), 0o644)
+	return atomicfile.WriteBytes(filepath.Join(s.Dir, "config.json"), append(config, '\n'))
 }
 
 // source is where a model of an experiment comes from: published weights, or a stand-in.

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Digests says what files and directories hold, and remembers it for as long as their size and time of change stay the
@@ -63,7 +63,7 @@ func (d *Digests) Save() error {
 		return err
 	}
 	d.dirty = false
-	return renameio.WriteFile(d.path, text, 0o644)
+	return atomicfile.WriteBytes(d.path, text)
 }
 
 // Of is the sha256 of a file's content, or of the names and contents of all files in a directory. Files with a dot before

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -151,7 +152,7 @@ func (s *Store) Prepare(g Graph, r Run, keys map[string]string, work string) (Ta
 		if err != nil {
 			return t, fmt.Errorf("run %s: config: %w", r.Name, err)
 		}
-		if err := renameio.WriteFile(filepath.Join(t.Dir, ConfigFile), text, 0o644); err != nil {
+		if err := atomicfile.WriteBytes(filepath.Join(t.Dir, ConfigFile), text); err != nil {
 			return t, err
 		}
 	}
@@ -182,7 +183,7 @@ func (s *Store) Link(name, key string) error {
 		return err
 	}
 	up := strings.Repeat("../", strings.Count(name, "/")+1)
-	return renameio.Symlink(up+key, at)
+	return atomicfile.Symlink(up+key, at)
 }
 
 // ReadTask reads the task in a run's directory.
@@ -227,5 +228,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(text, '\n'), 0o644)
+	return atomicfile.WriteBytes(path, append(text, '\n'))
 }

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Cache keeps compiled executables in a directory, under the hash of everything they depend on. Whatever is wrong
@@ -74,7 +74,7 @@ func (c *Cache) put(key string, payload []byte) error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(c.path(key), seal(payload), 0o644); err != nil {
+	if err := atomicfile.WriteBytes(c.path(key), seal(payload)); err != nil {
 		return err
 	}
 	return c.shrink()

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/buckettest"
 )
@@ -110,9 +112,43 @@ func TestCancelledWriteIsNotALostLease(t *testing.T) {
 	}
 }
 
+// names are those of all that is in a store.
+func names(t *testing.T, s bucket.Store) (all []string) {
+	t.Helper()
+	found, err := s.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range found {
+		all = append(all, o.Name)
+	}
+	return all
+}
+
+// TestTreeOfHiddenDirectory: the tree that is asked for is sent though its own name begins with a dot.
+func TestTreeOfHiddenDirectory(t *testing.T) {
+	s, dir := &bucket.Memory{}, filepath.Join(t.TempDir(), ".models")
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, ".git"), 0o755), os.WriteFile(filepath.Join(dir, "a"), nil, 0o644), os.WriteFile(filepath.Join(dir, ".git", "b"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for prefix, local := range map[string]string{"absolute": dir, "here": "."} {
+		if err := bucket.PutTree(t.Context(), s, prefix, local); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"absolute/a", "absolute/tree.json", "here/a", "here/tree.json"}, names(t, s)); diff != "" {
+		t.Errorf("in the store, want then got:\n%s", diff)
+	}
+}
+
 func TestTrees(t *testing.T) {
 	s, from, to := &bucket.Memory{}, t.TempDir(), t.TempDir()
-	for name, text := range map[string]string{"config.json": "{}", "deep/vocab.txt": "[PAD]\n", "deep/.lock": "x"} {
+	from = filepath.Join(from, ".cache", "model") // that it lies in a hidden directory does not hide it
+	for name, text := range map[string]string{
+		"config.json": "{}", "deep/vocab.txt": "[PAD]\n", "deep/.lock": "x", ".env": "x", ".git/config": "x", ".ssh/id_rsa": "x",
+		"deep/.ipynb_checkpoints/more/vocab.txt": "x", ".config.json": "x",
+	} {
 		file := filepath.Join(from, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
 			t.Fatal(err)
@@ -136,8 +172,9 @@ func TestTrees(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(to, "link.json")); err != nil || string(text) != "{}" {
 		t.Errorf("link.json is %q (%v), want what it links to", text, err)
 	}
-	if _, err := os.Stat(filepath.Join(to, "deep", ".lock")); err == nil {
-		t.Error("a hidden file travelled")
+	want := []string{"in/config.json", "in/deep/vocab.txt", "in/link.json", "in/tree.json"}
+	if diff := cmp.Diff(want, names(t, s)); diff != "" { // nothing hidden, at whatever depth
+		t.Errorf("in the store, want then got:\n%s", diff)
 	}
 	if _, err := s.Write(t.Context(), "in/deep/vocab.txt", strings.NewReader("[pad]\n"), bucket.Condition{}); err != nil {
 		t.Fatal(err)

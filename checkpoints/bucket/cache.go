@@ -19,8 +19,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// fetchTimeout bounds one fetch of a block, the client's repetitions included.
+// fetchTimeout bounds one fetch of a block: a run that reads through a cache outlives a network that is gone for less.
 const fetchTimeout = 5 * time.Minute
+
+// fetchPause is between attempts at a store that cannot be reached.
+const fetchPause = 5 * time.Second
 
 // Cache keeps blocks of trees in a directory: never more bytes than its limit, those being written included. The
 // block that was not used for longest goes first. A process that is killed leaves nothing that a later one would
@@ -170,13 +173,14 @@ func (c *Cache) read(ctx context.Context, from source, p []byte, off int64) erro
 	for range 3 { // a file that somebody else removed or damaged is fetched again
 		b, mine := c.pin(from)
 		if mine {
-			c.fill(ctx, b, from)
-		}
-		select {
-		case <-b.ready:
-		case <-ctx.Done():
-			c.unpin(b, nil)
-			return ctx.Err()
+			c.fill(ctx, b, from) // ends when ctx does
+		} else {
+			select {
+			case <-b.ready:
+			case <-ctx.Done():
+				c.unpin(b, nil)
+				return ctx.Err()
+			}
 		}
 		if b.err != nil || b.data != nil {
 			copy(p, b.data[min(off, int64(len(b.data))):])
@@ -227,7 +231,7 @@ func (c *Cache) fill(ctx context.Context, b *block, from source) {
 	soon, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	data := make([]byte, from.size)
-	b.err = from.fetch(soon, data)
+	b.err = persist(soon, func() error { return from.fetch(soon, data) })
 	if b.err == nil && sumText(data) != from.sum {
 		b.err = fmt.Errorf("block %s: checksum %s arrived, want %s", from.name, sumText(data), from.sum)
 	}
@@ -247,6 +251,22 @@ func (c *Cache) fill(ctx context.Context, b *block, from source) {
 	}
 	b.checked = true
 	b.place = c.recent.PushFront(b)
+}
+
+// persist repeats fetch while the store cannot be reached and ctx has not ended.
+func persist(ctx context.Context, fetch func() error) error {
+	err := fetch()
+	for errors.Is(err, ErrUnreachable) {
+		select {
+		case <-time.After(fetchPause):
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		err = fetch()
+	}
+	return err
 }
 
 // reserve sets room aside for a block.

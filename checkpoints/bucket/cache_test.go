@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
@@ -294,5 +296,41 @@ func TestTreeWithoutBlockSums(t *testing.T) {
 	}
 	if _, err := bucket.OpenCache(t.TempDir(), blockSize-1); err == nil || !strings.Contains(err.Error(), "at least one block") {
 		t.Errorf("a cache too small for a block: %v", err)
+	}
+}
+
+// TestCacheOutlivesAnOutage: what is read through a cache waits for a store that cannot be reached, for some minutes; the
+// end of the tree ends the wait.
+func TestCacheOutlivesAnOutage(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		outage, end time.Duration
+		want        error
+		most        time.Duration
+	}{
+		{"two minutes", 2 * time.Minute, 0, nil, 2*time.Minute + 10*time.Second},
+		{"for ever", 24 * time.Hour, 0, bucket.ErrUnreachable, 5*time.Minute + 10*time.Second},
+		{"ended", 24 * time.Hour, 7 * time.Second, bucket.ErrUnreachable, 7 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, files := bigTree(t)
+				begin := time.Now()
+				s.spoil = func([]byte) error {
+					if time.Since(begin) < c.outage {
+						return bucket.ErrUnreachable
+					}
+					return nil
+				}
+				f := openTree(t, s, openCache(t, t.TempDir(), 10*blockSize))
+				if c.end > 0 {
+					time.AfterFunc(c.end, f.End)
+				}
+				got, err := at(t, f, "small", 0, 7)
+				if !errors.Is(err, c.want) || err == nil && !bytes.Equal(got, files["small"]) || time.Since(begin) > c.most {
+					t.Errorf("after %s: %q, %v; want %v within %s", time.Since(begin), got, err, c.want, c.most)
+				}
+			})
+		})
 	}
 }

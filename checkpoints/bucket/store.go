@@ -27,7 +27,8 @@ type Object struct {
 }
 
 // Store keeps objects. Its methods may be called from several goroutines. Every error that a caller acts on can be
-// found by errors.Is: fs.ErrNotExist and ErrChanged.
+// found by errors.Is: fs.ErrNotExist, ErrChanged and ErrUnreachable. No method waits for a store that cannot be reached
+// for longer than 15 seconds, nor for one of which nothing comes for longer than some minutes.
 type Store interface {
 	// Read opens an object. Reading to the end fails if the contents are not those that were written.
 	Read(ctx context.Context, name string) (io.ReadCloser, Object, error)
@@ -47,6 +48,9 @@ type Store interface {
 
 // ErrChanged says that a write's condition did not hold: somebody else wrote the object.
 var ErrChanged = errors.New("was written by somebody else")
+
+// ErrUnreachable says that there is no connection to the store. It may be there again later.
+var ErrUnreachable = errors.New("the store cannot be reached")
 
 // Condition is what a write demands of the object it replaces. The zero value demands nothing.
 type Condition struct {

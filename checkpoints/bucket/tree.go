@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // treeIndex is the last object of a tree to be written; without it there is no tree.
@@ -52,8 +52,8 @@ func readTree(ctx context.Context, s Store, prefix string) (tree, error) {
 }
 
 // PutTree writes every regular file at or below the path local as objects below prefix, and an index of them last. A
-// file that is there already, by the index, is not sent again. A link to a file
-// is that file; no other link than local itself is followed.
+// file that is there already, by the index, is not sent again. A link to a file is that file; no other link than local
+// itself is followed. What is hidden below local, files and directories whose names begin with a dot, stays here.
 func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	var there tree
 	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &there); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +81,8 @@ func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	return err
 }
 
-// eachFile visits the regular files at or below local by their names relative to it; a file by itself has its base name.
+// eachFile visits the regular files at or below local, hidden ones apart, by their names relative to it; a file by itself
+// has its base name.
 func eachFile(local string, visit func(name, file string) error) error {
 	info, err := os.Stat(local)
 	if err != nil {
@@ -90,9 +91,17 @@ func eachFile(local string, visit func(name, file string) error) error {
 	if info.Mode().IsRegular() {
 		return visit(filepath.Base(local), local)
 	}
-	return filepath.WalkDir(local+string(filepath.Separator), func(file string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+	root := local + string(filepath.Separator)
+	return filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
 			return err
+		}
+		hidden := file != root && strings.HasPrefix(e.Name(), ".")
+		if hidden && e.IsDir() {
+			return fs.SkipDir
+		}
+		if hidden || e.IsDir() {
+			return nil
 		}
 		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 			return err
@@ -139,22 +148,17 @@ func GetTree(ctx context.Context, s Store, prefix, dir string) error {
 
 // GetFile writes an object to a file, whole or not at all, making the directories above it.
 func GetFile(ctx context.Context, s Store, name, file string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
 	r, _, err := s.Read(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	f, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, r); err != nil {
-		return errors.Join(fmt.Errorf("%s/%s: %w", s, name, err), f.Cleanup())
-	}
-	return f.CloseAtomicallyReplace()
+	return atomicfile.Write(file, func(w io.Writer) error {
+		if _, err := io.Copy(w, r); err != nil {
+			return fmt.Errorf("%s/%s: %w", s, name, err)
+		}
+		return nil
+	})
 }
 
 func sealFile(file string) (sealed, error) {

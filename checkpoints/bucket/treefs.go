@@ -16,6 +16,7 @@ import (
 // byte was compared with the checksum that PutTree gave its block.
 type TreeFS struct {
 	ctx    context.Context // of all fetches: fs.FS has no place for one
+	cancel context.CancelFunc
 	store  Store
 	prefix string
 	tree   tree
@@ -24,7 +25,8 @@ type TreeFS struct {
 
 var _ fs.FS = (*TreeFS)(nil)
 
-// OpenTree reads the index of the tree below prefix. When ctx ends, so do its fetches.
+// OpenTree reads the index of the tree below prefix, as long as ctx lasts. Fetches of the tree last until Close, whatever
+// becomes of ctx.
 func OpenTree(ctx context.Context, s Store, prefix string, c *Cache) (*TreeFS, error) {
 	t, err := readTree(ctx, s, prefix)
 	if err != nil {
@@ -35,7 +37,18 @@ func OpenTree(ctx context.Context, s Store, prefix string, c *Cache) (*TreeFS, e
 			return nil, fmt.Errorf("%s/%s: %s has %d digits of block checksums, want %d; upload the tree again", s, prefix, name, len(whole.Blocks), want)
 		}
 	}
-	return &TreeFS{ctx: ctx, store: s, prefix: prefix, tree: t, cache: c}, nil
+	f := &TreeFS{store: s, prefix: prefix, tree: t, cache: c}
+	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return f, nil
+}
+
+// End ends the fetches that are under way; those that come after it fail.
+func (f *TreeFS) End() { f.cancel() }
+
+// Close implements io.Closer. It is End.
+func (f *TreeFS) Close() error {
+	f.End()
+	return nil
 }
 
 func (f *TreeFS) names() []string { return slices.Sorted(maps.Keys(f.tree.Files)) }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/gofrs/flock"
 	huggingface "github.com/gomlx/go-huggingface/hub"
-	"github.com/google/renameio/v2"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Snapshot is a repository at one commit, as far as a model needs it, on this machine.
@@ -76,7 +76,7 @@ func (f folder) snapshot(commit string) string {
 
 // lock is the one that Python's library takes for the same blob.
 func (f folder) lock(hash string) *flock.Flock {
-	return flock.New(filepath.Join(f.cache, ".locks", f.name, hash+".lock"))
+	return flock.New(filepath.Join(f.cache, ".locks", f.name, hash+".lock"), flock.SetPermissions(0o666)) // others may share the cache
 }
 
 // commit looks up what a revision stood for when it was last resolved; empty if it never was.
@@ -97,21 +97,25 @@ func (f folder) commit(revision string) (string, error) {
 
 // remember notes what a branch or tag stands for.
 func (f folder) remember(revision, commit string) error {
-	if revision == commit {
+	if was, err := f.commit(revision); err == nil && was == commit {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(f.ref(revision)), 0o777); err != nil {
 		return err
 	}
-	return renameio.WriteFile(f.ref(revision), []byte(commit), 0o644)
+	return atomicfile.WriteBytes(f.ref(revision), []byte(commit))
 }
 
 // link gives a blob its name in a snapshot, by a relative link so that the cache can be moved.
 func (f folder) link(commit, name, hash string) error {
+	at, to := filepath.Join(f.snapshot(commit), name), filepath.Join("..", "..", "blobs", hash)
+	if was, err := os.Readlink(at); err == nil && was == to {
+		return nil // the cache may be somebody else's
+	}
 	if err := os.MkdirAll(f.snapshot(commit), 0o777); err != nil {
 		return err
 	}
-	return renameio.Symlink(filepath.Join("..", "..", "blobs", hash), filepath.Join(f.snapshot(commit), name))
+	return atomicfile.Symlink(to, at)
 }
 
 // cached is the snapshot of ref as far as the cache has it. It must be a whole model.
@@ -144,8 +148,15 @@ func (c *Client) cached(ref Reference) (*Snapshot, error) {
 	}
 	for _, name := range files {
 		file := File{Name: name, Bytes: sizes[name]}
-		if target, err := os.Readlink(filepath.Join(s.Dir, name)); err == nil {
-			file.Hash = filepath.Base(target)
+		blob, err := filepath.EvalSymlinks(filepath.Join(s.Dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if hash := filepath.Base(blob); commitForm.MatchString(hash) || sha256Form.MatchString(hash) { // a copy without links has none
+			file.Hash = hash
+			if err := c.check(blob, file); err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", ref, name, err)
+			}
 		}
 		s.Files = append(s.Files, file)
 	}

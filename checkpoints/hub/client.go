@@ -7,22 +7,26 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	huggingface "github.com/gomlx/go-huggingface/hub"
+
+	"github.com/subbert/subbert/internal/remote"
 )
 
 // DefaultEndpoint is the public hub.
 const DefaultEndpoint = "https://huggingface.co"
 
 const (
-	maxListing    = 64 << 20         // bytes of a repository's description
-	attempts      = 5                // at a request, the first included
-	stallLimit    = 60 * time.Second // without a byte, after which a transfer counts as broken off
+	maxListing    = 16 << 20         // bytes of a repository's description
+	attempts      = 5                // in a row without a byte, the first included
+	reachLimit    = 10 * time.Second // of attempts at a server that cannot be connected to
+	connectLimit  = 10 * time.Second // of one of these
+	stallLimit    = 20 * time.Second // without a byte, after which a transfer counts as broken off
 	maxRedirects  = 10
 	maxErrorBytes = 4 << 10
 )
@@ -31,59 +35,78 @@ const (
 type Client struct {
 	Endpoint string // no slash at its end
 	Cache    string // directory
-	Token    string // sent to Endpoint; empty: none
+	Token    string // sent to Endpoint, unless that is plain http to another machine; empty: none
 	Offline  bool   // use the cache alone
 	Log      *slog.Logger
+	// Checked is a directory that remembers which blobs were compared with their hashes, by size and time of change; empty:
+	// nothing is remembered, and every blob is read each time.
+	Checked string
 	// Progress, if set, is told how far a file is, in bytes.
 	Progress func(name string, done, total int64)
 	// Pause is before the second attempt at a request; it doubles from one attempt to the next.
 	Pause time.Duration
+	// Stall is how long nothing may come before a transfer counts as broken off; 0: 20 seconds.
+	Stall time.Duration
 }
 
 // Pull has the model of ref in the cache, fetching what it lacks. Offline, or if the server cannot be reached, what the
-// cache has is used, if that is a whole model.
+// cache has is used, if that is a whole model. Every file is compared with its hash before it is used.
 func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if c.Offline {
 		return c.cached(ref)
 	}
-	s, err := c.list(ctx, ref)
+	p, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.list(ctx, ref)
 	var unreachable *unreachableError
 	if errors.As(err, &unreachable) && ctx.Err() == nil {
-		if s, cacheErr := c.cached(ref); cacheErr == nil {
+		s, cacheErr := c.cached(ref)
+		if cacheErr == nil {
 			c.Log.Warn("server not reached, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
 			return s, nil
+		}
+		var missing *NotCachedError
+		if !errors.As(cacheErr, &missing) {
+			err = fmt.Errorf("%w, and of the cache: %w", err, cacheErr)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ref, err)
 	}
 	f := c.folder(ref.Repository)
+	if err := p.makeRoom(f, s); err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
 	for i := range s.Files {
-		if err := c.fetch(ctx, s, &s.Files[i]); err != nil {
+		if err := p.fetch(ctx, s, &s.Files[i]); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", ref, s.Files[i].Name, err)
 		}
 		if err := f.link(s.Commit, s.Files[i].Name, s.Files[i].Hash); err != nil {
 			return nil, err
 		}
 	}
-	return s, f.remember(ref.Revision, s.Commit)
+	if err := f.remember(ref.Revision, s.Commit); err != nil { // it is here all the same
+		c.Log.Warn("what the revision stands for is not noted", "revision", ref.Revision, "error", err)
+	}
+	return s, nil
 }
 
 // list asks what the repository holds at the revision and picks the files of a model.
-func (c *Client) list(ctx context.Context, ref Reference) (*Snapshot, error) {
-	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", c.Endpoint, ref.Repository, url.PathEscape(ref.Revision))
+func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
+	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.Endpoint, ref.Repository, url.PathEscape(ref.Revision))
 	var info huggingface.RepoInfo
-	err := c.persist(ctx, func() error {
-		body, _, err := c.get(ctx, address, 0)
+	err := p.persist(ctx, func(*remote.Tries) error {
+		text, err := p.read(ctx, address)
 		if err != nil {
 			return err
 		}
-		defer body.Close()
-		text, err := io.ReadAll(io.LimitReader(body, maxListing))
-		if err != nil {
-			return &unreachableError{err}
+		info = huggingface.RepoInfo{}
+		if err := json.Unmarshal(text, &info); err != nil {
+			return fmt.Errorf("the server sends no description of a repository: %w", err)
 		}
-		return json.Unmarshal(text, &info)
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -91,17 +114,40 @@ func (c *Client) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if !commitForm.MatchString(info.CommitHash) {
 		return nil, fmt.Errorf("the server names commit %q, want 40 hexadecimal digits", info.CommitHash)
 	}
-	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.CommitHash, Dir: c.folder(ref.Repository).snapshot(info.CommitHash)}
+	if commitForm.MatchString(ref.Revision) && info.CommitHash != ref.Revision {
+		return nil, fmt.Errorf("the server has commit %s in the place of the one that was asked for; nothing is taken from it", info.CommitHash)
+	}
+	return p.choose(ref, info)
+}
+
+// read is all of a description.
+func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
+	body, _, err := p.get(ctx, address, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxListing+1))
+	if err != nil {
+		return nil, &unreachableError{err}
+	}
+	if len(text) > maxListing {
+		return nil, fmt.Errorf("the server sends a description of more than %d MB", maxListing>>20)
+	}
+	return text, nil
+}
+
+// choose picks from a description the files of a model.
+func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, error) {
+	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.CommitHash, Dir: p.folder(ref.Repository).snapshot(info.CommitHash)}
 	byName := make(map[string]*huggingface.FileInfo)
-	var names []string
 	for _, f := range info.Siblings {
-		if byName[f.Name] == nil {
-			names = append(names, f.Name)
+		if f == nil {
+			return nil, errors.New("the server lists a file that is null")
 		}
 		byName[f.Name] = f
 	}
-	slices.Sort(names)
-	files, err := wanted(names)
+	files, err := wanted(slices.Sorted(maps.Keys(byName)))
 	if err != nil {
 		return nil, err
 	}
@@ -128,72 +174,6 @@ func describe(f *huggingface.FileInfo) (File, error) {
 	return file, nil
 }
 
-// get opens address from byte from on. The status is that of a success.
-func (c *Client) get(ctx context.Context, address string, from int64) (io.ReadCloser, *http.Response, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		cancel()
-		return nil, nil, err
-	}
-	request.Header.Set("User-Agent", huggingface.DefaultHttpUserAgent())
-	request.Header.Set("Accept-Encoding", "identity") // sizes and hashes are those of the file itself
-	if c.Token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.Token)
-	}
-	if from > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
-	}
-	watch := newWatch(stallLimit, cancel)
-	response, err := (&http.Client{CheckRedirect: keepToken}).Do(request)
-	if err != nil {
-		watch.stop()
-		return nil, nil, &unreachableError{err}
-	}
-	body := watch.body(response.Body)
-	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusPartialContent {
-		defer body.Close()
-		return nil, nil, refused(response, body)
-	}
-	return body, response, nil
-}
-
-// keepToken takes the token off a request that a redirect sends to another host: the address it gets from the endpoint is
-// its own permission, and storage servers refuse a second one.
-func keepToken(next *http.Request, before []*http.Request) error {
-	if len(before) >= maxRedirects {
-		return fmt.Errorf("more than %d redirects", maxRedirects)
-	}
-	if next.URL.Host != before[0].URL.Host || next.URL.Scheme != before[0].URL.Scheme {
-		next.Header.Del("Authorization")
-	}
-	return nil
-}
-
-// unreachableError is a failure of the connection or of the server, which another attempt may not meet.
-type unreachableError struct{ error }
-
-func (e *unreachableError) Unwrap() error { return e.error }
-
-// refused puts the server's no into words.
-func refused(response *http.Response, body io.Reader) error {
-	text, err := io.ReadAll(io.LimitReader(body, maxErrorBytes))
-	if err != nil {
-		return &unreachableError{err}
-	}
-	var said struct{ Error string }
-	if json.Unmarshal(text, &said) != nil || said.Error == "" {
-		said.Error = strings.TrimSpace(response.Header.Get("X-Error-Message"))
-	}
-	if said.Error == "" {
-		said.Error = http.StatusText(response.StatusCode)
-	}
-	if response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusRequestTimeout {
-		return &unreachableError{fmt.Errorf("the server says %d: %s", response.StatusCode, said.Error)}
-	}
-	return &RefusedError{Status: response.StatusCode, Code: response.Header.Get("X-Error-Code"), Message: said.Error}
-}
-
 // RefusedError is the server's no.
 type RefusedError struct {
 	Status  int
@@ -216,23 +196,4 @@ func (e *RefusedError) Hint() string {
 		return "check the name; a private model needs a token in HF_TOKEN or in the file that `hf auth login` writes"
 	}
 	return ""
-}
-
-// persist repeats try while the connection is at fault.
-func (c *Client) persist(ctx context.Context, try func() error) error {
-	pause := c.Pause
-	for attempt := 1; ; attempt++ {
-		err := try()
-		var unreachable *unreachableError
-		if !errors.As(err, &unreachable) || attempt == attempts || ctx.Err() != nil {
-			return err
-		}
-		c.Log.Info("trying again", "attempt", attempt+1, "of", attempts, "in", pause, "because", unreachable)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		pause *= 2
-	}
 }

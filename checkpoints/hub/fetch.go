@@ -14,17 +14,19 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
+	"syscall"
 	"time"
+
+	"github.com/subbert/subbert/internal/remote"
 )
 
 // lockPoll is how often a blob that another process fetches is asked for.
 const lockPoll = 250 * time.Millisecond
 
 // fetch has the blob of file in the cache.
-func (c *Client) fetch(ctx context.Context, s *Snapshot, file *File) error {
-	f := c.folder(s.Repository)
-	if there, err := hasBlob(f.blob(file.Hash), file.Bytes); err != nil || there {
+func (p *puller) fetch(ctx context.Context, s *Snapshot, file *File) error {
+	f := p.folder(s.Repository)
+	if there, err := p.has(f, *file); err != nil || there {
 		return err
 	}
 	lock := f.lock(file.Hash)
@@ -33,41 +35,53 @@ func (c *Client) fetch(ctx context.Context, s *Snapshot, file *File) error {
 			return err
 		}
 	}
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		p.Log.Info("another process fetches it; waiting", "file", file.Name)
+		_, err = lock.TryLockContext(ctx, lockPoll)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", lock.Path(), err)
 	}
-	err := c.fetchLocked(ctx, f, s, file)
+	err = p.fetchLocked(ctx, f, s, file)
 	return errors.Join(err, lock.Unlock())
 }
 
-func (c *Client) fetchLocked(ctx context.Context, f folder, s *Snapshot, file *File) error {
+func (p *puller) fetchLocked(ctx context.Context, f folder, s *Snapshot, file *File) error {
 	blob := f.blob(file.Hash)
-	if there, err := hasBlob(blob, file.Bytes); err != nil || there { // another process was faster
+	there, err := p.has(f, *file) // another process may have been faster
+	if err != nil || there {
 		return err
 	}
-	address := fmt.Sprintf("%s/%s/resolve/%s/%s", c.Endpoint, s.Repository, s.Commit, url.PathEscape(file.Name))
+	if err := os.Remove(blob); err != nil && !errors.Is(err, fs.ErrNotExist) { // it is damaged
+		return err
+	}
+	address := fmt.Sprintf("%s/%s/resolve/%s/%s", p.Endpoint, s.Repository, s.Commit, url.PathEscape(file.Name))
 	part := &part{path: blob + ".incomplete", file: *file}
-	err := c.persist(ctx, func() error { return c.transfer(ctx, address, part) })
+	err = p.persist(ctx, func(tries *remote.Tries) error { return p.transfer(ctx, tries, address, part) })
 	if err != nil {
-		return errors.Join(err, ctx.Err())
+		return err
 	}
 	file.Fetched = true
-	return os.Rename(part.path, blob)
+	if err := os.Rename(part.path, blob); err != nil {
+		return err
+	}
+	p.remember(blob)
+	return nil
 }
 
-// hasBlob says whether the blob is there with the right size. Its name says what is in it; one of another size is
-// damaged and removed.
-func hasBlob(path string, size int64) (bool, error) {
-	info, err := os.Stat(path)
+// has says whether the blob of file is there, whole. One that is damaged is not: it is fetched again.
+func (p *puller) has(f folder, file File) (bool, error) {
+	err := p.check(f.blob(file.Hash), file)
+	var damaged *DamagedError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
-	case err != nil:
-		return false, err
-	case info.Size() == size:
-		return true, nil
+	case errors.As(err, &damaged):
+		p.Log.Warn("fetching a file again", "file", file.Name, "because", damaged)
+		return false, nil
 	}
-	return false, os.Remove(path)
+	return err == nil, err
 }
 
 // part is a blob on its way.
@@ -76,33 +90,50 @@ type part struct {
 	file File
 }
 
-// transfer makes one attempt at the rest of p, and checks the whole.
-func (c *Client) transfer(ctx context.Context, address string, p *part) (err error) {
-	to, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o666)
+// open opens what has arrived so far, or begins. What lies there and is no file of its own, a link say, is removed.
+func (p *part) open() (*os.File, error) {
+	info, err := os.Lstat(p.path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = os.Remove(p.path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o666)
+}
+
+// transfer makes one attempt at the rest of a part, and checks the whole.
+func (p *puller) transfer(ctx context.Context, tries *remote.Tries, address string, part *part) (err error) {
+	to, err := part.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	sum := newSum(p.file)
+	file := part.file
+	sum := newSum(file)
 	have, err := io.Copy(sum, to)
 	if err != nil {
 		return err
 	}
-	if have < p.file.Bytes {
-		if have, err = c.receive(ctx, address, p.file, to, sum, have); err != nil {
+	if have < file.Bytes {
+		before := have
+		if have, err = p.receive(ctx, address, file, to, sum, have); have > before {
+			tries.Progress()
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if have != p.file.Bytes || hex.EncodeToString(sum.Sum(nil)) != p.file.Hash {
+	if have != file.Bytes || hex.EncodeToString(sum.Sum(nil)) != file.Hash {
 		// What is there cannot be continued; the next call starts anew.
-		return errors.Join(fmt.Errorf("damaged: %d bytes with hash %x, want %d with %s; try again", have, sum.Sum(nil), p.file.Bytes, p.file.Hash), os.Remove(p.path))
+		return errors.Join(fmt.Errorf("damaged: %d bytes with hash %x, want %d with %s; try again", have, sum.Sum(nil), file.Bytes, file.Hash), os.Remove(part.path))
 	}
 	return to.Sync()
 }
 
 // receive appends what comes from address to the have bytes of to, and to sum, and returns how many there are then.
-func (c *Client) receive(ctx context.Context, address string, file File, to *os.File, sum hash.Hash, have int64) (int64, error) {
-	body, response, err := c.get(ctx, address, have)
+func (p *puller) receive(ctx context.Context, address string, file File, to *os.File, sum hash.Hash, have int64) (int64, error) {
+	body, response, err := p.get(ctx, address, have)
 	if err != nil {
 		return have, err
 	}
@@ -117,7 +148,7 @@ func (c *Client) receive(ctx context.Context, address string, file File, to *os.
 		start(sum, file)
 		have = 0
 	}
-	told := &meter{client: c, file: file, done: have}
+	told := &meter{client: p.Client, file: file, done: have}
 	n, err := io.Copy(io.MultiWriter(to, sum, told), io.LimitReader(body, file.Bytes-have+1)) // one byte more would be wrong
 	have += n
 	if err == nil && have < file.Bytes {
@@ -168,42 +199,4 @@ func (m *meter) Write(p []byte) (int, error) {
 		m.client.Progress(m.file.Name, m.done, m.file.Bytes)
 	}
 	return len(p), nil
-}
-
-// watch cancels a request whose response has stopped coming.
-type watch struct {
-	limit  time.Duration
-	timer  *time.Timer
-	cancel func()
-	once   sync.Once
-}
-
-func newWatch(limit time.Duration, cancel func()) *watch {
-	return &watch{limit: limit, timer: time.AfterFunc(limit, cancel), cancel: cancel}
-}
-
-func (w *watch) stop() {
-	w.once.Do(func() {
-		w.timer.Stop()
-		w.cancel()
-	})
-}
-
-// body is the response's body, under watch until it is closed.
-func (w *watch) body(from io.ReadCloser) io.ReadCloser { return &watched{from, w} }
-
-type watched struct {
-	io.ReadCloser
-	watch *watch
-}
-
-func (b *watched) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.watch.timer.Reset(b.watch.limit)
-	return n, err
-}
-
-func (b *watched) Close() error {
-	b.watch.stop()
-	return b.ReadCloser.Close()
 }

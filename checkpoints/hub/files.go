@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/remote"
 )
 
 // settings are the files beside the weights, of which a repository may lack any.
@@ -22,7 +24,7 @@ var containers = []struct{ main, files *regexp.Regexp }{
 	{regexp.MustCompile(`^model\.safetensors\.index\.json$`), regexp.MustCompile(`^model(-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$`)},
 	{regexp.MustCompile(`^pytorch_model\.bin$`), regexp.MustCompile(`^pytorch_model\.bin$`)},
 	{regexp.MustCompile(`^pytorch_model\.bin\.index\.json$`), regexp.MustCompile(`^pytorch_model(-\d+-of-\d+\.bin|\.bin\.index\.json)$`)},
-	{regexp.MustCompile(`^[^/]+\.index$`), regexp.MustCompile(`^(checkpoint|[^/]+\.index|[^/]+\.data-\d{5}-of-\d{5})$`)},
+	{regexp.MustCompile(`^[\w.-]+\.index$`), regexp.MustCompile(`^(checkpoint|[\w.-]+\.index|[\w.-]+\.data-\d{5}-of-\d{5})$`)},
 }
 
 // otherWeights are containers that are not read.
@@ -49,7 +51,7 @@ func wanted(names []string) ([]string, error) {
 	}
 	others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !otherWeights.MatchString(path.Base(n)) })
 	if len(others) > 0 {
-		return nil, fmt.Errorf("no weights that can be read: want safetensors, pytorch_model.bin or a TensorFlow checkpoint, have %s", strings.Join(others, ", "))
+		return nil, fmt.Errorf("no weights that can be read: want safetensors, pytorch_model.bin or a TensorFlow checkpoint, have %s", remote.Text(strings.Join(others, ", ")))
 	}
 	return nil, errors.New("no weights: want safetensors, pytorch_model.bin or a TensorFlow checkpoint")
 }

@@ -33,13 +33,17 @@ type repository struct {
 
 	hub, storage *httptest.Server
 
-	mu       sync.Mutex
-	requests []string // METHOD PATH[ RANGE], storage's with a leading "storage"
-	tokens   []string // Authorization at the storage
-	refuse   func(path string) (status int, code string)
-	breakOff map[string]int               // file: bytes after which the connection ends, once
-	stall    bool                         // storage ignores ranges
-	change   func(listing map[string]any) // of the API's answer
+	mu         sync.Mutex
+	requests   []string // METHOD PATH[ RANGE], storage's with a leading "storage"
+	tokens     []string // Authorization at the storage
+	refuse     func(path string) (status int, code string)
+	retryAfter string
+	mute       bool                         // storage says nothing
+	breakOff   map[string]int               // file: bytes after which the connection ends, once
+	stall      bool                         // storage ignores ranges
+	each       int                          // bytes after which every connection to the storage ends; 0: none does
+	hold       bool                         // such a connection does not end, but says nothing more
+	change     func(listing map[string]any) // of the API's answer
 }
 
 func newRepository(t *testing.T) *repository {
@@ -77,6 +81,7 @@ func (r *repository) serveHub(w http.ResponseWriter, q *http.Request) {
 	if r.refuse != nil {
 		if status, code := r.refuse(q.URL.Path); status != 0 {
 			w.Header().Set("X-Error-Code", code)
+			w.Header().Set("Retry-After", r.retryAfter)
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"error":"no: %s"}`, code)
 			return
@@ -133,6 +138,14 @@ func (r *repository) serveStorage(w http.ResponseWriter, q *http.Request) {
 	if r.stall {
 		q.Header.Del("Range")
 	}
+	if r.mute {
+		<-q.Context().Done()
+		return
+	}
+	if r.each > 0 {
+		r.servePiece(w, q, text)
+		return
+	}
 	if !cut {
 		http.ServeContent(w, q, "", time.Time{}, strings.NewReader(text))
 		return
@@ -141,6 +154,27 @@ func (r *repository) serveStorage(w http.ResponseWriter, q *http.Request) {
 	fmt.Fprint(w, text[:limit])
 	w.(http.Flusher).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// servePiece begins an answer and does not end it.
+func (r *repository) servePiece(w http.ResponseWriter, q *http.Request, text string) {
+	var from int
+	if _, err := fmt.Sscanf(q.Header.Get("Range"), "bytes=%d-", &from); err == nil {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(text)-1, len(text)))
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	piece := text[from:]
+	if len(piece) > r.each {
+		defer func() {
+			if r.hold {
+				<-q.Context().Done()
+			}
+			panic(http.ErrAbortHandler)
+		}()
+		piece = piece[:r.each]
+	}
+	fmt.Fprint(w, piece)
+	w.(http.Flusher).Flush()
 }
 
 func client(t *testing.T, r *repository) *hub.Client {

@@ -70,7 +70,7 @@ func (c *console) withFlags(args []string) []string {
 
 // env is what runs need from outside.
 func (c *console) env(resume bool) runs.Env {
-	e := runs.Env{Backend: c.openBackend, Model: c.modelPath, Log: c.log, Notes: c.err, Resume: resume, Command: c.command}
+	e := runs.Env{Backend: c.openBackend, Model: c.modelPath, Store: c.openStore, Log: c.log, Notes: c.err, Resume: resume, Command: c.command}
 	if dir, err := cacheDir(); err == nil {
 		e.Cache = blocksDir(dir)
 	}

@@ -60,7 +60,8 @@ func hubClient(c *console) (*hub.Client, error) {
 	}
 	endpoint := strings.TrimRight(cmp.Or(c.getenv("HF_ENDPOINT"), hub.DefaultEndpoint), "/")
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, misusef("HF_ENDPOINT %q is no address: want https://HOST", endpoint)
+		shown := endpoint[strings.LastIndex(endpoint, "@")+1:] // what is before it may be a password
+		return nil, misusef("HF_ENDPOINT %q is no address: want https://HOST", shown)
 	}
 	token, err := hubToken(c, home)
 	if err != nil {
@@ -70,6 +71,7 @@ func hubClient(c *console) (*hub.Client, error) {
 		Endpoint: endpoint,
 		Cache:    cmp.Or(c.getenv("HF_HUB_CACHE"), c.getenv("HUGGINGFACE_HUB_CACHE"), filepath.Join(home, "hub")),
 		Token:    token,
+		Checked:  checkedDir(),
 		Offline:  isOn(c.getenv("HF_HUB_OFFLINE")) || isOn(c.getenv("TRANSFORMERS_OFFLINE")),
 		Log:      c.log,
 		Progress: fetchProgress(c),
@@ -92,8 +94,21 @@ func huggingFaceHome(c *console) (string, error) {
 	return filepath.Join(caches, "huggingface"), nil
 }
 
-// hubToken is the one in the environment, or the one that `hf auth login` left; empty if there is none.
+// checkedDir is where the hub's client remembers which files it has compared with their hashes; empty: nowhere.
+func checkedDir() string {
+	dir, err := cacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "hub")
+}
+
+// hubToken is the one in the environment, or the one that `hf auth login` left; empty if there is none, or if it is to be
+// used only when asked for, which nothing here does.
 func hubToken(c *console, home string) (string, error) {
+	if isOn(c.getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
+		return "", nil
+	}
 	if token := cmp.Or(c.getenv("HF_TOKEN"), c.getenv("HUGGING_FACE_HUB_TOKEN")); token != "" {
 		return strings.TrimSpace(token), nil
 	}

@@ -21,7 +21,7 @@ func (*modelPullCmd) Help() string {
 	return `Fetches the files that make a model (settings, vocabulary, weights in one container) into the cache that Python's huggingface_hub uses, checks each against the hub's hash, and prints where they are. What broke off goes on where it stopped. Short names: ` +
 		strings.Join(hub.ShortNames(), ", ") + `.
 
-HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN and the file that "hf auth login" writes are honoured. A config takes a model from the hub with model.init = "hub:NAME" or "hub:NAME@REVISION".`
+HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_TOKEN and the file that "hf auth login" writes are honoured. A config takes a model from the hub with model.init = "hub:NAME" or "hub:NAME@REVISION".`
 }
 
 func (v *modelPullCmd) Run(c *console) error {

@@ -6,16 +6,21 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/internal/gapi"
 )
 
 // bigShards writes shards of several blocks of a store's trees, of random ids of the nano vocabulary.
@@ -63,7 +68,7 @@ func TestStreamedShards(t *testing.T) {
 	at := func(name string) string { return filepath.Join(c.dir, name) }
 	c.bigShards(at("big"))
 	const address = "gs://my-runs/shared/shards"
-	store, err := gcs.Open(t.Context(), address)
+	store, err := gcs.Open(t.Context(), address, gapi.Options{Endpoint: "http://" + os.Getenv("STORAGE_EMULATOR_HOST"), Anonymous: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,4 +123,36 @@ func sizeOf(t *testing.T, dir string) (total int64) {
 		}
 	}
 	return total
+}
+
+// TestMuteStore: a run whose store takes connections and says nothing ends at the first signal.
+func TestMuteStore(t *testing.T) {
+	asked := make(chan struct{}, 16)
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer store.Close()
+	c := openFakeCloud(t)
+	config := c.nano()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	run := exec.Command(self, "--backend", "go", "pretrain", config, "--set", `data.shards="gs://my-runs/shards"`, "--set", fmt.Sprintf("run.dir=%q", t.TempDir()))
+	run.Args[0], run.Stdout, run.Stderr = "subbert", &out, &out
+	run.Env = append(os.Environ(), "STORAGE_EMULATOR_HOST="+store.URL)
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	begin := time.Now()
+	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	run.Wait() // how, is in its ProcessState
+	if code := run.ProcessState.ExitCode(); code != exitInterrupted || time.Since(begin) > 5*time.Second {
+		t.Errorf("exit code %d after %s, want %d at once\n%s", code, time.Since(begin), exitInterrupted, &out)
+	}
 }

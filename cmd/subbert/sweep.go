@@ -202,7 +202,7 @@ func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *s
 		if err != nil {
 			return nil, err
 		}
-		return pool, tpu.Use(c.ctx, pool, on.TPU, f.MaxCost, r)
+		return pool, tpu.Use(c.ctx, c.openStore, pool, on.TPU, f.MaxCost, r)
 	case "kubernetes":
 		return f.manifests(c, s, on), nil
 	}

@@ -32,7 +32,7 @@ func (v *sweepStepCmd) Run(c *console) error {
 	step := sweep.Step{Host: host, Resumes: resumes, Code: func(err error) int { return complain(io.Discard, err) }, Do: func(ctx context.Context, args []string) error {
 		c.log.Info("subbert " + strings.Join(args, " "))
 		if len(v.TPU) > 0 {
-			return tpu.Do(ctx, task.Dir, args, v.TPU, func(call []string) error {
+			return tpu.Do(ctx, c.openStore, task.Dir, args, v.TPU, func(call []string) error {
 				c.log.Info("subbert " + strings.Join(call, " "))
 				return invoke(ctx, c.withFlags(call), c.in, c.out, c.err)
 			})

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-
-	"google.golang.org/api/option"
+	"strings"
 
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/gapi"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -33,16 +33,28 @@ type storeFlag struct {
 	Store string `required:"" help:"Where the run keeps everything: gs://BUCKET/PREFIX." placeholder:"GS"`
 }
 
-func (f storeFlag) open(ctx context.Context) (*gcs.Store, error) {
+func (f storeFlag) open(c *console) (*gcs.Store, error) {
 	if _, _, err := gcs.Split(f.Store); err != nil {
 		return nil, misusef("--store: %w", err)
 	}
-	return gcs.Open(ctx, f.Store)
+	return c.openStore(c.ctx, f.Store)
+}
+
+// openStore opens the store at a gs:// address; STORAGE_EMULATOR_HOST is another server than Google's, without credentials.
+func (c *console) openStore(ctx context.Context, at string) (*gcs.Store, error) {
+	var o gapi.Options
+	if host := c.getenv("STORAGE_EMULATOR_HOST"); host != "" {
+		o = gapi.Options{Endpoint: host, Anonymous: true}
+		if !strings.Contains(host, "://") {
+			o.Endpoint = "http://" + host
+		}
+	}
+	return gcs.Open(ctx, at, o)
 }
 
 // with opens the store, does something with it and closes it.
 func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
-	s, err := f.open(c.ctx)
+	s, err := f.open(c)
 	if err != nil {
 		return err
 	}
@@ -51,11 +63,8 @@ func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
 
 // openCloud opens the TPU API of a zone; SUBBERT_TPU_API is another endpoint than Google's, without credentials.
 func openCloud(c *console, project, zone string) (*launch.Cloud, error) {
-	var options []option.ClientOption
-	if at := c.getenv("SUBBERT_TPU_API"); at != "" {
-		options = append(options, option.WithEndpoint(at), option.WithoutAuthentication())
-	}
-	return launch.OpenCloud(c.ctx, project, zone, options...)
+	at := c.getenv("SUBBERT_TPU_API")
+	return launch.OpenCloud(c.ctx, project, zone, gapi.Options{Endpoint: at, Anonymous: at != ""})
 }
 
 // holder names this process among those that may act for a run.

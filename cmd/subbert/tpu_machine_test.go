@@ -23,6 +23,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/gapi"
 	"github.com/subbert/subbert/tpu/launch"
 	"github.com/subbert/subbert/tpu/launch/launchtest"
 )
@@ -65,7 +66,7 @@ func openFakeCloud(t *testing.T) *cloud {
 	t.Setenv("STORAGE_EMULATOR_HOST", strings.TrimPrefix(server.URL(), "http://"))
 	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(metadata.URL, "http://"))
 	t.Setenv("SUBBERT_TPU_API", tpuAPI.URL)
-	if c.store, err = gcs.Open(t.Context(), tpuStore); err != nil {
+	if c.store, err = gcs.Open(t.Context(), tpuStore, gapi.Options{Endpoint: server.URL(), Anonymous: true}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.store.Close() })

@@ -148,6 +148,11 @@ func (v *tpuRunCmd) pack(c *console, b *launch.Bundle, r launch.Run) error {
 	}
 	b.Inputs, b.Streams = make(map[string]string), make(map[string]string)
 	for name, at := range config.Paths() {
+		if runs.InStore(*at) {
+			if _, _, err := gcs.Split(*at); err != nil {
+				return misusef("%s: %w", name, err)
+			}
+		}
 		if *at == "" || runs.InStore(*at) {
 			continue
 		}

@@ -3,15 +3,15 @@ package madeup
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/subbert/subbert/data/vocabulary"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Config says how large a sample is. The seed decides its sentences.
@@ -131,22 +131,14 @@ Seed %d. The same seed and sizes make the same files.
 	return err
 }
 
-// writeFile writes path through a temporary file beside it.
+// writeFile writes path whole or not at all.
 func writeFile(path string, write func(io.Writer) error) error {
-	t, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		b := bufio.NewWriter(w)
+		return errors.Join(write(b), b.Flush())
+	})
 	if err != nil {
 		return fmt.Errorf("madeup: %w", err)
-	}
-	defer t.Cleanup() // does nothing after the rename
-	b := bufio.NewWriter(t)
-	if err := write(b); err != nil {
-		return err
-	}
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("madeup: %s: %w", path, err)
-	}
-	if err := t.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("madeup: %s: %w", path, err)
 	}
 	return nil
 }

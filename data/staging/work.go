@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Work is a directory beside a result where pieces of it are kept until it is whole: DIR.work. A piece is a file named
@@ -56,7 +56,7 @@ func (w *Work) Store(key string, v any) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(w.manifest(key), append(content, '\n'), 0o666)
+	return atomicfile.WriteBytes(w.manifest(key), append(content, '\n'))
 }
 
 func (w *Work) manifest(key string) string { return filepath.Join(w.dir, "task-"+key+".json") }

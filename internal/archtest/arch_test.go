@@ -106,7 +106,7 @@ var layers = []struct {
 }
 
 // leaves are packages that import nothing of ours and serve every layer.
-var leaves = []string{"internal/atomicfile", "internal/golden", "internal/tbevents", "internal/tfrecord", "internal/wire"}
+var leaves = []string{"internal/atomicfile", "internal/gapi", "internal/golden", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/wire"}
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (
@@ -151,8 +151,36 @@ func TestImports(t *testing.T) {
 			if ours := strings.TrimPrefix(imp, module+"/"); under(rel, "cmd") && under(ours, ofRuns...) {
 				complain("the command has runs, extract and plan do that")
 			}
+			if under(imp, "github.com/google/renameio") && !under(rel, "internal/atomicfile") {
+				complain("whole files are written by internal/atomicfile")
+			}
 			if under(imp, "github.com/gomlx/gomlx/backends/default") || strings.HasSuffix(imp, "/autoinstall") {
 				complain("the choice of backend is ours and downloads nothing")
+			}
+		}
+	}
+}
+
+// TestWhatTheProgramBrings bounds what is linked into the program. Clients of cloud services bring gRPC and its friends,
+// which are more than all the rest.
+func TestWhatTheProgramBrings(t *testing.T) {
+	const most = 600 // packages
+	foreign := []string{"google.golang.org/grpc", "google.golang.org/genproto", "go.opentelemetry.io", "github.com/envoyproxy",
+		"cloud.google.com/go/storage", "github.com/fsouza/fake-gcs-server", "github.com/google/go-cmp", "testing"}
+	for _, cgo := range []string{"0", "1"} {
+		cmd := exec.Command("go", "list", "-deps", module+"/cmd/subbert")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		all := strings.Fields(string(out))
+		if len(all) > most {
+			t.Errorf("CGO_ENABLED=%s: the program is made of %d packages, want at most %d", cgo, len(all), most)
+		}
+		for _, imp := range all {
+			if under(imp, foreign...) {
+				t.Errorf("CGO_ENABLED=%s: the program brings %s", cgo, imp)
 			}
 		}
 	}

@@ -1,35 +1,40 @@
 // Package atomicfile writes files that a reader sees whole or not at all.
+//
+// Where something else than a file is in the place, it is used as what it is: a symbolic link stays and the file that it
+// leads to is replaced; pipes, terminals and other devices are written to as they are, and so are descriptors by name,
+// such as /dev/stdout.
 package atomicfile
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // Write calls write with a temporary file, syncs the file and renames it to path. It makes the directories above path.
-// If write fails, path stays as it was.
-func Write(path string, write func(io.Writer) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		return errors.Join(err, f.Cleanup())
-	}
-	return f.CloseAtomicallyReplace()
-}
+// If write fails, path stays as it was. A file that is there keeps its permissions, and may not be one that the user
+// cannot write to.
+func Write(path string, write func(io.Writer) error) error { return put(path, 0o666, write) }
 
 // WriteBytes is Write of text.
 func WriteBytes(path string, text []byte) error {
 	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// WriteProgram is WriteBytes of a file that can be executed.
+func WriteProgram(path string, text []byte) error {
+	return put(path, 0o777, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})
@@ -46,4 +51,113 @@ func EncodeJSON(w io.Writer, v any) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// Symlink makes path a symbolic link to the name to, in the place of what is there.
+func Symlink(to, path string) error { return named(path, renameio.Symlink(to, path)) }
+
+// put writes to what path leads to.
+func put(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	place, err := find(path)
+	if err != nil {
+		return named(path, err)
+	}
+	if place.open != nil {
+		f, err := place.open()
+		if err != nil {
+			return named(path, err)
+		}
+		return errors.Join(write(output{f, path}), named(path, f.Close()))
+	}
+	if err := os.MkdirAll(filepath.Dir(place.file), 0o777); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	f, err := renameio.NewPendingFile(place.file, renameio.WithPermissions(mode), renameio.WithExistingPermissions())
+	if err != nil {
+		return named(path, err)
+	}
+	if err := write(output{f, path}); err != nil {
+		return errors.Join(err, f.Cleanup())
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return errors.Join(named(path, err), f.Cleanup())
+	}
+	return nil
+}
+
+// output is a file being written, whose errors name the path that it is for.
+type output struct {
+	to   io.Writer
+	path string
+}
+
+func (o output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	return n, named(o.path, err)
+}
+
+// named is err of a path, in the place of the one of a temporary file, say.
+func named(path string, err error) error {
+	var at *fs.PathError
+	var link *os.LinkError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &at):
+		err = at.Err
+	case errors.As(err, &link):
+		err = link.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// place is where a path leads.
+type place struct {
+	file string                   // to be replaced or made
+	open func() (*os.File, error) // of what is to be written to as it is; nil: there is no such thing
+}
+
+const maxLinks = 40
+
+// find follows path over symbolic links.
+func find(path string) (place, error) {
+	for links := range maxLinks {
+		if n, ok := descriptor(path); ok {
+			return place{open: func() (*os.File, error) { return duplicate(n, path) }}, nil
+		}
+		info, err := os.Lstat(path)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return place{}, err
+		case err != nil && links == 0:
+			return place{file: path}, nil
+		case err != nil:
+			return behind(path)
+		case info.Mode().IsRegular():
+			if err := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS); err != nil {
+				return place{}, err
+			}
+			return behind(path)
+		case info.IsDir():
+			return place{}, unix.EISDIR
+		case info.Mode()&fs.ModeSymlink == 0:
+			return place{open: func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) }}, nil
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			return place{}, err
+		}
+		if !filepath.IsAbs(to) {
+			to = path[:strings.LastIndexByte(path, filepath.Separator)+1] + to // not cleaned: ".." may follow a link
+		}
+		path = to
+	}
+	return place{}, unix.ELOOP
+}
+
+// behind is the file at path, in the directory that it really is in.
+func behind(path string) (place, error) {
+	cut := strings.LastIndexByte(path, filepath.Separator) + 1
+	dir, err := filepath.EvalSymlinks(path[:cut] + ".")
+	return place{file: filepath.Join(dir, path[cut:])}, err
 }

@@ -20,9 +20,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -61,7 +61,7 @@ func (w *Writer) Execute(_ context.Context, tasks []sweep.Task, _ func(sweep.Cha
 			return err
 		}
 		file := filepath.Join(w.Dir, fmt.Sprintf("level-%d.yaml", i))
-		if err := renameio.WriteFile(file, text, 0o644); err != nil {
+		if err := atomicfile.WriteBytes(file, text); err != nil {
 			return err
 		}
 		w.Files = append(w.Files, file)

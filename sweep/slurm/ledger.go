@@ -12,8 +12,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -67,7 +67,7 @@ func (l *ledger) save() error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(l.path(), append(text, '\n'), 0o644)
+	return atomicfile.WriteBytes(l.path(), append(text, '\n'))
 }
 
 func (l *ledger) add(e entry) error {

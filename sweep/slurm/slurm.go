@@ -24,8 +24,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -131,7 +130,7 @@ func (q *Queue) submitBatch(ctx context.Context, l *ledger, b batch, jobs map[st
 	}
 	name := newName()
 	script := filepath.Join(l.dir, name+".sh")
-	if err := renameio.WriteFile(script, []byte(Script(q.Program, dirs)), 0o755); err != nil {
+	if err := atomicfile.WriteProgram(script, []byte(Script(q.Program, dirs))); err != nil {
 		return err
 	}
 	if err := l.add(entry{Name: name, Keys: keys}); err != nil {

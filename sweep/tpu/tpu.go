@@ -21,6 +21,9 @@ import (
 	"github.com/subbert/subbert/tpu/launch"
 )
 
+// Opener opens the store at a gs:// address.
+type Opener func(ctx context.Context, address string) (*gcs.Store, error)
+
 // goesThere reports whether machines in the cloud do t. All other verbs run here.
 func goesThere(t sweep.Task) bool {
 	return slices.Contains([]string{"pretrain", "finetune"}, t.Args[0])
@@ -29,9 +32,9 @@ func goesThere(t sweep.Task) bool {
 // Use lets pool, which carries out runs here, hand pre-training and fine-tuning to Cloud TPUs: their commands get a flag
 // --tpu for each flag of subbert tpu run that o says. The runs together may cost at most maxCost; 0 sets no bound. What
 // the runs of earlier, the same sweep, have cost before counts. A mistake in o is a *sweep.OptionsError.
-func Use(ctx context.Context, pool *sweep.Pool, o sweep.Options, maxCost float64, earlier *sweep.Report) error {
+func Use(ctx context.Context, open Opener, pool *sweep.Pool, o sweep.Options, maxCost float64, earlier *sweep.Report) error {
 	b := &budget{max: maxCost, caps: make(map[string]float64), spent: make(map[string]float64)}
-	b.cost = func(key string) (float64, error) { return costOf(ctx, o, key) }
+	b.cost = func(key string) (float64, error) { return costOf(ctx, open, o, key) }
 	if err := b.begin(earlier); err != nil {
 		return err
 	}
@@ -88,9 +91,9 @@ func flagsOf(o sweep.Options, key, group string) ([]string, error) {
 }
 
 // costOf is what the run with a key has cost so far; 0 if it was never begun.
-func costOf(ctx context.Context, o sweep.Options, key string) (cost float64, err error) {
+func costOf(ctx context.Context, open Opener, o sweep.Options, key string) (cost float64, err error) {
 	at, _ := o["store"].(string)
-	store, err := gcs.Open(ctx, strings.TrimSuffix(at, "/")+"/"+key)
+	store, err := open(ctx, strings.TrimSuffix(at, "/")+"/"+key)
 	if err != nil {
 		return 0, err
 	}
@@ -112,14 +115,14 @@ func costOf(ctx context.Context, o sweep.Options, key string) (cost float64, err
 // Do carries out a step of a sweep in the cloud and brings its results to dir. args are those of the step, verb first;
 // flags are those of subbert tpu run. call runs this program with arguments. A run that failed there before is tried again
 // from its newest checkpoint.
-func Do(ctx context.Context, dir string, args, flags []string, call func(args []string) error) (err error) {
+func Do(ctx context.Context, open Opener, dir string, args, flags []string, call func(args []string) error) (err error) {
 	var at string
 	for _, f := range flags {
 		if s, ok := strings.CutPrefix(f, "--store="); ok {
 			at = s
 		}
 	}
-	store, err := gcs.Open(ctx, at)
+	store, err := open(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -5,49 +5,52 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
+	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"google.golang.org/api/googleapi"
-	"google.golang.org/api/option"
-	"google.golang.org/api/tpu/v2"
+	"github.com/subbert/subbert/internal/gapi"
 )
 
 // RunLabel marks every node of ours with the run it is for.
 const RunLabel = "subbert-run"
 
-// storageScope is all that a machine needs that is deleted by others.
-const storageScope = "https://www.googleapis.com/auth/devstorage.read_write"
+// Scopes of tokens. The TPU API takes one only, which allows everything that the account's roles do.
+const (
+	cloudScope   = "https://www.googleapis.com/auth/cloud-platform"
+	storageScope = "https://www.googleapis.com/auth/devstorage.read_write"
+)
 
-// machineScopes is what a machine's service account can be used for from it; its roles bound it further. The TPU API
-// takes one scope only, so a machine that is to delete itself gets that.
+// machineScopes is what a machine's service account can be used for from it; its roles bound it further. A machine that
+// is to delete itself needs the TPU API.
 func machineScopes(r Run) []string {
 	if r.SelfDelete {
-		return []string{tpu.CloudPlatformScope}
+		return []string{cloudScope}
 	}
 	return []string{storageScope}
 }
 
-// Cloud is the TPU API as runs need it: one zone of one project.
+// Cloud is the TPU API as runs need it: one zone of one project. Each call makes one attempt.
 type Cloud struct {
-	service *tpu.Service
+	client  *gapi.Client
 	project string
 	zone    string
 }
 
-// OpenCloud prepares to ask the TPU API about a zone. Nothing is asked of the network yet.
-func OpenCloud(ctx context.Context, project, zone string, options ...option.ClientOption) (*Cloud, error) {
-	s, err := tpu.NewService(ctx, append([]option.ClientOption{option.WithScopes(tpu.CloudPlatformScope)}, options...)...)
+// OpenCloud prepares to ask the TPU API about a zone. Nothing is asked of the API yet.
+func OpenCloud(ctx context.Context, project, zone string, o gapi.Options) (*Cloud, error) {
+	client, err := gapi.Open(ctx, "https://tpu.googleapis.com", cloudScope, o)
 	if err != nil {
 		return nil, fmt.Errorf("TPU API: %w", err)
 	}
-	return &Cloud{service: s, project: project, zone: zone}, nil
+	return &Cloud{client: client, project: project, zone: zone}, nil
 }
 
-func (c *Cloud) parent() string { return "projects/" + c.project + "/locations/" + c.zone }
+// path is where the API has what lies in the zone.
+func (c *Cloud) path(kind string) string {
+	return "/v2/projects/" + c.project + "/locations/" + c.zone + "/" + kind
+}
 
 // Queued is a queued resource.
 type Queued struct {
@@ -73,24 +76,22 @@ func (c *Cloud) Inventory(ctx context.Context, run string) ([]Queued, []Node, er
 	var queued []Queued
 	var nodes []Node
 	mine := func(label string) bool { return label != "" && (run == "" || label == run) }
-	err := c.service.Projects.Locations.QueuedResources.List(c.parent()).Pages(ctx, func(page *tpu.ListQueuedResourcesResponse) error {
+	err := c.pages(ctx, "queuedResources", func(page inventory) {
 		for _, q := range page.QueuedResources {
-			if known := knownQueued(q); mine(known.Run) {
+			if known := q.known(); mine(known.Run) {
 				queued = append(queued, known)
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list queued resources: %w", err)
 	}
-	err = c.service.Projects.Locations.Nodes.List(c.parent()).Pages(ctx, func(page *tpu.ListNodesResponse) error {
+	err = c.pages(ctx, "nodes", func(page inventory) {
 		for _, n := range page.Nodes {
-			if known := knownNode(n); mine(known.Run) {
+			if known := n.known(); mine(known.Run) {
 				nodes = append(nodes, known)
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list nodes: %w", err)
@@ -98,34 +99,20 @@ func (c *Cloud) Inventory(ctx context.Context, run string) ([]Queued, []Node, er
 	return queued, nodes, nil
 }
 
-func knownQueued(q *tpu.QueuedResource) Queued {
-	known := Queued{Name: path.Base(q.Name), Created: parseTime(q.CreateTime)}
-	if q.State != nil {
-		known.State = q.State.State
-		if q.State.FailedData != nil && q.State.FailedData.Error != nil {
-			known.Why = q.State.FailedData.Error.Message
+// pages hands over every page of a listing.
+func (c *Cloud) pages(ctx context.Context, kind string, visit func(inventory)) error {
+	query := url.Values{}
+	for {
+		var page inventory
+		if err := c.client.JSON(ctx, http.MethodGet, c.path(kind)+"?"+query.Encode(), nil, &page); err != nil {
+			return err
 		}
-	}
-	if q.Tpu != nil {
-		for _, spec := range q.Tpu.NodeSpec {
-			if spec.Node != nil {
-				known.Run = spec.Node.Labels[RunLabel]
-			}
+		visit(page)
+		if page.NextPageToken == "" {
+			return nil
 		}
+		query.Set("pageToken", page.NextPageToken)
 	}
-	return known
-}
-
-func knownNode(n *tpu.Node) Node {
-	known := Node{Name: path.Base(n.Name), Run: n.Labels[RunLabel], State: n.State, Health: n.Health, Created: parseTime(n.CreateTime)}
-	for _, e := range n.NetworkEndpoints {
-		known.Address = e.IpAddress
-		if e.AccessConfig != nil && e.AccessConfig.ExternalIp != "" {
-			known.Address = e.AccessConfig.ExternalIp
-		}
-		break
-	}
-	return known
 }
 
 // parseTime is a time of the API; the zero time if there is none.
@@ -137,55 +124,35 @@ func parseTime(text string) time.Time {
 	return t
 }
 
-// Request is what Create asks the API for, for people to see.
-func Request(r Run) *tpu.QueuedResource {
-	node := &tpu.Node{
-		AcceleratorType: r.Accelerator,
-		RuntimeVersion:  r.Runtime,
-		Labels:          map[string]string{RunLabel: r.ID},
-		Metadata:        map[string]string{"startup-script": StartupScript(r), "enable-guest-attributes": "TRUE"},
-		ServiceAccount:  &tpu.ServiceAccount{Email: r.ServiceAccount, Scope: machineScopes(r)},
-		NetworkConfig:   &tpu.NetworkConfig{Network: r.Network, EnableExternalIps: true},
-	}
-	if r.SSHKey != "" {
-		node.Metadata["ssh-keys"] = SSHUser + ":" + r.SSHKey
-	}
-	q := &tpu.QueuedResource{Tpu: &tpu.Tpu{NodeSpec: []*tpu.NodeSpec{{Parent: "projects/" + r.Project + "/locations/" + r.Zone, NodeId: r.Name(), Node: node}}}}
-	if r.Spot {
-		q.Spot = &tpu.Spot{}
-	}
-	return q
-}
-
 // Create asks for the run's machine. The API answers 409 if it was asked for already.
 func (c *Cloud) Create(ctx context.Context, r Run) error {
-	_, err := c.service.Projects.Locations.QueuedResources.Create(c.parent(), Request(r)).QueuedResourceId(r.Name()).Context(ctx).Do()
-	return named("create queued resource "+r.Name(), err)
+	at := c.path("queuedResources") + "?queuedResourceId=" + url.QueryEscape(r.Name())
+	return named("create queued resource "+r.Name(), c.client.JSON(ctx, http.MethodPost, at, Request(r), nil))
 }
 
 // DeleteQueued asks for a queued resource and its node to be deleted. One that is not there is no error.
 func (c *Cloud) DeleteQueued(ctx context.Context, name string) error {
-	_, err := c.service.Projects.Locations.QueuedResources.Delete(c.parent() + "/queuedResources/" + name).Force(true).Context(ctx).Do()
-	return gone(named("delete queued resource "+name, err))
+	at := c.path("queuedResources/"+url.PathEscape(name)) + "?force=true"
+	return gone(named("delete queued resource "+name, c.client.JSON(ctx, http.MethodDelete, at, nil, nil)))
 }
 
 // DeleteNode asks for a node to be deleted. One that is not there is no error.
 func (c *Cloud) DeleteNode(ctx context.Context, name string) error {
-	_, err := c.service.Projects.Locations.Nodes.Delete(c.parent() + "/nodes/" + name).Context(ctx).Do()
-	return gone(named("delete node "+name, err))
+	return gone(named("delete node "+name, c.client.JSON(ctx, http.MethodDelete, c.path("nodes/"+url.PathEscape(name)), nil, nil)))
 }
 
 // Leave asks for the run's machine to be deleted, by the machine itself. What was asked for after since is a later
 // machine of the same name, and stays.
 func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
-	q, err := c.service.Projects.Locations.QueuedResources.Get(c.parent() + "/queuedResources/" + r.Name()).Context(ctx).Do()
+	var q queuedResource
+	err := c.client.JSON(ctx, http.MethodGet, c.path("queuedResources/"+r.Name()), nil, &q)
 	if err != nil && gone(err) == nil { // a node without its queued resource
 		return c.DeleteNode(ctx, r.Name())
 	}
 	if err != nil {
 		return named("look for queued resource "+r.Name(), err)
 	}
-	if there := knownQueued(q); there.Created.After(since) || there.State == "DELETING" {
+	if there := q.known(); there.Created.After(since) || there.State == "DELETING" {
 		return nil
 	}
 	return c.DeleteQueued(ctx, r.Name())
@@ -194,16 +161,15 @@ func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
 // HostKeys are the public keys by which a node's SSH server is known, in authorized_keys form, as the node wrote them
 // into its guest attributes.
 func (c *Cloud) HostKeys(ctx context.Context, node string) ([]string, error) {
-	request := &tpu.GetGuestAttributesRequest{QueryPath: "hostkeys/"}
-	answer, err := c.service.Projects.Locations.Nodes.GetGuestAttributes(c.parent()+"/nodes/"+node, request).Context(ctx).Do()
-	if err != nil {
+	request := struct {
+		QueryPath string `json:"queryPath"`
+	}{"hostkeys/"}
+	var answer guestAttributes
+	if err := c.client.JSON(ctx, http.MethodPost, c.path("nodes/"+url.PathEscape(node))+":getGuestAttributes", request, &answer); err != nil {
 		return nil, named("guest attributes of "+node, err)
 	}
 	var keys []string
 	for _, worker := range answer.GuestAttributes {
-		if worker.QueryValue == nil {
-			continue
-		}
 		for _, item := range worker.QueryValue.Items {
 			if item.Namespace == "hostkeys" {
 				keys = append(keys, item.Key+" "+item.Value)
@@ -216,10 +182,10 @@ func (c *Cloud) HostKeys(ctx context.Context, node string) ([]string, error) {
 
 // Check asks the API for the accelerator types and images of the zone and says which of what the run wants is not there.
 func (c *Cloud) Check(ctx context.Context, r Run) error {
-	if _, err := c.service.Projects.Locations.AcceleratorTypes.Get(c.parent() + "/acceleratorTypes/" + r.Accelerator).Context(ctx).Do(); err != nil {
+	if err := c.client.JSON(ctx, http.MethodGet, c.path("acceleratorTypes/"+url.PathEscape(r.Accelerator)), nil, nil); err != nil {
 		return named("accelerator type "+r.Accelerator+" in "+r.Zone, err)
 	}
-	_, err := c.service.Projects.Locations.RuntimeVersions.Get(c.parent() + "/runtimeVersions/" + r.Runtime).Context(ctx).Do()
+	err := c.client.JSON(ctx, http.MethodGet, c.path("runtimeVersions/"+url.PathEscape(r.Runtime)), nil, nil)
 	return named("runtime version "+r.Runtime+" in "+r.Zone, err)
 }
 
@@ -232,8 +198,8 @@ func named(what string, err error) error {
 
 // gone takes away the error that says that something is not there.
 func gone(err error) error {
-	var api *googleapi.Error
-	if errors.As(err, &api) && api.Code == http.StatusNotFound {
+	var api *gapi.Error
+	if errors.As(err, &api) && api.Status == http.StatusNotFound {
 		return nil
 	}
 	return err
@@ -251,21 +217,18 @@ const (
 
 // diagnose says what err means and how long the API wants not to be asked.
 func diagnose(err error) (trouble, time.Duration) {
-	var api *googleapi.Error
+	var api *gapi.Error
 	if !errors.As(err, &api) {
 		return passing, 0 // the network
 	}
-	var after time.Duration
-	if seconds, err := strconv.Atoi(api.Header.Get("Retry-After")); err == nil {
-		after = time.Duration(seconds) * time.Second
-	}
-	quota := strings.Contains(strings.ToLower(api.Message+api.Body), "quota")
+	after := api.RetryAfter()
+	quota := strings.Contains(strings.ToLower(api.Message), "quota")
 	switch {
-	case api.Code == http.StatusConflict:
+	case api.Status == http.StatusConflict:
 		return exists, after
-	case quota && (api.Code == http.StatusTooManyRequests || api.Code == http.StatusForbidden):
+	case quota && (api.Status == http.StatusTooManyRequests || api.Status == http.StatusForbidden):
 		return exhausted, after
-	case api.Code == http.StatusTooManyRequests, api.Code == http.StatusRequestTimeout, api.Code >= 500:
+	case api.Passing():
 		return passing, after
 	}
 	return refused, after

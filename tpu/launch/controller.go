@@ -44,14 +44,16 @@ const ttl = 5 * time.Minute
 const longestPause = 2 * time.Minute
 
 // Run sees the run to its end and returns how it ended, when nothing of it is left in the cloud. While another
-// controller acts it watches. When ctx ends the run goes on; calling Run again, anywhere, takes it up.
+// controller acts it watches. When ctx ends the run goes on; calling Run again, anywhere, takes it up. A store that
+// cannot be reached at first is an error; one that was reached before is waited for.
 func (c *Controller) Run(ctx context.Context) (*Outcome, error) {
-	told := ""
+	told, reached := "", false
 	for {
 		lease, err := bucket.Acquire(ctx, c.Store, ControllerObject, c.Holder, ttl)
 		var held *bucket.HeldError
 		switch {
 		case errors.As(err, &held):
+			reached = true
 			if told != held.Holder {
 				c.Log.Info("another controller acts; watching", "holder", held.Holder)
 				told = held.Holder
@@ -62,14 +64,19 @@ func (c *Controller) Run(ctx context.Context) (*Outcome, error) {
 			if err := pause(ctx, c.Poll); err != nil {
 				return nil, err
 			}
-		case err != nil:
-			return nil, err
-		default:
+		case err == nil:
+			reached = true
 			outcome, err := c.act(ctx, lease)
 			if !errors.Is(err, bucket.ErrLost) {
 				return outcome, err
 			}
 			c.Log.Warn("another controller took over", "error", err)
+		case reached && c.passes(ctx, err):
+			if err := pause(ctx, c.Poll); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
 		}
 	}
 }
@@ -121,25 +128,36 @@ func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, 
 			failed = 0
 		}
 		s.Finished = err == nil && next.move == finish
-		if err := lease.Note(ctx, s); err != nil {
-			return nil, err
-		}
-		if s.Finished {
+		err = lease.Note(ctx, s)
+		if err == nil && s.Finished {
 			return ReadOutcome(ctx, c.Store)
 		}
-		if err := rest(ctx, lease, wait); err != nil {
+		if err != nil && !c.passes(ctx, err) {
+			return nil, err
+		}
+		if err := c.rest(ctx, lease, wait); err != nil {
 			return nil, err
 		}
 	}
 }
 
+// passes says whether an error of the store may pass, and logs it if so. Whether the lease was taken over meanwhile is
+// found out at the next write to it.
+func (c *Controller) passes(ctx context.Context, err error) bool {
+	if meaning, _ := diagnose(err); meaning != passing || ctx.Err() != nil || errors.Is(err, bucket.ErrLost) {
+		return false
+	}
+	c.Log.Warn("will ask the store again", "error", err)
+	return true
+}
+
 // rest sleeps and keeps the lease meanwhile, however long the API wants not to be asked.
-func rest(ctx context.Context, lease *bucket.Lease, d time.Duration) error {
+func (c *Controller) rest(ctx context.Context, lease *bucket.Lease, d time.Duration) error {
 	for ; d > longestPause; d -= longestPause {
 		if err := pause(ctx, longestPause); err != nil {
 			return err
 		}
-		if err := lease.Renew(ctx); err != nil {
+		if err := lease.Renew(ctx); err != nil && !c.passes(ctx, err) {
 			return err
 		}
 	}

@@ -10,13 +10,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/api/option"
-
 	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/internal/gapi"
 	"github.com/subbert/subbert/tpu/launch/launchtest"
 )
 
@@ -102,7 +102,7 @@ func (w *world) controller(holder string, transport http.RoundTripper) *Controll
 	if transport == nil {
 		transport = w.api
 	}
-	cloud, err := OpenCloud(context.Background(), "my-project", "europe-west4-a", option.WithHTTPClient(&http.Client{Transport: transport}))
+	cloud, err := OpenCloud(context.Background(), "my-project", "europe-west4-a", gapi.Options{Anonymous: true, Transport: transport})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -258,6 +258,62 @@ func TestRefusalEndsTheController(t *testing.T) {
 			t.Fatalf("got %v, want the refusal", err)
 		}
 		w.finish(Done) // once the role is there, it goes on at once: the lease was given up
+	})
+}
+
+// outage is a store that cannot be reached at times.
+type outage struct {
+	bucket.Store
+	now atomic.Bool
+}
+
+func (o *outage) Read(ctx context.Context, name string) (io.ReadCloser, bucket.Object, error) {
+	if o.now.Load() {
+		return nil, bucket.Object{}, bucket.ErrUnreachable
+	}
+	return o.Store.Read(ctx, name)
+}
+
+func (o *outage) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
+	if o.now.Load() {
+		return bucket.Object{}, bucket.ErrUnreachable
+	}
+	return o.Store.Write(ctx, name, r, when)
+}
+
+// TestOutageOfTheStore: a controller that had reached its store waits for it, for longer than its lease lasts, and so does
+// one that watches; one that never reached it says so at once.
+func TestOutageOfTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, nil)
+		store := &outage{Store: w.store}
+		controller := func(holder string) *Controller {
+			c := w.controller(holder, nil)
+			c.Store = store
+			return c
+		}
+		store.now.Store(true)
+		if _, err := controller("early").Run(t.Context()); !errors.Is(err, bucket.ErrUnreachable) {
+			t.Errorf("at first: %v, want ErrUnreachable", err)
+		}
+		store.now.Store(false)
+		var all sync.WaitGroup
+		for _, holder := range []string{"a", "b"} {
+			all.Go(func() {
+				o, err := controller(holder).Run(t.Context())
+				if err != nil {
+					t.Errorf("%s: %v", holder, err)
+				}
+				w.check(o, Done)
+			})
+		}
+		for range 3 {
+			time.Sleep(17*time.Minute + 3*time.Second)
+			store.now.Store(true)
+			time.Sleep(12 * time.Minute)
+			store.now.Store(false)
+		}
+		all.Wait()
 	})
 }
 

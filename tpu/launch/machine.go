@@ -17,10 +17,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // ErrTakenAway says that the machine is about to go; the state is saved.
@@ -131,7 +130,7 @@ func (m *Machine) begin() (time.Time, error) {
 		return time.Time{}, err
 	}
 	now := time.Now().UTC()
-	return now, errors.Join(os.MkdirAll(m.Dir, 0o755), renameio.WriteFile(file, []byte(now.Format(time.RFC3339Nano)), 0o644))
+	return now, atomicfile.WriteBytes(file, []byte(now.Format(time.RFC3339Nano)))
 }
 
 // leave deletes this machine if the run is over: nobody else may be there to do it. What fails is tried again when the

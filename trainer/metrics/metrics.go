@@ -15,7 +15,7 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/google/renameio/v2"
+	"github.com/subbert/subbert/internal/atomicfile"
 )
 
 // Value is one named number of a report.
@@ -83,7 +83,7 @@ func dropAfter(path string, step int) error {
 	if kept.Len() == len(old) {
 		return nil
 	}
-	return renameio.WriteFile(path, kept.Bytes(), 0o644)
+	return atomicfile.WriteBytes(path, kept.Bytes())
 }
 
 // ReadLines hands every report of the file of JSON lines at path to record, in order. Nulls are left out.

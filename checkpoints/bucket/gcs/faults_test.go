@@ -22,14 +22,15 @@ import (
 	"testing"
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
-	"google.golang.org/api/option"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/gapi"
 )
 
 // network lies between the client and the server, and does to requests and answers what a test wants.
 type network struct {
+	to      http.RoundTripper
 	mu      sync.Mutex
 	seen    []string // methods and paths
 	request func(r *http.Request) (*http.Response, error)
@@ -46,7 +47,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 			return a, err
 		}
 	}
-	a, err := http.DefaultTransport.RoundTrip(r)
+	a, err := n.to.RoundTrip(r)
 	if err == nil && answer != nil {
 		answer(r, a)
 	}
@@ -67,13 +68,14 @@ func (n *network) count(part string) int {
 
 func openThrough(t *testing.T, n *network) *gcs.Store {
 	t.Helper()
-	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", Writer: io.Discard})
+	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true, Writer: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
+	n.to = server.HTTPClient().Transport
 	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "runs"})
-	s, err := gcs.Open(t.Context(), "gs://runs/ppi/one", option.WithEndpoint(server.URL()+"/storage/v1/"), option.WithHTTPClient(&http.Client{Transport: n}))
+	s, err := gcs.Open(t.Context(), "gs://runs/ppi/one", gapi.Options{Anonymous: true, Transport: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +229,7 @@ func TestScope(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", file)
-	s, err := gcs.Open(t.Context(), "gs://runs/one", option.WithEndpoint(api.URL+"/storage/v1/"))
+	s, err := gcs.Open(t.Context(), "gs://runs/one", gapi.Options{Endpoint: api.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,36 +1,46 @@
-// Package gcs is the bucket.Store of gs:// addresses, by Google's own client.
+// Package gcs is the bucket.Store of gs:// addresses, by the JSON API of Google Cloud Storage.
 //
 // Credentials are the machine's: a service account on a TPU VM, `gcloud auth application-default login` or
-// GOOGLE_APPLICATION_CREDENTIALS elsewhere. Tokens are asked for that can read and write objects and nothing else. The
-// client repeats what is safe to repeat; uploads are resumable, in pieces of 16 MiB. What is written is compared with the
-// store's CRC-32C, what is read whole is checked by the client.
+// GOOGLE_APPLICATION_CREDENTIALS elsewhere. Tokens are asked for that can read and write objects and nothing else.
+//
+// What failed is tried again for as long as package remote's Tries say: about ten seconds while the store cannot be
+// reached, a minute while it answers and refuses. A read that breaks off goes on where it stopped, in the same generation
+// of the object; an upload of more than 16 MiB goes in pieces of that size, of which the one that failed is sent again.
+// What is written is compared with the store's CRC-32C, by the store and once more here; what is read whole is compared at
+// its end.
 package gcs
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-
-	"cloud.google.com/go/storage"
-	"google.golang.org/api/googleapi"
-	"google.golang.org/api/iterator"
-	"google.golang.org/api/option"
+	"time"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/internal/gapi"
+	"github.com/subbert/subbert/internal/remote"
+)
+
+const (
+	endpoint = "https://storage.googleapis.com"
+	scope    = "https://www.googleapis.com/auth/devstorage.read_write"
+
+	reachLimit = 10 * time.Second
 )
 
 // Store is the part of a bucket below a prefix.
 type Store struct {
-	client *storage.Client
-	handle *storage.BucketHandle
+	client *gapi.Client
 	bucket string
 	prefix string
 }
@@ -49,125 +59,154 @@ func Split(at string) (bucket, prefix string, err error) {
 	return m[1], m[2], nil
 }
 
-// Open opens the store at an address. Nothing is asked of the network yet.
-func Open(ctx context.Context, at string, options ...option.ClientOption) (*Store, error) {
+// Open opens the store at an address. Nothing is asked of the store yet.
+func Open(ctx context.Context, at string, o gapi.Options) (*Store, error) {
 	name, prefix, err := Split(at)
 	if err != nil {
 		return nil, err
 	}
-	client, err := storage.NewClient(ctx, append([]option.ClientOption{storage.WithJSONReads(), option.WithScopes(storage.ScopeReadWrite)}, options...)...)
+	client, err := gapi.Open(ctx, endpoint, scope, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
-	return &Store{client: client, handle: client.Bucket(name), bucket: name, prefix: prefix}, nil
+	return &Store{client: client, bucket: name, prefix: prefix}, nil
 }
 
 // Close ends the client's connections.
-func (s *Store) Close() error { return s.client.Close() }
+func (s *Store) Close() error {
+	s.client.Close()
+	return nil
+}
 
 func (s *Store) String() string { return "gs://" + s.bucket + "/" + s.prefix }
 
-func (s *Store) object(name string) *storage.ObjectHandle {
-	return s.handle.Object(path.Join(s.prefix, name))
+// objectsPath is where the API has the bucket's objects.
+func (s *Store) objectsPath() string { return "/storage/v1/b/" + s.bucket + "/o" }
+
+// objectPath is where the API has the object of that name; query may be empty.
+func (s *Store) objectPath(name string, query url.Values) string {
+	return s.objectsPath() + "/" + url.PathEscape(path.Join(s.prefix, name)) + "?" + query.Encode()
 }
 
 // fault gives err the object's name and the meaning that callers look for.
 func (s *Store) fault(name string, err error) error {
-	var api *googleapi.Error
+	var api *gapi.Error
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, storage.ErrObjectNotExist):
-		return fmt.Errorf("%s/%s: %w", s, name, fs.ErrNotExist)
-	case errors.As(err, &api) && api.Code == http.StatusPreconditionFailed:
+	case errors.As(err, &api) && api.Status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%s/%s: %w", s, name, bucket.ErrChanged)
+	case remote.Unreachable(err):
+		return fmt.Errorf("%s/%s: %w: %w", s, name, bucket.ErrUnreachable, err)
 	}
 	return fmt.Errorf("%s/%s: %w", s, name, err)
 }
 
-// Read implements bucket.Store.
-func (s *Store) Read(ctx context.Context, name string) (io.ReadCloser, bucket.Object, error) {
-	r, err := s.object(name).NewReader(ctx)
-	if err != nil {
-		return nil, bucket.Object{}, s.fault(name, err)
+// missing is fault for a read, of which 404 says that the object is not there.
+func (s *Store) missing(name string, err error) error {
+	var api *gapi.Error
+	if errors.As(err, &api) && api.Status == http.StatusNotFound {
+		return fmt.Errorf("%s/%s: %w: %s", s, name, fs.ErrNotExist, api.Message)
 	}
-	o := bucket.Object{Name: name, Size: r.Attrs.Size, Generation: r.Attrs.Generation, CRC32C: r.Attrs.CRC32C, Updated: r.Attrs.LastModified}
-	return r, o, nil
+	return s.fault(name, err)
 }
 
-// ReadRange implements bucket.Store.
-func (s *Store) ReadRange(ctx context.Context, name string, p []byte, off int64) error {
-	r, err := s.object(name).NewRangeReader(ctx, off, int64(len(p)))
-	var api *googleapi.Error
-	if errors.As(err, &api) && api.Code == http.StatusRequestedRangeNotSatisfiable {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return s.fault(name, err)
-	}
-	_, err = io.ReadFull(r, p)
-	return s.fault(name, errors.Join(err, r.Close()))
+// newTries is how often a call is made again.
+func newTries() *remote.Tries {
+	return &remote.Tries{Most: 7, Pause: time.Second, Reach: reachLimit}
 }
 
-// Write implements bucket.Store.
-func (s *Store) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // before Close: nothing appears
-	o := s.object(name)
-	if when.Absent || when.Generation != 0 {
-		o = o.If(storage.Conditions{DoesNotExist: when.Absent, GenerationMatch: when.Generation})
+// persist repeats try while it may help.
+func persist(ctx context.Context, try func() error) error {
+	tries := newTries()
+	for {
+		tries.Begin()
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if err = tries.Again(ctx, err); err != nil {
+			return err
+		}
 	}
-	w := o.NewWriter(ctx)
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	if _, err := io.Copy(io.MultiWriter(w, sum), r); err != nil {
-		cancel()
-		return bucket.Object{}, errors.Join(s.fault(name, err), s.ended(w))
-	}
-	if err := w.Close(); err != nil {
-		return bucket.Object{}, s.fault(name, err)
-	}
-	made := s.known(name, w.Attrs())
-	if made.CRC32C != sum.Sum32() {
-		err := s.object(name).Generation(made.Generation).Delete(ctx)
-		return bucket.Object{}, errors.Join(fmt.Errorf("%s/%s: checksum %08x arrived, %08x was sent", s, name, made.CRC32C, sum.Sum32()), err)
-	}
-	return made, nil
 }
 
-// ended closes a writer whose context is cancelled; that this fails is its purpose.
-func (s *Store) ended(w *storage.Writer) error {
-	if err := w.Close(); err == nil {
-		return errors.New("an upload that was given up appeared all the same")
-	}
-	return nil
+// resource is what the API says of an object.
+type resource struct {
+	Name       string    `json:"name"`
+	Size       int64     `json:"size,string"`
+	Generation int64     `json:"generation,string"`
+	CRC32C     string    `json:"crc32c"` // base64 of four bytes, the highest first
+	Updated    time.Time `json:"updated"`
 }
 
-func (s *Store) known(name string, a *storage.ObjectAttrs) bucket.Object {
-	return bucket.Object{Name: name, Size: a.Size, Generation: a.Generation, CRC32C: a.CRC32C, Updated: a.Updated}
+const resourceFields = "name,size,generation,crc32c,updated"
+
+// object is r under the name that it has in the store.
+func (r resource) object(name string) (bucket.Object, error) {
+	sum, err := parseSum(r.CRC32C)
+	return bucket.Object{Name: name, Size: r.Size, Generation: r.Generation, CRC32C: sum, Updated: r.Updated}, err
+}
+
+func sumText(sum uint32) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
+}
+
+func parseSum(text string) (uint32, error) {
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) != 4 {
+		return 0, fmt.Errorf("the store gives checksum %q, want four bytes in base64", text)
+	}
+	return binary.BigEndian.Uint32(raw), nil
 }
 
 // List implements bucket.Store.
 func (s *Store) List(ctx context.Context, prefix string) ([]bucket.Object, error) {
+	query := url.Values{"prefix": {s.prefix + "/" + prefix}, "fields": {"items(" + resourceFields + "),nextPageToken"}}
 	var found []bucket.Object
-	all := s.handle.Objects(ctx, &storage.Query{Prefix: s.prefix + "/" + prefix})
 	for {
-		a, err := all.Next()
-		if errors.Is(err, iterator.Done) {
-			slices.SortFunc(found, func(a, b bucket.Object) int { return strings.Compare(a.Name, b.Name) })
-			return found, nil
+		var page struct {
+			Items         []resource `json:"items"`
+			NextPageToken string     `json:"nextPageToken"`
 		}
+		err := persist(ctx, func() error {
+			return s.client.JSON(ctx, http.MethodGet, s.objectsPath()+"?"+query.Encode(), nil, &page)
+		})
 		if err != nil {
 			return nil, s.fault(prefix, err)
 		}
-		found = append(found, s.known(strings.TrimPrefix(a.Name, s.prefix+"/"), a))
+		for _, r := range page.Items {
+			o, err := r.object(strings.TrimPrefix(r.Name, s.prefix+"/"))
+			if err != nil {
+				return nil, s.fault(o.Name, err)
+			}
+			found = append(found, o)
+		}
+		if page.NextPageToken == "" {
+			slices.SortFunc(found, func(a, b bucket.Object) int { return strings.Compare(a.Name, b.Name) })
+			return found, nil
+		}
+		query.Set("pageToken", page.NextPageToken)
 	}
 }
 
 // Delete implements bucket.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	err := s.object(name).Delete(ctx)
-	if errors.Is(err, storage.ErrObjectNotExist) {
+	return s.fault(name, s.remove(ctx, name, 0))
+}
+
+// remove deletes an object, of that generation unless it is 0. One that is not there is no error.
+func (s *Store) remove(ctx context.Context, name string, generation int64) error {
+	query := url.Values{}
+	if generation != 0 {
+		query.Set("generation", strconv.FormatInt(generation, 10))
+	}
+	err := persist(ctx, func() error {
+		return s.client.JSON(ctx, http.MethodDelete, s.objectPath(name, query), nil, nil)
+	})
+	var api *gapi.Error
+	if errors.As(err, &api) && api.Status == http.StatusNotFound {
 		return nil
 	}
-	return s.fault(name, err)
+	return err
 }

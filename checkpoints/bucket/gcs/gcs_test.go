@@ -2,16 +2,15 @@ package gcs_test
 
 import (
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
-	"google.golang.org/api/option"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/buckettest"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/gapi"
 )
 
 // open starts a server of the store's protocol and opens an empty bucket of it with the real client.
@@ -22,7 +21,7 @@ func open(t *testing.T) (*fakestorage.Server, *gcs.Store) {
 	}
 	t.Cleanup(server.Stop)
 	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "runs"})
-	s, err := gcs.Open(t.Context(), "gs://runs/ppi/one", option.WithEndpoint(server.URL()+"/storage/v1/"), option.WithHTTPClient(http.DefaultClient))
+	s, err := gcs.Open(t.Context(), "gs://runs/ppi/one", gapi.Options{Endpoint: server.URL(), Anonymous: true})
 	if err != nil {
 		t.Fatal(err)
 	}

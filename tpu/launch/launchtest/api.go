@@ -252,7 +252,9 @@ func (a *API) create(parent string, r *http.Request) (any, Fault) {
 		return nil, Fault{Code: http.StatusConflict, Message: name + " exists"}
 	}
 	q := &tpu.QueuedResource{}
-	if err := json.NewDecoder(r.Body).Decode(q); err != nil {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(q); err != nil {
 		return nil, Fault{Code: http.StatusBadRequest, Message: err.Error()}
 	}
 	q.Name = parent + "/queuedResources/" + name

@@ -1,0 +1,33 @@
+package atomicfile
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// descriptorForm are the names under which systems have the descriptors of a process.
+var descriptorForm = regexp.MustCompile(`^/(?:dev|proc/(self|thread-self|\d+))/fd/(\d+)$`)
+
+// descriptor is the number of the descriptor of this process that path names.
+func descriptor(path string) (int, bool) {
+	m := descriptorForm.FindStringSubmatch(filepath.Clean(path))
+	if m == nil || m[1] != "" && strings.Trim(m[1], "0123456789") == "" && m[1] != strconv.Itoa(os.Getpid()) {
+		return 0, false // none, or that of another process
+	}
+	n, err := strconv.Atoi(m[2])
+	return n, err == nil
+}
+
+// duplicate opens descriptor n once more, at the offset that it has.
+func duplicate(n int, path string) (*os.File, error) {
+	again, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(again), path), nil
+}
