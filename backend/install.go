@@ -35,14 +35,17 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	}
 	home := filepath.Join(dir, r.Name)
 	target := filepath.Join(home, r.Version)
-	if p, err := intact(target); err == nil && len(p.lacks(r)) == 0 {
+	if err := removeAbandoned(home); err != nil {
+		o.Log.Warn("what an earlier installation left stays", "error", err)
+	}
+	if p, err := intact(ctx, target); err == nil && len(p.lacks(r)) == 0 {
 		o.Log.Info("already installed", "plugin", p.Name, "version", p.Version, "path", p.Path)
 		return p, nil
 	}
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return Plugin{}, fmt.Errorf("install %s: %w", r.Name, err)
 	}
-	work, err := os.MkdirTemp(home, ".new-")
+	work, err := newWork(home)
 	if err != nil {
 		return Plugin{}, fmt.Errorf("install %s: %w", r.Name, err)
 	}
@@ -56,7 +59,7 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	if err = errors.Join(err, os.RemoveAll(work)); err != nil {
 		return Plugin{}, fmt.Errorf("install %s %s: %w", r.Name, r.Version, err)
 	}
-	return intact(target)
+	return intact(ctx, target)
 }
 
 // installInto makes the complete installation in work/tree.
@@ -78,7 +81,7 @@ func installInto(ctx context.Context, work string, r Release, files []string, o 
 		return err
 	}
 	var err error
-	if p.SHA256, p.Size, err = hashFile(library); err != nil {
+	if p.SHA256, p.Size, err = hashFile(ctx, library); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(p, "", "  ")
@@ -99,7 +102,7 @@ func gather(ctx context.Context, work string, r Release, files []string, o Insta
 			}
 			files[i] = file
 		}
-		sum, _, err := hashFile(files[i])
+		sum, _, err := hashFile(ctx, files[i])
 		if err != nil {
 			return err
 		}
@@ -157,7 +160,7 @@ func swap(tree, target string) error {
 }
 
 // intact reads an installation and compares its library with the manifest.
-func intact(target string) (Plugin, error) {
+func intact(ctx context.Context, target string) (Plugin, error) {
 	target, err := filepath.Abs(target)
 	if err != nil {
 		return Plugin{}, err
@@ -166,12 +169,14 @@ func intact(target string) (Plugin, error) {
 	if err != nil {
 		return Plugin{}, err
 	}
-	return p, p.Verify()
+	return p, p.verify(ctx)
 }
 
 // Verify compares the shared library with what the manifest says of it.
-func (p Plugin) Verify() error {
-	sum, size, err := hashFile(p.Path)
+func (p Plugin) Verify() error { return p.verify(context.Background()) }
+
+func (p Plugin) verify(ctx context.Context) error {
+	sum, size, err := hashFile(ctx, p.Path)
 	if err != nil {
 		return err
 	}

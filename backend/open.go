@@ -74,7 +74,7 @@ func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
 	}
 	layer.Log = o.Log
 	if layer.Cache != nil && layer.PluginHash == "" {
-		hash, _, err := hashFile(c.Plugin)
+		hash, _, err := hashFile(ctx, c.Plugin)
 		if err != nil {
 			return nil, fmt.Errorf("backend %s: %w", c.Name, err)
 		}

@@ -13,10 +13,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // Pip fetches wheels with the machine's own pip, so that its mirrors, proxies and certificates apply. The
-// command is how pip is started, such as python3 -m pip; what it prints goes to progress.
+// command is how pip is started, such as python3 -m pip; what it prints goes to progress. When the context ends, so do pip
+// and all that it started; what they keep for a while lies in the directory that they fetch into.
 func Pip(command []string, progress io.Writer) Fetcher {
 	return func(ctx context.Context, w Wheel, dir string) (string, error) {
 		args := append(append([]string{}, command[1:]...), "download", "--no-deps", "--only-binary=:all:",
@@ -27,11 +30,15 @@ func Pip(command []string, progress io.Writer) Fetcher {
 		}
 		args = append(args, w.Project+"=="+w.Version)
 		cmd := exec.CommandContext(ctx, command[0], args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		cmd.WaitDelay = time.Second // for whatever left the group
+		cmd.Env = append(cmd.Environ(), "TMPDIR="+dir)
 		var errOut bytes.Buffer
 		cmd.Stdout, cmd.Stderr = progress, &errOut
 		if err := cmd.Run(); err != nil {
 			if ctx.Err() != nil {
-				return "", context.Cause(ctx)
+				return "", ctx.Err()
 			}
 			return "", fmt.Errorf("%s download %s==%s: %w: %s", strings.Join(command, " "), w.Project, w.Version,
 				err, lastLine(errOut.String()))
@@ -61,10 +68,7 @@ func unpack(ctx context.Context, wheel, dir string, keep []string) error {
 		if !kept(m.Name, keep) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		if err := unpackMember(m, dir); err != nil {
+		if err := unpackMember(ctx, m, dir); err != nil {
 			return fmt.Errorf("%s: %s: %w", wheel, m.Name, err)
 		}
 	}
@@ -83,7 +87,7 @@ func kept(name string, keep []string) bool {
 	return false
 }
 
-func unpackMember(m *zip.File, dir string) error {
+func unpackMember(ctx context.Context, m *zip.File, dir string) error {
 	if !filepath.IsLocal(m.Name) {
 		return errors.New("name leads out of the archive")
 	}
@@ -104,22 +108,35 @@ func unpackMember(m *zip.File, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, lasting{ctx, in})
 	if err == nil {
 		err = out.Sync()
 	}
 	return errors.Join(err, out.Close())
 }
 
+// lasting reads as long as its context lasts.
+type lasting struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (l lasting) Read(p []byte) (int, error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return l.from.Read(p)
+}
+
 // hashFile is the SHA-256 of a file in hex, and its size in bytes.
-func hashFile(path string) (sum string, size int64, err error) {
+func hashFile(ctx context.Context, path string) (sum string, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close() // only read
 	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
+	if size, err = io.Copy(h, lasting{ctx, f}); err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil

@@ -38,6 +38,9 @@ func (v *backendInstallCmd) Run(c *console) error {
 		options.Fetch = backend.Pip([]string{python, "-m", "pip"}, c.err)
 	}
 	p, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release.On(backend.FindDevices("/dev")), options)
+	if err != nil && c.ctx.Err() != nil {
+		return interruptedf("nothing was installed")
+	}
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,26 @@ func TestPreflightRefuses(t *testing.T) {
 	c.must(append(long, "--force", "--detach")...)
 	if n := c.api.Calls("POST queuedResources"); n != 1 {
 		t.Errorf("--force asked for %d machines, want 1", n)
+	}
+}
+
+// TestDryRunRefuses: what could not run is refused before anything is asked, by --dry-run too.
+func TestDryRunRefuses(t *testing.T) {
+	c := openFakeCloud(t)
+	config := c.nano()
+	for _, test := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--on=nonsense"}, `backend = "nonsense": want tpu or go`},
+		{[]string{"--on=go", "--max-cost=NaN"}, "max cost = NaN: want a number"},
+		{[]string{"--on=go", "--max-hours=+Inf"}, "max hours = +Inf: want a number"},
+		{[]string{"--on=go", "--set", `data.shards="gs://b"`}, `shards: "gs://b": want gs://BUCKET/PREFIX`},
+	} {
+		out, code := c.subbert(t.Context(), slices.Concat([]string{"tpu", "run", config, "--store", tpuStore, "--binary", config, "--dry-run"}, where, test.flags)...)
+		if code != exitMisused || !strings.Contains(out, test.want) {
+			t.Errorf("%q: exit code %d, want %d, with %s:\n%s", test.flags, code, exitMisused, test.want, out)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package launch
 import (
 	_ "embed"
 	"fmt"
+	"math"
 	"os"
 
 	"github.com/BurntSushi/toml"
@@ -51,7 +52,7 @@ func parsePrices(name, text string) (PriceTable, error) {
 		return t, fmt.Errorf("%s: unknown key %s, want currency, as_of, source, and accelerator, zone, spot and hour in [[price]]", name, unknown[0])
 	}
 	for _, p := range t.Prices {
-		if p.Accelerator == "" || p.Hour <= 0 {
+		if p.Accelerator == "" || !(p.Hour > 0) || math.IsInf(p.Hour, 0) {
 			return t, fmt.Errorf("%s: price %+v: want an accelerator and a positive hour", name, p)
 		}
 	}

@@ -29,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"regexp"
 	"strings"
@@ -86,7 +87,7 @@ type Run struct {
 	SSHKey         string `json:"ssh_key,omitempty"`         // public, in authorized_keys form
 
 	Verb    string   `json:"verb"`    // pretrain or finetune
-	Backend string   `json:"backend"` // what computes, as for --backend
+	Backend string   `json:"backend"` // what computes: tpu, or go
 	Inputs  []string `json:"inputs"`  // trees below inputs/ that are copied to the machine
 	Streams []string `json:"streams"` // those that the trainer reads from the store, as much of them as its cache holds
 	Binary  Pinned   `json:"binary"`
@@ -173,11 +174,17 @@ func (r Run) Validate() error {
 	want(r.Network == "" || wordForm.MatchString(r.Network), "network", r.Network, "a network's name")
 	want(r.ServiceAccount == "" || emailForm.MatchString(r.ServiceAccount), "service account", r.ServiceAccount, "an address such as NAME@PROJECT.iam.gserviceaccount.com")
 	want(r.Verb == "pretrain" || r.Verb == "finetune", "verb", r.Verb, "pretrain or finetune")
+	want(r.Backend == "tpu" || r.Backend == "go", "backend", r.Backend, "tpu or go")
 	want(sumForm.MatchString(r.Binary.SHA256), "sha256 of the program", r.Binary.SHA256, "64 hexadecimal digits")
 	want(sumForm.MatchString(r.Config.SHA256), "sha256 of the config", r.Config.SHA256, "64 hexadecimal digits")
 	want(r.Desired == Running || r.Desired == Stopped, "desired", r.Desired, "running or stopped")
-	if r.MaxHours < 0 || r.MaxCost < 0 || r.MaxUnattended < 0 {
-		errs = append(errs, fmt.Errorf("at most %g hours, %g of cost and %g hours unattended: want no negative number", r.MaxHours, r.MaxCost, r.MaxUnattended))
+	for _, bound := range []struct {
+		name  string
+		value float64
+	}{{"max hours", r.MaxHours}, {"max cost", r.MaxCost}, {"max unattended hours", r.MaxUnattended}, {"price of an hour", r.HourPrice}} {
+		if !(bound.value >= 0) || math.IsInf(bound.value, 0) { // so that NaN is none either
+			errs = append(errs, fmt.Errorf("%s = %g: want a number, 0 or more", bound.name, bound.value))
+		}
 	}
 	if r.MaxCost > 0 && r.HourPrice <= 0 {
 		errs = append(errs, fmt.Errorf("a bound on cost needs the price of an hour of %s: give a price table", r.Accelerator))

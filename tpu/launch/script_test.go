@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"flag"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -171,6 +172,36 @@ func TestNothingUnquoted(t *testing.T) {
 				t.Errorf("%s %q was accepted", name, evil)
 			}
 		}
+	}
+}
+
+// TestValidate: every fault is named, with what it is and what it should be.
+func TestValidate(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(*Run)
+		want string // empty: it is right
+	}{
+		{"as it should be", func(*Run) {}, ""},
+		{"the embedded backend", func(r *Run) { r.Backend = "go" }, ""},
+		{"bounds", func(r *Run) { r.MaxHours, r.MaxCost, r.HourPrice, r.MaxUnattended = 1, 2, 3, 4 }, ""},
+		{"another backend", func(r *Run) { r.Backend = "nonsense" }, `backend = "nonsense": want tpu or go`},
+		{"no backend", func(r *Run) { r.Backend = "" }, `backend = "": want tpu or go`},
+		{"negative hours", func(r *Run) { r.MaxHours = -1 }, "max hours = -1: want a number, 0 or more"},
+		{"no number of hours", func(r *Run) { r.MaxHours = math.NaN() }, "max hours = NaN: want a number"},
+		{"no number of money", func(r *Run) { r.MaxCost, r.HourPrice = math.NaN(), 1 }, "max cost = NaN: want a number"},
+		{"all the money", func(r *Run) { r.MaxCost, r.HourPrice = math.Inf(1), 1 }, "max cost = +Inf: want a number"},
+		{"no number of hours alone", func(r *Run) { r.MaxUnattended = math.NaN() }, "max unattended hours = NaN"},
+		{"no price", func(r *Run) { r.HourPrice = math.NaN() }, "price of an hour = NaN"},
+		{"a bound without a price", func(r *Run) { r.MaxCost = 1 }, "needs the price of an hour of v3-8"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := exampleRun()
+			c.set(&r)
+			if err := r.Validate(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
 	}
 }
 

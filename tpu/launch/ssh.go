@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -31,25 +32,52 @@ type Shell struct {
 	HostKeys []string // the server's, in authorized_keys form; there is no connection to one with another key
 }
 
+// Bounds of a connection that is being made: until there is one, and until the machine has said who it is and let us in.
+const (
+	connectLimit   = 15 * time.Second
+	handshakeLimit = 30 * time.Second
+)
+
 // Run runs a command on the machine, each word of it quoted, and returns how it ended: *ssh.ExitError if it failed there.
-func (s Shell) Run(ctx context.Context, command []string, in io.Reader, out, errOut io.Writer) (err error) {
-	client, err := s.dial(ctx)
-	if err != nil {
-		return fmt.Errorf("ssh %s: %w", s.Address, err)
-	}
-	defer func() { err = errors.Join(err, closed(client.Close())) }()
-	session, err := client.NewSession()
-	if err != nil {
-		return fmt.Errorf("ssh %s: %w", s.Address, err)
-	}
-	session.Stdin, session.Stdout, session.Stderr = in, out, errOut
-	stop := context.AfterFunc(ctx, func() { err = errors.Join(err, closed(client.Close())) })
-	defer stop()
+// When ctx ends, so does the connection, and Run returns ctx's error.
+func (s Shell) Run(ctx context.Context, command []string, in io.Reader, out, errOut io.Writer) error {
 	words := make([]string, len(command))
 	for i, word := range command {
 		words[i] = quote(word)
 	}
-	return errors.Join(session.Run(strings.Join(words, " ")), ctx.Err())
+	err := s.run(ctx, strings.Join(words, " "), in, out, errOut)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	var exit *ssh.ExitError
+	if err == nil || errors.As(err, &exit) {
+		return err
+	}
+	return fmt.Errorf("ssh %s: %w", s.Address, err)
+}
+
+func (s Shell) run(ctx context.Context, command string, in io.Reader, out, errOut io.Writer) (err error) {
+	config, err := s.config()
+	if err != nil {
+		return err
+	}
+	conn, err := (&net.Dialer{Timeout: connectLimit}).DialContext(ctx, "tcp", s.Address)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // which ends whatever waits for it
+	defer stop()
+	client, err := shake(conn, s.Address, config)
+	if err != nil {
+		return errors.Join(err, closed(conn.Close()))
+	}
+	defer func() { err = errors.Join(err, closed(client.Close())) }()
+	session, err := client.NewSession()
+	if err != nil {
+		return err
+	}
+	session.Stdin, session.Stdout, session.Stderr = in, out, errOut
+	return session.Run(command)
 }
 
 // closed takes away the error that says that a connection is closed already.
@@ -60,7 +88,8 @@ func closed(err error) error {
 	return err
 }
 
-func (s Shell) dial(ctx context.Context) (*ssh.Client, error) {
+// config is who we are, and which machine we talk to and no other.
+func (s Shell) config() (*ssh.ClientConfig, error) {
 	signer, err := ssh.ParsePrivateKey(s.Identity)
 	if err != nil {
 		return nil, fmt.Errorf("private key: %w", err)
@@ -69,7 +98,7 @@ func (s Shell) dial(ctx context.Context) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &ssh.ClientConfig{
+	return &ssh.ClientConfig{
 		User: SSHUser, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyAlgorithms: types,
 		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
 			for _, k := range known {
@@ -79,17 +108,19 @@ func (s Shell) dial(ctx context.Context) (*ssh.Client, error) {
 			}
 			return fmt.Errorf("the server's key %s is not one that the machine told the API", ssh.FingerprintSHA256(key))
 		},
+	}, nil
+}
+
+// shake makes sure of the machine, and lets it make sure of us.
+func shake(conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client, error) {
+	if err := conn.SetDeadline(time.Now().Add(handshakeLimit)); err != nil {
+		return nil, err
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", s.Address)
+	connection, channels, requests, err := ssh.NewClientConn(conn, address, config)
 	if err != nil {
 		return nil, err
 	}
-	connection, channels, requests, err := ssh.NewClientConn(conn, s.Address, config)
-	if err != nil {
-		return nil, errors.Join(err, closed(conn.Close()))
-	}
-	return ssh.NewClient(connection, channels, requests), nil
+	return ssh.NewClient(connection, channels, requests), conn.SetDeadline(time.Time{})
 }
 
 // known parses the host's keys; types are their algorithms, so that the server shows one of these.

@@ -1,10 +1,13 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -53,5 +56,31 @@ func TestPublicKey(t *testing.T) {
 	}
 	if _, err := PublicKey([]byte("nonsense")); err == nil {
 		t.Error("nonsense was accepted")
+	}
+}
+
+// TestShellEnds: a connection ends with the context, at whatever stage it is.
+func TestShellEnds(t *testing.T) {
+	host, _ := launchtest.NewKey(t)
+	user, identity := launchtest.NewKey(t)
+	line := string(ssh.MarshalAuthorizedKey(host.PublicKey()))
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	for _, c := range []struct{ name, address string }{
+		{"handshake", mute.Addr().String()},
+		{"command", launchtest.EchoServer(t, host, SSHUser, user.PublicKey())},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(50*time.Millisecond, cancel)
+			s, begin := Shell{Address: c.address, Identity: identity, HostKeys: []string{line}}, time.Now()
+			err := s.Run(ctx, []string{"wait"}, strings.NewReader(""), io.Discard, io.Discard)
+			if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "\n") || time.Since(begin) > 2*time.Second {
+				t.Errorf("after %s: %v, want the context's error at once, in one line", time.Since(begin), err)
+			}
+		})
 	}
 }

@@ -32,7 +32,7 @@ func NewKey(t *testing.T) (ssh.Signer, []byte) {
 }
 
 // EchoServer starts an SSH server that lets the user of that name in by key and answers a command with its text; one
-// with "false" in it fails with 7. It returns its address.
+// with "false" in it fails with 7, one with "wait" in it does not end. It returns its address.
 func EchoServer(t *testing.T, host ssh.Signer, name string, key ssh.PublicKey) string {
 	t.Helper()
 	config := &ssh.ServerConfig{PublicKeyCallback: func(c ssh.ConnMetadata, shown ssh.PublicKey) (*ssh.Permissions, error) {
@@ -78,6 +78,9 @@ func serveSSH(conn net.Conn, config *ssh.ServerConfig) {
 			var command struct{ Text string }
 			if ssh.Unmarshal(r.Payload, &command) != nil || r.Reply(true, nil) != nil {
 				return
+			}
+			if strings.Contains(command.Text, "wait") {
+				continue
 			}
 			status := struct{ Code uint32 }{}
 			if strings.Contains(command.Text, "false") {
