@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 // Bounds of an archive. Weights hardly compress; what is left of training (moments that are all zero) does.
@@ -167,7 +169,10 @@ func (u *unpacker) entry(name string, r io.Reader) error {
 // wanted says whether a file of that name can be part of a model.
 func wanted(base string) bool {
 	switch base {
-	case "config.json", "bert_config.json", "vocab.txt", "tokenizer_config.json", "checkpoint":
+	case "config.json", "bert_config.json", "checkpoint":
+		return true
+	}
+	if slices.Contains(published.Names(), base) {
 		return true
 	}
 	if strings.HasPrefix(base, ".") { // macOS adds such

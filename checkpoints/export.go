@@ -11,13 +11,14 @@ import (
 	"path/filepath"
 
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 // Export is a model to be written.
 type Export struct {
 	Config     []byte // config.json; architectures is set by what the weights hold
 	Vocabulary *wordpiece.Vocabulary
-	Lower      bool
+	Tokenizer  wordpiece.Config
 	Weights    Container // Hugging Face's names, matrices as [out,in]
 	Card       string    // README.md; none if empty
 }
@@ -48,26 +49,20 @@ func (e Export) WriteSettings(w FileWriter) error {
 	if err != nil {
 		return fmt.Errorf("config.json: %w", err)
 	}
-	files := []struct {
-		name    string
-		content func() ([]byte, error)
-	}{
-		{"config.json", func() ([]byte, error) { return config, nil }},
-		{"vocab.txt", func() ([]byte, error) { return vocabularyText(e.Vocabulary), nil }},
-		{"tokenizer_config.json", func() ([]byte, error) { return tokenizerConfig(e.Vocabulary, e.Lower, config) }},
-		{"special_tokens_map.json", specialTokensMap},
-		{"tokenizer.json", func() ([]byte, error) { return tokenizerJSON(e.Vocabulary, e.Lower) }},
-		{"README.md", func() ([]byte, error) { return []byte(e.Card), nil }},
+	var c Config
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("config.json: %w", err)
+	}
+	tokenizer, err := published.Write(e.Vocabulary, e.Tokenizer, c.MaxPositionEmbeddings)
+	if err != nil {
+		return err
+	}
+	files := append([]published.File{{Name: "config.json", Content: config}}, tokenizer...)
+	if e.Card != "" {
+		files = append(files, published.File{Name: "README.md", Content: []byte(e.Card)})
 	}
 	for _, f := range files {
-		content, err := f.content()
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-		if len(content) == 0 {
-			continue
-		}
-		if err := writeFile(w, f.name, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
+		if err := writeFile(w, f.Name, func(w io.Writer) error { _, err := w.Write(f.Content); return err }); err != nil {
 			return err
 		}
 	}
@@ -84,15 +79,6 @@ func writeFile(w FileWriter, name string, write func(io.Writer) error) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
-}
-
-func vocabularyText(v *wordpiece.Vocabulary) []byte {
-	var b bytes.Buffer
-	for id := range int32(v.Size()) {
-		b.WriteString(v.Token(id))
-		b.WriteByte('\n')
-	}
-	return b.Bytes()
 }
 
 // withArchitecture sets architectures to the transformers class that has exactly the heads in weights, and model_type

@@ -35,12 +35,16 @@ type PartSize struct {
 	Parameters int64 `json:"parameters"`
 }
 
-// VocabularyInfo describes vocab.txt.
+// VocabularyInfo describes the vocabulary and how text is taken apart.
 type VocabularyInfo struct {
-	Size      int    `json:"size"`
-	Lower     bool   `json:"lower"` // text is lower-cased
-	LowerFrom string `json:"lower_from"`
-	Hash      string `json:"hash"` // what shards and runs carry
+	Size           int    `json:"size"`
+	Lower          bool   `json:"lower"` // text is lower-cased
+	LowerFrom      string `json:"lower_from"`
+	Accents        string `json:"accents,omitempty"` // strip or keep; else as Lower
+	JoinIdeographs bool   `json:"join_ideographs,omitempty"`
+	MaxWordChars   int    `json:"max_word_chars"`
+	Added          int    `json:"added_tokens,omitempty"` // found whole
+	Hash           string `json:"hash"`                   // what shards and runs carry
 }
 
 // FileSum is a file of the model.
@@ -72,7 +76,8 @@ func Inspect(m *Model, faults []error) (*Inspection, error) {
 		in.Architecture = &m.Config
 	}
 	if m.Vocabulary != nil {
-		in.Vocabulary = &VocabularyInfo{Size: m.Vocabulary.Size(), Lower: m.Lower, LowerFrom: m.LowerFrom, Hash: m.Vocabulary.Hash()}
+		in.Vocabulary = &VocabularyInfo{Size: m.Vocabulary.Size(), Lower: m.Tokenizer.Lower, LowerFrom: m.CasingFrom, Accents: string(m.Tokenizer.Accents),
+			JoinIdeographs: m.Tokenizer.JoinIdeographs, MaxWordChars: m.Tokenizer.MaxWordChars, Added: len(m.Vocabulary.Added()), Hash: m.Vocabulary.Hash()}
 	}
 	if err := in.measure(m); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path, err)
@@ -143,7 +148,7 @@ func measure(t Tensor) TensorStats {
 
 // sumFiles hashes the files that the model consists of.
 func (m *Model) sumFiles() ([]FileSum, error) {
-	paths := []string{m.Files.Config, m.Files.Vocabulary, m.Files.TokenizerConfig}
+	paths := append([]string{m.Files.Config}, m.Files.Tokenizer.All()...)
 	weights, err := m.weightFiles()
 	if err != nil {
 		return nil, err

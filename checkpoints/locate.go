@@ -12,6 +12,8 @@ import (
 	"github.com/subbert/subbert/checkpoints/safetensors"
 	"github.com/subbert/subbert/checkpoints/tfckpt"
 	"github.com/subbert/subbert/checkpoints/torchbin"
+	"github.com/subbert/subbert/data/wordpiece/published"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Kind is a container of weights.
@@ -117,13 +119,15 @@ func prefixOf(path string) (prefix string, ok bool, err error) {
 }
 
 // locateFiles finds what lies beside the weights. Google's archives call the configuration bert_config.json.
-func (m *Model) locateFiles(dir string) error {
+func (m *Model) locateFiles(dir string) (err error) {
+	if m.Files.Tokenizer, err = published.Find(dir); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name string
 		to   *string
 	}{
 		{"bert_config.json", &m.Files.Config}, {"config.json", &m.Files.Config},
-		{"vocab.txt", &m.Files.Vocabulary}, {"tokenizer_config.json", &m.Files.TokenizerConfig},
 	} {
 		path := filepath.Join(dir, f.name)
 		there, err := exists(path)
@@ -170,7 +174,7 @@ func locatePrefix(dir string) (string, error) {
 	if there, err := exists(latest); err != nil {
 		return "", err
 	} else if there {
-		text, err := readSmall(latest)
+		text, err := regularfile.Read(latest, maxJSON)
 		if err != nil {
 			return "", err
 		}

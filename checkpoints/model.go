@@ -4,25 +4,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
-const maxJSON = 16 << 20 // bytes of a config.json or tokenizer_config.json
+const maxJSON = 16 << 20 // bytes of a config.json
 
-// Model is an open model: its architecture, vocabulary, casing and, if it has any, weights.
+// Model is an open model: its architecture, tokenizer and, if it has any, weights.
 type Model struct {
 	Path       string // as it was asked for
 	Kind       Kind   // what the weights are in
 	Config     Config
 	Vocabulary *wordpiece.Vocabulary
-	Lower      bool   // text is lower-cased before it is cut into pieces
-	LowerFrom  string // what says so: tokenizer_config.json or the vocabulary
+	Tokenizer  wordpiece.Config // how text is taken apart before the vocabulary is asked
+	CasingFrom string           // what says whether text is lower-cased: tokenizer_config.json, tokenizer.json or the vocabulary
 	Files      Files
 
 	weights host.Container // under Hugging Face's names; empty if there are none
@@ -32,10 +33,9 @@ type Model struct {
 
 // Files says where a model's pieces lie. Those it lacks are empty.
 type Files struct {
-	Config          string
-	Vocabulary      string
-	TokenizerConfig string
-	Weights         string
+	Config    string
+	Tokenizer published.Files // vocab.txt, tokenizer.json and the like
+	Weights   string
 }
 
 // Config is the part of config.json that deciding about weights takes. Raw is all of it.
@@ -57,7 +57,8 @@ type Config struct {
 func (c Config) untied() bool { return c.TieWordEmbeddings != nil && !*c.TieWordEmbeddings }
 
 // OpenModel opens the model at path: a directory, a file of weights inside one, the prefix of a TensorFlow checkpoint,
-// or a .tar.gz or .zip of any of these. Weights may be absent; config.json and vocab.txt may not. A vocabulary
+// or a .tar.gz or .zip of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
+// or tokenizer.json) may not. A vocabulary
 // whose size is not that of the embedding, and a casing that contradicts the vocabulary, are errors.
 func OpenModel(path string) (*Model, error) {
 	m, faults, err := Peek(path)
@@ -81,7 +82,7 @@ func Peek(path string) (m *Model, faults []error, err error) {
 	if err := m.openWeights(where); err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
-	for _, check := range []func() error{m.readConfig, m.readVocabulary, m.checkSizes, m.inferCasing} {
+	for _, check := range []func() error{m.readConfig, m.readTokenizer, m.checkSizes} {
 		if err := check(); err != nil {
 			faults = append(faults, err)
 		}
@@ -115,7 +116,7 @@ func (m *Model) readConfig() error {
 	if m.Files.Config == "" {
 		return errors.New("no config.json or bert_config.json")
 	}
-	raw, err := readSmall(m.Files.Config)
+	raw, err := regularfile.Read(m.Files.Config, maxJSON)
 	if err != nil {
 		return err
 	}
@@ -126,12 +127,15 @@ func (m *Model) readConfig() error {
 	return nil
 }
 
-func (m *Model) readVocabulary() error {
-	if m.Files.Vocabulary == "" {
-		return errors.New("no vocab.txt")
+// readTokenizer reads the vocabulary and how text is taken apart. A casing that the vocabulary contradicts is an error.
+func (m *Model) readTokenizer() error {
+	if m.Files.Tokenizer.Vocabulary == "" && m.Files.Tokenizer.Pipeline == "" {
+		return errors.New("no vocab.txt or tokenizer.json")
 	}
-	v, err := wordpiece.OpenVocabulary(m.Files.Vocabulary)
-	m.Vocabulary = v
+	t, err := published.Read(m.Files.Tokenizer)
+	if t != nil {
+		m.Vocabulary, m.Tokenizer, m.CasingFrom = t.Vocabulary, t.Config, t.CasingFrom
+	}
 	return err
 }
 
@@ -143,58 +147,12 @@ func (m *Model) checkSizes() error {
 	size := m.Vocabulary.Size()
 	if embedding, ok := host.Find(m.weights, wordEmbeddings); ok && len(embedding.Shape) == 2 && embedding.Shape[0] != size {
 		return fmt.Errorf("%s has %d entries, the word embedding in %s has %d rows: want the vocabulary the weights were trained with",
-			filepath.Base(m.Files.Vocabulary), size, filepath.Base(m.Files.Weights), embedding.Shape[0])
+			filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Weights), embedding.Shape[0])
 	}
 	if m.Config.Raw != nil && m.Config.VocabSize != size {
-		return fmt.Errorf("%s has %d entries, %s says vocab_size %d", filepath.Base(m.Files.Vocabulary), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
+		return fmt.Errorf("%s has %d entries, %s says vocab_size %d", filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
 	}
 	return nil
-}
-
-// inferCasing takes the setting from tokenizer_config.json, else from the vocabulary, and refuses a setting that the
-// vocabulary contradicts.
-func (m *Model) inferCasing() error {
-	if m.Vocabulary == nil {
-		return nil
-	}
-	cased := m.Vocabulary.Cased()
-	m.Lower, m.LowerFrom = !cased, "the vocabulary"
-	if m.Files.TokenizerConfig == "" {
-		return nil
-	}
-	raw, err := readSmall(m.Files.TokenizerConfig)
-	if err != nil {
-		return err
-	}
-	var settings struct {
-		Lower *bool `json:"do_lower_case"`
-	}
-	if err := json.Unmarshal(raw, &settings); err != nil {
-		return fmt.Errorf("%s: %w", m.Files.TokenizerConfig, err)
-	}
-	if settings.Lower == nil {
-		return nil
-	}
-	if *settings.Lower == cased {
-		kind := map[bool]string{true: "cased", false: "uncased"}[cased]
-		return fmt.Errorf("tokenizer_config.json says do_lower_case %t, but %s is %s: correct the setting or use the vocabulary it was meant for",
-			*settings.Lower, filepath.Base(m.Files.Vocabulary), kind)
-	}
-	m.LowerFrom = "tokenizer_config.json"
-	return nil
-}
-
-func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
-	if err == nil && len(data) > maxJSON {
-		err = fmt.Errorf("%s: larger than %d bytes", path, maxJSON)
-	}
-	return data, err
 }
 
 // HasWeights says whether there are any.

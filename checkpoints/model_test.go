@@ -152,8 +152,8 @@ func TestEveryContainer(t *testing.T) {
 			if m.Kind != c.kind {
 				t.Errorf("kind %s, want %s", m.Kind, c.kind)
 			}
-			if m.Lower || m.LowerFrom != "the vocabulary" {
-				t.Errorf("lower %t by %s, want false by the vocabulary", m.Lower, m.LowerFrom)
+			if m.Tokenizer.Lower || m.CasingFrom != "the vocabulary" {
+				t.Errorf("lower %t by %s, want false by the vocabulary", m.Tokenizer.Lower, m.CasingFrom)
 			}
 			want := make(map[string]string)
 			for name, e := range expectations(t, c.dtype) {

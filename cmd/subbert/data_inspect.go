@@ -7,6 +7,7 @@ import (
 	"github.com/subbert/subbert/data/instances"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 type dataInspectCmd struct {
@@ -75,10 +76,11 @@ func (v *dataInspectCmd) verify(c *console, set *shards.Set) error {
 
 // draw shows the first instances of an epoch.
 func (v *dataInspectCmd) draw(found *inspected, set *shards.Set) error {
-	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
+	opened, err := published.Open(v.Vocab)
 	if err != nil {
 		return err
 	}
+	vocab := opened.Vocabulary
 	if err := found.CheckVocabulary(vocab.Hash(), vocab.Size()); err != nil {
 		return misused(err)
 	}
@@ -137,6 +139,12 @@ func (v *dataInspectCmd) print(c *console, found *inspected) error {
 	casing := "case kept"
 	if h.Tokenizer.Lower {
 		casing = "lower-cased"
+	}
+	if a := h.Tokenizer.Accents; a != "" {
+		casing += ", accents: " + a
+	}
+	if h.Tokenizer.JoinIdeographs {
+		casing += ", ideographs joined"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.Dir, h.Version, megabytes(h.Bytes()), perByte(h))

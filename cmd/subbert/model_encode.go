@@ -114,7 +114,7 @@ func (v *modelEncodeCmd) read(c *console, m *checkpoints.Model, config bert.Conf
 	if err != nil {
 		return nil, misusef("--max-length: %w", err)
 	}
-	tokenizer, err := wordpiece.New(m.Vocabulary, tokenizerConfig(m))
+	tokenizer, err := wordpiece.New(m.Vocabulary, m.Tokenizer)
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,12 @@ func printModel(w *tabwriter.Writer, m *checkpoints.Inspection) {
 	}
 	if v := m.Vocabulary; v != nil {
 		casing := map[bool]string{true: "uncased: text is lower-cased", false: "cased"}[v.Lower]
+		if v.Accents != "" {
+			casing += ", accents: " + v.Accents
+		}
+		if v.JoinIdeographs {
+			casing += ", ideographs joined"
+		}
 		fmt.Fprintf(w, "vocabulary\t%d entries, %s (so says %s), hash %.12s\n", v.Size, casing, v.LowerFrom, v.Hash)
 	}
 	fmt.Fprintf(w, "weights\t%s, %d parameters, %s\n", m.Kind, m.Parameters, elementTypes(m.DTypes))

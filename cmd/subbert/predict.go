@@ -132,7 +132,7 @@ func (v *predictCmd) read(c *console, s *relationSettings) ([]relations.Example,
 
 // encodeFor turns sentences into rows as s says.
 func encodeFor(m *checkpoints.Model, s *relationSettings, examples []relations.Example) ([]tasks.Example, tasks.Cut, error) {
-	tokenizer, err := wordpiece.New(m.Vocabulary, tokenizerConfig(m))
+	tokenizer, err := wordpiece.New(m.Vocabulary, m.Tokenizer)
 	if err != nil {
 		return nil, tasks.Cut{}, err
 	}

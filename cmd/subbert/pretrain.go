@@ -83,7 +83,7 @@ func (r *session) pretrain() (_ *pretrainingResult, err error) {
 	if err := r.load(task.Parameters()); err != nil {
 		return nil, err
 	}
-	r.as = checkpoints.Export{Config: r.model.Config.Raw, Vocabulary: r.model.Vocabulary, Lower: r.model.Lower}
+	r.as = checkpoints.Export{Config: r.model.Config.Raw, Vocabulary: r.model.Vocabulary, Tokenizer: r.model.Tokenizer}
 	if err := r.prepare(task, plan); err != nil {
 		return nil, err
 	}
@@ -112,9 +112,8 @@ func checkShards(c *console, set *shards.Set, m *checkpoints.Model) error {
 	if err := header.CheckVocabulary(m.Vocabulary.Hash(), m.Vocabulary.Size()); err != nil {
 		return misused(err)
 	}
-	if header.Tokenizer.Lower != m.Lower {
-		casing := map[bool]string{true: "lower-cased", false: "cased"}
-		return misusef("the shards hold %s text and the model is for %s text; make them again with the model's casing (subbert data shard --uncased, or without it)", casing[header.Tokenizer.Lower], casing[m.Lower])
+	if err := header.CheckTokenizer(m.Tokenizer); err != nil {
+		return misused(err)
 	}
 	total := header.Total()
 	rate := float64(total.Unknown) / float64(max(1, total.Tokens))
@@ -208,7 +207,7 @@ func (r *session) watchDownstream() error {
 	if err != nil {
 		return err
 	}
-	tokenizer, err := wordpiece.New(r.model.Vocabulary, tokenizerConfig(r.model))
+	tokenizer, err := wordpiece.New(r.model.Vocabulary, r.model.Tokenizer)
 	if err != nil {
 		return misused(err)
 	}

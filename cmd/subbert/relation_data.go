@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
@@ -248,7 +247,7 @@ type relationData struct {
 
 // encode turns the sentences of s into rows and tells what does not fit.
 func (r *session) encode(s *relationSets) (*relationData, error) {
-	tokenizer, err := wordpiece.New(r.model.Vocabulary, tokenizerConfig(r.model))
+	tokenizer, err := wordpiece.New(r.model.Vocabulary, r.model.Tokenizer)
 	if err != nil {
 		return nil, misused(err)
 	}
@@ -284,11 +283,4 @@ func pieces(v *wordpiece.Vocabulary, ids []int32) string {
 		words[i] = v.Token(id)
 	}
 	return strings.Join(words, " ")
-}
-
-// tokenizerConfig is how the model's text is taken apart.
-func tokenizerConfig(m *checkpoints.Model) wordpiece.Config {
-	c := wordpiece.Default()
-	c.Lower = m.Lower
-	return c
 }

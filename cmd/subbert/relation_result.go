@@ -149,7 +149,7 @@ type relationSettings struct {
 
 // relationModel is what a saved model carries beside its weights: config.json with the labels and the settings.
 func (r *session) relationModel(d *relationData) (checkpoints.Export, error) {
-	as := checkpoints.Export{Vocabulary: r.model.Vocabulary, Lower: r.model.Lower}
+	as := checkpoints.Export{Vocabulary: r.model.Vocabulary, Tokenizer: r.model.Tokenizer}
 	var fields map[string]any
 	if err := json.Unmarshal(r.model.Config.Raw, &fields); err != nil {
 		return as, err
