@@ -9,22 +9,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/subbert/subbert/checkpoints/modeling"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 // Export is a model to be written.
 type Export struct {
-	Config     []byte // config.json; architectures is set by what the weights hold
+	Config     []byte // config.json; architectures and auto_map are set by what the weights hold and the key "subbert" says
 	Vocabulary *wordpiece.Vocabulary
 	Tokenizer  wordpiece.Config
 	Weights    Container // Hugging Face's names, matrices as [out,in]
-	Card       string    // README.md; none if empty
+	Card       string    // README.md; a relation classifier that transformers lacks gets a section on its use
 }
 
-// WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors and README.md. It is there
-// completely or not at all, and must not have been there before.
+// WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors, README.md and, for a relation
+// classifier that transformers does not have, the Python file that computes it (package modeling). It is there completely or not at all, and must not have been there before.
 func WriteModel(dir string, e Export) error {
 	return WriteDirectory(dir, func(w FileWriter) error { return e.Write(w) })
 }
@@ -58,6 +61,14 @@ func (e Export) WriteSettings(w FileWriter) error {
 		return err
 	}
 	files := append([]published.File{{Name: "config.json", Content: config}}, tokenizer...)
+	head, err := customHead(config, e.Weights)
+	if err != nil {
+		return fmt.Errorf("config.json: %w", err)
+	}
+	if head != nil {
+		files = append(files, published.File{Name: modeling.FileName, Content: modeling.Source()})
+		e.Card = strings.TrimLeft(e.Card+"\n"+head.Card(), "\n")
+	}
 	if e.Card != "" {
 		files = append(files, published.File{Name: "README.md", Content: []byte(e.Card)})
 	}
@@ -82,35 +93,61 @@ func writeFile(w FileWriter, name string, write func(io.Writer) error) error {
 }
 
 // withArchitecture sets architectures to the transformers class that has exactly the heads in weights, and model_type
-// to bert. Other keys stay as they are.
+// to bert. A relation classifier that transformers does not have is a BertModel to it, beside which auto_map names our
+// code; any other auto_map goes, as the code it names is not written. Without a classifier the settings of one go, too.
+// Other keys stay as they are.
 func withArchitecture(config []byte, weights Container) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(config, &fields); err != nil {
 		return nil, err
 	}
-	architectures, err := json.Marshal([]string{architecture(weights)})
+	if fields == nil {
+		return nil, errors.New("null, want an object")
+	}
+	head, err := modeling.HeadOf(config)
 	if err != nil {
 		return nil, err
 	}
-	fields["architectures"] = architectures
-	fields["model_type"] = json.RawMessage(`"bert"`)
+	if head != nil && !holds(weights, Classifier) {
+		delete(fields, "subbert")
+	}
+	set := map[string]any{"architectures": []string{architecture(weights)}, "model_type": "bert"}
+	delete(fields, "auto_map")
+	if head.Custom() && holds(weights, Classifier) {
+		set["architectures"], set["auto_map"] = []string{"BertModel"}, modeling.AutoMap()
+	}
+	for key, value := range set {
+		if fields[key], err = json.Marshal(value); err != nil {
+			return nil, err
+		}
+	}
 	return marshal(fields)
+}
+
+// customHead is the relation classifier in weights, if transformers does not have it.
+func customHead(config []byte, weights Container) (*modeling.Head, error) {
+	head, err := modeling.HeadOf(config)
+	if err != nil || !head.Custom() || !holds(weights, Classifier) {
+		return nil, err
+	}
+	return head, nil
+}
+
+// holds says whether weights has something of a part.
+func holds(weights Container, part Part) bool {
+	return slices.ContainsFunc(weights.Tensors(), func(info Info) bool { return PartOf(info.Name) == part })
 }
 
 // architecture names the transformers class for the heads that weights has.
 func architecture(weights Container) string {
-	has := make(map[Part]bool)
-	for _, info := range weights.Tensors() {
-		has[PartOf(info.Name)] = true
-	}
-	switch {
-	case has[MLM] && has[NSP]:
+	switch mlm, nsp := holds(weights, MLM), holds(weights, NSP); {
+	case mlm && nsp:
 		return "BertForPreTraining"
-	case has[MLM]:
+	case mlm:
 		return "BertForMaskedLM"
-	case has[NSP]:
+	case nsp:
 		return "BertForNextSentencePrediction"
-	case has[Classifier] && !has[SLL]:
+	case holds(weights, Classifier) && !holds(weights, SLL):
 		return "BertForSequenceClassification"
 	}
 	return "BertModel"
