@@ -101,3 +101,117 @@ func TestConvertRelationModel(t *testing.T) {
 		}
 	}
 }
+
+// parameters are wanted ones of one row each.
+func parameters(names ...string) []Parameter {
+	var all []Parameter
+	for _, name := range names {
+		all = append(all, Parameter{Name: name, Shape: []int{3, 8}})
+	}
+	return all
+}
+
+// TestFreshParts: what is named starts from random values whatever the file has, and the report says both.
+func TestFreshParts(t *testing.T) {
+	tensor := func(name string, rows int) host.Tensor {
+		return host.Tensor{Name: name, DType: F32, Shape: []int{rows, 8}, Data: make([]byte, 32*rows)}
+	}
+	encoder := tensor("bert.pooler.dense.weight", 8)
+	for _, c := range []struct {
+		name    string
+		weights host.Memory
+		want    []Parameter
+		fresh   Fresh
+		report  string // its line of the classifier or the mlm head, empty if loading is refused
+		refused string
+	}{
+		{"of another shape", host.Memory{encoder, tensor("classifier.weight", 2)}, parameters("classifier.weight"), Fresh{Classifier},
+			"classifier  1 FRESH, from random values (classifier.weight), 1 in the file, not used (classifier.weight)", ""},
+		{"of the same shape", host.Memory{encoder, tensor("classifier.weight", 3)}, parameters("classifier.weight"), Fresh{Classifier},
+			"classifier  1 FRESH, from random values (classifier.weight), 1 in the file, not used (classifier.weight)", ""},
+		{"not named, the same shape", host.Memory{encoder, tensor("classifier.weight", 3)}, parameters("classifier.weight"), nil, "classifier  1 loaded", ""},
+		{"not named, another shape", host.Memory{encoder, tensor("classifier.weight", 2)}, parameters("classifier.weight"), nil,
+			"", "classifier.weight has shape [2 8], want [3 8]"},
+		{"not named, not there", host.Memory{encoder}, parameters("classifier.weight"), nil, "", "no weights for the classifier part"},
+		{"another part named", host.Memory{encoder, tensor("classifier.weight", 2)}, parameters("classifier.weight"), Fresh{SLL, MLM}, "", "has shape"},
+		{"a decoder tied to the embedding", host.Memory{tensor(wordEmbeddings, 3)}, parameters(wordEmbeddings, decoderWeight), Fresh{MLM}, "mlm      1 tied", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := &Model{Path: "DIR", Kind: KindSafetensors, weights: c.weights}
+			var put []string
+			report, err := m.Load(c.want, c.fresh, func(p Parameter, _ []float32) error {
+				put = append(put, p.Name)
+				return nil
+			})
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) || put != nil {
+					t.Fatalf("error %v after putting %v, want one that says %q", err, put, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(report.String(), c.report) {
+				t.Errorf("report lacks %q:\n%s", c.report, report)
+			}
+			if len(c.fresh) > 0 && slices.Contains(c.fresh, Classifier) && put != nil {
+				t.Errorf("put %v, want nothing", put)
+			}
+		})
+	}
+}
+
+// TestNewHead: a classifier need not be named where the file cannot have one.
+func TestNewHead(t *testing.T) {
+	classify := parameters("bert.pooler.dense.weight", "classifier.weight", "sll.attention.weight")
+	for _, c := range []struct {
+		name    string
+		weights []string
+		want    []Parameter
+		fresh   Fresh
+	}{
+		{"an encoder with a pooler", []string{wordEmbeddings, "bert.pooler.dense.weight"}, classify, Fresh{Classifier, SLL}},
+		{"as pre-training leaves it", []string{wordEmbeddings, "bert.pooler.dense.weight", outputBias, "cls.seq_relationship.bias"}, classify, Fresh{Classifier, SLL}},
+		{"without a pooler", []string{wordEmbeddings, outputBias}, classify, Fresh{Pooler, Classifier, SLL}},
+		{"a relation model", []string{wordEmbeddings, "classifier.weight"}, classify, nil},
+		{"a summary alone", []string{wordEmbeddings, "sll.attention.weight"}, classify, nil},
+		{"a head under another name", []string{wordEmbeddings, "qa_outputs.weight"}, classify, nil},
+		{"pre-training lacks its heads", []string{wordEmbeddings}, parameters("bert.pooler.dense.weight", outputBias), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var weights host.Memory
+			for _, name := range c.weights {
+				weights = append(weights, host.Tensor{Name: name, DType: F32, Shape: []int{1}, Data: make([]byte, 4)})
+			}
+			m := &Model{weights: weights}
+			if diff := cmp.Diff(c.fresh, m.NewHead(c.want)); diff != "" {
+				t.Errorf("new head (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLabels(t *testing.T) {
+	for _, c := range []struct {
+		name, config, tensor string
+		want                 []string
+	}{
+		{"ours", `{"subbert": {"labels": ["no", "yes"]}, "id2label": {"0": "x", "1": "y"}}`, "classifier.weight", []string{"no", "yes"}},
+		{"transformers'", `{"id2label": {"1": "yes", "0": "no", "2": "third"}}`, "classifier.weight", []string{"no", "yes", "third"}},
+		{"names that say nothing", `{"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}`, "classifier.weight", nil},
+		{"none", `{}`, "classifier.weight", nil},
+		{"no classifier", `{"subbert": {"labels": ["no", "yes"]}}`, outputBias, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := &Model{Config: Config{Raw: []byte(c.config)}, weights: host.Memory{{Name: c.tensor, DType: F32, Shape: []int{0}}}}
+			got, err := m.Labels()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("labels (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

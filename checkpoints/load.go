@@ -14,9 +14,9 @@ type Parameter struct {
 }
 
 // Load hands every wanted parameter that the model has to put, one at a time, in the order of want. The values are
-// float32, row major, freshly allocated, and belong to put. Parameters that are missing are not put: they are in the report as fresh, and
-// the caller initialises them. Nothing is put unless everything fits: a missing part that fresh does not name, or a
-// parameter of another shape, is a *MismatchError. The report is there in that case too.
+// float32, row major, freshly allocated, and belong to put. Parameters of a part that fresh names are not put, whatever the
+// model has of it: they are in the report as fresh, and the caller initialises them. Nothing is put unless everything
+// else fits: a parameter that is missing, or of another shape, is a *MismatchError. The report is there in that case too.
 func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values []float32) error) (*Report, error) {
 	report, from, err := m.match(want, fresh)
 	if err != nil {
@@ -51,8 +51,12 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 		part := report.part(PartOf(p.Name))
 		part.Parameters += int64(Info{Shape: p.Shape}.Elements())
 		info, tied, ok := find(have, p.Name)
+		named := slices.Contains(fresh, PartOf(p.Name))
+		if tied {
+			named = slices.Contains(fresh, PartOf(info.Name))
+		}
 		switch {
-		case !ok:
+		case !ok || named:
 			part.Fresh = append(part.Fresh, p.Name)
 			continue
 		case !slices.Equal(info.Shape, p.Shape):
@@ -69,6 +73,21 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 		return report, nil, err
 	}
 	return report, from, report.mismatch(fresh)
+}
+
+// NewHead lists what a plain encoder, or a model as pre-training leaves it, cannot have of what is wanted: a classifier, what
+// summarises the last layer for it, and a pooler if the model has none. A task that trains a classifier gives them to
+// Load as fresh. It is empty where no classifier is wanted, or the model may have one: it holds a classifier or a
+// summary, or something that is none of BERT's.
+func (m *Model) NewHead(want []Parameter) Fresh {
+	wanted := slices.ContainsFunc(want, func(p Parameter) bool { return PartOf(p.Name) == Classifier })
+	if !wanted || holds(m.weights, Classifier) || holds(m.weights, SLL) || holds(m.weights, Other) {
+		return nil
+	}
+	if holds(m.weights, Pooler) {
+		return Fresh{Classifier, SLL}
+	}
+	return Fresh{Pooler, Classifier, SLL}
 }
 
 // find looks a parameter up, through the ties if need be: the output matrix of the masked language model is the word

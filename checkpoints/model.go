@@ -155,6 +155,35 @@ func (m *Model) checkSizes() error {
 	return nil
 }
 
+// Labels lists what the classes of the model's classifier are called, in their order: config.json's key "subbert" says so,
+// else id2label. It is nil if the model has no classifier, or only the names LABEL_0 and so on, which say nothing.
+func (m *Model) Labels() ([]string, error) {
+	var config struct {
+		Ours *struct {
+			Labels []string `json:"labels"`
+		} `json:"subbert"`
+		Names map[int]string `json:"id2label"`
+	}
+	if !holds(m.weights, Classifier) || m.Config.Raw == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(m.Config.Raw, &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Files.Config, err)
+	}
+	if config.Ours != nil && len(config.Ours.Labels) > 0 {
+		return config.Ours.Labels, nil
+	}
+	var labels []string
+	for i := range len(config.Names) {
+		name, ok := config.Names[i]
+		if !ok || name == fmt.Sprintf("LABEL_%d", i) {
+			return nil, nil
+		}
+		labels = append(labels, name)
+	}
+	return labels, nil
+}
+
 // HasWeights says whether there are any.
 func (m *Model) HasWeights() bool { return m.Kind != KindNone }
 

@@ -314,7 +314,7 @@ func TestShapeDiffers(t *testing.T) {
 			want[i].Shape = []int{8, 9}
 		}
 	}
-	_, err := m.Load(want, Parts(), func(Parameter, []float32) error { return nil })
+	_, err := m.Load(want, Fresh{MLM}, func(Parameter, []float32) error { return nil })
 	mismatch, ok := errors.AsType[*MismatchError](err)
 	if !ok || !strings.Contains(err.Error(), "bert.pooler.dense.weight has shape [8 8], want [8 9]") || !strings.Contains(mismatch.Hint(), "another architecture") {
 		t.Errorf("error %v, want a mismatch that names both shapes", err)

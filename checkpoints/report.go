@@ -22,7 +22,7 @@ type PartReport struct {
 	Parameters int64       `json:"parameters"` // elements wanted
 	Loaded     []string    `json:"loaded,omitempty"`
 	Tied       []string    `json:"tied,omitempty"`    // stored once, used twice
-	Fresh      []string    `json:"missing,omitempty"` // wanted, not in the file
+	Fresh      []string    `json:"missing,omitempty"` // wanted, and not in the file or named as fresh
 	Unused     []string    `json:"unexpected,omitempty"`
 	Differs    []ShapeDiff `json:"shape_differs,omitempty"`
 }
@@ -91,6 +91,10 @@ func (e *MismatchError) Error() string {
 
 // Hint says how to allow what is missing, if that is all.
 func (e *MismatchError) Hint() string {
+	head := func(d ShapeDiff) bool { return PartOf(d.Name) == Classifier || PartOf(d.Name) == SLL }
+	if len(e.Differs) > 0 && !slices.ContainsFunc(e.Differs, func(d ShapeDiff) bool { return !head(d) }) {
+		return `the file's classifier is of other labels or another pooling; a new one: fresh = ["classifier", "sll"] under [model], or --fresh classifier,sll`
+	}
 	if len(e.Differs) > 0 {
 		return "the weights are of another architecture or vocabulary: compare config.json and vocab.txt with those the weights were published with"
 	}

@@ -125,7 +125,7 @@ def main():
         os.makedirs(folder)
         values = dict(name="relation", batch=16, sequence=SEQUENCE, negative="no", **settings)
         with open(os.path.join(folder, "run.toml"), "w") as f:
-            f.write('[model]\ninit = "%s"\nfresh = ["pooler", "classifier", "sll"]\n[data]\ntrain = "%s/train.tsv"\n[task]\n' % (init, work))
+            f.write('[model]\ninit = "%s"\n[data]\ntrain = "%s/train.tsv"\n[task]\n' % (init, work))
             f.writelines("%s = %s\n" % (k, json.dumps(v)) for k, v in values.items())
             f.write('[optimizer]\nlearning_rate = 5e-3\n[schedule]\nepochs = 3\n[run]\ndir = "%s"\n' % os.path.join(folder, "run"))
         run = [args.subbert, "-q", "--backend", "go"]

@@ -186,8 +186,8 @@ func readSettings(m *checkpoints.Model) (*relationSettings, error) {
 
 // sameLabels refuses to go on with a classifier that was trained for other labels than the data's.
 func (r *session) sameLabels(d *relationData) error {
-	settings, err := readSettings(r.model)
-	if err != nil || settings == nil || r.state != nil || slices.Equal(settings.Labels, d.labels) {
+	labels, err := r.model.Labels()
+	if err != nil || labels == nil || r.state != nil || slices.Equal(labels, d.labels) {
 		return err
 	}
 	for _, head := range r.config.Model.Fresh {
@@ -195,7 +195,7 @@ func (r *session) sameLabels(d *relationData) error {
 			return nil
 		}
 	}
-	return misusef(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.config.Model.Init, settings.Labels, d.labels)
+	return misusef(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.config.Model.Init, labels, d.labels)
 }
 
 // print prints the score as a table.
