@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/checkpoints/modeling"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/data/wordpiece/published"
@@ -115,6 +116,9 @@ func withArchitecture(config []byte, weights Container) ([]byte, error) {
 	delete(fields, "auto_map")
 	if head.Custom() && holds(weights, Classifier) {
 		set["architectures"], set["auto_map"] = []string{"BertModel"}, modeling.AutoMap()
+	}
+	if embedding, ok := host.Find(weights, wordEmbeddings); ok && len(embedding.Shape) == 2 {
+		set["vocab_size"] = embedding.Shape[0] // with padding that the config may not have counted
 	}
 	for key, value := range set {
 		if fields[key], err = json.Marshal(value); err != nil {

@@ -25,6 +25,7 @@ type Inspection struct {
 	Vocabulary   *VocabularyInfo `json:"vocabulary,omitempty"`
 	Files        []FileSum       `json:"files"`
 	Tensors      []TensorStats   `json:"tensors"`
+	Notes        []string        `json:"notes,omitempty"` // what is unusual and no fault
 	Ignored      []Ignored       `json:"ignored,omitempty"`
 }
 
@@ -79,12 +80,30 @@ func Inspect(m *Model, faults []error) (*Inspection, error) {
 		in.Vocabulary = &VocabularyInfo{Size: m.Vocabulary.Size(), Lower: m.Tokenizer.Lower, LowerFrom: m.CasingFrom, Accents: string(m.Tokenizer.Accents),
 			JoinIdeographs: m.Tokenizer.JoinIdeographs, MaxWordChars: m.Tokenizer.MaxWordChars, Added: len(m.Vocabulary.Added()), Hash: m.Vocabulary.Hash()}
 	}
+	in.Notes = m.Notes()
 	if err := in.measure(m); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
 	var err error
 	in.Files, err = m.sumFiles()
 	return in, err
+}
+
+// Notes says what is unusual about m and no fault: rows that pad the vocabulary, and tensors that no BERT has.
+func (m *Model) Notes() []string {
+	var notes []string
+	if m.Padding > 0 {
+		notes = append(notes, paddingLine(m.Padding))
+	}
+	if extra := m.Extra(); len(extra) > 0 {
+		shown := extra[:min(len(extra), 5)]
+		note := "no BERT has " + strings.Join(shown, ", ")
+		if len(extra) > len(shown) {
+			note += fmt.Sprintf(" and %d more", len(extra)-len(shown))
+		}
+		notes = append(notes, note+": kept in copies, and not computed with")
+	}
+	return notes
 }
 
 func (in *Inspection) measure(m *Model) error {

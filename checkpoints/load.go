@@ -31,11 +31,17 @@ func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values
 		if err := host.ReadFloat32(m.weights, info, values); err != nil {
 			return report, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		if err := put(p, values); err != nil {
+		if err := put(p, values[:Info{Shape: p.Shape}.Elements()]); err != nil { // all, or all but padding
 			return report, err
 		}
 	}
 	return report, nil
+}
+
+// Check is the error that Load of these parameters would return, without reading any.
+func (m *Model) Check(want []Parameter, fresh Fresh) error {
+	_, _, err := m.match(want, fresh)
+	return err
 }
 
 // match pairs what is wanted with what there is.
@@ -44,7 +50,7 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 	for _, info := range m.Tensors() {
 		have[info.Name] = info
 	}
-	report := &Report{Source: m.Path, Kind: m.Kind, Ignored: m.ignored}
+	report := &Report{Source: m.Path, Kind: m.Kind, Padding: m.Padding, Ignored: m.ignored}
 	from := make(map[string]Info)
 	used := make(map[string]bool)
 	for _, p := range want {
@@ -59,7 +65,7 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 		case !ok || named:
 			part.Fresh = append(part.Fresh, p.Name)
 			continue
-		case !slices.Equal(info.Shape, p.Shape):
+		case !slices.Equal(info.Shape, p.Shape) && !m.withoutPadding(info, p):
 			part.Differs = append(part.Differs, ShapeDiff{Name: p.Name, Got: info.Shape, Want: p.Shape})
 		case tied:
 			part.Tied = append(part.Tied, p.Name)
@@ -88,6 +94,14 @@ func (m *Model) NewHead(want []Parameter) Fresh {
 		return Fresh{Classifier, SLL}
 	}
 	return Fresh{Pooler, Classifier, SLL}
+}
+
+// withoutPadding says whether info is p with the rows that pad the vocabulary, where config.json does not count them.
+func (m *Model) withoutPadding(info Info, p Parameter) bool {
+	if m.Padding == 0 || len(info.Shape) == 0 || len(info.Shape) != len(p.Shape) || info.Name != wordEmbeddings && info.Name != outputBias {
+		return false
+	}
+	return info.Shape[0]-m.Padding == p.Shape[0] && slices.Equal(info.Shape[1:], p.Shape[1:])
 }
 
 // find looks a parameter up, through the ties if need be: the output matrix of the masked language model is the word

@@ -53,12 +53,12 @@ func opened[C host.Container](c C, err error) (host.Container, error) {
 	return c, nil
 }
 
-// names is how the container calls BERT's parameters.
-func (k Kind) names() func(string) naming {
+// names is what the names mean that a container of kind k has.
+func (k Kind) names(all []Info) func(Info) naming {
 	if k == KindTensorFlow {
-		return nameGoogle
+		return nameTensorFlow(all)
 	}
-	return nameHuggingFace
+	return func(info Info) naming { return nameHuggingFace(info.Name) }
 }
 
 // located is a model's weights on disk.
@@ -77,19 +77,42 @@ func (m *Model) find(path string) (located, error) {
 	}
 	dir, err := unpack(path)
 	if err != nil {
-		return located{}, fmt.Errorf("%s: %w", path, err)
+		return located{}, err
 	}
 	m.cleanup = func() error { return os.RemoveAll(dir) }
 	inner, err := modelDirectory(dir)
 	if err != nil {
 		return located{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return m.locate(inner)
+	where, err := m.locate(inner)
+	if err != nil {
+		return where, err
+	}
+	return where, m.locateAbove(inner, dir)
+}
+
+// locateAbove looks in the directories above dir, up to top, for what does not lie beside the weights of an archive.
+func (m *Model) locateAbove(dir, top string) error {
+	for dir != top {
+		dir = filepath.Dir(dir)
+		beside := m.Files
+		if err := m.locateFiles(dir); err != nil {
+			return err
+		}
+		if beside.Config != "" {
+			m.Files.Config = beside.Config
+		}
+		if beside.Tokenizer.Vocabulary != "" || beside.Tokenizer.Pipeline != "" {
+			m.Files.Tokenizer = beside.Tokenizer
+		}
+	}
+	return nil
 }
 
 // locate finds the model at a path that is no archive.
 func (m *Model) locate(path string) (located, error) {
 	if prefix, ok, err := prefixOf(path); err != nil || ok {
+		m.alone = true
 		return located{KindTensorFlow, prefix}, errors.Join(err, m.locateFiles(filepath.Dir(path)))
 	}
 	stat, err := os.Stat(path)
@@ -106,6 +129,7 @@ func (m *Model) locate(path string) (located, error) {
 		return located{}, err
 	}
 	kind, err := kindOf(path)
+	m.alone = true
 	return located{kind, path}, err
 }
 

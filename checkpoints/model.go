@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/data/wordpiece"
@@ -25,9 +27,11 @@ type Model struct {
 	Tokenizer  wordpiece.Config // how text is taken apart before the vocabulary is asked
 	CasingFrom string           // what says whether text is lower-cased: tokenizer_config.json, tokenizer.json or the vocabulary
 	Files      Files
+	Padding    int // rows of the word embedding beyond the vocabulary, which make their number a multiple of 8
 
 	weights host.Container // under Hugging Face's names; empty if there are none
 	ignored []Ignored
+	alone   bool // Path is a file of weights
 	cleanup func() error
 }
 
@@ -57,7 +61,7 @@ type Config struct {
 func (c Config) untied() bool { return c.TieWordEmbeddings != nil && !*c.TieWordEmbeddings }
 
 // OpenModel opens the model at path: a directory, a file of weights inside one, the prefix of a TensorFlow checkpoint,
-// or a .tar.gz or .zip of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
+// or a .tar, .tar.gz or .zip of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
 // or tokenizer.json) may not. A vocabulary
 // whose size is not that of the embedding, and a casing that contradicts the vocabulary, are errors.
 func OpenModel(path string) (*Model, error) {
@@ -71,6 +75,9 @@ func OpenModel(path string) (*Model, error) {
 	return m, nil
 }
 
+// ErrAlone is the fault of a file of weights, opened by its own name, beside which there is no configuration or no vocabulary.
+var ErrAlone = errors.New("a file of weights alone")
+
 // Peek is OpenModel for looking: what is missing or contradictory comes back as faults beside the model. The error is
 // for weights that cannot be read.
 func Peek(path string) (m *Model, faults []error, err error) {
@@ -82,7 +89,7 @@ func Peek(path string) (m *Model, faults []error, err error) {
 	if err := m.openWeights(where); err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
-	for _, check := range []func() error{m.readConfig, m.readTokenizer, m.checkSizes} {
+	for _, check := range []func() error{m.readConfig, m.readTokenizer, m.checkSizes, m.checkNames} {
 		if err := check(); err != nil {
 			faults = append(faults, err)
 		}
@@ -101,7 +108,7 @@ func (m *Model) openWeights(where located) error {
 	if err != nil {
 		return err
 	}
-	named, ignored, err := rename(c, where.kind.names())
+	named, ignored, err := rename(c, where.kind.names(c.Tensors()))
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", where.weights, err), c.Close())
 	}
@@ -112,9 +119,23 @@ func (m *Model) openWeights(where located) error {
 	return nil
 }
 
+// aloneError is ErrAlone with what there is not.
+type aloneError string
+
+func (e aloneError) Error() string { return string(e) }
+func (aloneError) Unwrap() error   { return ErrAlone }
+
+// lacking says that a file is not there.
+func (m *Model) lacking(what string) error {
+	if m.alone {
+		return aloneError(what)
+	}
+	return errors.New(what)
+}
+
 func (m *Model) readConfig() error {
 	if m.Files.Config == "" {
-		return errors.New("no config.json or bert_config.json")
+		return m.lacking("no config.json or bert_config.json")
 	}
 	raw, err := regularfile.Read(m.Files.Config, maxJSON)
 	if err != nil {
@@ -130,7 +151,7 @@ func (m *Model) readConfig() error {
 // readTokenizer reads the vocabulary and how text is taken apart. A casing that the vocabulary contradicts is an error.
 func (m *Model) readTokenizer() error {
 	if m.Files.Tokenizer.Vocabulary == "" && m.Files.Tokenizer.Pipeline == "" {
-		return errors.New("no vocab.txt or tokenizer.json")
+		return m.lacking("no vocab.txt or tokenizer.json")
 	}
 	t, err := published.Read(m.Files.Tokenizer)
 	if t != nil {
@@ -145,11 +166,16 @@ func (m *Model) checkSizes() error {
 		return nil
 	}
 	size := m.Vocabulary.Size()
-	if embedding, ok := host.Find(m.weights, wordEmbeddings); ok && len(embedding.Shape) == 2 && embedding.Shape[0] != size {
-		return fmt.Errorf("%s has %d entries, the word embedding in %s has %d rows: want the vocabulary the weights were trained with",
-			filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Weights), embedding.Shape[0])
+	rows := size
+	if embedding, ok := host.Find(m.weights, wordEmbeddings); ok && len(embedding.Shape) == 2 {
+		rows = embedding.Shape[0]
 	}
-	if m.Config.Raw != nil && m.Config.VocabSize != size {
+	if rows != size && !padded(size, rows) {
+		return fmt.Errorf("%s has %d entries, the word embedding in %s has %d rows: want the vocabulary the weights were trained with",
+			filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Weights), rows)
+	}
+	m.Padding = rows - size
+	if m.Config.Raw != nil && m.Config.VocabSize != size && m.Config.VocabSize != rows {
 		return fmt.Errorf("%s has %d entries, %s says vocab_size %d", filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
 	}
 	return nil
@@ -182,6 +208,49 @@ func (m *Model) Labels() ([]string, error) {
 		labels = append(labels, name)
 	}
 	return labels, nil
+}
+
+// padded says whether rows is size rounded up, to a multiple of 8 as matrix units like it, or of 64 or 128.
+func padded(size, rows int) bool { return rows > size && rows%8 == 0 && rows-size < 128 }
+
+// checkNames refuses weights that are not a BERT's, or are under names that are not understood.
+func (m *Model) checkNames() error {
+	var known bool
+	foreign := ""
+	for _, info := range m.Tensors() {
+		if strings.HasPrefix(info.Name, "bert.encoder.layer.") {
+			return nil
+		}
+		if IsBERT(info.Name) {
+			known = true
+			continue
+		}
+		if foreign == "" {
+			foreign = info.Name
+		}
+		if at := encoderName.FindStringIndex(info.Name); at != nil {
+			return fmt.Errorf("%s: the encoder's names begin with %q, such as %s: want bert. or nothing before embeddings and encoder; it is another model's, or wrapped by a program: rename its tensors",
+				filepath.Base(m.Files.Weights), info.Name[:at[0]], info.Name)
+		}
+	}
+	if !known && foreign != "" {
+		return fmt.Errorf("%s: none of its %d tensors is a BERT's; they are called %s and the like", filepath.Base(m.Files.Weights), len(m.Tensors()), foreign)
+	}
+	return nil
+}
+
+var encoderName = regexp.MustCompile(`(?:embeddings\.word_embeddings|embeddings\.position_embeddings|encoder\.layer\.\d+)\.`)
+
+// Extra lists the tensors that are neither a BERT's nor those of a head that is known. They are kept in copies of the model,
+// and do not take part in computing.
+func (m *Model) Extra() []string {
+	var extra []string
+	for _, info := range m.Tensors() {
+		if !IsBERT(info.Name) {
+			extra = append(extra, info.Name)
+		}
+	}
+	return extra
 }
 
 // HasWeights says whether there are any.

@@ -13,6 +13,7 @@ type Report struct {
 	Source  string       `json:"source"`
 	Kind    Kind         `json:"kind"`
 	Parts   []PartReport `json:"parts"`
+	Padding int          `json:"padding,omitempty"` // rows of the word embedding beyond the vocabulary
 	Ignored []Ignored    `json:"ignored,omitempty"` // tensors that are no parameters: optimizer state and the like
 }
 
@@ -127,6 +128,9 @@ func (r *Report) String() string {
 	if err := w.Flush(); err != nil {
 		panic(err) // a strings.Builder takes everything
 	}
+	if r.Padding > 0 {
+		fmt.Fprintf(&b, "  %s\n", paddingLine(r.Padding))
+	}
 	counts := make(map[string]int)
 	for _, i := range r.Ignored {
 		counts[i.Why]++
@@ -135,6 +139,14 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "  ignored: %d x %s\n", counts[why], why)
 	}
 	return b.String()
+}
+
+// paddingLine says that the word embedding has rows beyond the vocabulary.
+func paddingLine(rows int) string {
+	if rows == 1 {
+		return "1 row of the word embedding is beyond the vocabulary: padding, kept"
+	}
+	return fmt.Sprintf("%d rows of the word embedding are beyond the vocabulary: padding, kept", rows)
 }
 
 func (p PartReport) summary() string {

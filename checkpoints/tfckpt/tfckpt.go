@@ -16,9 +16,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 const (
@@ -44,7 +44,7 @@ type shard struct {
 
 // Open opens the checkpoint whose files begin with prefix.
 func Open(prefix string) (*File, error) {
-	index, err := readIndex(prefix + ".index")
+	index, err := regularfile.Read(prefix+".index", maxIndex)
 	if err != nil {
 		return nil, err
 	}
@@ -71,29 +71,12 @@ func New(index []byte, data io.ReaderAt, size int64, name string) (*File, error)
 	return f, nil
 }
 
-func readIndex(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
-	if err == nil && len(data) > maxIndex {
-		err = fmt.Errorf("%s: larger than %d bytes", path, maxIndex)
-	}
-	return data, err
-}
-
 func openShard(prefix string, i, of int) (shard, error) {
-	f, err := os.Open(shardName(prefix, i, of))
+	f, size, err := regularfile.Open(shardName(prefix, i, of))
 	if err != nil {
 		return shard{}, err
 	}
-	stat, err := f.Stat()
-	if err != nil {
-		return shard{}, errors.Join(err, f.Close())
-	}
-	return shard{ReaderAt: f, size: stat.Size(), closer: f}, nil
+	return shard{ReaderAt: f, size: size, closer: f}, nil
 }
 
 func shardName(prefix string, i, of int) string {

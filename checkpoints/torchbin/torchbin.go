@@ -15,9 +15,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // File is an open file of tensors. It is a host.Container.
@@ -57,15 +57,11 @@ func (s *storage) bytes() int64 { return s.elements * int64(s.dtype.Size()) }
 
 // Open opens the file at path.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := regularfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	t, err := New(f, stat.Size(), path)
+	t, err := New(f, size, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -110,12 +106,16 @@ func read(r io.ReaderAt, size int64) (any, storages, error) {
 // collect takes the tensors out of the dictionary that was saved, or of the one that a training program put its
 // weights in.
 func (f *File) collect(root any, fileSize int64) error {
-	weights, ok := root.(*dict)
+	top, ok := root.(*dict)
 	if !ok {
 		return fmt.Errorf("holds %s, want a dictionary of tensors", describe(root))
 	}
-	if inner := weights.inner(); inner != nil {
-		weights = inner
+	weights, err := top.weights(make(map[*dict]bool))
+	if err != nil {
+		return err
+	}
+	if weights == nil {
+		weights = top // which names what it holds instead
 	}
 	for _, item := range weights.items {
 		name, ok := item.key.(string)

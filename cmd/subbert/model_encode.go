@@ -127,8 +127,11 @@ func (v *modelEncodeCmd) read(c *console, m *checkpoints.Model, config bert.Conf
 	if err != nil {
 		return nil, err
 	}
-	if records.Truncated > 0 {
-		c.log.Warn("texts cut off", "records", records.Truncated, "positions", limits.Positions)
+	for _, cut := range records.Cut[:min(len(records.Cut), 5)] {
+		c.log.Warn("text cut off", "record", cut.String(), "positions", limits.Positions)
+	}
+	if n := len(records.Cut); n > 5 {
+		c.log.Warn("more texts cut off", "records", n-5)
 	}
 	if len(records.Unknown) > 0 {
 		c.log.Warn("keys that mean nothing here", "keys", strings.Join(records.Unknown, " "))

@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/models/bert"
+	"github.com/subbert/subbert/tasks"
 )
 
 type modelInspectCmd struct {
@@ -19,7 +21,7 @@ type modelInspectCmd struct {
 
 func (*modelInspectCmd) Help() string {
 	return `Says what a model is without running it: container, architecture, parameters and heads, element types,
-vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault.`
+vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault, and the exit code is 1.`
 }
 
 // seenModel is what --json prints.
@@ -34,6 +36,7 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	faults = append(faults, architectureFaults(m, faults)...)
 	seen := seenModel{}
 	if seen.Inspection, err = checkpoints.Inspect(m, faults); err != nil {
 		return err
@@ -44,9 +47,44 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 		}
 	}
 	if v.JSON {
-		return c.printJSON(seen)
+		err = c.printJSON(seen)
+	} else {
+		err = v.print(c, seen)
 	}
-	return v.print(c, seen)
+	return errors.Join(err, unusable(v.Path, faults))
+}
+
+// architectureFaults says what keeps a model without other faults from being computed: a config.json that describes no encoder
+// of ours, or an encoder that is not the one it describes.
+func architectureFaults(m *checkpoints.Model, others []error) []error {
+	if len(others) > 0 {
+		return nil
+	}
+	config, err := bert.ReadConfig(m.Files.Config)
+	if err != nil {
+		return []error{err}
+	}
+	if !m.HasWeights() {
+		return nil
+	}
+	if err := tasks.Check(m, bert.Parameters(config)); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// unusable is the first fault that keeps a model from being used. A file of weights may be looked at alone.
+func unusable(path string, faults []error) error {
+	for _, fault := range faults {
+		if errors.Is(fault, checkpoints.ErrAlone) {
+			continue
+		}
+		if text := fault.Error(); strings.HasPrefix(text, path) {
+			return errors.New(text) // without the hint to inspect it
+		}
+		return fmt.Errorf("%s: %w", path, fault)
+	}
+	return nil
 }
 
 func compareWith(m *checkpoints.Model, path string) (comparison *checkpoints.Comparison, err error) {
@@ -95,6 +133,9 @@ func printModel(w *tabwriter.Writer, m *checkpoints.Inspection) {
 	}
 	for _, line := range ignoredLines(m.Ignored) {
 		fmt.Fprintf(w, "  ignored\t%s\n", line)
+	}
+	for _, note := range m.Notes {
+		fmt.Fprintf(w, "  note\t%s\n", note)
 	}
 	if line := unusual(m.Tensors); line != "" {
 		fmt.Fprintf(w, "unusual\t%s\n", line)
