@@ -334,6 +334,13 @@ func (m *machine) call() error {
 	if !ok || !isTuple {
 		return fmt.Errorf("calls %s with %s: refused", describe(values[0]), describe(values[1]))
 	}
+	if len(args) > 0 {
+		if l, isList := args[0].(*list); isList { // it is copied, and a list may be recalled again and again
+			if err := m.count(len(l.values)); err != nil {
+				return err
+			}
+		}
+	}
 	v, err := f.call(args)
 	m.push(v)
 	return err
