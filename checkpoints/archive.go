@@ -14,7 +14,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
+	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/data/wordpiece/published"
 	"github.com/subbert/subbert/internal/regularfile"
 )
@@ -186,7 +188,7 @@ func (u *unpacker) tar(f io.Reader, packed bool) error {
 }
 
 func (u *unpacker) zip(f io.ReaderAt, size int64) error {
-	z, err := zip.NewReader(f, size)
+	z, err := host.OpenZip(f, size, maxEntries)
 	if err != nil {
 		return err
 	}
@@ -216,6 +218,9 @@ func (u *unpacker) zipEntry(file *zip.File) error {
 func (u *unpacker) entry(name string, r io.Reader) error {
 	if u.entries++; u.entries > maxEntries {
 		return fmt.Errorf("more than %d files", maxEntries)
+	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return fmt.Errorf("path %q is no line of text: refused", name)
 	}
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
 		return fmt.Errorf("path %q leaves the archive: refused", name)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints/host"
@@ -96,7 +97,10 @@ func (m *Model) Notes() []string {
 		notes = append(notes, paddingLine(m.Padding))
 	}
 	if extra := m.Extra(); len(extra) > 0 {
-		shown := extra[:min(len(extra), 5)]
+		shown := slices.Clone(extra[:min(len(extra), 5)])
+		for i, name := range shown {
+			shown[i] = fmt.Sprintf("%.100s", name)
+		}
 		note := "no BERT has " + strings.Join(shown, ", ")
 		if len(extra) > len(shown) {
 			note += fmt.Sprintf(" and %d more", len(extra)-len(shown))
@@ -176,6 +180,9 @@ func (m *Model) sumFiles() ([]FileSum, error) {
 	for _, path := range append(paths, weights...) {
 		if path == "" {
 			continue
+		}
+		if stat, err := os.Stat(path); err != nil || !stat.Mode().IsRegular() {
+			continue // a fault says so
 		}
 		sum, err := sumFile(path)
 		if err != nil {

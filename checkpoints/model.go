@@ -229,12 +229,12 @@ func (m *Model) checkNames() error {
 			foreign = info.Name
 		}
 		if at := encoderName.FindStringIndex(info.Name); at != nil {
-			return fmt.Errorf("%s: the encoder's names begin with %q, such as %s: want bert. or nothing before embeddings and encoder; it is another model's, or wrapped by a program: rename its tensors",
+			return fmt.Errorf("%s: the encoder's names begin with %.100q, such as %.100s: want bert. or nothing before embeddings and encoder; it is another model's, or wrapped by a program: rename its tensors",
 				filepath.Base(m.Files.Weights), info.Name[:at[0]], info.Name)
 		}
 	}
 	if !known && foreign != "" {
-		return fmt.Errorf("%s: none of its %d tensors is a BERT's; they are called %s and the like", filepath.Base(m.Files.Weights), len(m.Tensors()), foreign)
+		return fmt.Errorf("%s: none of its %d tensors is a BERT's; they are called %.100s and the like", filepath.Base(m.Files.Weights), len(m.Tensors()), foreign)
 	}
 	return nil
 }

@@ -35,24 +35,31 @@ type naming struct {
 // attribute of a class of theirs. The last is a model with heads as the attribute bert.
 var wrappers = regexp.MustCompile(`^(?:(?:module|_orig_mod|model|net)\.)+|^bert\.(?:bert\.|cls\.|classifier\.|sll\.|_orig_mod\.|module\.)`)
 
+// maxWrappers is how many wrappers are removed; a name with more is none of a program's.
+const maxWrappers = 8
+
 // unwrap removes wrappers, of which there may be several around one another.
 func unwrap(name string) string {
-	for {
+	for range maxWrappers {
 		found := wrappers.FindString(name)
 		if found == "" {
-			return name
+			break
 		}
 		if strings.HasPrefix(found, "bert.") {
 			found = "bert."
 		}
 		name = name[len(found):]
 	}
+	return name
 }
 
 // nameHuggingFace understands the names of PyTorch and safetensors files: with or without the bert. prefix, with
 // gamma and beta as early ones call LayerNorm's weight and bias, with dense_act as NVIDIA calls a dense layer with its
 // activation, or wrapped.
 func nameHuggingFace(name string) naming {
+	if len(name) > longestName {
+		return naming{name: name}
+	}
 	n := unwrap(name)
 	for _, bare := range []string{"embeddings.", "encoder.layer.", "pooler."} {
 		if strings.HasPrefix(n, bare) {
@@ -72,10 +79,16 @@ func nameHuggingFace(name string) naming {
 	return naming{name: n}
 }
 
+// longestName is longer in bytes than any name that means something to a BERT, and its optimizer's.
+const longestName = 256
+
 var googleLayer = regexp.MustCompile(`(^|/)layer_(\d+)(/|$)`)
 
 // nameGoogle understands the names of Google's TensorFlow code, which stores dense layers as [in,out] kernels.
 func nameGoogle(name string) naming {
+	if len(name) > longestName {
+		return naming{name: strings.ReplaceAll(name, "/", ".")}
+	}
 	last := name[strings.LastIndex(name, "/")+1:]
 	switch {
 	case slotName.MatchString(last) || strings.HasSuffix(name, "beta1_power") || strings.HasSuffix(name, "beta2_power"):
@@ -143,23 +156,16 @@ func nameTensorFlow(all []Info) func(Info) naming {
 
 // belowParameter says whether a whole parameter's name is part of name, with something after it.
 func belowParameter(name string, parameters map[string]bool) bool {
-	for start := 0; start >= 0; {
-		rest := name[start:]
-		for end := strings.IndexByte(rest, '/'); end >= 0; {
-			if parameters[rest[:end]] {
+	if len(name) > longestName {
+		return false
+	}
+	scopes := strings.Split(name, "/")
+	for start := range scopes {
+		for end := start + 1; end < len(scopes); end++ {
+			if parameters[strings.Join(scopes[start:end], "/")] {
 				return true
 			}
-			next := strings.IndexByte(rest[end+1:], '/')
-			if next < 0 {
-				break
-			}
-			end += 1 + next
 		}
-		next := strings.IndexByte(rest, '/')
-		if next < 0 {
-			break
-		}
-		start += next + 1
 	}
 	return false
 }
@@ -170,7 +176,7 @@ var bertName = regexp.MustCompile(`^(?:bert\.embeddings\.(?:(?:word|position|tok
 	`cls\.seq_relationship\.(?:weight|bias)|classifier\.(?:weight|bias)|sll\..*)$`)
 
 // IsBERT says whether a BERT, its heads for pre-training or a classifier on it have a parameter of that Hugging Face name.
-func IsBERT(name string) bool { return bertName.MatchString(name) }
+func IsBERT(name string) bool { return len(name) <= longestName && bertName.MatchString(name) }
 
 var huggingFaceLayer = regexp.MustCompile(`\.layer\.(\d+)\.`)
 

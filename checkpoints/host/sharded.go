@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/subbert/subbert/internal/regularfile"
 )
@@ -52,7 +53,7 @@ func OpenSharded(path string, open func(path string) (Container, error)) (*Shard
 
 // add opens one shard; a tensor that the index does not mention counts too, as it does for the library that writes these.
 func (s *Sharded) add(dir, file string, open func(string) (Container, error)) error {
-	if file == "" || strings.ContainsAny(file, `/\`) || !filepath.IsLocal(file) {
+	if file == "" || strings.ContainsAny(file, `/\`) || strings.ContainsFunc(file, unicode.IsControl) || !filepath.IsLocal(file) {
 		return fmt.Errorf("file %q is not a plain name beside the index", file)
 	}
 	c, err := open(filepath.Join(dir, file))

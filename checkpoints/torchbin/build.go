@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/subbert/subbert/checkpoints/host"
 )
@@ -109,7 +111,10 @@ func importable(name string) (any, error) {
 	if call, ok := functions[name]; ok {
 		return function{name, call}, nil
 	}
-	return nil, fmt.Errorf("imports %s, which has no place in a file of weights: refused", name)
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		name = fmt.Sprintf("%.200q", name)
+	}
+	return nil, fmt.Errorf("imports %.200s, which has no place in a file of weights: refused", name)
 }
 
 // newDict is OrderedDict() or OrderedDict([[key, value], ...]).

@@ -12,7 +12,7 @@ import (
 // Bounds of a pickle. BERT-large has some 400 tensors, 30 operations and 200 bytes each.
 const (
 	maxPickle     = 16 << 20 // bytes
-	maxOperations = 1 << 19 // the entries of dictionaries that are copied count as one each
+	maxOperations = 1 << 19  // the entries of dictionaries that are copied count as one each
 )
 
 // The opcodes that dictionaries of tensors use; names as in Python's pickletools.

@@ -399,7 +399,9 @@ func checkRead(t *testing.T, data []byte) {
 }
 
 // within is a dictionary that has items under a key.
-func within(name string, items ...string) string { return key(name) + "}(" + strings.Join(items, "") + "u" }
+func within(name string, items ...string) string {
+	return key(name) + "}(" + strings.Join(items, "") + "u"
+}
 
 // TestNested finds the weights that training programs put beside other things.
 func TestNested(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 
 // Bounds of the files, in bytes, and of the tokens added to a vocabulary.
 const (
-	maxPipeline = 64 << 20
+	maxPipeline = 32 << 20
 	maxSettings = 16 << 20
-	maxAdded    = 4096
+	maxAdded    = 1024
 )
 
 // huggingFaceWordChars is the longest word, in characters, where tokenizer.json does not say.
