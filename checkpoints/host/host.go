@@ -47,7 +47,7 @@ func (i Info) Check() error {
 		return fmt.Errorf("tensor %.40q...: a name of %d bytes, want at most %d", i.Name, len(i.Name), MaxName)
 	}
 	if !utf8.ValidString(i.Name) || strings.ContainsFunc(i.Name, unicode.IsControl) {
-		return fmt.Errorf("tensor %q: a name with control characters, or not UTF-8", i.Name)
+		return fmt.Errorf("tensor %.100q: a name with control characters, or not UTF-8", i.Name)
 	}
 	if i.DType.Size() == 0 {
 		return fmt.Errorf("tensor %q: unknown element type %v", i.Name, i.DType)
