@@ -76,7 +76,7 @@ func define(fs *flag.FlagSet) *flags {
 	fs.StringVar(&s.Vocab, "vocab", "", "vocabulary, one token a line")
 	fs.BoolVar(&s.Uncased, "uncased", false, "lower-case the text, as uncased vocabularies want it")
 	fs.BoolVar(&s.Strict, "strict", false, "end at the first broken record")
-	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 200, "shard: longer words become [UNK]")
+	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 0, "shard: longer words become [UNK]; by default as the vocabulary says, 200 for a vocabulary alone")
 	fs.Float64Var(&f.shards.HeldOut, "held-out", 0.01, "shard: part of the documents kept out of training")
 	fs.Uint64Var(&f.shards.Seed, "seed", 1, "shard: chooses the order of the documents")
 	fs.StringVar(&f.out, "out", "", "directory to make, on a filesystem that all machines reach, such as gs://bucket/dir")

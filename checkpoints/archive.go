@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"archive/tar"
 	"archive/zip"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -13,6 +14,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/data/wordpiece/published"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Bounds of an archive. Weights hardly compress; what is left of training (moments that are all zero) does.
@@ -20,24 +26,22 @@ const (
 	maxRatio   = 30      // unpacked to packed
 	ratioSlack = 1 << 20 // bytes that may be unpacked in any case
 	maxEntries = 10_000
+	maxDepth   = 2 // of an archive within another within the one that was asked for
 )
 
 func isArchive(name string) bool {
 	return slices.ContainsFunc([]string{".tar.gz", ".tgz", ".tar", ".zip"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
-// unpack writes the files of a model that an archive holds into a new temporary directory. An archive with a path that leaves
-// it, with a link among the model's files, or that grows beyond bounds is refused.
+// unpack writes the files of a model that an archive holds into a new temporary directory, and those of archives within it
+// beside them, as SciBERT's has one. An archive with a path that leaves it, with a link among the model's files, or that
+// grows beyond bounds is refused.
 func unpack(name string) (dir string, err error) {
-	f, err := os.Open(name)
+	f, size, err := regularfile.Open(name)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
+	defer f.Close() // only read from
 	dir, err = os.MkdirTemp("", "subbert-model-")
 	if err != nil {
 		return "", err
@@ -46,11 +50,10 @@ func unpack(name string) (dir string, err error) {
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	u := &unpacker{root: root, left: stat.Size()*maxRatio + ratioSlack}
-	if strings.HasSuffix(name, ".zip") {
-		err = u.zip(f, stat.Size())
-	} else {
-		err = u.tar(f, !strings.HasSuffix(name, ".tar"))
+	u := &unpacker{root: root, left: size*maxRatio + ratioSlack}
+	err = u.archive(f, size)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
 	if err = errors.Join(err, root.Close()); err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
@@ -61,8 +64,78 @@ func unpack(name string) (dir string, err error) {
 // unpacker writes entries below root, which nothing leaves, while its allowance lasts.
 type unpacker struct {
 	root    *os.Root
-	left    int64 // bytes that may still come out of the archive
+	dir     string // below root, where the archive at hand is unpacked; empty for root itself
+	depth   int    // of the archive at hand: 0 for the one that was asked for
+	left    int64  // bytes that may still come out of archives
 	entries int
+	inner   []string // archives among the entries
+}
+
+// archive unpacks one archive, whose first bytes tell its kind, then those in it.
+func (u *unpacker) archive(f *os.File, size int64) error {
+	start := make([]byte, 4)
+	if _, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	var err error
+	switch {
+	case bytes.HasPrefix(start, []byte("PK")):
+		err = u.zip(f, size)
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
+		err = u.tar(f, true)
+	default:
+		err = u.tar(f, false)
+	}
+	if err != nil {
+		return damage(err)
+	}
+	inner := u.inner
+	u.inner = nil
+	for _, name := range inner {
+		if err := u.within(name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// damage says in plain words what the readers of archives say of a file that is none, or is cut short.
+func damage(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("the archive ends early: truncated")
+	case errors.Is(err, tar.ErrHeader), errors.Is(err, zip.ErrFormat), errors.Is(err, gzip.ErrHeader):
+		return fmt.Errorf("no tar, tar.gz or zip archive, or damaged: %w", err)
+	}
+	return err
+}
+
+// within unpacks the archive that was written under name into the directory it lies in, and removes it.
+func (u *unpacker) within(name string) error {
+	if u.depth == maxDepth {
+		return fmt.Errorf("an archive within %d others: refused", maxDepth+1)
+	}
+	f, err := u.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read from
+	stat, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	start := make([]byte, min(stat.Size(), 512))
+	if _, err := f.ReadAt(start, 0); err != nil {
+		return err
+	}
+	if other := regularfile.Mistaken(start); other != "" {
+		return errors.New(other)
+	}
+	dir := u.dir
+	u.dir, u.depth = path.Dir(name), u.depth+1
+	err = u.archive(f, stat.Size())
+	u.dir, u.depth = dir, u.depth-1
+	return errors.Join(err, u.root.Remove(name))
 }
 
 var errBomb = fmt.Errorf("unpacks to more than %d times its size: refused", maxRatio)
@@ -89,7 +162,7 @@ func (u *unpacker) tar(f io.Reader, packed bool) error {
 		}
 		f = g
 	}
-	f = allowance{f, u}
+	f = allowance{f, u} // even a plain tar, as an archive within it counts again
 	t := tar.NewReader(f)
 	for {
 		h, err := t.Next()
@@ -115,7 +188,7 @@ func (u *unpacker) tar(f io.Reader, packed bool) error {
 }
 
 func (u *unpacker) zip(f io.ReaderAt, size int64) error {
-	z, err := zip.NewReader(f, size)
+	z, err := host.OpenZip(f, size, maxEntries)
 	if err != nil {
 		return err
 	}
@@ -146,17 +219,28 @@ func (u *unpacker) entry(name string, r io.Reader) error {
 	if u.entries++; u.entries > maxEntries {
 		return fmt.Errorf("more than %d files", maxEntries)
 	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return fmt.Errorf("path %q is no line of text: refused", name)
+	}
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
 		return fmt.Errorf("path %q leaves the archive: refused", name)
 	}
-	name = path.Clean(name)
-	if !wanted(path.Base(name)) {
+	name = path.Join(u.dir, name)
+	base := path.Base(name)
+	nested := isArchive(base) && !strings.HasPrefix(base, ".")
+	if !nested && !wanted(base) {
 		return nil
+	}
+	if nested {
+		u.inner = append(u.inner, name)
 	}
 	if err := u.root.MkdirAll(path.Dir(name), 0o777); err != nil {
 		return err
 	}
 	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%q is there twice: %w", name, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -167,7 +251,10 @@ func (u *unpacker) entry(name string, r io.Reader) error {
 // wanted says whether a file of that name can be part of a model.
 func wanted(base string) bool {
 	switch base {
-	case "config.json", "bert_config.json", "vocab.txt", "tokenizer_config.json", "checkpoint":
+	case "config.json", "bert_config.json", "checkpoint":
+		return true
+	}
+	if slices.Contains(published.Names(), base) {
 		return true
 	}
 	if strings.HasPrefix(base, ".") { // macOS adds such

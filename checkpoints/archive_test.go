@@ -74,8 +74,8 @@ func writeTar(w io.Writer, files [][2]string) error {
 	return t.Close()
 }
 
-// published are the files of an archive as BioBERT's is: everything in a folder.
-func published(t testing.TB) [][2]string {
+// googleFiles are the files of an archive as BioBERT's is: everything in a folder.
+func googleFiles(t testing.TB) [][2]string {
 	var files [][2]string
 	for _, name := range []string{"bert_config.json", "vocab.txt", "model.ckpt-1000.index", "model.ckpt-1000.data-00000-of-00001"} {
 		files = append(files, [2]string{"biobert/" + name, string(fixture(t, "tf1/"+name))})
@@ -88,7 +88,7 @@ func TestArchives(t *testing.T) {
 	t.Setenv("TMPDIR", scratch)
 	for _, name := range []string{"m.tar.gz", "m.tgz", "m.tar", "m.zip"} {
 		t.Run(name, func(t *testing.T) {
-			m, err := OpenModel(packed(t, name, published(t)...))
+			m, err := OpenModel(packed(t, name, googleFiles(t)...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestArchivesRefused(t *testing.T) {
 
 func TestArchiveDamaged(t *testing.T) {
 	for _, name := range []string{"m.tar.gz", "m.zip"} {
-		path := packed(t, name, published(t)...)
+		path := packed(t, name, googleFiles(t)...)
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

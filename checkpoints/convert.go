@@ -36,7 +36,7 @@ func Convert(m *Model, dir string, to Kind) error {
 	if err != nil {
 		return err
 	}
-	e := Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Lower: m.Lower, Weights: weights}
+	e := Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Tokenizer: m.Tokenizer, Weights: weights}
 	return writeDirectory(disk{}, dir, func(w FileWriter) error {
 		if err := e.WriteSettings(w); err != nil {
 			return err

@@ -9,21 +9,26 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/checkpoints/modeling"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 // Export is a model to be written.
 type Export struct {
-	Config     []byte // config.json; architectures is set by what the weights hold
+	Config     []byte // config.json; architectures and auto_map are set by what the weights hold and the key "subbert" says
 	Vocabulary *wordpiece.Vocabulary
-	Lower      bool
+	Tokenizer  wordpiece.Config
 	Weights    Container // Hugging Face's names, matrices as [out,in]
-	Card       string    // README.md; none if empty
+	Card       string    // README.md; a relation classifier that transformers lacks gets a section on its use
 }
 
-// WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors and README.md. It is there
-// completely or not at all, and must not have been there before.
+// WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors, README.md and, for a relation
+// classifier that transformers does not have, the Python file that computes it (package modeling). It is there completely or not at all, and must not have been there before.
 func WriteModel(dir string, e Export) error {
 	return WriteDirectory(dir, func(w FileWriter) error { return e.Write(w) })
 }
@@ -48,26 +53,28 @@ func (e Export) WriteSettings(w FileWriter) error {
 	if err != nil {
 		return fmt.Errorf("config.json: %w", err)
 	}
-	files := []struct {
-		name    string
-		content func() ([]byte, error)
-	}{
-		{"config.json", func() ([]byte, error) { return config, nil }},
-		{"vocab.txt", func() ([]byte, error) { return vocabularyText(e.Vocabulary), nil }},
-		{"tokenizer_config.json", func() ([]byte, error) { return tokenizerConfig(e.Vocabulary, e.Lower, config) }},
-		{"special_tokens_map.json", specialTokensMap},
-		{"tokenizer.json", func() ([]byte, error) { return tokenizerJSON(e.Vocabulary, e.Lower) }},
-		{"README.md", func() ([]byte, error) { return []byte(e.Card), nil }},
+	var c Config
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("config.json: %w", err)
+	}
+	tokenizer, err := published.Write(e.Vocabulary, e.Tokenizer, c.MaxPositionEmbeddings)
+	if err != nil {
+		return err
+	}
+	files := append([]published.File{{Name: "config.json", Content: config}}, tokenizer...)
+	head, err := customHead(config, e.Weights)
+	if err != nil {
+		return fmt.Errorf("config.json: %w", err)
+	}
+	if head != nil {
+		files = append(files, published.File{Name: modeling.FileName, Content: modeling.Source()})
+		e.Card = strings.TrimLeft(e.Card+"\n"+head.Card(), "\n")
+	}
+	if e.Card != "" {
+		files = append(files, published.File{Name: "README.md", Content: []byte(e.Card)})
 	}
 	for _, f := range files {
-		content, err := f.content()
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-		if len(content) == 0 {
-			continue
-		}
-		if err := writeFile(w, f.name, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
+		if err := writeFile(w, f.Name, func(w io.Writer) error { _, err := w.Write(f.Content); return err }); err != nil {
 			return err
 		}
 	}
@@ -86,45 +93,65 @@ func writeFile(w FileWriter, name string, write func(io.Writer) error) error {
 	return nil
 }
 
-func vocabularyText(v *wordpiece.Vocabulary) []byte {
-	var b bytes.Buffer
-	for id := range int32(v.Size()) {
-		b.WriteString(v.Token(id))
-		b.WriteByte('\n')
-	}
-	return b.Bytes()
-}
-
 // withArchitecture sets architectures to the transformers class that has exactly the heads in weights, and model_type
-// to bert. Other keys stay as they are.
+// to bert. A relation classifier that transformers does not have is a BertModel to it, beside which auto_map names our
+// code; any other auto_map goes, as the code it names is not written. Without a classifier the settings of one go, too.
+// Other keys stay as they are.
 func withArchitecture(config []byte, weights Container) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(config, &fields); err != nil {
 		return nil, err
 	}
-	architectures, err := json.Marshal([]string{architecture(weights)})
+	if fields == nil {
+		return nil, errors.New("null, want an object")
+	}
+	head, err := modeling.HeadOf(config)
 	if err != nil {
 		return nil, err
 	}
-	fields["architectures"] = architectures
-	fields["model_type"] = json.RawMessage(`"bert"`)
+	if head != nil && !holds(weights, Classifier) {
+		delete(fields, "subbert")
+	}
+	set := map[string]any{"architectures": []string{architecture(weights)}, "model_type": "bert"}
+	delete(fields, "auto_map")
+	if head.Custom() && holds(weights, Classifier) {
+		set["architectures"], set["auto_map"] = []string{"BertModel"}, modeling.AutoMap()
+	}
+	if embedding, ok := host.Find(weights, wordEmbeddings); ok && len(embedding.Shape) == 2 {
+		set["vocab_size"] = embedding.Shape[0] // with padding that the config may not have counted
+	}
+	for key, value := range set {
+		if fields[key], err = json.Marshal(value); err != nil {
+			return nil, err
+		}
+	}
 	return marshal(fields)
+}
+
+// customHead is the relation classifier in weights, if transformers does not have it.
+func customHead(config []byte, weights Container) (*modeling.Head, error) {
+	head, err := modeling.HeadOf(config)
+	if err != nil || !head.Custom() || !holds(weights, Classifier) {
+		return nil, err
+	}
+	return head, nil
+}
+
+// holds says whether weights has something of a part.
+func holds(weights Container, part Part) bool {
+	return slices.ContainsFunc(weights.Tensors(), func(info Info) bool { return PartOf(info.Name) == part })
 }
 
 // architecture names the transformers class for the heads that weights has.
 func architecture(weights Container) string {
-	has := make(map[Part]bool)
-	for _, info := range weights.Tensors() {
-		has[PartOf(info.Name)] = true
-	}
-	switch {
-	case has[MLM] && has[NSP]:
+	switch mlm, nsp := holds(weights, MLM), holds(weights, NSP); {
+	case mlm && nsp:
 		return "BertForPreTraining"
-	case has[MLM]:
+	case mlm:
 		return "BertForMaskedLM"
-	case has[NSP]:
+	case nsp:
 		return "BertForNextSentencePrediction"
-	case has[Classifier] && !has[SLL]:
+	case holds(weights, Classifier) && !holds(weights, SLL):
 		return "BertForSequenceClassification"
 	}
 	return "BertModel"

@@ -31,7 +31,7 @@ func readJSON(t testing.TB, path string) map[string]any {
 
 func exported(t testing.TB) (Export, *Model) {
 	m := openModel(t, filepath.Join("testdata", "hf"))
-	return Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Lower: m.Lower, Weights: m.Weights(), Card: "# A model\n"}, m
+	return Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Tokenizer: m.Tokenizer, Weights: m.Weights(), Card: "# A model\n"}, m
 }
 
 // TestWriteModel compares what is written with what transformers wrote for the same model.

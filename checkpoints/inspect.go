@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints/host"
@@ -25,6 +26,7 @@ type Inspection struct {
 	Vocabulary   *VocabularyInfo `json:"vocabulary,omitempty"`
 	Files        []FileSum       `json:"files"`
 	Tensors      []TensorStats   `json:"tensors"`
+	Notes        []string        `json:"notes,omitempty"` // what is unusual and no fault
 	Ignored      []Ignored       `json:"ignored,omitempty"`
 }
 
@@ -35,12 +37,16 @@ type PartSize struct {
 	Parameters int64 `json:"parameters"`
 }
 
-// VocabularyInfo describes vocab.txt.
+// VocabularyInfo describes the vocabulary and how text is taken apart.
 type VocabularyInfo struct {
-	Size      int    `json:"size"`
-	Lower     bool   `json:"lower"` // text is lower-cased
-	LowerFrom string `json:"lower_from"`
-	Hash      string `json:"hash"` // what shards and runs carry
+	Size           int    `json:"size"`
+	Lower          bool   `json:"lower"` // text is lower-cased
+	LowerFrom      string `json:"lower_from"`
+	Accents        string `json:"accents,omitempty"` // strip or keep; else as Lower
+	JoinIdeographs bool   `json:"join_ideographs,omitempty"`
+	MaxWordChars   int    `json:"max_word_chars"`
+	Added          int    `json:"added_tokens,omitempty"` // found whole
+	Hash           string `json:"hash"`                   // what shards and runs carry
 }
 
 // FileSum is a file of the model.
@@ -72,14 +78,36 @@ func Inspect(m *Model, faults []error) (*Inspection, error) {
 		in.Architecture = &m.Config
 	}
 	if m.Vocabulary != nil {
-		in.Vocabulary = &VocabularyInfo{Size: m.Vocabulary.Size(), Lower: m.Lower, LowerFrom: m.LowerFrom, Hash: m.Vocabulary.Hash()}
+		in.Vocabulary = &VocabularyInfo{Size: m.Vocabulary.Size(), Lower: m.Tokenizer.Lower, LowerFrom: m.CasingFrom, Accents: string(m.Tokenizer.Accents),
+			JoinIdeographs: m.Tokenizer.JoinIdeographs, MaxWordChars: m.Tokenizer.MaxWordChars, Added: len(m.Vocabulary.Added()), Hash: m.Vocabulary.Hash()}
 	}
+	in.Notes = m.Notes()
 	if err := in.measure(m); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
 	var err error
 	in.Files, err = m.sumFiles()
 	return in, err
+}
+
+// Notes says what is unusual about m and no fault: rows that pad the vocabulary, and tensors that no BERT has.
+func (m *Model) Notes() []string {
+	var notes []string
+	if m.Padding > 0 {
+		notes = append(notes, paddingLine(m.Padding))
+	}
+	if extra := m.Extra(); len(extra) > 0 {
+		shown := slices.Clone(extra[:min(len(extra), 5)])
+		for i, name := range shown {
+			shown[i] = fmt.Sprintf("%.100s", name)
+		}
+		note := "no BERT has " + strings.Join(shown, ", ")
+		if len(extra) > len(shown) {
+			note += fmt.Sprintf(" and %d more", len(extra)-len(shown))
+		}
+		notes = append(notes, note+": kept in copies, and not computed with")
+	}
+	return notes
 }
 
 func (in *Inspection) measure(m *Model) error {
@@ -143,7 +171,7 @@ func measure(t Tensor) TensorStats {
 
 // sumFiles hashes the files that the model consists of.
 func (m *Model) sumFiles() ([]FileSum, error) {
-	paths := []string{m.Files.Config, m.Files.Vocabulary, m.Files.TokenizerConfig}
+	paths := append([]string{m.Files.Config}, m.Files.Tokenizer.All()...)
 	weights, err := m.weightFiles()
 	if err != nil {
 		return nil, err
@@ -152,6 +180,9 @@ func (m *Model) sumFiles() ([]FileSum, error) {
 	for _, path := range append(paths, weights...) {
 		if path == "" {
 			continue
+		}
+		if stat, err := os.Stat(path); err != nil || !stat.Mode().IsRegular() {
+			continue // a fault says so
 		}
 		sum, err := sumFile(path)
 		if err != nil {

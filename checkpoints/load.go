@@ -14,9 +14,9 @@ type Parameter struct {
 }
 
 // Load hands every wanted parameter that the model has to put, one at a time, in the order of want. The values are
-// float32, row major, freshly allocated, and belong to put. Parameters that are missing are not put: they are in the report as fresh, and
-// the caller initialises them. Nothing is put unless everything fits: a missing part that fresh does not name, or a
-// parameter of another shape, is a *MismatchError. The report is there in that case too.
+// float32, row major, freshly allocated, and belong to put. Parameters of a part that fresh names are not put, whatever the
+// model has of it: they are in the report as fresh, and the caller initialises them. Nothing is put unless everything
+// else fits: a parameter that is missing, or of another shape, is a *MismatchError. The report is there in that case too.
 func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values []float32) error) (*Report, error) {
 	report, from, err := m.match(want, fresh)
 	if err != nil {
@@ -31,11 +31,17 @@ func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values
 		if err := host.ReadFloat32(m.weights, info, values); err != nil {
 			return report, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		if err := put(p, values); err != nil {
+		if err := put(p, values[:Info{Shape: p.Shape}.Elements()]); err != nil { // all, or all but padding
 			return report, err
 		}
 	}
 	return report, nil
+}
+
+// Check is the error that Load of these parameters would return, without reading any.
+func (m *Model) Check(want []Parameter, fresh Fresh) error {
+	_, _, err := m.match(want, fresh)
+	return err
 }
 
 // match pairs what is wanted with what there is.
@@ -44,18 +50,22 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 	for _, info := range m.Tensors() {
 		have[info.Name] = info
 	}
-	report := &Report{Source: m.Path, Kind: m.Kind, Ignored: m.ignored}
+	report := &Report{Source: m.Path, Kind: m.Kind, Padding: m.Padding, Ignored: m.ignored}
 	from := make(map[string]Info)
 	used := make(map[string]bool)
 	for _, p := range want {
 		part := report.part(PartOf(p.Name))
 		part.Parameters += int64(Info{Shape: p.Shape}.Elements())
 		info, tied, ok := find(have, p.Name)
+		named := slices.Contains(fresh, PartOf(p.Name))
+		if tied {
+			named = slices.Contains(fresh, PartOf(info.Name))
+		}
 		switch {
-		case !ok:
+		case !ok || named:
 			part.Fresh = append(part.Fresh, p.Name)
 			continue
-		case !slices.Equal(info.Shape, p.Shape):
+		case !slices.Equal(info.Shape, p.Shape) && !m.withoutPadding(info, p):
 			part.Differs = append(part.Differs, ShapeDiff{Name: p.Name, Got: info.Shape, Want: p.Shape})
 		case tied:
 			part.Tied = append(part.Tied, p.Name)
@@ -69,6 +79,29 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 		return report, nil, err
 	}
 	return report, from, report.mismatch(fresh)
+}
+
+// NewHead lists what a plain encoder, or a model as pre-training leaves it, cannot have of what is wanted: a classifier, what
+// summarises the last layer for it, and a pooler if the model has none. A task that trains a classifier gives them to
+// Load as fresh. It is empty where no classifier is wanted, or the model may have one: it holds a classifier or a
+// summary, or something that is none of BERT's.
+func (m *Model) NewHead(want []Parameter) Fresh {
+	wanted := slices.ContainsFunc(want, func(p Parameter) bool { return PartOf(p.Name) == Classifier })
+	if !wanted || holds(m.weights, Classifier) || holds(m.weights, SLL) || holds(m.weights, Other) {
+		return nil
+	}
+	if holds(m.weights, Pooler) {
+		return Fresh{Classifier, SLL}
+	}
+	return Fresh{Pooler, Classifier, SLL}
+}
+
+// withoutPadding says whether info is p with the rows that pad the vocabulary, where config.json does not count them.
+func (m *Model) withoutPadding(info Info, p Parameter) bool {
+	if m.Padding == 0 || len(info.Shape) == 0 || len(info.Shape) != len(p.Shape) || info.Name != wordEmbeddings && info.Name != outputBias {
+		return false
+	}
+	return info.Shape[0]-m.Padding == p.Shape[0] && slices.Equal(info.Shape[1:], p.Shape[1:])
 }
 
 // find looks a parameter up, through the ties if need be: the output matrix of the masked language model is the word

@@ -12,6 +12,8 @@ import (
 	"github.com/subbert/subbert/checkpoints/safetensors"
 	"github.com/subbert/subbert/checkpoints/tfckpt"
 	"github.com/subbert/subbert/checkpoints/torchbin"
+	"github.com/subbert/subbert/data/wordpiece/published"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Kind is a container of weights.
@@ -51,12 +53,12 @@ func opened[C host.Container](c C, err error) (host.Container, error) {
 	return c, nil
 }
 
-// names is how the container calls BERT's parameters.
-func (k Kind) names() func(string) naming {
+// names is what the names mean that a container of kind k has.
+func (k Kind) names(all []Info) func(Info) naming {
 	if k == KindTensorFlow {
-		return nameGoogle
+		return nameTensorFlow(all)
 	}
-	return nameHuggingFace
+	return func(info Info) naming { return nameHuggingFace(info.Name) }
 }
 
 // located is a model's weights on disk.
@@ -75,19 +77,42 @@ func (m *Model) find(path string) (located, error) {
 	}
 	dir, err := unpack(path)
 	if err != nil {
-		return located{}, fmt.Errorf("%s: %w", path, err)
+		return located{}, err
 	}
 	m.cleanup = func() error { return os.RemoveAll(dir) }
 	inner, err := modelDirectory(dir)
 	if err != nil {
 		return located{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return m.locate(inner)
+	where, err := m.locate(inner)
+	if err != nil {
+		return where, err
+	}
+	return where, m.locateAbove(inner, dir)
+}
+
+// locateAbove looks in the directories above dir, up to top, for what does not lie beside the weights of an archive.
+func (m *Model) locateAbove(dir, top string) error {
+	for dir != top {
+		dir = filepath.Dir(dir)
+		beside := m.Files
+		if err := m.locateFiles(dir); err != nil {
+			return err
+		}
+		if beside.Config != "" {
+			m.Files.Config = beside.Config
+		}
+		if beside.Tokenizer.Vocabulary != "" || beside.Tokenizer.Pipeline != "" {
+			m.Files.Tokenizer = beside.Tokenizer
+		}
+	}
+	return nil
 }
 
 // locate finds the model at a path that is no archive.
 func (m *Model) locate(path string) (located, error) {
 	if prefix, ok, err := prefixOf(path); err != nil || ok {
+		m.alone = true
 		return located{KindTensorFlow, prefix}, errors.Join(err, m.locateFiles(filepath.Dir(path)))
 	}
 	stat, err := os.Stat(path)
@@ -104,6 +129,7 @@ func (m *Model) locate(path string) (located, error) {
 		return located{}, err
 	}
 	kind, err := kindOf(path)
+	m.alone = true
 	return located{kind, path}, err
 }
 
@@ -117,13 +143,15 @@ func prefixOf(path string) (prefix string, ok bool, err error) {
 }
 
 // locateFiles finds what lies beside the weights. Google's archives call the configuration bert_config.json.
-func (m *Model) locateFiles(dir string) error {
+func (m *Model) locateFiles(dir string) (err error) {
+	if m.Files.Tokenizer, err = published.Find(dir); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name string
 		to   *string
 	}{
 		{"bert_config.json", &m.Files.Config}, {"config.json", &m.Files.Config},
-		{"vocab.txt", &m.Files.Vocabulary}, {"tokenizer_config.json", &m.Files.TokenizerConfig},
 	} {
 		path := filepath.Join(dir, f.name)
 		there, err := exists(path)
@@ -170,7 +198,7 @@ func locatePrefix(dir string) (string, error) {
 	if there, err := exists(latest); err != nil {
 		return "", err
 	} else if there {
-		text, err := readSmall(latest)
+		text, err := regularfile.Read(latest, maxJSON)
 		if err != nil {
 			return "", err
 		}

@@ -4,45 +4,42 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
-const maxJSON = 16 << 20 // bytes of a config.json or tokenizer_config.json
+const maxJSON = 16 << 20 // bytes of a config.json
 
-// Model is an open model: its architecture, vocabulary, casing and, if it has any, weights.
+// Model is an open model: its architecture, tokenizer and, if it has any, weights.
 type Model struct {
 	Path       string // as it was asked for
 	Kind       Kind   // what the weights are in
 	Config     Config
 	Vocabulary *wordpiece.Vocabulary
-	Lower      bool   // text is lower-cased before it is cut into pieces
-	LowerFrom  string // what says so: tokenizer_config.json or the vocabulary
+	Tokenizer  wordpiece.Config // how text is taken apart before the vocabulary is asked
+	CasingFrom string           // what says whether text is lower-cased: tokenizer_config.json, tokenizer.json or the vocabulary
 	Files      Files
+	Padding    int // rows of the word embedding beyond the vocabulary, which make their number a multiple of 8
 
 	weights host.Container // under Hugging Face's names; empty if there are none
 	ignored []Ignored
+	alone   bool // Path is a file of weights
 	cleanup func() error
-}
-
-// Tokenizer is how the text for m is taken apart.
-func (m *Model) Tokenizer() wordpiece.Config {
-	c := wordpiece.Default()
-	c.Lower = m.Lower
-	return c
 }
 
 // Files says where a model's pieces lie. Those it lacks are empty.
 type Files struct {
-	Config          string
-	Vocabulary      string
-	TokenizerConfig string
-	Weights         string
+	Config    string
+	Tokenizer published.Files // vocab.txt, tokenizer.json and the like
+	Weights   string
 }
 
 // Config is the part of config.json that deciding about weights takes. Raw is all of it.
@@ -64,7 +61,8 @@ type Config struct {
 func (c Config) untied() bool { return c.TieWordEmbeddings != nil && !*c.TieWordEmbeddings }
 
 // OpenModel opens the model at path: a directory, a file of weights inside one, the prefix of a TensorFlow checkpoint,
-// or a .tar.gz or .zip of any of these. Weights may be absent; config.json and vocab.txt may not. A vocabulary
+// or a .tar, .tar.gz or .zip of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
+// or tokenizer.json) may not. A vocabulary
 // whose size is not that of the embedding, and a casing that contradicts the vocabulary, are errors.
 func OpenModel(path string) (*Model, error) {
 	m, faults, err := Peek(path)
@@ -77,6 +75,9 @@ func OpenModel(path string) (*Model, error) {
 	return m, nil
 }
 
+// ErrAlone is the fault of a file of weights, opened by its own name, beside which there is no configuration or no vocabulary.
+var ErrAlone = errors.New("a file of weights alone")
+
 // Peek is OpenModel for looking: what is missing or contradictory comes back as faults beside the model. The error is
 // for weights that cannot be read.
 func Peek(path string) (m *Model, faults []error, err error) {
@@ -88,7 +89,7 @@ func Peek(path string) (m *Model, faults []error, err error) {
 	if err := m.openWeights(where); err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
-	for _, check := range []func() error{m.readConfig, m.readVocabulary, m.checkSizes, m.inferCasing} {
+	for _, check := range []func() error{m.readConfig, m.readTokenizer, m.checkSizes, m.checkNames} {
 		if err := check(); err != nil {
 			faults = append(faults, err)
 		}
@@ -107,7 +108,7 @@ func (m *Model) openWeights(where located) error {
 	if err != nil {
 		return err
 	}
-	named, ignored, err := rename(c, where.kind.names())
+	named, ignored, err := rename(c, where.kind.names(c.Tensors()))
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", where.weights, err), c.Close())
 	}
@@ -118,11 +119,25 @@ func (m *Model) openWeights(where located) error {
 	return nil
 }
 
+// aloneError is ErrAlone with what there is not.
+type aloneError string
+
+func (e aloneError) Error() string { return string(e) }
+func (aloneError) Unwrap() error   { return ErrAlone }
+
+// lacking says that a file is not there.
+func (m *Model) lacking(what string) error {
+	if m.alone {
+		return aloneError(what)
+	}
+	return errors.New(what)
+}
+
 func (m *Model) readConfig() error {
 	if m.Files.Config == "" {
-		return errors.New("no config.json or bert_config.json")
+		return m.lacking("no config.json or bert_config.json")
 	}
-	raw, err := readSmall(m.Files.Config)
+	raw, err := regularfile.Read(m.Files.Config, maxJSON)
 	if err != nil {
 		return err
 	}
@@ -133,12 +148,15 @@ func (m *Model) readConfig() error {
 	return nil
 }
 
-func (m *Model) readVocabulary() error {
-	if m.Files.Vocabulary == "" {
-		return errors.New("no vocab.txt")
+// readTokenizer reads the vocabulary and how text is taken apart. A casing that the vocabulary contradicts is an error.
+func (m *Model) readTokenizer() error {
+	if m.Files.Tokenizer.Vocabulary == "" && m.Files.Tokenizer.Pipeline == "" {
+		return m.lacking("no vocab.txt or tokenizer.json")
 	}
-	v, err := wordpiece.OpenVocabulary(m.Files.Vocabulary)
-	m.Vocabulary = v
+	t, err := published.Read(m.Files.Tokenizer)
+	if t != nil {
+		m.Vocabulary, m.Tokenizer, m.CasingFrom = t.Vocabulary, t.Config, t.CasingFrom
+	}
 	return err
 }
 
@@ -148,60 +166,91 @@ func (m *Model) checkSizes() error {
 		return nil
 	}
 	size := m.Vocabulary.Size()
-	if embedding, ok := host.Find(m.weights, wordEmbeddings); ok && len(embedding.Shape) == 2 && embedding.Shape[0] != size {
+	rows := size
+	if embedding, ok := host.Find(m.weights, wordEmbeddings); ok && len(embedding.Shape) == 2 {
+		rows = embedding.Shape[0]
+	}
+	if rows != size && !padded(size, rows) {
 		return fmt.Errorf("%s has %d entries, the word embedding in %s has %d rows: want the vocabulary the weights were trained with",
-			filepath.Base(m.Files.Vocabulary), size, filepath.Base(m.Files.Weights), embedding.Shape[0])
+			filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Weights), rows)
 	}
-	if m.Config.Raw != nil && m.Config.VocabSize != size {
-		return fmt.Errorf("%s has %d entries, %s says vocab_size %d", filepath.Base(m.Files.Vocabulary), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
+	m.Padding = rows - size
+	if m.Config.Raw != nil && m.Config.VocabSize != size && m.Config.VocabSize != rows {
+		return fmt.Errorf("%s has %d entries, %s says vocab_size %d", filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
 	}
 	return nil
 }
 
-// inferCasing takes the setting from tokenizer_config.json, else from the vocabulary, and refuses a setting that the
-// vocabulary contradicts.
-func (m *Model) inferCasing() error {
-	if m.Vocabulary == nil {
-		return nil
+// Labels lists what the classes of the model's classifier are called, in their order: config.json's key "subbert" says so,
+// else id2label. It is nil if the model has no classifier, or only the names LABEL_0 and so on, which say nothing.
+func (m *Model) Labels() ([]string, error) {
+	var config struct {
+		Ours *struct {
+			Labels []string `json:"labels"`
+		} `json:"subbert"`
+		Names map[int]string `json:"id2label"`
 	}
-	cased := m.Vocabulary.Cased()
-	m.Lower, m.LowerFrom = !cased, "the vocabulary"
-	if m.Files.TokenizerConfig == "" {
-		return nil
+	if !holds(m.weights, Classifier) || m.Config.Raw == nil {
+		return nil, nil
 	}
-	raw, err := readSmall(m.Files.TokenizerConfig)
-	if err != nil {
-		return err
+	if err := json.Unmarshal(m.Config.Raw, &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Files.Config, err)
 	}
-	var settings struct {
-		Lower *bool `json:"do_lower_case"`
+	if config.Ours != nil && len(config.Ours.Labels) > 0 {
+		return config.Ours.Labels, nil
 	}
-	if err := json.Unmarshal(raw, &settings); err != nil {
-		return fmt.Errorf("%s: %w", m.Files.TokenizerConfig, err)
+	var labels []string
+	for i := range len(config.Names) {
+		name, ok := config.Names[i]
+		if !ok || name == fmt.Sprintf("LABEL_%d", i) {
+			return nil, nil
+		}
+		labels = append(labels, name)
 	}
-	if settings.Lower == nil {
-		return nil
+	return labels, nil
+}
+
+// padded says whether rows is size rounded up, to a multiple of 8 as matrix units like it, or of 64 or 128.
+func padded(size, rows int) bool { return rows > size && rows%8 == 0 && rows-size < 128 }
+
+// checkNames refuses weights that are not a BERT's, or are under names that are not understood.
+func (m *Model) checkNames() error {
+	var known bool
+	foreign := ""
+	for _, info := range m.Tensors() {
+		if strings.HasPrefix(info.Name, "bert.encoder.layer.") {
+			return nil
+		}
+		if IsBERT(info.Name) {
+			known = true
+			continue
+		}
+		if foreign == "" {
+			foreign = info.Name
+		}
+		if at := encoderName.FindStringIndex(info.Name); at != nil {
+			return fmt.Errorf("%s: the encoder's names begin with %.100q, such as %.100s: want bert. or nothing before embeddings and encoder; it is another model's, or wrapped by a program: rename its tensors",
+				filepath.Base(m.Files.Weights), info.Name[:at[0]], info.Name)
+		}
 	}
-	if *settings.Lower == cased {
-		kind := map[bool]string{true: "cased", false: "uncased"}[cased]
-		return fmt.Errorf("tokenizer_config.json says do_lower_case %t, but %s is %s: correct the setting or use the vocabulary it was meant for",
-			*settings.Lower, filepath.Base(m.Files.Vocabulary), kind)
+	if !known && foreign != "" {
+		return fmt.Errorf("%s: none of its %d tensors is a BERT's; they are called %.100s and the like", filepath.Base(m.Files.Weights), len(m.Tensors()), foreign)
 	}
-	m.LowerFrom = "tokenizer_config.json"
 	return nil
 }
 
-func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+var encoderName = regexp.MustCompile(`(?:embeddings\.word_embeddings|embeddings\.position_embeddings|encoder\.layer\.\d+)\.`)
+
+// Extra lists the tensors that are neither a BERT's nor those of a head that is known. They are kept in copies of the model,
+// and do not take part in computing.
+func (m *Model) Extra() []string {
+	var extra []string
+	for _, info := range m.Tensors() {
+		if !IsBERT(info.Name) {
+			extra = append(extra, info.Name)
+		}
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
-	if err == nil && len(data) > maxJSON {
-		err = fmt.Errorf("%s: larger than %d bytes", path, maxJSON)
-	}
-	return data, err
+	return extra
 }
 
 // HasWeights says whether there are any.

@@ -152,8 +152,8 @@ func TestEveryContainer(t *testing.T) {
 			if m.Kind != c.kind {
 				t.Errorf("kind %s, want %s", m.Kind, c.kind)
 			}
-			if m.Lower || m.LowerFrom != "the vocabulary" {
-				t.Errorf("lower %t by %s, want false by the vocabulary", m.Lower, m.LowerFrom)
+			if m.Tokenizer.Lower || m.CasingFrom != "the vocabulary" {
+				t.Errorf("lower %t by %s, want false by the vocabulary", m.Tokenizer.Lower, m.CasingFrom)
 			}
 			want := make(map[string]string)
 			for name, e := range expectations(t, c.dtype) {
@@ -314,7 +314,7 @@ func TestShapeDiffers(t *testing.T) {
 			want[i].Shape = []int{8, 9}
 		}
 	}
-	_, err := m.Load(want, Parts(), func(Parameter, []float32) error { return nil })
+	_, err := m.Load(want, Fresh{MLM}, func(Parameter, []float32) error { return nil })
 	mismatch, ok := errors.AsType[*MismatchError](err)
 	if !ok || !strings.Contains(err.Error(), "bert.pooler.dense.weight has shape [8 8], want [8 9]") || !strings.Contains(mismatch.Hint(), "another architecture") {
 		t.Errorf("error %v, want a mismatch that names both shapes", err)

@@ -31,15 +31,42 @@ type naming struct {
 	ignored    string // why the tensor is not a parameter; name is empty then
 }
 
+// wrappers are what programs put before every name: for data parallelism, for compilation, or because the model is an
+// attribute of a class of theirs. The last is a model with heads as the attribute bert.
+var wrappers = regexp.MustCompile(`^(?:(?:module|_orig_mod|model|net)\.)+|^bert\.(?:bert\.|cls\.|classifier\.|sll\.|_orig_mod\.|module\.)`)
+
+// maxWrappers is how many wrappers are removed; a name with more is none of a program's.
+const maxWrappers = 8
+
+// unwrap removes wrappers, of which there may be several around one another.
+func unwrap(name string) string {
+	for range maxWrappers {
+		found := wrappers.FindString(name)
+		if found == "" {
+			break
+		}
+		if strings.HasPrefix(found, "bert.") {
+			found = "bert."
+		}
+		name = name[len(found):]
+	}
+	return name
+}
+
 // nameHuggingFace understands the names of PyTorch and safetensors files: with or without the bert. prefix, with
-// gamma and beta as early ones call LayerNorm's weight and bias, or wrapped for data parallelism.
+// gamma and beta as early ones call LayerNorm's weight and bias, with dense_act as NVIDIA calls a dense layer with its
+// activation, or wrapped.
 func nameHuggingFace(name string) naming {
-	n := strings.TrimPrefix(name, "module.")
-	for _, bare := range []string{"embeddings.", "encoder.", "pooler."} {
+	if len(name) > longestName {
+		return naming{name: name}
+	}
+	n := unwrap(name)
+	for _, bare := range []string{"embeddings.", "encoder.layer.", "pooler."} {
 		if strings.HasPrefix(n, bare) {
 			n = "bert." + n
 		}
 	}
+	n = strings.Replace(n, ".dense_act.", ".dense.", 1)
 	switch n {
 	case "bert.embeddings.position_ids", "bert.embeddings.token_type_ids":
 		return naming{ignored: "index buffer"}
@@ -52,15 +79,20 @@ func nameHuggingFace(name string) naming {
 	return naming{name: n}
 }
 
+// longestName is longer in bytes than any name that means something to a BERT, and its optimizer's.
+const longestName = 256
+
 var googleLayer = regexp.MustCompile(`(^|/)layer_(\d+)(/|$)`)
 
 // nameGoogle understands the names of Google's TensorFlow code, which stores dense layers as [in,out] kernels.
 func nameGoogle(name string) naming {
+	if len(name) > longestName {
+		return naming{name: strings.ReplaceAll(name, "/", ".")}
+	}
 	last := name[strings.LastIndex(name, "/")+1:]
 	switch {
-	case last == "adam_m" || last == "adam_v" || last == "lamb_m" || last == "lamb_v" || last == "Adam" || last == "Adam_1" ||
-		strings.HasSuffix(name, "beta1_power") || strings.HasSuffix(name, "beta2_power"):
-		return naming{ignored: "optimizer state"}
+	case slotName.MatchString(last) || strings.HasSuffix(name, "beta1_power") || strings.HasSuffix(name, "beta2_power"):
+		return naming{ignored: optimizerState}
 	case last == "global_step":
 		return naming{ignored: "step counter"}
 	case name == "output_weights" || name == "output_bias": // of run_classifier.py
@@ -85,6 +117,66 @@ func nameGoogle(name string) naming {
 	}
 	return naming{name: strings.ReplaceAll(stem, "/", "."), transposed: transposed}
 }
+
+// What is in files beside parameters.
+const (
+	optimizerState = "optimizer state"
+	trainingState  = "training state" // numbers that a training program keeps: rates, counters, scales
+)
+
+// slotName is what TensorFlow's optimizers, Google's and NVIDIA's append to a variable's name for what they keep beside it.
+var slotName = regexp.MustCompile(`^(?:adam|lamb|Adam|AdamW|Adamax|Nadam|AMSGrad|LAMB|LARS|BERTAdam|BertAdam|RMSProp|Momentum|Adagrad|Adadelta|Adafactor|Ftrl|RAdam|` +
+	`\w*Optimizer|ExponentialMovingAverage|MovingAverage)(?:_[mv]|_vr|_vc|_\d+)?$`)
+
+// nameTensorFlow is nameGoogle for the variables of one checkpoint. What lies below a parameter's own name, such as
+// bert/pooler/dense/bias/LAMB or training/Adam/bert/pooler/dense/bias/m, is optimizer state, whatever the optimizer is called. A
+// single number outside of BERT is training state: BERT has no parameter of one number but in its heads.
+func nameTensorFlow(all []Info) func(Info) naming {
+	parameters := make(map[string]bool)
+	for _, info := range all {
+		if IsBERT(nameGoogle(info.Name).name) {
+			parameters[info.Name] = true
+		}
+	}
+	return func(info Info) naming {
+		n := nameGoogle(info.Name)
+		if n.ignored != "" || parameters[info.Name] {
+			return n
+		}
+		if belowParameter(info.Name, parameters) {
+			return naming{ignored: optimizerState}
+		}
+		if info.Elements() == 1 && PartOf(n.name) == Other {
+			return naming{ignored: trainingState}
+		}
+		n.name = unwrap(n.name)
+		return n
+	}
+}
+
+// belowParameter says whether a whole parameter's name is part of name, with something after it.
+func belowParameter(name string, parameters map[string]bool) bool {
+	if len(name) > longestName {
+		return false
+	}
+	scopes := strings.Split(name, "/")
+	for start := range scopes {
+		for end := start + 1; end < len(scopes); end++ {
+			if parameters[strings.Join(scopes[start:end], "/")] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var bertName = regexp.MustCompile(`^(?:bert\.embeddings\.(?:(?:word|position|token_type)_embeddings\.weight|LayerNorm\.(?:weight|bias))|` +
+	`bert\.encoder\.layer\.\d+\.(?:attention\.self\.(?:query|key|value)|attention\.output\.(?:dense|LayerNorm)|intermediate\.dense|output\.(?:dense|LayerNorm))\.(?:weight|bias)|` +
+	`bert\.pooler\.dense\.(?:weight|bias)|cls\.predictions\.(?:bias|decoder\.(?:weight|bias)|transform\.(?:dense|LayerNorm)\.(?:weight|bias))|` +
+	`cls\.seq_relationship\.(?:weight|bias)|classifier\.(?:weight|bias)|sll\..*)$`)
+
+// IsBERT says whether a BERT, its heads for pre-training or a classifier on it have a parameter of that Hugging Face name.
+func IsBERT(name string) bool { return len(name) <= longestName && bertName.MatchString(name) }
 
 var huggingFaceLayer = regexp.MustCompile(`\.layer\.(\d+)\.`)
 

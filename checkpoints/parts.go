@@ -39,7 +39,7 @@ func PartOf(name string) Part {
 	return Other
 }
 
-// Fresh lists the parts that may start from random values where a checkpoint lacks them. In TOML and on the command
+// Fresh lists the parts that start from random values, whatever a checkpoint has of them. In TOML and on the command
 // line it is "all" or a list of parts.
 type Fresh []Part
 

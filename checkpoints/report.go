@@ -13,6 +13,7 @@ type Report struct {
 	Source  string       `json:"source"`
 	Kind    Kind         `json:"kind"`
 	Parts   []PartReport `json:"parts"`
+	Padding int          `json:"padding,omitempty"` // rows of the word embedding beyond the vocabulary
 	Ignored []Ignored    `json:"ignored,omitempty"` // tensors that are no parameters: optimizer state and the like
 }
 
@@ -22,7 +23,7 @@ type PartReport struct {
 	Parameters int64       `json:"parameters"` // elements wanted
 	Loaded     []string    `json:"loaded,omitempty"`
 	Tied       []string    `json:"tied,omitempty"`    // stored once, used twice
-	Fresh      []string    `json:"missing,omitempty"` // wanted, not in the file
+	Fresh      []string    `json:"missing,omitempty"` // wanted, and not in the file or named as fresh
 	Unused     []string    `json:"unexpected,omitempty"`
 	Differs    []ShapeDiff `json:"shape_differs,omitempty"`
 }
@@ -91,6 +92,10 @@ func (e *MismatchError) Error() string {
 
 // Hint says how to allow what is missing, if that is all.
 func (e *MismatchError) Hint() string {
+	head := func(d ShapeDiff) bool { return PartOf(d.Name) == Classifier || PartOf(d.Name) == SLL }
+	if len(e.Differs) > 0 && !slices.ContainsFunc(e.Differs, func(d ShapeDiff) bool { return !head(d) }) {
+		return `the file's classifier is of other labels or another pooling; a new one: fresh = ["classifier", "sll"] under [model], or --fresh classifier,sll`
+	}
 	if len(e.Differs) > 0 {
 		return "the weights are of another architecture or vocabulary: compare config.json and vocab.txt with those the weights were published with"
 	}
@@ -123,6 +128,9 @@ func (r *Report) String() string {
 	if err := w.Flush(); err != nil {
 		panic(err) // a strings.Builder takes everything
 	}
+	if r.Padding > 0 {
+		fmt.Fprintf(&b, "  %s\n", paddingLine(r.Padding))
+	}
 	counts := make(map[string]int)
 	for _, i := range r.Ignored {
 		counts[i.Why]++
@@ -131,6 +139,14 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "  ignored: %d x %s\n", counts[why], why)
 	}
 	return b.String()
+}
+
+// paddingLine says that the word embedding has rows beyond the vocabulary.
+func paddingLine(rows int) string {
+	if rows == 1 {
+		return "1 row of the word embedding is beyond the vocabulary: padding, kept"
+	}
+	return fmt.Sprintf("%d rows of the word embedding are beyond the vocabulary: padding, kept", rows)
 }
 
 func (p PartReport) summary() string {

@@ -25,11 +25,11 @@ type renaming struct {
 }
 
 // rename applies names to all tensors of c.
-func rename(c Container, names func(string) naming) (*renamed, []Ignored, error) {
+func rename(c Container, names func(Info) naming) (*renamed, []Ignored, error) {
 	r := &renamed{Container: c, from: make(map[string]renaming)}
 	var ignored []Ignored
 	for _, info := range c.Tensors() {
-		n := names(info.Name)
+		n := names(info)
 		if n.ignored != "" {
 			ignored = append(ignored, Ignored{Name: info.Name, Why: n.ignored})
 			continue
@@ -38,20 +38,22 @@ func rename(c Container, names func(string) naming) (*renamed, []Ignored, error)
 			return nil, nil, err
 		}
 	}
-	r.mendBias()
+	r.mend(decoderBias)
+	r.mend(decoderWeight)
 	return r, ignored, nil
 }
 
-// mendBias gives the output bias its own name where a file has it under the decoder's only.
-func (r *renamed) mendBias() {
-	from, ok := r.from[decoderBias]
-	if _, both := r.from[outputBias]; !ok || both {
+// mend gives a tied parameter the name of its original where a file has it under the other name only.
+func (r *renamed) mend(tied string) {
+	original, _ := tiedTo(tied)
+	from, ok := r.from[tied]
+	if _, both := r.from[original]; !ok || both {
 		return
 	}
-	delete(r.from, decoderBias)
-	r.from[outputBias] = from
-	at := slices.IndexFunc(r.infos, func(i Info) bool { return i.Name == decoderBias })
-	r.infos[at].Name = outputBias
+	delete(r.from, tied)
+	r.from[original] = from
+	at := slices.IndexFunc(r.infos, func(i Info) bool { return i.Name == tied })
+	r.infos[at].Name = original
 }
 
 func (r *renamed) add(name string, info Info, transposed bool) error {

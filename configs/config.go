@@ -72,7 +72,7 @@ type Probing struct {
 // Model is the [model] table: what the run starts from.
 type Model struct {
 	Init  string `toml:"init"`  // directory with config.json, vocab.txt and, if there are any, weights
-	Fresh Heads  `toml:"fresh"` // what may start from random values
+	Fresh Heads  `toml:"fresh"` // what starts from random values, whatever Init has of it
 }
 
 // Heads names parts of a model; in TOML a list, or the word "all".

@@ -96,7 +96,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	default:
 		return nil, &NotFineTunedError{dir}
 	}
-	tokenizer, err := wordpiece.New(m.files.Vocabulary, m.files.Tokenizer())
+	tokenizer, err := wordpiece.New(m.files.Vocabulary, m.files.Tokenizer)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}

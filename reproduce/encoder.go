@@ -144,10 +144,10 @@ func number(v any) float64 {
 	return 0
 }
 
-// vocab is a placeholder for the model's vocabulary.
+// vocab is a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
 func (b *builder) vocab(m source) string {
 	if m.weights != "" {
-		return "{file:" + filepath.Join(m.weights, "vocab.txt") + "}"
+		return "{file:" + m.weights + "}"
 	}
 	return b.file(m.standIn.Vocab)
 }

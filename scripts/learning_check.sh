@@ -12,7 +12,6 @@ mkdir -p "$out"
 cat > "$out/run.toml" <<EOF
 [model]
 init = "$encoder"
-fresh = ["classifier", "sll", "pooler"]
 [data]
 train_examples = 4000
 test_examples = 2000

@@ -72,7 +72,6 @@ sed 's/_prob": 0\.0/_prob": 0.1/g' start/config.json > models/random/config.json
 cat > ddi.toml <<TOML
 [model]
 init = "set below"
-fresh = ["classifier", "sll", "pooler"]
 [data]
 corpus = "$SUBBERT_DATA/ddi2013/DDICorpus-2013.zip"
 train_examples = 4000
@@ -97,7 +96,7 @@ dir = "set below"
 TOML
 for model in models/*/; do
 	name=$(basename "$model")
-	case $name in random) fresh='"all"' ;; *) fresh='["classifier", "sll", "pooler"]' ;; esac
+	case $name in random) fresh='"all"' ;; *) fresh='[]' ;; esac
 	[ -f "ddi/$name/result.json" ] || subbert finetune ddi.toml --resume --set model.init="models/$name" --set model.fresh="$fresh" --set run.dir="ddi/$name"
 done
 for name in random whole_word-linear subword-sawtooth; do

@@ -7,17 +7,15 @@ import (
 	"github.com/subbert/subbert/models/weights"
 )
 
-// Load creates a store with the wanted parameters: loaded from m where it has them, drawn from seed where it has not
-// and fresh allows it. The report says which; it is there on a mismatch too.
+// Load creates a store with the wanted parameters: drawn from seed in the parts that fresh names, loaded from m in all
+// others. The report says which; it is there on a mismatch too.
 func Load(m *checkpoints.Model, wanted []weights.Parameter, fresh checkpoints.Fresh, seed uint64) (*model.Store, *checkpoints.Report, error) {
 	store := model.NewStore()
 	byName := make(map[string]weights.Parameter, len(wanted))
-	want := make([]checkpoints.Parameter, len(wanted))
-	for i, p := range wanted {
+	for _, p := range wanted {
 		byName[p.Name] = p
-		want[i] = checkpoints.Parameter{Name: p.Name, Shape: p.Shape}
 	}
-	report, err := m.Load(want, fresh, func(p checkpoints.Parameter, values []float32) error {
+	report, err := m.Load(asked(wanted), fresh, func(p checkpoints.Parameter, values []float32) error {
 		return weights.Create(store, byName[p.Name], values)
 	})
 	if err != nil {
@@ -32,6 +30,24 @@ func Load(m *checkpoints.Model, wanted []weights.Parameter, fresh checkpoints.Fr
 		}
 	}
 	return store, report, nil
+}
+
+// Check is the error that Load of the wanted parameters would return with nothing fresh.
+func Check(m *checkpoints.Model, wanted []weights.Parameter) error { return m.Check(asked(wanted), nil) }
+
+// NewHead is checkpoints.Model.NewHead of the wanted parameters: what training a classifier starts from random values because
+// m, which holds none of any kind, cannot have it.
+func NewHead(m *checkpoints.Model, wanted []weights.Parameter) checkpoints.Fresh {
+	return m.NewHead(asked(wanted))
+}
+
+// asked is wanted as package checkpoints takes it.
+func asked(wanted []weights.Parameter) []checkpoints.Parameter {
+	want := make([]checkpoints.Parameter, len(wanted))
+	for i, p := range wanted {
+		want[i] = checkpoints.Parameter{Name: p.Name, Shape: p.Shape}
+	}
+	return want
 }
 
 // Create makes a store with every wanted parameter drawn from seed.

@@ -10,10 +10,17 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// MaxRank bounds the number of axes a tensor in a file may claim; BERT needs two.
-const MaxRank = 32
+// Bounds of what a file may claim, with room for models and optimizers that are much larger than a BERT's.
+const (
+	MaxRank    = 32      // axes of a tensor; BERT needs two
+	MaxTensors = 100_000 // in a container; BERT-large has some 400
+	MaxName    = 1024    // bytes of a tensor's name
+)
 
 // Info describes a tensor without its data.
 type Info struct {
@@ -34,8 +41,14 @@ func (i Info) Elements() int {
 // Bytes is the size of the data.
 func (i Info) Bytes() int { return i.Elements() * i.DType.Size() }
 
-// Check refuses an unknown element type, a negative axis, too many axes and a size that does not fit an int.
+// Check refuses a long name and one that is no line of text, an unknown element type, a negative axis, too many axes and a size that does not fit an int.
 func (i Info) Check() error {
+	if len(i.Name) > MaxName {
+		return fmt.Errorf("tensor %.40q...: a name of %d bytes, want at most %d", i.Name, len(i.Name), MaxName)
+	}
+	if !utf8.ValidString(i.Name) || strings.ContainsFunc(i.Name, unicode.IsControl) {
+		return fmt.Errorf("tensor %.100q: a name with control characters, or not UTF-8", i.Name)
+	}
 	if i.DType.Size() == 0 {
 		return fmt.Errorf("tensor %q: unknown element type %v", i.Name, i.DType)
 	}

@@ -85,6 +85,9 @@ func TestCheck(t *testing.T) {
 	}{
 		{"scalar", host.Info{DType: host.F64}, ""},
 		{"empty", host.Info{DType: host.F64, Shape: []int{0, math.MaxInt}}, ""},
+		{"long name", host.Info{Name: strings.Repeat("n", 1025), DType: host.F32}, "a name of 1025 bytes, want at most 1024"},
+		{"name of two lines", host.Info{Name: "a\nb", DType: host.F32}, "control characters"},
+		{"name that is no text", host.Info{Name: "a\xff", DType: host.F32}, "not UTF-8"},
 		{"no type", host.Info{Shape: []int{1}}, "unknown"},
 		{"type out of range", host.Info{DType: 99}, "unknown"},
 		{"negative", host.Info{DType: host.U8, Shape: []int{-1}}, "negative"},

@@ -4,17 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Bounds of an index over shards.
 const (
-	maxIndexBytes = 64 << 20
+	maxIndexBytes = 16 << 20
 	maxShards     = 1024
 )
 
@@ -52,7 +53,7 @@ func OpenSharded(path string, open func(path string) (Container, error)) (*Shard
 
 // add opens one shard; a tensor that the index does not mention counts too, as it does for the library that writes these.
 func (s *Sharded) add(dir, file string, open func(string) (Container, error)) error {
-	if file == "" || strings.ContainsAny(file, `/\`) || !filepath.IsLocal(file) {
+	if file == "" || strings.ContainsAny(file, `/\`) || strings.ContainsFunc(file, unicode.IsControl) || !filepath.IsLocal(file) {
 		return fmt.Errorf("file %q is not a plain name beside the index", file)
 	}
 	c, err := open(filepath.Join(dir, file))
@@ -64,6 +65,9 @@ func (s *Sharded) add(dir, file string, open func(string) (Container, error)) er
 		if s.in[info.Name] != nil {
 			return fmt.Errorf("tensor %q is in two files, the second is %s", info.Name, file)
 		}
+		if len(s.infos) == MaxTensors {
+			return fmt.Errorf("more than %d tensors, the second file or a later one is %s", MaxTensors, file)
+		}
 		s.in[info.Name] = c
 		s.infos = append(s.infos, info)
 	}
@@ -71,17 +75,9 @@ func (s *Sharded) add(dir, file string, open func(string) (Container, error)) er
 }
 
 func readIndex(path string) (map[string]string, error) {
-	f, err := os.Open(path)
+	data, err := regularfile.Read(path, maxIndexBytes)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxIndexBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxIndexBytes {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxIndexBytes)
 	}
 	var index struct {
 		WeightMap map[string]string `json:"weight_map"`

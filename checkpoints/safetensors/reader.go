@@ -2,7 +2,8 @@
 // and the tensors' bytes, little endian and row major.
 //
 // The format is https://huggingface.co/docs/safetensors. Like its reference implementation, the reader demands that
-// tensors cover the data exactly, without holes or overlaps, and that the header is at most 100 MB.
+// tensors cover the data exactly, without holes or overlaps, and that the header is at most 100 MB. Names, ranks and the number of
+// tensors are bounded as package host says.
 //
 // The reader is our own, although go-huggingface has one: that one allocates by the header's claims, returns tensors of
 // a tensor library and panics on some malformed files, while this one is bounded by the file's size, fuzzed, and
@@ -17,10 +18,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 const maxHeader = 100_000_000
@@ -43,15 +46,11 @@ type place struct {
 
 // Open opens the file at path.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := regularfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	s, err := New(f, stat.Size(), path)
+	s, err := New(f, size, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -97,35 +96,21 @@ func readHeader(r io.ReaderAt, size int64) ([]byte, error) {
 	return header, nil
 }
 
-// entry is what the header says of one tensor.
-type entry struct {
-	DType   string    `json:"dtype"`
-	Shape   []int     `json:"shape"`
-	Offsets *[2]int64 `json:"data_offsets"`
-}
-
-// parse reads the header's entries; dataSize is what follows the header.
+// parse reads the header's entries; dataSize is what follows the header. Keys count as they are written: encoding/json's own
+// way to fill structs takes DTYPE for dtype, the last of two for both, and broken UTF-8 for text.
 func (f *File) parse(header []byte, dataSize int64) error {
+	if !utf8.Valid(header) {
+		return errors.New("not UTF-8: not a safetensors file, or damaged")
+	}
 	dec := json.NewDecoder(bytes.NewReader(header))
-	if _, err := dec.Token(); err != nil { // the opening brace
-		return err
-	}
-	seen := make(map[string]bool)
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return err
+	dec.UseNumber()
+	err := object(dec, func(name string) error {
+		if len(f.at) == host.MaxTensors {
+			return fmt.Errorf("more than %d tensors", host.MaxTensors)
 		}
-		name, _ := key.(string) // the decoder lets nothing but strings stand here
-		if seen[name] {
-			return fmt.Errorf("%q is there twice", name)
-		}
-		seen[name] = true
-		if err := f.parseEntry(dec, name); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
+		return f.parseEntry(dec, name)
+	})
+	if err != nil {
 		return err
 	}
 	if rest := bytes.Trim(header[dec.InputOffset():], " \t\r\n\x00"); len(rest) > 0 {
@@ -134,31 +119,152 @@ func (f *File) parse(header []byte, dataSize int64) error {
 	return f.arrange(dataSize, 8+int64(len(header)))
 }
 
+// object reads an object of which each key stands once; each reads the value.
+func object(dec *json.Decoder, each func(key string) error) error {
+	if err := delimiter(dec, '{', "an object"); err != nil {
+		return err
+	}
+	seen := make(map[string]bool)
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := token.(string) // the decoder lets nothing but strings stand here
+		if seen[key] {
+			return fmt.Errorf("%.200q is there twice", key)
+		}
+		seen[key] = true
+		if err := each(key); err != nil {
+			return err
+		}
+	}
+	_, err := dec.Token()
+	return err
+}
+
+// delimiter reads the beginning of what is wanted.
+func delimiter(dec *json.Decoder, want json.Delim, what string) error {
+	token, err := dec.Token()
+	if err == nil && token != any(want) {
+		err = fmt.Errorf("is %s, want %s", describe(token), what)
+	}
+	return err
+}
+
+// describe shows a value, or the beginning of one, in messages.
+func describe(token json.Token) string {
+	switch v := token.(type) {
+	case json.Delim:
+		return map[json.Delim]string{'{': "an object", '[': "a list"}[v]
+	case nil:
+		return "null"
+	case string:
+		return fmt.Sprintf("%.200q", v)
+	}
+	return fmt.Sprint(token)
+}
+
 func (f *File) parseEntry(dec *json.Decoder, name string) error {
 	if name == "__metadata__" {
-		return dec.Decode(&f.metadata)
+		if err := f.parseMetadata(dec); err != nil {
+			return fmt.Errorf("__metadata__: %w", err)
+		}
+		return nil
 	}
-	var e entry
-	if err := dec.Decode(&e); err != nil {
-		return fmt.Errorf("tensor %q: %w", name, err)
+	info := host.Info{Name: name}
+	var offsets []int
+	err := object(dec, func(key string) (err error) {
+		switch key {
+		case "dtype":
+			info.DType, err = dtype(dec)
+		case "shape":
+			info.Shape, err = integers(dec, host.MaxRank, "axes")
+		case "data_offsets":
+			offsets, err = integers(dec, 2, "offsets")
+		default:
+			err = errors.New("want dtype, shape and data_offsets alone")
+		}
+		if err != nil {
+			err = fmt.Errorf("%.200s: %w", key, err)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+	case info.DType == 0:
+		err = errors.New("no dtype")
+	case info.Shape == nil:
+		err = errors.New("no shape")
+	case len(offsets) != 2:
+		err = errors.New("no data_offsets, or one")
 	}
-	if e.Shape == nil || e.Offsets == nil {
-		return fmt.Errorf("tensor %q: no shape or no data_offsets", name)
-	}
-	dtype, err := host.ParseDType(e.DType)
 	if err != nil {
-		return fmt.Errorf("tensor %q: %w", name, err)
+		return fmt.Errorf("tensor %.200q: %w", name, err)
 	}
-	info := host.Info{Name: name, DType: dtype, Shape: e.Shape}
 	if err := info.Check(); err != nil {
 		return err
 	}
-	begin, end := e.Offsets[0], e.Offsets[1]
+	begin, end := int64(offsets[0]), int64(offsets[1])
 	if begin < 0 || end < begin || end-begin != int64(info.Bytes()) {
-		return fmt.Errorf("tensor %q: bytes [%d,%d), want %d of them for %v %v", name, begin, end, info.Bytes(), dtype, info.Shape)
+		return fmt.Errorf("tensor %q: bytes [%d,%d), want %d of them for %v %v", name, begin, end, info.Bytes(), info.DType, info.Shape)
 	}
 	f.at[name] = place{info: info, offset: begin}
 	return nil
+}
+
+// parseMetadata reads the header's free text.
+func (f *File) parseMetadata(dec *json.Decoder) error {
+	f.metadata = make(map[string]string)
+	return object(dec, func(key string) error {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		text, ok := token.(string)
+		if !ok {
+			return fmt.Errorf("%.200s is %s, want a string", key, describe(token))
+		}
+		f.metadata[key] = text
+		return nil
+	})
+}
+
+func dtype(dec *json.Decoder) (host.DType, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return 0, err
+	}
+	name, ok := token.(string)
+	if !ok {
+		return 0, fmt.Errorf("is %s, want a string", describe(token))
+	}
+	return host.ParseDType(name)
+}
+
+// integers reads a list of at most limit integers, which are called what.
+func integers(dec *json.Decoder, limit int, what string) ([]int, error) {
+	if err := delimiter(dec, '[', "a list"); err != nil {
+		return nil, err
+	}
+	list := []int{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		number, _ := token.(json.Number)
+		n, err := strconv.Atoi(string(number))
+		if err != nil {
+			return nil, fmt.Errorf("%s is no integer that fits", describe(token))
+		}
+		if len(list) == limit {
+			return nil, fmt.Errorf("more than %d %s", limit, what)
+		}
+		list = append(list, n)
+	}
+	_, err := dec.Token()
+	return list, err
 }
 
 // arrange checks that the tensors cover the data exactly and turns their offsets into positions in the file.

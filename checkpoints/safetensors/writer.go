@@ -48,6 +48,13 @@ func Write(w io.Writer, c host.Container, metadata map[string]string) error {
 	return nil
 }
 
+// entry is what the header says of one tensor.
+type entry struct {
+	DType   string   `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
+}
+
 // encodeHeader gives the length, the JSON and the spaces that align what follows.
 func encodeHeader(infos []host.Info, metadata map[string]string) ([]byte, error) {
 	var b bytes.Buffer
@@ -71,7 +78,7 @@ func encodeHeader(infos []host.Info, metadata map[string]string) ([]byte, error)
 		if shape == nil {
 			shape = []int{} // null is no shape
 		}
-		if err := encodeField(&b, info.Name, entry{DType: info.DType.String(), Shape: shape, Offsets: &[2]int64{offset, end}}); err != nil {
+		if err := encodeField(&b, info.Name, entry{DType: info.DType.String(), Shape: shape, Offsets: [2]int64{offset, end}}); err != nil {
 			return nil, err
 		}
 		offset = end

@@ -16,7 +16,8 @@ const (
 	plainBlock  = 0
 	snappyBlock = 1
 
-	maxKey = 1024 // bytes of a name
+	maxBlock = 32 << 20 // bytes of a block that was compressed; TensorFlow begins a new one after 256 KiB
+	maxKey   = 1024     // bytes of a name
 	// maxNames bounds all names together as a multiple of the index: an entry takes some 20 bytes beyond
 	// the part of its name that differs from the one before, and names of variables are well below 200.
 	maxNames = 16
@@ -99,7 +100,7 @@ func (r *tableReader) block(h handle) ([]byte, error) {
 		return content, nil
 	case snappyBlock:
 		// Snappy copies at most 64 bytes for three of its own, so a larger claim is false.
-		if n, err := snappy.DecodedLen(content); err != nil || n > 22*len(content)+64 {
+		if n, err := snappy.DecodedLen(content); err != nil || n > 22*len(content)+64 || n > maxBlock {
 			return nil, fmt.Errorf("block at %d: %w", h.offset, errBlock)
 		}
 		return snappy.Decode(nil, content)

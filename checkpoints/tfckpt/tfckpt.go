@@ -7,8 +7,8 @@
 // Names and layouts stay as TensorFlow has them; what they mean for a BERT is package checkpoints' business. Strings,
 // such as the object graph of a TensorFlow 2 checkpoint, and variables stored in pieces are listed as skipped.
 //
-// Sizes are bounded before anything is allocated: the index by maxIndex, names by the index's size, tensors by their
-// shard's size.
+// Sizes are bounded before anything is allocated: the index by maxIndex, names by the index's size, tensors, which do not
+// overlap, by their shard's size.
 package tfckpt
 
 import (
@@ -16,13 +16,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 const (
-	maxIndex  = 64 << 20 // bytes
+	maxIndex  = 16 << 20 // bytes; BERT-large with its optimizer takes 0.2 MB
 	maxShards = 1024
 )
 
@@ -39,12 +39,13 @@ type File struct {
 type shard struct {
 	io.ReaderAt
 	size   int64
+	left   int64 // that no tensor has claimed
 	closer io.Closer
 }
 
 // Open opens the checkpoint whose files begin with prefix.
 func Open(prefix string) (*File, error) {
-	index, err := readIndex(prefix + ".index")
+	index, err := regularfile.Read(prefix+".index", maxIndex)
 	if err != nil {
 		return nil, err
 	}
@@ -71,29 +72,12 @@ func New(index []byte, data io.ReaderAt, size int64, name string) (*File, error)
 	return f, nil
 }
 
-func readIndex(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
-	if err == nil && len(data) > maxIndex {
-		err = fmt.Errorf("%s: larger than %d bytes", path, maxIndex)
-	}
-	return data, err
-}
-
 func openShard(prefix string, i, of int) (shard, error) {
-	f, err := os.Open(shardName(prefix, i, of))
+	f, size, err := regularfile.Open(shardName(prefix, i, of))
 	if err != nil {
 		return shard{}, err
 	}
-	stat, err := f.Stat()
-	if err != nil {
-		return shard{}, errors.Join(err, f.Close())
-	}
-	return shard{ReaderAt: f, size: stat.Size(), closer: f}, nil
+	return shard{ReaderAt: f, size: size, closer: f}, nil
 }
 
 func shardName(prefix string, i, of int) string {
@@ -141,6 +125,7 @@ func (f *File) header(key string, value []byte, open func(i, of int) (shard, err
 		if err != nil {
 			return err
 		}
+		s.left = s.size
 		f.shards = append(f.shards, s)
 	}
 	return nil
@@ -157,8 +142,16 @@ func (f *File) add(name string, e entry) error {
 	if e.size != int64(e.info.Bytes()) {
 		return fmt.Errorf("tensor %q: %d bytes, want %d for %v %v", name, e.size, e.info.Bytes(), e.info.DType, e.info.Shape)
 	}
+	if len(f.infos) == host.MaxTensors {
+		return fmt.Errorf("more than %d tensors", host.MaxTensors)
+	}
 	if size := f.shards[e.shard].size; e.offset < 0 || e.size > size || e.offset > size-e.size {
 		return fmt.Errorf("tensor %q: %d bytes at %d in a shard of %d: truncated", name, e.size, e.offset, size)
+	}
+	if s := &f.shards[e.shard]; e.size > s.left {
+		return fmt.Errorf("tensor %q: the tensors of shard %d have more bytes than its %d: they overlap", name, e.shard, s.size)
+	} else {
+		s.left -= e.size
 	}
 	f.at[name] = e
 	f.infos = append(f.infos, e.info)

@@ -3,6 +3,9 @@ package torchbin
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/subbert/subbert/checkpoints/host"
 )
@@ -25,20 +28,40 @@ type (
 	}
 )
 
-// inner is the dictionary of weights within one that a training program saved, nil if d holds tensors itself.
-func (d *dict) inner() *dict {
+// nested are the keys under which training programs put a model's weights beside the optimizer's state and more.
+var nested = []string{"state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "model_state", "state"}
+
+// weights is the dictionary of tensors in d: d itself, or the one that a training program put beside other things. It is an error if
+// there are two, and nil if there is none. A dictionary that was seen, as one that holds itself, is passed over.
+func (d *dict) weights(seen map[*dict]bool) (*dict, error) {
+	seen[d] = true
+	if d.holdsTensors() {
+		return d, nil
+	}
 	var found *dict
+	var under []string
 	for _, item := range d.items {
-		if _, ok := item.value.(*tensor); ok {
-			return nil
+		name, _ := item.key.(string)
+		inner, ok := item.value.(*dict)
+		if !ok || !slices.Contains(nested, name) || seen[inner] {
+			continue
 		}
-		if name, _ := item.key.(string); name == "state_dict" || name == "model_state_dict" {
-			if inner, ok := item.value.(*dict); ok {
-				found = inner
-			}
+		w, err := inner.weights(seen)
+		if err != nil {
+			return nil, err
+		}
+		if w != nil {
+			found, under = w, append(under, name)
 		}
 	}
-	return found
+	if len(under) > 1 {
+		return nil, fmt.Errorf("holds weights under %q and under %q: save the ones that are meant by themselves", under[0], under[1])
+	}
+	return found, nil
+}
+
+func (d *dict) holdsTensors() bool {
+	return slices.ContainsFunc(d.items, func(i item) bool { _, ok := i.value.(*tensor); return ok })
 }
 
 // describe says what a value is, for messages.
@@ -88,7 +111,10 @@ func importable(name string) (any, error) {
 	if call, ok := functions[name]; ok {
 		return function{name, call}, nil
 	}
-	return nil, fmt.Errorf("imports %s, which has no place in a file of weights: refused", name)
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		name = fmt.Sprintf("%.200q", name)
+	}
+	return nil, fmt.Errorf("imports %.200s, which has no place in a file of weights: refused", name)
 }
 
 // newDict is OrderedDict() or OrderedDict([[key, value], ...]).
@@ -312,6 +338,13 @@ func (m *machine) call() error {
 	args, isTuple := values[1].(tuple)
 	if !ok || !isTuple {
 		return fmt.Errorf("calls %s with %s: refused", describe(values[0]), describe(values[1]))
+	}
+	if len(args) > 0 {
+		if l, isList := args[0].(*list); isList { // it is copied, and a list may be recalled again and again
+			if err := m.count(len(l.values)); err != nil {
+				return err
+			}
+		}
 	}
 	v, err := f.call(args)
 	m.push(v)

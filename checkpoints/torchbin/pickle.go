@@ -12,7 +12,7 @@ import (
 // Bounds of a pickle. BERT-large has some 400 tensors, 30 operations and 200 bytes each.
 const (
 	maxPickle     = 16 << 20 // bytes
-	maxOperations = 2 << 20
+	maxOperations = 1 << 19  // the entries of dictionaries that are copied count as one each
 )
 
 // The opcodes that dictionaries of tensors use; names as in Python's pickletools.
@@ -108,8 +108,8 @@ func (m *machine) run() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.operations++; m.operations > maxOperations {
-			return nil, fmt.Errorf("more than %d operations", maxOperations)
+		if err := m.count(1); err != nil {
+			return nil, err
 		}
 		if op == opStop {
 			if len(m.marks) > 0 || len(m.stack) != 1 {
@@ -121,6 +121,14 @@ func (m *machine) run() (any, error) {
 			return nil, err
 		}
 	}
+}
+
+// count allows for n more operations.
+func (m *machine) count(n int) error {
+	if m.operations += n; m.operations > maxOperations {
+		return fmt.Errorf("more than %d operations", maxOperations)
+	}
+	return nil
 }
 
 // step carries out one operation: those that push a literal, those that use the memo, and those that build.

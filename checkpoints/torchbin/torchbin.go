@@ -6,7 +6,8 @@
 // functions that put a tensor together, and refuses all others by name. Nothing of a file is ever executed.
 //
 // Sizes are bounded by the file's: of pickles, of storages (in a zip they must be stored uncompressed and
-// may not overlap), of tensors (a view may repeat elements, but not beyond the file's size). Storages in a zip are
+// may not overlap), of tensors (a view may repeat elements, but not beyond the file's size, and all views together not
+// beyond a few times that). Storages in a zip are
 // checked against its CRC-32 when first read. Numbers must be little endian.
 package torchbin
 
@@ -15,9 +16,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // File is an open file of tensors. It is a host.Container.
@@ -57,15 +58,11 @@ func (s *storage) bytes() int64 { return s.elements * int64(s.dtype.Size()) }
 
 // Open opens the file at path.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, size, err := regularfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	stat, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	t, err := New(f, stat.Size(), path)
+	t, err := New(f, size, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -107,16 +104,27 @@ func read(r io.ReaderAt, size int64) (any, storages, error) {
 	return nil, nil, fmt.Errorf("begins with %x, want a zip archive or a pickle of torch.save: another kind of file, or damaged", start)
 }
 
+// Bounds of tensors that share elements: a tied matrix is there twice, a copy for each device a few times.
+const (
+	maxShared   = 4
+	sharedSlack = 1 << 20 // bytes
+)
+
 // collect takes the tensors out of the dictionary that was saved, or of the one that a training program put its
 // weights in.
 func (f *File) collect(root any, fileSize int64) error {
-	weights, ok := root.(*dict)
+	top, ok := root.(*dict)
 	if !ok {
 		return fmt.Errorf("holds %s, want a dictionary of tensors", describe(root))
 	}
-	if inner := weights.inner(); inner != nil {
-		weights = inner
+	weights, err := top.weights(make(map[*dict]bool))
+	if err != nil {
+		return err
 	}
+	if weights == nil {
+		weights = top // which names what it holds instead
+	}
+	var total int64
 	for _, item := range weights.items {
 		name, ok := item.key.(string)
 		if !ok {
@@ -137,6 +145,12 @@ func (f *File) collect(root any, fileSize int64) error {
 		}
 		if err := named.check(fileSize); err != nil {
 			return err
+		}
+		if total += int64(named.info.Bytes()); total > maxShared*fileSize+sharedSlack {
+			return fmt.Errorf("the tensors up to %q have more than %d times the file's %d bytes: views of the same elements, refused", name, maxShared, fileSize)
+		}
+		if len(f.infos) == host.MaxTensors {
+			return fmt.Errorf("more than %d tensors", host.MaxTensors)
 		}
 		f.at[name] = &named
 		f.infos = append(f.infos, named.info)

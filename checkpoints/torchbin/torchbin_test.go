@@ -397,3 +397,46 @@ func checkRead(t *testing.T, data []byte) {
 		}
 	}
 }
+
+// within is a dictionary that has items under a key.
+func within(name string, items ...string) string {
+	return key(name) + "}(" + strings.Join(items, "") + "u"
+}
+
+// TestNested finds the weights that training programs put beside other things.
+func TestNested(t *testing.T) {
+	epoch := key("epoch") + "K\x05"
+	optimizer := within("optimizer", within("state", key("0")+view("K\x00", "K\x02", "K\x01")))
+	for _, c := range []struct {
+		name, pickle, refused string
+	}{
+		{"themselves", dictionary(tensorOf("w"), epoch), ""},
+		{"state_dict", dictionary(within("state_dict", tensorOf("w")), epoch), ""},
+		{"NVIDIA's", dictionary(within("model", tensorOf("w")), optimizer, epoch), ""},
+		{"module", dictionary(within("module", tensorOf("w")), epoch), ""},
+		{"net", dictionary(epoch, within("net", tensorOf("w"))), ""},
+		{"weights", dictionary(within("weights", tensorOf("w"))), ""},
+		{"model_state_dict", dictionary(optimizer, within("model_state_dict", tensorOf("w"))), ""},
+		{"deep", dictionary(within("state", within("model", within("module", tensorOf("w"))))), ""},
+		{"an empty one beside", dictionary(within("model", epoch), within("state_dict", tensorOf("w"))), ""},
+		{"two", dictionary(within("model", tensorOf("w")), within("state_dict", tensorOf("w"))), `holds weights under "model" and under "state_dict"`},
+		{"an optimizer's state alone", dictionary(optimizer), `holds no tensor, but 1 other things, such as "optimizer"`},
+		{"a dictionary that holds itself", "\x80\x02}q\x00(" + key("model") + "h\x00u.", "holds no tensor"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := decode(archive(t, c.pickle, storage))
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Errorf("error %v, want one about %q", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Tensors(); len(got) != 1 || got[0].Name != "w" {
+				t.Errorf("tensors %v, want w alone", got)
+			}
+		})
+	}
+}

@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/subbert/subbert/checkpoints/host"
 )
 
-const maxRecords = 1 << 17 // files in the archive, one a storage
+const maxRecords = 1 << 16 // files in the archive, one a storage
 
 // archive is the zip form: FOLDER/data.pkl, FOLDER/data/KEY for each storage, and a few notes.
 type archive struct {
@@ -29,12 +31,12 @@ type record struct {
 
 // readZip opens the zip form.
 func readZip(r io.ReaderAt, size int64) (any, storages, error) {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, nil, fmt.Errorf("zip archive: %w: truncated or damaged", err)
+	z, err := host.OpenZip(r, size, maxRecords)
+	if errors.Is(err, zip.ErrFormat) {
+		err = fmt.Errorf("zip archive: %w: truncated or damaged", err)
 	}
-	if len(z.File) > maxRecords {
-		return nil, nil, fmt.Errorf("zip archive: %d files, want at most %d", len(z.File), maxRecords)
+	if err != nil {
+		return nil, nil, err
 	}
 	records, err := locateRecords(z, size)
 	if err != nil {

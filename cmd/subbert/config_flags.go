@@ -9,7 +9,7 @@ import (
 type configFlags struct {
 	Config string   `arg:"" help:"The run, in TOML; see docs/config.md." type:"path"`
 	Set    []string `help:"Change the config: KEY=VALUE with a dotted key, such as optimizer.learning_rate=5e-5." placeholder:"KEY=VALUE" sep:"none"`
-	Fresh  []string `help:"Heads that may start from random values: model.fresh." placeholder:"HEAD"`
+	Fresh  []string `help:"Parts that start from random values whatever the model has: model.fresh." placeholder:"HEAD"`
 }
 
 // read reads the config as parse does: one of configs.ReadPretraining, ReadRelation and ReadProbing.

@@ -41,6 +41,12 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 	if h.Tokenizer.Lower {
 		casing = "lower-cased"
 	}
+	if a := h.Tokenizer.Accents; a != "" {
+		casing += ", accents: " + a
+	}
+	if h.Tokenizer.JoinIdeographs {
+		casing += ", ideographs joined"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.Dir, h.Version, megabytes(h.Bytes()), perByte(h))
 	if found.Verified {

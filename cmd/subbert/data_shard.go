@@ -17,9 +17,9 @@ import (
 )
 
 type dataShardCmd struct {
-	Vocab        string   `required:"" type:"existingfile" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT)."`
+	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or the model's directory, which has the settings, too."`
 	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
-	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's (default ${default})."`
+	MaxWordChars *int     `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's."`
 	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})."`
 	Seed         uint64   `default:"1" placeholder:"N" help:"Chooses the order of the documents (default ${default})."`
 	Strict       bool     `help:"End at the first broken line, rather than passing over it."`
@@ -44,7 +44,11 @@ func (v *dataShardCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	plan, err := request.Shards{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: v.MaxWordChars, HeldOut: v.HeldOut, Seed: v.Seed,
+	chars, err := wordChars(v.MaxWordChars)
+	if err != nil {
+		return err
+	}
+	plan, err := request.Shards{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: chars, HeldOut: v.HeldOut, Seed: v.Seed,
 		Strict: v.Strict}.Plan(files)
 	if err != nil {
 		return err

@@ -12,13 +12,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
 type dataTokenizeCmd struct {
-	Vocab        string   `required:"" type:"existingfile" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT)."`
+	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or a model's directory, which has the settings, too."`
 	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
-	MaxWordChars int      `default:"200" placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code, 100 in Hugging Face's."`
+	MaxWordChars *int     `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's."`
 	NeverSplit   []string `placeholder:"TOKEN" help:"Tokens to keep whole where they stand between spaces, such as [MASK]."`
 	Files        []string `arg:"" optional:"" name:"file" help:"Text in UTF-8; standard input if none, or for -."`
 }
@@ -29,15 +30,20 @@ UTF-8, where Google's code would pass over the bytes. docs/tokenizer.md says whe
 }
 
 func (v *dataTokenizeCmd) Run(c *console) error {
-	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
+	chars, err := wordChars(v.MaxWordChars)
 	if err != nil {
 		return err
 	}
-	tokenizer, err := wordpiece.New(vocab, wordpiece.Config{Lower: v.Uncased, MaxWordChars: v.MaxWordChars, NeverSplit: v.NeverSplit})
+	opened, config, err := request.OpenTokenizer(v.Vocab, v.Uncased, chars)
+	if err != nil {
+		return err
+	}
+	config.NeverSplit = v.NeverSplit
+	tokenizer, err := wordpiece.New(opened.Vocabulary(), config)
 	if err != nil {
 		return misused(err)
 	}
-	p := &piecePrinter{tokenizer: tokenizer, out: bufio.NewWriterSize(c.out, 1<<16), quoted: make([][]byte, vocab.Size())}
+	p := &piecePrinter{tokenizer: tokenizer, out: bufio.NewWriterSize(c.out, 1<<16), quoted: make([][]byte, tokenizer.Vocabulary().Size())}
 	files := v.Files
 	if len(files) == 0 {
 		files = []string{"-"}
@@ -48,6 +54,17 @@ func (v *dataTokenizeCmd) Run(c *console) error {
 		}
 	}
 	return p.out.Flush()
+}
+
+// wordChars is --max-word-chars, 0 if it was not given.
+func wordChars(given *int) (int, error) {
+	if given == nil {
+		return 0, nil
+	}
+	if *given < 1 {
+		return 0, misusef("--max-word-chars %d, want at least 1", *given)
+	}
+	return *given, nil
 }
 
 // piecePrinter prints the pieces of lines as JSON.

@@ -31,6 +31,9 @@ func (v *modelConvertCmd) Run(c *console) (err error) {
 	for _, line := range ignoredLines(m.Ignored()) {
 		c.log.Info("left out", "what", line)
 	}
+	for _, note := range m.Notes() {
+		c.log.Warn("unusual", "what", note)
+	}
 	if err := checkpoints.Convert(m, v.Dst, to); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/tasks/encoding"
 )
 
 type modelInspectCmd struct {
@@ -19,7 +20,7 @@ type modelInspectCmd struct {
 
 func (*modelInspectCmd) Help() string {
 	return `Says what a model is without running it: container, architecture, parameters and heads, element types,
-vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault.`
+vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault, and the exit code is 1.`
 }
 
 // seenModel is what --json prints.
@@ -34,6 +35,11 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	if len(faults) == 0 {
+		if err := encoding.Check(m); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	seen := seenModel{}
 	if seen.Inspection, err = checkpoints.Inspect(m, faults); err != nil {
 		return err
@@ -44,9 +50,25 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 		}
 	}
 	if v.JSON {
-		return c.printJSON(seen)
+		err = c.printJSON(seen)
+	} else {
+		err = v.print(c, seen)
 	}
-	return v.print(c, seen)
+	return errors.Join(err, unusable(v.Path, faults))
+}
+
+// unusable is the first fault that keeps a model from being used. A file of weights may be looked at alone.
+func unusable(path string, faults []error) error {
+	for _, fault := range faults {
+		if errors.Is(fault, checkpoints.ErrAlone) {
+			continue
+		}
+		if text := fault.Error(); strings.HasPrefix(text, path) {
+			return errors.New(text) // without the hint to inspect it
+		}
+		return fmt.Errorf("%s: %w", path, fault)
+	}
+	return nil
 }
 
 func compareWith(m *checkpoints.Model, path string) (comparison *checkpoints.Comparison, err error) {
@@ -81,6 +103,12 @@ func printModel(w *tabwriter.Writer, m *checkpoints.Inspection) {
 	}
 	if v := m.Vocabulary; v != nil {
 		casing := map[bool]string{true: "uncased: text is lower-cased", false: "cased"}[v.Lower]
+		if v.Accents != "" {
+			casing += ", accents: " + v.Accents
+		}
+		if v.JoinIdeographs {
+			casing += ", ideographs joined"
+		}
 		fmt.Fprintf(w, "vocabulary\t%d entries, %s (so says %s), hash %.12s\n", v.Size, casing, v.LowerFrom, v.Hash)
 	}
 	fmt.Fprintf(w, "weights\t%s, %d parameters, %s\n", m.Kind, m.Parameters, elementTypes(m.DTypes))
@@ -89,6 +117,9 @@ func printModel(w *tabwriter.Writer, m *checkpoints.Inspection) {
 	}
 	for _, line := range ignoredLines(m.Ignored) {
 		fmt.Fprintf(w, "  ignored\t%s\n", line)
+	}
+	for _, note := range m.Notes {
+		fmt.Fprintf(w, "  note\t%s\n", note)
 	}
 	if line := unusual(m.Tensors); line != "" {
 		fmt.Fprintf(w, "unusual\t%s\n", line)

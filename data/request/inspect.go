@@ -8,6 +8,7 @@ import (
 	"github.com/subbert/subbert/data/instances"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 // Inspection is what a person wants to know of a directory of shards.
@@ -65,10 +66,11 @@ func (v Inspection) Inspect(ctx context.Context, tell func(done, size int64)) (_
 
 // draw shows the first instances of an epoch.
 func (v Inspection) draw(found *Inspected, set *shards.Set) error {
-	vocab, err := wordpiece.OpenVocabulary(v.Vocab)
+	opened, err := published.Open(v.Vocab)
 	if err != nil {
 		return err
 	}
+	vocab := opened.Vocabulary
 	if err := found.CheckVocabulary(vocab.Hash(), vocab.Size()); err != nil {
 		return &Misuse{err}
 	}

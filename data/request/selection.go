@@ -9,7 +9,6 @@ import (
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/query"
 	"github.com/subbert/subbert/data/selection"
-	"github.com/subbert/subbert/data/wordpiece"
 )
 
 // Selection says which documents are wanted. Its fields are the flags of data select.
@@ -145,7 +144,7 @@ func (p *planning) tokenizer() error {
 	if p.Vocab == "" {
 		return nil
 	}
-	t, err := openTokenizer(p.Vocab, wordpiece.Config{Lower: p.Uncased, MaxWordChars: wordpiece.Default().MaxWordChars})
+	t, _, err := OpenTokenizer(p.Vocab, p.Uncased, 0)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 
@@ -9,13 +10,14 @@ import (
 	"github.com/subbert/subbert/data/selection"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
 // Shards says how documents become shards. Its fields are the flags of data shard.
 type Shards struct {
-	Vocab        string // file
-	Uncased      bool
-	MaxWordChars int
+	Vocab        string // as published.Open takes it
+	Uncased      bool   // of a vocabulary alone
+	MaxWordChars int    // 0: as Vocab says
 	HeldOut      float64
 	Seed         uint64
 	Strict       bool
@@ -26,7 +28,7 @@ func (s Shards) Plan(files []string) (preparation.Plan, error) {
 	if s.HeldOut < 0 || s.HeldOut >= 1 {
 		return preparation.Plan{}, misusef("--held-out %v, want from 0 to below 1", s.HeldOut)
 	}
-	t, err := openTokenizer(s.Vocab, wordpiece.Config{Lower: s.Uncased, MaxWordChars: s.MaxWordChars})
+	t, config, err := OpenTokenizer(s.Vocab, s.Uncased, s.MaxWordChars)
 	if err != nil {
 		return preparation.Plan{}, err
 	}
@@ -37,23 +39,31 @@ func (s Shards) Plan(files []string) (preparation.Plan, error) {
 	vocab := t.Vocabulary()
 	return preparation.Plan{Files: files, HeldOut: s.HeldOut, Seed: s.Seed, Strict: s.Strict, Workers: 1,
 		Vocabulary:   shards.Vocabulary{Hash: vocab.Hash(), Size: vocab.Size()},
-		Tokenizer:    shards.Tokenizer{Lower: s.Uncased, MaxWordChars: s.MaxWordChars},
+		Tokenizer:    shards.TokenizerOf(config),
 		Unknown:      vocab.Special().Unk,
 		NewTokenizer: func() preparation.Tokenizer { return t.Clone() },
 		Splitter:     splitter,
 		Broken:       func(error) {}, Progress: func(preparation.Progress) {}}, nil
 }
 
-func openTokenizer(vocab string, c wordpiece.Config) (*wordpiece.Tokenizer, error) {
-	v, err := wordpiece.OpenVocabulary(vocab)
+// OpenTokenizer opens the tokenizer at vocab as published.Open does. A vocabulary alone is for lower-cased text if uncased is set and
+// for text as it is if not; a directory or a tokenizer.json says so itself. Words of more than maxWordChars characters are
+// [UNK]; 0 leaves that as it is.
+func OpenTokenizer(vocab string, uncased bool, maxWordChars int) (*wordpiece.Tokenizer, wordpiece.Config, error) {
+	p, err := published.Open(vocab)
 	if err != nil {
-		return nil, err
+		return nil, wordpiece.Config{}, err
 	}
-	t, err := wordpiece.New(v, c)
+	c := p.Config
+	c.MaxWordChars = cmp.Or(maxWordChars, c.MaxWordChars)
+	if uncased || !p.Described {
+		c.Lower = uncased
+	}
+	t, err := wordpiece.New(p.Vocabulary, c)
 	if err != nil {
-		return nil, &Misuse{err}
+		return nil, c, &Misuse{err}
 	}
-	return t, nil
+	return t, c, nil
 }
 
 // Files replaces each directory made by data select by its parts.

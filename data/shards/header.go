@@ -1,13 +1,17 @@
 package shards
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/bits"
 	"path/filepath"
+	"strings"
 	"syscall"
+
+	"github.com/subbert/subbert/data/wordpiece"
 )
 
 // The splits of a set.
@@ -66,8 +70,59 @@ func (v Vocabulary) Check(d *Document) error {
 
 // Tokenizer is how text was taken apart.
 type Tokenizer struct {
-	Lower        bool `json:"lower"`
-	MaxWordChars int  `json:"max_word_chars"`
+	Lower          bool   `json:"lower"`
+	MaxWordChars   int    `json:"max_word_chars"`
+	Accents        string `json:"accents,omitempty"`         // strip or keep; empty is as Lower says
+	JoinIdeographs bool   `json:"join_ideographs,omitempty"` // they are letters like others
+}
+
+// TokenizerOf is c as shards record it.
+func TokenizerOf(c wordpiece.Config) Tokenizer {
+	t := Tokenizer{Lower: c.Lower, MaxWordChars: c.MaxWordChars, JoinIdeographs: c.JoinIdeographs}
+	switch {
+	case c.Stripped() && !c.Lower:
+		t.Accents = string(wordpiece.StripAccents)
+	case !c.Stripped() && c.Lower:
+		t.Accents = string(wordpiece.KeepAccents)
+	}
+	return t
+}
+
+// TokenizerError says that the text of shards was taken apart in another way than a model's.
+type TokenizerError struct {
+	Shards, Model Tokenizer
+}
+
+func (e *TokenizerError) Error() string {
+	var differs []string
+	say := func(format string, shards, model any) {
+		if shards != model {
+			differs = append(differs, fmt.Sprintf(format, shards, model))
+		}
+	}
+	casing := map[bool]string{true: "lower-cased", false: "cased"}
+	accents := func(t Tokenizer) string {
+		return cmp.Or(t.Accents, map[bool]string{true: "strip", false: "keep"}[t.Lower])
+	}
+	ideographs := map[bool]string{true: "parts of words", false: "words by themselves"}
+	say("the shards hold %s text and the model is for %s text", casing[e.Shards.Lower], casing[e.Model.Lower])
+	say("the shards %s accents and the model's tokenizer is set to %s them", accents(e.Shards), accents(e.Model))
+	say("ideographs are %s in the shards and %s to the model", ideographs[e.Shards.JoinIdeographs], ideographs[e.Model.JoinIdeographs])
+	say("words of more than %d characters are unknown in the shards, and those of more than %d to the model", e.Shards.MaxWordChars, e.Model.MaxWordChars)
+	return strings.Join(differs, "; ")
+}
+
+// Hint says what to do.
+func (e *TokenizerError) Hint() string {
+	return "make the shards again with the model's tokenizer: subbert data shard --vocab MODEL-DIRECTORY"
+}
+
+// CheckTokenizer returns a *TokenizerError unless the shards' text was taken apart with these settings.
+func (h *Header) CheckTokenizer(c wordpiece.Config) error {
+	if model := TokenizerOf(c); model != h.Tokenizer {
+		return &TokenizerError{Shards: h.Tokenizer, Model: model}
+	}
+	return nil
 }
 
 // Input is a file that documents came from.

@@ -18,7 +18,7 @@ const (
 	letter    class = iota // is part of a word
 	space                  // separates fields
 	dropped                // is removed before anything else is looked at
-	mark                   // is removed after decomposition, when lower-casing
+	mark                   // is removed after decomposition, when accents are stripped
 	punct                  // is a word of its own
 	ideograph              // is a field of its own
 	wide                   // in asciiClasses: this byte starts a longer sequence, see the character
@@ -27,7 +27,7 @@ const (
 // tabled is the number of code points whose class is kept in a table; what lies above is all but unused.
 const tabled = 0x20000
 
-// classes gives every code point its class, for one setting of lower-casing.
+// classes gives every code point its class, for one way of treating accents and ideographs.
 type classes struct {
 	table *[tabled]class
 	rules []rule
@@ -39,7 +39,7 @@ type rule struct {
 	class class
 }
 
-func newClasses(lower bool) classes {
+func newClasses(strip, ideographs bool) classes {
 	c := classes{table: new([tabled]class), rules: []rule{
 		{unicode.Cc, dropped},
 		{unicode.Cf, dropped},
@@ -48,9 +48,11 @@ func newClasses(lower bool) classes {
 		{table16('\t', '\n', '\r', '\r', 0x2028, 0x2029), space}, // the last two: Python's str.split
 		{unicode.P, punct},
 		{table16('!', '/', ':', '@', '[', '`', '{', '~'), punct}, // with $ + < = > ^ ` | ~, which are symbols
-		{cjk(), ideograph},
 	}}
-	if lower {
+	if ideographs {
+		c.rules = append(c.rules, rule{cjk(), ideograph})
+	}
+	if strip {
 		// Four symbols decompose into ASCII ones, which count as punctuation: a grave accent, and =, < and >
 		// with a stroke.
 		c.rules = append(c.rules, rule{unicode.Mn, mark}, rule{table16(0x1fef, 0x1fef, 0x2260, 0x2260, 0x226e, 0x226f), punct})

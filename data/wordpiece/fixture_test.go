@@ -60,13 +60,13 @@ func readFixture(tb testing.TB) (fixtureHeader, []fixtureText) {
 }
 
 // newTokenizer returns a tokenizer for the made-up vocabulary of a casing.
-func newTokenizer(tb testing.TB, lower bool, maxChars int, never ...string) *Tokenizer {
+func newTokenizer(tb testing.TB, c Config) *Tokenizer {
 	tb.Helper()
 	path := "testdata/cased.vocab.txt"
-	if lower {
+	if c.Lower {
 		path = "testdata/uncased.vocab.txt"
 	}
-	t, err := New(openVocabulary(tb, path), Config{Lower: lower, MaxWordChars: maxChars, NeverSplit: never})
+	t, err := New(openVocabulary(tb, path), c)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -98,11 +98,11 @@ func TestReference(t *testing.T) {
 		tok  *Tokenizer
 		want func(fixtureText) []int32
 	}{
-		{"cased", newTokenizer(t, false, 200), func(f fixtureText) []int32 { return f.Cased }},
-		{"uncased", newTokenizer(t, true, 200), func(f fixtureText) []int32 { return f.Uncased }},
-		{"cased_100", newTokenizer(t, false, 100), func(f fixtureText) []int32 { return or(f.Cased100, f.Cased) }},
-		{"uncased_100", newTokenizer(t, true, 100), func(f fixtureText) []int32 { return or(f.Uncased100, f.Uncased) }},
-		{"never", newTokenizer(t, false, 200, h.NeverSplit...), func(f fixtureText) []int32 { return or(f.NeverSplit, f.Cased) }},
+		{"cased", newTokenizer(t, Config{MaxWordChars: 200}), func(f fixtureText) []int32 { return f.Cased }},
+		{"uncased", newTokenizer(t, Config{Lower: true, MaxWordChars: 200}), func(f fixtureText) []int32 { return f.Uncased }},
+		{"cased_100", newTokenizer(t, Config{MaxWordChars: 100}), func(f fixtureText) []int32 { return or(f.Cased100, f.Cased) }},
+		{"uncased_100", newTokenizer(t, Config{Lower: true, MaxWordChars: 100}), func(f fixtureText) []int32 { return or(f.Uncased100, f.Uncased) }},
+		{"never", newTokenizer(t, Config{MaxWordChars: 200, NeverSplit: h.NeverSplit}), func(f fixtureText) []int32 { return or(f.NeverSplit, f.Cased) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestCodepoints(t *testing.T) {
 		want  []string
 	}{{"cased", false, want.Cased}, {"uncased", true, want.Uncased}} {
 		t.Run(test.name, func(t *testing.T) {
-			tok := newTokenizer(t, test.lower, 200)
+			tok := newTokenizer(t, Config{Lower: test.lower, MaxWordChars: 200})
 			for block := rune(0); block < last; block += 0x1000 {
 				h := sha256.New()
 				for r := block; r < block+0x1000; r++ {

@@ -13,11 +13,26 @@ type Piece struct {
 // that lower-casing removed count with their letter. A piece that has only later parts of a character that
 // decomposes, such as the vowel of a Hangul syllable, has an empty span at the end of that character.
 func (t *Tokenizer) Pieces(text string) []Piece {
-	if len(t.never) == 0 {
-		return t.fieldPieces(nil, text, 0)
-	}
 	var pieces []Piece
-	for next := 0; next < len(text); {
+	done := 0
+	for t.added != nil {
+		id, at, found := t.added.next(text[done:])
+		if !found {
+			break
+		}
+		at = Span{done + at.Start, done + at.End}
+		pieces = append(t.textPieces(pieces, text[:at.Start], done), Piece{id, at})
+		done = at.End
+	}
+	return t.textPieces(pieces, text, done)
+}
+
+// textPieces appends the pieces of text[next:], which has no added tokens.
+func (t *Tokenizer) textPieces(pieces []Piece, text string, next int) []Piece {
+	if len(t.never) == 0 {
+		return t.fieldPieces(pieces, text, next)
+	}
+	for next < len(text) {
 		f := t.field(text, next)
 		if f.whole {
 			pieces = append(pieces, Piece{f.id, f.span})

@@ -13,6 +13,8 @@ import (
 type reference struct {
 	vocab    *Vocabulary
 	lower    bool
+	strip    bool // accents
+	join     bool // ideographs
 	maxChars int
 	never    map[string]bool
 }
@@ -40,6 +42,8 @@ func (t reference) clean(text string) string {
 		case r == '\t' || r == '\n' || r == '\r':
 			b.WriteRune(' ')
 		case r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf):
+		case t.join:
+			b.WriteRune(r)
 		case r >= 0x4e00 && r <= 0x9fff, r >= 0x3400 && r <= 0x4dbf, r >= 0x20000 && r <= 0x2a6df,
 			r >= 0x2a700 && r <= 0x2b73f, r >= 0x2b740 && r <= 0x2b81f, r >= 0x2b820 && r <= 0x2ceaf,
 			r >= 0xf900 && r <= 0xfaff, r >= 0x2f800 && r <= 0x2fa1f:
@@ -56,12 +60,15 @@ func isSpace(r rune) bool { return unicode.Is(unicode.Z, r) }
 // words takes a field apart at its punctuation.
 func (t reference) words(field string) []string {
 	if t.lower {
+		field = lowered([]rune(field))
+	}
+	if t.strip {
 		field = strings.Map(func(r rune) rune {
 			if unicode.Is(unicode.Mn, r) {
 				return -1
 			}
 			return r
-		}, norm.NFD.String(lowered([]rune(field))))
+		}, norm.NFD.String(field))
 	}
 	var words []string
 	open := false
@@ -79,9 +86,12 @@ func (t reference) words(field string) []string {
 }
 
 func lowered(field []rune) string {
-	out := make([]rune, len(field))
+	var out []rune
 	for i, r := range field {
-		out[i] = unicode.ToLower(r)
+		out = append(out, unicode.ToLower(r))
+		if r == 'İ' {
+			out = append(out, '\u0307')
+		}
 		if r != 'Σ' {
 			continue
 		}
@@ -93,7 +103,7 @@ func lowered(field []rune) string {
 			after++
 		}
 		if before >= 0 && isCased(field[before]) && !(after < len(field) && isCased(field[after])) {
-			out[i] = 'ς'
+			out[len(out)-1] = 'ς'
 		}
 	}
 	return string(out)

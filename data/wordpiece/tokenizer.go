@@ -3,20 +3,40 @@ package wordpiece
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 // Config says how text is taken apart before the vocabulary is asked.
 type Config struct {
-	// Lower makes letters lower-case and strips accents, as uncased vocabularies want it.
+	// Lower makes letters lower-case, as uncased vocabularies want it, and strips accents unless Accents says otherwise.
 	Lower bool `toml:"lower"`
+	// Accents says whether accents are stripped; empty is as Lower says.
+	Accents Accents `toml:"accents"`
+	// JoinIdeographs makes CJK ideographs letters like others, where Google's code makes each a word of its own.
+	JoinIdeographs bool `toml:"join_ideographs"`
 	// MaxWordChars is the number of characters, after decomposition, above which a word is [UNK] without
 	// being looked at: 200 in Google's code, 100 in Hugging Face's.
 	MaxWordChars int `toml:"max_word_chars"`
 	// NeverSplit lists tokens that are kept whole, and in their case, where they stand between white space:
 	// "[MASK]" in "a [MASK] b", but not in "a [MASK]." Each must be in the vocabulary.
 	NeverSplit []string `toml:"never_split"`
+}
+
+// Accents says what becomes of accents: characters are decomposed (NFD) and lose their marks (Mn), or stay as they are.
+type Accents string
+
+// The ways to treat accents.
+const (
+	AccentsByCase Accents = "" // stripped if text is lower-cased, as in Google's code
+	StripAccents  Accents = "strip"
+	KeepAccents   Accents = "keep"
+)
+
+// Stripped reports whether accents are stripped.
+func (c Config) Stripped() bool {
+	return c.Accents == StripAccents || c.Accents == AccentsByCase && c.Lower
 }
 
 // Default returns the settings of Google's code with a cased vocabulary.
@@ -50,9 +70,11 @@ func (e *CasingError) Hint() string {
 type settings struct {
 	vocab    *Vocabulary
 	lower    bool
+	strip    bool // accents
 	maxChars int
 	unk      int32
 	never    map[string]int32
+	added    *finder // nil if the vocabulary has no added tokens
 	classes  classes
 	ascii    [256]class // by the first byte of a character; wide where one byte does not tell
 	joins    [256]bool  // whether a word of ASCII letters may go on with this byte, though it is none
@@ -75,6 +97,9 @@ func New(v *Vocabulary, c Config) (*Tokenizer, error) {
 		return nil, &CasingError{Vocabulary: v.name, Cased: v.Cased(), Upper: v.upper, Size: v.Size()}
 	}
 	var faults []error
+	if !slices.Contains([]Accents{AccentsByCase, StripAccents, KeepAccents}, c.Accents) {
+		faults = append(faults, fmt.Errorf("wordpiece: accents %q, want %q, %q or nothing", c.Accents, StripAccents, KeepAccents))
+	}
 	if c.MaxWordChars < 1 {
 		faults = append(faults, fmt.Errorf("wordpiece: longest word of %d characters, want at least 1", c.MaxWordChars))
 	}
@@ -89,7 +114,8 @@ func New(v *Vocabulary, c Config) (*Tokenizer, error) {
 	if faults != nil {
 		return nil, errors.Join(faults...)
 	}
-	s := &settings{vocab: v, lower: c.Lower, maxChars: c.MaxWordChars, unk: v.special.Unk, never: never, classes: newClasses(c.Lower)}
+	s := &settings{vocab: v, lower: c.Lower, strip: c.Stripped(), maxChars: c.MaxWordChars, unk: v.special.Unk, never: never,
+		classes: newClasses(c.Stripped(), !c.JoinIdeographs), added: newFinder(v.added, v.ID, c.Lower)}
 	s.tabulate()
 	return &Tokenizer{settings: s, cache: newCache()}, nil
 }
@@ -124,6 +150,19 @@ func (t *Tokenizer) Vocabulary() *Vocabulary { return t.vocab }
 
 // Append appends the ids of the pieces of text to dst, without [CLS] and [SEP].
 func (t *Tokenizer) Append(dst []int32, text string) []int32 {
+	for t.added != nil {
+		id, at, found := t.added.next(text)
+		if !found {
+			break
+		}
+		dst = append(t.appendText(dst, text[:at.Start]), id)
+		text = text[at.End:]
+	}
+	return t.appendText(dst, text)
+}
+
+// appendText appends the ids of text, which has no added tokens.
+func (t *Tokenizer) appendText(dst []int32, text string) []int32 {
 	if len(t.never) == 0 {
 		return t.appendFields(dst, text, 0)
 	}

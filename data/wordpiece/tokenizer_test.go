@@ -33,6 +33,9 @@ func assemble(tb testing.TB, c Config, tokens string) *Tokenizer {
 func TestPieces(t *testing.T) {
 	cased := assemble(t, Default(), "PR ##OT ##EI ##N @ $ A a ##b un ##aff ##able ! 中 e\u0301 é ##é x \u0301 #")
 	uncased := assemble(t, Config{Lower: true, MaxWordChars: 200}, "caf ##e ##s cafes ! = 가 \u1100 ##\u1161 ##\u11a8 i ##i ;  σ ς ##ς α ##α ##σ \u8c48 x ##\u302e ##\ua953")
+	kept := assemble(t, Config{Lower: true, Accents: KeepAccents, MaxWordChars: 200}, "caf ##é ##e i ##\u0307 =")
+	stripped := assemble(t, Config{Accents: StripAccents, MaxWordChars: 200}, "E ##E e É")
+	joined := assemble(t, Config{Lower: true, JoinIdeographs: true, MaxWordChars: 200}, "gene ##基 ##因 ##gene")
 	for _, test := range []struct {
 		name string
 		tok  *Tokenizer
@@ -61,6 +64,10 @@ func TestPieces(t *testing.T) {
 		{"compatibility ideograph", uncased, "\uf900", []string{"\u8c48=\uf900"}},
 		{"marks change places", uncased, "x\u302e\ua953", []string{"x=x", "##\ua953=\u302e", "##\u302e=\ua953"}},
 		{"empty", cased, "", nil},
+		{"accents stay beside lower-casing", kept, "CAFÉ İ", []string{"caf=CAF", "##é=É", "i=İ", "##\u0307="}},
+		{"no decomposition to punctuation", kept, "i≠i", []string{"[UNK]=i≠i"}},
+		{"accents go without lower-casing", stripped, "ÉE e\u0301", []string{"E=É", "##E=E", "e=e\u0301"}},
+		{"joined ideographs", joined, "gene基因gene 基", []string{"gene=gene", "##基=基", "##因=因", "##gene=gene", "[UNK]=基"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, show(test.tok, test.text)); diff != "" {
@@ -115,6 +122,40 @@ func TestNeverSplit(t *testing.T) {
 				t.Errorf("%+q: pieces (-want +got):\n%s", test.text, diff)
 			}
 			checkInvariants(t, tok, test.text)
+		})
+	}
+}
+
+func TestAdded(t *testing.T) {
+	list := strings.Split(strings.TrimSpace(specialLines)+"\n@ $ gene ##ne ge a @GENE$ <e1> <e1>x [unused1] É", "\n")
+	list = append(list[:5], strings.Fields(list[5])...)
+	added := []Added{{Token: "@GENE$", AnyCase: true}, {Token: "<e1>"}, {Token: "<e1>x"}, {Token: "É", AnyCase: true}}
+	v, err := NewVocabulary("v.json", Tokens{List: list, Names: DefaultNames(), Added: added})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uncased, err := New(v, Config{Lower: true, MaxWordChars: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"between spaces", "a @GENE$ a", []string{"a=a", "@GENE$=@GENE$", "a=a"}},
+		{"within a word", "a@GENE$gene", []string{"a=a", "@GENE$=@GENE$", "gene=gene"}},
+		{"any case", "@gene$@Gene$", []string{"@GENE$=@gene$", "@GENE$=@Gene$"}},
+		{"one case", "<e1> <E1>", []string{"<e1>=<e1>", "[UNK]=<", "[UNK]=E1", "[UNK]=>"}},
+		{"the longest", "<e1>xa", []string{"<e1>x=<e1>x", "a=a"}},
+		{"not of ASCII", "aÉa é", []string{"a=a", "É=É", "a=a", "[UNK]=é"}},
+		{"a token that was not added", "[unused1]", []string{"[UNK]=[", "[UNK]=unused1", "[UNK]=]"}},
+		{"none", "", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, show(uncased, test.text)); diff != "" {
+				t.Errorf("%+q: pieces (-want +got):\n%s", test.text, diff)
+			}
+			checkInvariants(t, uncased, test.text)
 		})
 	}
 }
@@ -183,9 +224,9 @@ func TestNewRefuses(t *testing.T) {
 func TestSmallCache(t *testing.T) {
 	for _, lower := range []bool{false, true} {
 		t.Run(fmt.Sprintf("lower %v", lower), func(t *testing.T) {
-			tok := newTokenizer(t, lower, 200)
+			tok := newTokenizer(t, Config{Lower: lower, MaxWordChars: 200})
 			tok.cache = cache{make([][2]entry, 1)}
-			ref := reference{vocab: tok.vocab, lower: lower, maxChars: 200}
+			ref := reference{vocab: tok.vocab, lower: lower, strip: lower, maxChars: 200}
 			rng := rand.New(rand.NewPCG(1, 2))
 			for range 20_000 {
 				word := strings.Repeat("ka", 20)[:1+rng.IntN(24)] + []string{"", "", "lo", "é", "7", "Σ", "\x00"}[rng.IntN(7)]
@@ -237,7 +278,7 @@ func TestLoadKey(t *testing.T) {
 }
 
 func TestLongWordTakesNoSpace(t *testing.T) {
-	tok := newTokenizer(t, true, 200)
+	tok := newTokenizer(t, Config{Lower: true, MaxWordChars: 200})
 	word := strings.Repeat("éa", 100_000)
 	if diff := cmp.Diff([]Piece{{tok.unk, Span{0, len(word)}}}, tok.Pieces(word)); diff != "" {
 		t.Errorf("pieces (-want +got):\n%s", diff)
@@ -249,7 +290,7 @@ func TestLongWordTakesNoSpace(t *testing.T) {
 
 func TestClonesAtOnce(t *testing.T) {
 	_, texts := readFixture(t)
-	tok := newTokenizer(t, true, 200)
+	tok := newTokenizer(t, Config{Lower: true, MaxWordChars: 200})
 	var wait sync.WaitGroup
 	for range 4 {
 		clone := tok.Clone()
@@ -272,7 +313,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 		never []string
 	}{{"cased", false, nil}, {"uncased", true, nil}, {"never", false, []string{"[MASK]"}}} {
 		t.Run(test.name, func(t *testing.T) {
-			tok := newTokenizer(t, test.lower, 200, test.never...)
+			tok := newTokenizer(t, Config{Lower: test.lower, MaxWordChars: 200, NeverSplit: test.never})
 			var ids []int32
 			through := func() {
 				for _, f := range texts {
@@ -287,7 +328,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzTokenizer compares ids with the reference below and checks what Pieces promises.
+// FuzzTokenizer compares ids with the reference and checks what Pieces promises.
 func FuzzTokenizer(f *testing.F) {
 	for _, seed := range []string{
 		"@PROTEIN$ binds [MASK] .", "ΑΣ.Β ΑΣ", "Cafe\u0301 각하 ≠", "x\u302e\u0301\ua953", "a\xff\x00b", strings.Repeat("ka", 101), "中[MASK]\uf900",
@@ -304,22 +345,28 @@ func FuzzTokenizer(f *testing.F) {
 	}
 	limits := []int{200, 3, 100, 1}
 	pairs := make([][]pair, len(limits))
-	for i, limit := range limits {
+	add := func(i int, c Config) {
+		c.MaxWordChars = limits[i]
+		tok := newTokenizer(f, c)
+		ref := reference{vocab: tok.vocab, lower: c.Lower, strip: c.Stripped(), join: c.JoinIdeographs, maxChars: limits[i], never: map[string]bool{}}
+		for _, token := range c.NeverSplit {
+			ref.never[token] = true
+		}
+		pairs[i] = append(pairs[i], pair{tok, ref})
+	}
+	for i := range limits {
 		for _, lower := range []bool{false, true} {
-			for _, never := range [][]string{nil, h.NeverSplit} {
-				tok := newTokenizer(f, lower, limit, never...)
-				ref := reference{vocab: tok.vocab, lower: lower, maxChars: limit, never: map[string]bool{}}
-				for _, token := range never {
-					ref.never[token] = true
-				}
-				pairs[i] = append(pairs[i], pair{tok, ref})
-			}
+			add(i, Config{Lower: lower})
+			add(i, Config{Lower: lower, NeverSplit: h.NeverSplit})
+			add(i, Config{Lower: lower, Accents: StripAccents, JoinIdeographs: true})
+			add(i, Config{Lower: lower, Accents: KeepAccents, JoinIdeographs: true, NeverSplit: h.NeverSplit})
+			add(i, Config{Lower: lower, Accents: KeepAccents})
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string, limit uint8) {
 		for _, p := range pairs[int(limit)%len(limits)] {
 			if diff := cmp.Diff(p.ref.ids(text), p.tok.Append(nil, text)); diff != "" {
-				t.Errorf("%+q: lower %v, never split %d: ids (-want +got):\n%s", text, p.ref.lower, len(p.ref.never), diff)
+				t.Errorf("%+q: lower %v, strip %v, join %v, never split %d: ids (-want +got):\n%s", text, p.ref.lower, p.ref.strip, p.ref.join, len(p.ref.never), diff)
 			}
 			checkInvariants(t, p.tok, text)
 		}

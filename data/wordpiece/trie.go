@@ -38,7 +38,7 @@ func newTrie(tokens []string) trie {
 		}
 		return 0
 	})
-	b := trieBuilder{tokens: tokens, free: 256}
+	b := trieBuilder{tokens: tokens, free: 256, end: 256}
 	b.grow(b.free)
 	b.nodes[nowhere].parent, b.nodes[root].parent = nowhere, nowhere
 	b.fill(root, order, 0)
@@ -48,7 +48,8 @@ func newTrie(tokens []string) trie {
 type trieBuilder struct {
 	tokens []string
 	nodes  []trieNode
-	free   int32 // from 256 on, no vacant node comes before this one; below, a base would be negative
+	free   int32 // from 256 on, place looks at no node before this one; below, a base would be negative
+	end    int32 // no node from this one on is in use
 }
 
 // grow makes sure that node n and every child it could have by any byte exist.
@@ -84,14 +85,26 @@ func (b *trieBuilder) fill(n int32, tokens []int32, depth int) {
 	}
 }
 
-// place claims vacant nodes for the children of n by labels, which are sorted, and returns n's new base.
+// reach is how far place looks for room. Tokens that are alike leave nodes vacant that nothing fits into; to look at all of
+// them for every node would take a time that is the square of the vocabulary.
+const reach = 1 << 10
+
+// place claims vacant nodes for the children of n by labels, which are sorted, and returns n's new base. Where nothing within
+// reach has room, the children come last of all, and half of what was looked at in vain is not looked at again.
 func (b *trieBuilder) place(n int32, labels []byte) int32 {
 	for ; b.nodes[b.free].parent != vacant; b.free++ {
 		b.grow(b.free + 1)
 	}
 	base := b.free - int32(labels[0])
-	for ; !b.fits(base, labels); base++ {
+	for last := base + reach; !b.fits(base, labels); base++ {
+		if base == last {
+			base = b.end - int32(labels[0])
+			b.free += reach / 2
+			break
+		}
 	}
+	b.grow(base + 256)
+	b.end = max(b.end, base+int32(labels[len(labels)-1])+1)
 	for _, c := range labels {
 		b.nodes[base+int32(c)].parent = n
 	}

@@ -2,14 +2,16 @@ package wordpiece
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // maxTokenBytes bounds a line of a vocabulary; the longest token of the published ones has 18 bytes.
@@ -17,9 +19,42 @@ const maxTokenBytes = 1024
 
 var errLongToken = fmt.Errorf("more than %d bytes; a vocabulary has one token a line", maxTokenBytes)
 
+// maxVocabulary bounds a vocabulary in bytes, and maxTokens its lines; the largest published BERT's, of 109 languages, has 501,153 in
+// 5 MB. The trie takes some forty times the bytes while it is built.
+const (
+	maxVocabulary = 8 << 20
+	maxTokens     = 1 << 20
+)
+
 // Special holds the ids of the tokens that BERT gives a meaning of its own.
 type Special struct {
 	Pad, Unk, CLS, SEP, Mask int32
+}
+
+// Names are what a vocabulary calls the tokens of Special.
+type Names struct {
+	Pad, Unk, CLS, SEP, Mask string
+}
+
+// DefaultNames are those of BERT's own vocabularies: [PAD], [UNK], [CLS], [SEP] and [MASK].
+func DefaultNames() Names {
+	return Names{Pad: "[PAD]", Unk: "[UNK]", CLS: "[CLS]", SEP: "[SEP]", Mask: "[MASK]"}
+}
+
+// Added is a token that is found whole wherever it stands in a text, before anything else is done to it.
+type Added struct {
+	Token string
+	// AnyCase has it found in capitals and small letters (of ASCII) alike where text is lower-cased.
+	AnyCase bool
+	// Special marks a token that other programs leave out when they turn ids into text.
+	Special bool
+}
+
+// Tokens is the content of a vocabulary.
+type Tokens struct {
+	List  []string // by id
+	Names Names
+	Added []Added // some of List
 }
 
 // Vocabulary is an ordered list of tokens; a token's id is its place, from 0. It never changes once read and
@@ -29,74 +64,142 @@ type Vocabulary struct {
 	tokens  []string
 	ids     map[string]int32
 	special Special
-	upper   int // tokens that lower-casing would change, bracketed ones aside
+	names   Names
+	added   []Added
+	upper   int // see countUpper
 	hash    string
 	trie    trie
 }
 
 // OpenVocabulary reads the vocabulary in the file path.
 func OpenVocabulary(path string) (*Vocabulary, error) {
-	f, err := os.Open(path)
+	list, err := OpenTokens(path)
+	if err != nil {
+		return nil, err
+	}
+	return NewVocabulary(path, Tokens{List: list, Names: DefaultNames()})
+}
+
+// OpenTokens reads the tokens in the file path, as ReadTokens does.
+func OpenTokens(path string) ([]string, error) {
+	text, err := regularfile.Read(path, maxVocabulary)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary: %w", err)
 	}
-	defer f.Close() // only read from
-	return ReadVocabulary(f, path)
+	return ReadTokens(bytes.NewReader(text), path)
 }
 
-// ReadVocabulary reads a vocabulary, one token a line, from r; name is what errors call it. Lines may end in CR LF,
-// and white space around a token is no part of it. A blank line is the empty token, which stands nowhere in a text:
-// SciBERT's vocabulary has one, and leaving it out would shift the ids after it. It refuses what is not text, a token
-// that stands twice, and a vocabulary without [PAD], [UNK], [CLS], [SEP] or [MASK].
+// ReadVocabulary reads a vocabulary with BERT's own names, one token a line, from r; name is what errors call it.
 func ReadVocabulary(r io.Reader, name string) (*Vocabulary, error) {
-	v := &Vocabulary{name: name, ids: make(map[string]int32)}
+	list, err := ReadTokens(r, name)
+	if err != nil {
+		return nil, err
+	}
+	return NewVocabulary(name, Tokens{List: list, Names: DefaultNames()})
+}
+
+// ReadTokens reads tokens, one a line. Lines may end in CR LF, and white space around a token is no part of it. A
+// blank line is the empty token, which stands nowhere in a text: SciBERT's vocabulary has one, and leaving it out would
+// shift the ids after it. Errors name the line.
+func ReadTokens(r io.Reader, name string) ([]string, error) {
+	var list []string
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 2*maxTokenBytes) // with white space and the line's end
 	for lines.Scan() {
-		if err := v.add(lines.Text()); err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", name, len(v.tokens)+1, err)
+		line := lines.Text()
+		if len(list) == 0 {
+			line = strings.TrimPrefix(line, "\ufeff") // a byte order mark
 		}
+		token := strings.Trim(line, " \t\r")
+		if err := checkToken(token, len(list)); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", name, len(list)+1, err)
+		}
+		list = append(list, token)
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("%s: line %d: %w", name, len(v.tokens)+1, errLongToken)
+		return nil, fmt.Errorf("%s: line %d: %w", name, len(list)+1, errLongToken)
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(v.tokens) == 0 {
+	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: empty; a vocabulary has one token a line", name)
 	}
-	if err := v.findSpecial(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	v.hash = hashTokens(v.tokens)
-	v.trie = newTrie(v.tokens)
-	return v, nil
+	return list, nil
 }
 
-// add makes line the next token.
-func (v *Vocabulary) add(line string) error {
-	if !utf8.ValidString(line) {
+// checkToken refuses what is no token of a text file that has at tokens before it.
+func checkToken(token string, at int) error {
+	if at >= maxTokens {
+		return fmt.Errorf("more than %d tokens", maxTokens)
+	}
+	if !utf8.ValidString(token) {
 		return errors.New("not UTF-8; a vocabulary is a text file, one token a line")
 	}
-	if len(v.tokens) == 0 {
-		line = strings.TrimPrefix(line, "\ufeff") // a byte order mark
-	}
-	token := strings.Trim(line, " \t\r")
 	if len(token) > maxTokenBytes {
 		return errLongToken
 	}
 	if i := strings.IndexFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
 		return fmt.Errorf("control character %U in %q; a vocabulary is a text file, one token a line", token[i], token)
 	}
+	return nil
+}
+
+// NewVocabulary makes a vocabulary of tokens; name is what errors call it. It refuses what is not text, a token that
+// stands twice, and one of t.Names or t.Added that is not in the list. Errors count entries as lines, from 1.
+func NewVocabulary(name string, t Tokens) (*Vocabulary, error) {
+	v := &Vocabulary{name: name, tokens: t.List, ids: make(map[string]int32, len(t.List)), names: t.Names, added: t.Added}
+	size := 0
+	for i, token := range t.List {
+		if err := v.add(token, i); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", name, i+1, err)
+		}
+		size += len(token)
+	}
+	if size > maxVocabulary {
+		return nil, fmt.Errorf("%s: tokens of %d bytes together, want at most %d", name, size, maxVocabulary)
+	}
+	if err := v.findSpecial(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, a := range t.Added {
+		if _, ok := v.ids[a.Token]; !ok || a.Token == "" {
+			return nil, fmt.Errorf("%s: added token %q is not among the %d", name, a.Token, len(t.List))
+		}
+	}
+	v.upper = v.countUpper()
+	v.hash = hashTokens(v.tokens)
+	v.trie = newTrie(v.tokens)
+	return v, nil
+}
+
+// add gives token the id at.
+func (v *Vocabulary) add(token string, at int) error {
+	if err := checkToken(token, at); err != nil {
+		return err
+	}
 	if first, twice := v.ids[token]; twice {
 		return fmt.Errorf("token %q stands twice, first on line %d", token, first+1)
 	}
-	v.ids[token] = int32(len(v.tokens))
-	v.tokens = append(v.tokens, token)
-	if !bracketed(token) && token != strings.ToLower(token) {
-		v.upper++
-	}
+	v.ids[token] = int32(at)
 	return nil
+}
+
+// countUpper counts the tokens that lower-casing would change, but for bracketed and added ones, which say nothing of the text
+// that the vocabulary was made from.
+func (v *Vocabulary) countUpper() int {
+	changed := func(token string) bool { return !bracketed(token) && token != strings.ToLower(token) }
+	n := 0
+	for _, token := range v.tokens {
+		if changed(token) {
+			n++
+		}
+	}
+	for _, a := range v.added {
+		if changed(a.Token) {
+			n--
+		}
+	}
+	return n
 }
 
 func (v *Vocabulary) findSpecial() error {
@@ -108,7 +211,8 @@ func (v *Vocabulary) findSpecial() error {
 		}
 		return id
 	}
-	v.special = Special{Pad: find("[PAD]"), Unk: find("[UNK]"), CLS: find("[CLS]"), SEP: find("[SEP]"), Mask: find("[MASK]")}
+	n := v.names
+	v.special = Special{Pad: find(n.Pad), Unk: find(n.Unk), CLS: find(n.CLS), SEP: find(n.SEP), Mask: find(n.Mask)}
 	if missing != nil {
 		return fmt.Errorf("no token %s among %d", strings.Join(missing, ", "), len(v.tokens))
 	}
@@ -150,6 +254,12 @@ func (v *Vocabulary) Hash() string { return v.hash }
 
 // Special returns the ids of BERT's own tokens.
 func (v *Vocabulary) Special() Special { return v.special }
+
+// Names returns what the vocabulary calls BERT's own tokens.
+func (v *Vocabulary) Names() Names { return v.names }
+
+// Added returns the tokens that are found whole. The caller leaves them unchanged.
+func (v *Vocabulary) Added() []Added { return v.added }
 
 // Continues reports whether the token with the given id continues a word, that is, starts with "##".
 func (v *Vocabulary) Continues(id int32) bool {

@@ -49,16 +49,18 @@ func (w *word) read(s *settings, text string, at Span) {
 		i += n
 		switch {
 		case s.classes.of(r) == dropped:
-		case !s.lower:
-			w.add(s, normal{r: r, from: from})
 		case r < utf8.RuneSelf:
 			w.add(s, normal{r: rune(s.fold[r]), from: from})
 			run = len(w.letters)
-		case r == capitalSigma:
+		case s.lower && r == capitalSigma:
 			w.add(s, normal{r: s.classes.lowerSigma(text, from.Start), from: from})
 			run = len(w.letters)
-		default:
+		case !s.strip:
+			w.addKept(s, r, from)
+		case s.lower:
 			run = w.addDecomposed(s, unicode.ToLower(r), from, run)
+		default:
+			run = w.addDecomposed(s, r, from, run)
 		}
 	}
 	w.chars = len(w.letters)
@@ -70,6 +72,19 @@ func (w *word) read(s *settings, text string, at Span) {
 // add appends l. Above the limit of characters only the last one is kept, for where it ends.
 func (w *word) add(s *settings, l normal) {
 	w.letters = append(w.letters[:min(len(w.letters), s.maxChars)], l)
+}
+
+// addKept appends r, lower-cased if need be, with its accents. The capital I with a dot is the one letter whose lower case
+// is two characters.
+func (w *word) addKept(s *settings, r rune, from Span) {
+	if !s.lower {
+		w.add(s, normal{r: r, from: from})
+		return
+	}
+	w.add(s, normal{r: unicode.ToLower(r), from: from})
+	if r == 'İ' {
+		w.add(s, normal{r: '\u0307', from: Span{from.End, from.End}})
+	}
 }
 
 // addDecomposed appends the canonical decomposition of r without its marks. What is left of a run of combining

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Config is the architecture, in the keys of Hugging Face's config.json.
@@ -42,9 +43,15 @@ func Default() Config {
 // HeadSize is D, the width of one attention head.
 func (c Config) HeadSize() int { return c.HiddenSize / c.NumAttentionHeads }
 
-// ReadConfig reads and validates a config.json.
+// maxConfig bounds a config.json in bytes, and maxParameters the encoder it describes; the largest published BERT has 3.9 billion.
+const (
+	maxConfig     = 16 << 20
+	maxParameters = 1 << 33
+)
+
+// ReadConfig reads and validates a config.json. Its error is one line.
 func ReadConfig(path string) (Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := regularfile.Read(path, maxConfig)
 	if err != nil {
 		return Config{}, err
 	}
@@ -53,7 +60,7 @@ func ReadConfig(path string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := c.Validate(); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
+		return Config{}, fmt.Errorf("%s: %s", path, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return c, nil
 }
@@ -115,22 +122,34 @@ func (c Config) Validate() error {
 func (c Config) sizeFaults() error {
 	var faults []error
 	for _, size := range []struct {
-		key   string
-		value int
+		key        string
+		value, max int // no published BERT comes near the maximum
 	}{
-		{"vocab_size", c.VocabSize}, {"hidden_size", c.HiddenSize}, {"num_hidden_layers", c.NumHiddenLayers},
-		{"num_attention_heads", c.NumAttentionHeads}, {"intermediate_size", c.IntermediateSize},
-		{"max_position_embeddings", c.MaxPositionEmbeddings}, {"type_vocab_size", c.TypeVocabSize},
+		{"vocab_size", c.VocabSize, 1 << 22}, {"hidden_size", c.HiddenSize, 1 << 16}, {"num_hidden_layers", c.NumHiddenLayers, 1 << 10},
+		{"num_attention_heads", c.NumAttentionHeads, 1 << 12}, {"intermediate_size", c.IntermediateSize, 1 << 18},
+		{"max_position_embeddings", c.MaxPositionEmbeddings, 1 << 20}, {"type_vocab_size", c.TypeVocabSize, 1 << 16},
 	} {
-		if size.value < 1 {
+		switch {
+		case size.value < 1:
 			faults = append(faults, fmt.Errorf("%s %d, want at least 1", size.key, size.value))
+		case size.value > size.max:
+			faults = append(faults, fmt.Errorf("%s %d, want at most %d", size.key, size.value, size.max))
 		}
+	}
+	if n := c.parameters(); len(faults) == 0 && n > maxParameters {
+		faults = append(faults, fmt.Errorf("the sizes describe an encoder of %d parameters, want at most %d", n, maxParameters))
 	}
 	if c.NumAttentionHeads > 0 && c.HiddenSize%c.NumAttentionHeads != 0 {
 		faults = append(faults, fmt.Errorf("hidden_size %d is not a multiple of num_attention_heads %d",
 			c.HiddenSize, c.NumAttentionHeads))
 	}
 	return errors.Join(faults...)
+}
+
+// parameters is about how many the encoder has, of sizes that are in range.
+func (c Config) parameters() int {
+	h := c.HiddenSize
+	return (c.VocabSize+c.MaxPositionEmbeddings+c.TypeVocabSize)*h + c.NumHiddenLayers*(4*h*h+2*h*c.IntermediateSize)
 }
 
 func (c Config) rateFaults() error {

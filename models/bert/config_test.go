@@ -53,6 +53,16 @@ func TestValidate(t *testing.T) {
 		{"default", func(*Config) {}, nil},
 		{"sizes", func(c *Config) { c.VocabSize, c.TypeVocabSize = 0, -1 },
 			[]string{"vocab_size 0, want at least 1", "type_vocab_size -1, want at least 1"}},
+		{"sizes beyond all bounds", func(c *Config) { c.HiddenSize, c.IntermediateSize, c.NumHiddenLayers = 1<<40, 1<<41, 1e9 },
+			[]string{"hidden_size 1099511627776, want at most 65536", "intermediate_size 2199023255552, want at most 262144", "num_hidden_layers 1000000000, want at most 1024"}},
+		{"tables beyond all bounds", func(c *Config) {
+			c.VocabSize, c.MaxPositionEmbeddings, c.TypeVocabSize, c.NumAttentionHeads = 1<<40, 1<<40, 1<<40, 1<<40
+		},
+			[]string{"vocab_size 1099511627776, want", "max_position_embeddings 1099511627776, want", "type_vocab_size 1099511627776, want", "num_attention_heads 1099511627776, want"}},
+		{"too large together", func(c *Config) {
+			c.HiddenSize, c.IntermediateSize, c.NumHiddenLayers, c.NumAttentionHeads = 1<<16, 1<<18, 1<<10, 1<<9
+		},
+			[]string{"the sizes describe an encoder of 52", "want at most 8589934592"}},
 		{"heads", func(c *Config) { c.NumAttentionHeads = 7 }, []string{"hidden_size 768 is not a multiple of num_attention_heads 7"}},
 		{"rates", func(c *Config) {
 			c.HiddenDropout, c.AttentionDropout, c.LayerNormEps, c.InitializerRange = 1, -0.5, 0, 0
@@ -82,14 +92,15 @@ func TestValidate(t *testing.T) {
 }
 
 func TestReadConfigFaults(t *testing.T) {
-	for name, text := range map[string]string{"no json": "{", "a string for a number": `{"hidden_size":"big"}`, "fault": `{"hidden_size":0}`} {
+	for name, text := range map[string]string{"no json": "{", "a string for a number": `{"hidden_size":"big"}`, "fault": `{"hidden_size":0}`,
+		"several faults": `{"hidden_size":0,"num_hidden_layers":0,"hidden_act":"x"}`, "beyond 64 bits": `{"hidden_size":1180591620717411303424}`, "a page": "<!DOCTYPE html>"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "config.json")
 			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := ReadConfig(path); err == nil || !strings.HasPrefix(err.Error(), path) {
-				t.Errorf("got %v, want an error that starts with the path", err)
+			if _, err := ReadConfig(path); err == nil || !strings.HasPrefix(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line that starts with the path", err)
 			}
 		})
 	}

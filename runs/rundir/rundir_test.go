@@ -24,7 +24,7 @@ func nano(t *testing.T) checkpoints.Export {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return checkpoints.Export{Config: []byte("{}"), Vocabulary: v}
+	return checkpoints.Export{Config: []byte("{}"), Vocabulary: v, Tokenizer: wordpiece.Default()}
 }
 
 func state(step int) *trainer.State {

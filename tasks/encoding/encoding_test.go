@@ -199,7 +199,7 @@ func TestReadCuts(t *testing.T) {
 	if diff := cmp.Diff([]int32{0, 0, 0, 0, 0, 1, 1, 1}, r.TokenTypeIDs); diff != "" {
 		t.Errorf("types (-want +got):\n%s", diff)
 	}
-	if records.Truncated != 1 || records.Longest != 8 || !slices.Equal(records.Unknown, []string{"label"}) {
+	if !slices.Equal(records.Cut, []encoding.Cut{{ID: "x", Pieces: 10, Kept: 5}}) || records.Longest != 8 || !slices.Equal(records.Unknown, []string{"label"}) {
 		t.Errorf("%+v", records)
 	}
 }

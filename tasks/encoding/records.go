@@ -27,11 +27,19 @@ type Record struct {
 
 // Records are what was read, in its order.
 type Records struct {
-	All       []Record
-	Longest   int      // positions
-	Truncated int      // texts that were cut to the limit
-	Unknown   []string // keys that mean nothing here, sorted
+	All     []Record
+	Longest int      // positions
+	Cut     []Cut    // texts that were cut to the limit
+	Unknown []string // keys that mean nothing here, sorted
 }
+
+// Cut is a record whose texts had more pieces than there was room for.
+type Cut struct {
+	ID           string
+	Pieces, Kept int // without [CLS] and [SEP]
+}
+
+func (c Cut) String() string { return fmt.Sprintf("%q: %d of %d pieces kept", c.ID, c.Kept, c.Pieces) }
 
 // Limits is what a record must fit.
 type Limits struct {
@@ -120,7 +128,7 @@ func (r *reader) line(text []byte, n int) error {
 		return fmt.Errorf("id %q is that of line %d, too", id, before)
 	}
 	r.seen[id] = n
-	record, err := r.record(l)
+	record, err := r.record(id, l)
 	if err != nil {
 		return fmt.Errorf("id %q: %w", id, err)
 	}
@@ -148,12 +156,12 @@ func idOf(raw json.RawMessage) (string, error) {
 	return id, nil
 }
 
-func (r *reader) record(l line) (Record, error) {
+func (r *reader) record(id string, l line) (Record, error) {
 	switch {
 	case l.Text != nil && l.InputIDs != nil:
 		return Record{}, errors.New(`both "text" and "input_ids"`)
 	case l.Text != nil && l.TokenTypeIDs == nil && l.AttentionMask == nil:
-		return r.frame(l), nil
+		return r.frame(id, l), nil
 	case l.InputIDs != nil && l.TextB == nil:
 		return r.given(l)
 	case l.Text == nil && l.InputIDs == nil:
@@ -164,14 +172,14 @@ func (r *reader) record(l line) (Record, error) {
 
 // frame makes pieces of the texts and puts [CLS] and [SEP] around them. What is too long loses its end; of two texts, the
 // longer one loses, piece by piece, as in Google's code.
-func (r *reader) frame(l line) Record {
+func (r *reader) frame(id string, l line) Record {
 	special := r.tokenizer.Vocabulary().Special()
 	a, b, room := r.tokenizer.Append(nil, *l.Text), []int32(nil), r.limits.Positions-2
 	if l.TextB != nil {
 		b, room = r.tokenizer.Append(nil, *l.TextB), room-1
 	}
-	if len(a)+len(b) > room {
-		r.records.Truncated++
+	if n := len(a) + len(b); n > room {
+		r.records.Cut = append(r.records.Cut, Cut{ID: id, Pieces: n, Kept: room})
 	}
 	for len(a)+len(b) > room {
 		if len(a) > len(b) {

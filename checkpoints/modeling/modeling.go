@@ -1,0 +1,107 @@
+// Package modeling has transformers compute the relation classifiers of ours that it does not have: it holds the Python file that goes into a
+// model directory, and says from config.json's key "subbert" whether a model needs it.
+//
+// A classifier over the tanh pooler (pooling "cls") is a BertForSequenceClassification and needs nothing. For every other
+// pooling config.json's auto_map names the file, and architectures is BertModel: that is what transformers loads of the directory
+// for those who do not trust the file.
+package modeling
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// FileName is the Python file's name in a model directory.
+const FileName = "modeling_subbert.py"
+
+//go:embed modeling_subbert.py
+var source []byte
+
+// Source is the content of the Python file.
+func Source() []byte { return source }
+
+// AutoMap is config.json's auto_map: which class of the file is loaded for which of transformers' automatic ones.
+func AutoMap() map[string]string {
+	return map[string]string{"AutoModelForSequenceClassification": "modeling_subbert.SubbertForSequenceClassification"}
+}
+
+// Head is what the key "subbert" of config.json says of a relation classifier, as far as it matters here.
+type Head struct {
+	Pooling  string   `json:"pooling"`
+	Sequence int      `json:"sequence"`
+	Truncate string   `json:"truncate"`
+	Mask     string   `json:"sll_mask"`
+	Marks    []string `json:"marks"`
+}
+
+// HeadOf reads the key "subbert" of a config.json; nil if it has none, or none of a relation classifier.
+func HeadOf(config []byte) (*Head, error) {
+	var fields struct {
+		Head *Head `json:"subbert"`
+	}
+	if err := json.Unmarshal(config, &fields); err != nil {
+		return nil, err
+	}
+	if fields.Head == nil || fields.Head.Pooling == "" {
+		return nil, nil
+	}
+	return fields.Head, nil
+}
+
+// Custom says whether transformers has no such classifier, so that the directory needs the Python file.
+func (h *Head) Custom() bool { return h != nil && h.Pooling != "cls" }
+
+// Card is the section of README.md on how to use the model with transformers.
+func (h *Head) Card() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `## With transformers
+
+transformers has no classifier with %[1]s pooling. %[2]s in this directory has it (torch and transformers alone, 4.57 and 5): look at it, then
+
+`+"```python"+`
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+tokenizer, model = AutoTokenizer.from_pretrained(DIRECTORY), AutoModelForSequenceClassification.from_pretrained(DIRECTORY, trust_remote_code=True)
+inputs = tokenizer(SENTENCES, truncation=True, max_length=%[3]d, padding=True, return_tensors="pt")
+probabilities = model(**inputs%[4]s).logits.softmax(-1)  # columns as in model.config.id2label
+`+"```"+`
+
+Without trust_remote_code transformers loads the encoder only: load it with AutoModel. AutoModelForSequenceClassification would put a classifier of its
+own on it, with random weights and a warning.
+`, h.Pooling, FileName, h.Sequence, h.argument())
+	if len(h.Marks) > 0 {
+		fmt.Fprintf(&b, "The sentences are marked as those of the training were: %s.\n", strings.Join(h.Marks, " "))
+	}
+	if h.Truncate == "around_mentions" {
+		fmt.Fprintf(&b, "Sentences of more than %d tokens were cut around the two mentions; the tokenizer cuts their end.\n", h.Sequence)
+	}
+	if h.Pooling == "mention" {
+		b.WriteString(mentionCard)
+	}
+	if h.Mask == "positions" && h.Pooling != "mention" && h.Pooling != "cls_raw" {
+		fmt.Fprintf(&b, "The summary runs over padding too; rows are filled up to %d positions by the model itself.\n", h.Sequence)
+	}
+	return b.String()
+}
+
+// argument is what the model is called with beside what the tokenizer gives.
+func (h *Head) argument() string {
+	if h.Pooling == "mention" {
+		return ", mention_positions=mention_positions"
+	}
+	return ""
+}
+
+const mentionCard = `
+mention_positions is [rows, 2, 2]: for each row the tokens of the first and of the second mention, each as a start and an end that
+is excluded; [0, 0] is a mention that was cut off. From characters [start, end) of each sentence's two mentions:
+
+` + "```python" + `
+import torch
+def tokens(row, start, end):
+    first, last = inputs.char_to_token(row, start), inputs.char_to_token(row, end - 1)
+    return [0, 0] if first is None or last is None else [first, last + 1]
+mention_positions = torch.tensor([[tokens(row, *a), tokens(row, *b)] for row, (a, b) in enumerate(CHARACTERS)])
+` + "```" + `
+`
