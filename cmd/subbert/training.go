@@ -91,6 +91,7 @@ func openRun(c *console, config configs.Config, resume bool, on *backend.Handle)
 	if r.dir, err = rundir.Open(config.Run.Dir, config.Checkpoint, r.saved); err != nil {
 		return r, err
 	}
+	r.dir.Failed = func(err error) { c.log.Warn("going on all the same", "error", err) }
 	state, passed, err := r.dir.Continue(resume)
 	if errors.Is(err, rundir.ErrExists) {
 		return r, misusef("%w; --resume continues it, another run.dir starts anew", err)
@@ -283,6 +284,9 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 		if err != nil {
 			return errors.Join(err, lines.Close())
 		}
+		if r.config.Checkpoint.OnError == trainer.OnErrorContinue {
+			events.Tolerate(r.dir.Failed)
+		}
 		recorder = append(recorder, events)
 	}
 	if !r.c.quiet {
@@ -294,7 +298,7 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 	}
 	r.trainer.Recorder, r.trainer.Log = recorder, r.c.log
 	r.trainer.Evaluate, r.trainer.Goal, r.trainer.Watches = evaluate, r.goal, r.watches
-	r.trainer.Newest = r.dir.Newest
+	r.trainer.Newest, r.trainer.Saved = r.dir.Newest, r.dir.Saved
 	if r.config.Checkpoint.Best {
 		r.trainer.Improved = r.keepBest
 	}
@@ -319,7 +323,13 @@ func (r *session) train(plan trainer.Plan, batches trainer.Batches, evaluate fun
 	if errors.As(err, &bad) {
 		err = errors.Join(err, r.dir.WritePostMortem(bad))
 	}
-	if flushed := r.dir.Flush(); flushed != nil {
+	flush := r.dir.Flush
+	if err == nil { // what the run is for is its model, which comes next
+		flush = r.dir.Settle
+	}
+	if flushed := flush(); flushed != nil && errors.Is(err, trainer.ErrInterrupted) {
+		return fmt.Errorf("stopped at step %d: %w", r.trainer.Step(), flushed)
+	} else if flushed != nil {
 		return errors.Join(flushed, err)
 	}
 	if errors.Is(err, trainer.ErrInterrupted) {

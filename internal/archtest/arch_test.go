@@ -92,7 +92,7 @@ var layers = []struct {
 }
 
 // everywhere are packages of ours that every layer may import.
-var everywhere = []string{"internal/atomicfile", "internal/remote"}
+var everywhere = []string{"internal/atomicfile", "internal/freespace", "internal/remote"}
 
 // withoutTensors are the layers that import no tensor library and no cgo.
 var withoutTensors = []string{"data", "checkpoints", "evaluate", "report", "reproduce", "sweep"}
