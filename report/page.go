@@ -5,6 +5,8 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -138,11 +140,14 @@ func (p *Page) HTML() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Write writes the page to path: all of it, or nothing.
+// Write writes the page to path: all of it, or nothing. It makes no directory for it.
 func Write(path string, p *Page) error {
 	html, err := p.HTML()
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
 	return atomicfile.WriteBytes(path, html)
 }

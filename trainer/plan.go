@@ -19,7 +19,14 @@ type Checkpointing struct {
 	KeepHours float64 `toml:"keep_hours"` // one checkpoint of every so many hours is kept for good; 0: none is
 	Best      bool    `toml:"best"`       // keep the model of the best evaluation in best/
 	Discard   bool    `toml:"discard"`    // remove all checkpoints once the run has its result; the model stays
+	OnError   string  `toml:"on_error"`   // what a checkpoint that cannot be written does to the run
 }
+
+// Policies for a checkpoint, or a report of metrics, that cannot be written.
+const (
+	OnErrorStop     = "stop"     // the run fails; it continues from the newest checkpoint that was written
+	OnErrorContinue = "continue" // say so, go on, and try again when the next one is due
+)
 
 // Recording is the [record] table of a run.
 type Recording struct {
@@ -47,8 +54,10 @@ type Run struct {
 	Patience    int     `toml:"patience"`      // stop after so many evaluations without a better one; 0: never
 }
 
-// DefaultCheckpointing saves every 1000 steps and keeps the two newest.
-func DefaultCheckpointing() Checkpointing { return Checkpointing{EverySteps: 1000, Keep: 2} }
+// DefaultCheckpointing saves every 1000 steps, keeps the two newest, and stops where one cannot be written.
+func DefaultCheckpointing() Checkpointing {
+	return Checkpointing{EverySteps: 1000, Keep: 2, OnError: OnErrorStop}
+}
 
 // DefaultRecording records every 10 steps.
 func DefaultRecording() Recording { return Recording{EverySteps: 10} }
@@ -60,10 +69,14 @@ func DefaultRun() Run {
 
 // Validate returns every fault of c at once.
 func (c Checkpointing) Validate() error {
-	if c.EverySteps < 0 || c.Keep < 0 || c.KeepEvery < 0 || !(c.KeepHours >= 0) {
-		return fmt.Errorf("checkpoint.every_steps = %d, keep = %d, keep_every = %d, keep_hours = %g: want no negative number", c.EverySteps, c.Keep, c.KeepEvery, c.KeepHours)
+	var faults []error
+	if policies := []string{OnErrorStop, OnErrorContinue}; !slices.Contains(policies, c.OnError) {
+		faults = append(faults, fmt.Errorf("checkpoint.on_error: unknown %q, want one of %s", c.OnError, strings.Join(policies, ", ")))
 	}
-	return nil
+	if c.EverySteps < 0 || c.Keep < 0 || c.KeepEvery < 0 || !(c.KeepHours >= 0) {
+		faults = append(faults, fmt.Errorf("checkpoint.every_steps = %d, keep = %d, keep_every = %d, keep_hours = %g: want no negative number", c.EverySteps, c.Keep, c.KeepEvery, c.KeepHours))
+	}
+	return errors.Join(faults...)
 }
 
 // Validate returns every fault of c at once.

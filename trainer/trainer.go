@@ -55,6 +55,8 @@ type Trainer struct {
 	Log *slog.Logger
 	// Save is called with the state complete at a step that is due, at the end, and when interrupted.
 	Save func(step int) error
+	// Saved, if set, is called after every update, and says why a save that goes on in the background failed.
+	Saved func() error
 	// Newest returns the state of the newest checkpoint; the policy "rollback" needs it.
 	Newest func() (*State, error)
 	// Evaluate, if set, is called at the steps that are due for it and at the end; its values are recorded.
@@ -124,7 +126,7 @@ func (t *Trainer) Train(ctx context.Context, batches Batches) error {
 	back := t.plan.Run.OnNonFinite == OnNonFiniteBack
 	if back && t.now == 0 && t.Save != nil { // something to return to
 		if err := t.Save(0); err != nil {
-			return fmt.Errorf("saving step 0: %w", err)
+			return err
 		}
 	}
 	for {
@@ -170,6 +172,11 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 
 // after does what is due once an update is complete, and says whether it was the last.
 func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, err error) {
+	if t.Saved != nil {
+		if err := t.Saved(); err != nil {
+			return false, err
+		}
+	}
 	stopped := ctx.Err() != nil && !last
 	evaluate := t.Evaluate != nil && !stopped && (last || due(t.now, t.plan.Recording.EvaluateEvery))
 	save := last || stopped || due(t.now, t.plan.Checkpointing.EverySteps)
@@ -192,7 +199,7 @@ func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, e
 	stopped = stopped || err != nil // asked to stop while measuring: the measurement is lost, the state is not
 	if t.Save != nil && (save || last || stopped) {
 		if err := t.Save(t.now); err != nil {
-			return false, fmt.Errorf("saving step %d: %w", t.now, err)
+			return false, err
 		}
 	}
 	if stopped {

@@ -1,13 +1,10 @@
 package hub
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/subbert/subbert/internal/freespace"
 )
 
 // FullError says that what is to be fetched does not fit on the disk.
@@ -37,7 +34,7 @@ func (p *puller) makeRoom(f folder, s *Snapshot) error {
 			needed -= min(info.Size(), file.Bytes)
 		}
 	}
-	free, err := freeBytes(p.Cache)
+	free, err := freespace.Of(p.Cache)
 	if needed == 0 || err != nil { // a file system that does not tell may have room
 		return nil
 	}
@@ -45,20 +42,4 @@ func (p *puller) makeRoom(f folder, s *Snapshot) error {
 		return &FullError{Dir: p.Cache, Needed: needed, Free: free}
 	}
 	return nil
-}
-
-// freeBytes is how much may still be written to the file system of dir, which need not be there yet.
-func freeBytes(dir string) (int64, error) {
-	for {
-		var s unix.Statfs_t
-		err := unix.Statfs(dir, &s)
-		if err == nil {
-			return int64(s.Bavail) * int64(s.Bsize), nil //nolint:unconvert // types differ between systems
-		}
-		above := filepath.Dir(dir)
-		if !errors.Is(err, fs.ErrNotExist) || above == dir {
-			return 0, err
-		}
-		dir = above
-	}
 }

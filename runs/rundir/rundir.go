@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,7 +48,11 @@ type Dir struct {
 	keep    checkpoints.Retention
 	writing chan error // of the save in flight; nil if there is none
 	discard bool       // checkpoints go once there is a result
+	goOn    bool       // where a checkpoint cannot be written
 	onSaved func(checkpoints.Saved)
+
+	// Failed, if set before the first save, hears of what could not be written where the run goes on all the same.
+	Failed func(error)
 }
 
 // Open makes the directory at path, if need be, and claims it until Close. onSaved hears of every checkpoint once it is
@@ -65,7 +70,7 @@ func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Save
 	if keep.Keep == 0 { // all are kept; the zero value says so
 		retention = checkpoints.Retention{}
 	}
-	return &Dir{path: path, lock: lock, saver: saver, keep: retention, discard: keep.Discard, onSaved: onSaved}, nil
+	return &Dir{path: path, lock: lock, saver: saver, keep: retention, discard: keep.Discard, goOn: keep.OnError == trainer.OnErrorContinue, onSaved: onSaved}, nil
 }
 
 // Claim makes the directory at path, if need be, and locks it until Unlock or the end of the process. It fails with
@@ -110,7 +115,7 @@ func (d *Dir) Continue(resume bool) (*trainer.State, []checkpoints.Passed, error
 
 // Newest returns the state of the newest valid checkpoint, once the save in flight is done.
 func (d *Dir) Newest() (*trainer.State, error) {
-	if err := d.Flush(); err != nil {
+	if err := d.Wait(); err != nil {
 		return nil, err
 	}
 	step, _, err := checkpoints.Latest(d.File(result.CheckpointsDir))
@@ -154,13 +159,18 @@ func (d *Dir) WritePostMortem(e *trainer.NonFiniteError) error {
 
 // Metrics opens metrics.jsonl for a run that continues at step.
 func (d *Dir) Metrics(step int) (*metrics.Lines, error) {
-	return metrics.OpenLines(d.File(result.MetricsFile), step)
+	lines, err := metrics.OpenLines(d.File(result.MetricsFile), step)
+	if err == nil && d.goOn {
+		lines.Tolerate(d.tell)
+	}
+	return lines, err
 }
 
 // Save writes the checkpoint of state in the background; as is the model it belongs to, but for the weights, which are
-// state's. At most one save is in flight: Save waits for the one before, and returns its error.
+// state's. At most one save is in flight: Save waits for the one before, and returns its error, a *SaveError, unless the
+// run is to go on.
 func (d *Dir) Save(state *trainer.State, as checkpoints.Export) error {
-	if err := d.Flush(); err != nil {
+	if err := d.Wait(); err != nil {
 		return err
 	}
 	d.writing = make(chan error, 1)
@@ -174,37 +184,43 @@ func (d *Dir) Export(state *trainer.State, as checkpoints.Export) (path string, 
 	return d.ExportTo(result.ModelDir, state, as)
 }
 
-// ExportTo is Export to the directory name of the run.
+// ExportTo is Export to the directory name of the run. The model that it replaces stays until the new one is complete.
 func (d *Dir) ExportTo(name string, state *trainer.State, as checkpoints.Export) (path string, err error) {
 	path = d.File(name)
-	if err := os.RemoveAll(path); err != nil {
+	fresh, old := d.File("."+name+".new"), d.File("."+name+".old")
+	if err := errors.Join(os.RemoveAll(fresh), os.RemoveAll(old)); err != nil {
 		return "", err
 	}
 	as.Weights = arrays("", state.Parameters)
-	return path, checkpoints.WriteModel(path, as)
-}
-
-// Flush waits for the save in flight and returns its error.
-func (d *Dir) Flush() error {
-	if d.writing == nil {
-		return nil
+	if err := checkpoints.WriteModel(fresh, as); err != nil {
+		return "", err
 	}
-	err := <-d.writing
-	d.writing = nil
-	return err
+	if err := os.Rename(path, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return "", err
+	}
+	return path, os.RemoveAll(old)
 }
 
 func (d *Dir) save(state *trainer.State, as checkpoints.Export) error {
 	as.Weights = arrays("", state.Parameters)
 	saved, err := d.saver.Save(state.Step, func(w checkpoints.FileWriter) error {
+		if err := d.room(state); err != nil {
+			return err
+		}
 		if err := as.Write(w); err != nil {
 			return err
 		}
 		moments := slices.Concat(arrays("m.", state.M), arrays("v.", state.V))
-		return errors.Join(writeTensors(w, optimizerFile, moments), writeStep(w, progress{state.Step, state.Progress}))
+		if err := writeTensors(w, optimizerFile, moments); err != nil {
+			return err
+		}
+		return writeStep(w, progress{state.Step, state.Progress})
 	})
 	if err != nil {
-		return err
+		return d.failure(state.Step, err)
 	}
 	if d.onSaved != nil {
 		d.onSaved(saved)
@@ -227,7 +243,10 @@ func writeTensors(w checkpoints.FileWriter, name string, tensors host.Memory) er
 	if err != nil {
 		return err
 	}
-	return errors.Join(safetensors.Write(f, tensors, safetensors.PyTorch()), f.Close())
+	if err := safetensors.Write(f, tensors, safetensors.PyTorch()); err != nil {
+		return err // the file is left to whoever made it
+	}
+	return f.Close()
 }
 
 // progress is trainer.json: the part of the state that is not tensors.

@@ -35,12 +35,16 @@ type Rewinder interface {
 	Rewind(step int) error
 }
 
-// Lines is a Recorder that appends JSON lines to a file. Each line is written whole, at once.
+// Lines is a Recorder that appends JSON lines to a file. Each line is written whole, at once, unless the disk is full.
 type Lines struct {
 	path string
-	file *os.File
+	to   appender
 	line []byte
 }
+
+// Tolerate makes a report that cannot be written no error: told hears of it, and the next report brings it along. What
+// cannot be written at Close is an error.
+func (l *Lines) Tolerate(told func(error)) { l.to.told = told }
 
 // OpenLines opens the file of JSON lines at path for a run that continues at step: lines of later steps, which a
 // resumed run will write again, and a last line that a crash cut short are dropped. A missing file is created.
@@ -52,7 +56,7 @@ func OpenLines(path string, step int) (*Lines, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lines{path: path, file: f}, nil
+	return &Lines{path: path, to: appender{file: f}}, nil
 }
 
 // dropAfter rewrites the file at path without the lines of steps after step.
@@ -148,7 +152,7 @@ func (l *Lines) Record(step int, values ...Value) error {
 		}
 	}
 	l.line = append(l.line, "}\n"...)
-	_, err := l.file.Write(l.line)
+	_, err := l.to.Write(l.line)
 	return err
 }
 
@@ -161,12 +165,12 @@ func (l *Lines) Rewind(step int) error {
 	if err != nil {
 		return err
 	}
-	l.file = again.file
+	l.to.file = again.to.file
 	return nil
 }
 
 // Close syncs and closes the file.
-func (l *Lines) Close() error { return errors.Join(l.file.Sync(), l.file.Close()) }
+func (l *Lines) Close() error { return l.to.close() }
 
 // Tee is a Recorder that hands every report to each of its members, in order.
 type Tee []Recorder

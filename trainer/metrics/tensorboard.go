@@ -12,9 +12,12 @@ import (
 
 // TensorBoard is a Recorder that writes an event file. Values are grouped into train and heldout.
 type TensorBoard struct {
-	file   *os.File
+	to     *appender
 	events *tbevents.Writer
 }
+
+// Tolerate is as for Lines.
+func (t *TensorBoard) Tolerate(told func(error)) { t.to.told = told }
 
 // OpenTensorBoard begins an event file in dir for a run that continues at step. host, which becomes part of the file's
 // name, tells apart who writes; what other files in dir hold for later steps no longer counts.
@@ -32,8 +35,8 @@ func OpenTensorBoard(dir, host string, step int) (_ *TensorBoard, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	t := &TensorBoard{file: f}
-	if t.events, err = tbevents.NewWriter(f, now); err != nil {
+	t := &TensorBoard{to: &appender{file: f}}
+	if t.events, err = tbevents.NewWriter(t.to, now); err != nil {
 		return nil, err
 	}
 	return t, t.Rewind(step)
@@ -56,4 +59,4 @@ func (t *TensorBoard) Record(step int, values ...Value) error {
 func (t *TensorBoard) Rewind(step int) error { return t.events.Start(time.Now(), step) }
 
 // Close syncs and closes the file.
-func (t *TensorBoard) Close() error { return errors.Join(t.file.Sync(), t.file.Close()) }
+func (t *TensorBoard) Close() error { return t.to.close() }

@@ -1,0 +1,45 @@
+package metrics
+
+import (
+	"errors"
+	"os"
+)
+
+// appender appends to a file. What a full disk did not take comes before what is written next, so that the file never
+// has a gap.
+type appender struct {
+	file   *os.File
+	behind []byte      // not written yet
+	told   func(error) // of the first failure in a row, which is no error then; nil: failures are errors
+	failed bool
+}
+
+// Write implements io.Writer.
+func (a *appender) Write(p []byte) (int, error) {
+	a.behind = append(a.behind, p...)
+	err := a.flush()
+	if err != nil && a.told != nil {
+		if !a.failed {
+			a.told(err)
+		}
+		a.failed = true
+		return len(p), nil
+	}
+	a.failed = false
+	return len(p), err
+}
+
+func (a *appender) flush() error {
+	n, err := a.file.Write(a.behind)
+	a.behind = append(a.behind[:0], a.behind[n:]...)
+	return err
+}
+
+// close writes what is behind, syncs and closes the file.
+func (a *appender) close() error {
+	var err error
+	if len(a.behind) > 0 {
+		err = a.flush()
+	}
+	return errors.Join(err, a.file.Sync(), a.file.Close())
+}
