@@ -181,6 +181,9 @@ func readSettings(m *checkpoints.Model) (*relationSettings, error) {
 	if fields.Settings != nil && len(fields.Settings.Labels) == 0 {
 		return nil, nil // another task's
 	}
+	if s, most := fields.Settings, cmp.Or(m.Config.MaxPositionEmbeddings, 512); s != nil && (s.Sequence < 3 || s.Sequence > most) {
+		return nil, fmt.Errorf("%s: config.json: subbert: sequence %d, want 3 to max_position_embeddings, %d", m.Path, s.Sequence, most)
+	}
 	return fields.Settings, nil
 }
 

@@ -220,16 +220,40 @@ func FuzzPipeline(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(string(text), `{"do_lower_case": false, "strip_accents": null, "cls_token": {"content": "[CLS]"}}`)
-	f.Add(`{"model":{"vocab":{}}}`, `{"added_tokens_decoder":{"0":{"content":"[PAD]"}}}`)
-	f.Fuzz(func(t *testing.T, pipeline, settings string) {
-		tok, err := Open(write(t, object{PipelineName: pipeline, SettingsName: settings}))
+	f.Add(text, []byte(`{"do_lower_case": false, "strip_accents": null, "cls_token": {"content": "[CLS]"}}`), []byte(nil))
+	f.Add([]byte(`{"model":{"vocab":{}}}`), []byte(`{"added_tokens_decoder":{"0":{"content":"[PAD]"},"12":{"content":"<e>"}}}`), []byte(lines(small())))
+	f.Fuzz(func(t *testing.T, pipeline, settings, vocabulary []byte) {
+		files := map[string][]byte{PipelineName: pipeline, SettingsName: settings, VocabularyName: vocabulary}
+		paths := Files{Settings: SettingsName}
+		if len(vocabulary) > 0 {
+			paths.Vocabulary = VocabularyName
+		}
+		if len(pipeline) > 0 || len(vocabulary) == 0 {
+			paths.Pipeline = PipelineName
+		}
+		read := content(func(path string, limit int64) ([]byte, error) { return files[path], nil })
+		tok, err := read.tokenizer(paths)
 		if err != nil {
 			return
 		}
-		if _, err := wordpiece.New(tok.Vocabulary, tok.Config); err != nil {
+		w, err := wordpiece.New(tok.Vocabulary, tok.Config)
+		if err != nil {
 			return // such as a longest word below one character
 		}
-		rewritten(t, tok, "Gene", pieces(t, tok, "Gene"))
+		written, err := Write(tok.Vocabulary, tok.Config, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range written {
+			files[file.Name] = file.Content
+		}
+		again, err := read.tokenizer(Files{Settings: SettingsName, Pipeline: PipelineName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tok.Config, again.Config); diff != "" || again.Vocabulary.Hash() != tok.Vocabulary.Hash() || !slices.Equal(again.Vocabulary.Added(), tok.Vocabulary.Added()) {
+			t.Errorf("read again as %+v, %+v; config (-want +got):\n%s", again.Vocabulary.Names(), again.Vocabulary.Added(), diff)
+		}
+		w.Append(nil, "Gene <e>[CLS] caf\u00e9 \u57fa")
 	})
 }
