@@ -214,6 +214,38 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestSharedCases reads the small inputs that went wrong, where they are.
+func TestSharedCases(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "..", "shared", "cases")
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("no ../shared/cases beside the repository")
+	}
+	for _, c := range []struct{ path, text, want string }{
+		{"04/strip-accents-false", "Möller café gene", "möller café gene"},
+		{"04/chinese-chars-false", "gene基因gene", "[UNK]"},
+		{"33/json-only", "@DRUG$ binds the protein of TNFα cells", "@ DR ##UG $ binds the protein of TNF ##α cells"},
+		{"33/json-only/tokenizer.json", "Gene", "Gene"},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			tok, err := Open(filepath.Join(root, c.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := pieces(t, tok, c.text); got != c.want {
+				t.Errorf("%q is %s, want %s", c.text, got, c.want)
+			}
+			rewritten(t, tok, c.text, c.want)
+		})
+	}
+	tok, err := Open(filepath.Join(root, "33", "json-only"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok.Vocabulary.Size() != 215 || tok.Config.Lower {
+		t.Errorf("%d tokens, lower-cased %t; want 215, cased", tok.Vocabulary.Size(), tok.Config.Lower)
+	}
+}
+
 // FuzzPipeline has nothing to compare with: what is read can be written and read again.
 func FuzzPipeline(f *testing.F) {
 	text, err := json.Marshal(pipelineObject(small()))
