@@ -26,7 +26,7 @@ func (c *cloud) bigShards(dir string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	w, err := shards.Create(dir, shards.Header{Vocabulary: shards.Vocabulary{Hash: v.Hash(), Size: v.Size()}, Tokenizer: shards.Tokenizer{Lower: true}, Splitter: "test-1"})
+	w, err := shards.Create(dir, shards.Header{Vocabulary: shards.Vocabulary{Hash: v.Hash(), Size: v.Size()}, Tokenizer: shards.Tokenizer{Lower: true, MaxWordChars: 200}, Splitter: "test-1"})
 	if err != nil {
 		c.t.Fatal(err)
 	}
