@@ -15,7 +15,7 @@ import (
 	"github.com/subbert/subbert/checkpoints/tfckpt"
 )
 
-// Checkpoints as they lie about: under other names, with more in them than weights, in archives within archives, or not the
+// Checkpoints as people publish them: under other names, with more in them than weights, in archives within archives, or not the
 // file at all. Each is made here from the fixture hf, and has its weights.
 
 // renamedFixture is the fixture's weights under other names.

@@ -70,7 +70,11 @@ func OpenModel(path string) (*Model, error) {
 		return nil, err
 	}
 	if len(faults) > 0 {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, faults[0]), m.Close())
+		err := faults[0]
+		if !strings.HasPrefix(err.Error(), path) {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }

@@ -25,10 +25,16 @@ SETTINGS = {  # name: vocabulary, arguments of BertTokenizer, tokens added to it
     "accents-stripped": ("bert-base-cased.vocab.txt", dict(do_lower_case=False, strip_accents=True), []),
     "ideographs-joined": ("bert-base-uncased.vocab.txt", dict(do_lower_case=True, tokenize_chinese_chars=False), []),
     "cased-added": ("bert-base-cased.vocab.txt", dict(do_lower_case=False), ["@GENE$", "@CHEMICAL$", "of the"]),
+    "special-names": ("bert-base-cased.vocab.txt", dict(do_lower_case=False, pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>", mask_token="<mask>"), []),
     "uncased-added": ("bert-base-uncased.vocab.txt", dict(do_lower_case=True), ["@GENE$", "@CHEMICAL$", "of the"]),
 }
 HARD = ["@GENE$ binds @CHEMICAL$.", "@gene$binds@Chemical$", "Möller CAFÉ naïve I\u0307", "gene基因gene かな 한국", "x" * 100, "x" * 101,
         "tab\there\u00a0and\u2009there \u200bzero", "α-synuclein (β2) ≥ 5 µM ≠ 6", "OF THE of the Of The", "\ud7a3 e\u0301 \u0301", "İstanbul"]
+
+
+def chosen():
+    """SETTINGS, or the one that the environment names."""
+    return [(k, v) for k, v in SETTINGS.items() if os.environ.get("ONLY", k) == k]
 
 
 def strings(value):
@@ -60,9 +66,9 @@ def write(out, data):
     """Writes a directory for each of SETTINGS."""
     import torch
     import transformers
-    for name, (vocabulary, settings, added) in SETTINGS.items():
+    for name, (vocabulary, settings, added) in chosen():
         torch.manual_seed(len(name))
-        tokenizer = transformers.BertTokenizerFast.from_pretrained(start(out, name, os.path.join(data, "vocab", vocabulary)), **settings)
+        tokenizer = transformers.BertTokenizerFast.from_pretrained(start(out, name, os.path.join(data, "vocab", vocabulary), settings), **settings)
         tokenizer.add_tokens(added)
         config = transformers.BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
                                          intermediate_size=64, initializer_range=0.1)
@@ -71,12 +77,13 @@ def write(out, data):
         tokenizer.save_pretrained(folder)
 
 
-def start(out, name, vocabulary):
-    """A directory that has a vocabulary alone."""
+def start(out, name, vocabulary, settings):
+    """A directory that has a vocabulary alone, with the special tokens of settings."""
     folder = os.path.join(out, "start", name)
     os.makedirs(folder)
-    with open(vocabulary, "rb") as f, open(os.path.join(folder, "vocab.txt"), "wb") as g:
-        g.write(f.read())
+    names = {"[%s]" % key.split("_")[0].upper(): value for key, value in settings.items() if key.endswith("_token")}
+    with open(vocabulary, encoding="utf-8") as f, open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8") as g:
+        g.writelines(names.get(line.rstrip("\n"), line.rstrip("\n")) + "\n" for line in f)
     with open(os.path.join(folder, "config.json"), "w") as g:
         json.dump({"model_type": "bert"}, g)
     return folder
@@ -170,7 +177,7 @@ def main():
         folder = os.path.join(work, version)
         run(writer, "--write", folder, args.data)
         folders = {}
-        for name in SETTINGS:
+        for name, _ in chosen():
             theirs = os.path.join(folder, name)
             subprocess.run([args.subbert, "-q", "model", "convert", theirs, theirs + "-converted", "--to", "safetensors"], check=True, stdout=subprocess.DEVNULL)
             folders[theirs] = "%-18s written by %s" % (name, version)

@@ -33,7 +33,9 @@ func Load(m *checkpoints.Model, wanted []weights.Parameter, fresh checkpoints.Fr
 }
 
 // Check is the error that Load of the wanted parameters would return with nothing fresh.
-func Check(m *checkpoints.Model, wanted []weights.Parameter) error { return m.Check(asked(wanted), nil) }
+func Check(m *checkpoints.Model, wanted []weights.Parameter) error {
+	return m.Check(asked(wanted), nil)
+}
 
 // NewHead is checkpoints.Model.NewHead of the wanted parameters: what training a classifier starts from random values because
 // m, which holds none of any kind, cannot have it.

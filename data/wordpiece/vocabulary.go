@@ -19,10 +19,10 @@ const maxTokenBytes = 1024
 
 var errLongToken = fmt.Errorf("more than %d bytes; a vocabulary has one token a line", maxTokenBytes)
 
-// maxVocabulary bounds a vocabulary in bytes, and maxTokens its lines; the largest published BERT's, of 109 languages, has 501,153 in
+// MaxVocabulary bounds a vocabulary in bytes, and maxTokens its lines; the largest published BERT's, of 109 languages, has 501,153 in
 // 5 MB. The trie takes some forty times the bytes while it is built.
 const (
-	maxVocabulary = 8 << 20
+	MaxVocabulary = 8 << 20
 	maxTokens     = 1 << 20
 )
 
@@ -73,20 +73,11 @@ type Vocabulary struct {
 
 // OpenVocabulary reads the vocabulary in the file path.
 func OpenVocabulary(path string) (*Vocabulary, error) {
-	list, err := OpenTokens(path)
-	if err != nil {
-		return nil, err
-	}
-	return NewVocabulary(path, Tokens{List: list, Names: DefaultNames()})
-}
-
-// OpenTokens reads the tokens in the file path, as ReadTokens does.
-func OpenTokens(path string) ([]string, error) {
-	text, err := regularfile.Read(path, maxVocabulary)
+	text, err := regularfile.Read(path, MaxVocabulary)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary: %w", err)
 	}
-	return ReadTokens(bytes.NewReader(text), path)
+	return ReadVocabulary(bytes.NewReader(text), path)
 }
 
 // ReadVocabulary reads a vocabulary with BERT's own names, one token a line, from r; name is what errors call it.
@@ -155,8 +146,8 @@ func NewVocabulary(name string, t Tokens) (*Vocabulary, error) {
 		}
 		size += len(token)
 	}
-	if size > maxVocabulary {
-		return nil, fmt.Errorf("%s: tokens of %d bytes together, want at most %d", name, size, maxVocabulary)
+	if size > MaxVocabulary {
+		return nil, fmt.Errorf("%s: tokens of %d bytes together, want at most %d", name, size, MaxVocabulary)
 	}
 	if err := v.findSpecial(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -74,8 +75,9 @@ func irregular(mode fs.FileMode) string {
 
 var pointerSize = regexp.MustCompile(`(?m)^size (\d+)$`)
 
-// Mistaken says what a file is whose content begins with start, if that is what a download leaves instead of
-// the file: "is a Git LFS pointer to N bytes: git lfs pull" or "is a web page (HTML)". It is empty for everything else.
+// Mistaken says what a file is whose first 512 bytes are start, or all of them if they are fewer, if that is what a download leaves
+// instead of the file: "is a Git LFS pointer to N bytes: git lfs pull", "is a web page (HTML)" or a server's refusal. It
+// is empty for everything else.
 func Mistaken(start []byte) string {
 	if bytes.HasPrefix(start, []byte("version https://git-lfs.github.com/spec/")) {
 		size := "an unknown number of"
@@ -84,11 +86,13 @@ func Mistaken(start []byte) string {
 		}
 		return fmt.Sprintf("is a Git LFS pointer to %s bytes: git lfs pull", size)
 	}
-	text := strings.ToLower(strings.TrimLeft(strings.TrimPrefix(string(start[:min(len(start), 64)]), "\ufeff"), " \t\r\n"))
-	for _, tag := range []string{"<!doctype html", "<html", "<head"} {
-		if strings.HasPrefix(text, tag) {
-			return "is a web page (HTML)"
-		}
+	text := strings.TrimSpace(strings.TrimPrefix(string(start), "\ufeff"))
+	lower := strings.ToLower(text)
+	if strings.HasPrefix(lower, "<") && (strings.Contains(lower, "<!doctype html") || strings.Contains(lower, "<html") || strings.HasPrefix(lower, "<head>")) {
+		return "is a web page (HTML)" // perhaps behind a comment, or as XML
+	}
+	if slices.Contains([]string{"entry not found", "not found", "404: not found", "invalid username or password."}, lower) {
+		return fmt.Sprintf("is a server's answer, %q, in the place of the file", text)
 	}
 	return ""
 }

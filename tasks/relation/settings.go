@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/models/heads"
 )
 
@@ -40,13 +41,18 @@ func SettingsOf(c Config, marking relations.Marking, marks, labels []string, neg
 // ReadSettings reads the settings in the text of a config.json; nil if they are not those of a relation model.
 func ReadSettings(config []byte) (*Settings, error) {
 	var fields struct {
-		Settings *Settings `json:"subbert"`
+		Settings  *Settings `json:"subbert"`
+		Positions int       `json:"max_position_embeddings"`
 	}
 	if err := json.Unmarshal(config, &fields); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
 	if fields.Settings != nil && len(fields.Settings.Labels) == 0 {
 		return nil, nil
+	}
+	most := cmp.Or(fields.Positions, bert.Default().MaxPositionEmbeddings)
+	if s := fields.Settings; s != nil && (s.Sequence < 3 || s.Sequence > most) {
+		return nil, fmt.Errorf("config.json: subbert: sequence %d, want 3 to max_position_embeddings, %d", s.Sequence, most)
 	}
 	return fields.Settings, nil
 }

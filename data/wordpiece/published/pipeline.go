@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/subbert/subbert/data/wordpiece"
-	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Bounds of the files, in bytes, and of the tokens added to a vocabulary.
@@ -55,9 +54,9 @@ type addedToken struct {
 	Special    bool   `json:"special"`
 }
 
-// readPipeline reads tokenizer.json.
-func readPipeline(path string) (*pipeline, error) {
-	text, err := regularfile.Read(path, maxPipeline)
+// pipeline reads tokenizer.json.
+func (read content) pipeline(path string) (*pipeline, error) {
+	text, err := read(path, maxPipeline)
 	if err != nil {
 		return nil, err
 	}

@@ -214,22 +214,78 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestSharedCases reads the small inputs that went wrong, where they are.
+func TestSharedCases(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "..", "shared", "cases")
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("no ../shared/cases beside the repository")
+	}
+	for _, c := range []struct{ path, text, want string }{
+		{"04/strip-accents-false", "Möller café gene", "möller café gene"},
+		{"04/chinese-chars-false", "gene基因gene", "[UNK]"},
+		{"33/json-only", "@DRUG$ binds the protein of TNFα cells", "@ DR ##UG $ binds the protein of TNF ##α cells"},
+		{"33/json-only/tokenizer.json", "Gene", "Gene"},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			tok, err := Open(filepath.Join(root, c.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := pieces(t, tok, c.text); got != c.want {
+				t.Errorf("%q is %s, want %s", c.text, got, c.want)
+			}
+			rewritten(t, tok, c.text, c.want)
+		})
+	}
+	tok, err := Open(filepath.Join(root, "33", "json-only"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok.Vocabulary.Size() != 215 || tok.Config.Lower {
+		t.Errorf("%d tokens, lower-cased %t; want 215, cased", tok.Vocabulary.Size(), tok.Config.Lower)
+	}
+}
+
 // FuzzPipeline has nothing to compare with: what is read can be written and read again.
 func FuzzPipeline(f *testing.F) {
 	text, err := json.Marshal(pipelineObject(small()))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(string(text), `{"do_lower_case": false, "strip_accents": null, "cls_token": {"content": "[CLS]"}}`)
-	f.Add(`{"model":{"vocab":{}}}`, `{"added_tokens_decoder":{"0":{"content":"[PAD]"}}}`)
-	f.Fuzz(func(t *testing.T, pipeline, settings string) {
-		tok, err := Open(write(t, object{PipelineName: pipeline, SettingsName: settings}))
+	f.Add(text, []byte(`{"do_lower_case": false, "strip_accents": null, "cls_token": {"content": "[CLS]"}}`), []byte(nil))
+	f.Add([]byte(`{"model":{"vocab":{}}}`), []byte(`{"added_tokens_decoder":{"0":{"content":"[PAD]"},"12":{"content":"<e>"}}}`), []byte(lines(small())))
+	f.Fuzz(func(t *testing.T, pipeline, settings, vocabulary []byte) {
+		files := map[string][]byte{PipelineName: pipeline, SettingsName: settings, VocabularyName: vocabulary}
+		paths := Files{Settings: SettingsName}
+		if len(vocabulary) > 0 {
+			paths.Vocabulary = VocabularyName
+		}
+		if len(pipeline) > 0 || len(vocabulary) == 0 {
+			paths.Pipeline = PipelineName
+		}
+		read := content(func(path string, limit int64) ([]byte, error) { return files[path], nil })
+		tok, err := read.tokenizer(paths)
 		if err != nil {
 			return
 		}
-		if _, err := wordpiece.New(tok.Vocabulary, tok.Config); err != nil {
+		w, err := wordpiece.New(tok.Vocabulary, tok.Config)
+		if err != nil {
 			return // such as a longest word below one character
 		}
-		rewritten(t, tok, "Gene", pieces(t, tok, "Gene"))
+		written, err := Write(tok.Vocabulary, tok.Config, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range written {
+			files[file.Name] = file.Content
+		}
+		again, err := read.tokenizer(Files{Settings: SettingsName, Pipeline: PipelineName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tok.Config, again.Config); diff != "" || again.Vocabulary.Hash() != tok.Vocabulary.Hash() || !slices.Equal(again.Vocabulary.Added(), tok.Vocabulary.Added()) {
+			t.Errorf("read again as %+v, %+v; config (-want +got):\n%s", again.Vocabulary.Names(), again.Vocabulary.Added(), diff)
+		}
+		w.Append(nil, "Gene <e>[CLS] caf\u00e9 \u57fa")
 	})
 }

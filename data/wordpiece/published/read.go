@@ -1,6 +1,7 @@
 package published
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,24 +53,29 @@ func Open(path string) (*Tokenizer, error) {
 }
 
 // Read reads the files. Casing that contradicts the vocabulary is an error, with which the tokenizer still comes back.
-func Read(files Files) (*Tokenizer, error) {
+func Read(files Files) (*Tokenizer, error) { return content(regularfile.Read).tokenizer(files) }
+
+// content gives what is in a file of at most limit bytes.
+type content func(path string, limit int64) ([]byte, error)
+
+func (read content) tokenizer(files Files) (*Tokenizer, error) {
 	s := settings{config: wordpiece.Default(), names: wordpiece.DefaultNames()}
 	var p *pipeline
 	var err error
 	if files.Pipeline != "" {
-		if p, err = readPipeline(files.Pipeline); err != nil {
+		if p, err = read.pipeline(files.Pipeline); err != nil {
 			return nil, err
 		}
 		p.apply(&s)
 	}
-	list, err := readList(files, p)
+	list, err := read.list(files, p)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.readSettings(files); err != nil {
+	if err := read.settings(files, &s); err != nil {
 		return nil, err
 	}
-	if s.added, err = readAdded(files, p, s.added); err != nil {
+	if s.added, err = read.added(files, p, s.added); err != nil {
 		return nil, err
 	}
 	name := files.Vocabulary
@@ -85,12 +91,16 @@ func Read(files Files) (*Tokenizer, error) {
 	return t, err
 }
 
-// readList reads the tokens, the added ones apart.
-func readList(files Files, p *pipeline) ([]string, error) {
+// list reads the tokens, the added ones apart.
+func (read content) list(files Files, p *pipeline) ([]string, error) {
 	if files.Vocabulary == "" {
 		return p.tokens, nil
 	}
-	list, err := wordpiece.OpenTokens(files.Vocabulary)
+	text, err := read(files.Vocabulary, wordpiece.MaxVocabulary)
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary: %w", err)
+	}
+	list, err := wordpiece.ReadTokens(bytes.NewReader(text), files.Vocabulary)
 	if err != nil || p == nil {
 		return list, err
 	}
@@ -116,8 +126,8 @@ func (n *tokenName) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*string)(n))
 }
 
-// readSettings reads tokenizer_config.json, and special_tokens_map.json for the names that it does not have.
-func (s *settings) readSettings(files Files) error {
+// settings reads tokenizer_config.json, and special_tokens_map.json for the names that it does not have.
+func (read content) settings(files Files, s *settings) error {
 	var config struct {
 		Lower   *bool                 `json:"do_lower_case"`
 		Accents json.RawMessage       `json:"strip_accents"` // null says something, too
@@ -128,7 +138,7 @@ func (s *settings) readSettings(files Files) error {
 		if path == "" {
 			continue
 		}
-		text, err := regularfile.Read(path, maxSettings)
+		text, err := read(path, maxSettings)
 		if err != nil {
 			return err
 		}
@@ -194,16 +204,16 @@ func (s *settings) addedHere(path string, tokens map[string]addedToken) error {
 	return nil
 }
 
-// readAdded lists the tokens that were added to a vocabulary: tokenizer.json's, else those of tokenizer_config.json, else
+// added lists the tokens that were added to a vocabulary: tokenizer.json's, else those of tokenizer_config.json, else
 // those of added_tokens.json.
-func readAdded(files Files, p *pipeline, config []addedToken) ([]addedToken, error) {
+func (read content) added(files Files, p *pipeline, config []addedToken) ([]addedToken, error) {
 	if p != nil && len(p.Added) > 0 {
 		return p.Added, nil
 	}
 	if len(config) > 0 || files.added == "" {
 		return config, nil
 	}
-	text, err := regularfile.Read(files.added, maxSettings)
+	text, err := read(files.added, maxSettings)
 	if err != nil {
 		return nil, err
 	}
