@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/subbert/subbert/internal/process"
 )
 
 // workPrefix begins the name of a directory in which an installation is made: .new-PID@HOST-RANDOM.
@@ -58,10 +59,10 @@ func removeAbandoned(home string) error {
 
 // abandoned says whether nobody works in the directory of an owner PID@HOST-RANDOM any more.
 func abandoned(owner, host string, changed time.Time) bool {
-	process, rest, _ := strings.Cut(owner, "@")
-	pid, err := strconv.Atoi(process)
+	number, rest, _ := strings.Cut(owner, "@")
+	pid, err := strconv.Atoi(number)
 	if err != nil || pid <= 0 || !strings.HasPrefix(rest, host+"-") {
 		return time.Since(changed) > abandonedAfter
 	}
-	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	return process.Gone(pid)
 }

@@ -88,7 +88,7 @@ func asked(s, reason string, installed Installed) (Choice, error) {
 		return c, nil
 	}
 	if !linked {
-		return Choice{}, fmt.Errorf("backend %s: this program was built without cgo and contains only the Go backend", spec.Name)
+		return Choice{}, fmt.Errorf("backend %s: this program was built without cgo and contains only the Go backend; plugins want Linux, gcc and CGO_ENABLED=1", spec.Name)
 	}
 	if spec.Plugin != "" {
 		c.Plugin, err = filepath.Abs(spec.Plugin)

@@ -239,3 +239,15 @@ func TestReleases(t *testing.T) {
 	_, err = FindRelease(Go, "")
 	checkLine(t, err, "nothing to install")
 }
+
+func TestRunsOn(t *testing.T) {
+	for _, r := range Releases() {
+		for machine, want := range map[string]bool{"linux/amd64": true, "linux/arm64": false, "darwin/arm64": false, "darwin/amd64": false, "windows/amd64": false, "linux/riscv64": false} {
+			goos, goarch, _ := strings.Cut(machine, "/")
+			err := r.RunsOn(goos, goarch)
+			if (err == nil) != want || err != nil && (!strings.Contains(err.Error(), "--backend go") || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("%s %s on %s: %v, want a fault: %t, in one line that names what runs", r.Name, r.Version, machine, err, !want)
+			}
+		}
+	}
+}

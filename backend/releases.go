@@ -27,6 +27,22 @@ func (r Release) On(d Devices) Release {
 	return r
 }
 
+// RunsOn fails if the release is for another kind of machine than the one with the system and processor that Go calls
+// goos and goarch.
+func (r Release) RunsOn(goos, goarch string) error {
+	system, processor := goos, map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[goarch]
+	if system == "linux" {
+		system = "manylinux" // as pip calls those with the GNU library
+	}
+	for _, w := range r.Wheels {
+		if w.Platform == "any" || strings.HasPrefix(w.Platform, system) && processor != "" && strings.HasSuffix(w.Platform, processor) {
+			continue
+		}
+		return fmt.Errorf("backend %s: %s is published for %s, and this is %s on %s; the Go backend runs here: --backend go", r.Name, w, w.Platform, goos, goarch)
+	}
+	return nil
+}
+
 // Wheel is one Python package, pinned to one file.
 type Wheel struct {
 	Project  string // as pip calls it

@@ -13,8 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/subbert/subbert/internal/process"
 )
 
 // Pip fetches wheels with the machine's own pip, so that its mirrors, proxies and certificates apply. The
@@ -30,8 +31,8 @@ func Pip(command []string, progress io.Writer) Fetcher {
 		}
 		args = append(args, w.Project+"=="+w.Version)
 		cmd := exec.CommandContext(ctx, command[0], args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		process.Lead(cmd)
+		cmd.Cancel = func() error { return process.KillGroup(cmd.Process) }
 		cmd.WaitDelay = time.Second // for whatever left the group
 		cmd.Env = append(cmd.Environ(), "TMPDIR="+dir)
 		var errOut bytes.Buffer

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/subbert/subbert/internal/process"
 )
 
 // Pool is the Executor that starts a process for every run, a number of them at once. On Linux those at once have
@@ -160,7 +162,7 @@ func (p *Pool) askToStop(t Task) (asked bool, err error) {
 	if err := json.Unmarshal(text, &h); err != nil || h.Host != p.Host || h.PID <= 1 {
 		return false, nil
 	}
-	return true, syscall.Kill(h.PID, syscall.SIGTERM)
+	return true, process.Terminate(h.PID)
 }
 
 // process runs the process of a task, what it prints going to the run's log.
@@ -172,7 +174,7 @@ func (p *Pool) process(ctx context.Context, t Task, slot, jobs int) (err error) 
 	defer func() { err = errors.Join(err, log.Close()) }()
 	cmd := p.Command(t, slot)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.Work, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	process.Lead(cmd)
 	if err := startOn(cmd, slot, jobs); err != nil {
 		return err
 	}

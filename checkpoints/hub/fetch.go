@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/subbert/subbert/internal/remote"
@@ -94,12 +93,28 @@ type part struct {
 func (p *part) open() (*os.File, error) {
 	info, err := os.Lstat(p.path)
 	if err == nil && !info.Mode().IsRegular() {
-		err = os.Remove(p.path)
+		if err = os.Remove(p.path); err == nil {
+			err = fs.ErrNotExist
+		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) // follows no link
+	}
+	if err != nil {
 		return nil, err
 	}
-	return os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o666)
+	f, err := os.OpenFile(p.path, os.O_RDWR, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := f.Stat()
+	if err == nil && !os.SameFile(info, opened) {
+		err = fmt.Errorf("%s: replaced while it was opened", p.path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // transfer makes one attempt at the rest of a part, and checks the whole.

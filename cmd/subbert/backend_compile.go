@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/internal/process"
 )
 
 // compilerMemory is what the child may allocate: twice what BERT-base takes. Beyond it the child ends, not the machine.
@@ -32,9 +32,8 @@ func (v *backendCompileCmd) Run(c *console) error {
 			return err
 		}
 	}
-	limit := syscall.Rlimit{Cur: compilerMemory, Max: compilerMemory}
-	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
-		return fmt.Errorf("limit memory: %w", err)
+	if err := process.LimitMemory(compilerMemory); err != nil {
+		return err
 	}
 	return c.printJSON(backend.CompileAheadHere(r))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 
 	"github.com/subbert/subbert/backend"
 )
@@ -24,6 +25,9 @@ func (v *backendInstallCmd) Run(c *console) error {
 	release, err := backend.FindRelease(v.Name, v.Version)
 	if err != nil {
 		return misused(err)
+	}
+	if err := release.RunsOn(runtime.GOOS, runtime.GOARCH); err != nil {
+		return err
 	}
 	dir, err := cacheDir()
 	if err != nil {

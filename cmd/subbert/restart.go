@@ -1,12 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/internal/process"
 )
 
 // restart starts the program again in this very process, once, where the Go backend wants a setting of Go's runtime, which
@@ -23,7 +22,7 @@ func restart() error {
 	if err := os.Setenv("GODEBUG", setting); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s: %w", self, syscall.Exec(self, os.Args, os.Environ()))
+	return process.Become(self, os.Args, os.Environ())
 }
 
 // godebug is the value of GODEBUG with a setting, and whether it is another one than before: who set it has his way.

@@ -14,9 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/google/renameio/v2"
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // Write calls write with a temporary file, syncs the file and renames it to path. It makes the directories above path.
@@ -53,9 +51,6 @@ func EncodeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// Symlink makes path a symbolic link to the name to, in the place of what is there.
-func Symlink(to, path string) error { return named(path, renameio.Symlink(to, path)) }
-
 // put writes to what path leads to.
 func put(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	place, err := find(path)
@@ -72,7 +67,7 @@ func put(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(place.file), 0o777); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	f, err := renameio.NewPendingFile(place.file, renameio.WithPermissions(mode), renameio.WithExistingPermissions())
+	f, err := newPending(place.file, mode)
 	if err != nil {
 		return named(path, err)
 	}
@@ -134,12 +129,12 @@ func find(path string) (place, error) {
 		case err != nil:
 			return behind(path)
 		case info.Mode().IsRegular():
-			if err := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS); err != nil {
+			if err := mayWrite(path); err != nil {
 				return place{}, err
 			}
 			return behind(path)
 		case info.IsDir():
-			return place{}, unix.EISDIR
+			return place{}, syscall.EISDIR
 		case info.Mode()&fs.ModeSymlink == 0:
 			return place{open: func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) }}, nil
 		}
@@ -152,7 +147,7 @@ func find(path string) (place, error) {
 		}
 		path = to
 	}
-	return place{}, unix.ELOOP
+	return place{}, syscall.ELOOP
 }
 
 // behind is the file at path, in the directory that it really is in.

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // descriptorForm are the names under which systems have the descriptors of a process.
@@ -21,13 +19,4 @@ func descriptor(path string) (int, bool) {
 	}
 	n, err := strconv.Atoi(m[2])
 	return n, err == nil
-}
-
-// duplicate opens descriptor n once more, at the offset that it has.
-func duplicate(n int, path string) (*os.File, error) {
-	again, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(again), path), nil
 }

@@ -16,9 +16,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/subbert/subbert/internal/process"
 )
 
 // Cluster is the stand-in. Its fields are set before Start.
@@ -164,9 +165,9 @@ func (c *Cluster) Preempt(abrupt bool) (n int) {
 // signal sends TERM to the batch shell, or KILL to all of the job.
 func (j *job) signal(abrupt bool) {
 	if abrupt {
-		syscall.Kill(-j.process.Pid, syscall.SIGKILL)
+		process.KillGroup(j.process)
 	} else {
-		syscall.Kill(j.process.Pid, syscall.SIGTERM)
+		process.Terminate(j.process.Pid)
 	}
 }
 
@@ -378,7 +379,7 @@ func (c *Cluster) begin(j *job) {
 	cmd.Dir = j.work
 	cmd.Env = append(cmd.Environ(), fmt.Sprintf("SLURM_ARRAY_JOB_ID=%d", j.array), fmt.Sprintf("SLURM_ARRAY_TASK_ID=%d", j.index),
 		fmt.Sprintf("SLURM_JOB_ID=%d", j.own()), fmt.Sprintf("SLURM_RESTART_COUNT=%d", j.restarts))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	process.Lead(cmd)
 	cmd.Stdout, cmd.Stderr = new(bytes.Buffer), new(bytes.Buffer)
 	if err := cmd.Start(); err != nil {
 		j.state = "NODE_FAIL"
