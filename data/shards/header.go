@@ -108,7 +108,6 @@ func (e *TokenizerError) Error() string {
 	say("the shards hold %s text and the model is for %s text", casing[e.Shards.Lower], casing[e.Model.Lower])
 	say("the shards %s accents and the model's tokenizer is set to %s them", accents(e.Shards), accents(e.Model))
 	say("ideographs are %s in the shards and %s to the model", ideographs[e.Shards.JoinIdeographs], ideographs[e.Model.JoinIdeographs])
-	say("words of more than %d characters are unknown in the shards, and those of more than %d to the model", e.Shards.MaxWordChars, e.Model.MaxWordChars)
 	return strings.Join(differs, "; ")
 }
 
@@ -117,8 +116,10 @@ func (e *TokenizerError) Hint() string {
 	return "make the shards again with the model's tokenizer: subbert data shard --vocab MODEL-DIRECTORY"
 }
 
-// CheckTokenizer returns a *TokenizerError unless the shards' text was taken apart with these settings.
+// CheckTokenizer returns a *TokenizerError unless the shards' text was taken apart with these settings. From how many
+// characters on a word is [UNK] may differ: Google's code says 200, transformers 100, and hardly a word of text is so long.
 func (h *Header) CheckTokenizer(c wordpiece.Config) error {
+	c.MaxWordChars = h.Tokenizer.MaxWordChars
 	if model := TokenizerOf(c); model != h.Tokenizer {
 		return &TokenizerError{Shards: h.Tokenizer, Model: model}
 	}
