@@ -128,7 +128,9 @@ func (c *Client) Wait() error {
 func (c *Client) Close() error {
 	err := c.Wait()
 	c.backend.Finalize()
-	C.layer_release_idle()
+	if c.o.AfterClose != nil {
+		c.o.AfterClose()
+	}
 	return err
 }
 

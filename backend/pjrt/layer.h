@@ -40,7 +40,4 @@ void layer_set_text(NamedValue *v, const char *name, size_t name_length, const c
 int64_t layer_integer(const NamedValue *v);
 double layer_number(const NamedValue *v);
 
-// layer_release_idle gives the kernel what pages.c keeps of freed blocks.
-void layer_release_idle(void);
-
 #endif

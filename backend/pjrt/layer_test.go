@@ -20,6 +20,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/backend/largepages"
 )
 
 // cpuPlugin is the installed CPU plugin; the test is skipped if there is none.
@@ -513,7 +515,8 @@ func TestLargePages(t *testing.T) {
 	if text, err := os.ReadFile(setting); err != nil || strings.Contains(string(text), "[never]") {
 		t.Skipf("this kernel gives no large pages: %s: %s %v", setting, text, err)
 	}
-	c := openCPU(t, Options{})
+	largepages.Serve()
+	c := openCPU(t, Options{AfterClose: largepages.Release})
 	before := largePages(t)
 	const side = 5000 // 100 MB
 	x, err := graph.CallOnce(c.Backend(), func(g *graph.Graph) *graph.Node {
@@ -533,7 +536,8 @@ func TestLargePages(t *testing.T) {
 // TestKeptMemory: the memory of an array that is gone serves the next one as large, gives way to a larger one, and is given
 // back with the client.
 func TestKeptMemory(t *testing.T) {
-	c := openCPU(t, Options{})
+	largepages.Serve()
+	c := openCPU(t, Options{AfterClose: largepages.Release})
 	const mega = 1 << 20
 	before := resident(t)
 	grown := func(megabytes int) int {

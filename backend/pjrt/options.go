@@ -29,6 +29,8 @@ type Options struct {
 	// execution that fails then makes the next call fail, and every one after it.
 	InFlight int
 
+	AfterClose func() // is called once the client is closed; may be nil
+
 	Log *slog.Logger // nil: nothing is logged
 }
 

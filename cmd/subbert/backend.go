@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/backend/largepages"
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/configs"
 )
@@ -44,6 +45,8 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	if err := findTools(c, installed, choice.Plugin); err != nil {
 		return nil, err
 	}
+	largepages.Serve() // for XLA:CPU's arrays; who imports the packages keeps glibc's memory
+	layer.AfterClose = largepages.Release
 	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe"), Layer: layer}
 	h, err := backend.Open(ctx, choice, options)
 	if err != nil {

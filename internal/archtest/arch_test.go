@@ -142,8 +142,11 @@ func TestImports(t *testing.T) {
 			if under(rel, withoutTensors...) && !under(rel, excepted...) && tensors(imp) {
 				complain("this layer knows no tensor library and no cgo")
 			}
-			if imp == "C" && !under(rel, "backend/pjrt") {
-				complain("all cgo of ours lives in backend/pjrt")
+			if imp == "C" && !under(rel, "backend/pjrt", "backend/largepages") {
+				complain("all cgo of ours lives in backend/pjrt and backend/largepages")
+			}
+			if imp == module+"/backend/largepages" && !under(rel, "cmd") {
+				complain("it replaces the memory of whoever links it, which is for a program to choose")
 			}
 			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !under(ours, layer.dir) && !under(ours, layer.imports...) && !slices.Contains(leaves, ours) {
 				complain(fmt.Sprintf("%s may import %s of ours", layer.dir, strings.Join(append([]string{layer.dir}, layer.imports...), ", ")))

@@ -4,7 +4,8 @@
 // has hundreds of megabytes at a time from the kernel, which clears them, in pages of 4 KiB: a quarter of a small encoder's step
 // were faults for such pages. Large pages (MADV_HUGEPAGE) leave the clearing, a tenth. So large blocks are made here, in
 // large pages, and kept when they are freed, for whoever asks for as much again. The functions below stand before glibc's
-// for every library in the process (a program's symbols come first); all smaller blocks are glibc's.
+// for every library in the process (a program's symbols come first); all smaller blocks are glibc's, and all of them until
+// somebody says serve.
 //
 // What is kept costs nothing a run did not need before: a block that has to come from the kernel takes the place of idle
 // ones of its size or more together, as long as there are such, so all blocks together are no more than were in use
@@ -14,8 +15,6 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h> // says whether this is glibc
-
-#include "layer.h"
 
 #if defined(__linux__) && defined(__GLIBC__)
 
@@ -35,6 +34,11 @@ typedef struct {
 	size_t size; // of pages
 	uint64_t idle; // 0: in use; else when it was freed, counting frees
 } Block;
+
+static int serving; // 0: every block is glibc's
+
+// ours says whether p may be a block of ours, as its address tells.
+static int ours(void *p) { return __atomic_load_n(&serving, __ATOMIC_RELAXED) && p != NULL && ((uintptr_t)p & (page - 1)) == 0; }
 
 static struct {
 	pthread_mutex_t lock;
@@ -112,7 +116,7 @@ static Block *find(void *p) {
 
 // size_of is the size of our block at p, 0 if p is none of ours. Most addresses tell by themselves.
 static size_t size_of(void *p) {
-	if (p == NULL || ((uintptr_t)p & (page - 1)) != 0) return 0;
+	if (!ours(p)) return 0;
 	pthread_mutex_lock(&pool.lock);
 	Block *b = find(p);
 	size_t size = b == NULL ? 0 : b->size;
@@ -122,7 +126,7 @@ static size_t size_of(void *p) {
 
 static void *aligned(size_t alignment, size_t size) {
 	void *p = NULL;
-	if (size >= large && size <= SIZE_MAX / 2 && alignment <= page) p = take(size);
+	if (__atomic_load_n(&serving, __ATOMIC_RELAXED) && size >= large && size <= SIZE_MAX / 2 && alignment <= page) p = take(size);
 	return p != NULL ? p : memalign(alignment, size);
 }
 
@@ -145,7 +149,7 @@ void *aligned_alloc(size_t alignment, size_t size) {
 }
 
 void free(void *p) {
-	if (p != NULL && ((uintptr_t)p & (page - 1)) == 0) {
+	if (ours(p)) {
 		int before = errno;
 		pthread_mutex_lock(&pool.lock);
 		Block *b = find(p);
@@ -185,7 +189,9 @@ size_t malloc_usable_size(void *p) {
 	return theirs == NULL ? 0 : theirs(p);
 }
 
-void layer_release_idle(void) {
+void largepages_serve(void) { __atomic_store_n(&serving, 1, __ATOMIC_RELAXED); }
+
+void largepages_release(void) {
 	pthread_mutex_lock(&pool.lock);
 	make_room(SIZE_MAX);
 	pthread_mutex_unlock(&pool.lock);
@@ -193,6 +199,8 @@ void layer_release_idle(void) {
 
 #else
 
-void layer_release_idle(void) {}
+void largepages_serve(void) {}
+
+void largepages_release(void) {}
 
 #endif
