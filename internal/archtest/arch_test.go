@@ -97,7 +97,7 @@ var layers = []struct {
 	{"sweep/tpu", []string{"checkpoints/bucket", "runs/result", "sweep", "tpu/launch"}},
 	{"sweep", []string{"runs/result"}},
 	{"reproduce/forecast", []string{"configs", "plan", "reproduce", "tpu/launch"}},
-	{"reproduce", []string{"data/request", "evaluate", "report", "runs/result", "sweep"}},
+	{"reproduce", []string{"checkpoints", "compare", "data/request", "evaluate", "report", "runs/result", "sweep"}},
 	{"backend", nil},
 	{"tpu/launch", []string{"backend/pjrt", "checkpoints", "runs/result"}},
 	{"tpu", []string{"plan"}},
