@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/trainer"
@@ -18,8 +19,8 @@ import (
 
 // Word is a word of an encoded sentence, or a mark of punctuation. A mention is one word however many pieces it has.
 type Word struct {
-	Span    wordpiece.Span // bytes of the sentence
-	Weight  float64        // of its pieces together
+	Span    text.Span // in the sentence
+	Weight  float64   // of its pieces together
 	Mention bool
 	Letters bool // it is made of letters alone
 	Apart   int  // words between it and the nearest mention, itself included; 0 for a mention; -1 if there is none

@@ -17,7 +17,6 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
-	"github.com/subbert/subbert/data/request"
 )
 
 type dataRelationsCmd struct {
@@ -106,7 +105,7 @@ func (v *dataRelationsCmd) read(result *relationsResult) ([]relations.Example, e
 		if err != nil {
 			return nil, err
 		}
-		o.Sentences = request.Sentences(splitter)
+		o.Sentences = splitter.Split
 	}
 	if _, err := os.Stat(v.In); errors.Is(err, fs.ErrNotExist) {
 		return nil, misused(fmt.Errorf("%s: no such file or folder", v.In))

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/text"
 )
 
 type dataSentencesCmd struct {
@@ -33,24 +35,26 @@ func (v *dataSentencesCmd) lines(c *console, splitter *corpus.Splitter, out *buf
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	characters := 0 // before the line
-	var spans []corpus.Span
-	for line, err := range corpus.Lines(c.in, "standard input") {
-		if err != nil {
-			return err
+	var spans []text.Span
+	lines := text.NewLines(c.in)
+	for {
+		whole, err := lines.NextWhole()
+		if err == io.EOF {
+			return nil
 		}
-		at, bytes := characters, 0
+		if err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		line, i := string(whole), 0
 		spans = splitter.Append(spans[:0], line)
-		for _, s := range spans {
-			at += utf8.RuneCountInString(line[bytes:s.Start])
-			end := at + utf8.RuneCountInString(line[s.Start:s.End])
-			if err := v.print(out, enc, at, end, line[s.Start:s.End]); err != nil {
+		for start, end := range text.InCharacters(line, spans) {
+			if err := v.print(out, enc, characters+start, characters+end, spans[i].Of(line)); err != nil {
 				return err
 			}
-			at, bytes = end, s.End
+			i++
 		}
-		characters = at + utf8.RuneCountInString(line[bytes:])
+		characters += utf8.RuneCountInString(line)
 	}
-	return nil
 }
 
 func (v *dataSentencesCmd) print(out *bufio.Writer, enc *json.Encoder, start, end int, text string) error {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/data/relations"
-	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/tasks"
 )
 
@@ -88,7 +88,7 @@ func mentionOf(m relations.Mention) predictedMention {
 
 // weighedWords sums the weights of positions over the words, between blanks, that their spans lie in. Words without a
 // position, because the sentence was cut, are left out.
-func weighedWords(text string, spans []wordpiece.Span, weights []float32) []weighedWord {
+func weighedWords(text string, spans []text.Span, weights []float32) []weighedWord {
 	var out []weighedWord
 	start, end := -1, -1 // of the word that is being summed
 	for i, s := range spans {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
-	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/tasks"
 )
@@ -68,7 +66,7 @@ func (s *relationSets) settle(config configs.Config) (*relationSets, error) {
 	if err := s.split(config); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	s.train, s.test = sample(s.train, config.Data.TrainExamples), sample(s.test, config.Data.TestExamples)
+	s.train, s.test = relations.Sample(s.train, config.Data.TrainExamples), relations.Sample(s.test, config.Data.TestExamples)
 	s.marks = relations.Marks(s.train)
 	if s.marking = relations.Marking(config.Task.Marking); config.Data.Corpus == "" {
 		s.marking = relations.MarkingOf(s.marks)
@@ -134,7 +132,7 @@ func readFormat(c *console, format, name string, types [2]string) ([]relations.E
 		if err != nil {
 			return nil, err
 		}
-		o.Sentences = request.Sentences(splitter)
+		o.Sentences = splitter.Split
 	}
 	examples, err := relations.Collect(relations.Read(format, name, o))
 	if err == nil && len(examples) == 0 {
@@ -191,21 +189,6 @@ func givenFolds(examples []relations.Example, k int) bool {
 		last = max(last, e.Fold)
 	}
 	return last+1 == k
-}
-
-// sample keeps n examples, in their order: those that come first in one fixed random order, the same for every seed of a
-// run. 0 keeps all.
-func sample(examples []relations.Example, n int) []relations.Example {
-	if n == 0 || n >= len(examples) {
-		return examples
-	}
-	chosen := rand.New(rand.NewPCG(0, uint64(len(examples)))).Perm(len(examples))[:n]
-	slices.Sort(chosen)
-	kept := make([]relations.Example, n)
-	for i, c := range chosen {
-		kept[i] = examples[c]
-	}
-	return kept
 }
 
 // labelsOf settles the labels, in the classifier's order, and which of them is negative.

@@ -8,10 +8,9 @@ import (
 
 	"github.com/neurosnap/sentences"
 	"github.com/neurosnap/sentences/data"
-)
 
-// Span is a stretch of text in bytes, half-open.
-type Span struct{ Start, End int }
+	"github.com/subbert/subbert/data/text"
+)
 
 // Splitter finds the sentences of biomedical English.
 //
@@ -71,31 +70,31 @@ const (
 // Name identifies the splitter and its version in what it helped to make.
 func (s *Splitter) Name() string { return splitterName }
 
-// Split returns the sentences of text in order, without the white space around them. None is empty.
-func (s *Splitter) Split(text string) []Span { return s.Append(nil, text) }
+// Split returns the sentences of lines of text in order, without the white space around them. None is empty.
+func (s *Splitter) Split(lines string) []text.Span { return s.Append(nil, lines) }
 
-// Append appends the sentences of text to dst.
-func (s *Splitter) Append(dst []Span, text string) []Span {
+// Append appends the sentences of lines of text to dst.
+func (s *Splitter) Append(dst []text.Span, lines string) []text.Span {
 	var at sentence
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
+	for i := 0; i < len(lines); i++ {
+		switch lines[i] {
 		case '\n':
-			dst = appendTrimmed(dst, text, at.start, i)
+			dst = appendTrimmed(dst, lines, at.start, i)
 			at = sentence{start: i + 1}
 		case '(', '[':
-			at.wrapped = at.wrapped || strings.TrimSpace(text[at.start:min(i, at.start+4)]) == "" && i-at.start <= 4
+			at.wrapped = at.wrapped || strings.TrimSpace(lines[at.start:min(i, at.start+4)]) == "" && i-at.start <= 4
 			at.depth++
 		case ')', ']':
 			at.depth = max(0, at.depth-1)
 			at.wrapped = at.wrapped && at.depth > 0
 		case '.', '?', '!':
-			if end := s.end(text, at, i); end > 0 {
-				dst = appendTrimmed(dst, text, at.start, end)
+			if end := s.end(lines, at, i); end > 0 {
+				dst = appendTrimmed(dst, lines, at.start, end)
 				at, i = sentence{start: end}, end-1
 			}
 		}
 	}
-	return appendTrimmed(dst, text, at.start, len(text))
+	return appendTrimmed(dst, lines, at.start, len(lines))
 }
 
 // sentence is what is known of the sentence that is being read.
@@ -105,14 +104,14 @@ type sentence struct {
 	wrapped bool // it began with a bracket that is still open
 }
 
-func appendTrimmed(dst []Span, text string, start, end int) []Span {
-	t := strings.TrimLeftFunc(text[start:end], unicode.IsSpace)
+func appendTrimmed(dst []text.Span, lines string, start, end int) []text.Span {
+	t := strings.TrimLeftFunc(lines[start:end], unicode.IsSpace)
 	start = end - len(t)
 	t = strings.TrimRightFunc(t, unicode.IsSpace)
 	if t == "" {
 		return dst
 	}
-	return append(dst, Span{start, start + len(t)})
+	return append(dst, text.Span{Start: start, End: start + len(t)})
 }
 
 // end returns where the sentence ends if the mark at i ends it, else 0. A sentence takes along

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 func newSplitter(t testing.TB) *Splitter {
@@ -53,9 +55,9 @@ func TestSplitMarkedSentences(t *testing.T) {
 }
 
 func TestSplitTrimsAndBreaksAtLineEnds(t *testing.T) {
-	text := "\r\n  A heading \n\n\tOne. Two\u00a0\r\nthree\n"
-	want := []Span{{4, 13}, {17, 21}, {22, 25}, {29, 34}}
-	if diff := cmp.Diff(want, newSplitter(t).Split(text)); diff != "" {
+	lines := "\r\n  A heading \n\n\tOne. Two\u00a0\r\nthree\n"
+	want := []text.Span{{Start: 4, End: 13}, {Start: 17, End: 21}, {Start: 22, End: 25}, {Start: 29, End: 34}}
+	if diff := cmp.Diff(want, newSplitter(t).Split(lines)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -93,11 +95,11 @@ func TestSplitTakesLinearTime(t *testing.T) {
 
 func BenchmarkSplit(b *testing.B) {
 	s := newSplitter(b)
-	text := realText(b, "citation-screening-abstracts.jsonl.xz", 4<<20)
-	var spans []Span
-	b.SetBytes(int64(len(text)))
+	real := realText(b, "citation-screening-abstracts.jsonl.xz", 4<<20)
+	var spans []text.Span
+	b.SetBytes(int64(len(real)))
 	for b.Loop() {
-		spans = s.Append(spans[:0], text)
+		spans = s.Append(spans[:0], real)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // abstract is a text annotated as a whole, from which pairs of mentions in one sentence are taken.
@@ -11,7 +13,7 @@ type abstract struct {
 	id       string
 	split    string
 	text     string
-	sections []Span // title, abstract, ...: no sentence crosses from one to the next
+	sections []text.Span // title, abstract, ...: no sentence crosses from one to the next
 	mentions []annotation
 	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
 }
@@ -26,7 +28,7 @@ type annotation struct {
 // several examples, of which the second and later carry the label in their id.
 func (a *abstract) pairs(o Options) ([]Example, error) {
 	mentions := slices.Clone(a.mentions)
-	slices.SortStableFunc(mentions, func(m, n annotation) int { return byStart(m.Hull(), n.Hull()) })
+	slices.SortStableFunc(mentions, func(m, n annotation) int { return text.Compare(m.Hull(), n.Hull()) })
 	sentences, err := a.sentences(mentions, o)
 	if err != nil {
 		return nil, err
@@ -78,7 +80,7 @@ func labelled(e Example, labels []string, negative string) []Example {
 }
 
 // inside are the mentions that lie in sentence s, with spans counted from its start.
-func inside(s Span, mentions []annotation) []annotation {
+func inside(s text.Span, mentions []annotation) []annotation {
 	var out []annotation
 	for _, m := range mentions {
 		h := m.Hull()
@@ -97,11 +99,11 @@ func inside(s Span, mentions []annotation) []annotation {
 
 // sentences splits the sections of a. Sentences that a mention would straddle are joined: the splitter was wrong
 // there.
-func (a *abstract) sentences(mentions []annotation, o Options) ([]Span, error) {
-	var out []Span
+func (a *abstract) sentences(mentions []annotation, o Options) ([]text.Span, error) {
+	var out []text.Span
 	for _, sec := range a.sections {
 		for _, s := range o.Sentences(a.text[sec.Start:sec.End]) {
-			s = Span{s.Start + sec.Start, s.End + sec.Start}
+			s = text.Span{Start: s.Start + sec.Start, End: s.End + sec.Start}
 			if s.Start < sec.Start || s.End > sec.End || s.Start > s.End {
 				return nil, fmt.Errorf("document %s: the splitter put a sentence at bytes %d-%d, outside its text", a.id, s.Start, s.End)
 			}
@@ -115,16 +117,16 @@ func (a *abstract) sentences(mentions []annotation, o Options) ([]Span, error) {
 }
 
 // joined replaces the sentences that share a byte with h by one that also holds h; none changes if one holds h.
-func joined(sentences []Span, h Span) []Span {
+func joined(sentences []text.Span, h text.Span) []text.Span {
 	whole := h
-	var out []Span
+	var out []text.Span
 	for _, s := range sentences {
 		if !s.Overlaps(h) {
 			out = append(out, s)
 			continue
 		}
-		whole = whole.union(s)
+		whole = whole.Union(s)
 	}
-	at, _ := slices.BinarySearchFunc(out, whole, byStart)
+	at, _ := slices.BinarySearchFunc(out, whole, text.Compare)
 	return slices.Insert(out, at, whole)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 type aimedLine struct {
@@ -129,7 +131,7 @@ func parseAIMed(l line, fold int) (Example, error) {
 	if len(a.Relation) != 1 {
 		return Example{}, l.errorf("%d relations, want 1", len(a.Relation))
 	}
-	r, off := a.Relation[0], newOffsets(a.Text)
+	r, off := a.Relation[0], text.NewOffsets(a.Text)
 	label, ok := map[string]string{"positive": "1", "negative": "0"}[r.Type]
 	if !ok {
 		return Example{}, l.errorf("relation type %q, want positive or negative", r.Type)
@@ -144,12 +146,12 @@ func parseAIMed(l line, fold int) (Example, error) {
 	return e, nil
 }
 
-func aimedMention(off offsets, name, kind string, at [][2]int) (Mention, error) {
+func aimedMention(off *text.Offsets, name, kind string, at [][2]int) (Mention, error) {
 	// Names of overlapping mentions still carry the marks of the tagged copy of the sentence.
 	surface := strings.NewReplacer("[E1]", "", "[/E1]", "", "[E2]", "", "[/E2]", "").Replace(name)
 	m := Mention{Type: "PROTEIN", Subtype: kind, Surface: surface}
 	for _, r := range at {
-		s, err := off.span(r[0], r[1])
+		s, err := off.Span(text.Characters, r[0], r[1])
 		if err != nil {
 			return m, fmt.Errorf("mention %q: %w", surface, err)
 		}

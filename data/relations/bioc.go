@@ -7,6 +7,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 type biocCollection struct {
@@ -129,18 +131,18 @@ func (p *biocPassage) addTo(a *abstract) error {
 	if a.text != "" {
 		a.text += "\n"
 	}
-	start, off := len(a.text), newOffsets(p.Text)
+	start, off := len(a.text), text.NewOffsets(p.Text)
 	a.text += p.Text
-	a.sections = append(a.sections, Span{start, len(a.text)})
+	a.sections = append(a.sections, text.Span{Start: start, End: len(a.text)})
 	for _, n := range p.Annotations {
 		kind := n.Infons.get("type")
 		m := Mention{Type: strings.ToUpper(kind), Subtype: kind, ID: n.Infons.get("identifier", "MESH", "NCBI Gene"), Surface: n.Text}
 		for _, loc := range n.Locations {
-			s, err := off.span(loc.Offset-p.Offset, loc.Offset-p.Offset+loc.Length)
+			s, err := off.Span(text.Characters, loc.Offset-p.Offset, loc.Offset-p.Offset+loc.Length)
 			if err != nil {
 				return fmt.Errorf("annotation %s: passage at %d: %w", n.ID, p.Offset, err)
 			}
-			m.Spans = append(m.Spans, Span{s.Start + start, s.End + start})
+			m.Spans = append(m.Spans, text.Span{Start: s.Start + start, End: s.End + start})
 		}
 		if !m.Found() {
 			return fmt.Errorf("annotation %s has no location", n.ID)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // chemprotFiles are the files of one split.
@@ -130,7 +132,7 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 			return nil, l.errorf("abstract %s stands in the file twice", f[0])
 		}
 		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2]}
-		a.sections = []Span{{0, len(f[1])}, {len(f[1]) + 1, len(a.text)}}
+		a.sections = []text.Span{{Start: 0, End: len(f[1])}, {Start: len(f[1]) + 1, End: len(a.text)}}
 		out.byID[a.id] = a
 		out.order = append(out.order, a)
 	}
@@ -139,7 +141,7 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 
 // chemprotEntities adds the mentions to their abstracts.
 func chemprotEntities(src *source, file string, abstracts *abstractsByID) error {
-	at := map[*abstract]offsets{}
+	at := map[*abstract]*text.Offsets{}
 	for l, err := range src.lines(file) {
 		if err != nil {
 			return err
@@ -152,20 +154,20 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID) error 
 		if a == nil {
 			return l.errorf("entity %s is in abstract %s, which the abstracts file lacks", f[1], f[0])
 		}
-		if at[a].text != a.text {
-			at[a] = newOffsets(a.text)
+		if at[a] == nil {
+			at[a] = text.NewOffsets(a.text)
 		}
 		start, err1 := strconv.Atoi(f[3])
 		end, err2 := strconv.Atoi(f[4])
 		if err := firstError(err1, err2); err != nil {
 			return l.errorf("entity %s: %w", f[1], err)
 		}
-		s, err := at[a].span(start, end)
+		s, err := at[a].Span(text.Characters, start, end)
 		if err != nil {
 			return l.errorf("entity %s: %w", f[1], err)
 		}
 		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
-		m := Mention{Spans: []Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
+		m := Mention{Spans: []text.Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
 		a.mentions = append(a.mentions, annotation{m, f[1]})
 	}
 	return nil

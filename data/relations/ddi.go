@@ -10,6 +10,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 type ddiDocument struct {
@@ -71,10 +73,10 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 }
 
 func (s *ddiSentence) mentions() ([]Mention, error) {
-	off := newOffsets(s.Text)
+	off := text.NewOffsets(s.Text)
 	out := make([]Mention, len(s.Entities))
 	for i, e := range s.Entities {
-		spans, err := off.spans(e.Offset, ";", 1)
+		spans, err := spansOf(off, e.Offset, ";", 1)
 		if err != nil {
 			return nil, fmt.Errorf("entity %s: %w", e.ID, err)
 		}
@@ -123,7 +125,7 @@ func decodeXML(src *source, file string, v any) error {
 	if err != nil {
 		return err
 	}
-	if at := invalidUTF8(string(data)); at >= 0 {
+	if at := text.InvalidAt(data); at < len(data) {
 		return fmt.Errorf("invalid UTF-8 at byte %d; convert the file to UTF-8", at)
 	}
 	dec := xml.NewDecoder(bytes.NewReader(data))

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // jsonlDocument is a line of the jsonl format: a text, its mentions and, where they are known, the relations between
@@ -73,8 +75,8 @@ func parseJSONL(l line) (*jsonlAbstract, error) {
 	if d.ID == "" {
 		d.ID = fmt.Sprint(l.number)
 	}
-	a := &jsonlAbstract{abstract{id: d.ID, text: d.Text, sections: []Span{{0, len(d.Text)}}}, d.Relations}
-	off := newOffsets(d.Text)
+	a := &jsonlAbstract{abstract{id: d.ID, text: d.Text, sections: []text.Span{{Start: 0, End: len(d.Text)}}}, d.Relations}
+	off := text.NewOffsets(d.Text)
 	for i, m := range d.Mentions {
 		if m.ID == "" {
 			m.ID = fmt.Sprintf("T%d", i+1)
@@ -84,7 +86,7 @@ func parseJSONL(l line) (*jsonlAbstract, error) {
 		}
 		mention := Mention{Type: strings.ToUpper(m.Type), Subtype: m.Type, ID: m.ID}
 		for _, at := range m.Spans {
-			s, err := off.span(at[0], at[1])
+			s, err := off.Span(text.Characters, at[0], at[1])
 			if err != nil {
 				return nil, l.errorf("document %s: mention %s: %w", d.ID, m.ID, err)
 			}

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"iter"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 type ppiCorpus struct {
@@ -74,11 +76,11 @@ func (s *ppiSentence) examples(o Options) ([]Example, error) {
 }
 
 func (s *ppiSentence) mentions() ([]Mention, error) {
-	off := newOffsets(s.Text)
+	off := text.NewOffsets(s.Text)
 	out := make([]Mention, len(s.Entities))
 	seen := map[string]bool{}
 	for i, e := range s.Entities {
-		spans, err := off.spans(e.Offset, ",", 0)
+		spans, err := spansOf(off, e.Offset, ",", 0)
 		if err != nil {
 			return nil, fmt.Errorf("entity %s: %w", e.ID, err)
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // readPubTator reads PubTator's text form: id|t|title, id|a|abstract, mentions (id, start, end, text, type, concept)
@@ -38,13 +40,13 @@ func readPubTator(name string, o Options) iter.Seq2[Example, error] {
 type pubtatorDocument struct {
 	abstract
 	relations conceptRelations
-	off       offsets // of the text; the zero value before the first mention
+	off       *text.Offsets // of the text; the zero value before the first mention
 }
 
 // appendPubTator adds what l says to the last of docs, or starts another.
 func appendPubTator(docs []*pubtatorDocument, l line) ([]*pubtatorDocument, error) {
 	if id, rest, ok := strings.Cut(l.text, "|t|"); ok && !strings.Contains(id, "\t") {
-		d := &pubtatorDocument{abstract: abstract{id: id, text: rest, sections: []Span{{0, len(rest)}}}}
+		d := &pubtatorDocument{abstract: abstract{id: id, text: rest, sections: []text.Span{{Start: 0, End: len(rest)}}}}
 		return append(docs, d), nil
 	}
 	f := strings.Split(l.text, "\t")
@@ -61,7 +63,7 @@ func appendPubTator(docs []*pubtatorDocument, l line) ([]*pubtatorDocument, erro
 	case isAbstract:
 		start := len(d.text) + 1
 		d.text += "\n" + rest
-		d.sections = append(d.sections, Span{start, len(d.text)})
+		d.sections = append(d.sections, text.Span{Start: start, End: len(d.text)})
 	case len(f) >= 5 && isNumber(f[1]) && isNumber(f[2]):
 		return docs, d.addMention(l, f)
 	case len(f) >= 4:
@@ -78,19 +80,19 @@ func isNumber(s string) bool {
 }
 
 func (d *pubtatorDocument) addMention(l line, f []string) error {
-	if d.off.text != d.text {
-		d.off = newOffsets(d.text)
+	if d.off == nil || d.off.Text() != d.text {
+		d.off = text.NewOffsets(d.text)
 	}
 	start, err1 := strconv.Atoi(f[1])
 	end, err2 := strconv.Atoi(f[2])
 	if err := firstError(err1, err2); err != nil {
 		return l.errorf("%w", err)
 	}
-	s, err := d.off.span(start, end)
+	s, err := d.off.Span(text.Characters, start, end)
 	if err != nil {
 		return l.errorf("mention %q: %w", f[3], err)
 	}
-	m := Mention{Spans: []Span{s}, Type: strings.ToUpper(f[4]), Subtype: f[4], Surface: f[3]}
+	m := Mention{Spans: []text.Span{s}, Type: strings.ToUpper(f[4]), Subtype: f[4], Surface: f[3]}
 	if len(f) > 5 {
 		m.ID = f[5]
 	}

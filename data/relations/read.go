@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // Options say what a reader cannot know from the corpus.
 type Options struct {
 	// Sentences splits a text into sentences; needed by the formats that annotate whole abstracts.
-	Sentences func(text string) []Span
+	Sentences func(text string) []text.Span
 	// Types are the classes of the two mentions of a pair in the pubtator and bioc formats, such as CHEMICAL and
 	// DISEASE; empty for every pair of mentions.
 	Types [2]string

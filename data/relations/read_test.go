@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/subbert/subbert/data/text"
 )
 
 // folder writes files, by their slash-separated paths, into a new folder.
@@ -27,15 +28,15 @@ func folder(t testing.TB, files map[string]string) string {
 }
 
 // fullStops is a splitter for tests: a sentence ends behind ". ".
-func fullStops(text string) []Span {
-	var out []Span
+func fullStops(s string) []text.Span {
+	var out []text.Span
 	start := 0
-	for start < len(text) {
-		end := len(text)
-		if i := strings.Index(text[start:], ". "); i >= 0 {
+	for start < len(s) {
+		end := len(s)
+		if i := strings.Index(s[start:], ". "); i >= 0 {
 			end = start + i + 1
 		}
-		out = append(out, Span{start, end})
+		out = append(out, text.Span{Start: start, End: end})
 		start = end + 1
 	}
 	return out

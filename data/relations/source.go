@@ -2,7 +2,6 @@ package relations
 
 import (
 	"archive/zip"
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -14,7 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // source is a corpus on disk: a folder, a zip, or a single file.
@@ -155,49 +155,28 @@ func (l line) errorf(format string, args ...any) error {
 	return &lineError{l, fmt.Errorf(format, args...)}
 }
 
-// maxLine bounds a line: the longest article in PubMed Central is far below it.
-const maxLine = 64 << 20
-
 // readLines yields the lines of r without their ends; a line that is not UTF-8 is an error.
 func readLines(r io.Reader, name string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
-		scan := bufio.NewScanner(r)
-		scan.Buffer(make([]byte, 64<<10), maxLine)
-		n := 0
-		for scan.Scan() {
-			n++
-			l := line{name, n, scan.Text()}
-			if n == 1 {
-				l.text = strings.TrimPrefix(l.text, "\ufeff")
+		lines := text.NewLines(r)
+		for {
+			next, err := lines.Next()
+			if err == io.EOF {
+				return
 			}
-			if at := invalidUTF8(l.text); at >= 0 {
-				yield(line{}, l.errorf("invalid UTF-8 at byte %d of the line; convert the file to UTF-8", at))
+			l := line{name, lines.Number(), string(next)}
+			if broken, ok := errors.AsType[*text.LineError](err); ok {
+				err = broken.Err
+			}
+			if err != nil {
+				yield(line{}, l.errorf("%w", err))
 				return
 			}
 			if !yield(l, nil) {
 				return
 			}
 		}
-		if err := scan.Err(); err != nil {
-			yield(line{}, line{name: name, number: n + 1}.errorf("%w", err))
-		}
 	}
-}
-
-// invalidUTF8 is the position of the first byte of s that is not UTF-8, or -1.
-func invalidUTF8(s string) int {
-	if utf8.ValidString(s) {
-		return -1
-	}
-	for i, r := range s {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-			return i
-		}
-	}
-	return -1
 }
 
 // splitOf is the train, dev or test that a path names, the last part that does so first; empty if none does.

@@ -77,6 +77,21 @@ func shuffledGroups(examples []Example, unit Unit, seed uint64) ([][]int, error)
 	return groups, nil
 }
 
+// Sample keeps n of examples, in their order: those that come first in one fixed random order, which depends on how many there are
+// and on nothing else. 0 keeps all.
+func Sample(examples []Example, n int) []Example {
+	if n == 0 || n >= len(examples) {
+		return examples
+	}
+	chosen := rand.New(rand.NewPCG(0, uint64(len(examples)))).Perm(len(examples))[:n]
+	slices.Sort(chosen)
+	kept := make([]Example, n)
+	for i, c := range chosen {
+		kept[i] = examples[c]
+	}
+	return kept
+}
+
 // AssignFolds is examples with Fold set to one of k, dealt out unit by unit in a seeded random order, so that
 // folds differ by at most one unit.
 func AssignFolds(examples []Example, unit Unit, k int, seed uint64) ([]Example, error) {

@@ -1,11 +1,15 @@
 package wordpiece
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
+)
 
 // Piece is a token of the vocabulary at its place in a text.
 type Piece struct {
 	ID   int32
-	Span Span
+	Span text.Span
 }
 
 // Pieces returns the pieces of text with their places: the same ids as Append gives, in order, the spans in the order
@@ -38,7 +42,7 @@ func (t *Tokenizer) fieldPieces(pieces []Piece, text string, i int) []Piece {
 			end = t.marksEnd(text, end)
 			fallthrough
 		case letter, ideograph:
-			t.word.read(t.settings, text, Span{i, end})
+			t.word.read(t.settings, text, i, end)
 			t.word.cover(t.settings)
 			pieces = t.word.appendPieces(pieces)
 		}
@@ -65,7 +69,7 @@ func (w *word) appendPieces(dst []Piece) []Piece {
 	for i, l := range w.letters {
 		done += utf8.RuneLen(l.r)
 		if done == w.ends[piece] {
-			dst = append(dst, Piece{w.ids[piece], Span{w.letters[first].from.Start, l.from.End}})
+			dst = append(dst, Piece{w.ids[piece], text.Span{Start: w.letters[first].from.Start, End: l.from.End}})
 			piece, first = piece+1, i+1
 		}
 	}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/corpus/stream"
+	"github.com/subbert/subbert/data/forms"
 )
 
 // maxTokenBytes bounds a line of a vocabulary; the longest token of the published ones has 18 bytes.
@@ -34,14 +36,22 @@ type Vocabulary struct {
 	trie    trie
 }
 
-// OpenVocabulary reads the vocabulary in the file path.
+// OpenVocabulary reads the vocabulary in the file path, which may be compressed.
 func OpenVocabulary(path string) (*Vocabulary, error) {
-	f, err := os.Open(path)
+	f, err := stream.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary: %w", err)
 	}
 	defer f.Close() // only read from
-	return ReadVocabulary(f, path)
+	in := bufio.NewReader(f)
+	head, err := in.Peek(512)
+	if err == nil || err == io.EOF {
+		err = forms.IsText(head)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary: %s: %w", path, err)
+	}
+	return ReadVocabulary(in, path)
 }
 
 // ReadVocabulary reads a vocabulary, one token a line, from r; name is what errors call it. Lines may end in CR LF,

@@ -2,10 +2,12 @@ package bioc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/offsets"
+	"github.com/subbert/subbert/data/corpus/pubtator"
 )
 
 // Infons are the remarks on something: what "type" it is of, and so on.
@@ -114,6 +116,22 @@ func (p *Passage) kind() string {
 		}
 	}
 	return ""
+}
+
+// Has tells whether there is an annotation of a type, compared as pubtator.TypeKey does.
+func (d *Document) Has(typ string) bool {
+	key := pubtator.TypeKey(typ)
+	has := func(all []Annotation) bool {
+		return slices.ContainsFunc(all, func(a Annotation) bool { return pubtator.TypeKey(a.Infons["type"]) == key })
+	}
+	for i := range d.Passages {
+		p := &d.Passages[i]
+		inSentence := func(s Sentence) bool { return has(s.Annotations.Annotations) }
+		if has(p.Annotations.Annotations) || slices.ContainsFunc(p.Sentences, inSentence) {
+			return true
+		}
+	}
+	return false
 }
 
 // Document returns the passages as the other readers of corpora do. The first passage called a title, or "front", is

@@ -116,12 +116,6 @@ func TestRows(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"foo", "Foo 1"}, got[0].Names()); diff != "" {
-		t.Error(diff)
-	}
-	if got[2].Resources() != nil {
-		t.Errorf("resources of an empty column: %q", got[2].Resources())
-	}
 }
 
 func TestBrokenRows(t *testing.T) {
