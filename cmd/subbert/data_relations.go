@@ -68,6 +68,9 @@ func (v *dataRelationsCmd) Run(c *console) error {
 	for _, line := range slices.Concat(result.Warnings, result.Differences) {
 		c.log.Warn(line)
 	}
+	if equal := relations.Agreement(v.From, examples); equal != "" {
+		c.log.Info(equal)
+	}
 	if examples, err = v.arrange(examples); err != nil {
 		return err
 	}

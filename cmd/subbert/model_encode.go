@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/checkpoints/safetensors"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/tasks/encoding"
@@ -118,7 +118,7 @@ func (v *modelEncodeCmd) read(c *console, m *checkpoints.Model, config bert.Conf
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(v.In)
+	f, err := stream.Open(v.In)
 	if err != nil {
 		return nil, err
 	}

@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/evaluate"
@@ -211,8 +212,12 @@ func (v *predictCmd) write(p predicted) error {
 	case "jsonl":
 		return writeWhole(v.Out, p.writeJSONL)
 	case "pubtator":
-		text, err := os.ReadFile(v.In)
+		f, err := stream.Open(v.In)
 		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(f)
+		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
 		return writeWhole(v.Out, p.pubtator(string(text)))

@@ -39,7 +39,7 @@ type File struct {
 	form     forms.Form
 	records  iter.Seq2[Record, error]
 	repeated func() int
-	notes    func() []string
+	notes    []string
 }
 
 // Open opens a file. It fails if the file holds no documents, or is compressed otherwise than its name says.
@@ -77,7 +77,7 @@ func open(file *stream.File, o Options) (*File, error) {
 	if o.Broken == nil {
 		o.Broken = func(error) {}
 	}
-	f := &File{File: file, form: form, repeated: func() int { return 0 }, notes: func() []string { return nil }}
+	f := &File{File: file, form: form, repeated: func() int { return 0 }}
 	switch form {
 	case forms.PubMedXML:
 		f.openPubMed(in, o)
@@ -106,20 +106,22 @@ func (f *File) Records() iter.Seq2[Record, error] { return f.records }
 func (f *File) Repeated() int { return f.repeated() }
 
 // Notes say, a line each, what was changed in what has been read.
-func (f *File) Notes() []string { return f.notes() }
+func (f *File) Notes() []string { return f.notes }
+
+func (f *File) note(line string) { f.notes = append(f.notes, line) }
 
 func (f *File) openCorpus(in io.Reader, o Options) {
 	file := corpus.NewFile(f.File, in, f.form)
 	if !o.Strict {
 		file.PassOver(o.Broken)
 	}
-	f.records = mapped(file.Documents(), func(d corpus.Document) Record { return Record{Document: d} })
-	f.notes = func() []string {
+	all := func(yield func(corpus.Document, error) bool) {
+		file.Documents()(yield)
 		if n := file.NULs(); n > 0 {
-			return []string{fmt.Sprintf("%s: %d NUL characters left out", f.Path(), n)}
+			f.note(fmt.Sprintf("%s: %d NUL characters left out", f.Path(), n))
 		}
-		return nil
 	}
+	f.records = mapped(all, func(d corpus.Document) Record { return Record{Document: d} })
 }
 
 func (f *File) openPubMed(in io.Reader, o Options) {
@@ -134,12 +136,12 @@ func (f *File) openPubMed(in io.Reader, o Options) {
 }
 
 func (f *File) openBioC(in io.Reader, o Options) {
-	r := bioc.NewReader(in, f.Path(), bioc.Options{Strict: o.Strict, Fault: func(f bioc.Fault) { o.Broken(f) }})
+	r := bioc.NewReader(in, f.Path(), bioc.Options{Strict: o.Strict, Fault: func(f bioc.Fault) { o.Broken(f) }, Note: f.note})
 	f.records = mapped(r.Documents(), func(d *bioc.Document) Record { return Record{Document: d.Document(), Names: d.Has} })
 }
 
 func (f *File) openPubTator(in io.Reader, o Options) {
-	all := pubtator.Documents(in, f.Path(), pubtator.Options{Strict: o.Strict, Fault: func(f pubtator.Fault) { o.Broken(f) }})
+	all := pubtator.Documents(in, f.Path(), pubtator.Options{Strict: o.Strict, Fault: func(f pubtator.Fault) { o.Broken(f) }, Note: f.note})
 	f.records = mapped(all, func(d *pubtator.Document) Record { return Record{Document: d.Document(), Names: d.Has} })
 }
 

@@ -46,7 +46,8 @@ func (f Form) String() string {
 
 // is says whether a file of form f can be read as one of form g.
 func (f Form) is(g Form) bool {
-	return f == g || g == JSONL && (f == AIMed || f == RelationsJSONL) || g == RelationsJSONL && f == JSONL || g == TSV && f == Text
+	lines := []Form{AIMed, RelationsJSONL}
+	return f == g || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
 }
 
 // HeadBytes is how much of a file, unpacked, tells its form.
@@ -81,9 +82,20 @@ func Resolve(path string, head []byte, asked Form) (Form, error) {
 		return byName(path, c)
 	}
 	if c.sure && asked != Text && !c.form.is(asked) {
-		return "", fmt.Errorf("%s: its content is %s, not %s", path, c.form, asked)
+		return "", fmt.Errorf("%s: its content is %s, not %s; %s", path, c.form, asked, c.form.remedy())
 	}
 	return asked, nil
+}
+
+// remedy says how a file of form f is read.
+func (f Form) remedy() string {
+	switch f {
+	case CSV:
+		return "separate the columns by tabs"
+	case RelationsJSONL:
+		f = "jsonl"
+	}
+	return "read it with --from " + string(f)
 }
 
 // byName is the form of content c in a file of that name, which may say more, but nothing else.

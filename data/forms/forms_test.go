@@ -82,8 +82,8 @@ func TestResolve(t *testing.T) {
 		{"HTML as text", "x.txt", page, Text, "text"},
 		{"columns, by guess, as text", "x.tsv", bare, Text, "text"},
 		{"text as lines of JSON", "x", plain, JSONL, "jsonl"},
-		{"commas as tabs", "x", csv, TSV, "x: its content is comma-separated columns, not tab-separated columns"},
-		{"PubTator as tabs", "x.tsv", pubtator, TSV, "its content is PubTator's text, not tab-separated columns"},
+		{"commas as tabs", "x", csv, TSV, "x: its content is comma-separated columns, not tab-separated columns; separate the columns by tabs"},
+		{"PubTator as tabs", "x.tsv", pubtator, TSV, "its content is PubTator's text, not tab-separated columns; read it with --from pubtator"},
 		{"BioC as PubMed", "x.xml", biocXML, PubMedXML, "its content is BioC XML, not PubMed's XML"},
 
 		{"nothing", "x.txt", "", Auto, "x.txt: empty file"},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/text"
 )
 
@@ -23,7 +24,7 @@ type chemprotFiles struct{ abstracts, entities, relations string }
 func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 	o.Types, o.Negative = [2]string{"CHEMICAL", "GENE"}, ChemProt.Negative
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, ".tsv")
+		src, err := openSource(name, forms.TSV, ".tsv")
 		if err != nil {
 			yield(Example{}, err)
 			return
@@ -47,7 +48,7 @@ func chemprotSets(src *source, o Options) []chemprotFiles {
 	sets := map[string]*chemprotFiles{}
 	var order []string
 	for _, f := range src.files {
-		base := strings.TrimSuffix(strings.TrimSuffix(path.Base(f), ".tsv"), "_gs")
+		base := strings.TrimSuffix(strings.TrimSuffix(unpackedName(path.Base(f)), ".tsv"), "_gs")
 		for kind, keep := range chemprotKinds() {
 			key, ok := strings.CutSuffix(base, "_"+kind)
 			if !ok {
@@ -87,7 +88,11 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 	if err != nil {
 		return fail(err)
 	}
-	if err := chemprotEntities(src, files.entities, abstracts); err != nil {
+	faults := faults{options: o, file: src.where(files.entities)}
+	if err := chemprotEntities(src, files.entities, abstracts, &faults); err != nil {
+		return fail(err)
+	}
+	if err := faults.end(); err != nil {
 		return fail(err)
 	}
 	rel, err := chemprotRelations(src, files.relations)
@@ -105,6 +110,9 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 				return false
 			}
 		}
+	}
+	if rel.swapped > 0 {
+		o.warn("%s: %d relations have their arguments swapped and are read the other way round; the first, %s", src.where(files.relations), rel.swapped, rel.firstSwapped)
 	}
 	if rest := len(rel.groups); rest > 0 {
 		o.warn("%s: %d pairs with an evaluated relation are not in one sentence, or their entities are missing; they make no example", src.where(files.relations), rest)
@@ -131,7 +139,7 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 		if out.byID[f[0]] != nil {
 			return nil, l.errorf("abstract %s stands in the file twice", f[0])
 		}
-		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2]}
+		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2], oneSpan: true}
 		a.sections = []text.Span{{Start: 0, End: len(f[1])}, {Start: len(f[1]) + 1, End: len(a.text)}}
 		out.byID[a.id] = a
 		out.order = append(out.order, a)
@@ -139,8 +147,8 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 	return out, nil
 }
 
-// chemprotEntities adds the mentions to their abstracts.
-func chemprotEntities(src *source, file string, abstracts *abstractsByID) error {
+// chemprotEntities adds the mentions to their abstracts, those that have a place there.
+func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults *faults) error {
 	at := map[*abstract]*text.Offsets{}
 	for l, err := range src.lines(file) {
 		if err != nil {
@@ -159,12 +167,14 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID) error 
 		}
 		start, err1 := strconv.Atoi(f[3])
 		end, err2 := strconv.Atoi(f[4])
-		if err := firstError(err1, err2); err != nil {
-			return l.errorf("entity %s: %w", f[1], err)
+		err := firstError(err1, err2)
+		var s text.Span
+		if err == nil {
+			s, err = at[a].Span(text.Characters, start, end)
 		}
-		s, err := at[a].Span(text.Characters, start, end)
 		if err != nil {
-			return l.errorf("entity %s: %w", f[1], err)
+			faults.add(true, l.errorf("document %s: entity %s: %w", f[0], f[1], err))
+			continue
 		}
 		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
 		m := Mention{Spans: []text.Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
@@ -174,18 +184,31 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID) error 
 }
 
 // chemprotGroups are the evaluated groups of pairs that have not been read yet.
-type chemprotGroups struct{ groups map[[3]string][]string }
+type chemprotGroups struct {
+	groups       map[[3]string][]string
+	swapped      int // relations that name the gene first
+	firstSwapped string
+}
 
-// take gives the groups of a pair and forgets them.
+// take gives the groups of a pair and forgets them. A relation that names the gene first counts as well.
 func (g *chemprotGroups) take(id, chemical, gene string) []string {
-	k := [3]string{id, chemical, gene}
-	out := g.groups[k]
-	delete(g.groups, k)
+	out := g.groups[[3]string{id, chemical, gene}]
+	delete(g.groups, [3]string{id, chemical, gene})
+	other := [3]string{id, gene, chemical}
+	if swapped, ok := g.groups[other]; ok && gene != chemical {
+		delete(g.groups, other)
+		if g.swapped++; g.swapped == 1 {
+			g.firstSwapped = fmt.Sprintf("document %s: Arg1:%s Arg2:%s", id, gene, chemical)
+		}
+		out = slices.Concat(out, swapped)
+		slices.Sort(out)
+		out = slices.Compact(out)
+	}
 	return out
 }
 
 func chemprotRelations(src *source, file string) (*chemprotGroups, error) {
-	out := &chemprotGroups{map[[3]string][]string{}}
+	out := &chemprotGroups{groups: map[[3]string][]string{}}
 	if file == "" { // a test set whose answers are not published
 		return out, nil
 	}

@@ -74,6 +74,20 @@ func tags(e Example) []edit {
 	return out
 }
 
+// tagName is a type of mentions as tags name it: capitals, digits and low lines, as readers of marked sentences expect.
+func tagName(typ string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(typ))
+	if name = strings.Trim(name, "_"); name == "" || name[0] < 'A' {
+		name = strings.TrimSuffix("ENTITY_"+name, "_")
+	}
+	return name
+}
+
 // short is the type inside the tag of an overlap: published files say @CHEM-GENE$.
 func short(kind string) string {
 	if kind == "CHEMICAL" {
@@ -84,14 +98,20 @@ func short(kind string) string {
 
 // others are the replacements of the mentions that keep clear of taken; of overlapping ones the first and longest.
 func others(e Example, taken []edit) []edit {
-	mentions := slices.Clone(e.Mentions)
-	slices.SortStableFunc(mentions, func(m, n Mention) int { return text.Compare(m.Hull(), n.Hull()) })
+	mentions := e.Mentions
+	byStart := func(m, n Mention) int { return text.Compare(m.Hull(), n.Hull()) }
+	if !slices.IsSortedFunc(mentions, byStart) {
+		mentions = slices.Clone(mentions)
+		slices.SortStableFunc(mentions, byStart)
+	}
 	var out []edit
+	free := 0 // bytes from here on are in no edit of out
 	for _, m := range mentions {
 		h := m.Hull()
 		overlaps := func(t edit) bool { return t.at.Overlaps(h) }
-		if m.Found() && !slices.ContainsFunc(taken, overlaps) && !slices.ContainsFunc(out, overlaps) {
+		if m.Found() && h.Start >= free && !slices.ContainsFunc(taken, overlaps) {
 			out = append(out, edit{at: h, text: "@OTHER$"})
+			free = h.End
 		}
 	}
 	return out

@@ -141,7 +141,6 @@ func TestCheckFolds(t *testing.T) {
 		examples   []Example
 	}{
 		{"none", "in no fold", set(func(e []Example) { e[0].Fold = NoFold })},
-		{"two folds", "in folds", set(func(e []Example) { e[1].Fold = 1 - e[0].Fold })},
 		{"empty", "fold 1: empty", set(func(e []Example) {
 			for i := range e {
 				e[i].Fold *= 2

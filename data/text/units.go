@@ -3,6 +3,7 @@ package text
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -175,3 +176,42 @@ func trimmed(text string, spans []Span) []Span {
 
 // isBlank says whether r shows nothing.
 func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+
+// enough evidence is this much, and is looked for in so many documents and bytes.
+const (
+	enough     = 3
+	aheadItems = 64
+	aheadBytes = 1 << 20
+)
+
+// Ahead passes the documents of seq on, but reads ahead so that u has seen some of them, or enough evidence, before the first is
+// passed on. Whoever makes seq calls See.
+func Ahead[T any](u *Units, seq iter.Seq2[T, error], size func(T) int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var held []T
+		bytes := 0
+		flush := func() bool {
+			for _, d := range held {
+				if !yield(d, nil) {
+					return false
+				}
+			}
+			clear(held)
+			held, bytes = held[:0], 0
+			return true
+		}
+		for d, err := range seq {
+			if err != nil {
+				if flush() {
+					yield(d, err)
+				}
+				return
+			}
+			held, bytes = append(held, d), bytes+size(d)
+			if (u.Seen() >= enough || len(held) >= aheadItems || bytes >= aheadBytes) && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}

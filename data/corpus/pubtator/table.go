@@ -38,7 +38,7 @@ func Rows(r io.Reader, name string, o Options) iter.Seq2[Row, error] {
 			}
 			var row Row
 			if err == nil {
-				if len(line) == 0 || lines.number == 1 && bytes.HasPrefix(line, []byte("PMID\t")) {
+				if len(line) == 0 || lines.Number() == 1 && bytes.HasPrefix(line, []byte("PMID\t")) {
 					continue
 				}
 				if row, err = parseRow(line); err != nil {
