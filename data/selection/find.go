@@ -177,15 +177,33 @@ func (f *finder) record(r *documents.Record, marks io.Writer) error {
 	if number > math.MaxUint32 {
 		return fmt.Errorf("%s: more than %d records; split the file", f.task.Path, uint32(math.MaxUint32))
 	}
-	if err := f.out.write(&r.Document); err != nil {
+	long, err := f.out.write(&r.Document)
+	if err != nil {
 		return err
+	}
+	if long {
+		f.in.Matched--
+		name := r.Document.ID
+		if name == "" {
+			name = fmt.Sprintf("document %d", number+1)
+		}
+		return f.tooLong(fmt.Errorf("%s: %s: %.1f MB of text, more than a line of %d MiB holds", f.task.Path, name, float64(r.Document.Bytes())/1e6, text.MaxLine>>20))
 	}
 	var b [markBytes]byte
 	binary.LittleEndian.PutUint32(b[:], uint32(number))
 	copy(b[4:], identityOf(&r.Document))
 	copy(b[20:], textOf(&r.Document))
-	_, err := marks.Write(b[:])
+	_, err = marks.Write(b[:])
 	return err
+}
+
+// tooLong passes over a document that matches but cannot be written, or ends the selection if it is strict.
+func (f *finder) tooLong(err error) error {
+	if f.Strict {
+		return err
+	}
+	f.broken(err)
+	return nil
 }
 
 func (f *finder) wanted(r *documents.Record) bool {
@@ -279,13 +297,14 @@ func newTextPiece(w *staging.Work) (*textPiece, error) {
 	return &textPiece{piece: p, zip: z, buffer: bufio.NewWriterSize(z, 1<<16)}, nil
 }
 
-func (t *textPiece) write(v json.Marshaler) error {
+// write writes v as a line, unless that would be longer than readers take.
+func (t *textPiece) write(v json.Marshaler) (long bool, err error) {
 	line, err := v.MarshalJSON()
-	if err != nil {
-		return err
+	if err != nil || len(line) >= text.MaxLine {
+		return err == nil, err
 	}
 	_, err = t.buffer.Write(append(line, '\n'))
-	return err
+	return false, err
 }
 
 func (t *textPiece) seal() (name string, bytes int64, err error) {

@@ -110,7 +110,11 @@ func (w *partWriter) documents(ctx context.Context) error {
 			return err
 		}
 		if w.task.Drop[at/64]>>(at%64)&1 == 0 {
-			if err := w.out.write(w.document(&d)); err != nil {
+			long, err := w.out.write(w.document(&d))
+			if long { // with its sentences; Find has made sure that it fits without
+				_, err = w.out.write(&d)
+			}
+			if err != nil {
 				return err
 			}
 		}
