@@ -18,8 +18,8 @@ type Document struct {
 	Sections []Section // in reading order
 }
 
-// Section is a stretch of a document. Its text may have several lines; a line never continues the sentence of the
-// line before it.
+// Section is a stretch of a document. Its text may have several lines; a line does not go on with the sentence of the
+// line before it, unless that ends with an abbreviation.
 type Section struct {
 	Part  Part
 	Label string // the heading, such as METHODS, or empty
