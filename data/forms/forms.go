@@ -81,6 +81,9 @@ func Resolve(path string, head []byte, asked Form) (Form, error) {
 	if asked == Auto || asked == "" {
 		return byName(path, c)
 	}
+	if _, named := claim(path); asked == TSV && c.form == Text && slices.Contains(named, CSV) {
+		c = content{CSV, true} // one column, or columns without a header
+	}
 	if c.sure && asked != Text && !c.form.is(asked) {
 		return "", fmt.Errorf("%s: its content is %s, not %s; %s", path, c.form, asked, c.form.remedy())
 	}

@@ -83,6 +83,8 @@ func TestResolve(t *testing.T) {
 		{"columns, by guess, as text", "x.tsv", bare, Text, "text"},
 		{"text as lines of JSON", "x", plain, JSONL, "jsonl"},
 		{"commas as tabs", "x", csv, TSV, "x: its content is comma-separated columns, not tab-separated columns; separate the columns by tabs"},
+		{"commas without a header as tabs", "x.csv", "0,@A$ binds @B$.,1\n", TSV, "its content is comma-separated columns"},
+		{"tabs called commas, as tabs", "x.csv", tsv, TSV, "tsv"},
 		{"PubTator as tabs", "x.tsv", pubtator, TSV, "its content is PubTator's text, not tab-separated columns; read it with --from pubtator"},
 		{"BioC as PubMed", "x.xml", biocXML, PubMedXML, "its content is BioC XML, not PubMed's XML"},
 

@@ -1,10 +1,12 @@
 package request
 
 import (
+	"cmp"
 	"errors"
 	"path/filepath"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/preparation"
 	"github.com/subbert/subbert/data/selection"
 	"github.com/subbert/subbert/data/shards"
@@ -18,6 +20,7 @@ type Shards struct {
 	MaxWordChars int
 	HeldOut      float64
 	Seed         uint64
+	From         string // a form of documents, or auto
 	Strict       bool
 }
 
@@ -35,7 +38,7 @@ func (s Shards) Plan(files []string) (preparation.Plan, error) {
 		return preparation.Plan{}, err
 	}
 	vocab := t.Vocabulary()
-	return preparation.Plan{Files: files, HeldOut: s.HeldOut, Seed: s.Seed, Strict: s.Strict, Workers: 1,
+	return preparation.Plan{Files: files, Form: forms.Form(cmp.Or(s.From, string(forms.Auto))), HeldOut: s.HeldOut, Seed: s.Seed, Strict: s.Strict, Workers: 1,
 		Vocabulary:   shards.Vocabulary{Hash: vocab.Hash(), Size: vocab.Size()},
 		Tokenizer:    shards.Tokenizer{Lower: s.Uncased, MaxWordChars: s.MaxWordChars},
 		Unknown:      vocab.Special().Unk,
