@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,19 +23,9 @@ func newSplitter(t testing.TB) *Splitter {
 }
 
 func TestSplitMarkedSentences(t *testing.T) {
-	f, err := os.Open("testdata/sentences.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	texts := linesOf(t, "testdata/sentences.txt")
 	s := newSplitter(t)
-	tested := 0
-	for scan := bufio.NewScanner(f); scan.Scan(); {
-		marked := scan.Text()
-		if strings.HasPrefix(marked, "#") {
-			continue
-		}
-		tested++
+	for _, marked := range texts {
 		text := strings.ReplaceAll(marked, "|", "")
 		var want []string
 		for sentence := range strings.SplitSeq(marked, "|") {
@@ -50,8 +39,8 @@ func TestSplitMarkedSentences(t *testing.T) {
 			t.Errorf("%s\n(-want +got):\n%s", text, diff)
 		}
 	}
-	if tested < 40 {
-		t.Errorf("tested %d texts, want at least 40", tested)
+	if len(texts) < 40 {
+		t.Errorf("tested %d texts, want at least 40", len(texts))
 	}
 }
 
