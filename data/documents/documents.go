@@ -118,7 +118,7 @@ func (f *File) openCorpus(in io.Reader, o Options) {
 	all := func(yield func(corpus.Document, error) bool) {
 		file.Documents()(yield)
 		if n := file.NULs(); n > 0 {
-			f.note(fmt.Sprintf("%s: %d NUL characters left out", f.Path(), n))
+			f.note(fmt.Sprintf("%s: NUL characters left out: %d", f.Path(), n))
 		}
 	}
 	f.records = mapped(all, func(d corpus.Document) Record { return Record{Document: d} })

@@ -140,9 +140,9 @@ func TestNoDocuments(t *testing.T) {
 // TestNotes has what is told of a file as a whole, once it has been read.
 func TestNotes(t *testing.T) {
 	for _, test := range []struct{ file, content, want string }{
-		{"x.txt", "Zalor\x00 binds.\n", "x.txt: 1 NUL characters left out"},
-		{"x.jsonl", `{"text":"Zalor\u0000."}`, "x.jsonl: 1 NUL characters left out"},
-		{"x.pubtator", "1|t|β Ab\x00.\n1\t3\t5\tAb\tGene\t1\n", "x.pubtator: positions count bytes, not characters; converted|x.pubtator: 1 NUL characters left out"},
+		{"x.txt", "Zalor\x00 binds.\n", "x.txt: NUL characters left out: 1"},
+		{"x.jsonl", `{"text":"Zalor\u0000."}`, "x.jsonl: NUL characters left out: 1"},
+		{"x.pubtator", "1|t|β Ab\x00.\n1\t3\t5\tAb\tGene\t1\n", "x.pubtator: positions count bytes, not characters; converted|x.pubtator: NUL characters left out: 1"},
 		{"x.xml", `<collection><document><id>1</id><passage><text>β Ab.</text><annotation id="a"><location offset="3" length="2"/><text>Ab</text></annotation></passage></document></collection>`, "x.xml: positions count bytes, not characters; converted"},
 	} {
 		t.Run(test.file, func(t *testing.T) {

@@ -107,8 +107,11 @@ func firstLines(head []byte) (lines [][]byte) {
 	return lines
 }
 
-// markupError says that a file is some markup that no reader knows.
-type markupError struct{ what string }
+// markupError says that a file is some markup that no reader knows. It is a guess if it only begins with something in angle brackets.
+type markupError struct {
+	what  string
+	guess bool
+}
 
 func (e *markupError) Error() string { return e.what }
 
@@ -130,15 +133,15 @@ func markup(head []byte) (_ content, isMarkup bool, _ error) {
 			return content{DDI, true}, true, nil
 		}
 	case "DescriptorRecordSet":
-		return content{}, true, &markupError{"MeSH descriptors, which go with --mesh"}
+		return content{}, true, &markupError{what: "MeSH descriptors, which go with --mesh"}
 	}
 	if slices.Contains([]string{"html", "head", "body", "script", "!doctype html"}, strings.ToLower(name)) {
-		return content{}, true, &markupError{"a web page in HTML, not the file that it may be about; fetch that"}
+		return content{}, true, &markupError{what: "a web page in HTML, not the file that it may be about; fetch that"}
 	}
 	if name == "" {
-		return content{}, true, &markupError{fmt.Sprintf("XML without a root element in the first %d KiB", HeadBytes>>10)}
+		return content{}, true, &markupError{what: fmt.Sprintf("XML without a root element in the first %d KiB", HeadBytes>>10)}
 	}
-	return content{}, true, &markupError{fmt.Sprintf("XML with the root element <%.40s>, want <PubmedArticleSet>, <collection>, <corpus> or <document id=...>", name)}
+	return content{}, true, &markupError{fmt.Sprintf("XML with the root element <%.40s>, want <PubmedArticleSet>, <collection>, <corpus> or <document id=...>", name), !declared}
 }
 
 var tagName = regexp.MustCompile(`^<([A-Za-z_][\w.:-]*)(?:[\s/>]|$)`)

@@ -71,9 +71,11 @@ func Detect(path string) (_ Form, err error) {
 // form that was asked for is taken unless the content is certainly another; plain text may be asked for always.
 func Resolve(path string, head []byte, asked Form) (Form, error) {
 	c, err := contentOf(head)
-	var markup *markupError
-	if asked == Text && errors.As(err, &markup) {
-		return Text, nil
+	if markup, ok := errors.AsType[*markupError](err); ok {
+		_, named := claim(path)
+		if asked == Text || markup.guess && !slices.Contains(named, BioC) && !slices.Contains([]Form{PubMedXML, BioC, DDI, PPI}, asked) {
+			c, err = content{form: Text}, nil
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)

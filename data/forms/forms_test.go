@@ -64,6 +64,8 @@ func TestResolve(t *testing.T) {
 		{"text that begins with <", "x.txt", "<0.05 was the limit.\n", Auto, "text"},
 		{"indented", "x.txt", "\tZalor binds.\n\tBor does.\n", Auto, "text"},
 		{"cut off", "x.txt", strings.Repeat("1\tAlb.\n", HeadBytes/7) + "1", Auto, "tsv"},
+		{"text that begins with markup", "x.txt", "<sup>3</sup>H was bound.\n", Auto, "text"},
+		{"columns that begin with markup", "x.tsv", "<sup>3</sup>H binds @GENE$.\t1\n", TSV, "tsv"},
 		{"blank", "x.txt", "\n \n", Auto, "text"},
 		{"blank, called JSON", "x.jsonl", "\n \n", Auto, "jsonl"},
 		{"Latin-1", "x.txt", "Caf\xe9 au lait, s'il vous pla\xeet.\n", Auto, "text"},

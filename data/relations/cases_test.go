@@ -50,15 +50,15 @@ func TestCases(t *testing.T) {
 			[]string{"1.T1.T2 false The @SEQUENCEVARIANT$ variant of @GENE$ and Bor.", "1.T1.T3 false The @SEQUENCEVARIANT$ variant of Alb and @DISEASE$.",
 				"1.T2.T3 Association The c.10G variant of @GENE$ and @DISEASE$."}, nil},
 		{"15/a.pubtator", "pubtator", "1|t|T.\n1|a|Zalor\x00 binds IL-8.\n1\t3\t8\tZalor\tChemical\tC1\n1\t16\t20\tIL-8\tGene\t8\n",
-			[]string{"1.T1.T2 false @CHEMICAL$ binds @GENE$."}, []string{"a.pubtator: 1 NUL characters left out"}},
+			[]string{"1.T1.T2 false @CHEMICAL$ binds @GENE$."}, []string{"a.pubtator: NUL characters left out: 1"}},
 		{"15/d.tsv", "tsv", "index\tsentence\tlabel\n0\t@GENE$\x00 binds @DRUG$\t1\n",
-			[]string{"0 1 @GENE$ binds @DRUG$"}, []string{"d.tsv: 1 NUL characters left out"}},
+			[]string{"0 1 @GENE$ binds @DRUG$"}, []string{"d.tsv: NUL characters left out: 1"}},
 		{"17/a.xml", "bioc", head17 + `<annotation id="T3"><infon key="type">citation</infon><location offset="1" length="0"/><text/></annotation></passage></document></collection>`,
-			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{`a.xml: document at line 1 (byte 12): 1: annotation T3: "" at 1-1: nothing is marked; left out`}},
+			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{`a.xml: document 1 at line 1 (byte 12): annotation T3: "" at 1-1: nothing is marked; left out`}},
 		{"17/b.xml", "bioc", head17 + `<annotation id="T3"><infon key="type">citation</infon><text/></annotation></passage></document></collection>`,
-			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{"1: annotation T3: no position; left out"}},
+			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{"document 1 at line 1 (byte 12): annotation T3: no position; left out"}},
 		{"17/c.xml", "bioc", head17 + `<annotation id="T3"><infon key="type">citation</infon><location offset="4" length="1"/><text>x</text></annotation></passage></document></collection>`,
-			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{`1: annotation T3: "x" at 4-5: characters 4 to 5 lie outside the text of 4; left out`}},
+			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{`document 1 at line 1 (byte 12): annotation T3: "x" at 4-5: characters 4 to 5 lie outside the text of 4; left out`}},
 		{"17/d.pubtator", "pubtator", "1|t|A b.\n1|a|\n1\t0\t1\tA\tChemical\tC\n1\t2\t3\tb\tDisease\tD\n1\t1\t1\t\tCitation\t\n",
 			[]string{"1.T1.T2 false @CHEMICAL$ @DISEASE$."}, []string{`d.pubtator: line 5: document 1: annotation T3: "" at 1-1: nothing is marked; left out`}},
 		{"17/e.pubtator", "pubtator", "1|t|A b.\n1|a|\n1\t0\t1\tA\tChemical\tC\n1\t2\t3\tb\tDisease\tD\n1\t5\t60\tx\tCitation\t\n",
@@ -121,7 +121,7 @@ func TestCase21(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		expect(t, "chemprot", dir, []string{"1.T1.T2 CPR:3 @CHEMICAL$ activates @GENE$."},
-			[]string{"x_relations.tsv: 1 relations have their arguments swapped and are read the other way round; the first, document 1: Arg1:T2 Arg2:T1"})
+			[]string{"x_relations.tsv: relations whose arguments are swapped, read the other way round: 1; the first, document 1: Arg1:T2 Arg2:T1"})
 	}
 }
 

@@ -64,7 +64,7 @@ func TestLabelSets(t *testing.T) {
 			t.Errorf("%q is read back as %s and %s", Tag.Mark(e).Text, a.Type, b.Type)
 		}
 	}
-	if len(warned) != 1 || !strings.HasSuffix(warned[0], ": 1 NUL characters left out") {
+	if len(warned) != 1 || !strings.HasSuffix(warned[0], ": NUL characters left out: 1") {
 		t.Errorf("warnings %q", warned)
 	}
 }

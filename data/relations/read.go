@@ -90,7 +90,7 @@ func Read(format, name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		checked(r.read(name, o))(yield)
 		if *o.nuls > 0 {
-			o.warn("%s: %d NUL characters left out", name, *o.nuls)
+			o.warn("%s: NUL characters left out: %d", name, *o.nuls)
 		}
 	}
 }

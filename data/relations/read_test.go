@@ -313,7 +313,7 @@ func TestReadRefuses(t *testing.T) {
 		{"lost entity", "chemprot", map[string]string{"t_abstracts.tsv": "1\tx\ty\n", "t_entities.tsv": "2\tT1\tCHEMICAL\t0\t1\tx\n"}, "which the abstracts file lacks"},
 		{"no title", "pubtator", map[string]string{"a.txt": "1\t0\t3\tZin\tChemical\tC1\n"}, "a.txt: line 1: an annotation before any title"},
 		{"another document", "pubtator", map[string]string{"a.txt": "1|t|Zin\n2\t0\t3\tZin\tChemical\tC1\n"}, `a.txt: line 2: an annotation of "2" within document 1`},
-		{"a passage far away", "bioc", map[string]string{"a.xml": swap("<offset>13<", "<offset>4294967296<").Replace(biocXML)}, `a.xml: document at line 1 (byte 21): 5: offset "4294967296", want a number`},
+		{"a passage far away", "bioc", map[string]string{"a.xml": swap("<offset>13<", "<offset>4294967296<").Replace(biocXML)}, `a.xml: document 5 at line 1 (byte 21): offset "4294967296", want a number`},
 		{"a second collection", "bioc", map[string]string{"a.xml": biocXML + biocXML}, "a.xml: line 11 (byte 1224): <collection> after the end of the root element"},
 		{"text after the root", "bioc", map[string]string{"a.xml": biocXML + "and"}, "text outside the root element"},
 		{"a second document", "ddi2013", ddi(ddiTest + ddiTest), "line 4: <document> after the end of the document"},

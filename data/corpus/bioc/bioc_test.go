@@ -111,7 +111,7 @@ func TestBrokenAnnotation(t *testing.T) {
 			xml := head + "<document><id>5</id><passage><offset>0</offset><text>A b.</text>" + good + test.bad + "</passage></document></collection>"
 			list, faults, err := read(t, xml, Options{})
 			if err != nil || len(list) != 1 || len(list[0].Passages[0].Annotations) != 1 || len(faults) != 1 ||
-				!strings.HasPrefix(faults[0], "f.xml: document at line 4 (byte ") || !strings.Contains(faults[0], "5: "+test.want) {
+				!strings.HasPrefix(faults[0], "f.xml: document 5 at line 4 (byte ") || !strings.Contains(faults[0], "): "+test.want) {
 				t.Errorf("got %d documents, faults %q, error %v", len(list), faults, err)
 			}
 			if _, _, err := read(t, xml, Options{Strict: true}); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -181,9 +181,9 @@ func TestParts(t *testing.T) {
 
 func TestBroken(t *testing.T) {
 	for _, test := range []struct{ name, bad, want string }{
-		{"tags", "<document><id>5</id><passage></document>", "5: line 6 (byte "},
-		{"offset", "<document><id>5</id><passage><offset>x</offset></passage></document>", `5: offset "x", want a number`},
-		{"offset too great", "<document><id>5</id><passage><offset>9223372036854775807</offset></passage></document>", `5: offset "9223372036854775807", want a number below 2^31`},
+		{"tags", "<document><id>5</id><passage></document>", "document 5 at line 6 (byte "},
+		{"offset", "<document><id>5</id><passage><offset>x</offset></passage></document>", `): offset "x", want a number`},
+		{"offset too great", "<document><id>5</id><passage><offset>9223372036854775807</offset></passage></document>", `): offset "9223372036854775807", want a number below 2^31`},
 		{"cut off", "<document><id>5</id>", "the record before it has no end"},
 		{"entity", "<document>&nbsp;</document>", "unknown entity &nbsp;"},
 	} {

@@ -36,9 +36,9 @@ type Fault struct {
 func (f Fault) Error() string {
 	id := ""
 	if f.ID != "" {
-		id = fmt.Sprintf("%.40s: ", f.ID)
+		id = fmt.Sprintf(" %.40s", f.ID)
 	}
-	return fmt.Sprintf("%s: document at line %d (byte %d): %s%v", f.File, f.Position.Line, f.Position.Offset, id, f.Err)
+	return fmt.Sprintf("%s: document%s at line %d (byte %d): %v", f.File, id, f.Position.Line, f.Position.Offset, f.Err)
 }
 
 func (f Fault) Unwrap() error { return f.Err }

@@ -136,7 +136,7 @@ func TestNUL(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"f.txt: 2 NUL characters left out"}, notes); diff != "" {
+	if diff := cmp.Diff([]string{"f.txt: NUL characters left out: 2"}, notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 }

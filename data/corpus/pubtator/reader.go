@@ -248,6 +248,6 @@ func (r *reader) note() {
 		r.lines.options.Note(fmt.Sprintf("%s: positions count %s, not characters; converted", r.lines.name, unit))
 	}
 	if r.nuls > 0 {
-		r.lines.options.Note(fmt.Sprintf("%s: %d NUL characters left out", r.lines.name, r.nuls))
+		r.lines.options.Note(fmt.Sprintf("%s: NUL characters left out: %d", r.lines.name, r.nuls))
 	}
 }
