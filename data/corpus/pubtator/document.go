@@ -1,12 +1,16 @@
 package pubtator
 
 import (
+	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/stream"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/text"
 )
 
@@ -128,7 +132,7 @@ func Open(path string, o Options) iter.Seq2[*Document, error] {
 	return opened(path, func(r io.Reader) iter.Seq2[*Document, error] { return Documents(r, path, o) })
 }
 
-// opened reads a file, which may be compressed.
+// opened reads a file of text, which may be compressed.
 func opened[T any](path string, read func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -137,7 +141,16 @@ func opened[T any](path string, read func(io.Reader) iter.Seq2[T, error]) iter.S
 			yield(none, err)
 			return
 		}
-		for item, err := range read(f) {
+		in := bufio.NewReader(f)
+		head, err := in.Peek(512)
+		if err == nil || err == io.EOF {
+			err = forms.IsText(head)
+		}
+		if err != nil {
+			yield(none, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close()))
+			return
+		}
+		for item, err := range read(in) {
 			if !yield(item, err) {
 				break
 			}

@@ -266,6 +266,13 @@ func TestEntities(t *testing.T) {
 	if _, err := NewEntities(" "); err == nil {
 		t.Error("an empty type is accepted")
 	}
+	pointer := filepath.Join(t.TempDir(), "gene2pubtator3")
+	if err := os.WriteFile(pointer, []byte("version https://git-lfs.github.com/spec/v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.AddFile(pointer, Options{}); err == nil || !strings.Contains(err.Error(), "gene2pubtator3: a Git LFS pointer") {
+		t.Errorf("a pointer: got error %v", err)
+	}
 	if err := os.WriteFile(path, b.Bytes()[:b.Len()-9], 0o600); err != nil {
 		t.Fatal(err)
 	}
