@@ -225,6 +225,11 @@ func (s *Splitter) listsLetter(text string) bool {
 	return len(last) == 1 && isUpper(last) && last != "I"
 }
 
+// isProfession says whether p looks like what people are by trade: immunologist, statisticians. Agonists are no people.
+func isProfession(p string) bool {
+	return hasSuffix(p, "ist", "ists", "cian", "cians", "rian", "rians") && !strings.Contains(p, "agonist")
+}
+
 func hasSuffix(s string, suffixes ...string) bool {
 	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(s, suffix) })
 }
@@ -248,7 +253,7 @@ func (s *Splitter) takesLetter(p, lower string) bool {
 	case letters < len(p) && strings.ContainsFunc(p, func(r rune) bool { return unicode.Is(unicode.Greek, r) }):
 		return true
 	case capitals == 0:
-		return letters >= 3 && !s.letterless[lower] && !hasSuffix(p, "ed", "ly", "ing")
+		return letters >= 3 && !s.letterless[lower] && !hasSuffix(p, "ed", "ly", "ing") && !isProfession(p)
 	}
 	return capitals >= 2 && !strings.Contains(" PhD MD MSc BSc DVM DPhil MPH MBA MBBS MRCP FRCP RN ", " "+p+" ")
 }
