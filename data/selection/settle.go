@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/forms"
 )
 
 // passEntries is how many hashes are compared at a time: some 100 MB.
@@ -30,7 +31,7 @@ func (s *selector) replaced() error {
 	for i := range s.tasks {
 		t := &s.tasks[i]
 		t.Drop = make([]uint64, (t.Found.Matched+63)/64)
-		if t.Format == PubMedXML {
+		if t.Format == forms.PubMedXML {
 			citations = append(citations, t)
 		}
 	}

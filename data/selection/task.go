@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/documents"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
 )
 
@@ -17,7 +19,7 @@ import (
 type Task struct {
 	Path   string // as the file was named
 	Local  string // where it lies on this machine, if not at Path
-	Format Format
+	Format forms.Form
 	Size   int64
 	Found  Found    // by Find
 	Drop   []uint64 // by Settle: which of the matched documents do not count, a bit each
@@ -81,7 +83,7 @@ func (s *selector) inspect(t *Task) error {
 		return err
 	}
 	t.Size = info.Size()
-	t.Format, err = s.Format.of(t.file())
+	t.Format, err = documents.FormOf(t.file(), s.Format)
 	return err
 }
 
@@ -93,7 +95,7 @@ func (s *selector) order() error {
 		if _, again := byPath[t.Path]; again {
 			return fmt.Errorf("%s: named twice", t.Path)
 		}
-		if byPath[t.Path] = t; t.Format == PubMedXML {
+		if byPath[t.Path] = t; t.Format == forms.PubMedXML {
 			citations = append(citations, t.Path)
 		} else {
 			files = append(files, t.Path)
