@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // content is what the first bytes of a file say.
@@ -48,12 +46,11 @@ func contentOf(head []byte) (content, error) {
 // IsText names in its error what is no text, by how it begins: an archive, a PDF, a Git LFS pointer and so on. It is nil for text.
 func IsText(head []byte) error {
 	begins := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
-	if other := regularfile.Mistaken(head); other != "" {
-		return errors.New(strings.TrimPrefix(other, "is "))
-	}
 	switch {
 	case len(head) == 0:
 		return errors.New("empty file")
+	case begins("version https://git-lfs.github.com/spec/"):
+		return errors.New("a Git LFS pointer, not the file it stands for; fetch that with git lfs pull")
 	case begins("/annex/objects/"), begins("../.git/annex/objects/"), begins(".git/annex/objects/"):
 		return errors.New("a git-annex pointer, not the file it stands for; fetch that with git annex get")
 	case begins("%PDF-"):
