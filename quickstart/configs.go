@@ -1,0 +1,101 @@
+package quickstart
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/runs/result"
+)
+
+// pretrainConfig writes the config of pre-training.
+func (l *Line) pretrainConfig(context.Context) error {
+	return atomicfile.WriteBytes(l.path("pretrain.toml"), fmt.Appendf(nil, `# Pre-training of a small BERT; the paper's settings are in the preset "biobert".
+[model]
+init = %q
+fresh = "all"
+[data]
+shards = %q
+[task]
+name = "pretraining"
+batch = 8
+sequence = %d
+max_predictions = 10
+[optimizer]
+learning_rate = 5e-4
+[schedule]
+steps = %d
+warmup_steps = 100
+[checkpoint]
+every_steps = 500
+[record]
+every_steps = 20
+evaluate_every = 500
+[run]
+dir = %q
+`, l.path("start"), l.path("shards"), l.sizes.sequence, l.sizes.pretrainSteps, l.path("runs", "pretrained")))
+}
+
+// tuning is one fine-tuning of the line.
+type tuning struct {
+	line                       *Line
+	name, pooling, init, fresh string
+}
+
+func (l *Line) tunings() []tuning {
+	pretrained := l.path("runs", "pretrained", result.ModelDir)
+	return []tuning{
+		{l, "cls-random", "cls", l.path("start"), `"all"`},
+		{l, "attention-random", "attention", l.path("start"), `"all"`},
+		{l, "cls-pretrained", "cls", pretrained, `["classifier"]`},
+		{l, "attention-pretrained", "attention", pretrained, `["classifier", "sll"]`},
+	}
+}
+
+// config writes the config of t.
+func (t tuning) config(context.Context) error {
+	l := t.line
+	return atomicfile.WriteBytes(l.path(t.name+".toml"), fmt.Appendf(nil, `# Relation extraction; the paper's settings are in the preset "biobert".
+[model]
+init = %q
+fresh = %s
+[data]
+train = %q
+test = %q
+train_examples = %d
+[task]
+name = "relation"
+batch = 16
+sequence = %d
+truncate = "around_mentions"
+pooling = %q
+[optimizer]
+learning_rate = 5e-4
+[schedule]
+epochs = %d
+warmup_fraction = 0.1
+[record]
+every_steps = 20
+[run]
+dir = %q
+`, t.init, t.fresh, l.Relations, l.test, l.sizes.examples, l.sizes.sentence, t.pooling, l.sizes.finetuneEpochs, l.path("runs", t.name)))
+}
+
+// Score is the result of one fine-tuning.
+type Score struct {
+	Name string
+	*result.Relation
+}
+
+// Scores reads the results of the line.
+func (l *Line) Scores() ([]Score, error) {
+	var scores []Score
+	for _, t := range l.tunings() {
+		r := &result.Relation{}
+		if err := result.Decode(l.path("runs", t.name, result.File), r); err != nil {
+			return nil, err
+		}
+		scores = append(scores, Score{t.name, r})
+	}
+	return scores, nil
+}

@@ -1,0 +1,220 @@
+// Package quickstart is the whole line at a size that takes minutes on a laptop: texts are selected, sharded and
+// pre-trained on, and relation classifiers are fine-tuned from the result and from a random start, and scored.
+package quickstart
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/madeup"
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/data/vocabulary"
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/models/bert"
+)
+
+// Line is what the line is made of. What is empty is made up.
+type Line struct {
+	Dir       string   // to make; must not be there
+	Texts     []string // to select from
+	Query     string   // of the selection; empty: all texts, of the made-up ones a sub-domain
+	Relations string   // TSV of marked sentences
+	Vocab     string   // for Texts; empty: one is learned from them
+
+	Notes io.Writer // what a person may read
+
+	test  string
+	sizes sizes
+}
+
+// Step is a part of the line: Make makes what the command needs, then the command of this program is carried out.
+type Step struct {
+	Title   string
+	Make    func(ctx context.Context) error
+	Command func() []string // nil: none
+}
+
+// sizes are what makes the line a matter of minutes on two cores.
+type sizes struct {
+	bert           bert.Config
+	sequence       int // of pre-training
+	pretrainSteps  int
+	sentence       int // positions, fine-tuning
+	finetuneEpochs int
+	examples       int // to fine-tune on
+}
+
+// small is a BERT of two layers. Its initializer range is 1/sqrt(H), not BERT-base's 0.02: from random values a narrow
+// model with small weights takes thousands of steps to attend to anything.
+func small(vocabulary int) sizes {
+	c := bert.Default()
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabulary, 128, 2, 2, 512
+	c.MaxPositionEmbeddings, c.InitializerRange = 128, 0.08
+	return sizes{bert: c, sequence: 64, pretrainSteps: 1000, sentence: 48, finetuneEpochs: 4, examples: 1500}
+}
+
+// ExistsError says that the directory of the line is there.
+type ExistsError struct{ Dir string }
+
+func (e *ExistsError) Error() string {
+	return e.Dir + " is there already; remove it, or choose another --dir"
+}
+
+// Steps are the parts of the line, in their order. It fails with an *ExistsError if the directory is not empty.
+func (l *Line) Steps() ([]Step, error) {
+	if entries, err := os.ReadDir(l.Dir); err == nil && len(entries) > 0 {
+		return nil, &ExistsError{l.Dir}
+	}
+	var steps []Step
+	if len(l.Texts) == 0 || l.Relations == "" {
+		steps = append(steps, Step{"a sample, " + madeup.Notice, l.sample, nil})
+	}
+	steps = append(steps, Step{"a small BERT, from random values", l.start, nil})
+	if l.Query != "" || len(l.Texts) == 0 {
+		steps = append(steps, Step{"texts of the sub-domain", nil, l.selectCommand})
+	}
+	steps = append(steps, Step{"shards of them", nil, l.shardCommand}, Step{"pre-training", l.pretrainConfig, l.command("pretrain", "pretrain")})
+	for _, t := range l.tunings() {
+		steps = append(steps, Step{"fine-tuning " + t.name, t.config, l.command("finetune", t.name)})
+	}
+	return append(steps, Step{"the page", nil, l.reportCommand}), nil
+}
+
+func (l *Line) path(elements ...string) string {
+	return filepath.Join(append([]string{l.Dir}, elements...)...)
+}
+
+// Page is the path of the page.
+func (l *Line) Page() string { return l.path("report.html") }
+
+func (l *Line) note(format string, args ...any) { fmt.Fprintf(l.Notes, format+"\n", args...) }
+
+// sample makes what is not given: texts and marked sentences.
+func (l *Line) sample(context.Context) error {
+	files, err := madeup.Write(l.path("sample"), madeup.Default())
+	if err != nil {
+		return err
+	}
+	l.note("%s, %s, %s", files.Documents, files.Train, files.Test)
+	if len(l.Texts) == 0 {
+		l.Texts = []string{files.Documents}
+		if l.Query == "" {
+			l.Query = "drug*"
+		}
+		if l.Vocab == "" {
+			l.Vocab = files.Vocabulary
+		}
+	}
+	if l.Relations == "" {
+		l.Relations, l.test = files.Train, files.Test
+	}
+	return nil
+}
+
+// split keeps a fifth of the given marked sentences for scoring, by document.
+func (l *Line) split(ctx context.Context) error {
+	examples, err := request.Examples(ctx, "tsv", l.Relations, relations.Options{})
+	if err != nil {
+		return err
+	}
+	train, test, err := relations.Hold(examples, relations.ByDocument, 0.2, 1)
+	if err != nil {
+		return err
+	}
+	l.Relations, l.test = l.path("relations", "train.tsv"), l.path("relations", "test.tsv")
+	return errors.Join(request.WriteMarked(ctx, l.Relations, train, relations.Unmarked), request.WriteMarked(ctx, l.test, test, relations.Unmarked))
+}
+
+// start makes the directory that pre-training starts from: an architecture and a vocabulary, no weights.
+func (l *Line) start(ctx context.Context) error {
+	if l.test == "" {
+		if err := l.split(ctx); err != nil {
+			return err
+		}
+	}
+	tokens, err := l.tokens(ctx)
+	if err != nil {
+		return err
+	}
+	l.sizes = small(len(tokens))
+	l.Vocab = l.path("start", "vocab.txt")
+	l.note("%s: %d layers, hidden size %d, %d pieces", l.path("start"), l.sizes.bert.NumHiddenLayers, l.sizes.bert.HiddenSize, len(tokens))
+	config, err := json.MarshalIndent(l.sizes.bert, "", "  ")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		atomicfile.Write(l.Vocab, func(w io.Writer) error { return vocabulary.Write(w, tokens) }),
+		atomicfile.WriteBytes(l.path("start", "config.json"), config))
+}
+
+// tokens are those of the given vocabulary, or of one learned from the texts and the marked sentences.
+func (l *Line) tokens(ctx context.Context) ([]string, error) {
+	if l.Vocab == "" {
+		return l.learnVocabulary(ctx, 8000)
+	}
+	text, err := os.ReadFile(l.Vocab)
+	return strings.Split(strings.TrimRight(string(text), "\n"), "\n"), err
+}
+
+func (l *Line) learnVocabulary(ctx context.Context, size int) ([]string, error) {
+	var failed error
+	tokens, err := vocabulary.Learn(func(yield func(string) bool) {
+		for _, file := range l.Texts {
+			for d, err := range corpus.Open(file) {
+				if err = errors.Join(err, ctx.Err()); err != nil {
+					failed = err
+					return
+				}
+				for _, s := range d.Sections {
+					if !yield(s.Text) {
+						return
+					}
+				}
+			}
+		}
+		for e, err := range relations.Read("tsv", l.Relations, relations.Options{}) {
+			if err != nil {
+				failed = err
+				return
+			}
+			if !yield(e.Text) {
+				return
+			}
+		}
+	}, size)
+	return tokens, errors.Join(failed, err)
+}
+
+func (l *Line) selectCommand() []string {
+	return append([]string{"data", "select", "--from", "jsonl", "--query", l.Query, "--out", l.path("selected")}, l.Texts...)
+}
+
+func (l *Line) shardCommand() []string {
+	files := l.Texts
+	if l.Query != "" {
+		files = []string{l.path("selected")}
+	}
+	return append([]string{"data", "shard", "--vocab", l.Vocab, "--held-out", "0.05", "--out", l.path("shards")}, files...)
+}
+
+// command runs a verb with the config called name.
+func (l *Line) command(verb, name string) func() []string {
+	return func() []string { return []string{verb, l.path(name + ".toml")} }
+}
+
+func (l *Line) reportCommand() []string {
+	runs := []string{l.path("runs", "pretrained")}
+	for _, t := range l.tunings() {
+		runs = append(runs, l.path("runs", t.name))
+	}
+	return append([]string{"report", "--title", "Quickstart", "--out", l.Page()}, runs...)
+}

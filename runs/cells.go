@@ -1,0 +1,252 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/runs/rundir"
+)
+
+// part is one run of several: a fold under a seed.
+type part struct {
+	name string // of its directory inside that of all
+	seed uint32
+	fold int // -1 without folds
+}
+
+// parts lists the runs of a config: all folds of the first seed, then of the next.
+func parts(config configs.Relation) []part {
+	folds := []int{-1}
+	if config.Task.Folds > 0 {
+		if folds[0] = config.Task.Fold; folds[0] < 0 {
+			folds = folds[:0]
+			for f := range config.Task.Folds {
+				folds = append(folds, f)
+			}
+		}
+	}
+	var out []part
+	for s := range config.Task.Seeds {
+		for _, f := range folds {
+			p := part{seed: config.Run.Seed + uint32(s), fold: f}
+			var name []string
+			if f >= 0 {
+				name = append(name, fmt.Sprintf("fold-%d", f))
+			}
+			if config.Task.Seeds > 1 {
+				name = append(name, fmt.Sprintf("seed-%d", p.seed))
+			}
+			p.name = strings.Join(name, "-")
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// of is the config of p, one of the runs of all.
+func (p part) of(all configs.Relation) configs.Relation {
+	c := all
+	c.Run.Dir, c.Run.Seed, c.Task.Fold, c.Task.Seeds = filepath.Join(all.Run.Dir, p.name), p.seed, p.fold, 1
+	return c
+}
+
+// several are the runs of one config under way.
+type several struct {
+	config configs.Relation
+	env    Env
+	read   *Sets // as they were read
+	parts  []part
+	done   atomic.Int32
+}
+
+// finetuneSeveral carries out the runs of a config, each on one device, and sums them up. Resuming passes over those that
+// are complete.
+func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read *Sets) (_ *result.Relation, err error) {
+	if _, err := read.arrange(config.Data, config.Task.Examples); err != nil { // before anything is written
+		return nil, err
+	}
+	claim, err := rundir.Claim(config.Run.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, claim.Unlock()) }()
+	s := &several{config: config, env: env, read: read, parts: parts(config)}
+	results, err := s.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := sumUp(s.parts, results)
+	if err != nil {
+		return nil, err
+	}
+	out.Provenance = Provenance(env.Command)
+	if err := s.gatherPredictions(); err != nil {
+		return nil, err
+	}
+	return out, atomicfile.WriteJSON(s.file(result.File), out)
+}
+
+func (s *several) file(name string) string { return filepath.Join(s.config.Run.Dir, name) }
+
+// run carries out the runs and returns their results in their order. The directory of all gets its config once one run is
+// complete: nothing is left of runs that cannot start.
+func (s *several) run(ctx context.Context) (_ []*result.Relation, err error) {
+	text, err := s.config.Text()
+	if err != nil {
+		return nil, err
+	}
+	devices, err := openLanes(ctx, s.env, s.config.Device)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, devices.close()) }()
+	results := make([]*result.Relation, len(s.parts))
+	err = devices.each(ctx, s.env, len(s.parts), func(i int) string { return s.parts[i].name }, func(ctx context.Context, env Env, i int, on *backend.Handle) error {
+		p := s.parts[i]
+		r, err := s.one(ctx, env, i, on)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		results[i] = r
+		n := s.done.Add(1)
+		env.Log.Info("run complete", "run", p.name, "number", n, "of", len(s.parts), "f1", r.Micro.F1)
+		if n > 1 {
+			return nil
+		}
+		return atomicfile.WriteBytes(s.file(result.ConfigFile), text)
+	})
+	return results, err
+}
+
+// one carries out run i, or reads the result that it left when it was complete before.
+func (s *several) one(ctx context.Context, env Env, i int, on *backend.Handle) (*result.Relation, error) {
+	config := s.parts[i].of(s.config)
+	file := filepath.Join(config.Run.Dir, result.File)
+	if _, err := os.Stat(file); !env.Resume || errors.Is(err, fs.ErrNotExist) {
+		sets, err := s.read.arrange(config.Data, config.Task.Examples)
+		if err != nil {
+			return nil, err
+		}
+		return finetune(ctx, config, env, on, sets, Progress{Run: s.parts[i].name, Number: i + 1, Of: len(s.parts)})
+	}
+	if err := unchanged(config, config.Run.Dir, filepath.Join(config.Run.Dir, result.ConfigFile)); err != nil {
+		return nil, err
+	}
+	r := &result.Relation{}
+	return r, result.Decode(file, r)
+}
+
+// sumUp makes one result of those of the runs.
+func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
+	first := results[0]
+	out := &result.Relation{Task: first.Task, Corpus: first.Corpus, Scored: first.Scored, Pooling: first.Pooling, Seed: first.Seed, Cut: first.Cut, Backend: first.Backend}
+	if len(first.Confusion) == 0 {
+		return nil, errors.New("there is nothing to score the runs on: data.test, data.dev or task.folds gives some")
+	}
+	bySeed, byFold := map[uint32][]int{}, map[int][]int{}
+	for i, p := range all {
+		bySeed[p.seed], byFold[p.fold] = append(bySeed[p.seed], i), append(byFold[p.fold], i)
+		out.Steps += results[i].Steps
+		out.Seconds += results[i].Seconds
+	}
+	var err error
+	if out.Report, err = pooled(results, nil); err != nil {
+		return nil, err
+	}
+	var scores []evaluate.PRF
+	for s := range len(bySeed) {
+		seed := first.Seed + uint32(s)
+		one := result.Seed{Seed: seed, Micro: meanOf(results, bySeed[seed], micro)}
+		report, err := pooled(results, bySeed[seed])
+		if err != nil {
+			return nil, err
+		}
+		if one.Macro = report.Macro; len(byFold) > 1 {
+			one.Pooled = &report.Micro
+		}
+		out.Seeds, scores = append(out.Seeds, one), append(scores, one.Micro)
+	}
+	if len(byFold) > 1 {
+		for f := range len(byFold) {
+			out.Folds = append(out.Folds, meanOf(results, byFold[f], micro))
+		}
+		if len(scores) == 1 {
+			scores = out.Folds
+		}
+	}
+	spread := result.SpreadOf(scores)
+	out.Spread = &spread
+	out.Majority = meanOf(results, bySeed[first.Seed], func(r *result.Relation) evaluate.PRF { return r.Majority })
+	out.Baseline = map[string]evaluate.PRF{}
+	for name := range first.Baseline {
+		out.Baseline[name] = meanOf(results, bySeed[first.Seed], func(r *result.Relation) evaluate.PRF { return r.Baseline[name] })
+	}
+	return out, nil
+}
+
+// pooled is the report of the predictions of the chosen results together; of all if chosen is nil.
+func pooled(results []*result.Relation, chosen []int) (evaluate.Report, error) {
+	var all []*evaluate.Confusion
+	for i, r := range results {
+		if chosen == nil || slices.Contains(chosen, i) {
+			all = append(all, &evaluate.Confusion{Labels: r.Labels, N: r.Confusion})
+		}
+	}
+	sum, err := evaluate.Pool(all...)
+	if err != nil {
+		return evaluate.Report{}, err
+	}
+	return sum.Report(results[0].Negative)
+}
+
+func micro(r *result.Relation) evaluate.PRF { return r.Micro }
+
+// meanOf is the mean of a score of the chosen results; the support is the sum.
+func meanOf(results []*result.Relation, chosen []int, score func(*result.Relation) evaluate.PRF) evaluate.PRF {
+	var scores []evaluate.PRF
+	support := 0
+	for _, i := range chosen {
+		scores = append(scores, score(results[i]))
+		support += score(results[i]).Support
+	}
+	s := result.SpreadOf(scores)
+	return evaluate.PRF{P: s.P.Mean, R: s.R.Mean, F1: s.F1.Mean, Support: support}
+}
+
+// gatherPredictions writes the predictions of all folds as one file, for each seed.
+func (s *several) gatherPredictions() error {
+	bySeed := map[uint32]*relations.Predictions{}
+	for _, p := range s.parts {
+		one, err := relations.OpenPredictions(filepath.Join(s.config.Run.Dir, p.name, result.PredictionsFile))
+		if err != nil {
+			return err
+		}
+		if bySeed[p.seed] == nil {
+			bySeed[p.seed] = &relations.Predictions{Labels: one.Labels}
+		}
+		bySeed[p.seed].Rows = append(bySeed[p.seed].Rows, one.Rows...)
+	}
+	for seed, predictions := range bySeed {
+		name := result.PredictionsFile
+		if s.config.Task.Seeds > 1 {
+			name = result.SeedPredictions(seed)
+		}
+		if err := atomicfile.Write(s.file(name), predictions.Write); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/tasks/relation"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/metrics"
+)
+
+// Finetune carries out the fine-tuning run that config describes, or, with folds or several seeds, the runs. A single
+// run leaves config.toml, metrics.jsonl, checkpoints and, at the end, result.json, predictions.tsv and model/ in the run
+// directory; of several runs each has a directory of its own inside it, and result.json sums them up. The error is a
+// *configs.Error if config or the files that it names are at fault, and ErrInterrupted if ctx ended and the state was
+// saved.
+func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Relation, error) {
+	if err := config.Validate(); err != nil {
+		return nil, configs.Wrap(err)
+	}
+	env = env.complete()
+	read, err := readExamples(ctx, config.Data, config.Task.Examples, env)
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	if config.Task.Several() {
+		return finetuneSeveral(ctx, config, env, read)
+	}
+	sets, err := read.arrange(config.Data, config.Task.Examples)
+	if err != nil {
+		return nil, err
+	}
+	return finetune(ctx, config, env, nil, sets, Progress{})
+}
+
+// interrupted is ErrInterrupted in the place of an error that the end of ctx made before anything was begun.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return fmt.Errorf("%w: nothing was begun", ErrInterrupted)
+	}
+	return err
+}
+
+// relationRun is a fine-tuning run under way.
+type relationRun struct {
+	*session
+	config    configs.Relation
+	rows      *rowSets
+	predictor *relation.Predictor
+	best      *bestEpoch // nil where the last epoch is kept
+}
+
+// finetune is one fine-tuning run on one device: on, or if that is nil the one that the environment opens.
+func finetune(ctx context.Context, config configs.Relation, env Env, on *backend.Handle, sets *Sets, part Progress) (_ *result.Relation, err error) {
+	s, err := open(ctx, spec{config.Model, config.Common, config.Task.Batching, config.Task.Sequence, config}, env, on)
+	if err != nil {
+		return nil, err
+	}
+	s.part = part
+	defer func() { err = errors.Join(err, s.close()) }()
+	r := &relationRun{session: s, config: config}
+	if r.rows, err = s.encode(sets, config.Task.Examples); err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// run is the run from its rows to its result.
+func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
+	of := r.config.Task
+	of.Labels = r.rows.Labels
+	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
+	if err != nil {
+		return nil, configs.Wrap(err)
+	}
+	plan, err := r.relationPlan()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.sameLabels(); err != nil {
+		return nil, err
+	}
+	if err := r.load(task.Parameters()); err != nil {
+		return nil, err
+	}
+	if err := r.describeModel(); err != nil {
+		return nil, err
+	}
+	if err := r.prepare(task, plan); err != nil {
+		return nil, err
+	}
+	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
+	r.noteExamples(batches.Padding(0))
+	if r.predictor, err = task.NewPredictor(r.trainer.Forward); err != nil {
+		return nil, err
+	}
+	if err := r.openBest(); err != nil {
+		return nil, err
+	}
+	if err := r.train(ctx, plan, batches, r.devScore()); err != nil {
+		return nil, err
+	}
+	if err := r.restoreBest(); err != nil {
+		return nil, err
+	}
+	return r.finish(ctx)
+}
+
+// relationPlan is the plan of the run. To keep the best epoch, each is evaluated.
+func (r *relationRun) relationPlan() (trainer.Plan, error) {
+	if r.config.Task.Keep == relation.KeepBestDev {
+		if len(r.rows.dev) == 0 {
+			return trainer.Plan{}, configs.Errorf("task.keep = %q, but there are no dev examples: data.dev or data.dev_fraction gives some", relation.KeepBestDev)
+		}
+		r.common.Record.EvaluateEvery = (len(r.rows.train) + r.config.Task.Batch - 1) / r.config.Task.Batch
+	}
+	return r.plan(len(r.rows.train))
+}
+
+// sameLabels refuses to go on with a classifier that was trained for other labels than the data's.
+func (r *relationRun) sameLabels() error {
+	labels, err := r.init.Labels()
+	if err != nil || labels == nil || r.state != nil || slices.Equal(labels, r.rows.Labels) {
+		return err
+	}
+	for _, head := range r.model.Fresh {
+		if head == "classifier" || head == "all" {
+			return nil
+		}
+	}
+	return configs.Errorf(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.model.Init, labels, r.rows.Labels)
+}
+
+// describeModel resolves what a saved model carries beside its weights.
+func (r *relationRun) describeModel() error {
+	settings := relation.SettingsOf(r.config.Task, r.rows.Marking, r.rows.Marks, r.rows.Labels, r.rows.Negative)
+	config, err := settings.AddTo(r.init.Config.Raw)
+	r.as = checkpoints.Export{Config: config, Vocabulary: r.init.Vocabulary, Tokenizer: r.init.Tokenizer}
+	return err
+}
+
+// noteExamples notes what will be learned from, with the first examples as the model sees them.
+func (r *relationRun) noteExamples(p relation.Padding) {
+	r.env.note("examples: %d to learn from, %d dev, %d test; marking %s, labels %s, negative %s",
+		len(r.rows.train), len(r.rows.dev), len(r.rows.test), r.rows.Marking, strings.Join(r.rows.Labels, " "), r.rows.Negative)
+	r.env.note("%v", p)
+	for _, e := range r.rows.train[:min(2, len(r.rows.train))] {
+		r.env.note("example %s: %s -> %s", e.ID, tokens(r.init.Vocabulary, e.IDs), r.rows.Labels[e.Label])
+	}
+}
+
+// devScore scores the dev examples during training and keeps the weights of the best epoch if that is asked for. It is
+// nil if there are no dev examples, or if the result is of them and they are scored at the end anyway.
+func (r *relationRun) devScore() evaluation {
+	if len(r.rows.dev) == 0 || len(r.rows.test) == 0 && r.best == nil {
+		return nil
+	}
+	return func(ctx context.Context, step int) ([]metrics.Value, error) {
+		_, report, err := r.score(ctx, r.rows.dev)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.keepIfBest(step, report.Micro.F1); err != nil {
+			return nil, err
+		}
+		return []metrics.Value{
+			{Name: "heldout_p", Value: report.Micro.P}, {Name: "heldout_r", Value: report.Micro.R}, {Name: "heldout_f1", Value: report.Micro.F1},
+		}, nil
+	}
+}
+
+// finish scores the trained model and leaves predictions, model and result.
+func (r *relationRun) finish(ctx context.Context) (*result.Relation, error) {
+	task := r.config.Task
+	out := &result.Relation{
+		Task: result.TaskRelation, Corpus: task.Corpus, Pooling: task.Pooling, Seed: r.config.Run.Seed, Steps: r.trainer.Step(), Cut: r.rows.cut,
+		Backend: r.where(), Padding: task.Padding, Provenance: Provenance(r.env.Command),
+	}
+	out.Labels, out.Negative = r.rows.Labels, r.rows.Negative
+	if task.Folds > 0 {
+		out.Fold = &task.Fold
+	}
+	if r.best != nil {
+		out.KeptStep = r.best.Step
+	}
+	if err := r.scoreResult(ctx, out); err != nil {
+		return nil, err
+	}
+	var err error
+	if out.Model, err = r.export(r.card(out)); err != nil {
+		return nil, err
+	}
+	out.Seconds = time.Since(r.started).Seconds()
+	return out, r.dir.WriteResult(out)
+}

@@ -1,0 +1,236 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/instances"
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/tasks/pretraining"
+	"github.com/subbert/subbert/tasks/relation"
+	"github.com/subbert/subbert/trainer"
+	"github.com/subbert/subbert/trainer/metrics"
+)
+
+// Pretrain carries out the pre-training run that config describes. It leaves config.toml, metrics.jsonl, checkpoints and,
+// at the end, result.json and model/ in the run directory. The error is a *configs.Error if config or the files that it
+// names are at fault, and ErrInterrupted if ctx ended and the state was saved.
+func Pretrain(ctx context.Context, config configs.Pretraining, env Env) (_ *result.Pretraining, err error) {
+	if err := config.Validate(); err != nil {
+		return nil, configs.Wrap(err)
+	}
+	env = env.complete()
+	s, err := open(ctx, spec{config.Model, config.Common, config.Task.Batching, config.Task.Sequence, config}, env, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	set, closeShards, err := openShards(ctx, env, config.Data.Shards, config.Device)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, closeShards()) }()
+	if err := checkShards(env, set, s.init); err != nil {
+		return nil, err
+	}
+	p := &pretrainingRun{session: s, config: config, set: set, task: pretraining.New(s.bert, s.options(), config.Task, config.Task.Rows())}
+	return p.run(ctx)
+}
+
+// pretrainingRun is a pre-training run under way.
+type pretrainingRun struct {
+	*session
+	config configs.Pretraining
+	set    *shards.Set
+	task   *pretraining.Task
+	text   pretraining.Text // of the held-out documents
+}
+
+// run is the run from its shards to its result.
+func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
+	plan, batches, err := p.stages()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.load(p.task.Parameters()); err != nil {
+		return nil, err
+	}
+	p.as = checkpoints.Export{Config: p.init.Config.Raw, Vocabulary: p.init.Vocabulary, Tokenizer: p.init.Tokenizer}
+	if err := p.prepare(p.task, plan); err != nil {
+		return nil, err
+	}
+	if err := p.noteInstances(2); err != nil {
+		return nil, err
+	}
+	evaluate, err := p.heldOut()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.watchDownstream(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.train(ctx, plan, batches, evaluate); err != nil {
+		return nil, err
+	}
+	return p.finish(plan)
+}
+
+// stages resolves the plan of the run and the batches of each of its phases. A phase draws instances of its own.
+func (p *pretrainingRun) stages() (trainer.Plan, trainer.Batches, error) {
+	plan, err := p.plan(0)
+	if err != nil {
+		return plan, nil, err
+	}
+	plan.FLOPs = p.task.FLOPs(plan.Batch)
+	stretches, err := p.config.Task.Stretches(plan.Schedule.Steps())
+	if err != nil {
+		return plan, nil, configs.Wrap(err)
+	}
+	documents, err := p.set.Split(shards.Train)
+	if err != nil {
+		return plan, nil, err
+	}
+	var batches pretraining.Phased
+	for i, s := range stretches {
+		if s.Task.Sequence > p.bert.MaxPositionEmbeddings {
+			return plan, nil, configs.Errorf("task.phases: sequence = %d, but the model has %d positions (max_position_embeddings)", s.Task.Sequence, p.bert.MaxPositionEmbeddings)
+		}
+		drawer, err := instances.New(documents, p.init.Vocabulary, s.Task.Instances(uint64(i)<<32|uint64(p.config.Run.Seed)))
+		if err != nil {
+			return plan, nil, err
+		}
+		part := pretraining.New(p.bert, p.options(), s.Task, s.Task.Rows())
+		batches = append(batches, pretraining.PhaseBatches{From: s.From, Batches: part.Batches(drawer, s.Task.Batch, p.config.Device.Workers)})
+		if i > 0 {
+			plan.Later = append(plan.Later, trainer.Stage{From: s.From, Batch: s.Task.Batch, MicroBatch: s.Task.Rows(), Sequence: s.Task.Sequence, FLOPs: part.FLOPs(s.Task.Batch)})
+		}
+	}
+	return plan, batches, configs.Wrap(plan.Validate())
+}
+
+// epoch is the instances of a split that are evaluated or shown.
+func (p *pretrainingRun) epoch(split string) (*instances.Epoch, error) {
+	return firstEpoch(p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
+}
+
+// heldOut prepares the evaluation on the held-out documents; nil if there are none. It is the same in all phases.
+func (p *pretrainingRun) heldOut() (evaluation, error) {
+	documents, err := p.set.Split(shards.HeldOut)
+	if err != nil {
+		return nil, err
+	}
+	if documents.NumDocuments() == 0 {
+		p.env.Log.Warn("the shards hold no document out, so nothing is measured on unseen text; subbert data shard --held-out keeps some apart")
+		return nil, nil
+	}
+	epoch, err := p.epoch(shards.HeldOut)
+	if err != nil {
+		return nil, err
+	}
+	if p.text, err = pretraining.ReadText(p.set, shards.HeldOut); err != nil {
+		return nil, err
+	}
+	measure := pretraining.Measure{Task: p.task}
+	measured, err := p.trainer.Evaluation(measure)
+	if err != nil {
+		return nil, err
+	}
+	p.goal = trainer.Goal{Name: "heldout_mlm_loss"}
+	return func(ctx context.Context, step int) ([]metrics.Value, error) {
+		values, err := measured.Run(ctx, measure.Evaluate(epoch, 0, p.config.Device.Workers))
+		values = p.text.Complete(values)
+		for i := range values {
+			values[i].Name = "heldout_" + values[i].Name
+		}
+		return values, err
+	}, nil
+}
+
+// watchDownstream prepares to measure, in the course of the run, how well a relation task can be read off the encoder.
+func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
+	d := p.config.Downstream
+	if d.Train == "" {
+		return nil
+	}
+	task := relation.Default()
+	task.Sequence, task.Truncate = p.config.Task.Sequence, marked.TruncateAroundMentions
+	data := relation.Data{Train: d.Train, Test: d.Test, TrainExamples: d.TrainExamples, TestExamples: d.TestExamples}
+	sets, err := ReadSets(ctx, data, task.Examples, p.env)
+	if err != nil {
+		return err
+	}
+	e, err := encoderOf(p.init, task.Examples, sets.Labels)
+	if err != nil {
+		return err
+	}
+	train, _, err := e.Encode(sets.Train)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Train, err)
+	}
+	test, _, err := e.Encode(sets.Test)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Test, err)
+	}
+	classifier, err := relation.New(p.bert, p.options(), task, len(sets.Labels), p.config.Task.Rows())
+	if err != nil {
+		return err
+	}
+	linear, err := relation.NewLinear(classifier, p.trainer.Forward, train, test, sets.Labels, sets.Negative)
+	if err != nil {
+		return err
+	}
+	p.watches = append(p.watches, trainer.Watch{Every: d.EverySteps, Measure: linear.Measure})
+	return nil
+}
+
+// noteInstances notes the first instances of the run, decoded, so that a person sees what is being learned.
+func (p *pretrainingRun) noteInstances(n int) error {
+	epoch, err := p.epoch(shards.Train)
+	if err != nil {
+		return err
+	}
+	for i := range min(n, epoch.Len()) {
+		var drawn instances.Instance
+		if err := epoch.Draw(i, &drawn); err != nil {
+			return err
+		}
+		p.env.note("instance %d: %s", i, instanceText(drawn, p.init.Vocabulary))
+	}
+	return nil
+}
+
+// instanceText is an instance for a person to read: at a masked position stand what the model sees and, in braces, what
+// was there.
+func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
+	words := make([]string, d.Length)
+	for i := range words {
+		words[i] = v.Token(d.InputIDs[i])
+	}
+	for i := range d.NumMasked {
+		at := d.MaskedPositions[i]
+		words[at] = fmt.Sprintf("%s{%s}", words[at], v.Token(d.MaskedIDs[i]))
+	}
+	next := map[int32]string{0: "next", 1: "random"}[d.NextSentenceLabel]
+	return fmt.Sprintf("(%s) %s", next, strings.Join(words, " "))
+}
+
+// finish leaves model and result.
+func (p *pretrainingRun) finish(plan trainer.Plan) (*result.Pretraining, error) {
+	path, err := p.export(p.card(plan))
+	if err != nil {
+		return nil, err
+	}
+	r := &result.Pretraining{
+		Task: result.TaskPretraining, Seed: p.config.Run.Seed, Steps: p.trainer.Step(), Final: p.last.training, HeldOut: p.last.heldOut,
+		Best: (*result.Best)(p.trainer.Best()), Tokens: p.trainer.Tokens(), Seconds: p.trainer.Seconds(), Backend: p.where(), Model: path,
+		UnigramEntropy: p.text.UnigramEntropy, Provenance: Provenance(p.env.Command),
+	}
+	return r, p.dir.WriteResult(r)
+}

@@ -1,0 +1,107 @@
+package runs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/tasks/relation"
+)
+
+// scoreResult predicts and scores the examples that the result is of, and scores the baselines on them.
+func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation) error {
+	examples, split := r.rows.Scored()
+	out.Scored = cmp.Or(r.config.Data.Test, r.config.Data.Corpus+" "+split)
+	if split == "dev" {
+		out.Scored = cmp.Or(r.config.Data.Dev, split)
+	}
+	if len(examples) == 0 {
+		out.Scored = ""
+		return nil
+	}
+	rows := r.rows.scored()
+	predictions, report, err := r.score(ctx, rows)
+	if err != nil {
+		return err
+	}
+	out.Report = report
+	if err := addBaselines(out, r.rows.Sets, examples); err != nil {
+		return err
+	}
+	file := &relations.Predictions{Labels: r.rows.Labels}
+	for i, p := range predictions {
+		row := relations.Prediction{Index: rows[i].ID, Gold: r.rows.Labels[rows[i].Label], Predicted: r.rows.Labels[p.Label()]}
+		for _, x := range p.Probabilities {
+			row.Probabilities = append(row.Probabilities, float64(x))
+		}
+		file.Rows = append(file.Rows, row)
+	}
+	return atomicfile.Write(r.dir.File(result.PredictionsFile), file.Write)
+}
+
+// score predicts rows and compares with their labels.
+func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.Prediction, evaluate.Report, error) {
+	labels := r.rows.Labels
+	predictions := make([]relation.Prediction, 0, len(rows))
+	for p, err := range r.predictor.Predict(ctx, rows) {
+		if err != nil {
+			return nil, evaluate.Report{}, err
+		}
+		predictions = append(predictions, p)
+	}
+	gold, predicted := make([]string, len(rows)), make([]string, len(rows))
+	for i, row := range rows {
+		if row.Label < 0 {
+			return nil, evaluate.Report{}, fmt.Errorf("pair %s has no label to score", row.ID)
+		}
+		gold[i], predicted[i] = labels[row.Label], labels[predictions[i].Label()]
+	}
+	report, err := evaluate.Score(gold, predicted, labels, r.rows.Negative)
+	return predictions, report, err
+}
+
+// addBaselines scores methods that need no model on the examples that the result is of.
+func addBaselines(out *result.Relation, s *Sets, examples []relations.Example) error {
+	gold := make([]string, len(examples))
+	for i, e := range examples {
+		gold[i] = e.Label
+	}
+	micro := func(predicted []string) (evaluate.PRF, error) {
+		report, err := evaluate.Score(gold, predicted, s.Labels, s.Negative)
+		return report.Micro, err
+	}
+	var err error
+	if out.Majority, err = micro(slices.Repeat([]string{mostFrequent(s)}, len(gold))); err != nil {
+		return err
+	}
+	out.Baseline = map[string]evaluate.PRF{}
+	for name, predict := range map[string]func(train, test []relations.Example) []string{
+		result.BaselineOverlap: relations.WordOverlap, result.BaselineWords: relations.BagOfWords,
+	} {
+		if out.Baseline[name], err = micro(predict(s.Train, examples)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostFrequent is the most frequent positive label of the training examples.
+func mostFrequent(s *Sets) string {
+	counts := map[string]int{}
+	for _, e := range s.Train {
+		counts[e.Label]++
+	}
+	best := ""
+	for _, l := range s.Labels {
+		if l != s.Negative && (best == "" || counts[l] > counts[best]) {
+			best = l
+		}
+	}
+	return best
+}

@@ -1,0 +1,262 @@
+package runs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/tasks/relation"
+)
+
+// foldSeed is the seed of the folds and dev sets that are dealt out. It is the same for every seed of a run, so that
+// runs are comparable.
+const foldSeed = 1
+
+// Sets are the marked sentences of a fine-tuning or probing run.
+type Sets struct {
+	Train, Dev, Test []relations.Example
+	Folds            int
+	Labels           []string // in the classifier's order
+	Negative         string   // the label that means no relation
+	Marks            []string // that stand in the training sentences
+	Marking          relations.Marking
+}
+
+// Scored are the examples that the result is of, test or without it dev, and which of the two.
+func (s *Sets) Scored() ([]relations.Example, string) {
+	if len(s.Test) > 0 {
+		return s.Test, "test"
+	}
+	return s.Dev, "dev"
+}
+
+// ReadSets reads the examples that d names, marks them and splits them. With folds and task.fold = -1 nothing is split:
+// all examples are training examples. Warnings go to env.Log.
+func ReadSets(ctx context.Context, d relation.Data, e relation.Examples, env Env) (*Sets, error) {
+	read, err := readExamples(ctx, d, e, env.complete())
+	if err != nil {
+		return nil, err
+	}
+	return read.arrange(d, e)
+}
+
+// readExamples reads the examples that d names in their files' order: the same for every fold and seed.
+func readExamples(ctx context.Context, d relation.Data, e relation.Examples, env Env) (*Sets, error) {
+	if d.Corpus != "" {
+		return readCorpus(ctx, d.Corpus, e, env)
+	}
+	s := &Sets{}
+	for _, part := range []struct {
+		file string
+		to   *[]relations.Example
+	}{{d.Train, &s.Train}, {d.Dev, &s.Dev}, {d.Test, &s.Test}} {
+		if part.file == "" {
+			continue
+		}
+		var err error
+		if *part.to, err = request.Examples(ctx, "tsv", part.file, relations.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// readCorpus reads a corpus in its own form and marks it. With folds all of it is train.
+func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) (*Sets, error) {
+	examples, err := request.Examples(ctx, e.Corpus, name, relations.Options{Warn: func(line string) { env.Log.Warn(line) }})
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range relations.Differences(e.Corpus, examples) {
+		env.Log.Warn(line)
+	}
+	s := &Sets{}
+	for _, x := range examples {
+		x = relations.Marking(e.Marking).Shown(x)
+		switch {
+		case e.Folds > 0 || x.Split == "train" || x.Split == "":
+			s.Train = append(s.Train, x)
+		case x.Split == "dev":
+			s.Dev = append(s.Dev, x)
+		default:
+			s.Test = append(s.Test, x)
+		}
+	}
+	if len(s.Train) == 0 {
+		return nil, fmt.Errorf("%s: no training pair in it", name)
+	}
+	return s, nil
+}
+
+// arrange makes labels, folds, dev set and samples of examples in the order in which they were read; s stays as it is.
+func (s *Sets) arrange(d relation.Data, e relation.Examples) (*Sets, error) {
+	s = &Sets{Train: slices.Clip(s.Train), Dev: slices.Clip(s.Dev), Test: slices.Clip(s.Test)}
+	var err error
+	from := cmp.Or(d.Corpus, d.Train)
+	if s.Labels, s.Negative, err = labelsOf(s.Train, e); err != nil {
+		return nil, configs.Errorf("%s: %w", from, err)
+	}
+	if err := s.split(d, e); err != nil {
+		return nil, fmt.Errorf("%s: %w", from, err)
+	}
+	s.Train, s.Test = relations.Sample(s.Train, d.TrainExamples), relations.Sample(s.Test, d.TestExamples)
+	s.Marks = relations.Marks(s.Train)
+	if s.Marking = relations.Marking(e.Marking); d.Corpus == "" {
+		s.Marking = relations.MarkingOf(s.Marks)
+	}
+	return s, nil
+}
+
+// split makes the folds and the dev set that are asked for.
+func (s *Sets) split(d relation.Data, e relation.Examples) error {
+	if s.Folds = e.Folds; s.Folds > 0 {
+		if err := s.deal(); err != nil || e.Fold < 0 {
+			return err
+		}
+		inFold := func(x relations.Example) bool { return x.Fold == e.Fold }
+		for _, x := range s.Train {
+			if inFold(x) {
+				s.Test = append(s.Test, x)
+			}
+		}
+		s.Train = slices.DeleteFunc(slices.Clone(s.Train), inFold)
+	}
+	if d.DevFraction == 0 {
+		return nil
+	}
+	if len(s.Dev) > 0 {
+		return configs.Errorf("data.dev_fraction = %g, but the corpus has a dev split of its own", d.DevFraction)
+	}
+	unit := relations.Unit(cmp.Or(d.DevBy, string(relations.ByPair)))
+	var err error
+	s.Train, s.Dev, err = relations.Hold(s.Train, unit, d.DevFraction, foldSeed)
+	return configs.Wrap(err)
+}
+
+// deal deals the documents out into folds, unless they come in as many.
+func (s *Sets) deal() error {
+	if !givenFolds(s.Train, s.Folds) {
+		dealt, err := relations.AssignFolds(s.Train, relations.ByDocument, s.Folds, foldSeed)
+		if err != nil {
+			return configs.Wrap(err)
+		}
+		s.Train = dealt
+	}
+	return relations.CheckFolds(s.Train, s.Negative)
+}
+
+// givenFolds reports whether examples come in k folds.
+func givenFolds(examples []relations.Example, k int) bool {
+	last := -1
+	for _, x := range examples {
+		if x.Fold == relations.NoFold {
+			return false
+		}
+		last = max(last, x.Fold)
+	}
+	return last+1 == k
+}
+
+// labelsOf resolves the labels, in the classifier's order, and which of them is negative.
+func labelsOf(train []relations.Example, e relation.Examples) (labels []string, negative string, err error) {
+	labels = slices.Clone(e.Labels)
+	if len(labels) == 0 {
+		seen := map[string]bool{}
+		for _, x := range train {
+			if !seen[x.Label] {
+				seen[x.Label] = true
+				labels = append(labels, x.Label)
+			}
+		}
+		slices.Sort(labels)
+	}
+	if slices.Contains(labels, "") {
+		return nil, "", errors.New("an example has no label")
+	}
+	if len(labels) < 2 {
+		return nil, "", fmt.Errorf("the only label is %q, want at least two", labels)
+	}
+	if e.Negative != "" {
+		if !slices.Contains(labels, e.Negative) {
+			return nil, "", fmt.Errorf("task.negative = %q is none of the labels %q", e.Negative, labels)
+		}
+		return labels, e.Negative, nil
+	}
+	for _, l := range labels {
+		if strings.EqualFold(l, "false") || l == "0" {
+			return labels, l, nil
+		}
+	}
+	return nil, "", fmt.Errorf(`none of the labels %q is "false" or "0"; name the one that means no relation: task.negative`, labels)
+}
+
+// rowSets are Sets encoded as rows.
+type rowSets struct {
+	*Sets
+	train, dev, test []marked.Row
+	cut              marked.Cut // of the training sentences
+}
+
+// scored are the rows of Scored.
+func (r *rowSets) scored() []marked.Row {
+	if len(r.Test) > 0 {
+		return r.test
+	}
+	return r.dev
+}
+
+// encode turns the sentences of sets into rows and notes what does not fit.
+func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
+	encoder, err := encoderOf(s.init, e, sets.Labels)
+	if err != nil {
+		return nil, err
+	}
+	r := &rowSets{Sets: sets}
+	for _, part := range []struct {
+		name string
+		from []relations.Example
+		to   *[]marked.Row
+	}{{"train", sets.Train, &r.train}, {"dev", sets.Dev, &r.dev}, {"test", sets.Test, &r.test}} {
+		var cut marked.Cut
+		if *part.to, cut, err = encoder.Encode(part.from); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+		if part.name == "train" {
+			r.cut = cut
+		}
+		if len(part.from) > 0 {
+			s.env.note("%s: %v", part.name, cut)
+		}
+	}
+	for _, m := range sets.Marks {
+		s.env.note("mark %s: %s", m, tokens(s.init.Vocabulary, encoder.Tokenizer.Append(nil, m)))
+	}
+	return r, nil
+}
+
+// encoderOf turns sentences into rows for m.
+func encoderOf(m *checkpoints.Model, e relation.Examples, labels []string) (*marked.Encoder, error) {
+	tokenizer, err := wordpiece.New(m.Vocabulary, m.Tokenizer)
+	if err != nil {
+		return nil, configs.Wrap(err)
+	}
+	return &marked.Encoder{Tokenizer: tokenizer, Special: m.Vocabulary.Special(), Length: e.Sequence, Truncate: e.Truncate, Labels: labels}, nil
+}
+
+// tokens are the tokens of ids with a space between.
+func tokens(v *wordpiece.Vocabulary, ids []int32) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = v.Token(id)
+	}
+	return strings.Join(words, " ")
+}
