@@ -276,7 +276,7 @@ func TestDonationRefused(t *testing.T) {
 	}
 	kept := make([]bool, len(handle.module.args))
 	kept[slices.IndexFunc(handle.module.args, func(a argument) bool { return a.name == "%_layer_moment" })] = true
-	_, err := handle.settle(kept)
+	_, err := handle.matchDonation(kept)
 	if err == nil || !strings.Contains(err.Error(), "graph train: variable layer_moment is compiled to be overwritten") {
 		t.Errorf("error is %v", err)
 	}

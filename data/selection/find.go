@@ -31,8 +31,8 @@ type Found struct {
 	Index string // of PubMed's files: pubmed.Index
 }
 
-// Settles are the names of the pieces that Settle needs.
-func (f *Found) Settles() []string {
+// ToResolve are the names of the pieces that Resolve needs.
+func (f *Found) ToResolve() []string {
 	if f.Index == "" {
 		return []string{f.Marks}
 	}

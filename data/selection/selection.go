@@ -71,7 +71,7 @@ type Progress struct {
 // ErrNothing says that a query matched no document.
 var ErrNothing = errors.New("no document selected")
 
-// Run selects: it does what Find, Settle, Write and Finish do, Workers files at a time. If it fails, or ctx ends, Out does not appear; the error is a
+// Run selects: it does what Find, Resolve, Write and Finish do, Workers files at a time. If it fails, or ctx ends, Out does not appear; the error is a
 // *staging.KeptError if files are done that the next attempt need not look through again.
 func Run(ctx context.Context, p Plan) (Card, error) {
 	s, err := begin(p)
@@ -145,7 +145,7 @@ func (s *selector) run(ctx context.Context) error {
 	if err := s.stage(ctx, "looking through", func(t *Task) int64 { return t.Size }, s.find); err != nil {
 		return err
 	}
-	if err := s.settle(); err != nil {
+	if err := s.resolve(); err != nil {
 		return fmt.Errorf("selection: %w", err)
 	}
 	if err := s.stage(ctx, "writing", func(t *Task) int64 { return t.Found.Bytes }, s.write); err != nil {

@@ -11,8 +11,8 @@ import (
 // passEntries is how many hashes are compared at a time: some 100 MB.
 const passEntries = 2 << 20
 
-// settle decides which of the documents that match count.
-func (s *selector) settle() error {
+// resolve decides which of the documents that match count.
+func (s *selector) resolve() error {
 	if err := s.replaced(); err != nil {
 		return err
 	}
