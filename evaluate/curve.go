@@ -7,15 +7,16 @@ import (
 	"slices"
 )
 
-// PRPoint is precision and recall, from 0 to 1, of calling positive what scores at least Threshold.
+// PRPoint is the precision and recall, from 0 to 1, of predicting positive for scores of at least
+// Threshold.
 type PRPoint struct {
 	Threshold float64 `json:"threshold"`
 	P         float64 `json:"p"`
 	R         float64 `json:"r"`
 }
 
-// PRCurve has a point for each distinct score, thresholds ascending, so that recall falls. Recall is 1 throughout if
-// nothing is positive, as scikit-learn has it.
+// PRCurve has a point for each distinct score, in ascending order of thresholds, so that recall decreases. Recall is
+// 1 throughout if no instance is positive, as in scikit-learn.
 func PRCurve(positive []bool, score []float64) ([]PRPoint, error) {
 	order, positives, err := byScore(positive, score)
 	if err != nil {
@@ -40,7 +41,7 @@ func PRCurve(positive []bool, score []float64) ([]PRPoint, error) {
 	return out, nil
 }
 
-// byScore is the order of instances from the highest score down, and the number of positive ones.
+// byScore returns the instances in descending order of score, and the number of positive ones.
 func byScore(positive []bool, score []float64) (order []int, positives int, err error) {
 	if len(positive) != len(score) || len(score) == 0 {
 		return nil, 0, fmt.Errorf("%d labels and %d scores, want as many of each and at least one", len(positive), len(score))
@@ -58,8 +59,8 @@ func byScore(positive []bool, score []float64) (order []int, positives int, err 
 	return order, positives, nil
 }
 
-// AveragePrecision is the sum over the curve of precision times the gain in recall, from 0 to 1. If nothing is
-// positive precision is 0 throughout, and so is the sum.
+// AveragePrecision is the sum over the curve of precision times the gain in recall, from 0 to 1. If no
+// instance is positive, precision is 0 throughout, and so is the sum.
 func AveragePrecision(curve []PRPoint) float64 {
 	sum, recall := 0.0, 0.0
 	for i := len(curve) - 1; i >= 0; i-- {
@@ -71,14 +72,14 @@ func AveragePrecision(curve []PRPoint) float64 {
 
 // Bin is one bin of a reliability diagram.
 type Bin struct {
-	Low       float64 `json:"low"`  // exclusive, but the first bin holds 0
+	Low       float64 `json:"low"`  // exclusive, except that the first bin includes 0
 	High      float64 `json:"high"` // inclusive
 	Count     int     `json:"count"`
 	Predicted float64 `json:"predicted"` // mean probability
-	Observed  float64 `json:"observed"`  // share that is positive
+	Observed  float64 `json:"observed"`  // share of positive instances
 }
 
-// Calibration says how far predicted probabilities are from observed shares.
+// Calibration compares predicted probabilities with observed shares.
 type Calibration struct {
 	Bins  []Bin   `json:"bins"` // of equal width, empty ones left out
 	ECE   float64 `json:"ece"`  // expected calibration error: mean |predicted-observed| weighted by count
@@ -119,7 +120,7 @@ func Calibrate(positive []bool, probability []float64, bins int) (Calibration, e
 	return c, nil
 }
 
-// binOf is the bin of probability p: bins are open below and closed above, but for the first.
+// binOf is the bin of probability p: bins are open below and closed above, except for the first.
 func binOf(p float64, bins int) int {
 	i := int(math.Ceil(p*float64(bins))) - 1
 	return max(i, 0)

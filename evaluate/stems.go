@@ -11,12 +11,12 @@ import (
 // StemWeight is a row of the paper's Table 8.
 type StemWeight struct {
 	Stem  string  `json:"stem"`
-	Word  string  `json:"word"` // the most frequent word of that stem
+	Word  string  `json:"word"` // the most frequent word of the stem
 	Mean  float64 `json:"mean"` // of the weights of its words
 	Count int     `json:"count"`
 }
 
-// StemWeights gathers the weight of words by their Porter stem. The zero value is ready to use.
+// StemWeights accumulates the weights of words by their Porter stem. The zero value is ready to use.
 type StemWeights struct {
 	stems map[string]*stemSum
 }
@@ -27,7 +27,7 @@ type stemSum struct {
 	words map[string]int
 }
 
-// Add notes the weight of one occurrence of word.
+// Add adds the weight of one occurrence of word.
 func (s *StemWeights) Add(word string, weight float64) {
 	if s.stems == nil {
 		s.stems = map[string]*stemSum{}
@@ -44,7 +44,8 @@ func (s *StemWeights) Add(word string, weight float64) {
 	t.words[word]++
 }
 
-// Top is the n stems of the greatest mean weight among those met at least least times, all of them if n is 0.
+// Top returns the n stems with the greatest mean weight among those that occur at least least times, all of
+// them if n is 0.
 func (s *StemWeights) Top(n, least int) []StemWeight {
 	var out []StemWeight
 	for stem, t := range s.stems {
@@ -59,7 +60,7 @@ func (s *StemWeights) Top(n, least int) []StemWeight {
 	return out
 }
 
-// word is the most frequent one, the first in the alphabet of equals.
+// word is the most frequent word; of several, the alphabetically first.
 func (t *stemSum) word() string {
 	best := ""
 	for w, n := range t.words {
