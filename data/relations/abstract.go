@@ -2,6 +2,7 @@ package relations
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// abstract is a text annotated as a whole, from which pairs of mentions in one sentence are taken.
+// abstract is a text annotated as a whole, from which pairs of mentions in one sentence, or a few apart, are taken.
 type abstract struct {
 	id       string
 	split    string
@@ -17,6 +18,7 @@ type abstract struct {
 	sections []text.Span // title, abstract, ...: no sentence crosses from one to the next
 	mentions []annotation
 	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
+	stated   []Fact                         // relations between concepts
 	oneSpan  bool                           // two mentions of one span make a pair: ChemProt's published counts have them
 }
 
@@ -51,8 +53,9 @@ func (a *abstract) withoutNUL(o Options) {
 	}
 }
 
-// pairs are the examples of a: by sentence, then by where the mentions start. A pair with several labels is
-// several examples, of which the second and later carry the label in their id. A span makes no pair with itself.
+// pairs are the examples of a: by the sentence of the mention that comes first, then by how many sentences the pair spans, then by where
+// the mentions start. A pair with several labels is several examples, of which the second and later carry the label in their
+// id. A span makes no pair with itself.
 func (a *abstract) pairs(o Options) ([]Example, error) {
 	a.withoutNUL(o)
 	mentions := slices.Clone(a.mentions)
@@ -61,47 +64,79 @@ func (a *abstract) pairs(o Options) ([]Example, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Example
-	for _, s := range sentences {
-		n := 0
+	of := make([]int, len(sentences)+1) // of[i] is the first mention of sentence i
+	for i, s := range sentences {
+		n := of[i]
 		for n < len(mentions) && s.Holds(mentions[n].Hull()) {
 			n++
 		}
-		out = a.appendPairs(out, s, mentions[:n], o)
-		mentions = mentions[n:]
+		of[i+1] = n
 	}
-	return out, nil
+	p := pairing{a: a, o: o}
+	for i := range sentences {
+		if of[i] < of[i+1] {
+			p.from(sentences[i:min(i+o.Within+1, len(sentences))], of[i:], mentions)
+		}
+	}
+	if o.Covered != nil {
+		o.Covered(a.split, a.coverage(p.out))
+	}
+	return p.out, nil
 }
 
-// appendPairs appends the pairs of the mentions of sentence s.
-func (a *abstract) appendPairs(out []Example, s text.Span, mentions []annotation, o Options) []Example {
-	if len(mentions) < 2 {
-		return out
+// pairing makes the examples of an abstract.
+type pairing struct {
+	a      *abstract
+	o      Options
+	out    []Example
+	looked int // pairs of the sentence at hand
+}
+
+// from makes the pairs of a mention of the first of sentences with one of any of them. Sentence i has the mentions from of[i] to
+// of[i+1].
+func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) {
+	p.looked = 0
+	all := within(sentences[0], mentions[of[0]:of[len(sentences)]])
+	for last, s := range sentences {
+		in := all[:of[last+1]-of[0]]
+		pairs := couples(in, p.o.Types)
+		if last > 0 {
+			if of[last] == of[last+1] {
+				continue
+			}
+			pairs = across(in, of[1]-of[0], of[last]-of[0], p.o.Types)
+		}
+		if full := p.over(sentences[0].Union(s), in, pairs); full {
+			return
+		}
 	}
-	in := within(s, mentions)
+}
+
+// over makes the examples of text s, whose mentions are in. It reports whether the first sentence has as many pairs as it may have.
+func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) (full bool) {
 	all := make([]Mention, len(in))
 	for i, m := range in {
 		all[i] = m.Mention
 	}
-	limit, looked := o.maxPairs(s), 0
-	for i, j := range couples(in, o.Types) {
-		if looked++; looked > limit {
-			o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", a.id, len(in), limit, s.Of(a.text))
-			break
+	limit := p.o.maxPairs(s)
+	for i, j := range pairs {
+		if p.looked++; p.looked > limit {
+			p.o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", p.a.id, len(in), limit, s.Of(p.a.text))
+			return true
 		}
 		m, n := in[i], in[j]
-		if !a.oneSpan && slices.Equal(m.Spans, n.Spans) {
+		if !p.a.oneSpan && slices.Equal(m.Spans, n.Spans) {
 			continue
 		}
-		e := Example{ID: a.id + "." + m.name + "." + n.name, Document: a.id, Split: a.split, Fold: NoFold,
-			Text: s.Of(a.text), A: m.Mention, B: n.Mention, Mentions: all}
-		out = append(out, labelled(e, a.relate(m, n), o.negative())...)
+		e := Example{ID: p.a.id + "." + m.name + "." + n.name, Document: p.a.id, Split: p.a.split, Fold: NoFold,
+			Text: s.Of(p.a.text), A: m.Mention, B: n.Mention, Mentions: all}
+		p.out = append(p.out, labelled(e, p.a.relate(m, n), p.o.negative())...)
 	}
-	return out
+	return false
 }
 
-// couples are the mentions i and j that make a pair: of the two types in their order, or any two.
-func couples(mentions []annotation, types [2]string) func(yield func(i, j int) bool) {
+// ofTypes are the mentions of the two types of a pair, and whether the mention that comes first is the pair's first.
+func ofTypes(mentions []annotation, types [2]string) (first, second []int, ordered bool) {
 	of := func(typ string) (out []int) {
 		for i, m := range mentions {
 			if typ == "" || isType(m.Type, typ) {
@@ -110,8 +145,12 @@ func couples(mentions []annotation, types [2]string) func(yield func(i, j int) b
 		}
 		return out
 	}
-	first, second := of(types[0]), of(types[1])
-	ordered := types[0] == types[1] || isType(types[0], types[1])
+	return of(types[0]), of(types[1]), types[0] == types[1] || isType(types[0], types[1])
+}
+
+// couples are the mentions i and j that make a pair: of the two types in their order, or any two.
+func couples(mentions []annotation, types [2]string) iter.Seq2[int, int] {
+	first, second, ordered := ofTypes(mentions, types)
 	return func(yield func(i, j int) bool) {
 		for at, i := range first {
 			rest := second
@@ -120,6 +159,32 @@ func couples(mentions []annotation, types [2]string) func(yield func(i, j int) b
 			}
 			for _, j := range rest {
 				if i != j && !yield(i, j) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// across are the couples of one of the first n mentions and one from late on.
+func across(mentions []annotation, n, late int, types [2]string) iter.Seq2[int, int] {
+	first, second, ordered := ofTypes(mentions, types)
+	early := func(of []int) []int { at, _ := slices.BinarySearch(of, n); return of[:at] }
+	later := func(of []int) []int { at, _ := slices.BinarySearch(of, late); return of[at:] }
+	return func(yield func(i, j int) bool) {
+		for _, i := range early(first) {
+			for _, j := range later(second) {
+				if !yield(i, j) {
+					return
+				}
+			}
+		}
+		if ordered {
+			return
+		}
+		for _, j := range early(second) {
+			for _, i := range later(first) {
+				if !yield(i, j) {
 					return
 				}
 			}
