@@ -3,7 +3,6 @@ package relations
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"strconv"
 
 	"github.com/subbert/subbert/data/corpus/pubtator"
@@ -117,57 +116,77 @@ func (g *Gold) read(src *source, file string, o Options) error {
 	return faults.end()
 }
 
-// Extracted is a row of the table that extract writes: what a model says of two mentions of an article.
-type Extracted struct {
-	Article     string
-	Facts       []Fact // one for each two concepts that the mentions name; none if one of them has no identifier
-	Label       string
-	Probability float64 // of Label
+// Claim is a fact that a model finds in a pair of mentions, and the probability that it gives to the label, which may be a negative one.
+type Claim struct {
+	Fact
+	Probability float64
 }
 
-// ReadExtracted yields the rows of a TSV file that has the columns pmid, a_id, b_id, label and probability; it may have others.
-func ReadExtracted(name string) iter.Seq2[Extracted, error] {
-	return func(yield func(Extracted, error) bool) {
-		src, err := openSource(name, forms.TSV)
-		if err != nil {
-			yield(Extracted{}, err)
-			return
+// Claimed is what the rows that extract writes say about the articles of a Gold.
+type Claimed struct {
+	Claims       []Claim `json:"-"`            // one for each two concepts that the mentions of a row name
+	Rows         int     `json:"rows"`         // read
+	Elsewhere    int     `json:"elsewhere"`    // of these, rows of articles that are not in Gold, which are left out
+	Unidentified int     `json:"unidentified"` // of the others, rows with a mention without identifier, which make no claim
+}
+
+// ReadClaims reads a TSV file that has the columns pmid, a_id, b_id, label and probability; it may have others.
+func ReadClaims(name string, gold *Gold) (*Claimed, error) {
+	src, err := openSource(name, forms.TSV)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close() // read only: what matters is what readTable says
+	articles := map[string]bool{}
+	for _, id := range gold.Articles {
+		articles[id] = true
+	}
+	c := &Claimed{}
+	var at []int
+	for r, err := range readTable(src.lines(src.files[0])) {
+		if err == nil && at == nil {
+			at, err = r.table.claimColumns(name)
 		}
-		defer src.close() // read only: what matters is what readTable says
-		var at []int
-		for r, err := range readTable(src.lines(src.files[0])) {
-			if err == nil && at == nil {
-				at, err = r.table.extracted(name)
-			}
-			var x Extracted
-			if err == nil {
-				x, err = r.extracted(at)
-			}
-			if !yield(x, err) || err != nil {
-				return
-			}
+		if err == nil {
+			err = c.add(r, at, articles)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
+	return c, nil
 }
 
-// extracted are the columns that ReadExtracted needs.
-func (t *table) extracted(name string) (at []int, err error) {
+// claimColumns are the columns that ReadClaims needs.
+func (t *table) claimColumns(name string) (at []int, err error) {
 	for _, want := range []string{"pmid", "a_id", "b_id", "label", "probability"} {
 		i, ok := t.columns[want]
 		if !ok {
-			return nil, fmt.Errorf("%s: no column %s; rows of extract have a header with pmid, a_id, b_id, label and probability", name, want)
+			return nil, fmt.Errorf("%s: no column %s; the rows of extract have a header with pmid, a_id, b_id, label and probability", name, want)
 		}
 		at = append(at, i)
 	}
 	return at, nil
 }
 
-func (r row) extracted(at []int) (Extracted, error) {
+// add counts row r and what it claims.
+func (c *Claimed) add(r row, at []int, articles map[string]bool) error {
+	pmid, a, b, label := r.fields[at[0]], r.fields[at[1]], r.fields[at[2]], r.fields[at[3]]
 	p, err := strconv.ParseFloat(r.fields[at[4]], 64)
 	if err != nil || !(p >= 0 && p <= 1) {
-		return Extracted{}, r.line.errorf("column probability: %q is no probability", r.fields[at[4]])
+		return r.line.errorf("column probability: %q is no probability", r.fields[at[4]])
 	}
-	x := Extracted{Article: r.fields[at[0]], Label: r.fields[at[3]], Probability: p}
-	x.Facts = slices.Collect(factsOf(x.Article, r.fields[at[1]], r.fields[at[2]], x.Label))
-	return x, nil
+	c.Rows++
+	if !articles[pmid] {
+		c.Elsewhere++
+		return nil
+	}
+	n := len(c.Claims)
+	for f := range factsOf(pmid, a, b, label) {
+		c.Claims = append(c.Claims, Claim{f, p})
+	}
+	if len(c.Claims) == n {
+		c.Unidentified++
+	}
+	return nil
 }
