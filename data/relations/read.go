@@ -16,6 +16,9 @@ type Options struct {
 	// Types are the classes of the two mentions of a pair in the formats that annotate whole abstracts, such as CHEMICAL and
 	// DISEASE; empty for every pair of mentions.
 	Types [2]string
+	// Within is how many sentences apart the two mentions of a pair may be in those formats; 0: in one sentence. The text of a pair goes
+	// from the first of its sentences to the last.
+	Within int
 	// MaxPairs is the most pairs of one sentence in those formats and ppi-xml: their number grows with the square of its mentions. 0
 	// stands for 10,000, and fewer in sentences of more than 6 kB, so that all pairs of one together have 64 MiB of text.
 	MaxPairs int
