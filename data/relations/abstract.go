@@ -16,6 +16,7 @@ type abstract struct {
 	split    string
 	text     string
 	sections []text.Span // title, abstract, ...: no sentence crosses from one to the next
+	passages []passage   // of text, ascending; none if the source gives no positions that are worth keeping
 	mentions []annotation
 	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
 	stated   []Fact                         // relations between concepts
@@ -25,7 +26,8 @@ type abstract struct {
 // annotation is a mention under the name that pair ids are made of.
 type annotation struct {
 	Mention
-	name string
+	name    string
+	concept string // the identifier of what it names, if the source has one
 }
 
 // withoutNUL takes the NUL characters out of the text and the names of a.
@@ -38,6 +40,9 @@ func (a *abstract) withoutNUL(o Options) {
 	a.text = clean
 	for i := range a.sections {
 		a.sections[i] = move(a.sections[i])
+	}
+	for i := range a.passages {
+		a.passages[i].Span = move(a.passages[i].Span)
 	}
 	a.mentions = slices.DeleteFunc(a.mentions, func(m annotation) bool { return move(m.Hull()).Len() == 0 })
 	for i := range a.mentions {
@@ -53,48 +58,64 @@ func (a *abstract) withoutNUL(o Options) {
 	}
 }
 
-// pairs are the examples of a: by the sentence of the mention that comes first, then by how many sentences the pair spans, then by where
-// the mentions start. A pair with several labels is several examples, of which the second and later carry the label in their
-// id. A span makes no pair with itself.
+// pairs is all of each.
 func (a *abstract) pairs(o Options) ([]Example, error) {
-	a.withoutNUL(o)
-	mentions := slices.Clone(a.mentions)
-	slices.SortStableFunc(mentions, func(m, n annotation) int { return text.Compare(m.Hull(), n.Hull()) })
-	sentences, err := a.sentences(mentions, o)
-	if err != nil {
-		return nil, err
-	}
-	of := make([]int, len(sentences)+1) // of[i] is the first mention of sentence i
-	for i, s := range sentences {
-		n := of[i]
-		for n < len(mentions) && s.Holds(mentions[n].Hull()) {
-			n++
+	var out []Example
+	for e, err := range a.each(o) {
+		if err != nil {
+			return nil, err
 		}
-		of[i+1] = n
+		out = append(out, e)
 	}
-	p := pairing{a: a, o: o}
-	for i := range sentences {
-		if of[i] < of[i+1] {
-			p.from(sentences[i:min(i+o.Within+1, len(sentences))], of[i:], mentions)
+	return out, nil
+}
+
+// each yields the examples of a: by the sentence of the mention that comes first, then by how many sentences the pair spans, then by
+// where the mentions start. A pair with several labels is several examples, of which the second and later carry the label in
+// their id. A span makes no pair with itself.
+func (a *abstract) each(o Options) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		a.withoutNUL(o)
+		mentions := slices.Clone(a.mentions)
+		slices.SortStableFunc(mentions, func(m, n annotation) int { return text.Compare(m.Hull(), n.Hull()) })
+		sentences, err := a.sentences(mentions, o)
+		if err != nil {
+			yield(Example{}, err)
+			return
+		}
+		of := make([]int, len(sentences)+1) // of[i] is the first mention of sentence i
+		for i, s := range sentences {
+			n := of[i]
+			for n < len(mentions) && s.Holds(mentions[n].Hull()) {
+				n++
+			}
+			of[i+1] = n
+		}
+		paired := newPaired(a.stated)
+		p := pairing{a: a, o: o, count: counter{a: a, in: -1}, yield: func(e Example) bool { paired.see(&e); return yield(e, nil) }}
+		for i := range sentences {
+			if of[i] < of[i+1] && !p.from(sentences[i:min(i+o.Within+1, len(sentences))], of[i:], mentions) {
+				return
+			}
+		}
+		if o.Covered != nil {
+			o.Covered(a.split, paired.coverage())
 		}
 	}
-	if o.Covered != nil {
-		o.Covered(a.split, a.coverage(p.out))
-	}
-	return p.out, nil
 }
 
 // pairing makes the examples of an abstract.
 type pairing struct {
 	a      *abstract
 	o      Options
-	out    []Example
+	count  counter
+	yield  func(Example) bool
 	looked int // pairs of the sentence at hand
 }
 
-// from makes the pairs of a mention of the first of sentences with one of any of them. Sentence i has the mentions from of[i] to
-// of[i+1].
-func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) {
+// from makes the pairs of a mention of the first of sentences with one of any of them, and reports whether to go on. Sentence i
+// has the mentions from of[i] to of[i+1].
+func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) bool {
 	p.looked = 0
 	all := within(sentences[0], mentions[of[0]:of[len(sentences)]])
 	for last, s := range sentences {
@@ -104,35 +125,45 @@ func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) {
 			if of[last] == of[last+1] {
 				continue
 			}
-			pairs = across(in, of[1]-of[0], of[last]-of[0], p.o.Types)
+			pairs = across(in, of[last]-of[0], of[1]-of[0], p.o.Types)
 		}
-		if full := p.over(sentences[0].Union(s), in, pairs); full {
-			return
+		if more, full := p.over(sentences[0].Union(s), in, pairs); !more || full {
+			return more
 		}
 	}
+	return true
 }
 
-// over makes the examples of text s, whose mentions are in. It reports whether the first sentence has as many pairs as it may have.
-func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) (full bool) {
+// over makes the examples of text s, whose mentions are in. It reports whether the receiver wants more, and whether the first sentence has
+// as many pairs as it may have.
+func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) (more, full bool) {
 	all := make([]Mention, len(in))
 	for i, m := range in {
 		all[i] = m.Mention
 	}
-	limit := p.o.maxPairs(s)
+	sentence, section, start, limit := s.Of(p.a.text), p.a.section(s.Start), p.count.position(s.Start), p.o.maxPairs(s)
 	for i, j := range pairs {
 		if p.looked++; p.looked > limit {
-			p.o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", p.a.id, len(in), limit, s.Of(p.a.text))
-			return true
+			p.o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", p.a.id, len(in), limit, sentence)
+			return true, true
 		}
 		m, n := in[i], in[j]
 		if !p.a.oneSpan && slices.Equal(m.Spans, n.Spans) {
 			continue
 		}
 		e := Example{ID: p.a.id + "." + m.name + "." + n.name, Document: p.a.id, Split: p.a.split, Fold: NoFold,
-			Text: s.Of(p.a.text), A: m.Mention, B: n.Mention, Mentions: all}
-		p.out = append(p.out, labelled(e, p.a.relate(m, n), p.o.negative())...)
+			Text: sentence, A: m.Mention, B: n.Mention, Mentions: all}
+		if len(p.a.passages) > 0 {
+			e.Place = &Place{Section: section, Sentence: sentence, Start: start,
+				A: p.a.named(shifted(m, s.Start), &p.count), B: p.a.named(shifted(n, s.Start), &p.count)}
+		}
+		for _, e := range labelled(e, p.a.relate(m, n), p.o.negative()) {
+			if !p.yield(e) {
+				return false, false
+			}
+		}
 	}
-	return false
+	return true, false
 }
 
 // ofTypes are the mentions of the two types of a pair, and whether the mention that comes first is the pair's first.
@@ -167,7 +198,7 @@ func couples(mentions []annotation, types [2]string) iter.Seq2[int, int] {
 }
 
 // across are the couples of one of the first n mentions and one from late on.
-func across(mentions []annotation, n, late int, types [2]string) iter.Seq2[int, int] {
+func across(mentions []annotation, late, n int, types [2]string) iter.Seq2[int, int] {
 	first, second, ordered := ofTypes(mentions, types)
 	early := func(of []int) []int { at, _ := slices.BinarySearch(of, n); return of[:at] }
 	later := func(of []int) []int { at, _ := slices.BinarySearch(of, late); return of[at:] }
@@ -215,14 +246,20 @@ func labelled(e Example, labels []string, negative string) []Example {
 
 // within are the mentions of sentence s with spans counted from its start.
 func within(s text.Span, mentions []annotation) []annotation {
-	out := slices.Clone(mentions)
-	for i := range out {
-		out[i].Spans = slices.Clone(out[i].Spans)
-		for j := range out[i].Spans {
-			out[i].Spans[j] = out[i].Spans[j].Shift(-s.Start)
-		}
+	out := make([]annotation, len(mentions))
+	for i, m := range mentions {
+		out[i] = shifted(m, -s.Start)
 	}
 	return out
+}
+
+// shifted is m with its spans moved by n bytes.
+func shifted(m annotation, n int) annotation {
+	m.Spans = slices.Clone(m.Spans)
+	for i := range m.Spans {
+		m.Spans[i] = m.Spans[i].Shift(n)
+	}
+	return m
 }
 
 // sentences splits the sections of a. Sentences that a mention would straddle are joined: the splitter was wrong

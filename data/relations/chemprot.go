@@ -178,7 +178,7 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults
 		}
 		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
 		m := Mention{Spans: []text.Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
-		a.mentions = append(a.mentions, annotation{m, f[1]})
+		a.mentions = append(a.mentions, annotation{m, f[1], ""})
 	}
 	return nil
 }

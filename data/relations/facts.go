@@ -33,9 +33,6 @@ func (f Fact) between() Fact {
 	return f
 }
 
-// facts are what e says of the concepts of its mentions, if its label is right.
-func (e *Example) facts() iter.Seq[Fact] { return factsOf(e.Document, e.A.ID, e.B.ID, e.Label) }
-
 // factsOf are the facts of two mentions, whose ids may name several concepts each, or none.
 func factsOf(article, a, b, label string) iter.Seq[Fact] {
 	return func(yield func(Fact) bool) {
@@ -49,21 +46,31 @@ func factsOf(article, a, b, label string) iter.Seq[Fact] {
 	}
 }
 
-// coverage says which of the facts that a states the examples have.
-func (a *abstract) coverage(examples []Example) Coverage {
-	paired := map[Fact]bool{}
-	for _, f := range a.stated {
-		paired[f.between()] = false
+// paired says which of the facts that a document states its examples have.
+type paired map[Fact]bool
+
+func newPaired(stated []Fact) paired {
+	p := paired{}
+	for _, f := range stated {
+		p[f.between()] = false
 	}
-	for _, e := range examples {
-		for f := range e.facts() {
-			if _, ok := paired[f]; ok {
-				paired[f] = true
-			}
+	return p
+}
+
+func (p paired) see(e *Example) {
+	if len(p) == 0 {
+		return
+	}
+	for f := range factsOf(e.Document, e.A.ID, e.B.ID, e.Label) {
+		if _, ok := p[f]; ok {
+			p[f] = true
 		}
 	}
-	c := Coverage{Stated: len(paired)}
-	for _, ok := range paired {
+}
+
+func (p paired) coverage() Coverage {
+	c := Coverage{Stated: len(p)}
+	for _, ok := range p {
 		if ok {
 			c.Paired++
 		}

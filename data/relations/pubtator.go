@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus/pubtator"
 	"github.com/subbert/subbert/data/forms"
@@ -39,9 +40,11 @@ func readPubTator(name string, o Options) iter.Seq2[Example, error] {
 func ofPubTator(d *pubtator.Document, split string) *abstract {
 	whole := d.Text()
 	a := &abstract{id: d.ID, split: split, text: whole, sections: []text.Span{{End: len(d.Title)}, {Start: len(d.Title) + 1, End: len(whole)}}}
+	title, abstract := a.sections[0], a.sections[1]
+	a.passages = []passage{{title, "title", 0}, {abstract, "abstract", utf8.RuneCountInString(d.Title) + 1}}
 	for _, m := range d.Mentions {
 		mention := Mention{Spans: []text.Span{m.Span}, Type: tagName(m.Type), Subtype: m.Type, ID: m.ID, Surface: m.Text}
-		a.mentions = append(a.mentions, annotation{mention, m.Name})
+		a.mentions = append(a.mentions, annotation{mention, m.Name, m.ID})
 	}
 	var relations conceptRelations
 	for _, r := range d.Relations {
