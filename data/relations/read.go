@@ -47,6 +47,14 @@ func (o Options) maxPairs(s text.Span) int {
 	return min(10_000, max(1, 64<<20/max(1, s.Len())))
 }
 
+// near is where the two mentions of a pair have to be.
+func (o Options) near() string {
+	if o.Within == 0 {
+		return "in one sentence"
+	}
+	return fmt.Sprintf("within %d sentences of each other", o.Within)
+}
+
 func (o Options) negative() string {
 	return cmp.Or(o.Negative, "false")
 }
