@@ -111,13 +111,15 @@ func layerOptions(c *console) (pjrt.Options, error) {
 	var o pjrt.Options
 	parts := c.getenv("SUBBERT_LAYER")
 	if parts == "" {
-		parts = "donate,cache"
+		parts = "donate,cache,background"
 	}
 	for part := range strings.SplitSeq(parts, ",") {
 		switch part {
 		case "none":
 		case "donate":
 			o.Donate = true
+		case "background":
+			o.Background = true
 		case "ahead":
 			o.InFlight = executionsAhead
 		case "cache":
@@ -128,7 +130,7 @@ func layerOptions(c *console) (pjrt.Options, error) {
 			}
 			o.Cache = pjrt.OpenCache(filepath.Join(dir, "executables"), 0)
 		default:
-			return o, fmt.Errorf("SUBBERT_LAYER: unknown part %q, known are donate, cache, ahead, none", part)
+			return o, fmt.Errorf("SUBBERT_LAYER: unknown part %q, known are donate, cache, background, ahead, none", part)
 		}
 	}
 	for _, name := range compilerVariables {
