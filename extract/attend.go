@@ -69,7 +69,7 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 		if err != nil {
 			return nil, err
 		}
-		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
+		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, m.options.Model, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
 		if err != nil {
 			return nil, &RequestError{err}
 		}

@@ -52,6 +52,7 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	if err != nil {
 		return nil, misused(withIncomplete(err, installed, choice))
 	}
+	c.warnOfPrecision(choice.Name, device)
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
 }
