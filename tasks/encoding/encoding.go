@@ -40,7 +40,7 @@ import (
 // Options says what is computed.
 type Options struct {
 	Model      bert.Options // how the model computes
-	Layers     []int // of the L+1 hidden states, in the order of the output; 0 is the embeddings
+	Layers     []int        // of the L+1 hidden states, in the order of the output; 0 is the embeddings
 	Attentions bool
 	Pooled     bool
 	MaskedLM   bool

@@ -260,6 +260,12 @@ func (p *Predictor) Ahead(examples []marked.Row) []func() error {
 // over. It ends with the error of ctx when that ends.
 func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
+		for _, compile := range p.Ahead(examples) { // the next beside the present, where a backend compiles in the background
+			if err := compile(); err != nil {
+				yield(Prediction{}, err)
+				return
+			}
+		}
 		made := make([]Prediction, len(examples))
 		for part := range slices.Chunk(byLength(examples), p.task.rows) {
 			err := ctx.Err()
