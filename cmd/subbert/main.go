@@ -92,17 +92,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	var c cli
 	helped := false
-	parser, err := kong.New(&c,
-		kong.Name("subbert"),
-		kong.Description(description),
-		kong.Writers(out, errOut),
-		kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
-	if err != nil {
-		panic(err) // the grammar above is wrong; every test that runs the binary sees it
-	}
+	parser := newParser(&c, kong.Writers(out, errOut), kong.Exit(func(int) { helped = true }), kong.BindTo(ctx, (*context.Context)(nil)))
 	parsed, err := parser.Parse(args)
 	if helped {
 		return nil
@@ -113,6 +103,19 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	console := newConsole(ctx, &c, in, out, errOut)
 	console.command = "subbert " + strings.Join(args, " ")
 	return parsed.Run(console)
+}
+
+// newParser makes a parser of command lines into c.
+func newParser(c *cli, options ...kong.Option) *kong.Kong {
+	parser, err := kong.New(c, append([]kong.Option{
+		kong.Name("subbert"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	}, options...)...)
+	if err != nil {
+		panic(err) // the grammar above is wrong; every test that runs the binary sees it
+	}
+	return parser
 }
 
 // complain prints err for a person and returns the exit code it stands for.
