@@ -32,8 +32,9 @@ const description = `Continue the pre-training of biomedical BERT models on a su
 Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.`
 
 type cli struct {
-	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
-	Quiet   bool   `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
+	Backend string      `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
+	Quiet   bool        `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
+	Version versionFlag `help:"Print version, commit, Go and backends."`
 
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
