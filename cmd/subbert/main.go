@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -29,12 +30,13 @@ const (
 
 const description = `Continue the pre-training of biomedical BERT models on a sub-domain of PubMed, and extract relations with them.
 
-Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.`
+Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.
+
+subbert --version says which version, commit, Go and backends this is.`
 
 type cli struct {
-	Backend string      `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
-	Quiet   bool        `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
-	Version versionFlag `help:"Print version, commit, Go and backends."`
+	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
+	Quiet   bool   `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
 
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
@@ -91,6 +93,10 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 
 // invoke parses args and runs the verb they name.
 func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
+	if slices.Equal(args, []string{"--version"}) { // no flag of the parser, since a verb has one of that name
+		_, err := io.WriteString(out, versionText())
+		return err
+	}
 	var c cli
 	helped := false
 	parser := newParser(&c, kong.Writers(out, errOut), kong.Exit(func(int) { helped = true }), kong.BindTo(ctx, (*context.Context)(nil)))

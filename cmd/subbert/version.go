@@ -7,23 +7,11 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/subbert/subbert/backend/pjrt"
 )
 
 // release is the version that a release was built as; empty in other builds. The linker sets it.
 var release string
-
-// versionFlag prints what this program is and ends it.
-type versionFlag bool
-
-// BeforeReset is called by the parser before it looks for a verb.
-func (versionFlag) BeforeReset(app *kong.Kong) error {
-	_, err := fmt.Fprint(app.Stdout, versionText())
-	app.Exit(0)
-	return err
-}
 
 // versionText says version, commit, Go and the backends that this program can use.
 func versionText() string {

@@ -90,7 +90,11 @@ func glibcOf(program string) (string, error) {
 	return newest, nil
 }
 
-// metadata describes the package: with an extra for each kind of plugin, which depends on the packages of the release of
+// pinned are the versions of plugins that extras ask for where it is not the default one: that of the CPU's depends on
+// jax, which the program that fetches the plugin alone leaves out, and pip would not.
+var pinned = map[string]string{backend.CPU: "0.0.1"}
+
+// metadata describes the package: with an extra for each kind of plugin, which depends on the packages of one of
 // backend.Releases that this version was tested with.
 func metadata(version, readme string) []byte {
 	var b strings.Builder
@@ -99,7 +103,7 @@ func metadata(version, readme string) []byte {
 	for _, extra := range []string{backend.CPU, backend.CUDA, backend.TPU} {
 		fmt.Fprintf(&b, "Provides-Extra: %s\n", extra)
 		for _, machine := range []struct{ goarch, python string }{{"amd64", "x86_64"}, {"arm64", "aarch64"}} {
-			r, err := backend.FindRelease(extra, "", "linux", machine.goarch)
+			r, err := backend.FindRelease(extra, pinned[extra], "linux", machine.goarch)
 			if err != nil {
 				continue // there is none for such machines
 			}
