@@ -44,7 +44,7 @@ func TestDocuments(t *testing.T) {
 				t.Skip("no commands")
 			}
 			t.Parallel()
-			if err := runBlocks(t.Context(), t.TempDir(), blocks, whole(page)...); err != nil {
+			if err := runBlocks(t.Context(), t.TempDir(), blocks, quickstartOf(page)...); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -158,8 +158,8 @@ func hasCommands(blocks []block) bool {
 	return false
 }
 
-// whole makes the stand-in for subbert run the quickstart of README and only parse that of other pages: once is enough.
-func whole(page string) []string {
+// quickstartOf makes the stand-in for subbert run the quickstart of README and only parse that of other pages: once is enough.
+func quickstartOf(page string) []string {
 	if page == "README.md" {
 		return []string{"SUBBERT_WHOLE=1"}
 	}
