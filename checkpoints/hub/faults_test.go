@@ -199,7 +199,7 @@ func TestStalledTransfer(t *testing.T) {
 	r.mute = true
 	c.Cache = t.TempDir()
 	if _, err = c.Pull(t.Context(), reference(t, "a/model", "")); err == nil || !strings.Contains(err.Error(), "no data for 50ms") {
-		t.Errorf("error %v, want that nothing came", err)
+		t.Errorf("error %v, want no data for 50ms", err)
 	}
 }
 

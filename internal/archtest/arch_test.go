@@ -102,6 +102,7 @@ var layers = []struct {
 	{"tpu/launch", []string{"backend/pjrt", "checkpoints", "runs/result"}},
 	{"tpu", []string{"plan"}},
 	{"internal", []string{"models"}}, // internal/parity runs models in tests
+	{"scripts/release", []string{"backend"}},
 	{"scripts", []string{"checkpoints", "data", "evaluate", "models", "tasks", "trainer"}},
 }
 
