@@ -42,12 +42,15 @@ type Comparison struct {
 type Case struct {
 	Index, Gold string
 	A, B        Vote
+
+	row int // of the predictions
 }
 
 // Vote is what the runs of a model say of a pair: the most frequent label, and how many runs are right.
 type Vote struct {
 	Predicted   string
 	Right, Runs int
+	Probability float64 // of Predicted, mean over the runs; 0 where the predictions have none
 }
 
 // IsRight reports whether more than half of the runs are right.
@@ -87,6 +90,7 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 		return nil, err
 	}
 	c.findCases(rowsA, rowsB)
+	c.findProbabilities(runsA, rowsA, runsB, rowsB)
 	return c, c.test(ctx, rowsA, rowsB, o)
 }
 
@@ -207,7 +211,7 @@ func seedScores(path string) ([]float64, error) {
 // findCases notes the pairs on which only one model is right.
 func (c *Comparison) findCases(a, b [][]relations.Prediction) {
 	for i, row := range a[0] {
-		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i)}
+		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i), row: i}
 		switch {
 		case e.A.IsRight() && !e.B.IsRight():
 			c.OnlyA++
@@ -236,4 +240,26 @@ func vote(runs [][]relations.Prediction, i int) Vote {
 		}
 	}
 	return v
+}
+
+// findProbabilities notes how sure the runs are of the label that they vote for.
+func (c *Comparison) findProbabilities(runsA []*relations.Predictions, rowsA [][]relations.Prediction, runsB []*relations.Predictions, rowsB [][]relations.Prediction) {
+	for i := range c.Cases {
+		e := &c.Cases[i]
+		e.A.Probability = probability(runsA, rowsA, e.row, e.A.Predicted)
+		e.B.Probability = probability(runsB, rowsB, e.row, e.B.Predicted)
+	}
+}
+
+// probability is the mean over the runs of that of label for pair i; 0 where a run has none.
+func probability(runs []*relations.Predictions, rows [][]relations.Prediction, i int, label string) float64 {
+	sum := 0.0
+	for k, r := range runs {
+		at := slices.Index(r.Labels, label)
+		if at < 0 {
+			return 0
+		}
+		sum += rows[k][i].Probabilities[at]
+	}
+	return sum / float64(len(runs))
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/evaluate"
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -39,7 +40,11 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 	if err != nil {
 		return nil, err
 	}
-	out := &result.Weights{Of: l.String(m.settings.Pooling), Sentences: []result.Sentence{}, Near: s.Near, Least: s.Least}
+	out := &result.Weights{Of: l.String(m.settings.Pooling), Sentences: []result.Sentence{}, Near: s.Near, Least: s.Least, NoStops: true}
+	splitter, err := corpus.NewSplitter()
+	if err != nil {
+		return nil, err
+	}
 	var stems evaluate.StemWeights
 	known := 0
 	for a, err := range attended {
@@ -52,11 +57,12 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 			known++
 		}
 		if s.wants(a, said, inBaseline, len(out.Sentences)) {
-			out.Sentences = append(out.Sentences, sentenceOf(a, said))
+			out.Sentences = append(out.Sentences, sentenceOf(a, said, splitter))
 		}
 		for _, w := range a.Words {
 			if w.Letters && !w.Mention && (s.Near == 0 || 0 <= w.Apart && w.Apart <= s.Near) {
-				stems.Add(a.Example.Text[w.Span.Start:w.Span.End], w.Weight)
+				shown := result.Word{Weight: w.Weight, Pieces: w.Pieces}
+				stems.Add(a.Example.Text[w.Span.Start:w.Span.End], w.Weight, shown.Times(a.Positions))
 			}
 		}
 	}
@@ -79,21 +85,47 @@ func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
 	return shown < s.Sentences && (s.Baseline == nil || better)
 }
 
-// sentenceOf is a sentence for the page.
-func sentenceOf(a Attended, baseline string) result.Sentence {
+// sentenceOf is a sentence for the page. A mention has the name that its mark stands for.
+func sentenceOf(a Attended, baseline string, splitter *corpus.Splitter) result.Sentence {
 	e := a.Example
-	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline}
-	last := -1
-	for _, w := range a.Words {
-		out.Words = append(out.Words, result.Word{Text: e.Text[w.Span.Start:w.Span.End], Weight: w.Weight, Mention: w.Mention, Glued: w.Span.Start == last})
+	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline, Positions: a.Positions}
+	if len(a.Probabilities) > 0 {
+		out.Probability = float64(slices.Max(a.Probabilities))
+	}
+	sentences := splitter.Split(e.Text)
+	at, last := 0, 0
+	for i, w := range a.Words {
+		for at+1 < len(sentences) && w.Span.Start >= sentences[at+1].Start {
+			at++
+		}
+		between := e.Text[last:max(last, w.Span.Start)]
+		out.Words = append(out.Words, result.Word{
+			Text: e.Text[w.Span.Start:w.Span.End], Weight: w.Weight, Pieces: w.Pieces, Mention: w.Mention, Sentence: at,
+			Glued: i > 0 && between == "", Cut: strings.TrimSpace(between) != "",
+		})
+		if w.Mention {
+			out.Words[i].Name = nameAt(e, w.Span.Start, w.Span.End)
+		}
 		last = w.Span.End
 	}
 	return out
 }
 
+// nameAt is the name of the mention that text from start to end shows; empty if the example has no other than the text.
+func nameAt(e relations.Example, start, end int) string {
+	var names []string
+	for _, m := range []relations.Mention{e.A, e.B} {
+		h := m.Hull()
+		if m.Found() && h.Start < end && start < h.End && m.Surface != "" && !strings.Contains(e.Text[start:end], m.Surface) {
+			names = append(names, m.Surface)
+		}
+	}
+	return strings.Join(slices.Compact(names), " / ")
+}
+
 // WriteAttention writes the directory of an attention run: config.toml, result.json, stems.csv, sentences/ as SVG, and
 // the page index.html.
-func WriteAttention(dir string, r *result.Attention) error {
+func WriteAttention(ctx context.Context, dir string, r *result.Attention) error {
 	config := map[string]any{
 		"model": map[string]any{"init": r.Model}, "data": map[string]any{"test": r.Attention.Data},
 		"task": map[string]any{"name": r.Task, "weights": r.Attention.Of},
@@ -118,7 +150,7 @@ func WriteAttention(dir string, r *result.Attention) error {
 		return err
 	}
 	page := file(result.PageFile)
-	composed, err := report.Compose([]*report.Run{run}, report.Options{Path: page, Made: time.Now()})
+	composed, err := report.Compose(ctx, []*report.Run{run}, report.Options{Path: page, Made: time.Now()})
 	if err != nil {
 		return err
 	}
@@ -126,9 +158,9 @@ func WriteAttention(dir string, r *result.Attention) error {
 }
 
 func writeStems(to io.Writer, stems []evaluate.StemWeight) error {
-	rows := [][]string{{"stem", "word", "mean_weight", "count"}}
+	rows := [][]string{{"stem", "word", "mean_weight", "times_equal_share", "count"}}
 	for _, s := range stems {
-		rows = append(rows, []string{s.Stem, s.Word, fmt.Sprintf("%.6g", s.Mean), fmt.Sprint(s.Count)})
+		rows = append(rows, []string{s.Stem, s.Word, fmt.Sprintf("%.6g", s.Mean), fmt.Sprintf("%.6g", s.Times), fmt.Sprint(s.Count)})
 	}
 	return csv.NewWriter(to).WriteAll(rows)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/report"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -49,7 +50,7 @@ func (v *compareCmd) Run(c *console) error {
 		if err != nil {
 			return err
 		}
-		if err := r.WriteErrors(v.Errors, sentences); err != nil {
+		if err := report.WriteErrors(c.ctx, v.Errors, r, sentences); err != nil {
 			return err
 		}
 		c.log.Info("wrote", "page", v.Errors, "pairs", len(r.Cases))
