@@ -42,8 +42,6 @@ type Comparison struct {
 type Case struct {
 	Index, Gold string
 	A, B        Vote
-
-	row int // of the predictions
 }
 
 // Vote is what the runs of a model say of a pair: the most frequent label, and how many runs are right.
@@ -69,29 +67,60 @@ func (e *NegativeError) Error() string {
 // Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
 // together.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
-	runsA, err := open(a)
+	p, err := openPair([]string{a}, []string{b}, o.Negative)
 	if err != nil {
 		return nil, err
 	}
-	runsB, err := open(b)
+	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
+	c.findCases(p)
+	return c, c.test(ctx, p, o)
+}
+
+// Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
+func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
+	p, err := openPair([]string{a}, []string{b}, o.Negative)
 	if err != nil {
-		return nil, err
+		return evaluate.Gain{}, err
 	}
-	c := &Comparison{A: a, B: b, Instances: len(runsA[0].Rows), RunsA: len(runsA), RunsB: len(runsB)}
-	rowsA, err := aligned(runsA[0], runsA)
+	g, err := evaluate.GainOf(ctx, p.gold(), labels(p.a), labels(p.b), p.negative, o.Seed)
 	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", a, b, err)
+		err = fmt.Errorf("%s and %s: %w", a, b, err)
 	}
-	rowsB, err := aligned(runsA[0], runsB)
+	return g, err
+}
+
+// pair are the predictions of two models, a row of each run for each pair, in the same order.
+type pair struct {
+	a, b         [][]relations.Prediction
+	runsA, runsB []*relations.Predictions
+	negative     string
+}
+
+// openPair reads the predictions at the paths of a and of b; negative is the label asked for, or empty.
+func openPair(a, b []string, asked string) (p pair, err error) {
+	if p.runsA, err = openAll(a); err != nil {
+		return p, err
+	}
+	if p.runsB, err = openAll(b); err != nil {
+		return p, err
+	}
+	if p.a, err = aligned(p.runsA[0], p.runsA); err == nil {
+		p.b, err = aligned(p.runsA[0], p.runsB)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", a, b, err)
+		return p, fmt.Errorf("%s and %s: %w", strings.Join(a, " and "), strings.Join(b, " and "), err)
 	}
-	if c.Negative, err = negative(a, slices.Concat(runsA, runsB), o.Negative); err != nil {
-		return nil, err
+	p.negative, err = negative(a[0], slices.Concat(p.runsA, p.runsB), asked)
+	return p, err
+}
+
+// gold are the gold labels.
+func (p pair) gold() []string {
+	gold := make([]string, len(p.a[0]))
+	for i, row := range p.a[0] {
+		gold[i] = row.Gold
 	}
-	c.findCases(rowsA, rowsB)
-	c.findProbabilities(runsA, rowsA, runsB, rowsB)
-	return c, c.test(ctx, rowsA, rowsB, o)
+	return gold
 }
 
 // open reads the predictions at path: a file, a run directory, or one of several seeds.
@@ -147,18 +176,15 @@ func negative(name string, runs []*relations.Predictions, asked string) (string,
 }
 
 // test tests the models over instances and, where both have at least two, over seeds.
-func (c *Comparison) test(ctx context.Context, a, b [][]relations.Prediction, o Options) error {
-	gold := make([]string, c.Instances)
-	for i, row := range a[0] {
-		gold[i] = row.Gold
-	}
-	boot, err := evaluate.Bootstrap(ctx, gold, labels(a), labels(b), c.Negative, o.Samples, o.Seed)
+func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
+	gold := p.gold()
+	boot, err := evaluate.Bootstrap(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.Samples, o.Seed)
 	if err != nil {
 		return err
 	}
 	c.Tests = append(c.Tests, boot)
-	if len(a) == len(b) {
-		swap, err := evaluate.Randomise(ctx, gold, labels(a), labels(b), c.Negative, o.Samples, o.Seed)
+	if len(p.a) == len(p.b) {
+		swap, err := evaluate.Randomise(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.Samples, o.Seed)
 		if err != nil {
 			return err
 		}
@@ -208,10 +234,10 @@ func seedScores(path string) ([]float64, error) {
 	return out, nil
 }
 
-// findCases notes the pairs on which only one model is right.
-func (c *Comparison) findCases(a, b [][]relations.Prediction) {
-	for i, row := range a[0] {
-		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i), row: i}
+// findCases notes the pairs on which only one model is right, and how sure the runs are of the label that they vote for.
+func (c *Comparison) findCases(p pair) {
+	for i, row := range p.a[0] {
+		e := Case{Index: row.Index, Gold: row.Gold, A: vote(p.a, i), B: vote(p.b, i)}
 		switch {
 		case e.A.IsRight() && !e.B.IsRight():
 			c.OnlyA++
@@ -220,6 +246,8 @@ func (c *Comparison) findCases(a, b [][]relations.Prediction) {
 		default:
 			continue
 		}
+		e.A.Probability = probability(p.runsA, p.a, i, e.A.Predicted)
+		e.B.Probability = probability(p.runsB, p.b, i, e.B.Predicted)
 		c.Cases = append(c.Cases, e)
 	}
 }
@@ -240,15 +268,6 @@ func vote(runs [][]relations.Prediction, i int) Vote {
 		}
 	}
 	return v
-}
-
-// findProbabilities notes how sure the runs are of the label that they vote for.
-func (c *Comparison) findProbabilities(runsA []*relations.Predictions, rowsA [][]relations.Prediction, runsB []*relations.Predictions, rowsB [][]relations.Prediction) {
-	for i := range c.Cases {
-		e := &c.Cases[i]
-		e.A.Probability = probability(runsA, rowsA, e.row, e.A.Predicted)
-		e.B.Probability = probability(runsB, rowsB, e.row, e.B.Predicted)
-	}
 }
 
 // probability is the mean over the runs of that of label for pair i; 0 where a run has none.

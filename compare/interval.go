@@ -11,44 +11,30 @@ import (
 
 // Interval is the micro F1 of a model's predictions with its 95 % interval over pairs. The paths, each of a
 // predictions.tsv or a run directory, are those of its seeds, which are taken together.
-func Interval(ctx context.Context, paths []string, o Options) (evaluate.Resampled, error) {
+func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval, error) {
 	runs, err := openAll(paths)
 	if err != nil {
-		return evaluate.Resampled{}, err
+		return evaluate.Interval{}, err
 	}
 	rows, err := aligned(runs[0], runs)
 	if err != nil {
-		return evaluate.Resampled{}, fmt.Errorf("%s: %w", strings.Join(paths, " and "), err)
+		return evaluate.Interval{}, fmt.Errorf("%s: %w", strings.Join(paths, " and "), err)
 	}
 	none, err := negative(paths[0], runs, o.Negative)
 	if err != nil {
-		return evaluate.Resampled{}, err
+		return evaluate.Interval{}, err
 	}
-	return evaluate.Resample(ctx, goldOf(rows), labels(rows), none, o.Samples, o.Seed)
+	return evaluate.BootstrapF1(ctx, pair{a: rows}.gold(), labels(rows), none, o.Samples, o.Seed)
 }
 
 // Bootstrap is the difference in micro F1 between two models on the same pairs, by a paired bootstrap. The paths are as
 // for Interval.
 func Bootstrap(ctx context.Context, a, b []string, o Options) (evaluate.Difference, error) {
-	runsA, err := openAll(a)
+	p, err := openPair(a, b, o.Negative)
 	if err != nil {
 		return evaluate.Difference{}, err
 	}
-	runsB, err := openAll(b)
-	if err != nil {
-		return evaluate.Difference{}, err
-	}
-	var rows [2][][]relations.Prediction
-	for i, runs := range [][]*relations.Predictions{runsA, runsB} {
-		if rows[i], err = aligned(runsA[0], runs); err != nil {
-			return evaluate.Difference{}, fmt.Errorf("%s and %s: %w", strings.Join(a, " and "), strings.Join(b, " and "), err)
-		}
-	}
-	none, err := negative(a[0], append(runsA, runsB...), o.Negative)
-	if err != nil {
-		return evaluate.Difference{}, err
-	}
-	return evaluate.Bootstrap(ctx, goldOf(rows[0]), labels(rows[0]), labels(rows[1]), none, o.Samples, o.Seed)
+	return evaluate.Bootstrap(ctx, p.gold(), labels(p.a), labels(p.b), p.negative, o.Samples, o.Seed)
 }
 
 // openAll reads the predictions at every path.
@@ -65,12 +51,4 @@ func openAll(paths []string) ([]*relations.Predictions, error) {
 		return nil, fmt.Errorf("no predictions are named")
 	}
 	return all, nil
-}
-
-func goldOf(rows [][]relations.Prediction) []string {
-	gold := make([]string, len(rows[0]))
-	for i, r := range rows[0] {
-		gold[i] = r.Gold
-	}
-	return gold
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
@@ -16,9 +17,9 @@ func TestWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "@DRUG$ inhibits, the 5 active @DRUG$"
+	sentence := "@DRUG$ inhibits, the 5 active @DRUG$"
 	e := Row{IDs: []int32{2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 5, 6, 7, 3}, Mentions: [2]wordpiece.Span{{Start: 1, End: 4}, {Start: 11, End: 14}}}
-	e.Spans = []wordpiece.Span{{}, {Start: 0, End: 1}, {Start: 1, End: 5}, {Start: 5, End: 6}, {Start: 7, End: 9}, {Start: 9, End: 14}, {Start: 14, End: 15}, {Start: 15, End: 16},
+	e.Spans = []text.Span{{}, {Start: 0, End: 1}, {Start: 1, End: 5}, {Start: 5, End: 6}, {Start: 7, End: 9}, {Start: 9, End: 14}, {Start: 14, End: 15}, {Start: 15, End: 16},
 		{Start: 17, End: 20}, {Start: 21, End: 22}, {Start: 23, End: 29}, {Start: 30, End: 31}, {Start: 31, End: 35}, {Start: 35, End: 36}, {}}
 	weights := []float32{9, 1, 1, 1, .25, .25, .5, 0, .125, .125, .125, 2, 2, 2, 9}
 	type word struct {
@@ -28,8 +29,8 @@ func TestWords(t *testing.T) {
 		Apart            int
 	}
 	var got []word
-	for _, w := range Words(v, text, e, weights) {
-		got = append(got, word{text[w.Span.Start:w.Span.End], w.Weight, w.Mention, w.Letters, w.Apart})
+	for _, w := range Words(v, sentence, e, weights) {
+		got = append(got, word{sentence[w.Span.Start:w.Span.End], w.Weight, w.Mention, w.Letters, w.Apart})
 	}
 	want := []word{{"@DRUG$", 3, true, false, 0}, {"inhibits", 1, false, true, 1}, {",", 0, false, false, 1}, {"the", .125, false, true, 2},
 		{"5", .125, false, false, 2}, {"active", .125, false, true, 1}, {"@DRUG$", 6, true, false, 0}}
@@ -44,11 +45,11 @@ func TestWordsAcrossACut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "raises in some cases inhibits"
-	e := Row{IDs: []int32{2, 5, 7, 8, 3}, Spans: []wordpiece.Span{{}, {Start: 0, End: 6}, {Start: 23, End: 28}, {Start: 28, End: 29}, {}}}
+	line := "raises in some cases inhibits"
+	e := Row{IDs: []int32{2, 5, 7, 8, 3}, Spans: []text.Span{{}, {Start: 0, End: 6}, {Start: 23, End: 28}, {Start: 28, End: 29}, {}}}
 	var got []string
-	for _, w := range Words(v, text, e, make([]float32, 5)) {
-		got = append(got, text[w.Span.Start:w.Span.End])
+	for _, w := range Words(v, line, e, make([]float32, 5)) {
+		got = append(got, line[w.Span.Start:w.Span.End])
 	}
 	if diff := cmp.Diff([]string{"raises", "hibits"}, got); diff != "" {
 		t.Errorf("words (-want +got):\n%s", diff)
@@ -72,19 +73,19 @@ func TestCutsKeepWordsWhole(t *testing.T) {
 		filler + "@DRUG$ " + filler + "@DRUG$ " + filler,
 		filler + "@DRUG$ inhibits @DRUG$ " + filler,
 	}
-	for _, text := range texts {
-		first, last := strings.Index(text, "@"), strings.LastIndex(text, "@")
-		x := relations.Example{Text: text, Label: "x"}
-		x.A.Spans, x.B.Spans = []relations.Span{{Start: first, End: first + 6}}, []relations.Span{{Start: last, End: last + 6}}
+	for _, line := range texts {
+		first, last := strings.Index(line, "@"), strings.LastIndex(line, "@")
+		x := relations.Example{Text: line, Label: "x"}
+		x.A.Spans, x.B.Spans = []text.Span{{Start: first, End: first + 6}}, []text.Span{{Start: last, End: last + 6}}
 		for length := 10; length < 40; length++ {
 			e := Encoder{Tokenizer: tokenizer, Special: v.Special(), Length: length, Truncate: TruncateAroundMentions, Labels: []string{"x"}, Spans: true}
 			rows, cut, err := e.Encode([]relations.Example{x})
 			if err != nil || cut.LostOne+cut.LostBoth > 0 {
 				t.Fatalf("%d positions: %v, %+v", length, err, cut)
 			}
-			for _, w := range Words(v, text, rows[0], make([]float32, len(rows[0].IDs))) {
-				if got := text[w.Span.Start:w.Span.End]; !strings.Contains("@DRUG$ inhibits inhibitor", got) || got == "in" || strings.HasPrefix(got, "hibit") {
-					t.Errorf("%d positions of %q: a word is %q", length, text, got)
+			for _, w := range Words(v, line, rows[0], make([]float32, len(rows[0].IDs))) {
+				if got := line[w.Span.Start:w.Span.End]; !strings.Contains("@DRUG$ inhibits inhibitor", got) || got == "in" || strings.HasPrefix(got, "hibit") {
+					t.Errorf("%d positions of %q: a word is %q", length, line, got)
 				}
 			}
 		}
