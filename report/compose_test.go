@@ -22,7 +22,7 @@ func relation(name, pooling, file string, f1 ...float64) *Run {
 
 // tested is the intervals of runs that were not drawn from predictions.
 func tested() *Tests {
-	return &Tests{own: map[*Run]evaluate.Resampled{}, against: map[*Run]evaluate.Difference{}}
+	return &Tests{own: map[*Run]evaluate.Interval{}, against: map[*Run]evaluate.Difference{}}
 }
 
 // The pooler's head is what others are compared with, wherever it stands; the best is marked; baselines are muted.
@@ -32,7 +32,7 @@ func TestScoreTable(t *testing.T) {
 	a.Result.Relation.Baseline = map[string]evaluate.PRF{"word_overlap": {P: 30, R: 40, F1: 34}, result.BaselineWords: {P: 41, R: 39, F1: 40}}
 	tests := tested()
 	low, high := 2.5, 6.25
-	tests.own[b] = evaluate.Resampled{F1: 60, Low: 57, High: 63, N: 800, Samples: 2000}
+	tests.own[b] = evaluate.Interval{Mean: 60, Low: 57, High: 63, N: 800}
 	tests.against[a] = evaluate.Difference{A: 64.1, B: 60, Delta: 4.1, Low: &low, High: &high}
 	got := scoreTable(scoredRuns(name([]*Run{a, b})), tests)
 	var heads []string
@@ -83,7 +83,7 @@ func TestScoreVerdict(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := relation("a", "attention", "", tt.f1), relation("b", "cls", "", 60)
 			tests := tested()
-			tests.own[a] = evaluate.Resampled{F1: tt.f1, Low: tt.f1 - 3, High: tt.f1 + 3, N: 800, Samples: 2000}
+			tests.own[a] = evaluate.Interval{Mean: tt.f1, Low: tt.f1 - 3, High: tt.f1 + 3, N: 800}
 			if tt.better.Low != nil {
 				tests.against[a] = tt.better
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/evaluate"
 )
 
@@ -19,8 +20,8 @@ func made(id, before, a, between, b, after string) relations.Example {
 	e := relations.Example{ID: id, Text: before + "@PROTEIN$" + between + "@PROTEIN$" + after}
 	first := len(before)
 	second := first + len("@PROTEIN$") + len(between)
-	e.A = relations.Mention{Spans: []relations.Span{{Start: first, End: first + 9}}, Type: "PROTEIN", Surface: a}
-	e.B = relations.Mention{Spans: []relations.Span{{Start: second, End: second + 9}}, Type: "PROTEIN", Surface: b}
+	e.A = relations.Mention{Spans: []text.Span{{Start: first, End: first + 9}}, Type: "PROTEIN", Surface: a}
+	e.B = relations.Mention{Spans: []text.Span{{Start: second, End: second + 9}}, Type: "PROTEIN", Surface: b}
 	return e
 }
 
@@ -70,12 +71,12 @@ func errorsPage(t testing.TB) *Page {
 // Names stand where the marks do, with the mark beside; what the example does not know stays a mark.
 func TestNamesOfMentions(t *testing.T) {
 	overlap := relations.Example{Text: "the @DRUG-DRUG$ pair"}
-	overlap.A = relations.Mention{Spans: []relations.Span{{Start: 4, End: 15}}, Surface: "beta blocker"}
-	overlap.B = relations.Mention{Spans: []relations.Span{{Start: 4, End: 15}}, Surface: "blocker"}
+	overlap.A = relations.Mention{Spans: []text.Span{{Start: 4, End: 15}}, Surface: "beta blocker"}
+	overlap.B = relations.Mention{Spans: []text.Span{{Start: 4, End: 15}}, Surface: "blocker"}
 	typed := relations.Example{Text: "<e1:DRUG> a b </e1:DRUG> x"}
-	typed.A = relations.Mention{Spans: []relations.Span{{Start: 0, End: 24}}, Surface: "<e1:DRUG> a b </e1:DRUG>"}
+	typed.A = relations.Mention{Spans: []text.Span{{Start: 0, End: 24}}, Surface: "<e1:DRUG> a b </e1:DRUG>"}
 	plain := relations.Example{Text: "a b"}
-	plain.A = relations.Mention{Spans: []relations.Span{{Start: 0, End: 1}}, Surface: "something else"}
+	plain.A = relations.Mention{Spans: []text.Span{{Start: 0, End: 1}}, Surface: "something else"}
 	for _, tt := range []struct {
 		name string
 		of   relations.Example

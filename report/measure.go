@@ -13,7 +13,7 @@ import (
 // Tests are what the predictions of runs say beyond their scores: an interval for each, and how far each is from the run
 // that it is compared with.
 type Tests struct {
-	own     map[*Run]evaluate.Resampled
+	own     map[*Run]evaluate.Interval
 	against map[*Run]evaluate.Difference // run minus reference
 	notes   []string
 }
@@ -31,7 +31,7 @@ func resampling(r *Run) compare.Options {
 // test draws from the predictions of the runs of each corpus. Predictions that are not there, or not of the same pairs,
 // leave an interval out; a note says why. The error is that of ctx when it ends.
 func test(ctx context.Context, groups [][]scored) (*Tests, error) {
-	t := &Tests{own: map[*Run]evaluate.Resampled{}, against: map[*Run]evaluate.Difference{}}
+	t := &Tests{own: map[*Run]evaluate.Interval{}, against: map[*Run]evaluate.Difference{}}
 	for _, group := range groups {
 		ref := reference(group).run
 		for _, s := range group {
@@ -73,7 +73,7 @@ func (t *Tests) remarks(runs []scored) Remarks {
 	var out Remarks
 	for _, s := range runs {
 		if own, ok := t.own[s.run]; ok {
-			text := fmt.Sprintf("Intervals are of 95 %%, by a bootstrap over the %s pairs in %s samples", count(own.N), count(own.Samples))
+			text := fmt.Sprintf("Intervals are of 95 %%, by a bootstrap over the %s pairs in %s samples", count(own.N), count(resampling(s.run).Samples))
 			if len(s.f1) > 1 {
 				text += "; the predictions of all seeds are taken together, so the differences are theirs and not quite those of the means"
 			}

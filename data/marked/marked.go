@@ -77,8 +77,7 @@ func (e *Encoder) Encode(examples []relations.Example) ([]Row, Cut, error) {
 }
 
 func (e *Encoder) encode(x relations.Example, cut *Cut) Row {
-	pieces := e.Tokenizer.Pieces(x.Text)
-	mentions := [2]wordpiece.Span{covering(pieces, x.A.Hull()), covering(pieces, x.B.Hull())}
+	pieces, mentions := e.pieces(x)
 	kept := []wordpiece.Span{{Start: 0, End: len(pieces)}}
 	if room := e.Length - 2; len(pieces) > room {
 		cut.Shortened++
