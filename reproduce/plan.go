@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
@@ -16,7 +17,7 @@ type Request struct {
 	Scale       *Scale
 	Sources     *Sources
 	Data        *Data
-	Weights     map[string]string // directories of published models, by name
+	Weights     map[string]string // published models, by name: each as checkpoints.OpenModel takes it
 	Seeds       int               // in place of the scale's; 0: those
 	Ungiven     bool              // forecast runs of published models whether or not their weights are given
 	Starts      string            // directory that WriteStart writes to
@@ -65,6 +66,9 @@ func NewPlan(r Request) (*Plan, error) {
 	if b.Seeds == 0 {
 		b.Seeds = r.Scale.Seeds
 	}
+	if err := b.headlines(); err != nil {
+		return nil, err
+	}
 	for _, e := range r.Experiments {
 		for i, row := range e.Rows {
 			for j, column := range e.Columns {
@@ -87,6 +91,31 @@ func NewPlan(r Request) (*Plan, error) {
 		b.plan.Positions += b.positions[r.Name]
 	}
 	return b.plan, nil
+}
+
+// headlines adds the runs of the cells that the scale wants first. What keeps one from being run is said in its place.
+func (b *builder) headlines() error {
+	for _, h := range b.Scale.First {
+		found := false
+		for _, e := range b.Experiments {
+			for _, row := range e.Rows {
+				for _, column := range e.Columns {
+					if !h.holds(e, row, column) {
+						continue
+					}
+					found = true
+					if _, err := b.cell(e, row, column); err != nil && !errors.As(err, new(*absentError)) {
+						return fmt.Errorf("%s, row %q: %w", e.ID, row.Label, err)
+					}
+				}
+			}
+			found = found || h.Experiment != e.ID
+		}
+		if !found {
+			return fmt.Errorf("scale %s: first: experiment %s has no rows %q with columns %q", b.Scale.Name, h.Experiment, h.Rows, h.Columns)
+		}
+	}
+	return nil
 }
 
 // prune leaves out runs that no cell is read from: those begun for one that then turned out impossible.
@@ -173,6 +202,9 @@ func (b *builder) use(format string, args ...any) {
 func (b *builder) cell(e *Experiment, r Row, c Column) ([]string, error) {
 	if r.NotRun != "" {
 		return nil, errors.New(r.NotRun)
+	}
+	if len(e.Scales) > 0 && !slices.Contains(e.Scales, b.Scale.Name) {
+		return nil, &absentError{"only run at the scale " + strings.Join(e.Scales, " or ")}
 	}
 	switch e.Kind {
 	case Counts:

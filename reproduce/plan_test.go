@@ -42,7 +42,7 @@ func resolve(task, config string) (reproduce.Settings, error) {
 
 // TestGraph holds the graph of everything at every scale: each run with its command and config on a line.
 func TestGraph(t *testing.T) {
-	for _, scale := range []string{"tiny", "small", "paper"} {
+	for _, scale := range []string{"tiny", "mini", "small", "paper"} {
 		t.Run(scale, func(t *testing.T) {
 			plan, err := reproduce.NewPlan(request(t, scale))
 			if err != nil {

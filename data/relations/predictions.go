@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
 )
 
 // Prediction is what a model says of a pair.
@@ -68,7 +70,7 @@ func (w *PredictionWriter) Flush() error { return w.out.Flush() }
 
 // OpenPredictions reads predictions.tsv from file name. Every index must be there once.
 func OpenPredictions(name string) (*Predictions, error) {
-	src, err := openSource(name)
+	src, err := openSource(name, forms.TSV)
 	if err != nil {
 		return nil, err
 	}

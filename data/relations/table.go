@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
 )
 
 // table is a TSV file whose first line may name its columns. Names are those that published files use.
@@ -113,7 +115,7 @@ func field(f string) string {
 // Column reads one column of the TSV file name, the first of names that its header has. Without a header it is the
 // last column, or the only one: then a line is a label. Index holds the index column, if the header has one.
 func Column(name string, names ...string) (values, index []string, err error) {
-	src, err := openSource(name)
+	src, err := openSource(name, forms.TSV)
 	if err != nil {
 		return nil, nil, err
 	}
