@@ -3,7 +3,6 @@ package runs
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -187,13 +186,14 @@ func (r *rowSets) scored() []marked.Row {
 	return r.dev
 }
 
-// encode turns the sentences of sets into rows and notes what does not fit.
+// encode turns the sentences of sets into rows, notes what does not fit, and warns of what makes them useless.
 func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 	encoder, err := encoderOf(s.init, e, sets.Labels)
 	if err != nil {
 		return nil, err
 	}
 	r := &rowSets{Sets: sets}
+	cuts := map[string]marked.Cut{}
 	for _, part := range []struct {
 		name string
 		from []relations.Example
@@ -203,9 +203,7 @@ func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 		if *part.to, cut, err = encoder.Encode(part.from); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
-		if part.name == "train" {
-			r.cut = cut
-		}
+		cuts[part.name] = cut
 		if len(part.from) > 0 {
 			s.env.note("%s: %v", part.name, cut)
 		}
@@ -213,6 +211,8 @@ func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 	for _, m := range sets.Marks {
 		s.env.note("mark %s: %s", m, tokens(s.init.Vocabulary, encoder.Tokenizer.Append(nil, m)))
 	}
+	r.cut = cuts["train"]
+	s.foresee(r, e, encoder, cuts)
 	return r, nil
 }
 

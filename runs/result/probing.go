@@ -21,6 +21,7 @@ type Probing struct {
 	Probe     *Probes      `json:"probe"`
 	Seconds   float64      `json:"seconds"`
 	Spent     Spent        `json:"spent"`
+	Findings  []Finding    `json:"findings,omitempty"`
 	Backend   string       `json:"backend"`
 	Provenance
 }
