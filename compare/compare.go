@@ -34,6 +34,7 @@ type Comparison struct {
 	OnlyA     int                   `json:"only_a_right"` // pairs that A gets right in more than half of its runs and B does not
 	OnlyB     int                   `json:"only_b_right"`
 	Tests     []evaluate.Difference `json:"tests"`
+	Findings  []result.Finding      `json:"findings,omitempty"`
 
 	Cases []Case `json:"-"` // the pairs of OnlyA and OnlyB, in the order of the predictions
 }
@@ -73,7 +74,11 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 	}
 	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
 	c.findCases(p)
-	return c, c.test(ctx, p, o)
+	if err := c.test(ctx, p, o); err != nil {
+		return nil, err
+	}
+	c.find(p)
+	return c, nil
 }
 
 // Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.

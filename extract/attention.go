@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -65,6 +66,9 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 				stems.Add(a.Example.Text[w.Span.Start:w.Span.End], w.Weight, shown.Times(a.Positions))
 			}
 		}
+	}
+	if out.Examples == 0 {
+		return nil, &RequestError{errors.New("there is no pair of mentions in it")}
 	}
 	out.Stems = stems.Top(s.Top, s.Least)
 	if len(out.Sentences) < len(s.Index) {
@@ -137,8 +141,9 @@ func WriteAttention(ctx context.Context, dir string, r *result.Attention) error 
 	if err := atomicfile.Write(file(result.StemsFile), func(w io.Writer) error { return writeStems(w, r.Attention.Stems) }); err != nil {
 		return err
 	}
-	for _, s := range r.Attention.Sentences {
-		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, fileName(s.Index)+".svg"), s); err != nil {
+	names := fileNames(r.Attention.Sentences)
+	for i, s := range r.Attention.Sentences {
+		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, names[i]+".svg"), s); err != nil {
 			return err
 		}
 	}
@@ -167,7 +172,21 @@ func writeStems(to io.Writer, stems []evaluate.StemWeight) error {
 
 var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// fileName is an index as the name of a file.
-func fileName(index string) string {
-	return strings.TrimLeft(unsafeInName.ReplaceAllString(index, "_"), ".")
+// longestName is of a file, in bytes: file systems take 255, and tools that copy the directory add to it.
+const longestName = 100
+
+// fileNames are the indexes of sentences as names of files. No two are the same, even where capitals and small letters are.
+func fileNames(sentences []result.Sentence) []string {
+	taken := map[string]bool{}
+	out := make([]string, len(sentences))
+	for i, s := range sentences {
+		base := strings.TrimLeft(unsafeInName.ReplaceAllString(s.Index, "_"), ".")
+		base = cmp.Or(base[:min(len(base), longestName)], "sentence")
+		out[i] = base
+		for n := 2; taken[strings.ToLower(out[i])]; n++ {
+			out[i] = fmt.Sprintf("%s-%d", base, n)
+		}
+		taken[strings.ToLower(out[i])] = true
+	}
+	return out
 }

@@ -46,7 +46,7 @@ func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 		page.Lead = append(page.Lead, toldOnce(part.lead, told)...)
 		page.Sections = append(page.Sections, part.sections...)
 	}
-	if notes := notesOf(all); len(notes) > 0 {
+	if notes := append(findingsOf(all), notesOf(all)...); len(notes) > 0 {
 		page.Lead = append(page.Lead, notes)
 	}
 	files, err := filesSection(all, o)
@@ -157,6 +157,9 @@ func relationPart(ctx context.Context, runs []named, alone bool) (part, error) {
 	}
 	if len(details.Blocks) > 0 {
 		p.sections = append(p.sections, details)
+	}
+	if s := probabilitySection(runs); len(s.Blocks) > 0 {
+		p.sections = append(p.sections, s)
 	}
 	p.sections = append(p.sections, curveSection("Curves of fine-tuning", runs, "loss", nil))
 	return p, nil

@@ -2,6 +2,7 @@ package report
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +109,50 @@ func TestScoreVerdict(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// With two comparisons or more each is judged by a p value that is adjusted for their number.
+func TestSeveralComparisonsAreAdjusted(t *testing.T) {
+	a, b, c := relation("a", "attention", "", 63), relation("b", "cls", "", 60), relation("c", "mention", "", 61)
+	tests := tested()
+	low, high := 0.1, 5.9
+	tests.against[a] = evaluate.Difference{Delta: 3, Low: &low, High: &high, P: 0.04}
+	runs := scoredRuns(name([]*Run{a, b, c}))
+	if got := scoreVerdict(runs, tests)[0]; !strings.Contains(got, "a, is better than b") {
+		t.Errorf("one comparison: %q", got)
+	}
+	tests.against[c] = evaluate.Difference{Delta: 1, Low: &low, High: &high, P: 0.5}
+	if got := scoreVerdict(runs, tests)[0]; !strings.Contains(got, "a, is not shown to be better than b") || !strings.Contains(got, "p = 0.0800 of 2 comparisons") {
+		t.Errorf("two comparisons: %q", got)
+	}
+	table := scoreTable(runs, tests)
+	at := slices.IndexFunc(table.Columns, func(c Column) bool { return c.Name == "p, by Holm" })
+	if at < 0 {
+		t.Fatalf("columns %v, want one of p", table.Columns)
+	}
+	var got []string
+	for _, r := range table.Rows {
+		got = append(got, r.Cells[at])
+	}
+	if diff := cmp.Diff([]string{"0.0800", noValue, "0.5000"}, got); diff != "" {
+		t.Errorf("p (-want +got):\n%s", diff)
+	}
+}
+
+// The findings of a run are told, but for those that the verdict tells.
+func TestFindings(t *testing.T) {
+	a := relation("a", "cls", "", 30)
+	res := a.Result.Relation
+	res.Findings = []result.Finding{{Kind: "repeated_rows", Text: "train: 3 rows are repeated"}, {Kind: result.NotAboveBaseline, Text: "F1 30 is not above"}, {Kind: result.OneLabelPredicted, Text: "seed-2: one label"}}
+	want := Notes{"train: 3 rows are repeated.", "F1 30 is not above.", "seed-2: one label."}
+	if diff := cmp.Diff(want, findingsOf(name([]*Run{a}))); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	res.Baseline = map[string]evaluate.PRF{result.BaselineWords: {F1: 40}}
+	res.Labels, res.Confusion = []string{"effect", "false"}, [][]int{{0, 5}, {0, 10}}
+	if diff := cmp.Diff(want[:1], findingsOf(name([]*Run{a}))); diff != "" {
+		t.Errorf("findings beside the verdict (-want +got):\n%s", diff)
 	}
 }
 

@@ -47,7 +47,7 @@ const (
 // Errors is the page of the pairs that only one of two models gets right, with their sentences, which are found by the ID
 // of the example.
 func Errors(c *compare.Comparison, sentences map[string]relations.Example) (*Page, error) {
-	page := &Page{Title: "Where two models differ", Verdict: differenceVerdict(c), Lead: []Block{
+	page := &Page{Title: "Where two models differ", Verdict: DifferenceVerdict(c), Lead: []Block{
 		Facts{Facts: []Fact{{"A", modelText(c.A, c.RunsA)}, {"B", modelText(c.B, c.RunsB)}, {"pairs", differText(c)}}},
 	}}
 	items := Choice{What: "pairs"}
@@ -106,21 +106,33 @@ func differText(c *compare.Comparison) string {
 	return fmt.Sprintf("%s, of which A alone is right on %s and B alone on %s", count(c.Instances), count(c.OnlyA), count(c.OnlyB))
 }
 
-// differenceVerdict says which of the models is better, as far as that can be told.
-func differenceVerdict(c *compare.Comparison) []string {
+// DifferenceVerdict says in sentences which of the models is better, as far as that can be told, and what is wrong with them.
+func DifferenceVerdict(c *compare.Comparison) []string {
+	var out []string
+	if text := betterText(c); text != "" {
+		out = append(out, text)
+	}
+	for _, f := range c.Findings {
+		out = append(out, capital(f.Text)+".")
+	}
+	return out
+}
+
+// betterText says which of the models is better; empty if nothing is known of it.
+func betterText(c *compare.Comparison) string {
 	if len(c.Tests) == 0 || c.Tests[0].Low == nil {
-		return nil
+		return ""
 	}
 	d := c.Tests[0]
 	scores := fmt.Sprintf("micro F1 %s of A and %s of B", percent(d.A), percent(d.B))
 	bounds := fmt.Sprintf("(95 %% interval of A above B: %s to %s)", signed(*d.Low), signed(*d.High))
 	switch {
 	case *d.Low > 0:
-		return []string{fmt.Sprintf("A is better by %s points: %s %s.", percent(d.Delta), scores, bounds)}
+		return fmt.Sprintf("A is better by %s points: %s %s.", percent(d.Delta), scores, bounds)
 	case *d.High < 0:
-		return []string{fmt.Sprintf("B is better by %s points: %s %s.", percent(-d.Delta), scores, bounds)}
+		return fmt.Sprintf("B is better by %s points: %s %s.", percent(-d.Delta), scores, bounds)
 	}
-	return []string{fmt.Sprintf("Neither is shown to be better: %s %s.", scores, bounds)}
+	return fmt.Sprintf("Neither is shown to be better: %s %s.", scores, bounds)
 }
 
 // testTable is the tests of a comparison.

@@ -56,11 +56,36 @@ func test(ctx context.Context, groups [][]scored) (*Tests, error) {
 	return t, nil
 }
 
+// holm is the p value of each of runs that was compared with the reference, adjusted for their number; nil for fewer than
+// two comparisons.
+func (t *Tests) holm(runs []scored) map[*Run]float64 {
+	var p []float64
+	var of []*Run
+	for _, s := range runs {
+		if d, ok := t.against[s.run]; ok {
+			p, of = append(p, d.P), append(of, s.run)
+		}
+	}
+	if len(p) < 2 {
+		return nil
+	}
+	out := map[*Run]float64{}
+	for i, adjusted := range evaluate.Holm(p) {
+		out[of[i]] = adjusted
+	}
+	return out
+}
+
 // bounds is the 95 % interval of a run's F1: over the pairs, or over the seeds where there are no predictions and more
 // than two seeds.
 func (t *Tests) bounds(s scored) (low, high float64, known bool) {
 	if own, ok := t.own[s.run]; ok {
 		return own.Low, own.High, true
+	}
+	for _, i := range s.run.relation().Intervals {
+		if i.Over == "pairs" {
+			return i.Low, i.High, true
+		}
 	}
 	if i := evaluate.IntervalOf(s.f1); i.N > fewSeeds {
 		return i.Low, i.High, true
@@ -77,7 +102,11 @@ func (t *Tests) remarks(runs []scored) Remarks {
 			if len(s.f1) > 1 {
 				text += "; the predictions of all seeds are taken together, so the differences are theirs and not quite those of the means"
 			}
-			return append(out, text+".")
+			out = append(out, text+".")
+			if n := len(t.holm(runs)); n > 0 {
+				out = append(out, fmt.Sprintf("p is that of the difference, by the bootstrap, adjusted for %d comparisons (Holm 1979). The intervals of differences are not adjusted.", n))
+			}
+			return out
 		}
 	}
 	for _, s := range runs {

@@ -78,6 +78,7 @@ func together(runs []*Run) *Run {
 	res := *first.relation()
 	merged.Members, merged.Series, merged.Present, merged.Notes, merged.Kept = runs, nil, nil, nil, nil
 	res.Seeds, res.Steps, res.Seconds = nil, 0, 0
+	res.Mean, res.Intervals, res.Curve, res.Findings, res.Calibration = nil, nil, nil, nil, pooledCalibration(runs)
 	var all []*evaluate.Confusion
 	var swept [][]string
 	for _, r := range runs {
@@ -90,6 +91,9 @@ func together(runs []*Run) *Run {
 		for _, s := range r.Series {
 			s.Name = strings.TrimSpace(s.Name + " " + seed)
 			merged.Series = append(merged.Series, s)
+		}
+		for _, f := range of.Findings {
+			res.Findings = append(res.Findings, result.Finding{Kind: f.Kind, Text: seed + ": " + f.Text})
 		}
 		for _, note := range r.Notes {
 			merged.Notes = append(merged.Notes, seed+": "+note)
@@ -109,6 +113,23 @@ func together(runs []*Run) *Run {
 	merged.Result = &result.Result{Header: header, Relation: &res}
 	merged.Swept = strings.Join(shared(swept), "/")
 	return merged
+}
+
+// pooledCalibration is the calibration of the scored pairs of all runs; nil if one does not say.
+func pooledCalibration(runs []*Run) *result.Calibration {
+	var out result.Calibration
+	var before, after []evaluate.Calibration
+	for _, r := range runs {
+		c := r.relation().Calibration
+		if c == nil {
+			return nil
+		}
+		out.Temperature += c.Temperature / float64(len(runs))
+		out.Fitted += c.Fitted
+		before, after = append(before, c.Before), append(after, c.After)
+	}
+	out.Before, out.After = evaluate.PoolCalibrations(before...), evaluate.PoolCalibrations(after...)
+	return &out
 }
 
 // shared is the parts that all paths begin with.

@@ -79,6 +79,10 @@ func scoreTable(runs []scored, tests *Tests) Table {
 	if len(runs) > 1 {
 		t.Columns = append(t.Columns, numeric("F1 above "+ref.name, "its 95 % interval")...)
 	}
+	adjusted := tests.holm(runs)
+	if adjusted != nil {
+		t.Columns = append(t.Columns, numeric("p, by Holm")...)
+	}
 	words, known := bagOfWords(runs)
 	if known {
 		t.Columns = append(t.Columns, numeric("F1 above the bag of words")...)
@@ -98,6 +102,11 @@ func scoreTable(runs []scored, tests *Tests) Table {
 		}
 		if len(runs) > 1 {
 			cells = append(cells, againstCells(s, ref, tests)...)
+		}
+		if p, ok := adjusted[s.run]; ok {
+			cells = append(cells, fixed(p, 4))
+		} else if adjusted != nil {
+			cells = append(cells, noValue)
 		}
 		if known {
 			cells = append(cells, signed(f1.Mean-words.F1))

@@ -19,7 +19,7 @@ func scoreVerdict(runs []scored, tests *Tests) []string {
 	case best.run == ref.run:
 		out = append(out, fmt.Sprintf("No run is better than %s: micro F1 %s%s.", ref.name, percent(ref.mean()), tests.among(runs, ref)))
 	default:
-		out = append(out, tests.between(best, ref))
+		out = append(out, tests.between(runs, best, ref))
 	}
 	if words, ok := bagOfWords(runs); ok {
 		out = append(out, tests.beyondWords(best, words))
@@ -52,16 +52,21 @@ func (t *Tests) among(runs []scored, ref scored) string {
 }
 
 // between says whether the best run is better than the one that it is compared with.
-func (t *Tests) between(best, ref scored) string {
+func (t *Tests) between(runs []scored, best, ref scored) string {
 	scores := fmt.Sprintf("micro F1 %s against %s", percent(best.mean()), percent(ref.mean()))
 	d, ok := t.against[best.run]
 	if !ok {
 		return fmt.Sprintf("The best run is %s: %s of %s. Without predictions there is no interval of the difference.", best.name, scores, ref.name)
 	}
 	interval := fmt.Sprintf("%s points (95 %% interval %s to %s)", percent(d.Delta), percent(*d.Low), percent(*d.High))
+	const level = 0.05
+	adjusted := t.holm(runs)
 	is := "is not shown to be better"
-	if *d.Low > 0 {
+	if *d.Low > 0 && (adjusted == nil || adjusted[best.run] < level) {
 		is = "is better"
+	}
+	if adjusted != nil {
+		interval += fmt.Sprintf("; p = %s of %d comparisons", fixed(adjusted[best.run], 4), len(adjusted))
 	}
 	return fmt.Sprintf("The best run, %s, %s than %s: %s, a difference of %s.", best.name, is, ref.name, scores, interval)
 }

@@ -104,5 +104,10 @@ func printComparison(w io.Writer, r *compare.Comparison) error {
 			return err
 		}
 	}
+	for _, line := range report.DifferenceVerdict(r) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -101,6 +101,9 @@ func (v *reportCmd) print(c *console, runs []*report.Run, page *report.Page) err
 			c.log.Warn(note, "run", r.Dir)
 		}
 	}
+	for _, line := range page.Verdict {
+		fmt.Fprintln(c.out, line)
+	}
 	_, err := fmt.Fprintln(c.out, v.Out)
 	return err
 }
