@@ -40,7 +40,9 @@ func (s Strip) size(onWide bool) size {
 	return out
 }
 
-func (s Strip) svg(at size) (string, error) {
+func (s Strip) heading() string { return s.Title }
+
+func (s Strip) plot(at size) (*plot.Plot, error) {
 	p := blank(at)
 	p.X.Label.Text = s.XLabel
 	p.Y.Tick.Marker = plot.ConstantTicks(nil)
@@ -54,7 +56,7 @@ func (s Strip) svg(at size) (string, error) {
 	for i, row := range s.Rows {
 		addRow(p, row, float64(len(s.Rows)-1-i))
 	}
-	return render(p, at)
+	return p, nil
 }
 
 // bounds is the range of all values with some room.
