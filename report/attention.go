@@ -33,7 +33,7 @@ func attentionPart(runs []named, alone bool) part {
 		}
 		s := Section{Title: title, Folded: !alone}
 		if len(a.Sentences) > 0 {
-			s.Blocks = []Block{sentencesOf(a), Remarks{attentionKey}}
+			s.Blocks = []Block{Sentences(a), Remarks{attentionKey}}
 		}
 		s.Blocks = append(s.Blocks, Facts{Facts: []Fact{{"weights", a.Of}, {"sentences", a.Data}}})
 		p.sections = append(p.sections, s)
@@ -82,8 +82,8 @@ func stemVerdict(n named, a *result.Weights, several bool) string {
 	return text + "."
 }
 
-// sentencesOf are the sentences with filters by label and by whether the model is right.
-func sentencesOf(a *result.Weights) Choice {
+// Sentences are the sentences of a, to be chosen by label and by whether the model is right.
+func Sentences(a *result.Weights) Choice {
 	c := Choice{What: "sentences"}
 	var labels []string
 	for _, s := range a.Sentences {
