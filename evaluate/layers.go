@@ -8,7 +8,7 @@ import (
 )
 
 // Interval is a mean over seeds with its 95 % confidence interval by Student's t. With a single value, whose spread is
-// unknown, Low and High are the mean.
+// unknown, Low and High are the mean. BootstrapF1 makes one of the score of instances.
 type Interval struct {
 	Mean float64 `json:"mean"`
 	Low  float64 `json:"low"`
