@@ -18,7 +18,7 @@ import (
 
 // Options say how two models are compared.
 type Options struct {
-	Negative string // the label that means no relation; empty: false, or 0, whichever the predictions have
+	Negative string // the label that means no relation; empty: as the runs say, or a word such as false, 0, none and no_relation
 	Samples  int    // that each test draws
 	Seed     uint64 // of the draws
 }
@@ -34,6 +34,8 @@ type Comparison struct {
 	OnlyA     int                   `json:"only_a_right"` // pairs that A gets right in more than half of its runs and B does not
 	OnlyB     int                   `json:"only_b_right"`
 	Tests     []evaluate.Difference `json:"tests"`
+	FindingsA []result.Finding      `json:"findings_a,omitempty"` // what makes A useless
+	FindingsB []result.Finding      `json:"findings_b,omitempty"`
 
 	Cases []Case `json:"-"` // the pairs of OnlyA and OnlyB, in the order of the predictions
 }
@@ -72,7 +74,62 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 	}
 	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
 	c.findCases(p.a, p.b)
+	if c.FindingsA, err = judge(a, p.a); err != nil {
+		return nil, err
+	}
+	if c.FindingsB, err = judge(b, p.b); err != nil {
+		return nil, err
+	}
 	return c, c.test(ctx, p, o)
+}
+
+// judge finds what makes the model useless whose predictions at path are rows: that it gives one label only or, where path
+// is a run, that a method without a model scores as well.
+func judge(path string, runs [][]relations.Prediction) ([]result.Finding, error) {
+	r, err := relationResult(path)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return oneLabel(runs), nil
+	}
+	f1 := r.Micro.F1
+	if r.Mean != nil {
+		f1 = r.Mean.F1
+	}
+	return result.Judge(r.Report, f1, r.Baseline), nil
+}
+
+// oneLabel is the finding that all predictions are of one label.
+func oneLabel(runs [][]relations.Prediction) []result.Finding {
+	only, n := runs[0][0].Predicted, 0
+	for _, rows := range runs {
+		for _, r := range rows {
+			if n++; r.Predicted != only {
+				return nil
+			}
+		}
+	}
+	if n < 2 {
+		return nil
+	}
+	return []result.Finding{{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", n, only)}}
+}
+
+// relationResult is the result of the run directory at path; nil if path is a file, or has no result of a relation task.
+func relationResult(path string) (*result.Relation, error) {
+	files, err := result.Predictions(path)
+	if err != nil || files[0] == path {
+		return nil, err
+	}
+	r, err := result.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.Relation, nil
 }
 
 // Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
@@ -104,14 +161,19 @@ func openPair(a, b, asked string) (p pair, err error) {
 	if err != nil {
 		return p, err
 	}
+	if asked == "" {
+		asked = negativeOf(a, b)
+	}
+	if p.negative, err = fold(a, slices.Concat(runsA, runsB), asked); err != nil {
+		return p, err
+	}
 	if p.a, err = aligned(runsA[0], runsA); err != nil {
 		return p, fmt.Errorf("%s and %s: %w", a, b, err)
 	}
 	if p.b, err = aligned(runsA[0], runsB); err != nil {
 		return p, fmt.Errorf("%s and %s: %w", a, b, err)
 	}
-	p.negative, err = negative(a, slices.Concat(runsA, runsB), asked)
-	return p, err
+	return p, nil
 }
 
 // gold are the gold labels.
@@ -152,27 +214,46 @@ func aligned(first *relations.Predictions, runs []*relations.Predictions) ([][]r
 	return out, nil
 }
 
-// negative is the label asked for, or the one of the paper's tasks that the predictions have.
-func negative(name string, runs []*relations.Predictions, asked string) (string, error) {
+// negativeOf is the negative label of the first of the runs whose result says it; empty if none does.
+func negativeOf(paths ...string) string {
+	for _, path := range paths {
+		if r, err := relationResult(path); err == nil && r != nil && r.Negative != "" {
+			return r.Negative
+		}
+	}
+	return ""
+}
+
+// fold spells the labels of all runs alike, those that mean no relation as one, and returns that one. name stands for the
+// predictions in errors.
+func fold(name string, runs []*relations.Predictions, asked string) (string, error) {
 	var labels []string
 	for _, r := range runs {
 		labels = append(labels, r.LabelSet()...)
+		for _, row := range r.Rows {
+			if row.Gold == "" {
+				return "", fmt.Errorf("%s: gold labels are missing; a comparison needs them", name)
+			}
+			labels = append(labels, row.Gold)
+		}
+		slices.Sort(labels)
+		labels = slices.Compact(labels)
 	}
-	slices.Sort(labels)
-	labels = slices.Compact(labels)
-	if slices.Contains(labels, "") {
-		return "", fmt.Errorf("%s: gold labels are missing; a comparison needs them", name)
+	task, err := relations.TaskOf(labels, asked)
+	if none := new(relations.NegativeError); errors.As(err, &none) {
+		return "", &NegativeError{cmp.Or(asked, relations.DDI.Negative), labels}
 	}
-	candidates := []string{relations.DDI.Negative, relations.PPI.Negative}
-	if asked != "" {
-		candidates = []string{asked}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	for _, l := range candidates {
-		if slices.Contains(labels, l) {
-			return l, nil
+	for _, r := range runs {
+		for i := range r.Rows {
+			row := &r.Rows[i]
+			row.Gold, _ = task.Canonical(row.Gold)
+			row.Predicted, _ = task.Canonical(row.Predicted)
 		}
 	}
-	return "", &NegativeError{cmp.Or(asked, relations.DDI.Negative), labels}
+	return task.Negative, nil
 }
 
 // test tests the models over instances and, where both have at least two, over seeds.
@@ -216,19 +297,12 @@ func labels(runs [][]relations.Prediction) [][]string {
 
 // seedScores are the micro F1 of the seeds of the run directory at path; none if it is a file, or of one run.
 func seedScores(path string) ([]float64, error) {
-	files, err := result.Predictions(path)
-	if err != nil || files[0] == path {
-		return nil, err
-	}
-	r, err := result.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil || r.Relation == nil {
+	r, err := relationResult(path)
+	if err != nil || r == nil {
 		return nil, err
 	}
 	var out []float64
-	for _, s := range r.Relation.Seeds {
+	for _, s := range r.Seeds {
 		out = append(out, s.Micro.F1)
 	}
 	return out, nil

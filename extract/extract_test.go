@@ -162,6 +162,21 @@ func TestPredictEnds(t *testing.T) {
 	}
 }
 
+// sayings are the labels of what say says.
+var sayings = []string{"inhibits", "binds", "false"}
+
+// say is a prediction that two concepts, or where they have none the annotations T1 and T2, have a relation.
+func say(document, a, b, label string, probability float32) extract.Prediction {
+	p := extract.Prediction{Label: label, Example: relations.Example{ID: document + ".T1.T2", Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
+	for _, l := range sayings {
+		p.Probabilities = append(p.Probabilities, 0)
+		if l == label {
+			p.Probabilities[len(p.Probabilities)-1] = probability
+		}
+	}
+	return p
+}
+
 // TestPubTator: each document gets its predicted relations behind its own lines, those that stood there go.
 func TestPubTator(t *testing.T) {
 	const text = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tbinds\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n"
@@ -170,15 +185,12 @@ func TestPubTator(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	w, err := extract.NewPubTator(&out, name, "false")
+	w, err := extract.NewPubTator(&out, name, sayings, "false")
 	if err != nil {
 		t.Fatal(err)
 	}
-	say := func(document, a, b, label string) extract.Prediction {
-		return extract.Prediction{Label: label, Example: relations.Example{Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
-	}
 	for _, p := range []extract.Prediction{
-		say("1", "G1", "C1", "inhibits"), say("1", "G1", "C1", "inhibits"), say("1", "G1", "C2", "false"), say("1", "", "C2", "binds"), say("3", "G3", "C3", "binds"),
+		say("1", "G1", "C1", "inhibits", 0.5), say("1", "G1", "C1", "inhibits", 0.75), say("1", "G1", "C2", "false", 1), say("1", "", "C2", "binds", 1), say("3", "G3", "C3", "binds", 1),
 	} {
 		if err := w.Write(p); err != nil {
 			t.Fatal(err)
@@ -187,9 +199,46 @@ func TestPubTator(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const want = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tinhibits\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n3\tbinds\tG3\tC3\n"
+	const want = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tinhibits\tG1\tC1\t0.75\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n3\tbinds\tG3\tC3\t1\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestBioC: each document gets its predicted relations at its end, those that stood there go, and the rest stays as it is.
+func TestBioC(t *testing.T) {
+	const head = "<?xml version='1.0'?>\n<collection><source>x &amp; y</source>\n<document><id> 1 </id><infon key='a'>&lt;b&gt;</infon><passage><text>A</text></passage>"
+	const tail = "</document>\n<document><id>2</id></document><document><id>3</id><passage/>"
+	name := filepath.Join(t.TempDir(), "in.xml")
+	stood := "<relation id='X'><infon key='type'>old</infon><node refid='T1' role=''/></relation>"
+	if err := os.WriteFile(name, []byte(head+stood+tail+"</document></collection>\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := extract.NewBioC(&out, name, sayings, "false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []extract.Prediction{
+		say("1", "G1", "C<1", "inhibits", 0.5), say("1", "G1", "C<1", "inhibits", 0.75), say("1", "G1", "C2", "false", 1), say("3", "", "C3", "binds", 1),
+	} {
+		if err := w.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := head + `<relation id="R1"><infon key="type">inhibits</infon><infon key="probability">0.75</infon><infon key="entity1">G1</infon><infon key="entity2">C&lt;1</infon></relation>` +
+		tail + `<relation id="R1"><infon key="type">binds</infon><infon key="probability">1</infon><node refid="T1" role="A"/><node refid="T2" role="B"/></relation></document></collection>` + "\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9: predicted, but not in the rest of the file") {
+		t.Errorf("error %v for a document that the file does not have", err)
 	}
 }
 

@@ -35,7 +35,9 @@ func (e *TypesError) Error() string {
 }
 
 // Hint says what to do.
-func (e *TypesError) Hint() string { return "--types A,B names the types of a pair; --types all takes every two mentions" }
+func (e *TypesError) Hint() string {
+	return "--types A,B names the types of a pair; --types all takes every two mentions"
+}
 
 // words are pairs of types for a person.
 func words(types [][2]string) string {

@@ -18,7 +18,7 @@ import (
 type compareCmd struct {
 	A         string `arg:"" help:"predictions.tsv of one model, or its run directory."`
 	B         string `arg:"" help:"The same of the other model, on the same pairs."`
-	Negative  string `placeholder:"LABEL" help:"The label that means no relation; without it false, or 0, whichever the files have."`
+	Negative  string `placeholder:"LABEL" help:"The label that means no relation; without it as the runs say, or a word such as false, 0, none and no_relation that the files have."`
 	Errors    string `placeholder:"FILE.html" help:"List the pairs that one model gets right and the other wrong, with their sentences."`
 	Sentences string `placeholder:"FILE.tsv" help:"The marked sentences, for --errors; without it those of run directory A's config." type:"existingfile"`
 	Samples   int    `default:"10000" help:"How many times each test draws."`
@@ -88,6 +88,14 @@ func printComparison(w io.Writer, r *compare.Comparison) error {
 	fmt.Fprintf(w, "A %s: micro F1 %.2f\nB %s: micro F1 %.2f\n", r.A, first.A, r.B, first.B)
 	if r.RunsA > 1 || r.RunsB > 1 {
 		fmt.Fprintf(w, "predictions of %d runs of A and %d of B taken together\n", r.RunsA, r.RunsB)
+	}
+	for _, side := range []struct {
+		name     string
+		findings []result.Finding
+	}{{"A", r.FindingsA}, {"B", r.FindingsB}} {
+		for _, f := range side.findings {
+			fmt.Fprintf(w, "%s: %s\n", side.name, f.Text)
+		}
 	}
 	fmt.Fprintf(w, "A-B %+.2f over %d pairs (negative %q); only A right on %d, only B on %d\n\n", first.Delta, r.Instances, r.Negative, r.OnlyA, r.OnlyB)
 	for _, t := range r.Tests {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -12,19 +15,18 @@ import (
 )
 
 type scoreCmd struct {
-	Task     string `required:"" enum:"ddi,chemprot,ppi" help:"Whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
+	Task     string `enum:"ddi,chemprot,ppi," default:"" placeholder:"TASK" help:"Whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0). Without it those of the gold file."`
 	Gold     string `required:"" placeholder:"FILE" help:"The right labels: one a line, or a TSV with a column label or gold."`
 	Pred     string `required:"" placeholder:"FILE" help:"The predicted labels: one a line, or a TSV with a column predicted or label."`
-	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi)."`
+	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi). Without a task, words such as false, 0, none and no_relation mean that."`
 	JSON     bool   `name:"json" help:"Print the scores as JSON."`
 }
 
 func (v *scoreCmd) Help() string {
-	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.`
+	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error. Without --task the labels are those of the gold file; a predicted label that it lacks counts as wrong, with a warning.`
 }
 
 func (v *scoreCmd) Run(c *console) error {
-	task := v.task()
 	gold, goldIndex, err := relations.Column(v.Gold, "gold", "label", "labels")
 	if err != nil {
 		return err
@@ -37,6 +39,10 @@ func (v *scoreCmd) Run(c *console) error {
 		return fmt.Errorf("%s has %d labels and %s has %d; they must be of the same pairs, in the same order", v.Gold, len(gold), v.Pred, len(pred))
 	}
 	if err := v.sameOrder(goldIndex, predIndex); err != nil {
+		return err
+	}
+	task, err := v.task(c, gold, pred)
+	if err != nil {
 		return err
 	}
 	if err := canonical(task, v.Gold, gold); err != nil {
@@ -55,10 +61,34 @@ func (v *scoreCmd) Run(c *console) error {
 	return printScores(c.out, report)
 }
 
-func (v *scoreCmd) task() relations.Task {
+// task is the task of that name, or the one whose labels the gold file has, and those that are predicted beside them.
+func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error) {
 	tasks := relations.Tasks()
-	i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task })
-	return tasks[i].WithNegative(v.Negative)
+	if i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task }); i >= 0 {
+		return tasks[i].WithNegative(v.Negative), nil
+	}
+	labels := map[string]int{}
+	for _, l := range gold {
+		labels[l]++
+	}
+	all := slices.Sorted(maps.Keys(labels))
+	task, err := relations.TaskOf(all, v.Negative)
+	if none := new(relations.NegativeError); errors.As(err, &none) {
+		return task, misusef("%s: %w; --negative names the one that does", v.Gold, err)
+	}
+	if err != nil {
+		return task, err
+	}
+	counts := map[string]int{} // of predicted labels that the gold file lacks
+	for _, l := range pred {
+		if _, known := task.Canonical(l); !known {
+			counts[l]++
+		}
+	}
+	for _, l := range slices.Sorted(maps.Keys(counts)) {
+		c.log.Warn(fmt.Sprintf("%s: label %q of %s is in no row of %s; it counts as wrong", v.Pred, l, plural(counts[l], "row", "s"), v.Gold))
+	}
+	return relations.TaskOf(append(all, slices.Sorted(maps.Keys(counts))...), v.Negative)
 }
 
 // sameOrder compares the index columns, where both files have one.
@@ -77,10 +107,12 @@ func (v *scoreCmd) sameOrder(gold, pred []string) error {
 // canonical spells labels as task does, in place.
 func canonical(task relations.Task, file string, labels []string) error {
 	var unknown []string
+	first := 0 // row of an unknown one
 	for i, l := range labels {
 		known, ok := task.Canonical(l)
 		if !ok && !slices.Contains(unknown, l) {
 			unknown = append(unknown, l)
+			first = min(cmp.Or(first, i+1), i+1)
 		}
 		labels[i] = known
 	}
@@ -88,7 +120,7 @@ func canonical(task relations.Task, file string, labels []string) error {
 		return nil
 	}
 	err := &evaluate.UnknownLabelsError{Unknown: unknown, Labels: task.Labels}
-	return fmt.Errorf("%s: %w (--negative names another negative label)", file, err)
+	return fmt.Errorf("%s: row %d: %w (--negative names another negative label; without --task the labels are those of the gold file)", file, first, err)
 }
 
 // printScores prints a report for people.
