@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/subbert/subbert/backend"
-	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
@@ -30,8 +27,9 @@ type predictCmd struct {
 
 	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere."`
 
-	Batch int  `default:"32" help:"Sentences at a time."`
-	JSON  bool `name:"json" help:"Print the summary as JSON."`
+	Batch int `default:"32" help:"Sentences at a time."`
+	precisionFlag
+	JSON bool `name:"json" help:"Print the summary as JSON."`
 }
 
 func (v *predictCmd) Help() string {
@@ -61,7 +59,7 @@ func (v *predictCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	options := c.extraction(v.Batch)
+	options := v.extraction(c, v.Batch)
 	options.MinProbability = v.MinProbability
 	m, err := extract.Open(c.ctx, dir, options)
 	if err != nil {
@@ -99,14 +97,6 @@ func (v *predictCmd) source() (extract.Source, error) {
 	var err error
 	s.Types, err = request.PairTypes(v.Types)
 	return s, err
-}
-
-// extraction are the options of a model that is applied, rows sentences at a time.
-func (c *console) extraction(rows int) extract.Options {
-	return extract.Options{
-		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, configs.Device{}) },
-		Rows:    rows, Log: c.log,
-	}
 }
 
 // predict writes a prediction for each example and sums them up.
