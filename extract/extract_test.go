@@ -265,6 +265,80 @@ func TestBioC(t *testing.T) {
 	}
 }
 
+// TestPairTypes: a model is applied to pairs of the types that it was trained on, the other way round too, unless others are
+// asked for.
+func TestPairTypes(t *testing.T) {
+	m, _ := open(t, extract.Options{})
+	if diff := cmp.Diff([][2]string{{"DRUG", "DRUG"}}, m.Settings().Types); diff != "" {
+		t.Fatalf("types of the training pairs (-want +got):\n%s", diff)
+	}
+	name := filepath.Join(t.TempDir(), "in.pubtator")
+	const text = "1|t|Alb, bor, cim and dol.\n1|a|\n1\t0\t3\tAlb\tDrug\t1\n1\t5\t8\tbor\tDrug\t2\n1\t10\t13\tcim\tGene\t3\n1\t18\t21\tdol\tDrug\t4\n"
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		of   extract.Source
+		want int
+		err  string
+	}{
+		{"of the training", extract.Source{}, 3, ""},
+		{"named", extract.Source{Types: [2]string{"Drug", "Gene"}}, 3, ""},
+		{"all", extract.Source{AllPairs: true}, 6, ""},
+		{"none", extract.Source{Types: [2]string{"Gene", "Gene"}}, 0, "no pair of mentions in it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.of.Format, test.of.Name = "pubtator", name
+			examples, err := m.Examples(t.Context(), test.of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, failed := range examples {
+				if err = failed; err == nil {
+					n++
+				}
+			}
+			if n != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%d pairs, error %v; want %d and %q", n, err, test.want, test.err)
+			}
+		})
+	}
+}
+
+// TestMinProbability: a relation is given where it is probable enough, the negative label elsewhere, and the probabilities
+// stay as they are.
+func TestMinProbability(t *testing.T) {
+	labels := func(least float64) (out []string, most []float32) {
+		m, f := open(t, extract.Options{MinProbability: least})
+		for p, err := range m.Predict(t.Context(), read(f.Test)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			best := float32(0)
+			for i, l := range m.Labels() {
+				if l != m.Negative() {
+					best = max(best, p.Probabilities[i])
+				}
+			}
+			out, most = append(out, p.Label), append(most, best)
+		}
+		return out, most
+	}
+	_, most := labels(0)
+	at := most[0] // a threshold that the first relation just reaches
+	given, again := labels(float64(at))
+	if diff := cmp.Diff(most, again); diff != "" {
+		t.Errorf("probabilities (-before +after):\n%s", diff)
+	}
+	for i, l := range given {
+		if (l != "false") != (most[i] >= at) {
+			t.Errorf("pair %d: label %s with a relation of probability %g, at least %g wanted", i, l, most[i], at)
+		}
+	}
+}
+
 // TestNotFineTuned: an encoder is refused, unless its own attention is what one wants.
 func TestNotFineTuned(t *testing.T) {
 	f, err := trained()
