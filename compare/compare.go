@@ -34,8 +34,7 @@ type Comparison struct {
 	OnlyA     int                   `json:"only_a_right"` // pairs that A gets right in more than half of its runs and B does not
 	OnlyB     int                   `json:"only_b_right"`
 	Tests     []evaluate.Difference `json:"tests"`
-	FindingsA []result.Finding      `json:"findings_a,omitempty"` // what makes A useless
-	FindingsB []result.Finding      `json:"findings_b,omitempty"`
+	Findings  []result.Finding      `json:"findings,omitempty"`
 
 	Cases []Case `json:"-"` // the pairs of OnlyA and OnlyB, in the order of the predictions
 }
@@ -50,6 +49,7 @@ type Case struct {
 type Vote struct {
 	Predicted   string
 	Right, Runs int
+	Probability float64 // of Predicted, mean over the runs; 0 where the predictions have none
 }
 
 // IsRight reports whether more than half of the runs are right.
@@ -68,73 +68,22 @@ func (e *NegativeError) Error() string {
 // Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
 // together.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
-	p, err := openPair(a, b, o.Negative)
+	p, err := openPair([]string{a}, []string{b}, o.Negative)
 	if err != nil {
 		return nil, err
 	}
 	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
-	c.findCases(p.a, p.b)
-	if c.FindingsA, err = judge(a, p.a); err != nil {
+	c.findCases(p)
+	if err := c.test(ctx, p, o); err != nil {
 		return nil, err
 	}
-	if c.FindingsB, err = judge(b, p.b); err != nil {
-		return nil, err
-	}
-	return c, c.test(ctx, p, o)
-}
-
-// judge finds what makes the model useless whose predictions at path are rows: that it gives one label only or, where path
-// is a run, that a method without a model scores as well.
-func judge(path string, runs [][]relations.Prediction) ([]result.Finding, error) {
-	r, err := relationResult(path)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return oneLabel(runs), nil
-	}
-	f1 := r.Micro.F1
-	if r.Mean != nil {
-		f1 = r.Mean.F1
-	}
-	return result.Judge(r.Report, f1, r.Baseline), nil
-}
-
-// oneLabel is the finding that all predictions are of one label.
-func oneLabel(runs [][]relations.Prediction) []result.Finding {
-	only, n := runs[0][0].Predicted, 0
-	for _, rows := range runs {
-		for _, r := range rows {
-			if n++; r.Predicted != only {
-				return nil
-			}
-		}
-	}
-	if n < 2 {
-		return nil
-	}
-	return []result.Finding{{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", n, only)}}
-}
-
-// relationResult is the result of the run directory at path; nil if path is a file, or has no result of a relation task.
-func relationResult(path string) (*result.Relation, error) {
-	files, err := result.Predictions(path)
-	if err != nil || files[0] == path {
-		return nil, err
-	}
-	r, err := result.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r.Relation, nil
+	c.find(p)
+	return c, nil
 }
 
 // Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
 func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
-	p, err := openPair(a, b, o.Negative)
+	p, err := openPair([]string{a}, []string{b}, o.Negative)
 	if err != nil {
 		return evaluate.Gain{}, err
 	}
@@ -147,31 +96,30 @@ func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
 
 // pair are the predictions of two models, a row of each run for each pair, in the same order.
 type pair struct {
-	a, b     [][]relations.Prediction
-	negative string
+	a, b         [][]relations.Prediction
+	runsA, runsB []*relations.Predictions
+	negative     string
 }
 
-// openPair reads the predictions at a and b; negative is the label asked for, or empty.
-func openPair(a, b, asked string) (p pair, err error) {
-	runsA, err := open(a)
-	if err != nil {
+// openPair reads the predictions at the paths of a and of b; negative is the label asked for, or empty.
+func openPair(a, b []string, asked string) (p pair, err error) {
+	if p.runsA, err = openAll(a); err != nil {
 		return p, err
 	}
-	runsB, err := open(b)
-	if err != nil {
+	if p.runsB, err = openAll(b); err != nil {
 		return p, err
 	}
 	if asked == "" {
-		asked = negativeOf(a, b)
+		asked = negativeOf(slices.Concat(a, b)...)
 	}
-	if p.negative, err = fold(a, slices.Concat(runsA, runsB), asked); err != nil {
+	if p.negative, err = fold(a[0], slices.Concat(p.runsA, p.runsB), asked); err != nil {
 		return p, err
 	}
-	if p.a, err = aligned(runsA[0], runsA); err != nil {
-		return p, fmt.Errorf("%s and %s: %w", a, b, err)
+	if p.a, err = aligned(p.runsA[0], p.runsA); err == nil {
+		p.b, err = aligned(p.runsA[0], p.runsB)
 	}
-	if p.b, err = aligned(runsA[0], runsB); err != nil {
-		return p, fmt.Errorf("%s and %s: %w", a, b, err)
+	if err != nil {
+		return p, fmt.Errorf("%s and %s: %w", strings.Join(a, " and "), strings.Join(b, " and "), err)
 	}
 	return p, nil
 }
@@ -217,8 +165,9 @@ func aligned(first *relations.Predictions, runs []*relations.Predictions) ([][]r
 // negativeOf is the negative label of the first of the runs whose result says it; empty if none does.
 func negativeOf(paths ...string) string {
 	for _, path := range paths {
-		if r, err := relationResult(path); err == nil && r != nil && r.Negative != "" {
-			return r.Negative
+		r, err := result.Read(path) // fails where the path is that of a file of predictions
+		if err == nil && r.Relation != nil && r.Relation.Negative != "" {
+			return r.Relation.Negative
 		}
 	}
 	return ""
@@ -297,21 +246,28 @@ func labels(runs [][]relations.Prediction) [][]string {
 
 // seedScores are the micro F1 of the seeds of the run directory at path; none if it is a file, or of one run.
 func seedScores(path string) ([]float64, error) {
-	r, err := relationResult(path)
-	if err != nil || r == nil {
+	files, err := result.Predictions(path)
+	if err != nil || files[0] == path {
+		return nil, err
+	}
+	r, err := result.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || r.Relation == nil {
 		return nil, err
 	}
 	var out []float64
-	for _, s := range r.Seeds {
+	for _, s := range r.Relation.Seeds {
 		out = append(out, s.Micro.F1)
 	}
 	return out, nil
 }
 
-// findCases notes the pairs on which only one model is right.
-func (c *Comparison) findCases(a, b [][]relations.Prediction) {
-	for i, row := range a[0] {
-		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i)}
+// findCases notes the pairs on which only one model is right, and how sure the runs are of the label that they vote for.
+func (c *Comparison) findCases(p pair) {
+	for i, row := range p.a[0] {
+		e := Case{Index: row.Index, Gold: row.Gold, A: vote(p.a, i), B: vote(p.b, i)}
 		switch {
 		case e.A.IsRight() && !e.B.IsRight():
 			c.OnlyA++
@@ -320,6 +276,8 @@ func (c *Comparison) findCases(a, b [][]relations.Prediction) {
 		default:
 			continue
 		}
+		e.A.Probability = probability(p.runsA, p.a, i, e.A.Predicted)
+		e.B.Probability = probability(p.runsB, p.b, i, e.B.Predicted)
 		c.Cases = append(c.Cases, e)
 	}
 }
@@ -340,4 +298,17 @@ func vote(runs [][]relations.Prediction, i int) Vote {
 		}
 	}
 	return v
+}
+
+// probability is the mean over the runs of that of label for pair i; 0 where a run has none.
+func probability(runs []*relations.Predictions, rows [][]relations.Prediction, i int, label string) float64 {
+	sum := 0.0
+	for k, r := range runs {
+		at := slices.Index(r.Labels, label)
+		if at < 0 {
+			return 0
+		}
+		sum += rows[k][i].Probabilities[at]
+	}
+	return sum / float64(len(runs))
 }

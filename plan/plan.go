@@ -66,6 +66,10 @@ type Plan struct {
 	Hours         *float64 `json:"hours"`
 	Cost          *float64 `json:"cost"`
 
+	StepRangeMS *Range `json:"step_range_ms"` // bounds of what a step takes in practice
+	HoursRange  *Range `json:"hours_range"`
+	CostRange   *Range `json:"cost_range"`
+
 	Notes []string `json:"notes,omitempty"` // what a reader should know
 }
 
@@ -114,6 +118,7 @@ func New(r Run, graphs []Graph) (Plan, error) {
 		p.note("%v", backend.ProcessorBFloat16())
 	}
 	p.time(r)
+	p.bound(r)
 	return p, nil
 }
 

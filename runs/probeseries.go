@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -148,7 +149,7 @@ func (p *probingRun) draw(found *result.Probes) error {
 	}
 	pictures := map[string]report.Picture{"scores": report.Scores(found), "alpha": report.Shares(found)}
 	if len(found.Layers) > 1 {
-		pictures["delta"], pictures["cumulative"], pictures["last-delta"] = report.Deltas(found), report.Cumulatives(found), report.LastDelta(found, p.config.Run.Dir)
+		pictures["delta"], pictures["cumulative"], pictures["last-delta"] = report.Deltas(found), report.Cumulatives(found), report.LastDelta(found, filepath.Base(p.config.Run.Dir))
 	}
 	for name, picture := range pictures {
 		if err := report.ExportPicture(dir, name, picture); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/report"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -49,7 +50,7 @@ func (v *compareCmd) Run(c *console) error {
 		if err != nil {
 			return err
 		}
-		if err := r.WriteErrors(v.Errors, sentences); err != nil {
+		if err := report.WriteErrors(c.ctx, v.Errors, r, sentences); err != nil {
 			return err
 		}
 		c.log.Info("wrote", "page", v.Errors, "pairs", len(r.Cases))
@@ -89,14 +90,6 @@ func printComparison(w io.Writer, r *compare.Comparison) error {
 	if r.RunsA > 1 || r.RunsB > 1 {
 		fmt.Fprintf(w, "predictions of %d runs of A and %d of B taken together\n", r.RunsA, r.RunsB)
 	}
-	for _, side := range []struct {
-		name     string
-		findings []result.Finding
-	}{{"A", r.FindingsA}, {"B", r.FindingsB}} {
-		for _, f := range side.findings {
-			fmt.Fprintf(w, "%s: %s\n", side.name, f.Text)
-		}
-	}
 	fmt.Fprintf(w, "A-B %+.2f over %d pairs (negative %q); only A right on %d, only B on %d\n\n", first.Delta, r.Instances, r.Negative, r.OnlyA, r.OnlyB)
 	for _, t := range r.Tests {
 		how := fmt.Sprintf("%d samples, seed %d", t.Samples, t.Seed)
@@ -107,6 +100,11 @@ func printComparison(w io.Writer, r *compare.Comparison) error {
 		if t.Low != nil {
 			line += fmt.Sprintf(", 95 %% interval %+.2f to %+.2f", *t.Low, *t.High)
 		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	for _, line := range report.DifferenceVerdict(r) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
