@@ -69,13 +69,13 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 		if err != nil {
 			return nil, err
 		}
-		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
+		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, m.options.Model, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
 		if err != nil {
 			return nil, &RequestError{err}
 		}
 	}
 	return func(yield func(Attended, error) bool) {
-		for window, err := range windows(examples, m.options.Window) {
+		for window, err := range windows(examples, m.options.Rows, m.options.Window) {
 			var attended []Attended
 			if err == nil {
 				attended, err = m.attend(ctx, heads, window)
@@ -98,10 +98,13 @@ func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, windo
 	out := make([]Attended, 0, len(window))
 	var err error
 	if m.tuned {
-		m.predict(ctx, window, func(p Prediction, failed error) bool {
-			out, err = append(out, Attended{Prediction: p}), failed
-			return true
-		})
+		var e encoded
+		if e, err = m.encodeWindow(window); err == nil {
+			m.predict(ctx, e, func(p Prediction, failed error) bool {
+				out, err = append(out, Attended{Prediction: p}), failed
+				return true
+			})
+		}
 	} else {
 		out, err = m.unlabelled(window)
 	}

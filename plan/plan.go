@@ -7,6 +7,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/plan/estimate"
 )
@@ -112,6 +113,9 @@ func New(r Run, graphs []Graph) (Plan, error) {
 	if p.PeakBytes != nil && p.MemoryBytes != nil {
 		fits := *p.PeakBytes <= *p.MemoryBytes
 		p.Fits = &fits
+	}
+	if r.Device.Kind == KindCPU && r.Precision == "bfloat16" {
+		p.note("%v", backend.ProcessorBFloat16())
 	}
 	p.time(r)
 	p.bound(r)

@@ -77,13 +77,21 @@ func finetune(ctx context.Context, config configs.Relation, env Env, on *backend
 func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	of := r.config.Task
 	of.Labels = r.rows.Labels
+	plan, err := r.relationPlan()
+	if err != nil {
+		return nil, err
+	}
+	runs := max(1, r.part.Of) // which compile once for all
+	epochs := float64(plan.Schedule.Steps()*plan.Batch) / float64(len(r.rows.train))
+	of = of.Fit(r.bert, r.rows.train, float64(runs)*epochs)
 	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
 	if err != nil {
 		return nil, configs.Wrap(err)
 	}
-	plan, err := r.relationPlan()
-	if err != nil {
-		return nil, err
+	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
+	padding := batches.Padding(0)
+	if r.backend.Client != nil { // which compiles; the Go backend does not
+		plan.Shapes = task.Shapes(padding.Lengths)
 	}
 	if err := r.sameLabels(); err != nil {
 		return nil, err
@@ -91,17 +99,17 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	if err := r.load(task.Parameters()); err != nil {
 		return nil, err
 	}
-	if err := r.describeModel(); err != nil {
+	if err := r.describeModel(of.Lengths); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(task, plan); err != nil {
 		return nil, err
 	}
-	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
-	r.noteExamples(batches.Padding(0))
+	r.noteExamples(padding)
 	if r.predictor, err = task.NewPredictor(r.trainer.Forward); err != nil {
 		return nil, err
 	}
+	r.trainer.Ahead = r.predictor.Ahead(slices.Concat(r.rows.dev, r.rows.test))
 	if err := r.openBest(); err != nil {
 		return nil, err
 	}
@@ -139,9 +147,12 @@ func (r *relationRun) sameLabels() error {
 	return configs.Errorf(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.model.Init, labels, r.rows.Labels)
 }
 
-// describeModel resolves what a saved model carries beside its weights.
-func (r *relationRun) describeModel() error {
-	settings := relation.SettingsOf(r.config.Task, r.rows.Marking, r.rows.Marks, r.rows.Labels, r.rows.Negative)
+// describeModel resolves what a saved model carries beside its weights: among it, lengths, so that whoever applies the
+// model compiles the same shapes.
+func (r *relationRun) describeModel(lengths []int) error {
+	task := r.config.Task
+	task.Lengths = lengths
+	settings := relation.SettingsOf(task, r.rows.Marking, r.rows.Marks, r.rows.Labels, r.rows.Negative)
 	config, err := settings.AddTo(r.init.Config.Raw)
 	r.as = checkpoints.Export{Config: config, Vocabulary: r.init.Vocabulary, Tokenizer: r.init.Tokenizer}
 	return err

@@ -33,7 +33,8 @@ type attentionCmd struct {
 	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES"`
 	Top       int      `default:"10" help:"How many stems to list."`
 	Batch     int      `default:"32" help:"Sentences at a time."`
-	JSON      bool     `name:"json" help:"Print the result as JSON."`
+	precisionFlag
+	JSON bool `name:"json" help:"Print the result as JSON."`
 }
 
 func (v *attentionCmd) Help() string {
@@ -46,7 +47,7 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	if err := v.check(); err != nil {
 		return err
 	}
-	options := c.extraction(v.Batch)
+	options := v.extraction(c, v.Batch)
 	options.AnyEncoder = v.Layer > 0
 	started := time.Now()
 	m, err := extract.Open(c.ctx, v.Model, options)

@@ -82,7 +82,7 @@ type Config struct {
 	heads.Relation
 
 	Padding        string             `toml:"padding"`           // PaddingGrouped or PaddingFull
-	Lengths        []int              `toml:"lengths,omitempty"` // that rows are padded to when grouped; empty: a set that suits most
+	Lengths        []int              `toml:"lengths,omitempty"` // that rows are padded to when grouped; empty: see Fit
 	ClassWeights   map[string]float64 `toml:"class_weights,omitempty"`
 	LabelSmoothing float64            `toml:"label_smoothing"`
 	Tuning
