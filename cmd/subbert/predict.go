@@ -22,11 +22,12 @@ type predictCmd struct {
 	In    string   `arg:"" help:"What to predict: marked sentences, or text with mentions."`
 	From  string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: tsv (marked sentences), pubtator, bioc, jsonl (text with mentions), or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
 	Out   string   `required:"" placeholder:"FILE" help:"Where to."`
-	To    string   `default:"tsv" enum:"tsv,jsonl,pubtator" placeholder:"FORMAT" help:"As what: tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words) or pubtator (the input with a relation line for each pair of concepts)."`
+	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator" placeholder:"FORMAT" help:"As what: auto (as the name of --out ends, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words) or pubtator (the input with a relation line for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
 	Batch int      `default:"32" help:"Sentences at a time."`
 	precisionFlag
 	JSON bool `name:"json" help:"Print the summary as JSON."`
+	outputFlag
 }
 
 func (v *predictCmd) Help() string {
@@ -47,6 +48,10 @@ type predictSummary struct {
 }
 
 func (v *predictCmd) Run(c *console) (err error) {
+	v.To = formOf(v.To, v.Out)
+	if v.Out, err = v.output(c, v.Out, ""); err != nil {
+		return err
+	}
 	if v.To == "pubtator" && v.From != "pubtator" {
 		return misusef("--to pubtator needs --from pubtator: it is the input with relations added")
 	}

@@ -16,6 +16,7 @@ type reportCmd struct {
 	Title   string   `help:"The heading of the page." placeholder:"TEXT"`
 	Unigram float64  `name:"unigram-entropy" help:"Entropy of the text's single pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS"`
 	JSON    bool     `help:"Print a summary of the runs as JSON."`
+	outputFlag
 }
 
 func (v *reportCmd) Help() string {
@@ -25,6 +26,10 @@ func (v *reportCmd) Help() string {
 func (v *reportCmd) Run(c *console) error {
 	if v.Unigram < 0 {
 		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
+	}
+	out, err := v.output(c, v.Out, "")
+	if err != nil {
+		return err
 	}
 	var runs []*report.Run
 	var seen []string
@@ -39,11 +44,11 @@ func (v *reportCmd) Run(c *console) error {
 		}
 		runs = append(runs, r)
 	}
-	page, err := report.Compose(runs, report.Options{Title: v.Title, Path: v.Out, UnigramEntropy: v.Unigram, Made: time.Now()})
+	page, err := report.Compose(runs, report.Options{Title: v.Title, Path: out, UnigramEntropy: v.Unigram, Made: time.Now()})
 	if err != nil {
 		return err
 	}
-	if err := report.Write(v.Out, page); err != nil {
+	if err := report.Write(out, page); err != nil {
 		return err
 	}
 	return v.print(c, runs)
