@@ -21,9 +21,9 @@ func openGo() (compute.Backend, string, error) {
 		return nil, "", err
 	}
 	if !simd {
-		return b, b.Description() + ", " + slowNotice, nil
+		return goBackend{b}, b.Description() + ", " + slowNotice, nil
 	}
-	return b, b.Description() + ", simd", nil
+	return goBackend{b}, b.Description() + ", simd", nil
 }
 
 // RuntimeSetting is what GODEBUG should say when a program that uses the Go backend starts, or nothing.
