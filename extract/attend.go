@@ -55,7 +55,8 @@ func (e *NoWeightsError) Error() string {
 // Attended is an example with the attention of its words. Of a model without a classifier the label is empty.
 type Attended struct {
 	Prediction
-	Words []marked.Word
+	Words     []marked.Word
+	Positions int // that the attention is shared among
 }
 
 // Attend yields the examples in their order, each with the label that the model gives it and the attention of its words.
@@ -127,6 +128,10 @@ func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, windo
 	}
 	for i := range out {
 		out[i].Words = marked.Words(m.files.Vocabulary, out[i].Example.Text, out[i].Row, out[i].Attention)
+		out[i].Positions = len(out[i].Row.IDs)
+		if heads == nil && m.settings.Mask == "tokens" {
+			out[i].Positions -= 2 // [CLS] and [SEP] have no share
+		}
 	}
 	return out, nil
 }

@@ -33,6 +33,10 @@ type Options struct {
 	Rows    int                                            // of one forward pass; 0: 32
 	Window  int                                            // examples that are computed by length, of which a few are held; 0: 64 forward passes
 
+	// MinProbability is the least probability with which a relation is given: the most probable one if it has that much, else
+	// none. 0 gives the most probable label, whether or not it is a relation.
+	MinProbability float64
+
 	// AnyEncoder accepts a model that is no relation model: it predicts nothing, and Attend shows its own attention.
 	AnyEncoder bool
 
@@ -63,6 +67,7 @@ type Model struct {
 	bert      bert.Config
 	settings  relation.Settings
 	tuned     bool // false for an encoder without a classifier
+	labels    relations.Task
 	encoder   *marked.Encoder
 	handle    *backend.Handle
 	predictor *relation.Predictor
@@ -102,6 +107,11 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	}
 	m.encoder = &marked.Encoder{
 		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: m.settings.Truncate, Labels: m.settings.Labels, Spans: true,
+	}
+	if m.tuned {
+		if m.labels, err = relations.TaskOf(m.settings.Labels, m.settings.Negative); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
 	}
 	if m.handle, err = m.options.Backend(ctx); err != nil {
 		return nil, err
@@ -181,8 +191,8 @@ func (m *Model) Cut() marked.Cut { return m.cut }
 // Prediction is what a model says of an example.
 type Prediction struct {
 	Example       relations.Example
-	Label         string    // the most probable one, the first of equals
-	Probabilities []float32 // in the order of Model.Labels
+	Label         string    // the most probable one, the first of equals, unless Options.MinProbability says otherwise
+	Probabilities []float32 // in the order of Model.Labels, scaled by the model's temperature
 	Row           marked.Row
 	Attention     []float32 // of the positions of Row; nil unless the pooling has weights
 }
@@ -250,12 +260,26 @@ func (m *Model) predict(ctx context.Context, e encoded, yield func(Prediction, e
 			yield(Prediction{}, err)
 			return false
 		}
-		made := Prediction{Example: e.examples[i], Label: m.settings.Labels[p.Label()], Probabilities: p.Probabilities, Row: e.rows[i], Attention: p.Attention}
+		made := Prediction{Example: e.examples[i], Label: m.settings.Labels[p.Label()], Probabilities: m.settings.Calibrated(p.Probabilities), Row: e.rows[i], Attention: p.Attention}
+		if m.options.MinProbability > 0 {
+			made.Label = m.atLeast(made.Probabilities)
+		}
 		if i++; !yield(made, nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// atLeast is the most probable relation if it is as probable as it is to be at least, else the negative label.
+func (m *Model) atLeast(probabilities []float32) string {
+	best, label := float32(-1), m.settings.Negative
+	for i, l := range m.settings.Labels {
+		if p := probabilities[i]; l != m.settings.Negative && p > best && float64(p) >= m.options.MinProbability {
+			best, label = p, l
+		}
+	}
+	return label
 }
 
 // windows yields first examples at a time, then more and more, up to most, so that there is something to see soon. The

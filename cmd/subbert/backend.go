@@ -150,6 +150,15 @@ func (c *console) backendFlag() string {
 
 // installedPlugins lists what `subbert backend install` has unpacked.
 func installedPlugins(c *console) (backend.Installed, error) {
+	installed, err := readInstalled()
+	if executable, failed := os.Executable(); err == nil && failed == nil {
+		installed.AddEnvironment(executable)
+	}
+	return installed, err
+}
+
+// readInstalled lists the plugins that `subbert backend install` has installed.
+func readInstalled() (backend.Installed, error) {
 	dir, err := cacheDir()
 	if err != nil {
 		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil

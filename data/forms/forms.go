@@ -12,15 +12,16 @@ import (
 	"github.com/subbert/subbert/data/corpus/stream"
 )
 
-// Form is how a file is written. Its value is what flags call it.
+// Form is the form of a file. Its value is its name in flags.
 type Form string
 
-// The forms of documents, those of relation corpora, and Auto.
+// The forms of documents and of relation corpora, and Auto.
 const (
-	Auto Form = "auto" // as the content says
+	Auto Form = "auto" // determined by the content
 
 	PubMedXML Form = "pubmed-xml"
 	BioC      Form = "bioc"
+	BioCJSON  Form = "bioc-json" // read where BioC is
 	PubTator  Form = "pubtator"
 	JSONL     Form = "jsonl" // JSON lines
 	Text      Form = "text"  // plain, with blank lines between documents
@@ -35,7 +36,7 @@ const (
 
 // String is the form in words.
 func (f Form) String() string {
-	words := map[Form]string{PubMedXML: "PubMed's XML", BioC: "BioC XML", PubTator: "PubTator's text", JSONL: "JSON lines", Text: "plain text",
+	words := map[Form]string{PubMedXML: "PubMed's XML", BioC: "BioC XML", BioCJSON: "BioC JSON", PubTator: "PubTator's text", JSONL: "JSON lines", Text: "plain text",
 		DDI: "the DDI corpus's XML", PPI: "the PPI corpora's XML", AIMed: "JSON lines of pairs", RelationsJSONL: "JSON lines with mentions",
 		TSV: "tab-separated columns", CSV: "comma-separated columns"}
 	if w, ok := words[f]; ok {
@@ -44,16 +45,16 @@ func (f Form) String() string {
 	return string(f)
 }
 
-// is says whether a file of form f can be read as one of form g.
+// is reports whether a file of form f can be read as form g.
 func (f Form) is(g Form) bool {
 	lines := []Form{AIMed, RelationsJSONL}
-	return f == g || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
+	return f == g || f == BioCJSON && g == BioC || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
 }
 
-// HeadBytes is how much of a file, unpacked, tells its form.
+// HeadBytes is the number of bytes of a file, after decompression, that determine its form.
 const HeadBytes = 64 << 10
 
-// Detect says which form a file has, packed or not.
+// Detect determines the form of a file, which may be compressed.
 func Detect(path string) (_ Form, err error) {
 	f, err := stream.Open(path)
 	if err != nil {
@@ -67,8 +68,9 @@ func Detect(path string) (_ Form, err error) {
 	return Resolve(path, head, Auto)
 }
 
-// Resolve says as which form to read a file whose first bytes, unpacked, are head. Someone has asked for a form, or Auto. A
-// form that was asked for is taken unless the content is certainly another; plain text may be asked for always.
+// Resolve returns the form in which to read a file whose first bytes, after decompression, are head. asked is the
+// requested form, or Auto. A requested form is used unless the content is certainly another; plain text may always be
+// requested.
 func Resolve(path string, head []byte, asked Form) (Form, error) {
 	c, err := contentOf(head)
 	if markup, ok := errors.AsType[*markupError](err); ok {
@@ -92,18 +94,21 @@ func Resolve(path string, head []byte, asked Form) (Form, error) {
 	return asked, nil
 }
 
-// remedy says how a file of form f is read.
+// remedy says how to read a file of form f.
 func (f Form) remedy() string {
 	switch f {
 	case CSV:
 		return "separate the columns by tabs"
 	case RelationsJSONL:
 		f = "jsonl"
+	case BioCJSON:
+		f = BioC
 	}
 	return "read it with --from " + string(f)
 }
 
-// byName is the form of content c in a file of that name, which may say more, but nothing else.
+// byName is the form of content c in the file at path, whose name may be more specific than the content,
+// but must not contradict it.
 func byName(path string, c content) (Form, error) {
 	ext, named := claim(path)
 	switch {
@@ -124,12 +129,12 @@ func byName(path string, c content) (Form, error) {
 	return "", fmt.Errorf("%s: named %s, but its content is %s; name the form with --from", path, ext, c.form)
 }
 
-// claim is what the name of a file says of its form: the part of it that does, and the forms it may have; none if it does not
-// say. ".txt" says nothing: PubTator and others are called so.
+// claim returns the extension of a file name and the forms that it stands for; none if it does not determine the form.
+// ".txt" does not, because PubTator and other forms use it.
 func claim(path string) (ext string, forms []Form) {
 	claims := map[string][]Form{
-		".xml": {PubMedXML, BioC, DDI, PPI}, ".nxml": {PubMedXML, BioC, DDI, PPI}, ".bioc": {BioC}, ".pubtator": {PubTator},
-		".jsonl": {JSONL, AIMed, RelationsJSONL}, ".ndjson": {JSONL, AIMed, RelationsJSONL}, ".json": {JSONL, AIMed, RelationsJSONL},
+		".xml": {PubMedXML, BioC, DDI, PPI}, ".nxml": {PubMedXML, BioC, DDI, PPI}, ".bioc": {BioC, BioCJSON}, ".pubtator": {PubTator},
+		".jsonl": {JSONL, AIMed, RelationsJSONL, BioCJSON}, ".ndjson": {JSONL, AIMed, RelationsJSONL, BioCJSON}, ".json": {JSONL, AIMed, RelationsJSONL, BioCJSON},
 		".tsv": {TSV}, ".tab": {TSV}, ".csv": {CSV},
 	}
 	name := filepath.Base(path)

@@ -290,7 +290,7 @@ func TestPredictKeepsOrder(t *testing.T) {
 
 // TestClassWeights expects torch's weighted mean: each example counts as its label's weight says, over their sum.
 func TestClassWeights(t *testing.T) {
-	r := relationOf(t, func(c *Config) { c.ClassWeights = map[string]float64{"b": 3} }, 4)
+	r := relationOf(t, func(c *Config) { c.ClassWeights = ClassWeights{Of: map[string]float64{"b": 3}} }, 4)
 	b := r.Batches(numbered(4), 4, 1, 1) // labels 0 1 2 0
 	batch := b.make([]int{0, 1, 2, 3})
 	got := host(t, batch.Micro[0][len(batch.Micro[0])-1]).Floats
@@ -299,7 +299,7 @@ func TestClassWeights(t *testing.T) {
 		t.Error("(-want +got)\n" + diff)
 	}
 	c := Default()
-	c.ClassWeights = map[string]float64{"z": 2}
+	c.ClassWeights = ClassWeights{Of: map[string]float64{"z": 2}}
 	if _, err := New(nano(), bert.Options{}, c, 3, 4); err == nil {
 		t.Error("a weight of a label that is not there was accepted")
 	}

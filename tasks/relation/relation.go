@@ -46,9 +46,9 @@ func New(c bert.Config, o bert.Options, t Config, classes, rows int) (*Task, err
 	if t.FreezeLayers > c.NumHiddenLayers {
 		return nil, fmt.Errorf("task.freeze_layers = %d, but the model has %d layers", t.FreezeLayers, c.NumHiddenLayers)
 	}
-	if len(t.ClassWeights) > 0 {
+	if len(t.ClassWeights.Of) > 0 {
 		var err error
-		if r.weights, err = classWeights(t.ClassWeights, t.Labels, classes); err != nil {
+		if r.weights, err = classWeights(t.ClassWeights.Of, t.Labels, classes); err != nil {
 			return nil, err
 		}
 	}
