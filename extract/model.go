@@ -6,6 +6,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ type Options struct {
 	Model   bert.Options                                   // how the model computes
 	Rows    int                                            // of one forward pass; 0: 32
 	Window  int                                            // examples that are held at a time; 0: 64 forward passes
+
+	// Truncate says how sentences that are too long are cut; empty: as the model was trained.
+	Truncate string
 
 	// AnyEncoder accepts a model that is no relation model: it predicts nothing, and Attend shows its own attention.
 	AnyEncoder bool
@@ -101,7 +105,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	m.encoder = &marked.Encoder{
-		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: m.settings.Truncate, Labels: m.settings.Labels, Spans: true,
+		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: cmp.Or(m.options.Truncate, m.settings.Truncate), Labels: m.settings.Labels, Spans: true,
 	}
 	if m.handle, err = m.options.Backend(ctx); err != nil {
 		return nil, err

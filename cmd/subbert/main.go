@@ -44,6 +44,7 @@ type cli struct {
 	Plan       planCmd       `cmd:"" help:"Say what a run will need and cost on a device that need not be here."`
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
 	Predict    predictCmd    `cmd:"" help:"Apply a fine-tuned relation model to sentences or texts."`
+	Extract    extractCmd    `cmd:"" help:"Apply a fine-tuned relation model to archives of texts: a table of pairs."`
 	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
 	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
 	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`
