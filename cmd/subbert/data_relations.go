@@ -25,6 +25,7 @@ type dataRelationsCmd struct {
 	Fold        *int     `placeholder:"N" help:"Make fold N, from 0, the test set and the others train."`
 	Only        string   `placeholder:"FILE" help:"Keep only the pairs or documents named in FILE, one a line."`
 	Types       []string `placeholder:"A,B" help:"pubtator, bioc: the types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
+	Within      int      `placeholder:"N" help:"pubtator, bioc, jsonl: take pairs of mentions up to N sentences apart; their text goes from the first sentence to the last. Fine-tune with truncate = 'around_mentions' on them. 0: in one sentence."`
 	Seed        uint64   `default:"1" help:"What --dev-fraction and --folds follow from."`
 	Result      string   `placeholder:"FILE" help:"Write the counts as JSON to this file, too."`
 	JSON        bool     `name:"json" help:"Print the counts as JSON."`
@@ -37,8 +38,11 @@ A zip or folder is read in the order of its paths, train before test. The one DD
 }
 
 func (v *dataRelationsCmd) Run(c *console) error {
+	if v.Within < 0 {
+		return misusef("--within %d, want 0 or more sentences", v.Within)
+	}
 	corpus := request.Corpus{
-		In: v.In, Format: v.From, Types: v.Types, Marking: relations.Marking(v.Marking), Only: v.Only, Folds: v.Folds, Fold: v.Fold,
+		In: v.In, Format: v.From, Types: v.Types, Within: v.Within, Marking: relations.Marking(v.Marking), Only: v.Only, Folds: v.Folds, Fold: v.Fold,
 		DevFraction: v.DevFraction, DevBy: relations.Unit(v.DevBy), Seed: v.Seed, Split: v.Split, Out: v.Out,
 	}
 	r, err := corpus.Write(c.ctx, func(line string) { c.log.Warn(line) })

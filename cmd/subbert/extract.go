@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/extracted"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/staging"
@@ -24,7 +25,8 @@ import (
 
 // extractCmd holds extract itself and what is done with its rows.
 type extractCmd struct {
-	Rows extractRowsCmd `cmd:"" name:"rows" default:"withargs" help:"Write a row for each pair of mentions; extract alone means this."`
+	Rows      extractRowsCmd      `cmd:"" name:"rows" default:"withargs" help:"Write a row for each pair of mentions; extract alone means this."`
+	Summarize extractSummarizeCmd `cmd:"" help:"Group the rows by identifiers: a table, or a page."`
 }
 
 type extractRowsCmd struct {
@@ -101,7 +103,10 @@ func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) 
 // plan checks what is asked for.
 func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
 	plan := bulk.Plan{Model: v.Model, Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Workers: workers(v.Workers)}
-	var err error
+	_, err := extracted.FormOf(v.Out)
+	if err != nil {
+		return plan, misused(err)
+	}
 	if plan.Filter.Types, err = request.PairTypes(v.Types); err != nil {
 		return plan, err
 	}

@@ -12,18 +12,32 @@ import (
 )
 
 type scoreCmd struct {
-	Task     string `required:"" enum:"ddi,chemprot,ppi" help:"Whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
-	Gold     string `required:"" placeholder:"FILE" help:"The right labels: one a line, or a TSV with a column label or gold."`
-	Pred     string `required:"" placeholder:"FILE" help:"The predicted labels: one a line, or a TSV with a column predicted or label."`
+	Level    string `default:"pair" enum:"pair,document" help:"What is compared: pair (labels, line by line) or document (relations of concepts in an article)."`
+	Task     string `default:"" enum:",ddi,chemprot,ppi" help:"pair: whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
+	Gold     string `required:"" placeholder:"FILE" help:"The right labels: one a line, or a TSV with a column label or gold. document: a file in PubTator's text form with relations."`
+	Pred     string `required:"" placeholder:"FILE" help:"The predicted labels: one a line, or a TSV with a column predicted or label. document: rows of subbert extract."`
 	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi)."`
-	JSON     bool   `name:"json" help:"Print the scores as JSON."`
+
+	MinProbability float64  `placeholder:"P" help:"document: leave out relations whose best row is less probable."`
+	Within         *int     `placeholder:"N" help:"document: say how many of the right relations pairs of mentions up to N sentences apart can find at all."`
+	Types          []string `placeholder:"A,B" help:"document: of these two types, with --within."`
+
+	JSON bool `name:"json" help:"Print the scores as JSON."`
 }
 
 func (v *scoreCmd) Help() string {
-	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.`
+	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.
+
+--level document combines rows into one relation per pair of identifiers, label and article and counts as the BioCreative V evaluation does; nothing is filtered by a hierarchy of terms.`
 }
 
 func (v *scoreCmd) Run(c *console) error {
+	if v.Level == "document" {
+		return v.documents(c)
+	}
+	if v.Task == "" {
+		return misusef("missing flags: --task=STRING")
+	}
 	task := v.task()
 	gold, goldIndex, err := relations.Column(v.Gold, "gold", "label", "labels")
 	if err != nil {

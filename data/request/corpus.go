@@ -21,6 +21,7 @@ type Corpus struct {
 	In      string
 	Format  string // one of relations.Formats
 	Types   []string
+	Within  int // sentences that the mentions of a pair may be apart
 	Marking relations.Marking
 	Only    string // file of names of pairs or documents to keep; empty: all
 
@@ -83,7 +84,7 @@ func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, er
 }
 
 func (c Corpus) read(ctx context.Context, out *Written) ([]relations.Example, error) {
-	o := relations.Options{Warn: func(line string) { out.Warnings = append(out.Warnings, line) }}
+	o := relations.Options{Within: c.Within, Warn: func(line string) { out.Warnings = append(out.Warnings, line) }}
 	types, err := PairTypes(c.Types)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,7 @@ var layers = []struct {
 	{"checkpoints", []string{"data/wordpiece"}},
 	{"data", nil},
 	{"evaluate", nil},
+	{"report/facts", []string{"data/concepts", "data/extracted"}},
 	{"report", []string{"data/marked", "evaluate", "runs/result"}},
 	{"sweep/tpu", []string{"checkpoints/bucket", "runs/result", "sweep", "tpu/launch"}},
 	{"sweep", []string{"runs/result"}},
