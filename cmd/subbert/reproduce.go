@@ -166,6 +166,9 @@ func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reprodu
 		return err
 	}
 	return c.show(v.JSON, outcome, func(w io.Writer) error {
+		if verdict := outcome.Verdict(chosen); verdict != "" {
+			fmt.Fprintf(w, "%s\n\n", verdict)
+		}
 		for _, e := range chosen {
 			fmt.Fprintf(w, "%s: %s\n", e.Where, e.Title)
 			if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(w); err != nil {
