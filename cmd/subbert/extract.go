@@ -44,6 +44,7 @@ type extractRowsCmd struct {
 	Resume         bool     `help:"Go on with what an earlier attempt has finished. If FILE is there, do nothing."`
 	Strict         bool     `help:"End at the first broken text, mention or file, rather than passing over it."`
 	Batch          int      `default:"32" help:"Sentences at a time."`
+	Chunk          int      `default:"8192" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
 	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
 }
@@ -102,7 +103,7 @@ func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) 
 
 // plan checks what is asked for.
 func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
-	plan := bulk.Plan{Model: v.Model, Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Workers: workers(v.Workers)}
+	plan := bulk.Plan{Model: v.Model, Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Workers: workers(v.Workers), Chunk: v.Chunk}
 	_, err := extracted.FormOf(v.Out)
 	if err != nil {
 		return plan, misused(err)
@@ -115,6 +116,8 @@ func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
 		return plan, misusef("--as names %d types, want two, beside two of --types", len(v.As))
 	case v.Batch < 1:
 		return plan, misusef("--batch %d, want at least 1", v.Batch)
+	case v.Chunk < 1:
+		return plan, misusef("--chunk %d, want at least 1", v.Chunk)
 	case v.Within < 0:
 		return plan, misusef("--within %d, want 0 or more sentences", v.Within)
 	case v.MinProbability < 0 || v.MinProbability > 1:
