@@ -12,6 +12,7 @@ import re
 import sys
 
 import duckdb
+import numpy
 import pandas
 import polars
 
@@ -22,7 +23,7 @@ def plain(rows, flat):
     out = []
     for row in rows:
         row = {k: ("" if v is None else v) for k, v in row.items()}
-        row["probability"] = round(float(row["probability"]), 6)
+        row["probability"] = float(numpy.float32(row["probability"]))
         for key in NUMBERS:
             row[key] = int(row[key])
         if flat:

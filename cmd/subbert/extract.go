@@ -44,7 +44,7 @@ type extractRowsCmd struct {
 	Resume         bool     `help:"Go on with what an earlier attempt has finished. If FILE is there, do nothing."`
 	Strict         bool     `help:"End at the first broken text, mention or file, rather than passing over it."`
 	Batch          int      `default:"32" help:"Sentences at a time."`
-	Chunk          int      `default:"8192" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
+	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
 	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
 }

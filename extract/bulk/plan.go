@@ -37,7 +37,7 @@ type Plan struct {
 	Strict         bool    // end at what is broken
 	Resume         bool    // go on with what an earlier attempt has finished
 	Workers        int     // texts are read by so many at a time
-	Chunk          int     // pairs that are lost at most if the work is stopped; 0: 8192
+	Chunk          int     // pairs that are lost at most if the work is stopped; 0: 4096
 
 	Sentences func(string) []text.Span // for several workers at once
 	Broken    func(error)              // told of what is passed over; may be nil, as the two below
@@ -60,7 +60,7 @@ const maxDocumentPairs = 200_000
 
 func (p *Plan) complete() {
 	if p.Chunk == 0 {
-		p.Chunk = 8192
+		p.Chunk = 4096
 	}
 	p.Workers = max(1, p.Workers)
 	if p.Broken == nil {

@@ -191,7 +191,7 @@ func (j *job) run(ctx context.Context) error {
 		start = j.chunks[n-1].Next
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	read, made := make(chan *chunk, 1), make(chan predicted, 1)
+	read, made := make(chan *chunk), make(chan predicted)
 	group.Go(func() error {
 		defer close(read)
 		for c, err := range j.Plan.chunks(ctx, start) {
