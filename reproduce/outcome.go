@@ -84,7 +84,6 @@ func Collect(ctx context.Context, r Request, p *Plan, state func(run string) Sta
 		byID[e.ID] = e
 	}
 	var errs []error
-	dirs := map[place]string{} // of the runs of cells that are done
 	for _, c := range p.Cells {
 		e := byID[c.Experiment]
 		m, err := measure(e, c, state)
@@ -95,9 +94,6 @@ func Collect(ctx context.Context, r Request, p *Plan, state func(run string) Sta
 		if rows == nil {
 			rows = map[string][]Measured{}
 			o.Experiments[e.ID] = rows
-		}
-		if len(c.Runs) == 1 && m.Reason == "" {
-			dirs[place{c.Experiment, c.Row, c.Column}] = state(c.Runs[0]).Dir
 		}
 		label := e.Rows[c.Row].Label
 		rows[label] = append(rows[label], m)
@@ -110,7 +106,7 @@ func Collect(ctx context.Context, r Request, p *Plan, state func(run string) Sta
 		switch {
 		case o.Smoke:
 		case e.Kind == Scores:
-			verdicts, err := judgeScores(ctx, e, dirs)
+			verdicts, err := judgeScores(ctx, e, p.dirs(state))
 			o.Verdicts, errs = append(o.Verdicts, verdicts...), append(errs, err)
 		case e.Kind == Losses:
 			o.Verdicts = append(o.Verdicts, judgeLosses(e, o)...)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -49,6 +50,12 @@ func (f *Forward) Call(in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	return call(f.exec, f.mesh, f.inputs, in)
 }
 
+// Compile compiles the graph for inputs of these shapes; a later call finds it compiled.
+func (f *Forward) Compile(in ...shapes.Shape) error {
+	_, err := f.exec.Compile(in...)
+	return err
+}
+
 // Evaluation measures a task's observed values over batches, without dropout and without learning.
 type Evaluation struct {
 	forward *Forward
@@ -86,8 +93,8 @@ func newEvaluation(backend compute.Backend, store *model.Store, task Task, mesh 
 	return e, err
 }
 
-// Run evaluates every microbatch of batches and returns the mean of each observed value over all of them. What nothing
-// was observed of is left out.
+// Run evaluates every microbatch of batches and returns the mean of each observed value over all of them. Values with
+// a total weight of 0 are left out.
 func (e *Evaluation) Run(ctx context.Context, batches iter.Seq2[Batch, error]) ([]metrics.Value, error) {
 	var total []float64
 	for batch, err := range batches {

@@ -47,6 +47,7 @@ type extractRowsCmd struct {
 	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
 	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
+	precisionFlag
 }
 
 func (*extractRowsCmd) Help() string {
@@ -62,7 +63,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	options := c.extraction(v.Batch)
+	options := v.extraction(c, v.Batch)
 	if v.Within > 0 {
 		options.Truncate = marked.TruncateAroundMentions
 	}
@@ -103,10 +104,13 @@ func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) 
 
 // plan checks what is asked for.
 func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
-	plan := bulk.Plan{Model: v.Model, Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Workers: workers(v.Workers), Chunk: v.Chunk}
+	plan := bulk.Plan{Model: v.Model, Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision}
 	_, err := extracted.FormOf(v.Out)
 	if err != nil {
 		return plan, misused(err)
+	}
+	if info, err := os.Stat(v.Out); err == nil && info.Mode().IsRegular() && !v.Resume { // before the model is opened
+		return plan, misused(fmt.Errorf("%s %w", v.Out, staging.ErrExists))
 	}
 	if plan.Filter.Types, err = request.PairTypes(v.Types); err != nil {
 		return plan, err
@@ -221,7 +225,7 @@ func (h *hinted) Hint() string  { return h.hint }
 // printExtracted prints what came of the texts.
 func printExtracted(w io.Writer, s *bulk.Summary) error {
 	if s.There {
-		_, err := fmt.Fprintf(w, "%s is there already; nothing to do\n", s.Out)
+		_, err := fmt.Fprintf(w, "%s already exists; nothing to do\n", s.Out)
 		return err
 	}
 	for _, l := range slices.Sorted(maps.Keys(s.Labels)) {

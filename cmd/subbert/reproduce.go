@@ -162,7 +162,7 @@ func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reprodu
 		return err
 	}
 	page := filepath.Join(v.Out, result.PageFile)
-	if err := reproduce.WritePage(page, r, chosen, outcome); err != nil {
+	if err := reproduce.WritePage(c.ctx, page, r, plan, chosen, outcome, report); err != nil {
 		return err
 	}
 	return c.show(v.JSON, outcome, func(w io.Writer) error {

@@ -48,7 +48,7 @@ type SummaryOptions struct {
 // Summarize groups rows by label and identifiers: the groups of most articles first. The rows of an article stand together, as extract
 // writes them. Rows that lack an identifier are left out. Memory grows with the number of groups.
 func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group, error) {
-	groups := map[Fact]*Group{}
+	groups := map[fact]*Group{}
 	for r, err := range rows {
 		if err != nil {
 			return nil, err
@@ -58,8 +58,8 @@ func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group,
 		}
 		for _, a := range each(r.AID) {
 			for _, b := range each(r.BID) {
-				key := of("", r.Label, a, b)
-				if key.A == key.B {
+				key := of(r.Label, a, b)
+				if key.a == key.b {
 					continue
 				}
 				g := groups[key]

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// abstract is a text annotated as a whole, from which pairs of mentions in one sentence are taken.
+// abstract is a text annotated as a whole, from which pairs of mentions in one sentence, or a few apart, are taken.
 type abstract struct {
 	id       string
 	split    string
@@ -19,6 +19,7 @@ type abstract struct {
 	passages []passage   // of text, ascending; none if the source gives no positions that are worth keeping
 	mentions []annotation
 	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
+	stated   []Fact                         // relations between concepts
 	oneSpan  bool                           // two mentions of one span make a pair: ChemProt's published counts have them
 }
 
@@ -90,11 +91,15 @@ func (a *abstract) each(o Options) iter.Seq2[Example, error] {
 			}
 			of[i+1] = n
 		}
-		p := pairing{a: a, o: o, count: counter{a: a, in: -1}, yield: func(e Example) bool { return yield(e, nil) }}
+		paired := newPaired(a.stated)
+		p := pairing{a: a, o: o, count: counter{a: a, in: -1}, yield: func(e Example) bool { paired.see(&e); return yield(e, nil) }}
 		for i := range sentences {
 			if of[i] < of[i+1] && !p.from(sentences[i:min(i+o.Within+1, len(sentences))], of[i:], mentions) {
 				return
 			}
+		}
+		if o.Covered != nil {
+			o.Covered(a.split, paired.coverage())
 		}
 	}
 }

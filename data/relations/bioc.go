@@ -69,6 +69,7 @@ func ofBioC(d *bioc.Document, o Options) *abstract {
 		o.warn("document %s: %d annotations have the id of another one; their names end in a number", d.ID, repeated)
 	}
 	byName, byConcept := biocRelations(d, o)
+	a.stated = byConcept.facts(d.ID)
 	a.relate = func(x, y annotation) []string {
 		out := byName[[2]string{x.name, y.name}]
 		for _, more := range [][]string{byName[[2]string{y.name, x.name}], byConcept.between(x, y)} {

@@ -115,7 +115,7 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 		o.warn("%s: relations whose arguments are swapped, read the other way round: %d; the first, %s", src.where(files.relations), rel.swapped, rel.firstSwapped)
 	}
 	if rest := len(rel.groups); rest > 0 {
-		o.warn("%s: %d pairs with an evaluated relation are not in one sentence, or their entities are missing; they make no example", src.where(files.relations), rest)
+		o.warn("%s: %d pairs with an evaluated relation are not %s, or their entities are missing; they make no example", src.where(files.relations), rest, o.near())
 	}
 	return true
 }

@@ -154,7 +154,7 @@ func (d *jsonlAbstract) unpaired(examples []Example, o Options) (faults []error)
 		case !knownA || !knownB:
 			faults = append(faults, fmt.Errorf("relation %s between %q and %q: there is no such mention", r.Label, r.A, r.B))
 		case !paired[[2]string{r.A, r.B}] && asked(r.A, r.B):
-			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s make no pair: they are in different sentences or in one place, or there are too many", r.Label, r.A, r.B))
+			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s make no pair: they are in one place or not %s, or there are too many", r.Label, r.A, r.B, o.near()))
 		}
 	}
 	return faults

@@ -24,6 +24,9 @@ type Options struct {
 	MaxPairs int
 	// Negative is the label of a pair without a relation in those formats; "false" if empty.
 	Negative string
+	// Covered, which may be nil, is told of every document in those formats how many of the relations that it states between two
+	// identifiers have a pair of mentions. Jsonl and chemprot state none: their relations are between mentions.
+	Covered func(split string, c Coverage)
 	// Warn is told, a line each, what was read otherwise than it stands in the corpus; it may be nil.
 	Warn func(line string)
 
@@ -42,6 +45,14 @@ func (o Options) maxPairs(s text.Span) int {
 		return o.MaxPairs
 	}
 	return min(10_000, max(1, 64<<20/max(1, s.Len())))
+}
+
+// near is where the two mentions of a pair have to be.
+func (o Options) near() string {
+	if o.Within == 0 {
+		return "in one sentence"
+	}
+	return fmt.Sprintf("within %d sentences of each other", o.Within)
 }
 
 func (o Options) negative() string {

@@ -286,6 +286,24 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestFilesAlone: a chunk ends with its file, so that no pairs of two files are predicted together.
+func TestFilesAlone(t *testing.T) {
+	dir := t.TempDir()
+	p := plan(t, "", "", files(t, dir)...)
+	p.complete()
+	p.Chunk = 100_000
+	var ends []position
+	for c, err := range p.chunks(t.Context(), position{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, c.next)
+	}
+	if want := []position{{File: 1}, {File: 2}, {File: 3}, {File: 4}, {File: 5}}; !cmp.Equal(want, ends) {
+		t.Errorf("chunks end at %v, want %v", ends, want)
+	}
+}
+
 // TestOtherWork: work is gone on with only if asked, and only if it is that of the same request.
 func TestOtherWork(t *testing.T) {
 	m, model := open(t)

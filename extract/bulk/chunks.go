@@ -49,7 +49,7 @@ type chunk struct {
 	last     bool
 }
 
-// chunks yields the chunks from start on. A chunk ends behind the text with which it has p.Chunk pairs.
+// chunks yields the chunks from start on. A chunk ends behind the text with which it has p.Chunk pairs, and at the end of a file.
 func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, error] {
 	return func(yield func(*chunk, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -88,6 +88,16 @@ var errStopped = errors.New("the receiver wants no more")
 func (r *reader) collect(start position, yield func(*chunk) bool) error {
 	c := &chunk{next: start}
 	for u := range r.units {
+		if u.at.File != c.next.File { // rows of a file depend on that file alone
+			c.next = position{File: u.at.File}
+			if err := r.ctx.Err(); err != nil {
+				return err
+			}
+			if !yield(c) {
+				return errStopped
+			}
+			c = &chunk{next: c.next, read: c.read}
+		}
 		for batch := range u.items {
 			for i := range batch {
 				if err := r.take(c, &batch[i]); err != nil {

@@ -34,6 +34,7 @@ type Plan struct {
 
 	MinProbability float64 // of the label of a row
 	Negatives      bool    // keep rows whose label means no relation
+	Precision      string  // that the model computes in, for the record: rows of one are not mixed with those of another
 	Strict         bool    // end at what is broken
 	Resume         bool    // go on with what an earlier attempt has finished
 	Workers        int     // texts are read by so many at a time
@@ -76,7 +77,7 @@ func (p *Plan) complete() {
 
 // key names the request: everything that the rows depend on.
 func (p *Plan) key() (string, error) {
-	parts := []any{version, p.Filter, p.As, p.MinProbability, p.Negatives, p.Chunk}
+	parts := []any{version, p.Filter, p.As, p.MinProbability, p.Negatives, p.Precision, p.Chunk}
 	seen := map[string]bool{}
 	for _, name := range p.Files {
 		state, err := stateOf(name)

@@ -86,6 +86,9 @@ func (r *reader) file(at position) error {
 	in := bufio.NewReaderSize(f, forms.HeadBytes)
 	head, _ := in.Peek(512) // an error shows up again
 	if len(head) < 263 || string(head[257:262]) != "ustar" {
+		if at.Member > 0 { // it is done
+			return f.Close()
+		}
 		return r.send(&unit{at: at, name: r.Files[at.File], in: in, read: read, close: f.Close}, false)
 	}
 	if err = r.archive(at, tar.NewReader(in), read); errors.Is(err, errCutOff) {
