@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +36,8 @@ func isArchive(name string) bool {
 
 // unpack writes the files of a model that an archive holds into a new temporary directory, and those of archives within it
 // beside them, as SciBERT's has one. An archive with a path that leaves it, with a link among the model's files, or that
-// grows beyond bounds is refused.
-func unpack(name string) (dir string, err error) {
+// grows beyond bounds is refused. It fails with the error of ctx when that ends.
+func unpack(ctx context.Context, name string) (dir string, err error) {
 	f, size, err := regularfile.Open(name)
 	if err != nil {
 		return "", err
@@ -50,7 +51,7 @@ func unpack(name string) (dir string, err error) {
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	u := &unpacker{root: root, left: size*maxRatio + ratioSlack}
+	u := &unpacker{ctx: ctx, root: root, left: size*maxRatio + ratioSlack}
 	err = u.archive(f, size)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
@@ -63,6 +64,7 @@ func unpack(name string) (dir string, err error) {
 
 // unpacker writes entries below root, which nothing leaves, while its allowance lasts.
 type unpacker struct {
+	ctx     context.Context
 	root    *os.Root
 	dir     string // below root, where the archive at hand is unpacked; empty for root itself
 	depth   int    // of the archive at hand: 0 for the one that was asked for
@@ -140,13 +142,16 @@ func (u *unpacker) within(name string) error {
 
 var errBomb = fmt.Errorf("unpacks to more than %d times its size: refused", maxRatio)
 
-// allowance reads from r and fails once the unpacker's allowance is used up.
+// allowance reads from r and fails once the unpacker's allowance is used up, or its context ended.
 type allowance struct {
 	r io.Reader
 	u *unpacker
 }
 
 func (a allowance) Read(p []byte) (int, error) {
+	if err := a.u.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := a.r.Read(p)
 	if a.u.left -= int64(n); a.u.left < 0 {
 		return n, errBomb

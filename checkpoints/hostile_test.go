@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"context"
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
@@ -165,7 +166,7 @@ func look(t *testing.T, path string) (memory int64, took time.Duration, said str
 
 // lookAt does what model inspect does, prints the first fault or error and the memory that it took, and ends the process.
 func lookAt(path string) {
-	m, faults, err := Peek(path)
+	m, faults, err := Peek(context.Background(), path)
 	if err == nil {
 		_, err = Inspect(m, faults)
 	}

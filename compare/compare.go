@@ -21,6 +21,9 @@ type Options struct {
 	Negative string // the label that means no relation; empty: false, or 0, whichever the predictions have
 	Samples  int    // that each test draws
 	Seed     uint64 // of the draws
+
+	Read  func(file string, done, size int64)  // hears how far the reading of a file is; may be nil
+	Drawn func(test string, done, samples int) // hears how far the draws of a test are; may be nil
 }
 
 // Comparison is what two models' predictions of the same pairs say.
@@ -64,13 +67,13 @@ func (e *NegativeError) Error() string {
 }
 
 // Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
-// together.
+// together. It fails with the error of ctx when that ends.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
-	runsA, err := open(a)
+	runsA, err := o.open(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	runsB, err := open(b)
+	runsB, err := o.open(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -86,19 +89,25 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 	if c.Negative, err = negative(a, slices.Concat(runsA, runsB), o.Negative); err != nil {
 		return nil, err
 	}
-	c.findCases(rowsA, rowsB)
+	if err := c.findCases(ctx, rowsA, rowsB); err != nil {
+		return nil, err
+	}
 	return c, c.test(ctx, rowsA, rowsB, o)
 }
 
 // open reads the predictions at path: a file, a run directory, or one of several seeds.
-func open(path string) ([]*relations.Predictions, error) {
+func (o Options) open(ctx context.Context, path string) ([]*relations.Predictions, error) {
 	files, err := result.Predictions(path)
 	if err != nil {
 		return nil, err
 	}
 	var runs []*relations.Predictions
 	for _, file := range files {
-		p, err := relations.OpenPredictions(file)
+		options := relations.Options{Context: ctx}
+		if o.Read != nil {
+			options.Read = func(done, size int64) { o.Read(file, done, size) }
+		}
+		p, err := relations.OpenPredictions(file, options)
 		if err != nil {
 			return nil, err
 		}
@@ -148,13 +157,13 @@ func (c *Comparison) test(ctx context.Context, a, b [][]relations.Prediction, o 
 	for i, row := range a[0] {
 		gold[i] = row.Gold
 	}
-	boot, err := evaluate.Bootstrap(ctx, gold, labels(a), labels(b), c.Negative, o.Samples, o.Seed)
+	boot, err := evaluate.Bootstrap(ctx, gold, labels(a), labels(b), c.Negative, o.draws("bootstrap"))
 	if err != nil {
 		return err
 	}
 	c.Tests = append(c.Tests, boot)
 	if len(a) == len(b) {
-		swap, err := evaluate.Randomise(ctx, gold, labels(a), labels(b), c.Negative, o.Samples, o.Seed)
+		swap, err := evaluate.Randomise(ctx, gold, labels(a), labels(b), c.Negative, o.draws("randomisation"))
 		if err != nil {
 			return err
 		}
@@ -168,9 +177,18 @@ func (c *Comparison) test(ctx context.Context, a, b [][]relations.Prediction, o 
 	if err != nil || len(scoresA) < 2 || len(scoresB) < 2 {
 		return err
 	}
-	d, err := evaluate.RandomiseSeeds(ctx, scoresA, scoresB, o.Samples, o.Seed)
+	d, err := evaluate.RandomiseSeeds(ctx, scoresA, scoresB, o.draws("permutation"))
 	c.Tests = append(c.Tests, d)
 	return err
+}
+
+// draws are those of a test.
+func (o Options) draws(test string) evaluate.Draws {
+	d := evaluate.Draws{Samples: o.Samples, Seed: o.Seed}
+	if o.Drawn != nil {
+		d.Drawn = func(done int) { o.Drawn(test, done, o.Samples) }
+	}
+	return d
 }
 
 // labels are the predicted labels of each run.
@@ -205,8 +223,11 @@ func seedScores(path string) ([]float64, error) {
 }
 
 // findCases notes the pairs on which only one model is right.
-func (c *Comparison) findCases(a, b [][]relations.Prediction) {
+func (c *Comparison) findCases(ctx context.Context, a, b [][]relations.Prediction) error {
 	for i, row := range a[0] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i)}
 		switch {
 		case e.A.IsRight() && !e.B.IsRight():
@@ -218,6 +239,7 @@ func (c *Comparison) findCases(a, b [][]relations.Prediction) {
 		}
 		c.Cases = append(c.Cases, e)
 	}
+	return nil
 }
 
 // vote is what the runs say of pair i.

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 //go:embed errors.html
@@ -30,8 +32,8 @@ type row struct {
 type part struct{ Class, Text string }
 
 // WriteErrors writes a page of the pairs that only one model gets right, with their sentences, which are found by the ID
-// of the example.
-func (c *Comparison) WriteErrors(path string, sentences map[string]relations.Example) error {
+// of the example: whole, or not at all if ctx ends.
+func (c *Comparison) WriteErrors(ctx context.Context, path string, sentences map[string]relations.Example) error {
 	page := struct {
 		*Comparison
 		Groups []group
@@ -51,7 +53,7 @@ func (c *Comparison) WriteErrors(path string, sentences map[string]relations.Exa
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(path, func(w io.Writer) error { return t.Execute(w, page) })
+	return atomicfile.Write(path, func(w io.Writer) error { return t.Execute(ctxio.Writer(ctx, w), page) })
 }
 
 // partsOf takes a sentence apart at its two mentions.

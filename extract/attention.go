@@ -92,8 +92,8 @@ func sentenceOf(a Attended, baseline string) result.Sentence {
 }
 
 // WriteAttention writes the directory of an attention run: config.toml, result.json, stems.csv, sentences/ as SVG, and
-// the page index.html.
-func WriteAttention(dir string, r *result.Attention) error {
+// the page index.html. If ctx ends there is no result.json.
+func WriteAttention(ctx context.Context, dir string, r *result.Attention) error {
 	config := map[string]any{
 		"model": map[string]any{"init": r.Model}, "data": map[string]any{"test": r.Attention.Data},
 		"task": map[string]any{"name": r.Task, "weights": r.Attention.Of},
@@ -106,6 +106,9 @@ func WriteAttention(dir string, r *result.Attention) error {
 		return err
 	}
 	for _, s := range r.Attention.Sentences {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, fileName(s.Index)+".svg"), s); err != nil {
 			return err
 		}
@@ -113,12 +116,13 @@ func WriteAttention(dir string, r *result.Attention) error {
 	if err := atomicfile.WriteJSON(file(result.File), r); err != nil {
 		return err
 	}
-	run, err := report.ReadRun(dir)
+	ctx = context.WithoutCancel(ctx) // a directory that has a result has its page, too
+	run, err := report.ReadRun(ctx, dir, nil)
 	if err != nil {
 		return err
 	}
 	page := file(result.PageFile)
-	composed, err := report.Compose([]*report.Run{run}, report.Options{Path: page, Made: time.Now()})
+	composed, err := report.Compose(ctx, []*report.Run{run}, report.Options{Path: page, Made: time.Now()})
 	if err != nil {
 		return err
 	}

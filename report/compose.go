@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -21,17 +22,21 @@ type Options struct {
 
 // named is a run with what it is called and coloured on the page.
 type named struct {
+	ctx   context.Context // ends the work on the page
 	run   *Run
 	name  string
 	color int
 }
 
-// Compose makes the page of one or more runs.
-func Compose(runs []*Run, o Options) (*Page, error) {
+// Compose makes the page of one or more runs. It fails with the error of ctx when that ends.
+func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 	if len(runs) == 0 {
 		return nil, fmt.Errorf("report: no runs to report on")
 	}
 	all := name(runs)
+	for i := range all {
+		all[i].ctx = ctx
+	}
 	page := &Page{Title: o.Title, Subtitle: subtitle(all)}
 	if page.Title == "" {
 		page.Title = title(all)
@@ -45,6 +50,9 @@ func Compose(runs []*Run, o Options) (*Page, error) {
 		return nil, err
 	}
 	page.Sections = append(page.Sections, whereSection(all), files)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if !o.Made.IsZero() {
 		page.Footer = "Made by subbert report on " + o.Made.Format("2 January 2006 at 15:04 MST") + "."
 	}

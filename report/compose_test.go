@@ -82,14 +82,14 @@ func TestNewestCheckpointIsLinked(t *testing.T) {
 }
 
 func TestUnfinishedRunsAreCounted(t *testing.T) {
-	page, err := Compose([]*Run{relation("a", "cls", "", 1), {Name: "b", Dir: "b"}}, Options{})
+	page, err := Compose(t.Context(), []*Run{relation("a", "cls", "", 1), {Name: "b", Dir: "b"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "2 runs, 1 of them not finished."; page.Subtitle != want || page.Title != "a, b" {
 		t.Errorf("got %q and %q, want %q and %q", page.Title, page.Subtitle, "a, b", want)
 	}
-	if _, err := Compose(nil, Options{}); err == nil {
+	if _, err := Compose(t.Context(), nil, Options{}); err == nil {
 		t.Error("a page of no runs was composed")
 	}
 }

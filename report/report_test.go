@@ -27,13 +27,13 @@ func syntheticPage(t testing.TB, dir string) []byte {
 	t.Helper()
 	var runs []*Run
 	for _, path := range syntheticRuns(t, filepath.Join(dir, "runs")) {
-		r, err := ReadRun(path)
+		r, err := ReadRun(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		runs = append(runs, r)
 	}
-	page, err := Compose(runs, Options{Title: "Synthetic runs", Path: filepath.Join(dir, "report.html"), Made: time.Date(2026, 11, 23, 2, 3, 0, 0, time.UTC)})
+	page, err := Compose(t.Context(), runs, Options{Title: "Synthetic runs", Path: filepath.Join(dir, "report.html"), Made: time.Date(2026, 11, 23, 2, 3, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +54,13 @@ func TestShow(t *testing.T) {
 	}
 	var runs []*Run
 	for _, path := range []string{probingRun(t, filepath.Join(*show, "ddi"), 1, 12, 8), probingRun(t, filepath.Join(*show, "aimed"), 2, 12, 4), attentionRun(t, filepath.Join(*show, "look"))} {
-		r, err := ReadRun(path)
+		r, err := ReadRun(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		runs = append(runs, r)
 	}
-	page, err := Compose(runs, Options{Title: "Synthetic probes", Path: filepath.Join(*show, "probes.html")})
+	page, err := Compose(t.Context(), runs, Options{Title: "Synthetic probes", Path: filepath.Join(*show, "probes.html")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,11 +172,11 @@ func TestPageReferences(t *testing.T) {
 func TestPicturesAreWellFormed(t *testing.T) {
 	dir := t.TempDir()
 	odd := pretrainingRun(t, filepath.Join(dir, `a & b <c> "d"`), 1, 3)
-	r, err := ReadRun(odd)
+	r, err := ReadRun(t.Context(), odd, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := Compose([]*Run{r}, Options{Path: filepath.Join(dir, "report.html")})
+	page, err := Compose(t.Context(), []*Run{r}, Options{Path: filepath.Join(dir, "report.html")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read
 		return nil, err
 	}
 	out.Provenance = Provenance(env.Command)
-	if err := s.gatherPredictions(); err != nil {
+	if err := s.gatherPredictions(ctx); err != nil {
 		return nil, err
 	}
 	return out, atomicfile.WriteJSON(s.file(result.File), out)
@@ -227,10 +227,10 @@ func meanOf(results []*result.Relation, chosen []int, score func(*result.Relatio
 }
 
 // gatherPredictions writes the predictions of all folds as one file, for each seed.
-func (s *several) gatherPredictions() error {
+func (s *several) gatherPredictions(ctx context.Context) error {
 	bySeed := map[uint32]*relations.Predictions{}
 	for _, p := range s.parts {
-		one, err := relations.OpenPredictions(filepath.Join(s.config.Run.Dir, p.name, result.PredictionsFile))
+		one, err := relations.OpenPredictions(filepath.Join(s.config.Run.Dir, p.name, result.PredictionsFile), relations.Options{Context: ctx})
 		if err != nil {
 			return err
 		}

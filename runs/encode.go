@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints"
@@ -14,6 +13,7 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/tasks/encoding"
 )
@@ -119,12 +119,12 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(e.In)
+	f, err := ctxio.Open(ctx, e.In, env.reading(e.In))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // only read from
-	records, err := encoding.Read(untilDone{ctx, f}, e.In, tokenizer, limits)
+	records, err := encoding.Read(f, e.In, tokenizer, limits)
 	if err != nil {
 		return nil, interrupted(ctx, err)
 	}
@@ -138,19 +138,6 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 		env.Log.Warn("keys that mean nothing here", "keys", strings.Join(records.Unknown, " "))
 	}
 	return records, nil
-}
-
-// untilDone reads until ctx ends.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }
 
 func (e Encoding) write(out *encoding.Output, v *wordpiece.Vocabulary) error {

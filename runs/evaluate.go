@@ -112,7 +112,7 @@ func (m *measured) open(ctx context.Context) error {
 		}
 		m.task, m.seed, m.step, dir = config.Task, config.Run.Seed, newest.Step, newest.Dir
 	}
-	if m.model, err = checkpoints.OpenModel(dir); err != nil {
+	if m.model, err = checkpoints.OpenModel(ctx, dir); err != nil {
 		return err
 	}
 	if m.bert, err = bert.ReadConfig(m.model.Files.Config); err == nil {

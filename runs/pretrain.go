@@ -170,11 +170,11 @@ func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	train, _, err := e.Encode(sets.Train)
+	train, _, err := rowsOf(ctx, e, sets.Train)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Train, err)
 	}
-	test, _, err := e.Encode(sets.Test)
+	test, _, err := rowsOf(ctx, e, sets.Test)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Test, err)
 	}

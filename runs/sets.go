@@ -63,16 +63,24 @@ func readExamples(ctx context.Context, d relation.Data, e relation.Examples, env
 			continue
 		}
 		var err error
-		if *part.to, err = request.Examples(ctx, "tsv", part.file, relations.Options{}); err != nil {
+		if *part.to, err = request.Examples(ctx, "tsv", part.file, env.options(part.file)); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
+// options are those of reading the file or corpus called name. What is read otherwise than it stands there is logged.
+func (e Env) options(name string) relations.Options {
+	return relations.Options{
+		Warn: func(line string) { e.Log.Warn(line) },
+		Read: func(done, size int64) { e.Reading(name, done, size) },
+	}
+}
+
 // readCorpus reads a corpus in its own form and marks it. With folds all of it is train.
 func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) (*Sets, error) {
-	examples, err := request.Examples(ctx, e.Corpus, name, relations.Options{Warn: func(line string) { env.Log.Warn(line) }})
+	examples, err := request.Examples(ctx, e.Corpus, name, env.options(name))
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +223,7 @@ func (r *rowSets) scored() []marked.Row {
 }
 
 // encode turns the sentences of sets into rows and notes what does not fit.
-func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
+func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (*rowSets, error) {
 	encoder, err := encoderOf(s.init, e, sets.Labels)
 	if err != nil {
 		return nil, err
@@ -227,7 +235,7 @@ func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 		to   *[]marked.Row
 	}{{"train", sets.Train, &r.train}, {"dev", sets.Dev, &r.dev}, {"test", sets.Test, &r.test}} {
 		var cut marked.Cut
-		if *part.to, cut, err = encoder.Encode(part.from); err != nil {
+		if *part.to, cut, err = rowsOf(ctx, encoder, part.from); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 		if part.name == "train" {
@@ -241,6 +249,24 @@ func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 		s.env.note("mark %s: %s", m, tokens(s.init.Vocabulary, encoder.Tokenizer.Append(nil, m)))
 	}
 	return r, nil
+}
+
+// encodedAtOnce is how many examples are encoded between looks at the context.
+const encodedAtOnce = 1000
+
+// rowsOf encodes examples until ctx ends.
+func rowsOf(ctx context.Context, e *marked.Encoder, examples []relations.Example) (rows []marked.Row, cut marked.Cut, err error) {
+	for some := range slices.Chunk(examples, encodedAtOnce) {
+		if err := ctx.Err(); err != nil {
+			return nil, cut, err
+		}
+		more, c, err := e.Encode(some)
+		if err != nil {
+			return nil, cut, err
+		}
+		rows, cut = append(rows, more...), cut.Plus(c)
+	}
+	return rows, cut, nil
 }
 
 // encoderOf turns sentences into rows for m.

@@ -9,10 +9,11 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// spikes follows the loss: its mean and variance, of which older steps count less and less.
-type spikes struct {
-	mean, variance float64
-	seen           int
+// Losses follow the loss, so that spikes are seen: its mean and variance, of which older steps count less and less.
+type Losses struct {
+	Mean     float64 `json:"mean"`
+	Variance float64 `json:"variance"`
+	Seen     int     `json:"seen"` // steps
 }
 
 const (
@@ -21,21 +22,21 @@ const (
 )
 
 // observe takes in a loss and says how many deviations it is above the mean of those before; 0 while too few were seen.
-func (s *spikes) observe(loss float64) (zscore float64) {
-	if s.seen >= spikeWarmUp && s.variance > 0 {
-		zscore = (loss - s.mean) / math.Sqrt(s.variance)
+func (s *Losses) observe(loss float64) (zscore float64) {
+	if s.Seen >= spikeWarmUp && s.Variance > 0 {
+		zscore = (loss - s.Mean) / math.Sqrt(s.Variance)
 	}
-	s.seen++
-	share := max(1/float64(spikeMemory), 1/float64(s.seen))
-	off := loss - s.mean
-	s.mean += share * off
-	s.variance = (1 - share) * (s.variance + share*off*off)
+	s.Seen++
+	share := max(1/float64(spikeMemory), 1/float64(s.Seen))
+	off := loss - s.Mean
+	s.Mean += share * off
+	s.Variance = (1 - share) * (s.Variance + share*off*off)
 	return zscore
 }
 
 // spike observes the loss of a step and reports it if it is far too high.
 func (t *Trainer) spike(step int, loss float64, records []string) (zscore float64) {
-	zscore = t.spikes.observe(loss)
+	zscore = t.losses.observe(loss)
 	if limit := t.plan.Run.SpikeZScore; limit > 0 && zscore > limit && t.Log != nil {
 		first := ""
 		if len(records) > 0 {
@@ -63,7 +64,7 @@ func (t *Trainer) rollBack(bad *NonFiniteError) error {
 	if err := t.Restore(state); err != nil {
 		return errors.Join(bad, err)
 	}
-	t.before, t.spikes = spent, spikes{}
+	t.before = spent
 	t.skipped = append(t.skipped, skipped...)
 	slices.Sort(t.skipped)
 	t.skipped = slices.Compact(t.skipped)

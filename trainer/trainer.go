@@ -44,10 +44,13 @@ type Trainer struct {
 
 	skipped []int // steps whose update is left out
 	best    *Best
-	spikes  spikes
-	tokens  int64     // positions trained on so far
-	before  float64   // seconds that earlier processes spent on the run
-	began   time.Time // when this one took over
+	losses  Losses
+	tokens  int64   // positions trained on so far
+	before  float64 // seconds that earlier processes spent on the run
+
+	unmeasured []int // as in Progress
+
+	began time.Time // when this one took over
 
 	// Recorder gets a report every Plan.Recording.EverySteps. Required by Train.
 	Recorder metrics.Recorder
@@ -117,10 +120,18 @@ func (t *Trainer) Unused() []string {
 	return names
 }
 
-// Train makes the updates from the present step to the last one of the plan, or until patience is at its end. When ctx
-// ends it finishes the update it is in, saves, and returns ErrInterrupted.
+// Train makes the updates from the present step to the last one of the plan, or until patience is at its end. Before the
+// first of them it makes the measurements that the step it continues from lacks. When ctx ends it finishes the update it is
+// in, saves, and returns ErrInterrupted.
 func (t *Trainer) Train(ctx context.Context, batches Batches) error {
-	if t.outOfPatience() {
+	last, err := t.measure(ctx, t.now >= t.plan.Schedule.Steps() || t.outOfPatience())
+	if err != nil {
+		return err
+	}
+	if len(t.unmeasured) > 0 { // as before: the checkpoint says so
+		return ErrInterrupted
+	}
+	if last {
 		return nil
 	}
 	back := t.plan.Run.OnNonFinite == OnNonFiniteBack
@@ -177,26 +188,23 @@ func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, e
 			return false, err
 		}
 	}
-	stopped := ctx.Err() != nil && !last
-	evaluate := t.Evaluate != nil && !stopped && (last || due(t.now, t.plan.Recording.EvaluateEvery))
-	save := last || stopped || due(t.now, t.plan.Checkpointing.EverySteps)
-	if evaluate || save || due(t.now, t.plan.Recording.EverySteps) || t.watching(stopped) {
+	asked := ctx.Err() != nil
+	t.unmeasured = t.measurements(last)
+	measuring := len(t.unmeasured) > 0
+	save := last || isDue(t.now, t.plan.Checkpointing.EverySteps)
+	if measuring || save || asked || isDue(t.now, t.plan.Recording.EverySteps) {
 		if err := t.report(w); err != nil {
 			return false, err
 		}
 	}
-	if evaluate {
-		err = t.evaluate(ctx)
-		last = last || t.outOfPatience()
+	last, err = t.measure(ctx, last)
+	if err != nil {
+		return false, err
+	}
+	if measuring {
 		w.restart()
 	}
-	if err == nil {
-		err = t.watch(ctx, w, last, stopped)
-	}
-	if err != nil && ctx.Err() == nil {
-		return false, fmt.Errorf("measuring at step %d: %w", t.now, err)
-	}
-	stopped = stopped || err != nil // asked to stop while measuring: the measurement is lost, the state is not
+	stopped := asked && !last || len(t.unmeasured) > 0
 	if t.Save != nil && (save || last || stopped) {
 		if err := t.Save(t.now); err != nil {
 			return false, err
@@ -204,6 +212,44 @@ func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, e
 	}
 	if stopped {
 		return false, ErrInterrupted
+	}
+	return last, nil
+}
+
+// measurements are those due at this step, numbered as in Progress.Unmeasured. If it is the last step, all are.
+func (t *Trainer) measurements(last bool) []int {
+	var due []int
+	if t.Evaluate != nil && (last || isDue(t.now, t.plan.Recording.EvaluateEvery)) {
+		due = append(due, 0)
+	}
+	for i, w := range t.Watches {
+		if last || isDue(t.now, w.Every) {
+			due = append(due, i+1)
+		}
+	}
+	return due
+}
+
+// measure makes the measurements that are due until ctx ends, and says whether this is the last step: it is, too, if the
+// evaluation ends the patience. The measurements that ctx cut short or left out stay in t.unmeasured.
+func (t *Trainer) measure(ctx context.Context, last bool) (isLast bool, err error) {
+	for len(t.unmeasured) > 0 && ctx.Err() == nil {
+		next := t.unmeasured[0]
+		if next == 0 {
+			err = t.evaluate(ctx)
+		} else {
+			err = t.watch(ctx, next-1)
+		}
+		if err != nil && ctx.Err() != nil {
+			return last, nil
+		}
+		if err != nil {
+			return last, fmt.Errorf("measuring at step %d: %w", t.now, err)
+		}
+		t.unmeasured = t.unmeasured[1:]
+		if next == 0 && !last && t.outOfPatience() {
+			last, t.unmeasured = true, t.measurements(true)[1:]
+		}
 	}
 	return last, nil
 }
@@ -222,6 +268,9 @@ func (t *Trainer) report(w *window) error {
 
 // evaluate records an evaluation and compares it with the best.
 func (t *Trainer) evaluate(ctx context.Context) error {
+	if t.Evaluate == nil { // of a run that had one
+		return nil
+	}
 	values, err := t.Evaluate(ctx, t.now)
 	if err != nil {
 		return err
@@ -264,34 +313,20 @@ func (t *Trainer) outOfPatience() bool {
 	return t.plan.Run.Patience > 0 && t.best != nil && t.best.Since >= t.plan.Run.Patience
 }
 
-// watching says whether a watch is due.
-func (t *Trainer) watching(stopped bool) bool {
-	return !stopped && slices.ContainsFunc(t.Watches, func(w Watch) bool { return due(t.now, w.Every) })
-}
-
-// watch makes the further measurements that are due.
-func (t *Trainer) watch(ctx context.Context, w *window, last, stopped bool) error {
-	if stopped {
+// watch makes measurement i of Watches.
+func (t *Trainer) watch(ctx context.Context, i int) error {
+	if i >= len(t.Watches) { // of a config that had more
 		return nil
 	}
-	for _, watch := range t.Watches {
-		if !last && !due(t.now, watch.Every) {
-			continue
-		}
-		values, err := watch.Measure(ctx, t.now)
-		if err != nil {
-			return err
-		}
-		if err := t.Recorder.Record(t.now, values...); err != nil {
-			return err
-		}
-		w.restart()
+	values, err := t.Watches[i].Measure(ctx, t.now)
+	if err != nil {
+		return err
 	}
-	return nil
+	return t.Recorder.Record(t.now, values...)
 }
 
-// due says whether step is a multiple of every; an every of 0 is never due.
-func due(step, every int) bool { return every > 0 && step%every == 0 }
+// isDue says whether step is a multiple of every; an every of 0 is never due.
+func isDue(step, every int) bool { return every > 0 && step%every == 0 }
 
 // fetch transfers what the step observed: the mean of each value over the batch (the loss is a sum over microbatches),
 // the gradient norm, and whether the update was made.

@@ -70,7 +70,7 @@ func planSelection(ctx context.Context, r request.Selection, files []string, dir
 		}
 		*aid = format + local
 	}
-	return r.Plan(files, log)
+	return r.Plan(ctx, files, log)
 }
 
 // findFn looks through a file.

@@ -78,7 +78,7 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	weights.Data, weights.Baseline = v.Corpus, v.Baseline
 	r := &result.Attention{Task: result.TaskAttention, Model: v.Model, Labels: m.Labels(), Attention: weights, Provenance: runs.Provenance(c.command)}
 	r.Seconds = time.Since(started).Seconds()
-	if err := extract.WriteAttention(v.Out, r); err != nil {
+	if err := extract.WriteAttention(c.ctx, v.Out, r); err != nil {
 		return err
 	}
 	return c.show(v.JSON, r, func(w io.Writer) error { return v.print(w, r) })

@@ -23,7 +23,7 @@ func (v *modelConvertCmd) Run(c *console) (err error) {
 	if err != nil {
 		return misused(err)
 	}
-	m, err := checkpoints.OpenModel(v.Src)
+	m, err := checkpoints.OpenModel(c.ctx, v.Src)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type seenModel struct {
 }
 
 func (v *modelInspectCmd) Run(c *console) (err error) {
-	m, faults, err := checkpoints.Peek(v.Path)
+	m, faults, err := checkpoints.Peek(c.ctx, v.Path)
 	if err != nil {
 		return err
 	}

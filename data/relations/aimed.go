@@ -28,7 +28,7 @@ type aimedLine struct {
 // or one file. The training part of a fold is the union of the other folds.
 func readAIMed(name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, ".json", ".jsonl")
+		src, err := openSource(name, o, ".json", ".jsonl")
 		if err != nil {
 			yield(Example{}, err)
 			return

@@ -67,7 +67,7 @@ func (in biocInfon) get(keys ...string) string {
 // readBioC reads BioC XML. Offsets count characters of the document. Relations name annotations by their nodes, or
 // concepts by the infons entity1 and entity2 (BioRED) or Chemical and Disease (BC5CDR).
 func readBioC(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, []string{".xml", ".bioc"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, o, []string{".xml", ".bioc"}, nil, func(src *source, file string) ([]Example, error) {
 		var c biocCollection
 		if err := decodeXML(src, file, &c); err != nil {
 			return nil, err

@@ -10,6 +10,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 type ddiDocument struct {
@@ -44,7 +46,7 @@ type ddiPair struct {
 // of the test set repeats documents without their pairs.
 func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 	drop := func(file string) bool { return strings.Contains(file, "DrugNER") }
-	return perFile(name, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
+	return perFile(name, o, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
 		var doc ddiDocument
 		if err := decodeXML(src, file, &doc); err != nil {
 			return nil, err
@@ -126,7 +128,7 @@ func decodeXML(src *source, file string, v any) error {
 	if at := invalidUTF8(string(data)); at >= 0 {
 		return fmt.Errorf("invalid UTF-8 at byte %d; convert the file to UTF-8", at)
 	}
-	dec := xml.NewDecoder(bytes.NewReader(data))
+	dec := xml.NewDecoder(ctxio.Reader(src.options.context(), bytes.NewReader(data), nil))
 	switch err := dec.Decode(v); {
 	case errors.Is(err, io.EOF):
 		return errors.New("no XML document in it")

@@ -32,7 +32,7 @@ type jsonlRelation struct {
 
 // readJSONL reads one document a line.
 func readJSONL(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, o, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
 		var out []Example
 		for l, err := range src.lines(file) {
 			if err != nil {

@@ -12,7 +12,7 @@ import (
 // and relations between concepts (id, type, concept, concept). Offsets count characters of title, one separator,
 // abstract.
 func readPubTator(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, []string{".pubtator", ".txt"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, o, []string{".pubtator", ".txt"}, nil, func(src *source, file string) ([]Example, error) {
 		var docs []*pubtatorDocument
 		for l, err := range src.lines(file) {
 			if err == nil && l.text != "" {

@@ -2,6 +2,7 @@ package relations
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"iter"
 	"strings"
@@ -16,6 +17,10 @@ type Options struct {
 	Types [2]string
 	// Negative is the label of a pair without a relation in those formats; "false" if empty.
 	Negative string
+	// Context ends the reading, with its error; nil: nothing does.
+	Context context.Context
+	// Read is told how many bytes of the corpus are read, of how many; it may be nil. The size is 0 if it is not known.
+	Read func(done, size int64)
 	// Warn is told, a line each, what was read otherwise than it stands in the corpus; it may be nil.
 	Warn func(line string)
 }
@@ -24,6 +29,13 @@ func (o Options) warn(format string, args ...any) {
 	if o.Warn != nil {
 		o.Warn(fmt.Sprintf(format, args...))
 	}
+}
+
+func (o Options) context() context.Context {
+	if o.Context == nil {
+		return context.Background()
+	}
+	return o.Context
 }
 
 func (o Options) negative() string {

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // source is a corpus on disk: a folder, a zip, or a single file.
@@ -23,15 +25,41 @@ type source struct {
 	root  string   // as the caller named it, for messages
 	files []string // slash-separated; by split, then by path
 	close func() error
+
+	options Options
+	done    int64 // bytes of files read so far
+	size    int64 // bytes of all files; -1 before the first read
+}
+
+// Open opens a file, to be read until the context of the options ends.
+func (s *source) Open(file string) (fs.File, error) {
+	return ctxio.OpenIn(s.options.context(), s.FS, file, s.told)
+}
+
+// told hears that n more bytes were read.
+func (s *source) told(n int) {
+	if s.options.Read == nil {
+		return
+	}
+	if s.size < 0 {
+		s.size = 0
+		for _, f := range s.files {
+			if info, err := fs.Stat(s.FS, f); err == nil {
+				s.size += info.Size()
+			}
+		}
+	}
+	s.done += int64(n)
+	s.options.Read(s.done, s.size)
 }
 
 // openSource lists the files under name whose extension (with its dot, lower case) is one of exts.
-func openSource(name string, exts ...string) (*source, error) {
+func openSource(name string, o Options, exts ...string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{root: name, close: func() error { return nil }}
+	s := &source{root: name, close: func() error { return nil }, options: o, size: -1}
 	switch {
 	case info.IsDir():
 		s.FS = os.DirFS(name)
@@ -100,9 +128,9 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 
 // perFile reads the files of name one after the other, each whole, with parse. drop says which files are no part
 // of the corpus; it may be nil.
-func perFile(name string, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
+func perFile(name string, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, exts...)
+		src, err := openSource(name, o, exts...)
 		if err != nil {
 			yield(Example{}, err)
 			return

@@ -164,7 +164,7 @@ func TestEntities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.AddFile(path, Options{Strict: true}); err != nil {
+	if err := e.AddFile(t.Context(), path, Options{Strict: true}); err != nil {
 		t.Fatal(err)
 	}
 	if !e.Has(1) || e.Has(2) || e.Has(3) || e.Has(1<<31) {
@@ -179,7 +179,7 @@ func TestEntities(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes()[:b.Len()-9], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.AddFile(path, Options{}); err == nil || !strings.Contains(err.Error(), "truncated") {
+	if err := e.AddFile(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "truncated") {
 		t.Errorf("truncated: got error %v", err)
 	}
 }
