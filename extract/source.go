@@ -17,6 +17,8 @@ type Source struct {
 	Format string    // one of relations.Formats
 	Name   string    // file or corpus
 	Types  [2]string // of a pair's two mentions, for the formats that leave them open; empty: every pair
+
+	Read func(done, size int64) // hears how far the reading is, as relations.Options has it; may be nil
 }
 
 // statesMentions reports whether a format gives mentions, and relations only where they are known.
@@ -27,7 +29,7 @@ func (s Source) statesMentions() bool {
 // Examples yields the pairs of s, marked as the model was trained to see them. A label that means no relation is the
 // model's; pairs of a source that states no relation at all have no label, because nothing says that they are unrelated.
 func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Example, error], error) {
-	options := relations.Options{Types: s.Types, Warn: func(line string) { m.options.Log.Warn(line) }}
+	options := relations.Options{Types: s.Types, Read: s.Read, Warn: func(line string) { m.options.Log.Warn(line) }}
 	labelled := true
 	if s.statesMentions() {
 		var err error

@@ -75,7 +75,7 @@ func Encode(ctx context.Context, e Encoding, env Env) (_ *Encoded, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := encoder.Output(ctx, records.All, func(n int) { env.Progress(Progress{Run: "encoding", Step: n, Steps: len(records.All)}) })
+	out, err := encoder.Output(ctx, records.All, func(n int) { env.Counting("encoding", n, len(records.All)) })
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,9 @@ type Env struct {
 	// Progress hears of every report of a run. Runs beside one another call it one at a time.
 	Progress func(Progress)
 
+	// Counting hears how many of the things that a stage of the work goes through are done, such as texts that are encoded.
+	Counting func(stage string, done, total int)
+
 	// Reading hears how many bytes of an input are read, of how many; a size of 0 is not known.
 	Reading func(name string, done, size int64)
 
@@ -94,6 +97,9 @@ func (e Env) complete() Env {
 	}
 	if e.Progress == nil {
 		e.Progress = func(Progress) {}
+	}
+	if e.Counting == nil {
+		e.Counting = func(string, int, int) {}
 	}
 	if e.Reading == nil {
 		e.Reading = func(string, int64, int64) {}

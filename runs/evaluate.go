@@ -176,7 +176,7 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 		}
 		out.Instances += n
 	}
-	if out.Values, err = evaluation.Run(ctx, m.inTurn(task, epochs)); err != nil {
+	if out.Values, err = evaluation.Run(ctx, m.inTurn(task, epochs, out.Instances)); err != nil {
 		return nil, err
 	}
 	text, err := pretraining.ReadText(set, m.of.Splits...)
@@ -201,13 +201,16 @@ func firstEpoch(set *shards.Set, split string, v *wordpiece.Vocabulary, task pre
 }
 
 // inTurn yields the batches of every epoch, one after the other, and tells of each.
-func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch) iter.Seq2[trainer.Batch, error] {
+func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch, total int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
+		done := 0
 		for _, e := range epochs {
 			for batch, err := range task.Evaluate(e, m.of.Limit, 2) {
 				if !yield(batch, err) || err != nil {
 					return
 				}
+				done += m.task.Batch
+				m.env.Counting("measuring", min(done, total), total)
 			}
 		}
 	}

@@ -181,7 +181,7 @@ func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEnco
 		h.Examples, h.Layers, h.Positions, h.Hidden, h.Type, short(float64(h.Bytes())), h.Path(dir))
 	began := time.Now()
 	cache, err := frozen.Keep(dir, h, rows, func(done int) error {
-		p.env.Progress(Progress{Run: "encoding", Step: done, Steps: len(rows)})
+		p.env.Counting("encoding", done, len(rows))
 		return ctx.Err()
 	})
 	if err != nil {

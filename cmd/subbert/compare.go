@@ -36,7 +36,12 @@ func (v *compareCmd) Run(c *console) error {
 	if v.Samples < 1 {
 		return misusef("--samples %d, want at least 1", v.Samples)
 	}
-	r, err := compare.Runs(c.ctx, v.A, v.B, compare.Options{Negative: v.Negative, Samples: v.Samples, Seed: v.Seed})
+	meter := newMeter(c)
+	r, err := compare.Runs(c.ctx, v.A, v.B, compare.Options{
+		Negative: v.Negative, Samples: v.Samples, Seed: v.Seed, Drawn: meter.counts,
+		Read: func(file string, done, size int64) { meter.reading(file)(done, size) },
+	})
+	meter.end()
 	var negative *compare.NegativeError
 	if errors.As(err, &negative) {
 		return misused(err)
@@ -49,7 +54,7 @@ func (v *compareCmd) Run(c *console) error {
 		if err != nil {
 			return err
 		}
-		if err := r.WriteErrors(v.Errors, sentences); err != nil {
+		if err := r.WriteErrors(c.ctx, v.Errors, sentences); err != nil {
 			return err
 		}
 		c.log.Info("wrote", "page", v.Errors, "pairs", len(r.Cases))

@@ -41,7 +41,10 @@ func (v *dataRelationsCmd) Run(c *console) error {
 		In: v.In, Format: v.From, Types: v.Types, Marking: relations.Marking(v.Marking), Only: v.Only, Folds: v.Folds, Fold: v.Fold,
 		DevFraction: v.DevFraction, DevBy: relations.Unit(v.DevBy), Seed: v.Seed, Split: v.Split, Out: v.Out,
 	}
+	meter := newMeter(c)
+	corpus.Read = meter.reading(v.In)
 	r, err := corpus.Write(c.ctx, func(line string) { c.log.Warn(line) })
+	meter.end()
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"unicode/utf8"
 
@@ -48,9 +47,11 @@ func (v *dataTokenizeCmd) Run(c *console) error {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
+	meter := newMeter(c)
+	defer meter.end()
 	for _, name := range files {
-		if err := p.file(c, name); err != nil {
-			return errors.Join(err, p.out.Flush()) // what came before the fault is right
+		if err := p.file(c, meter, name); err != nil {
+			return endsEarly(c, errors.Join(err, p.out.Flush())) // what came before the fault is right
 		}
 	}
 	return p.out.Flush()
@@ -77,24 +78,21 @@ type piecePrinter struct {
 }
 
 // file prints the pieces of the lines of the file called name.
-func (p *piecePrinter) file(c *console, name string) error {
+func (p *piecePrinter) file(c *console, meter *meter, name string) error {
 	if name == "-" {
-		return p.lines(c, c.in, "standard input")
+		return p.lines(c.standardInput(meter), "standard input")
 	}
-	f, err := os.Open(name)
+	f, err := c.open(meter, name)
 	if err != nil {
 		return err
 	}
 	defer f.Close() // only read from
-	return p.lines(c, f, name)
+	return p.lines(f, name)
 }
 
-func (p *piecePrinter) lines(c *console, r io.Reader, name string) error {
+func (p *piecePrinter) lines(r io.Reader, name string) error {
 	in := bufio.NewReaderSize(r, 1<<18)
 	for number := 1; ; number++ {
-		if c.ctx.Err() != nil {
-			return c.ctx.Err()
-		}
 		line, err := p.read(in)
 		if err == io.EOF {
 			if number == 1 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,15 +41,19 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 			faults = append(faults, err)
 		}
 	}
+	meter := newMeter(c)
+	defer meter.end()
+	m.Progress = meter.bytes
 	seen := seenModel{}
 	if seen.Inspection, err = checkpoints.Inspect(m, faults); err != nil {
 		return err
 	}
 	if v.Against != "" {
-		if seen.Against, err = compareWith(m, v.Against); err != nil {
+		if seen.Against, err = compareWith(c.ctx, m, v.Against); err != nil {
 			return err
 		}
 	}
+	meter.end()
 	if v.JSON {
 		err = c.printJSON(seen)
 	} else {
@@ -71,8 +76,8 @@ func unusable(path string, faults []error) error {
 	return nil
 }
 
-func compareWith(m *checkpoints.Model, path string) (comparison *checkpoints.Comparison, err error) {
-	other, _, err := checkpoints.Peek(path)
+func compareWith(ctx context.Context, m *checkpoints.Model, path string) (comparison *checkpoints.Comparison, err error) {
+	other, _, err := checkpoints.Peek(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -106,6 +106,20 @@ func (m *meter) bytes(stage string, done, size int64) {
 	})
 }
 
+// told is a meter of the reading of a file called name, of size bytes, that hears of each read.
+func (m *meter) told(name string, size int64) func(n int) {
+	done := int64(0)
+	return func(n int) {
+		done += int64(n)
+		m.reading(name)(done, size)
+	}
+}
+
+// reading is a meter of the reading of a file or corpus called name.
+func (m *meter) reading(name string) func(done, size int64) {
+	return func(done, size int64) { m.bytes("reading "+name, done, size) }
+}
+
 // counts shows that done of total things of a stage are done, such as samples; of a total of 0, which is not known, only done.
 func (m *meter) counts(stage string, done, total int) {
 	m.begin(stage)

@@ -26,6 +26,8 @@ func (v *reportCmd) Run(c *console) error {
 	if v.Unigram < 0 {
 		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
 	}
+	meter := newMeter(c)
+	defer meter.end()
 	var runs []*report.Run
 	var seen []string
 	for _, dir := range v.Runs {
@@ -33,19 +35,20 @@ func (v *reportCmd) Run(c *console) error {
 			return misusef("%s is named twice", dir)
 		}
 		seen = append(seen, filepath.Clean(dir))
-		r, err := report.ReadRun(dir)
+		r, err := report.ReadRun(c.ctx, dir, meter.reading(dir))
 		if err != nil {
 			return err
 		}
 		runs = append(runs, r)
 	}
-	page, err := report.Compose(runs, report.Options{Title: v.Title, Path: v.Out, UnigramEntropy: v.Unigram, Made: time.Now()})
+	page, err := report.Compose(c.ctx, runs, report.Options{Title: v.Title, Path: v.Out, UnigramEntropy: v.Unigram, Made: time.Now()})
 	if err != nil {
 		return err
 	}
 	if err := report.Write(v.Out, page); err != nil {
 		return err
 	}
+	meter.end()
 	return v.print(c, runs)
 }
 

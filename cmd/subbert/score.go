@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -25,24 +26,27 @@ func (v *scoreCmd) Help() string {
 
 func (v *scoreCmd) Run(c *console) error {
 	task := v.task()
-	gold, goldIndex, err := relations.Column(v.Gold, "gold", "label", "labels")
+	meter := newMeter(c)
+	defer meter.end()
+	gold, goldIndex, err := relations.Column(v.Gold, relations.Options{Context: c.ctx, Read: meter.reading(v.Gold)}, "gold", "label", "labels")
 	if err != nil {
 		return err
 	}
-	pred, predIndex, err := relations.Column(v.Pred, "predicted", "label", "labels")
+	pred, predIndex, err := relations.Column(v.Pred, relations.Options{Context: c.ctx, Read: meter.reading(v.Pred)}, "predicted", "label", "labels")
 	if err != nil {
 		return err
 	}
+	meter.end()
 	if len(gold) != len(pred) {
 		return fmt.Errorf("%s has %d labels and %s has %d; they must be of the same pairs, in the same order", v.Gold, len(gold), v.Pred, len(pred))
 	}
 	if err := v.sameOrder(goldIndex, predIndex); err != nil {
 		return err
 	}
-	if err := canonical(task, v.Gold, gold); err != nil {
+	if err := canonical(c.ctx, task, v.Gold, gold); err != nil {
 		return err
 	}
-	if err := canonical(task, v.Pred, pred); err != nil {
+	if err := canonical(c.ctx, task, v.Pred, pred); err != nil {
 		return err
 	}
 	report, err := evaluate.Score(gold, pred, task.Labels, task.Negative)
@@ -75,9 +79,12 @@ func (v *scoreCmd) sameOrder(gold, pred []string) error {
 }
 
 // canonical spells labels as task does, in place.
-func canonical(task relations.Task, file string, labels []string) error {
+func canonical(ctx context.Context, task relations.Task, file string, labels []string) error {
 	var unknown []string
 	for i, l := range labels {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		known, ok := task.Canonical(l)
 		if !ok && !slices.Contains(unknown, l) {
 			unknown = append(unknown, l)
