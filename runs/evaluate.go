@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path/filepath"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -55,7 +56,9 @@ func (e *Evaluated) JSON(of Evaluation, split string) result.Evaluation {
 		out["step"] = e.Step
 	}
 	for _, v := range e.Values {
-		out[v.Name] = v.Value
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no such numbers
+			out[v.Name] = v.Value
+		}
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -380,7 +381,9 @@ type lastReports struct {
 func (l *lastReports) Record(_ int, values ...metrics.Value) error {
 	report := make(map[string]float64, len(values))
 	for _, v := range values {
-		report[v.Name] = v.Value
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no such numbers
+			report[v.Name] = v.Value
+		}
 	}
 	if isHeldOut(values) {
 		l.heldOut = report
