@@ -32,6 +32,7 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
+	out, errOut = &visible{to: out}, &visible{to: errOut}
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
 		log:     newLog(errOut, c.Quiet),

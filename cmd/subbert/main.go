@@ -157,6 +157,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
+	w = &visible{to: w}
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

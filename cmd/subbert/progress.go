@@ -26,7 +26,7 @@ type meter struct {
 func newMeter(c *console) *meter {
 	m := &meter{w: io.Discard, between: 200 * time.Millisecond}
 	if isTerminal(c.err) && !c.quiet {
-		m.w, m.terminal = c.err, true
+		m.w, m.terminal = raw(c.err), true
 	}
 	return m
 }
@@ -41,7 +41,7 @@ func newLogMeter(c *console) *meter {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := raw(w).(*os.File)
 	if !ok {
 		return false
 	}
@@ -78,7 +78,7 @@ func (m *meter) print(line string, stays bool) {
 			format += "\n"
 		}
 	}
-	fmt.Fprintf(m.w, format, line)
+	fmt.Fprintf(m.w, format, escaped(line))
 }
 
 // end clears the line on a terminal.
