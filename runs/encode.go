@@ -125,8 +125,11 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 	}
 	defer f.Close() // only read from
 	records, err := encoding.Read(f, e.In, tokenizer, limits)
+	if ctx.Err() != nil { // whatever err says of the line that was cut short
+		return nil, interrupted(ctx, ctx.Err())
+	}
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, err
 	}
 	for _, cut := range records.Cut[:min(len(records.Cut), 5)] {
 		env.Log.Warn("text cut off", "record", cut.String(), "positions", limits.Positions)

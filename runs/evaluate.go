@@ -168,7 +168,7 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 	out := &Evaluated{Seed: m.seed, Masking: m.task.Masking, Sequence: m.task.Sequence, Step: m.step}
 	var epochs []*instances.Epoch
 	for _, split := range m.of.Splits {
-		epoch, err := firstEpoch(set, split, m.model.Vocabulary, m.task, m.seed)
+		epoch, err := firstEpoch(ctx, set, split, m.model.Vocabulary, m.task, m.seed)
 		if err != nil {
 			return nil, err
 		}
@@ -182,13 +182,13 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 	if out.Values, err = evaluation.Run(ctx, m.inTurn(task, epochs, out.Instances)); err != nil {
 		return nil, err
 	}
-	text, err := pretraining.ReadText(set, m.of.Splits...)
+	text, err := pretraining.ReadText(ctx, set, m.of.Splits...)
 	out.Values = text.Complete(out.Values)
 	return out, err
 }
 
 // firstEpoch is the instances of epoch 0 of a split: always the same.
-func firstEpoch(set *shards.Set, split string, v *wordpiece.Vocabulary, task pretraining.Config, seed uint32) (*instances.Epoch, error) {
+func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece.Vocabulary, task pretraining.Config, seed uint32) (*instances.Epoch, error) {
 	documents, err := set.Split(split)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func firstEpoch(set *shards.Set, split string, v *wordpiece.Vocabulary, task pre
 	if err != nil {
 		return nil, err
 	}
-	return drawer.Epoch(0)
+	return drawer.Epoch(ctx, 0)
 }
 
 // inTurn yields the batches of every epoch, one after the other, and tells of each.

@@ -66,10 +66,10 @@ func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	if err := p.prepare(p.task, plan); err != nil {
 		return nil, err
 	}
-	if err := p.noteInstances(2); err != nil {
+	if err := p.noteInstances(ctx, 2); err != nil {
 		return nil, err
 	}
-	evaluate, err := p.heldOut()
+	evaluate, err := p.heldOut(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +116,12 @@ func (p *pretrainingRun) stages() (trainer.Plan, trainer.Batches, error) {
 }
 
 // epoch is the instances of a split that are evaluated or shown.
-func (p *pretrainingRun) epoch(split string) (*instances.Epoch, error) {
-	return firstEpoch(p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
+func (p *pretrainingRun) epoch(ctx context.Context, split string) (*instances.Epoch, error) {
+	return firstEpoch(ctx, p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
 }
 
 // heldOut prepares the evaluation on the held-out documents; nil if there are none. It is the same in all phases.
-func (p *pretrainingRun) heldOut() (evaluation, error) {
+func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 	documents, err := p.set.Split(shards.HeldOut)
 	if err != nil {
 		return nil, err
@@ -130,11 +130,11 @@ func (p *pretrainingRun) heldOut() (evaluation, error) {
 		p.env.Log.Warn("the shards hold no document out, so nothing is measured on unseen text; subbert data shard --held-out keeps some apart")
 		return nil, nil
 	}
-	epoch, err := p.epoch(shards.HeldOut)
+	epoch, err := p.epoch(ctx, shards.HeldOut)
 	if err != nil {
 		return nil, err
 	}
-	if p.text, err = pretraining.ReadText(p.set, shards.HeldOut); err != nil {
+	if p.text, err = pretraining.ReadText(ctx, p.set, shards.HeldOut); err != nil {
 		return nil, err
 	}
 	measure := pretraining.Measure{Task: p.task}
@@ -191,8 +191,8 @@ func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
 }
 
 // noteInstances notes the first instances of the run, decoded, so that a person sees what is being learned.
-func (p *pretrainingRun) noteInstances(n int) error {
-	epoch, err := p.epoch(shards.Train)
+func (p *pretrainingRun) noteInstances(ctx context.Context, n int) error {
+	epoch, err := p.epoch(ctx, shards.Train)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func TestRollbackIsBounded(t *testing.T) {
 // stagedPoints are points whose batches have the size that the plan says at their step.
 type stagedPoints struct{ plan Plan }
 
-func (p stagedPoints) From(step int) iter.Seq2[Batch, error] {
+func (p stagedPoints) From(_ context.Context, step int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		for ; ; step++ {
 			stage := p.plan

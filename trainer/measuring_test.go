@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 
@@ -144,4 +145,37 @@ func unrepeated(lines []string) []string {
 		there[l] = true
 	}
 	return out
+}
+
+// late has no batch of one step before the run is asked to stop.
+type late struct {
+	points
+	at int
+}
+
+func (l late) From(ctx context.Context, step int) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		for b, err := range l.points.From(ctx, step) {
+			if step == l.at {
+				<-ctx.Done()
+				b, err = Batch{}, fmt.Errorf("drawing: %w", ctx.Err())
+			}
+			if step++; !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// TestStopWhileWaiting: a run that is asked to stop while it waits for a batch keeps the state.
+func TestStopWhileWaiting(t *testing.T) {
+	p := plan(t, 20, 8, 8)
+	tr, _ := newTrainer(t, p)
+	ctx, stop := context.WithCancel(t.Context())
+	tr.Recorder = stopAt{8, stop}
+	saved := 0
+	tr.Save = func(step int) error { saved = step; return nil }
+	if err := tr.Train(ctx, late{points{p, features, -1}, 7}); !errors.Is(err, ErrInterrupted) || saved != 7 {
+		t.Errorf("%v, saved step %d; want ErrInterrupted and step 7", err, saved)
+	}
 }

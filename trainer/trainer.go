@@ -156,7 +156,10 @@ func (t *Trainer) Train(ctx context.Context, batches Batches) error {
 func (t *Trainer) run(ctx context.Context, batches Batches) error {
 	w := newWindow(t)
 	steps := t.plan.Schedule.Steps()
-	for batch, err := range batches.From(t.now) {
+	for batch, err := range batches.From(ctx, t.now) {
+		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return t.stopWaiting(w)
+		}
 		if err != nil {
 			return fmt.Errorf("step %d: %w", t.now, err)
 		}
@@ -179,6 +182,19 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 		w.lap() // what is neither input nor compute is the host's
 	}
 	return fmt.Errorf("step %d: the data ended before step %d", t.now, steps)
+}
+
+// stopWaiting saves what there is of a run that is asked to stop while it waits for a batch.
+func (t *Trainer) stopWaiting(w *window) error {
+	if err := t.report(w); err != nil {
+		return err
+	}
+	if t.Save != nil && t.now > 0 {
+		if err := t.Save(t.now); err != nil {
+			return err
+		}
+	}
+	return ErrInterrupted
 }
 
 // after does what is due once an update is complete, and says whether it was the last.

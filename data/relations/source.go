@@ -119,7 +119,10 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 		}
 		defer f.Close() // read only: what matters is Read's error
 		for l, err := range readLines(f, s.where(file)) {
-			if !yield(l, err) {
+			if failed := s.options.context().Err(); failed != nil { // what was read last may be cut short
+				l, err = line{}, failed
+			}
+			if !yield(l, err) || err != nil {
 				return
 			}
 		}

@@ -198,7 +198,7 @@ func TestInstancesEqualThoseFromMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		epoch, err := d.Epoch(0)
+		epoch, err := d.Epoch(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

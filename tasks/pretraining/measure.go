@@ -1,6 +1,7 @@
 package pretraining
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -62,8 +63,8 @@ type Text struct {
 	UnigramEntropy float64 // nats, of the distribution of its tokens: what knowing their frequencies alone would score
 }
 
-// ReadText goes through every token of the named splits of set.
-func ReadText(set *shards.Set, splits ...string) (Text, error) {
+// ReadText goes through every token of the named splits of set, until ctx ends.
+func ReadText(ctx context.Context, set *shards.Set, splits ...string) (Text, error) {
 	var t Text
 	h := set.Header()
 	counts := make([]int64, h.Vocabulary.Size)
@@ -74,7 +75,7 @@ func ReadText(set *shards.Set, splits ...string) (Text, error) {
 		}
 		t.Tokens += h.Splits[name].Tokens
 		t.Words += h.Splits[name].Words
-		if err := count(counts, documents); err != nil {
+		if err := count(ctx, counts, documents); err != nil {
 			return t, fmt.Errorf("split %s: %w", name, err)
 		}
 	}
@@ -83,10 +84,13 @@ func ReadText(set *shards.Set, splits ...string) (Text, error) {
 }
 
 // count adds the tokens of documents to counts, by id.
-func count(counts []int64, documents *shards.Documents) error {
+func count(ctx context.Context, counts []int64, documents *shards.Documents) error {
 	buffer := make([]int32, 1<<16)
 	for at := int64(0); at < documents.NumTokens(); at += int64(len(buffer)) {
 		part := buffer[:min(int64(len(buffer)), documents.NumTokens()-at)]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := documents.Tokens(part, at); err != nil {
 			return err
 		}
