@@ -218,9 +218,13 @@ func TestPip(t *testing.T) {
 
 func TestReleases(t *testing.T) {
 	for _, r := range Releases() {
-		got, err := FindRelease(r.Name, r.Version)
+		goarch := "amd64"
+		if strings.HasSuffix(r.Wheels[0].Platform, "aarch64") {
+			goarch = "arm64"
+		}
+		got, err := FindRelease(r.Name, r.Version, "linux", goarch)
 		if err != nil || !cmp.Equal(r, got) {
-			t.Errorf("FindRelease(%q, %q) = %v, %v", r.Name, r.Version, got, err)
+			t.Errorf("FindRelease(%q, %q) on %s = %v, %v", r.Name, r.Version, goarch, got, err)
 		}
 		for _, w := range slices.Concat(r.Wheels, r.Libraries) {
 			if len(w.SHA256) != 64 || w.Platform == "" || len(w.Keep) == 0 {
@@ -231,18 +235,34 @@ func TestReleases(t *testing.T) {
 			t.Errorf("release %s %s begins with a wheel of version %s", r.Name, r.Version, r.Wheels[0].Version)
 		}
 	}
-	if r, err := FindRelease(TPU, ""); err != nil || r.Version != "0.0.52" {
-		t.Errorf("the default of tpu is %s, %v", r.Version, err)
+}
+
+// TestFindRelease is what is installed where.
+func TestFindRelease(t *testing.T) {
+	for _, tt := range []struct{ name, version, goos, goarch, want, fault string }{
+		{TPU, "", "linux", "amd64", "0.0.52 manylinux_2_31_x86_64", ""},
+		{CPU, "", "linux", "amd64", "0.11.2 manylinux_2_27_x86_64", ""},
+		{CPU, "0.0.1", "linux", "amd64", "0.0.1 manylinux_2_27_x86_64", ""},
+		{CPU, "", "linux", "arm64", "0.0.1 manylinux_2_27_aarch64", ""},
+		{CPU, "0.11.2", "linux", "arm64", "", "is published for manylinux_2_27_x86_64, and this is linux on arm64; the Go backend runs here: --backend go; so does --version 0.0.1"},
+		{CPU, "", "darwin", "arm64", "", "this is darwin on arm64; the Go backend runs here: --backend go"},
+		{TPU, "9", "linux", "amd64", "", `unknown version "9", known are 0.0.52, 0.0.48`},
+		{CPU, "9", "darwin", "arm64", "", `unknown version "9", known are 0.11.2, 0.0.1`},
+		{Go, "", "linux", "amd64", "", "nothing to install"},
+	} {
+		t.Run(strings.Join([]string{tt.name, tt.version, tt.goos, tt.goarch}, " "), func(t *testing.T) {
+			r, err := FindRelease(tt.name, tt.version, tt.goos, tt.goarch)
+			checkLine(t, err, tt.fault)
+			if err == nil && r.Version+" "+r.Wheels[0].Platform != tt.want {
+				t.Errorf("found %s %s, want %s", r.Version, r.Wheels[0].Platform, tt.want)
+			}
+		})
 	}
-	_, err := FindRelease(TPU, "9")
-	checkLine(t, err, "known are 0.0.52, 0.0.48")
-	_, err = FindRelease(Go, "")
-	checkLine(t, err, "nothing to install")
 }
 
 func TestRunsOn(t *testing.T) {
 	for _, r := range Releases() {
-		for machine, want := range map[string]bool{"linux/amd64": true, "linux/arm64": false, "darwin/arm64": false, "darwin/amd64": false, "windows/amd64": false, "linux/riscv64": false} {
+		for machine, want := range map[string]bool{"linux/amd64": !strings.HasSuffix(r.Wheels[0].Platform, "aarch64"), "linux/arm64": strings.HasSuffix(r.Wheels[0].Platform, "aarch64"), "darwin/arm64": false, "darwin/amd64": false, "windows/amd64": false, "linux/riscv64": false} {
 			goos, goarch, _ := strings.Cut(machine, "/")
 			err := r.RunsOn(goos, goarch)
 			if (err == nil) != want || err != nil && (!strings.Contains(err.Error(), "--backend go") || strings.Contains(err.Error(), "\n")) {

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/internal/versions"
 )
 
 // Installed is what lies in the plugin directory: DIR/NAME/VERSION/ with a manifest in each.
@@ -57,7 +59,7 @@ func ReadInstalled(dir string) (Installed, error) {
 		in.Plugins = append(in.Plugins, p)
 	}
 	slices.SortFunc(in.Plugins, func(a, b Plugin) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), compareVersions(b.Version, a.Version))
+		return cmp.Or(strings.Compare(a.Name, b.Name), versions.Compare(b.Version, a.Version))
 	})
 	return in, nil
 }
@@ -100,7 +102,7 @@ func (in Installed) Incomplete(path string) string {
 	if !ok {
 		return ""
 	}
-	r, err := FindRelease(p.Name, p.Version)
+	r, err := FindRelease(p.Name, p.Version, runtime.GOOS, runtime.GOARCH)
 	if err != nil || len(p.lacks(r.On(in.Devices))) == 0 {
 		return ""
 	}
@@ -135,23 +137,6 @@ func (p Plugin) ToolFlags(flags string) string {
 		return ""
 	}
 	return name + "=" + p.Data
-}
-
-// compareVersions orders dotted versions by their numbers, so that 0.0.52 follows 0.0.6.
-func compareVersions(a, b string) int {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range min(len(as), len(bs)) {
-		x, errX := strconv.Atoi(as[i])
-		y, errY := strconv.Atoi(bs[i])
-		c := cmp.Compare(x, y)
-		if errX != nil || errY != nil {
-			c = strings.Compare(as[i], bs[i])
-		}
-		if c != 0 {
-			return c
-		}
-	}
-	return cmp.Compare(len(as), len(bs))
 }
 
 // Devices says which accelerators the machine shows in its device directory. A plugin may be installed for

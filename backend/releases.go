@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,18 +61,20 @@ func (w Wheel) file() string {
 
 func (w Wheel) String() string { return w.Project + " " + w.Version }
 
-// Releases lists what can be installed, the default version of each name first. The hashes are those of the
-// files that were tested.
+// Releases lists what can be installed, the default version of each name first; where that is for other machines, the
+// next one is the default. The hashes are those of the files that were tested.
 func Releases() []Release {
 	return []Release{
 		{
-			Name: CPU, Version: "0.0.1", Library: "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
+			Name: CPU, Version: "0.11.2", Library: "lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so",
 			Wheels: []Wheel{{
-				Project: "xla-cpu-pjrt", Version: "0.0.1", Platform: "manylinux_2_27_x86_64",
-				SHA256: "55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc",
-				Keep:   []string{"xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so", "xla_cpu_pjrt-0.0.1.dist-info/"},
+				Project: "lammps-jax-pjrt-cpu", Version: "0.11.2", Platform: "manylinux_2_27_x86_64",
+				SHA256: "1319390d948b39f69f7dade496b7c385149d9ca6097a6b62114da113216d9ad1",
+				Keep:   []string{"lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so", "lammps_jax_pjrt_cpu-0.11.2.dist-info/"},
 			}},
 		},
+		xlaCPU("manylinux_2_27_x86_64", "55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc"),
+		xlaCPU("manylinux_2_27_aarch64", "8f613be6e891858f40d64f9799319502fff42689661944fc18a6ffd8210b30c9"),
 		{
 			Name: CUDA, Version: "0.12.0.1", Library: "jax_plugins/xla_cuda13/xla_cuda_plugin.so",
 			Data: "nvidia/cu13",
@@ -133,6 +136,17 @@ func cudaLibraries() []Wheel {
 	}
 }
 
+// xlaCPU is the plugin of XLA's own authors, which is older and there for more machines.
+func xlaCPU(platform, sha256 string) Release {
+	return Release{
+		Name: CPU, Version: "0.0.1", Library: "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
+		Wheels: []Wheel{{
+			Project: "xla-cpu-pjrt", Version: "0.0.1", SHA256: sha256, Platform: platform,
+			Keep: []string{"xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so", "xla_cpu_pjrt-0.0.1.dist-info/"},
+		}},
+	}
+}
+
 func libtpu(version, sha256 string) Release {
 	return Release{
 		Name: TPU, Version: version, Library: "libtpu/libtpu.so",
@@ -145,20 +159,38 @@ func libtpu(version, sha256 string) Release {
 	}
 }
 
-// FindRelease is the release of a name; an empty version means the default one.
-func FindRelease(name, version string) (Release, error) {
+// FindRelease is the release of a name for the machine with the system and processor that Go calls goos and goarch; an
+// empty version means the default one there.
+func FindRelease(name, version, goos, goarch string) (Release, error) {
 	var known []string
+	var elsewhere error // why the first that was asked for is not for this machine
+	here := ""          // the first version that is
 	for _, r := range Releases() {
 		if r.Name != name {
 			continue
 		}
-		if version == "" || r.Version == version {
+		if !slices.Contains(known, r.Version) {
+			known = append(known, r.Version)
+		}
+		err := r.RunsOn(goos, goarch)
+		if err == nil && here == "" {
+			here = r.Version
+		}
+		if version != "" && version != r.Version {
+			continue
+		}
+		if err == nil {
 			return r, nil
 		}
-		known = append(known, r.Version)
+		elsewhere = cmp.Or(elsewhere, err)
 	}
-	if known == nil {
+	switch {
+	case known == nil:
 		return Release{}, fmt.Errorf("backend %q: nothing to install, want %s, %s or %s", name, CPU, CUDA, TPU)
+	case elsewhere == nil:
+		return Release{}, fmt.Errorf("backend %s: unknown version %q, known are %s", name, version, strings.Join(known, ", "))
+	case here != "":
+		return Release{}, fmt.Errorf("%w; so does --version %s", elsewhere, here)
 	}
-	return Release{}, fmt.Errorf("backend %s: unknown version %q, known are %s", name, version, strings.Join(known, ", "))
+	return Release{}, elsewhere
 }

@@ -31,7 +31,7 @@ const (
 )
 
 func isArchive(name string) bool {
-	return slices.ContainsFunc([]string{".tar.gz", ".tgz", ".tar", ".zip"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+	return slices.ContainsFunc([]string{".tar.gz", ".tgz", ".tar", ".zip", ".whl"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
 // unpack writes the files of a model that an archive holds into a new temporary directory, and those of archives within it

@@ -18,7 +18,7 @@ func packed(t testing.TB, name string, files ...[2]string) string {
 	t.Helper()
 	var b bytes.Buffer
 	var err error
-	if strings.HasSuffix(name, ".zip") {
+	if strings.HasSuffix(name, ".zip") || strings.HasSuffix(name, ".whl") {
 		err = writeZip(&b, files)
 	} else {
 		err = writeTar(&b, files)
@@ -86,7 +86,7 @@ func googleFiles(t testing.TB) [][2]string {
 func TestArchives(t *testing.T) {
 	scratch := t.TempDir()
 	t.Setenv("TMPDIR", scratch)
-	for _, name := range []string{"m.tar.gz", "m.tgz", "m.tar", "m.zip"} {
+	for _, name := range []string{"m.tar.gz", "m.tgz", "m.tar", "m.zip", "m.whl"} {
 		t.Run(name, func(t *testing.T) {
 			m, err := OpenModel(t.Context(), packed(t, name, googleFiles(t)...))
 			if err != nil {

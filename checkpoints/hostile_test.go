@@ -1,9 +1,9 @@
 package checkpoints
 
 import (
-	"context"
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"

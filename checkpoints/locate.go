@@ -233,5 +233,5 @@ func kindOf(path string) (Kind, error) {
 	case ".bin", ".pt", ".pth":
 		return KindPyTorch, nil
 	}
-	return KindNone, errors.New(path + ": not a kind of weights that is known: want .safetensors, .bin, .pt, .pth, a TensorFlow checkpoint, .tar.gz or .zip")
+	return KindNone, errors.New(path + ": not a kind of weights that is known: want .safetensors, .bin, .pt, .pth, a TensorFlow checkpoint, .tar.gz, .zip or .whl")
 }

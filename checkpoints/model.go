@@ -66,7 +66,7 @@ type Config struct {
 func (c Config) untied() bool { return c.TieWordEmbeddings != nil && !*c.TieWordEmbeddings }
 
 // OpenModel opens the model at path: a directory, a file of weights inside one, the prefix of a TensorFlow checkpoint,
-// or a .tar, .tar.gz or .zip of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
+// or a .tar, .tar.gz, .zip or .whl (a Python wheel) of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
 // or tokenizer.json) may not. A vocabulary
 // whose size is not that of the embedding, and a casing that contradicts the vocabulary, are errors.
 //

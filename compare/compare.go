@@ -69,30 +69,63 @@ func (e *NegativeError) Error() string {
 // Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
 // together. It fails with the error of ctx when that ends.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
-	runsA, err := o.open(ctx, a)
+	p, err := o.openPair(ctx, a, b)
 	if err != nil {
 		return nil, err
+	}
+	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
+	if err := c.findCases(ctx, p.a, p.b); err != nil {
+		return nil, err
+	}
+	return c, c.test(ctx, p, o)
+}
+
+// Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
+func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
+	p, err := o.openPair(ctx, a, b)
+	if err != nil {
+		return evaluate.Gain{}, err
+	}
+	g, err := evaluate.GainOf(ctx, p.gold(), labels(p.a), labels(p.b), p.negative, o.Seed)
+	if err != nil {
+		err = fmt.Errorf("%s and %s: %w", a, b, err)
+	}
+	return g, err
+}
+
+// pair are the predictions of two models, a row of each run for each pair, in the same order.
+type pair struct {
+	a, b     [][]relations.Prediction
+	negative string
+}
+
+// openPair reads the predictions at a and b.
+func (o Options) openPair(ctx context.Context, a, b string) (p pair, err error) {
+	runsA, err := o.open(ctx, a)
+	if err != nil {
+		return p, err
 	}
 	runsB, err := o.open(ctx, b)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	c := &Comparison{A: a, B: b, Instances: len(runsA[0].Rows), RunsA: len(runsA), RunsB: len(runsB)}
-	rowsA, err := aligned(runsA[0], runsA)
-	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", a, b, err)
+	if p.a, err = aligned(runsA[0], runsA); err != nil {
+		return p, fmt.Errorf("%s and %s: %w", a, b, err)
 	}
-	rowsB, err := aligned(runsA[0], runsB)
-	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", a, b, err)
+	if p.b, err = aligned(runsA[0], runsB); err != nil {
+		return p, fmt.Errorf("%s and %s: %w", a, b, err)
 	}
-	if c.Negative, err = negative(a, slices.Concat(runsA, runsB), o.Negative); err != nil {
-		return nil, err
+	p.negative, err = negative(a, slices.Concat(runsA, runsB), o.Negative)
+	return p, err
+}
+
+// gold are the gold labels.
+func (p pair) gold() []string {
+	gold := make([]string, len(p.a[0]))
+	for i, row := range p.a[0] {
+		gold[i] = row.Gold
 	}
-	if err := c.findCases(ctx, rowsA, rowsB); err != nil {
-		return nil, err
-	}
-	return c, c.test(ctx, rowsA, rowsB, o)
+	return gold
 }
 
 // open reads the predictions at path: a file, a run directory, or one of several seeds.
@@ -152,18 +185,15 @@ func negative(name string, runs []*relations.Predictions, asked string) (string,
 }
 
 // test tests the models over instances and, where both have at least two, over seeds.
-func (c *Comparison) test(ctx context.Context, a, b [][]relations.Prediction, o Options) error {
-	gold := make([]string, c.Instances)
-	for i, row := range a[0] {
-		gold[i] = row.Gold
-	}
-	boot, err := evaluate.Bootstrap(ctx, gold, labels(a), labels(b), c.Negative, o.draws("bootstrap"))
+func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
+	gold := p.gold()
+	boot, err := evaluate.Bootstrap(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.draws("bootstrap"))
 	if err != nil {
 		return err
 	}
 	c.Tests = append(c.Tests, boot)
-	if len(a) == len(b) {
-		swap, err := evaluate.Randomise(ctx, gold, labels(a), labels(b), c.Negative, o.draws("randomisation"))
+	if len(p.a) == len(p.b) {
+		swap, err := evaluate.Randomise(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.draws("randomisation"))
 		if err != nil {
 			return err
 		}

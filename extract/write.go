@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"strings"
 
-	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/text"
 )
 
 // Writer writes predictions in some form. Close writes what is left; it does not close what the writer writes to.
@@ -100,7 +99,7 @@ func mentionOf(m relations.Mention) jsonMention {
 
 // weighedWords adds up the weights of positions over the words, between blanks, that their spans lie in. Words without a
 // position, because the sentence was cut, are left out.
-func weighedWords(text string, row marked.Row, weights []float32) []weighedWord {
+func weighedWords(line string, row marked.Row, weights []float32) []weighedWord {
 	const blanks = " \t\n\r"
 	var out []weighedWord
 	end := -1 // of the word that is being added up
@@ -109,11 +108,11 @@ func weighedWords(text string, row marked.Row, weights []float32) []weighedWord 
 			continue
 		}
 		if s.Start >= end {
-			start := strings.LastIndexAny(text[:s.Start], blanks) + 1
-			if end = len(text); strings.ContainsAny(text[s.Start:], blanks) {
-				end = s.Start + strings.IndexAny(text[s.Start:], blanks)
+			start := strings.LastIndexAny(line[:s.Start], blanks) + 1
+			if end = len(line); strings.ContainsAny(line[s.Start:], blanks) {
+				end = s.Start + strings.IndexAny(line[s.Start:], blanks)
 			}
-			out = append(out, weighedWord{Word: text[start:end]})
+			out = append(out, weighedWord{Word: line[start:end]})
 		}
 		out[len(out)-1].Weight += weights[i]
 	}
@@ -125,8 +124,8 @@ func weighedWords(text string, row marked.Row, weights []float32) []weighedWord 
 type pubtatorWriter struct {
 	out      *bufio.Writer // keeps the first error for Flush
 	negative string
-	next     func() (string, error, bool) // line of the file
-	stop     func()
+	name     string
+	in       *text.Lines
 	closing  func() error
 	document string   // whose lines are being copied
 	lines    []string // relations of document
@@ -140,8 +139,7 @@ func NewPubTator(w io.Writer, name, negative string) (Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, stop := iter.Pull2(corpus.Lines(in, name))
-	return &pubtatorWriter{out: bufio.NewWriter(w), negative: negative, next: next, stop: stop, closing: in.Close}, nil
+	return &pubtatorWriter{out: bufio.NewWriter(w), negative: negative, name: name, in: text.NewLines(in), closing: in.Close}, nil
 }
 
 func (t *pubtatorWriter) Write(p Prediction) error {
@@ -164,11 +162,12 @@ func (t *pubtatorWriter) Write(p Prediction) error {
 // copyTo ends the present document and copies lines up to the title of document, or to the end if that is empty.
 func (t *pubtatorWriter) copyTo(document string) error {
 	for {
-		line, err, ok := t.next()
-		if err != nil {
-			return err
+		read, err := t.in.Next()
+		ok := err == nil
+		if !ok && err != io.EOF {
+			return fmt.Errorf("%s: %w", t.name, err)
 		}
-		line = strings.TrimRight(line, "\r\n")
+		line := string(read)
 		id, _, title := strings.Cut(line, "|t|")
 		title = title && !strings.Contains(id, "\t")
 		if !ok || title || line == "" {
@@ -198,7 +197,6 @@ func (t *pubtatorWriter) copyTo(document string) error {
 
 func (t *pubtatorWriter) Close() error {
 	err := t.copyTo("")
-	t.stop()
 	return errors.Join(err, t.closing(), t.out.Flush())
 }
 

@@ -1,26 +1,36 @@
 package reproduce
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/sweep"
 )
 
-// Start is the directory that a stand-in starts from: an architecture and a vocabulary.
+// Start is the directory that a stand-in starts from: an architecture and a vocabulary, or a published encoder.
 type Start struct {
 	Model        string
 	Dir          string
 	Architecture map[string]any
 	Vocab        string // file
+	Encoder      string // as checkpoints.OpenModel takes it; empty: random values
 }
 
-// Write writes config.json and vocab.txt.
-func (s Start) Write() error {
+// Write writes config.json, the vocabulary and, of a published encoder, its weights.
+func (s Start) Write(ctx context.Context) error {
+	if s.Encoder != "" {
+		return s.copyEncoder(ctx)
+	}
 	vocab, err := os.ReadFile(s.Vocab)
 	if err != nil {
 		return err
@@ -39,6 +49,20 @@ func (s Start) Write() error {
 		return err
 	}
 	return atomicfile.WriteBytes(filepath.Join(s.Dir, "config.json"), append(config, '\n'))
+}
+
+// copyEncoder writes the encoder as a directory of its own, whatever it came in, unless that is there.
+func (s Start) copyEncoder(ctx context.Context) error {
+	if _, err := os.Stat(s.Dir); err == nil {
+		return nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	m, err := checkpoints.OpenModel(ctx, s.Encoder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkpoints.Convert(m, s.Dir, checkpoints.KindSafetensors), m.Close())
 }
 
 // source is where a model of an experiment comes from: published weights, or a stand-in.
@@ -62,12 +86,7 @@ func (b *builder) model(name string) (source, error) {
 		return s, nil
 	}
 	if s.standIn, ok = b.Scale.StandIns[name]; ok {
-		if err := b.vocabulary(s.standIn); err != nil {
-			return s, err
-		}
-		b.use("%s: no published weights; %s, pre-trained by the graph itself", m.Label, s.standIn.Label)
-		b.plan.StandIns[m.Label] = s.standIn.Label
-		return s, nil
+		return b.standIn(s)
 	}
 	if b.Ungiven && len(b.Scale.StandIns) == 0 {
 		s.weights = name // its directory, once it is given
@@ -76,23 +95,69 @@ func (b *builder) model(name string) (source, error) {
 	return s, &absentError{fmt.Sprintf("needs published weights of %s: --model %s=DIR; %s", m.Published, name, m.Obtain)}
 }
 
-// readWeights reads config.json of the weights that are given.
-func (b *builder) readWeights() error {
-	for name, dir := range b.Weights {
-		if _, ok := b.Sources.model(name); !ok {
+// standIn finds what s is trained from.
+func (b *builder) standIn(s source) (source, error) {
+	if s.standIn.Encoder == "" {
+		if err := b.vocabulary(s.standIn); err != nil {
+			return s, err
+		}
+		b.use("%s: no published weights; %s, pre-trained by the graph itself", s.Label, s.standIn.Label)
+		b.plan.StandIns[s.Label] = s.standIn.Label
+		return s, nil
+	}
+	e, ok := b.Sources.model(s.standIn.Encoder)
+	if !ok {
+		return s, faultf("model %q is in no file of sources", s.standIn.Encoder)
+	}
+	path, given := b.Weights[e.Name]
+	switch {
+	case given:
+		s.architecture = b.architectures[e.Name]
+		b.use("%s: %s, from %s (%s), pre-trained further by the graph itself", s.Label, e.Published, path, e.Licence)
+	case b.Ungiven:
+	default:
+		return s, &absentError{fmt.Sprintf("needs %s: --model %s=PATH; %s", e.Published, e.Name, e.Obtain)}
+	}
+	b.plan.StandIns[s.Label] = s.standIn.Label
+	return s, nil
+}
+
+// readWeights looks into the weights that are given.
+func (b *builder) readWeights(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(b.Weights)) {
+		m, ok := b.Sources.model(name)
+		if !ok {
 			return fmt.Errorf("--model %s: unknown, want one of %s", name, strings.Join(b.Sources.modelNames(), ", "))
 		}
-		text, err := os.ReadFile(filepath.Join(dir, "config.json"))
-		var architecture map[string]any
-		if err == nil {
-			err = json.Unmarshal(text, &architecture)
+		var err error
+		if b.architectures[name], err = architectureOf(ctx, b.Weights[name], m, b.Data.Anyhow); err != nil {
+			return fmt.Errorf("--model %s: %w", name, err)
 		}
-		if err != nil {
-			return fmt.Errorf("--model %s: %w; want a directory with config.json, vocab.txt and weights", name, err)
-		}
-		b.architectures[name] = architecture
 	}
 	return nil
+}
+
+// architectureOf is config.json of the weights at path, which are those of m unless any are taken.
+func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (architecture map[string]any, err error) {
+	opened, err := checkpoints.OpenModel(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	if !opened.HasWeights() {
+		return nil, fmt.Errorf("%s: no weights in it", path)
+	}
+	if err := json.Unmarshal(opened.Config.Raw, &architecture); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if m.SHA256 == "" || anyhow {
+		return architecture, nil
+	}
+	got, err := sumOf(opened.Files.Weights)
+	if err == nil && got != m.SHA256 {
+		err = fmt.Errorf("%s: not the known weights of %s: sha256 %.12s, want %.12s; --unchecked takes them", path, m.Published, got, m.SHA256)
+	}
+	return architecture, err
 }
 
 // vocabulary checks that the vocabulary of a stand-in is there.
@@ -149,8 +214,14 @@ func (b *builder) vocab(m source) string {
 	if m.weights != "" {
 		return "{file:" + m.weights + "}"
 	}
+	if m.standIn.Encoder != "" {
+		return "{file:" + b.startOf(m) + "}"
+	}
 	return b.file(m.standIn.Vocab)
 }
+
+// startOf is the directory that the stand-in of m starts from.
+func (b *builder) startOf(m source) string { return filepath.Join(b.Starts, m.Name) }
 
 // encoder is a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
 func (b *builder) encoder(m source, r Row, seed int) (string, error) {
@@ -186,7 +257,10 @@ func (b *builder) base(m source) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := Start{Model: m.Name, Dir: filepath.Join(b.Starts, m.Name), Architecture: b.Scale.Architecture, Vocab: b.Data.path(m.standIn.Vocab)}
+	s := Start{Model: m.Name, Dir: b.startOf(m), Encoder: b.Weights[m.standIn.Encoder]}
+	if m.standIn.Encoder == "" {
+		s.Architecture, s.Vocab = b.Scale.Architecture, b.Data.path(m.standIn.Vocab)
+	}
 	table := merged(b.Scale.Pretraining, b.Scale.Models[m.Name].Pretraining, nested("model.init", "{file:"+s.Dir+"}"),
 		nested("data.shards", shards), nested("task.name", "pretraining"), nested("run.dir", "{out}"))
 	config, set, err := b.resolve("pretraining", table)

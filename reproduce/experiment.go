@@ -32,6 +32,7 @@ type Experiment struct {
 	Claim   string   `toml:"claim"`
 	Kind    string   `toml:"kind"`
 	Remarks []string `toml:"remarks"`
+	Scales  []string `toml:"scales"` // at which it is run; empty: all
 
 	Corpora []string `toml:"columns"` // columns that are corpora
 	Columns []Column `toml:"column"`
@@ -76,7 +77,7 @@ func (r Row) published(i int) (float64, bool) {
 }
 
 // order is that of the paper, with what it lacks behind.
-var order = []string{"table1", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "fig1", "fig2", "subdomains", "ablation", "release", "power"}
+var order = []string{"table1", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "fig1", "fig2", "subdomains", "ablation", "full", "release", "power"}
 
 // ReadExperiments reads the experiments at the root of files, in the paper's order.
 func ReadExperiments(files fs.FS) ([]*Experiment, error) {

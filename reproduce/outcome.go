@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type Outcome struct {
 	StandIns map[string]string `json:"stand_ins,omitempty"` // what was trained in place of published models, by their labels
 
 	Experiments map[string]map[string][]Measured `json:"experiments"` // by experiment, row and column
+	Verdicts    []Verdict                        `json:"verdicts,omitempty"`
 }
 
 // Measured is what a cell holds: values, words, or the reason why there are none.
@@ -63,8 +65,15 @@ func (o *Outcome) cell(experiment, row string, column int) Measured {
 	return cells[column]
 }
 
-// Collect reads the cells of a plan from what its runs left. state says where a run is; what is damaged is an error.
-func Collect(r Request, p *Plan, state func(run string) State) (*Outcome, error) {
+// place is a cell of an experiment.
+type place struct {
+	experiment  string
+	row, column int
+}
+
+// Collect reads the cells of a plan from what its runs left, and judges claims by them. state says where a run is; what is
+// damaged is an error.
+func Collect(ctx context.Context, r Request, p *Plan, state func(run string) State) (*Outcome, error) {
 	o := &Outcome{Scale: r.Scale.Name, About: r.Scale.About, Seeds: r.Seeds, Used: p.Used, Complete: true, StandIns: p.StandIns, Experiments: map[string]map[string][]Measured{}}
 	if o.Seeds == 0 {
 		o.Seeds = r.Scale.Seeds
@@ -74,6 +83,7 @@ func Collect(r Request, p *Plan, state func(run string) State) (*Outcome, error)
 		byID[e.ID] = e
 	}
 	var errs []error
+	dirs := map[place]string{} // of the runs of cells that are done
 	for _, c := range p.Cells {
 		e := byID[c.Experiment]
 		m, err := measure(e, c, state)
@@ -85,12 +95,24 @@ func Collect(r Request, p *Plan, state func(run string) State) (*Outcome, error)
 			rows = map[string][]Measured{}
 			o.Experiments[e.ID] = rows
 		}
+		if len(c.Runs) == 1 && m.Reason == "" {
+			dirs[place{c.Experiment, c.Row, c.Column}] = state(c.Runs[0]).Dir
+		}
 		label := e.Rows[c.Row].Label
 		rows[label] = append(rows[label], m)
 	}
 	for _, run := range p.Graph.Runs {
 		o.Runs++
 		o.Complete = o.Complete && state(run.Name).Done
+	}
+	for _, e := range r.Experiments {
+		switch e.Kind {
+		case Scores:
+			verdicts, err := judgeScores(ctx, e, dirs)
+			o.Verdicts, errs = append(o.Verdicts, verdicts...), append(errs, err)
+		case Losses:
+			o.Verdicts = append(o.Verdicts, judgeLosses(e, o)...)
+		}
 	}
 	return o, errors.Join(errs...)
 }
@@ -238,8 +260,8 @@ func readProbes(value string, p *result.Probes) Measured {
 }
 
 // Conclude collects the cells of a plan from the runs of a sweep, with the time they took and what computed them.
-func Conclude(r Request, p *Plan, report *sweep.Report) (*Outcome, error) {
-	o, err := Collect(r, p, func(run string) State { return stateOf(report, run) })
+func Conclude(ctx context.Context, r Request, p *Plan, report *sweep.Report) (*Outcome, error) {
+	o, err := Collect(ctx, r, p, func(run string) State { return stateOf(report, run) })
 	if err != nil {
 		return nil, err
 	}

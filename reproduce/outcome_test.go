@@ -1,12 +1,12 @@
 package reproduce
 
 import (
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -59,38 +59,6 @@ func TestRead(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-// TestWelch: scipy's ttest_ind(equal_var=False).confidence_interval() of the same values.
-func TestWelch(t *testing.T) {
-	d, known := welch([]float64{1, 2, 3, 4}, []float64{2, 4, 6, 8, 10})
-	if !known || d.Mean != -3.5 || math.Abs(d.Low-(-7.385368080514045)) > 1e-9 || math.Abs(d.High-0.3853680805140449) > 1e-9 {
-		t.Errorf("got %+v, %v", d, known)
-	}
-	for _, pair := range [][2][]float64{{{1}, {2, 3}}, {{1, 1}, {2, 2}}} {
-		if d, known := welch(pair[0], pair[1]); known || d.Low != d.Mean {
-			t.Errorf("of %v: %+v, known %v; want nothing known", pair, d, known)
-		}
-	}
-}
-
-// TestSeedsNeeded: the sizes that the noncentral t gives for power 0.8, two-sided 5 % (Cohen 1988, table 2.4.1, is one lower for
-// 0.2).
-func TestSeedsNeeded(t *testing.T) {
-	for _, test := range []struct {
-		d    float64
-		want int
-	}{{0.2, 394}, {0.5, 64}, {0.8, 26}, {1, 17}} {
-		if got := seedsNeeded(1, test.d); got != test.want {
-			t.Errorf("effect %v: %d, want %d", test.d, got, test.want)
-		}
-		if got := seedsNeeded(3, -3*test.d); got != test.want {
-			t.Errorf("effect %v of sd 3: %d, want %d", test.d, got, test.want)
-		}
-	}
-	if seedsNeeded(0, 1) != 0 || seedsNeeded(1, 0) != 0 || seedsNeeded(1000, 0.1) != 0 {
-		t.Error("a number where none follows")
 	}
 }
 
@@ -153,6 +121,7 @@ func TestMargin(t *testing.T) {
 	o := &Outcome{Experiments: map[string]map[string][]Measured{"m": {
 		"base": {{Values: []float64{5.1, 6.1}}}, "on a": {{Values: []float64{5, 6}}}, "on b": {{Values: []float64{5.5, 6.7}}}, "on c": {{Values: []float64{9, 9}}},
 	}}}
+	o.Verdicts = judgeLosses(e, o)
 	rows := TableOf(e, o, &Sources{}, nil).Rows
 	if got, want := rows[len(rows)-1][1], "+0.600 [-0.671, +1.871]"; got != want { // 0.6 ± 12.706·0.1414/√2
 		t.Errorf("margin %s, want %s", got, want)

@@ -1,10 +1,12 @@
 package reproduce
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
@@ -16,7 +18,7 @@ type Request struct {
 	Scale       *Scale
 	Sources     *Sources
 	Data        *Data
-	Weights     map[string]string // directories of published models, by name
+	Weights     map[string]string // published models, by name: each as checkpoints.OpenModel takes it
 	Seeds       int               // in place of the scale's; 0: those
 	Ungiven     bool              // forecast runs of published models whether or not their weights are given
 	Starts      string            // directory that WriteStart writes to
@@ -57,13 +59,16 @@ type Plan struct {
 }
 
 // NewPlan expands the experiments of r. What cannot be run is a reason in its cell; an error is a fault of the files.
-func NewPlan(r Request) (*Plan, error) {
+func NewPlan(ctx context.Context, r Request) (*Plan, error) {
 	b := &builder{Request: r, plan: &Plan{StandIns: map[string]string{}}, positions: map[string]float64{}, architectures: map[string]map[string]any{}}
-	if err := b.readWeights(); err != nil {
+	if err := b.readWeights(ctx); err != nil {
 		return nil, err
 	}
 	if b.Seeds == 0 {
 		b.Seeds = r.Scale.Seeds
+	}
+	if err := b.headlines(); err != nil {
+		return nil, err
 	}
 	for _, e := range r.Experiments {
 		for i, row := range e.Rows {
@@ -87,6 +92,31 @@ func NewPlan(r Request) (*Plan, error) {
 		b.plan.Positions += b.positions[r.Name]
 	}
 	return b.plan, nil
+}
+
+// headlines adds the runs of the cells that the scale wants first. What keeps one from being run is said in its place.
+func (b *builder) headlines() error {
+	for _, h := range b.Scale.First {
+		found := false
+		for _, e := range b.Experiments {
+			for _, row := range e.Rows {
+				for _, column := range e.Columns {
+					if !h.holds(e, row, column) {
+						continue
+					}
+					found = true
+					if _, err := b.cell(e, row, column); err != nil && !errors.As(err, new(*absentError)) {
+						return fmt.Errorf("%s, row %q: %w", e.ID, row.Label, err)
+					}
+				}
+			}
+			found = found || h.Experiment != e.ID
+		}
+		if !found {
+			return fmt.Errorf("scale %s: first: experiment %s has no rows %q with columns %q", b.Scale.Name, h.Experiment, h.Rows, h.Columns)
+		}
+	}
+	return nil
 }
 
 // prune leaves out runs that no cell is read from: those begun for one that then turned out impossible.
@@ -173,6 +203,9 @@ func (b *builder) use(format string, args ...any) {
 func (b *builder) cell(e *Experiment, r Row, c Column) ([]string, error) {
 	if r.NotRun != "" {
 		return nil, errors.New(r.NotRun)
+	}
+	if len(e.Scales) > 0 && !slices.Contains(e.Scales, b.Scale.Name) {
+		return nil, &absentError{"only run at the scale " + strings.Join(e.Scales, " or ")}
 	}
 	switch e.Kind {
 	case Counts:
@@ -399,14 +432,14 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 
 // Missing says what is not there of what r needs: the reasons of its cells when weights, or data, are not taken for
 // granted. A cell names only the first thing that it lacks, so that each is asked for by itself.
-func Missing(r Request) ([]string, error) {
+func Missing(ctx context.Context, r Request) ([]string, error) {
 	r.Forecast = nil
 	var reasons []string
 	for _, data := range []bool{false, true} {
 		given := *r.Data
 		given.Assumed = !data
 		r.Data, r.Ungiven = &given, data
-		plan, err := NewPlan(r)
+		plan, err := NewPlan(ctx, r)
 		if err != nil {
 			return nil, err
 		}

@@ -28,14 +28,30 @@ type Scale struct {
 	Attention    Arguments            `toml:"attention"`
 	Models       map[string]Overrides `toml:"model"`
 	Corpora      map[string]Overrides `toml:"corpus"`
+	First        []Headline           `toml:"first"` // what is run before the rest, in this order
 	Forecast     Speed                `toml:"forecast"`
 }
 
-// StandIn is what is trained in the place of published weights.
+// StandIn is what is trained in the place of published weights: from random values with the vocabulary Vocab, or from
+// another published encoder.
 type StandIn struct {
-	Label  string `toml:"label"`
-	Vocab  string `toml:"vocab"` // under the data directory
-	SHA256 string `toml:"vocab_sha256"`
+	Label   string `toml:"label"`
+	Encoder string `toml:"encoder"` // a model of the sources
+	Vocab   string `toml:"vocab"`   // under the data directory
+	SHA256  string `toml:"vocab_sha256"`
+}
+
+// Headline names cells of an experiment.
+type Headline struct {
+	Experiment string   `toml:"experiment"`
+	Rows       []string `toml:"rows"`
+	Columns    []string `toml:"columns"` // corpora or domains; empty: all
+}
+
+// holds says whether h names the cell.
+func (h Headline) holds(e *Experiment, r Row, c Column) bool {
+	return h.Experiment == e.ID && slices.Contains(h.Rows, r.Label) &&
+		(len(h.Columns) == 0 || slices.Contains(h.Columns, c.Corpus) || slices.Contains(h.Columns, c.Domain))
 }
 
 // Text is documents for pre-training.

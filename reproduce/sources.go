@@ -20,6 +20,8 @@ type Model struct {
 	Label     string `toml:"label"`
 	Published string `toml:"published"` // which one exactly
 	Obtain    string `toml:"obtain"`    // where, and under what licence
+	Licence   string `toml:"licence"`
+	SHA256    string `toml:"sha256"` // of the file of weights; empty: any is taken
 	Uncased   bool   `toml:"uncased"`
 	Preset    string `toml:"preset"` // of configs, for its runs at the paper's scale
 }

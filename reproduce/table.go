@@ -20,7 +20,13 @@ type Table struct {
 // TableOf is the table of e with what o has measured. sources name the columns; all are the experiments that e may speak of.
 func TableOf(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) Table {
 	t := &tabler{e: e, o: o, sources: sources, all: all}
-	switch e.Kind {
+	table := t.table()
+	table.Notes = t.verdicts()
+	return table
+}
+
+func (t *tabler) table() Table {
+	switch t.e.Kind {
 	case Counts:
 		return t.counts()
 	case Losses:
@@ -31,6 +37,22 @@ func TableOf(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) Tab
 		return t.power()
 	}
 	return t.scores()
+}
+
+// verdicts says of each claim whether it holds, a sentence each.
+func (t *tabler) verdicts() []string {
+	var out []string
+	for _, v := range t.o.Verdicts {
+		if v.Experiment != t.e.ID {
+			continue
+		}
+		decimals := 1
+		if t.e.Kind == Losses {
+			decimals = 3
+		}
+		out = append(out, fmt.Sprintf("%s, %s over %s: %s.", t.label(t.e.Columns[v.Column]), t.row(v.Row), t.row(v.Against), v.Text(decimals)))
+	}
+	return out
 }
 
 type tabler struct {
@@ -110,10 +132,8 @@ func (t *tabler) gain(r Row, j int) []string {
 	if d, ok := publishedGain(t.e, r, j); ok {
 		line[1] = fmt.Sprintf("%+.1f", d)
 	}
-	a, b := t.o.cell(t.e.ID, r.Label, j), t.o.cell(t.e.ID, r.Against, j)
-	if len(a.Values) > 0 && len(b.Values) > 0 {
-		d, known := welch(a.Values, b.Values)
-		line[2] = interval(d, known, 1)
+	if v, ok := t.o.verdict(t.e.ID, r.Label, j); ok {
+		line[2] = interval(v.Gain.Interval, true, 1)
 	}
 	return line
 }
@@ -194,39 +214,20 @@ func (t *tabler) losses() Table {
 		out.Rows = append(out.Rows, line)
 	}
 	for j, c := range t.e.Columns {
-		margin, known, ok := t.margin(j, c)
+		i := slices.IndexFunc(t.e.Rows, func(r Row) bool { return r.Domain == c.Domain })
+		if i < 0 {
+			margins = append(margins, "")
+			continue
+		}
+		v, ok := t.o.verdict(t.e.ID, t.e.Rows[i].Label, j)
 		if !ok {
 			margins = append(margins, "")
 			continue
 		}
-		margins = append(margins, interval(margin, known, 3))
+		margins = append(margins, interval(v.Gain.Interval, true, 3))
 	}
 	out.Rows = append(out.Rows, margins)
 	return out
-}
-
-// margin is how much worse the best of the other adapted models is on a text than the one that was adapted to it, seed by
-// seed: adaptations of one seed differ in their text alone.
-func (t *tabler) margin(j int, c Column) (d evaluate.Interval, known, ok bool) {
-	i := slices.IndexFunc(t.e.Rows, func(r Row) bool { return r.Domain == c.Domain })
-	if i < 0 {
-		return d, false, false
-	}
-	diagonal := t.o.cell(t.e.ID, t.e.Rows[i].Label, j).Values
-	for k, r := range t.e.Rows {
-		other := t.o.cell(t.e.ID, r.Label, j).Values
-		if k == i || r.Domain == "" || len(other) == 0 || len(other) != len(diagonal) {
-			continue
-		}
-		apart := make([]float64, len(other))
-		for s := range other {
-			apart[s] = other[s] - diagonal[s]
-		}
-		if one := evaluate.IntervalOf(apart); !ok || one.Mean < d.Mean {
-			d, known, ok = one, one.N > 1, true
-		}
-	}
-	return d, known, ok
 }
 
 // stems has published and our stems side by side, and says how many are in both lists.
@@ -293,29 +294,29 @@ func (t *tabler) claim(of *Experiment, r Row, j int) []string {
 	if known {
 		line[0] = fmt.Sprintf("%+.1f", gain)
 	}
-	a, b := t.o.cell(of.ID, r.Label, j), t.o.cell(of.ID, r.Against, j)
-	for _, m := range []Measured{a, b} {
+	for _, m := range []Measured{t.o.cell(of.ID, r.Label, j), t.o.cell(of.ID, r.Against, j)} {
 		if m.Reason != "" {
 			line[1] = notRun + m.Reason
 			return line
 		}
 	}
-	d, certain := welch(a.Values, b.Values)
-	line[1] = interval(d, certain, 1)
-	sd := pooled(a.Values, b.Values)
-	if sd == 0 {
+	v, ok := t.o.verdict(of.ID, r.Label, j)
+	if !ok {
 		return line
 	}
-	line[2] = fmt.Sprintf("%.1f", sd)
-	line[3] = needed(seedsNeeded(sd, 1))
+	line[1] = interval(v.Gain.Interval, true, 1)
+	line[2] = fmt.Sprintf("%.1f", v.Gain.Seeds)
+	line[3] = needed(v.Gain, aPoint)
 	if known {
-		line[4] = needed(seedsNeeded(sd, gain))
+		line[4] = needed(v.Gain, gain)
 	}
 	return line
 }
 
-func needed(n int) string {
-	if n == 0 {
+// needed is the number of seeds with which a gain of that size is seen.
+func needed(g evaluate.Gain, size float64) string {
+	n, err := g.SeedsFor(size)
+	if err != nil {
 		return "-"
 	}
 	return fmt.Sprint(n)

@@ -32,8 +32,8 @@ type fileDigest struct {
 	SHA256 string    `json:"sha256"`
 }
 
-// settled is how old a change must be for its time to tell it from the next one.
-const settled = 2 * time.Second
+// oldEnough is how old a change must be for its time to tell it from the next one.
+const oldEnough = 2 * time.Second
 
 // OpenDigests reads what is remembered in a file, which need not exist. One that is damaged is begun anew.
 func OpenDigests(path string) (*Digests, error) {
@@ -113,7 +113,7 @@ func (d *Digests) file(path string, info fs.FileInfo) (string, error) {
 		return known.SHA256, nil
 	}
 	sum, err := sumFile(path)
-	if err == nil && time.Since(info.ModTime()) > settled {
+	if err == nil && time.Since(info.ModTime()) > oldEnough {
 		d.mu.Lock()
 		d.known[name], d.dirty = fileDigest{info.Size(), info.ModTime(), sum}, true
 		d.mu.Unlock()

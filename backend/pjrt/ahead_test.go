@@ -3,10 +3,10 @@
 package pjrt
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/subbert/subbert/internal/plugintest"
 )
 
 // TestCompileAhead compiles the toy's step for a TPU v3-8 that nobody has, once with and once without donation.
@@ -14,14 +14,7 @@ func TestCompileAhead(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiling for TPUs takes seconds")
 	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Skipf("no cache directory: %v", err)
-	}
-	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/tpu/*/libtpu/libtpu.so"))
-	if err != nil || len(found) == 0 {
-		t.Skip("the TPU plugin is not installed: subbert backend install tpu")
-	}
+	libtpu := plugintest.Need(t, "tpu")
 	t.Setenv("TPU_SKIP_MDS_QUERY", "1") // or it waits for a metadata server for ever
 	aliased := map[bool]int64{}
 	for _, donate := range []bool{false, true} {
@@ -31,7 +24,7 @@ func TestCompileAhead(t *testing.T) {
 			t.Fatal("a program ran without devices")
 		}
 		p := program(t, c, "train")
-		a, err := CompileAhead(found[len(found)-1], "v3:2x2x1", p.Submitted, p.Options, nil)
+		a, err := CompileAhead(libtpu, "v3:2x2x1", p.Submitted, p.Options, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +40,7 @@ func TestCompileAhead(t *testing.T) {
 		t.Errorf("written over arguments are %d bytes without donation and %d with, want 0 and at least %d",
 			aliased[false], aliased[true], 2*toyIn*toyOut*4)
 	}
-	if _, err := CompileAhead(found[len(found)-1], "v99:1", "module {}", "", nil); err == nil {
+	if _, err := CompileAhead(libtpu, "v99:1", "module {}", "", nil); err == nil {
 		t.Error("a topology that does not exist was accepted")
 	}
 }

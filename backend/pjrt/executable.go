@@ -29,16 +29,16 @@ type loaded struct {
 	module     *module // nil: not text that we read
 	numOutputs int
 
-	mu      sync.Mutex
-	c       unsafe.Pointer // PJRT_LoadedExecutable; nil once destroyed
-	donors  []int          // arguments marked in the program
-	settled bool           // donors are what the caller donates
-	program Program
+	mu          sync.Mutex
+	c           unsafe.Pointer // PJRT_LoadedExecutable; nil once destroyed
+	donors      []int          // arguments marked in the program
+	donorsKnown bool           // donors are what the caller donates
+	program     Program
 }
 
 // compile compiles a program, or reads it back.
 func (c *Client) compile(text, format, options string) (*loaded, error) {
-	l := &loaded{client: c, format: format, settled: true, program: Program{Text: text, Options: options}}
+	l := &loaded{client: c, format: format, donorsKnown: true, program: Program{Text: text, Options: options}}
 	l.program.compiled = l
 	if format == "mlir" {
 		m, err := parseModule(text)
@@ -50,7 +50,7 @@ func (c *Client) compile(text, format, options string) (*loaded, error) {
 	}
 	var donors []int
 	if c.o.Donate && l.module != nil {
-		if donors, l.settled = c.recall(l.module); !l.settled {
+		if donors, l.donorsKnown = c.recall(l.module); !l.donorsKnown {
 			donors = l.module.updated()
 		}
 	}
@@ -120,16 +120,16 @@ func override(name string) string {
 	return string(protowire.AppendBytes(protowire.AppendTag(nil, 7, protowire.BytesType), entry)) // env_option_overrides
 }
 
-// settle compares the arguments marked as donated with those that the caller donates. The first call decides: if
+// matchDonation compares the arguments marked as donated with those that the caller donates. The first call decides: if
 // the guess was wrong the program is compiled again, and the answer is kept for the next run. Later a caller that
 // keeps what is marked is refused, since the results would be written over what it keeps.
-func (l *loaded) settle(kept []bool) (unsafe.Pointer, error) {
+func (l *loaded) matchDonation(kept []bool) (unsafe.Pointer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.c == nil {
 		return nil, ErrDestroyed
 	}
-	if !l.settled && len(kept) == len(l.module.args) {
+	if !l.donorsKnown && len(kept) == len(l.module.args) {
 		var donated []int
 		for i, a := range l.module.args {
 			if a.variable() && !a.scalar() && !kept[i] {
@@ -144,7 +144,7 @@ func (l *loaded) settle(kept []bool) (unsafe.Pointer, error) {
 			}
 			l.client.update(l)
 		}
-		l.settled = true
+		l.donorsKnown = true
 		l.client.remember(l.module, donated)
 	}
 	for _, i := range l.donors {

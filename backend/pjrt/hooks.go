@@ -114,7 +114,7 @@ func goCountResults(program *C.char, length C.size_t) C.size_t {
 
 // execute runs the executable, checks what the caller donates, and waits or not.
 func (l *loaded) execute(args *C.ExecuteArgs) error {
-	e, err := l.settle(kept(args))
+	e, err := l.matchDonation(kept(args))
 	if err != nil {
 		return err
 	}

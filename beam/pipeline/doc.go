@@ -3,7 +3,7 @@
 //
 // Nothing is computed here. A pipeline hands each input file to the functions that the local commands use,
 // selection.Find and Write, preparation.Spool, on whatever machine Beam chooses, and gathers what they made for
-// selection.Settle and Finish, or preparation.Shuffle, on one. The result is that of subbert data select and data
+// selection.Resolve and Finish, or preparation.Shuffle, on one. The result is that of subbert data select and data
 // shard byte for byte.
 //
 // Between the steps go small manifests, as JSON. The documents themselves go as pieces, files named by the sha256 of their

@@ -87,7 +87,7 @@ func (f *findFn) ProcessElement(ctx context.Context, path string, emit func(stri
 			return err
 		}
 		t.Local = ""
-		if err := piecesOf(f.Out).put(ctx, work, append(t.Found.Settles(), t.Found.Piece)...); err != nil {
+		if err := piecesOf(f.Out).put(ctx, work, append(t.Found.ToResolve(), t.Found.Piece)...); err != nil {
 			return err
 		}
 		return send(emit, t)
@@ -113,11 +113,11 @@ func (f *settleFn) ProcessElement(ctx context.Context, _ int, found func(*string
 	})
 	return f.scratch.working(func(work *staging.Work) error {
 		for i := range tasks {
-			if err := piecesOf(f.Out).get(ctx, work, tasks[i].Found.Settles()...); err != nil {
+			if err := piecesOf(f.Out).get(ctx, work, tasks[i].Found.ToResolve()...); err != nil {
 				return err
 			}
 		}
-		tasks, c, err := selection.Settle(f.plan, work, tasks)
+		tasks, c, err := selection.Resolve(f.plan, work, tasks)
 		if err != nil {
 			return err
 		}

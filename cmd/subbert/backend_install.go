@@ -22,12 +22,9 @@ func (v *backendInstallCmd) Help() string {
 }
 
 func (v *backendInstallCmd) Run(c *console) error {
-	release, err := backend.FindRelease(v.Name, v.Version)
+	release, err := backend.FindRelease(v.Name, v.Version, runtime.GOOS, runtime.GOARCH)
 	if err != nil {
 		return misused(err)
-	}
-	if err := release.RunsOn(runtime.GOOS, runtime.GOARCH); err != nil {
-		return err
 	}
 	dir, err := cacheDir()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -76,13 +77,11 @@ func (c *console) standardInput(meter *meter) io.Reader {
 	return ctxio.Waiting(c.ctx, c.in, meter.told("standard input", 0))
 }
 
-// open opens a file to be read to its end or that of the context; meter shows how far it is.
-func (c *console) open(meter *meter, name string) (fs.File, error) {
-	var size int64
-	if info, err := os.Stat(name); err == nil {
-		size = info.Size()
-	}
-	return ctxio.Open(c.ctx, name, meter.told(name, size))
+// open opens a file, decompressed, to be read to its end or that of the context; meter shows how far it is.
+func (c *console) open(meter *meter, name string) (io.ReadCloser, error) {
+	var f *stream.File
+	tell := meter.reading(name)
+	return ctxio.From(c.ctx, func() (_ *stream.File, err error) { f, err = stream.Open(name); return f, err }, func(int) { tell(f.BytesRead(), f.Size()) })
 }
 
 // endsEarly is err in words if it is the end of the context and comes of a verb that prints as it reads.

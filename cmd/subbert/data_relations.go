@@ -48,6 +48,9 @@ func (v *dataRelationsCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	if r.Agreement != "" {
+		c.log.Info(r.Agreement)
+	}
 	if err := writeResult(v.Result, r); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type dataSelectCmd struct {
 	Tables   []string `type:"existingfile" placeholder:"FILE" help:"PubTator's tables, such as gene2pubtator3.gz, for --entities; documents of pubtator and bioc say it themselves."`
 	Exclude  []string `placeholder:"FILE|FORMAT:CORPUS" help:"Leave out the PMIDs listed in FILE, one a line, or the documents and sentences of a relation corpus, such as ddi2013:DDICorpus.zip."`
 	Share    []string `placeholder:"PATTERN=FRACTION" help:"Keep this part of what is selected from files whose name or folder matches, such as 'notes*=0.1'; others are kept whole."`
-	From     string   `default:"auto" enum:"auto,pubmed-xml,pubtator,bioc,jsonl,text" help:"How documents are written: pubmed-xml, pubtator, bioc, jsonl, text, or auto: as name and content of each file say."`
+	From     string   `default:"auto" enum:"auto,pubmed-xml,pubtator,bioc,jsonl,text" help:"How documents are written: pubmed-xml, pubtator, bioc, jsonl, text, or auto: as the content of each file says."`
 	Vocab    string   `type:"path" placeholder:"FILE" help:"Vocabulary, tokenizer.json or model's directory to count tokens and [UNK] with, for the card."`
 	Uncased  bool     `help:"Count with lower-cased text, as uncased vocabularies want it."`
 	Strict   bool     `help:"End at the first broken record, rather than passing over it."`

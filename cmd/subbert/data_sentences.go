@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/text"
 )
 
 type dataSentencesCmd struct {
@@ -16,7 +19,7 @@ type dataSentencesCmd struct {
 
 func (*dataSentencesCmd) Help() string {
 	return `Reads text from standard input and prints "start end" for each sentence: offsets in characters (Unicode code points)
-from the start of the input, from 0, the end excluded. A line end always ends a sentence.`
+from the start of the input, from 0, the end excluded. A line end ends a sentence, unless the line ends with an abbreviation such as "Fig."`
 }
 
 func (v *dataSentencesCmd) Run(c *console) error {
@@ -37,24 +40,51 @@ func (v *dataSentencesCmd) lines(c *console, splitter *corpus.Splitter, out *buf
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	characters := 0 // before the line
-	var spans []corpus.Span
-	for line, err := range corpus.Lines(c.in, "standard input") {
-		if err != nil {
-			return err
+	var spans []text.Span
+	lines := linesTogether{Lines: text.NewLines(c.in), splitter: splitter}
+	for {
+		line, err := lines.next()
+		if err == io.EOF {
+			return nil
 		}
-		at, bytes := characters, 0
+		if err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		i := 0
 		spans = splitter.Append(spans[:0], line)
-		for _, s := range spans {
-			at += utf8.RuneCountInString(line[bytes:s.Start])
-			end := at + utf8.RuneCountInString(line[s.Start:s.End])
-			if err := v.print(out, enc, at, end, line[s.Start:s.End]); err != nil {
+		for start, end := range text.InCharacters(line, spans) {
+			if err := v.print(out, enc, characters+start, characters+end, spans[i].Of(line)); err != nil {
 				return err
 			}
-			at, bytes = end, s.End
+			i++
 		}
-		characters = at + utf8.RuneCountInString(line[bytes:])
+		characters += utf8.RuneCountInString(line)
 	}
-	return nil
+}
+
+// linesTogether reads lines, each with those that its last sentence may go on in.
+type linesTogether struct {
+	*text.Lines
+	splitter *corpus.Splitter
+	failed   error // in the line after those returned last
+}
+
+func (l *linesTogether) next() (string, error) {
+	var all strings.Builder
+	for l.failed == nil {
+		var line []byte
+		if line, l.failed = l.NextWhole(); l.failed != nil {
+			break
+		}
+		all.Write(line)
+		if !l.splitter.Unfinished(string(line)) || all.Len() > text.MaxLine {
+			return all.String(), nil
+		}
+	}
+	if all.Len() > 0 {
+		return all.String(), nil
+	}
+	return "", l.failed
 }
 
 func (v *dataSentencesCmd) print(out *bufio.Writer, enc *json.Encoder, start, end int, text string) error {

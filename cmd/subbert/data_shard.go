@@ -21,16 +21,17 @@ type dataShardCmd struct {
 	MaxWordChars *int     `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's."`
 	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})."`
 	Seed         uint64   `default:"1" placeholder:"N" help:"Chooses the order of the documents (default ${default})."`
-	Strict       bool     `help:"End at the first broken line, rather than passing over it."`
+	From         string   `default:"auto" enum:"auto,pubtator,bioc,jsonl,text" help:"How documents are written: pubtator, bioc, jsonl, text, or auto: as the content of each file says."`
+	Strict       bool     `help:"End at the first broken record, rather than passing over it."`
 	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
 	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
-	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
+	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, PubTator, BioC, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
 }
 
 func (*dataShardCmd) Help() string {
 	return `Finds the sentences of documents, takes them apart into pieces of the vocabulary and writes them as shards,
-which pretrain draws its instances from. docs/shards.md describes the format. The documents come in an order that --seed chooses.
+which pretrain draws its instances from. docs/shards.md describes the format. PubMed's XML goes through data select first. The documents come in an order that --seed chooses.
 Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes as much room as the shards.`
 }
 
@@ -48,7 +49,7 @@ func (v *dataShardCmd) Run(c *console) error {
 		return err
 	}
 	plan, err := request.Shards{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: chars, HeldOut: v.HeldOut, Seed: v.Seed,
-		Strict: v.Strict}.Plan(files)
+		From: v.From, Strict: v.Strict}.Plan(files)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (v *dataShardCmd) Run(c *console) error {
 	}
 	started := time.Now()
 	meter, faults := newMeter(c), faults{log: c.log}
-	plan.Broken = faults.tell
+	plan.Broken, plan.Warn = faults.tell, func(line string) { c.log.Warn(line) }
 	plan.Progress = func(p preparation.Progress) { meter.showFiles(p.Read, p.Size, p.Done.TextBytes) }
 	result, err := preparation.Run(c.ctx, plan)
 	meter.end()

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf8"
 
-	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
@@ -74,7 +74,6 @@ type piecePrinter struct {
 	out       *bufio.Writer
 	quoted    [][]byte // tokens as JSON, made when first met
 	ids       []int32
-	line      []byte
 }
 
 // file prints the pieces of the lines of the file called name.
@@ -91,49 +90,25 @@ func (p *piecePrinter) file(c *console, meter *meter, name string) error {
 }
 
 func (p *piecePrinter) lines(r io.Reader, name string) error {
-	in := bufio.NewReaderSize(r, 1<<18)
-	for number := 1; ; number++ {
-		line, err := p.read(in)
+	in := text.NewLines(r)
+	for {
+		line, err := in.NextWhole()
 		if err == io.EOF {
-			if number == 1 {
+			if in.Number() == 1 {
 				return fmt.Errorf("%s: empty; nothing to tokenize", name)
 			}
 			return nil
 		}
-		if err == nil && !utf8.Valid(line) {
-			err = errors.New("invalid UTF-8; convert the text, or leave the line out")
-		}
 		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", name, number, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		if err := p.print(string(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
 			return err
 		}
-		if in.Buffered() == 0 { // whoever writes the lines may be waiting for the answer
+		if !in.Buffered() { // whoever writes the lines may be waiting for the answer
 			if err := p.out.Flush(); err != nil {
 				return err
 			}
-		}
-	}
-}
-
-// read returns the next line with its end, valid until the next call.
-func (p *piecePrinter) read(in *bufio.Reader) ([]byte, error) {
-	p.line = p.line[:0]
-	for {
-		part, err := in.ReadSlice('\n')
-		if len(p.line)+len(part) > corpus.MaxLine {
-			return nil, fmt.Errorf("more than %d MiB; break the text into lines", corpus.MaxLine>>20)
-		}
-		if err == nil && len(p.line) == 0 {
-			return part, nil
-		}
-		p.line = append(p.line, part...)
-		switch {
-		case err == io.EOF && len(p.line) > 0:
-			return p.line, nil
-		case err != bufio.ErrBufferFull:
-			return p.line, err
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestLanes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
 	}
-	if installedCPU() == "" {
+	if installedPlugin("cpu") == "" {
 		t.Skip("the CPU plugin is not installed (subbert backend install cpu), or this is built without cgo")
 	}
 	dir := unpacked(t, "testdata/script/finetune.txtar")

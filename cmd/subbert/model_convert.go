@@ -8,7 +8,7 @@ import (
 )
 
 type modelConvertCmd struct {
-	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz or .zip."`
+	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl."`
 	Dst string `arg:"" help:"Directory to make; it must not be there yet."`
 	To  string `required:"" enum:"safetensors,pytorch,tf1" help:"What the weights are written in: safetensors, pytorch or tf1 (with the names that Google's code uses)."`
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type modelInspectCmd struct {
-	Path    string `arg:"" help:"Directory, file of weights, TensorFlow prefix, .tar.gz or .zip."`
+	Path    string `arg:"" help:"Directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl."`
 	Against string `placeholder:"OTHER" help:"Compare the weights with those of another model, layer by layer."`
 	Tensors bool   `help:"Also list every tensor with its statistics (JSON always does)."`
 	JSON    bool   `name:"json" help:"Print JSON."`

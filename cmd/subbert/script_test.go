@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/internal/plugintest"
 )
 
 // TestMain lets the scripts call this very binary as `subbert`.
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 // trains guards itself with `[!long] skip`, which -short makes true; [cgo] says whether plugins can be loaded, [plugin]
 // that the CPU's is installed, at $CPU_PLUGIN, and [cuda] that NVIDIA's is, below $PLUGINS.
 func TestScript(t *testing.T) {
-	plugin, cuda := installedCPU(), installedPlugin("cuda/*/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+	plugin, cuda := installedPlugin("cpu"), installedPlugin("cuda")
 	params := testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -32,7 +33,7 @@ func TestScript(t *testing.T) {
 			fixtures, err := filepath.Abs("../../checkpoints/testdata") // models that the real tools wrote
 			env.Setenv("FIXTURES", fixtures)
 			env.Setenv("CPU_PLUGIN", plugin)
-			env.Setenv("PLUGINS", pluginDir())
+			env.Setenv("PLUGINS", plugintest.Dir())
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
@@ -43,25 +44,12 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, params)
 }
 
-// installedCPU is the path of the installed CPU plugin; empty if there is none or this binary cannot load it.
-func installedCPU() string { return installedPlugin("cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so") }
-
-// installedPlugin is the newest installed plugin whose path has that pattern; empty as for installedCPU.
-func installedPlugin(pattern string) string {
-	found, err := filepath.Glob(filepath.Join(pluginDir(), pattern))
-	if err != nil || len(found) == 0 || !pjrt.Linked {
+// installedPlugin is the path of the newest installed plugin of a name; empty if there is none or this binary cannot load it.
+func installedPlugin(name string) string {
+	if !pjrt.Linked {
 		return ""
 	}
-	return found[len(found)-1]
-}
-
-// pluginDir is where plugins are installed; empty if there is no such place.
-func pluginDir() string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "subbert", "plugins")
+	return plugintest.Find(name)
 }
 
 // exits is the script command `exits CODE COMMAND...`: it runs the command as exec does and wants that exit code.

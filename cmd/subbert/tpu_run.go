@@ -399,7 +399,7 @@ func (v *tpuRunCmd) compiler(c *console) (string, error) {
 	if !pjrt.Linked || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", nil
 	}
-	release, err := backend.FindRelease(backend.TPU, launch.WheelVersion(v.Libtpu))
+	release, err := backend.FindRelease(backend.TPU, launch.WheelVersion(v.Libtpu), "linux", "amd64")
 	if err != nil {
 		return "", misusef("--libtpu %s: %w", v.Libtpu, err)
 	}

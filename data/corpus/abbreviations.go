@@ -47,14 +47,41 @@ const openers = `a an the this that these those there it its they their we our h
 	deletion overexpression quantification statistical experiments experimental methods conclusions conclusion background
 	objective aim purpose values error bars scale arrows arrowheads asterisks note see shown`
 
-// lettered are words after which a single capital letter belongs to them: "vitamin C", "panel B". Each stands between
-// spaces.
-const lettered = ` vitamin hepatitis group groups type types class protein proteins factor panel panels influenza
- immunoglobulin cyclosporin cyclosporine phase arm level site figure figures fig fig. figs figs. table tables appendix
- box cohort stage grade cytochrome coenzyme strain subtype subunit chain region domain exon clade genotype haplotype
- allele case patient sample lane column row part section condition treatment method model experiment line clone plate
- set series category serotype serogroup lipid toxin neurotoxin kinase rnase dnase cathepsin lamin tenascin cyclin
- protease interferon apolipoprotein gene versus vs vs. = `
+// lettered are words after which a single capital letter belongs to them, in any case: "Vitamin C", "panel B". Other words in lower
+// case are like them, "kappa B", unless they are letterless or
+// participles.
+const lettered = `vitamin hepatitis group groups type types class protein proteins factor panel panels influenza
+	immunoglobulin cyclosporin cyclosporine phase arm level site figure figures fig fig. figs figs. table tables appendix
+	box cohort stage grade cytochrome coenzyme strain subtype subunit chain region domain exon clade genotype haplotype
+	allele case patient sample lane column row part section condition treatment method model experiment line clone plate
+	set series category serotype serogroup lipid toxin neurotoxin kinase rnase dnase cathepsin lamin tenascin cyclin cyclins
+	protease interferon apolipoprotein gene versus vs vs. = kappa lambda receptor hemoglobin haemoglobin complex ring wing`
+
+// letterless are words in lower case that a single capital letter after them does not belong to: it begins a name. They are
+// function words, and what people are called by.
+const letterless = `a an the this that these those there it its they their them we our us he she his her him i you your who whom whose
+	which what why how in on at by for from to of with without within into onto upon during after before since until till while
+	when where whereas whether if although though because as than and but or nor so yet only even also both each all some any many
+	most several few no not none neither either such other another not per via et al cf e.g i.e despite unlike like using based
+	given between among above below over under through across against toward towards about around near is are was were be been
+	being am has have had having do does did can could may might must shall should will would de del della der den di da du la le
+	van von dos das el bin ibn saint late author authors coauthor coauthors co-author co-authors editor editors colleague colleagues
+	collaborator collaborators doctor doctors physician surgeon surgeons nurse professor professors student students
+	investigator investigators scientist scientists researcher technician technicians statistician pathologist president director
+	founder anatomist chemist biologist physiologist botanist zoologist thank thanks acknowledge acknowledges gratitude grateful
+	indebted see says said wrote writes notes credit credits dear named called bacterium bacteria pathogen pathogens organism
+	serovar serovars salmonella recipient recipients member members fellow fellows assistant assistants trainee trainees intern
+	interns reviewer reviewers coordinator manager curator friend friends wife husband son daughter brother sister mother father
+	mentor supervisor chairman secretary officer engineer midwife volunteer volunteers`
+
+// serovars are kinds of Salmonella, which are written with a capital.
+const serovars = `typhimurium typhi paratyphi enteritidis choleraesuis dublin newport infantis heidelberg gallinarum pullorum`
+
+// headings are what sections of abstracts are called.
+const headings = `background objective objectives aim aims purpose introduction hypothesis rationale context design setting settings
+	patients participants subjects population material materials method methods intervention interventions measurements outcome
+	outcomes result results finding findings discussion conclusion conclusions interpretation significance implications limitations
+	abbreviations abbreviation note notes funding registration`
 
 // numbered are words whose number may follow the full stop directly: "Fig.2", "No.5".
 const numbered = ` fig figs no nos eq ref refs vol pp p ver v cat tab suppl exp lot `

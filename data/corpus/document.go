@@ -1,5 +1,7 @@
 package corpus
 
+import "strings"
+
 // Part says which part of a publication a section belongs to.
 type Part string
 
@@ -9,15 +11,15 @@ const (
 	Text     Part = "text" // nothing said what it is
 )
 
-// Document is one record of a corpus. Its texts are valid UTF-8.
+// Document is one record of a corpus. Its texts are valid UTF-8 and hold no NUL character.
 type Document struct {
 	ID       string // empty in plain text, which has none
 	Title    string
 	Sections []Section // in reading order
 }
 
-// Section is a stretch of a document. Its text may have several lines; a line never continues the sentence of the
-// line before it.
+// Section is a stretch of a document. Its text may have several lines; a line does not go on with the sentence of the
+// line before it, unless that ends with an abbreviation.
 type Section struct {
 	Part  Part
 	Label string // the heading, such as METHODS, or empty
@@ -29,6 +31,22 @@ func (d *Document) Bytes() int {
 	n := len(d.Title)
 	for i := range d.Sections {
 		n += len(d.Sections[i].Text)
+	}
+	return n
+}
+
+// dropNUL takes the NUL characters out of all texts and says how many there were.
+func (d *Document) dropNUL() int {
+	n := 0
+	drop := func(s *string) {
+		n += strings.Count(*s, "\x00")
+		*s = strings.ReplaceAll(*s, "\x00", "")
+	}
+	drop(&d.ID)
+	drop(&d.Title)
+	for i := range d.Sections {
+		drop(&d.Sections[i].Label)
+		drop(&d.Sections[i].Text)
 	}
 	return n
 }

@@ -2,31 +2,21 @@ package corpus
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"path/filepath"
-	"strings"
 
 	"github.com/subbert/subbert/data/corpus/stream"
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 )
 
-// Format is how documents are written in a file.
-type Format string
-
-const (
-	Detect Format = ""      // by the name, .jsonl or .txt, else by the first character
-	Plain  Format = "text"  // one document per block of lines, blocks separated by blank lines
-	JSONL  Format = "jsonl" // one JSON object a line
-)
-
-// Open reads the documents of a file in the format its name and content suggest. The last item is the first error,
+// Open reads the documents of a file of JSON lines or plain text, as its content says. The last item is the first error,
 // if there was one.
 func Open(path string) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
-		f, err := OpenFile(path, Detect)
+		f, err := OpenFile(path, forms.Auto)
 		if err != nil {
 			yield(Document{}, err)
 			return
@@ -46,70 +36,67 @@ func Open(path string) iter.Seq2[Document, error] {
 // of stream.File.
 type File struct {
 	*stream.File
-	text   *bufio.Reader
-	format Format
+	lines  *text.Lines
+	form   forms.Form
+	json   jsonReader
+	plain  plainReader
 	broken func(error) // or nil
 }
 
-// PassOver makes Documents pass over lines that are broken by themselves, telling tell of each, in place of ending there.
+// PassOver makes Documents pass over documents that are broken by themselves, telling tell of each, in place of ending there.
 func (f *File) PassOver(tell func(error)) { f.broken = tell }
 
-// OpenFile opens a file of documents. It fails if the file is empty, or compressed otherwise than its name says.
-func OpenFile(path string, format Format) (*File, error) {
+// OpenFile opens a file of JSON lines or plain text. It fails if the file has another form, or is compressed otherwise than its
+// name says.
+func OpenFile(path string, form forms.Form) (*File, error) {
 	file, err := stream.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{File: file, text: bufio.NewReaderSize(file, 1<<18), format: format}
-	if format == Detect {
-		f.format = detect(path, f.text)
+	in := bufio.NewReaderSize(file, 1<<18)
+	head, err := in.Peek(forms.HeadBytes)
+	if err == nil || err == io.EOF {
+		form, err = forms.Resolve(path, head, form)
+	} else {
+		err = fmt.Errorf("%s: %w", path, err)
 	}
-	return f, nil
+	if err == nil && form != forms.Text && form != forms.JSONL && form != forms.RelationsJSONL && form != forms.AIMed {
+		err = fmt.Errorf("%s: %s, want JSON lines or plain text", path, form)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return NewFile(file, in, form), nil
 }
 
-// Format is how the documents are written, once detected.
-func (f *File) Format() Format { return f.format }
-
-// detect names the format of a file from its name, or from the first character of its text.
-func detect(path string, text *bufio.Reader) Format {
-	name := strings.ToLower(path)
-	for _, ext := range []string{".gz", ".xz", ".zst"} {
-		name = strings.TrimSuffix(name, ext)
-	}
-	switch filepath.Ext(name) {
-	case ".jsonl":
-		return JSONL
-	case ".txt":
-		return Plain
-	}
-	head, _ := text.Peek(64) // an error shows up again when the text is read
-	if bytes.HasPrefix(bytes.TrimSpace(head), []byte("{")) {
-		return JSONL
-	}
-	return Plain
+// NewFile returns the documents of a file that is open already; in has what has been read of it.
+func NewFile(file *stream.File, in io.Reader, form forms.Form) *File {
+	lines := text.NewLines(in)
+	return &File{File: file, lines: lines, form: form, json: jsonReader{lines: lines}, plain: plainReader{lines: lines}}
 }
+
+// NULs is how many NUL characters have been left out of what was read.
+func (f *File) NULs() int { return f.json.nuls + f.plain.nuls }
 
 // Documents reads the documents from the start; it may be called once. The last item is the first error, if any; a
 // file without a document is one.
 func (f *File) Documents() iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
-		lines := &lines{r: f.text}
-		next := plainReader(lines)
-		if f.format == JSONL {
-			next = jsonReader(lines)
+		next := f.json.next
+		if f.form == forms.Text {
+			next = f.plain.next
 		}
 		for n := 0; ; n++ {
 			d, err := next()
-			if err == io.EOF && n > 0 {
+			var one *text.LineError
+			switch {
+			case err == io.EOF && n > 0:
 				return
-			}
-			if err == io.EOF {
+			case err == io.EOF:
 				err = errors.New("no document in it")
-			} else if err != nil {
-				err = f.fault(lines.number, err)
-				if err == nil {
-					continue
-				}
+			case f.broken != nil && errors.As(err, &one):
+				f.broken(fmt.Errorf("%s: %w", f.Path(), err))
+				continue
 			}
 			if err != nil {
 				yield(Document{}, fmt.Errorf("%s: %w", f.Path(), err))
@@ -120,15 +107,4 @@ func (f *File) Documents() iter.Seq2[Document, error] {
 			}
 		}
 	}
-}
-
-// fault words what is wrong at a line. It returns nil if the line was passed over.
-func (f *File) fault(line int, err error) error {
-	wrong := fmt.Errorf("line %d: %w", line, err)
-	var one lineFault
-	if f.broken == nil || !errors.As(err, &one) {
-		return wrong
-	}
-	f.broken(fmt.Errorf("%s: %w", f.Path(), wrong))
-	return nil
 }

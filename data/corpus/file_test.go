@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
@@ -13,10 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 	"github.com/ulikunitz/xz"
 )
 
@@ -43,15 +45,15 @@ func writeFile(t testing.TB, name, content string) string {
 }
 
 func TestPlainText(t *testing.T) {
-	text := func(s string) Document { return Document{Sections: []Section{{Part: Text, Text: s}}} }
+	plain := func(s string) Document { return Document{Sections: []Section{{Part: Text, Text: s}}} }
 	for _, c := range []struct {
 		name, content string
 		want          []Document
 	}{
-		{"two documents", "One line.\nAnother.\n\nSecond.\n", []Document{text("One line.\nAnother."), text("Second.")}},
-		{"no last line end", "One", []Document{text("One")}},
-		{"blank lines everywhere", "\n \n\tOne \n\t \n\n\nTwo\n\n", []Document{text("One"), text("Two")}},
-		{"line ends of Windows and a byte order mark", "\ufeffOne\r\nmore\r\n\r\nTwo\r\n", []Document{text("One\nmore"), text("Two")}},
+		{"two documents", "One line.\nAnother.\n\nSecond.\n", []Document{plain("One line.\nAnother."), plain("Second.")}},
+		{"no last line end", "One", []Document{plain("One")}},
+		{"blank lines everywhere", "\n \n\tOne \n\t \n\n\nTwo\n\n", []Document{plain("One"), plain("Two")}},
+		{"line ends of Windows and a byte order mark", "\ufeffOne\r\nmore\r\n\r\nTwo\r\n", []Document{plain("One\nmore"), plain("Two")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := read(t, writeFile(t, "x.txt", c.content))
@@ -166,7 +168,8 @@ func TestBadFiles(t *testing.T) {
 		{"empty", "x.txt", "", "empty file"},
 		{"only blank lines", "x.txt", "\n \n", "no document"},
 		{"only blank JSON lines", "x.jsonl", "\n", "no document"},
-		{"zero bytes", "x.txt", "One.\nTw\x00", "line 2: zero byte at column 3"},
+		{"XML", "x.xml", "<collection><document>", "x.xml: BioC XML, want JSON lines or plain text"},
+		{"another name", "x.jsonl", "Text.\n", "named .jsonl, but its content is plain text"},
 		{"invalid UTF-8", "x.txt", "One.\n\nTwo\xff", "line 3: invalid UTF-8 at column 4"},
 		{"invalid UTF-8 in JSON", "x.jsonl", "{\"text\":\"\xc3\"}", "line 1: invalid UTF-8 at column 10"},
 		{"no JSON", "x.jsonl", "{\"text\":\"One.\"}\ntext\n", "line 2: bad JSON at column"},
@@ -177,7 +180,7 @@ func TestBadFiles(t *testing.T) {
 		{"an object for an abstract", "x.jsonl", `{"abstract":{}}`, "line 1: abstract, body and text"},
 		{"sections of one", "x.jsonl", `{"body":[["a"]]}`, "line 1: abstract, body and text: section 1 has 1"},
 		{"an id of no kind", "x.jsonl", `{"id":[1]}`, "line 1: id: want a string or a number"},
-		{"a line too long", "x.txt", strings.Repeat("x", MaxLine+1), "line 1: line longer than 16 MiB"},
+		{"a line too long", "x.txt", strings.Repeat("x", text.MaxLine+1), "line 1: line longer than 16 MiB"},
 		{"a document too long", "x.txt", strings.Repeat(strings.Repeat("x", 1<<20)+"\n", 17), "without a blank line"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -196,9 +199,63 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// TestNUL reads texts with NUL characters, as they are and escaped.
+func TestNUL(t *testing.T) {
+	plain := func(id, s string) Document { return Document{ID: id, Sections: []Section{{Part: Text, Text: s}}} }
+	for _, c := range []struct {
+		file, content string
+		want          []Document
+	}{
+		{"x.txt", "Zalor\x00 binds.\n\x00\nNext\x00.\n", []Document{plain("", "Zalor binds."), plain("", "Next.")}},
+		{"x.jsonl", `{"id":"1\u0000","text":"Zalor\u0000 binds."}` + "\n" + `{"id":"2","text":"Next` + "\x00" + `."}`, []Document{plain("1", "Zalor binds."), plain("2", "Next.")}},
+	} {
+		f, err := OpenFile(writeFile(t, c.file, c.content), forms.Auto)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []Document
+		for d, err := range f.Documents() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, d)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" || f.NULs() != 3 {
+			t.Errorf("%s: %d NULs, want 3 (-want +got):\n%s", c.file, f.NULs(), diff)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestBrokenLineCostsItsDocument has a line that is no UTF-8 within a document, and a document that is too long.
+func TestBrokenLineCostsItsDocument(t *testing.T) {
+	long := strings.Repeat(strings.Repeat("x", 1<<20)+"\n", 17)
+	f, err := OpenFile(writeFile(t, "x.txt", "One.\n\nTwo.\n\xff\nStill two.\n\n"+long+"\nThree.\n"), forms.Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var told, got []string
+	f.PassOver(func(err error) { told = append(told, err.Error()) })
+	for d, err := range f.Documents() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, d.Sections[0].Text)
+	}
+	if diff := cmp.Diff([]string{"One.", "Three."}, got); diff != "" {
+		t.Errorf("documents (-want +got):\n%s", diff)
+	}
+	if len(told) != 2 || !strings.Contains(told[0], "x.txt: line 4: invalid UTF-8") || !strings.Contains(told[1], "x.txt: line 22: more than 16 MiB without a blank line") {
+		t.Errorf("told %q", told)
+	}
+}
+
 func TestFileKnowsHowFarItIs(t *testing.T) {
 	content := strings.Repeat("A document.\n\n", 100_000)
-	f, err := OpenFile(writeFile(t, "x.txt", content), Detect)
+	f, err := OpenFile(writeFile(t, "x.txt", content), forms.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,24 +272,6 @@ func TestFileKnowsHowFarItIs(t *testing.T) {
 	sum, err := f.Sum()
 	if err != nil || sum != sha256.Sum256([]byte(content)) {
 		t.Errorf("sum %x, %v", sum, err)
-	}
-}
-
-func TestLines(t *testing.T) {
-	var got []string
-	for line, err := range Lines(strings.NewReader("\ufeffa\r\n\nb"), "input") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, line)
-	}
-	if diff := cmp.Diff([]string{"\ufeffa\r\n", "\n", "b"}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	for _, err := range Lines(strings.NewReader("a\n\xff"), "input") {
-		if err != nil && err.Error() != "input: line 2: invalid UTF-8 at column 1" {
-			t.Error(err)
-		}
 	}
 }
 
@@ -262,23 +301,23 @@ func FuzzDocuments(f *testing.F) {
 	f.Add([]byte("One.\r\nTwo.\n\n\nThree\x00"), true)
 	f.Add([]byte("{\"text\":\"a\"}\n{\n\xff\n{\"id\":1}"), false)
 	f.Fuzz(func(t *testing.T, data []byte, plain bool) {
-		lines := &lines{r: bufio.NewReaderSize(bytes.NewReader(data), 16)}
-		next := jsonReader(lines)
+		lines := text.NewLines(iotest.OneByteReader(bytes.NewReader(data)))
+		next := (&jsonReader{lines: lines}).next
 		if plain {
-			next = plainReader(lines)
+			next = (&plainReader{lines: lines}).next
 		}
 		for range len(data) + 2 {
 			d, err := next()
-			var one lineFault
+			var one *text.LineError
 			if err != nil && !errors.As(err, &one) {
 				return
 			}
 			if err == nil && plain && (len(d.Sections) != 1 || strings.TrimSpace(d.Sections[0].Text) == "") {
 				t.Fatalf("an empty document: %+v", d)
 			}
-			for text := range d.Texts {
-				if !utf8.ValidString(text) {
-					t.Fatalf("no UTF-8: %q", text)
+			for s := range d.Texts {
+				if !utf8.ValidString(s) || strings.Contains(s, "\x00") {
+					t.Fatalf("no text: %q", s)
 				}
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // record is a document as a JSON line has it. Keys it does not name are ignored.
@@ -16,24 +18,30 @@ type record struct {
 	Text     sections   `json:"text,omitempty"`
 }
 
-// jsonReader returns a function that reads JSON lines one document at a time. Blank lines are passed over.
-func jsonReader(lines *lines) func() (Document, error) {
-	return func() (Document, error) {
-		for {
-			line, err := lines.next()
-			if err != nil {
-				return Document{}, err
-			}
-			line = bytes.TrimSpace(line)
-			if len(line) == 0 {
-				continue
-			}
-			d, err := parseDocument(line)
-			if err != nil {
-				return Document{}, lineFault{err}
-			}
-			return d, nil
+// jsonReader reads JSON lines one document at a time. Blank lines are passed over.
+type jsonReader struct {
+	lines *text.Lines
+	nuls  int
+}
+
+func (r *jsonReader) next() (Document, error) {
+	for {
+		line, err := r.lines.Next()
+		if err != nil {
+			return Document{}, err
 		}
+		line = bytes.TrimSpace(withoutNUL(line, &r.nuls))
+		if len(line) == 0 {
+			continue
+		}
+		d, err := parseDocument(line)
+		if err != nil {
+			return Document{}, r.lines.Fault(err)
+		}
+		if bytes.Contains(line, []byte(`\u0000`)) {
+			r.nuls += d.dropNUL()
+		}
+		return d, nil
 	}
 }
 

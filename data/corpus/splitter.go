@@ -8,28 +8,32 @@ import (
 
 	"github.com/neurosnap/sentences"
 	"github.com/neurosnap/sentences/data"
-)
 
-// Span is a stretch of text in bytes, half-open.
-type Span struct{ Start, End int }
+	"github.com/subbert/subbert/data/text"
+)
 
 // Splitter finds the sentences of biomedical English.
 //
 // It looks at each full stop, question and exclamation mark and asks what stands before it (an abbreviation, an
 // initial, a number that counts list items), what stands after it (the case of the next word, a reference number) and
 // whether a bracket is open around it. Where an abbreviation may or may not end the sentence, Punkt's statistics
-// (Kiss and Strunk 2006, as trained for English in neurosnap/sentences) tell words that begin sentences from names.
-// A line end always ends a sentence.
+// (Kiss and Strunk 2006, as trained for English in neurosnap/sentences) tell words that begin sentences from names. A
+// single capital may be an initial, "J. Smith", or end the name of what the word before it says, "cyclin D".
+// A line end ends a sentence, unless the line ends with an abbreviation that goes on in the next one.
 //
 // A Splitter is immutable and may be used by many goroutines at once.
 type Splitter struct {
 	abbreviations map[string]abbreviation // lower-case, without the last full stop
 	openers       map[string]bool         // lower-case words that, capitalised, begin sentences
 	common        map[string]bool         // and words that, capitalised, are at least no names
+	lettered      map[string]bool         // words that a single capital after them belongs to
+	letterless    map[string]bool         // lower-case words that it does not belong to
+	headings      map[string]bool         // lower-case
+	serovars      map[string]bool         // lower-case
 }
 
 // splitterName changes whenever a boundary may change.
-const splitterName = "biomedical-2"
+const splitterName = "biomedical-3"
 
 // NewSplitter prepares a splitter; it takes some 20 ms. The error can only come from the trained statistics that are
 // built into the program.
@@ -42,7 +46,8 @@ func NewSplitter() (*Splitter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sentence splitter: %w", err)
 	}
-	s := &Splitter{abbreviations: abbreviations(), openers: make(map[string]bool), common: make(map[string]bool)}
+	s := &Splitter{abbreviations: abbreviations(), openers: setOf(openers), common: make(map[string]bool), lettered: setOf(lettered),
+		letterless: setOf(letterless), headings: setOf(headings), serovars: setOf(serovars)}
 	for word := range punkt.AbbrevTypes {
 		if _, known := s.abbreviations[word]; !known && len(word) > 1 && word != "mg" {
 			s.abbreviations[word] = sometimes
@@ -56,10 +61,16 @@ func NewSplitter() (*Splitter, error) {
 	for word := range punkt.SentStarters {
 		s.openers[word] = true
 	}
-	for _, word := range strings.Fields(openers) {
-		s.openers[word] = true
-	}
 	return s, nil
+}
+
+// setOf is the set of the words of a list.
+func setOf(words string) map[string]bool {
+	set := make(map[string]bool)
+	for word := range strings.FieldsSeq(words) {
+		set[word] = true
+	}
+	return set
 }
 
 // What Punkt's orthographic statistics say of a word, as bits.
@@ -71,31 +82,34 @@ const (
 // Name identifies the splitter and its version in what it helped to make.
 func (s *Splitter) Name() string { return splitterName }
 
-// Split returns the sentences of text in order, without the white space around them. None is empty.
-func (s *Splitter) Split(text string) []Span { return s.Append(nil, text) }
+// Split returns the sentences of lines of text in order, without the white space around them. None is empty.
+func (s *Splitter) Split(lines string) []text.Span { return s.Append(nil, lines) }
 
-// Append appends the sentences of text to dst.
-func (s *Splitter) Append(dst []Span, text string) []Span {
+// Append appends the sentences of lines of text to dst.
+func (s *Splitter) Append(dst []text.Span, lines string) []text.Span {
 	var at sentence
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
+	for i := 0; i < len(lines); i++ {
+		switch lines[i] {
 		case '\n':
-			dst = appendTrimmed(dst, text, at.start, i)
+			if s.goesOn(lines[:i], at.start, wordAfter(lines, i+1)) {
+				continue
+			}
+			dst = appendTrimmed(dst, lines, at.start, i)
 			at = sentence{start: i + 1}
 		case '(', '[':
-			at.wrapped = at.wrapped || strings.TrimSpace(text[at.start:min(i, at.start+4)]) == "" && i-at.start <= 4
+			at.wrapped = at.wrapped || strings.TrimSpace(lines[at.start:min(i, at.start+4)]) == "" && i-at.start <= 4
 			at.depth++
 		case ')', ']':
 			at.depth = max(0, at.depth-1)
 			at.wrapped = at.wrapped && at.depth > 0
 		case '.', '?', '!':
-			if end := s.end(text, at, i); end > 0 {
-				dst = appendTrimmed(dst, text, at.start, end)
+			if end := s.end(lines, at, i); end > 0 {
+				dst = appendTrimmed(dst, lines, at.start, end)
 				at, i = sentence{start: end}, end-1
 			}
 		}
 	}
-	return appendTrimmed(dst, text, at.start, len(text))
+	return appendTrimmed(dst, lines, at.start, len(lines))
 }
 
 // sentence is what is known of the sentence that is being read.
@@ -105,14 +119,46 @@ type sentence struct {
 	wrapped bool // it began with a bracket that is still open
 }
 
-func appendTrimmed(dst []Span, text string, start, end int) []Span {
-	t := strings.TrimLeftFunc(text[start:end], unicode.IsSpace)
+// Unfinished says whether a line, with or without its end, ends with an abbreviation, so that its last sentence may go on in the next line.
+func (s *Splitter) Unfinished(line string) bool {
+	start := max(0, len(line)-2*maxWord)
+	start += strings.LastIndexByte(strings.TrimRightFunc(line[start:], unicode.IsSpace), '\n') + 1
+	return s.goesOn(line, start, word{kind: lower}) || s.goesOn(line, start, word{kind: digit})
+}
+
+// goesOn says whether a line that ends with an abbreviation goes on with the next one, which begins with after. start is where the
+// sentence began.
+func (s *Splitter) goesOn(line string, start int, after word) bool {
+	line = strings.TrimRightFunc(line, unicode.IsSpace)
+	i := len(line) - 1
+	if i < start || line[i] != '.' || after.kind == nothing {
+		return false
+	}
+	before := wordBefore(line, start, i)
+	if before.first {
+		return false // a cell of a table, or a label
+	}
+	switch kind := s.abbreviation(before); {
+	case kind == always:
+		return true
+	case kind == beforeNumbers:
+		return after.kind == digit
+	case strings.EqualFold(before.text, "al"):
+		return kind != no && (after.kind == digit || after.kind == lower)
+	case kind == initial || kind == sometimes && !before.isDotted():
+		return after.kind == lower && !s.stops(before, after)
+	}
+	return false
+}
+
+func appendTrimmed(dst []text.Span, lines string, start, end int) []text.Span {
+	t := strings.TrimLeftFunc(lines[start:end], unicode.IsSpace)
 	start = end - len(t)
 	t = strings.TrimRightFunc(t, unicode.IsSpace)
 	if t == "" {
 		return dst
 	}
-	return append(dst, Span{start, start + len(t)})
+	return append(dst, text.Span{Start: start, End: start + len(t)})
 }
 
 // end returns where the sentence ends if the mark at i ends it, else 0. A sentence takes along
@@ -124,7 +170,7 @@ func (s *Splitter) end(text string, at sentence, i int) int {
 	if after.gap == 0 {
 		n := referenceLen(text, end)
 		if n == 0 || !before.takesReference(text[end] == '[') {
-			return s.glued(text, i, before, after)
+			return s.glued(text, i, end, before, after)
 		}
 		end += n
 		after = wordAfter(text, end)
@@ -168,7 +214,7 @@ func (s *Splitter) stops(before, after word) bool {
 	case seldom:
 		return after.kind == upper && !after.isYear()
 	case initial:
-		return after.kind == upper && (s.opens(after) || before.isRoman() && s.common[strings.ToLower(after.text)]) || before.endsName()
+		return after.kind == upper && (s.opens(after) || before.isRoman() && s.common[strings.ToLower(after.text)]) || s.endsName(before, after)
 	}
 	return true
 }
@@ -182,7 +228,7 @@ func (s *Splitter) abbreviation(w word) abbreviation {
 		return initial
 	case known && kind == seldom && isUpper(w.text) && w.isDotted():
 		return sometimes
-	case known && kind == etAl && w.previous != "et":
+	case known && kind == etAl && w.previous() != "et":
 		return no
 	case known && kind == etAl:
 		return seldom
@@ -200,19 +246,51 @@ func (s *Splitter) abbreviation(w word) abbreviation {
 // opens says whether a capitalised word is one that begins sentences.
 func (s *Splitter) opens(w word) bool { return s.openers[strings.ToLower(w.text)] }
 
-// glued decides for a mark with no space behind it: "cells.The mice", an accident of converting markup to text. The
-// words on both sides must be plain, so that addresses, formulas and gene names stay whole.
-func (s *Splitter) glued(text string, i int, before, after word) int {
-	if text[i] != '.' || after.kind != upper || len(before.text) < 3 || !isPlainLower(before.text) && !endsWhole(text[:i]) {
+// glued decides for a mark with no space behind it: "cells.The mice", "fell.RESULTS: It rose", an accident of converting
+// markup to text. The words on both sides must be plain, so that addresses, formulas and gene names stay whole; what follows may
+// also be a heading.
+func (s *Splitter) glued(text string, i, end int, before, after word) int {
+	if text[i] != '.' || after.kind != upper || s.abbreviation(before) != no {
 		return 0
 	}
-	if !s.opens(after) || !isPlainLower(after.text[1:]) || s.abbreviation(before) != no {
+	whole := len(before.text) >= 3 && isPlainLower(before.text) || endsWhole(text[:i])
+	if !whole && !endsWord(before.text) {
+		return 0
+	}
+	known, labelled := s.heading(text[end:], after)
+	end = i + 1 + len(text[i+1:end]) - len(strings.TrimLeft(text[i+1:end], ".?!)]}")) // a quote may open the next sentence
+	if whole && labelled || known && !before.isDotted() {
+		return end
+	}
+	if !whole || !known && (!s.opens(after) || !isPlainLower(after.text[1:])) {
 		return 0
 	}
 	if next := after.end; next >= len(text) || text[next] != ' ' {
 		return 0
 	}
-	return i + 1
+	return end
+}
+
+// heading says whether text, which begins with the word w, begins with what sections of abstracts are called, in capitals or with a colon, and
+// whether it begins with anything that a colon follows.
+func (s *Splitter) heading(text string, w word) (known, labelled bool) {
+	const longest = 60
+	colon := strings.IndexByte(text[:min(len(text), longest)], ':')
+	if label := text[:max(0, colon)]; len(label) > 1 && !strings.ContainsAny(text[colon+1:min(len(text), colon+2)], "/0123456789") {
+		labelled = strings.TrimFunc(label, func(r rune) bool { return unicode.IsLetter(r) || strings.ContainsRune(" -/&,", r) }) == "" &&
+			(isCapitals(label) || isPlainLower(w.text[1:]) && !strings.Contains(label, ","))
+	}
+	capitals := len(w.text) >= 4 && isCapitals(w.text)
+	return s.headings[strings.ToLower(w.text)] && (capitals || labelled) || labelled && capitals, labelled
+}
+
+// isCapitals says whether all letters of s are capitals.
+func isCapitals(s string) bool { return strings.ToUpper(s) == s }
+
+// endsWord says whether s ends with a letter, a digit or a sign of measure, and is more than one character.
+func endsWord(s string) bool {
+	r, n := utf8.DecodeLastRuneInString(s)
+	return len(s) > n && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("%°±", r))
 }
 
 // endsWhole says whether what stands before a mark is a whole that no address or file name ends with: a closing bracket.

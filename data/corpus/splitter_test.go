@@ -1,14 +1,16 @@
 package corpus
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 func newSplitter(t testing.TB) *Splitter {
@@ -21,19 +23,9 @@ func newSplitter(t testing.TB) *Splitter {
 }
 
 func TestSplitMarkedSentences(t *testing.T) {
-	f, err := os.Open("testdata/sentences.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	texts := linesOf(t, "testdata/sentences.txt")
 	s := newSplitter(t)
-	tested := 0
-	for scan := bufio.NewScanner(f); scan.Scan(); {
-		marked := scan.Text()
-		if strings.HasPrefix(marked, "#") {
-			continue
-		}
-		tested++
+	for _, marked := range texts {
 		text := strings.ReplaceAll(marked, "|", "")
 		var want []string
 		for sentence := range strings.SplitSeq(marked, "|") {
@@ -47,16 +39,77 @@ func TestSplitMarkedSentences(t *testing.T) {
 			t.Errorf("%s\n(-want +got):\n%s", text, diff)
 		}
 	}
-	if tested < 40 {
-		t.Errorf("tested %d texts, want at least 40", tested)
+	if len(texts) < 40 {
+		t.Errorf("tested %d texts, want at least 40", len(texts))
 	}
 }
 
 func TestSplitTrimsAndBreaksAtLineEnds(t *testing.T) {
-	text := "\r\n  A heading \n\n\tOne. Two\u00a0\r\nthree\n"
-	want := []Span{{4, 13}, {17, 21}, {22, 25}, {29, 34}}
-	if diff := cmp.Diff(want, newSplitter(t).Split(text)); diff != "" {
+	lines := "\r\n  A heading \n\n\tOne. Two\u00a0\r\nthree\n"
+	want := []text.Span{{Start: 4, End: 13}, {Start: 17, End: 21}, {Start: 22, End: 25}, {Start: 29, End: 34}}
+	if diff := cmp.Diff(want, newSplitter(t).Split(lines)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAbbreviationsBeforeLineEnds goes on in the next line where an abbreviation that something must follow ends the line.
+func TestAbbreviationsBeforeLineEnds(t *testing.T) {
+	s := newSplitter(t)
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"a figure", "It grew, as in Fig.\n2 and 3. It fell.\n", []string{"It grew, as in Fig.\n2 and 3.", "It fell."}},
+		{"Windows", "It is e.g.\r\n  a kinase.\r\n", []string{"It is e.g.\r\n  a kinase."}},
+		{"two in a row", "See Fig.\n2 of Dr.\nRetinov.\nNext.", []string{"See Fig.\n2 of Dr.\nRetinov.", "Next."}},
+		{"a citation", "It was seen by Zalor et al.\n(2004) as well.", []string{"It was seen by Zalor et al.\n(2004) as well."}},
+		{"a genus", "Growth of E.\ncoli slowed.", []string{"Growth of E.\ncoli slowed."}},
+		{"a number", "Its accession no.\n5 is old.", []string{"Its accession no.\n5 is old."}},
+		{"an end", "It was made by Zalor Inc.\nThe rest was not.", []string{"It was made by Zalor Inc.", "The rest was not."}},
+		{"a name", "They lacked cyclin D.\nRetinoids act.", []string{"They lacked cyclin D.", "Retinoids act."}},
+		{"a number in a list", "1.\nWash them.", []string{"1.", "Wash them."}},
+		{"cells of a table", "n.s.\n7 (6-8)\nNo.\n312\nLactobacillus spp.\n0/8 of them\n95% C.I.\np", []string{"n.s.", "7 (6-8)", "No.", "312", "Lactobacillus spp.", "0/8 of them", "95% C.I.", "p"}},
+		{"a blank line", "See Fig.\n\n2 is a number.", []string{"See Fig.", "2 is a number."}},
+		{"no abbreviation", "It fell.\nit rose.", []string{"It fell.", "it rose."}},
+		{"the last line", "See Fig.\n", []string{"See Fig."}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, span := range s.Split(test.text) {
+				got = append(got, span.Of(test.text))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			first, _, _ := strings.Cut(test.text, "\n")
+			if len(got) > 0 && strings.Contains(got[0], "\n") && !s.Unfinished(first+"\n") {
+				t.Errorf("%q is said to be finished", first)
+			}
+		})
+	}
+}
+
+// TestCases are the shared ones, and the same here.
+func TestCases(t *testing.T) {
+	s := newSplitter(t)
+	for _, test := range []struct{ name, text string }{
+		{"05/a", "Blots showed cyclin D.| Retinoids act."}, {"05/b", "Ferrets had influenza A.| Vaccines help."},
+		{"05/c", "It needed NF-kappa B.| Phosphorylation rose."}, {"06/a", "It fell.|CONCLUSIONS: It helped."}, {"06/b", "Doses fell (P < 0.001).|Conclusions: It helped."},
+	} {
+		want, whole := ends(test.text)
+		shared, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "cases", filepath.FromSlash(test.name)+".txt"))
+		if err == nil && strings.TrimSpace(string(shared)) != whole {
+			t.Errorf("%s is not the shared text", test.name)
+		}
+		for _, span := range s.Split(whole) {
+			if !want[span.End] {
+				t.Errorf("%s: a sentence ends after %q", test.name, whole[:span.End])
+			}
+			delete(want, span.End)
+		}
+		if len(want) > 0 {
+			t.Errorf("%s: %d ends missed", test.name, len(want))
+		}
 	}
 }
 
@@ -86,18 +139,27 @@ func FuzzSplit(f *testing.F) {
 // TestSplitTakesLinearTime feeds what would take hours if a mark looked at everything before or after it.
 func TestSplitTakesLinearTime(t *testing.T) {
 	s := newSplitter(t)
-	for _, unit := range []string{".", "(.", "(. ", "A. ", ". ", "?)", "[1].", "a.1"} {
-		s.Split(strings.Repeat(unit, 1<<18/len(unit)))
+	for _, unit := range []string{".", "(.", "(. ", "A. ", ". ", "?)", "[1].", "a.1", "a.", "A.b.", "é.", "a.B: ", "kappa A. ", "A and B. ", "e.g.\n", "Fig.\n\r", ".\"", strings.Repeat("a.", 1000) + " "} {
+		took := func(n int) time.Duration {
+			text := strings.Repeat(unit, n/len(unit)+1)
+			started := time.Now()
+			s.Split(text)
+			return time.Since(started)
+		}
+		short := took(1 << 14)
+		if long := took(1 << 18); long > 160*short+time.Second {
+			t.Errorf("%.20q: 16 times the text takes %v, not %v", unit, long, 16*short)
+		}
 	}
 }
 
 func BenchmarkSplit(b *testing.B) {
 	s := newSplitter(b)
-	text := realText(b, "citation-screening-abstracts.jsonl.xz", 4<<20)
-	var spans []Span
-	b.SetBytes(int64(len(text)))
+	real := realText(b, "citation-screening-abstracts.jsonl.xz", 4<<20)
+	var spans []text.Span
+	b.SetBytes(int64(len(real)))
 	for b.Loop() {
-		spans = s.Append(spans[:0], text)
+		spans = s.Append(spans[:0], real)
 	}
 }
 

@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,13 +9,14 @@ import (
 
 // word is what stands on one side of a mark that may end a sentence.
 type word struct {
-	text     string // without brackets and quotes around it
-	kind     wordKind
-	previous string // before a mark: the word before this one
-	first    bool   // before a mark: it is the first of its sentence
-	gap      int    // after a mark: bytes of white space between the mark and the word
-	end      int    // after a mark: where the word ends
-	next     byte   // after a mark: what follows the word, or 0
+	text   string // without brackets and quotes around it
+	kind   wordKind
+	rest   string // before a mark: the sentence before this word, without white space at its end
+	opened bool   // before a mark: a bracket or quote opens right before it
+	first  bool   // before a mark: it is the first of its sentence
+	gap    int    // after a mark: bytes of white space between the mark and the word
+	end    int    // after a mark: where the word ends
+	next   byte   // after a mark: what follows the word, or 0
 }
 
 type wordKind int
@@ -33,11 +35,14 @@ func wordBefore(text string, start, i int) word {
 	head := text[start:i]
 	from := lastSpace(head)
 	w := word{text: strings.TrimLeft(head[from:], "([{\"'“‘«*")}
-	rest := strings.TrimRightFunc(head[:from], unicode.IsSpace)
-	w.first = rest == ""
-	w.previous = rest[lastSpace(rest):]
+	w.opened = len(w.text) < len(head)-from
+	w.rest = strings.TrimRightFunc(head[:from], unicode.IsSpace)
+	w.first = w.rest == ""
 	return w
 }
+
+// previous is the word before w.
+func (w *word) previous() string { return w.rest[lastSpace(w.rest):] }
 
 // lastSpace is the offset behind the last white space of s, or 0.
 func lastSpace(s string) int {
@@ -151,7 +156,7 @@ func isPrefixed(text string) bool {
 
 // isRoman says whether w may be a Roman number that belongs to the word before it: "metaphase I", "Mfe I".
 func (w word) isRoman() bool {
-	p := strings.TrimLeft(w.previous, "([")
+	p := strings.TrimLeft(w.previous(), "([")
 	return (w.text == "I" || w.text == "V" || w.text == "X") && len(p) > 2 && !strings.Contains(" thank thanks and from with ", " "+p+" ") &&
 		strings.IndexFunc(p, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
 }
@@ -163,11 +168,11 @@ func (w word) isSign() bool {
 	return strings.ContainsRune("+%?–-−~#", r) && w.next != ')'
 }
 
-// isInitial says whether w is one capital letter or two joined by a hyphen: "E", "J.-P".
+// isInitial says whether w is one Latin capital letter or two joined by a hyphen: "E", "J.-P".
 func (w word) isInitial() bool {
 	t := strings.ReplaceAll(w.text, ".-", "")
 	r, n := utf8.DecodeRuneInString(t)
-	return unicode.IsUpper(r) && (n == len(t) || len(t) == 2 && len(w.text) == 4)
+	return unicode.IsUpper(r) && unicode.Is(unicode.Latin, r) && (n == len(t) || len(t) == 2 && len(w.text) == 4)
 }
 
 // isDotted says whether w is letters with full stops between them: "U.S", "i.p".
@@ -184,12 +189,73 @@ func (w word) isDotted() bool {
 	return true
 }
 
-// endsName says whether the single letter w belongs to what stands before it ("vitamin C", "37 C", "panels A and B")
+// endsName says whether the single letter w belongs to what stands before it ("vitamin C", "37 C", "kappa B", "panels A and B")
 // and so is no initial of a name to come.
-func (w word) endsName() bool {
-	p := strings.ToLower(strings.TrimLeft(w.previous, "(["))
+func (s *Splitter) endsName(w, after word) bool {
+	_, n := utf8.DecodeRuneInString(w.text)
+	if w.opened || n < len(w.text) || after.kind == digit && w.counts() {
+		return false
+	}
+	previous := w.previous()
+	p := strings.TrimLeft(previous, "([")
+	if p == "and" || p == "or" || p == "to" || p == "&" {
+		return s.listsLetter(strings.TrimRightFunc(strings.TrimSuffix(w.rest, previous), unicode.IsSpace))
+	}
+	lower := strings.ToLower(p)
 	r, _ := utf8.DecodeLastRuneInString(p)
-	return isDigit(r) || r == '°' || strings.Contains(lettered, " "+p+" ")
+	return isDigit(r) || r == '°' || s.lettered[lower] || s.takesLetter(p, lower) && !s.namesSpecies(w, after) && !after.isDottedInitial()
+}
+
+// namesSpecies says whether w is the genus of a Salmonella, S. Typhi, or the Linnaeus who named a species: "Alba vulgaris L."
+func (s *Splitter) namesSpecies(w, after word) bool {
+	if w.text == "L" {
+		before := strings.TrimRightFunc(strings.TrimSuffix(w.rest, w.previous()), unicode.IsSpace)
+		return isUpper(before[lastSpace(before):])
+	}
+	return w.text == "S" && s.serovars[strings.ToLower(after.text)]
+}
+
+// isDottedInitial says whether w begins with one capital letter and a full stop, as people's names do.
+func (w word) isDottedInitial() bool { return len(w.text) > 1 && isUpper(w.text) && w.text[1] == '.' }
+
+// listsLetter says whether text ends with a single capital letter that is no initial either: "panels A" before "and B".
+func (s *Splitter) listsLetter(text string) bool {
+	text = strings.TrimSuffix(text, ",")
+	last := text[lastSpace(text):]
+	return len(last) == 1 && isUpper(last) && last != "I"
+}
+
+// isProfession says whether p looks like what people are by trade: immunologist, statisticians. Agonists are no people.
+func isProfession(p string) bool {
+	return hasSuffix(p, "ist", "ists", "cian", "cians", "rian", "rians") && !strings.Contains(p, "agonist")
+}
+
+func hasSuffix(s string, suffixes ...string) bool {
+	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(s, suffix) })
+}
+
+// takesLetter says whether a single capital letter after the word p belongs to it: p is the common name of something, or a name that is an
+// acronym or has a Greek letter.
+func (s *Splitter) takesLetter(p, lower string) bool {
+	capitals, letters := 0, 0
+	for _, r := range p {
+		switch {
+		case unicode.IsUpper(r):
+			capitals++
+			letters++
+		case unicode.IsLetter(r):
+			letters++
+		case !isDigit(r) && !strings.ContainsRune("-‐–'′", r):
+			return false
+		}
+	}
+	switch {
+	case letters < len(p) && strings.ContainsFunc(p, func(r rune) bool { return unicode.Is(unicode.Greek, r) }):
+		return true
+	case capitals == 0:
+		return letters >= 3 && !s.letterless[lower] && !hasSuffix(p, "ed", "ly", "ing") && !isProfession(p)
+	}
+	return capitals >= 2 && !strings.Contains(" PhD MD MSc BSc DVM DPhil MPH MBA MBBS MRCP FRCP RN ", " "+p+" ")
 }
 
 // enumerates says whether w counts items of a list: "1", "2.3", "iv", "B".
@@ -210,6 +276,9 @@ func (w word) takesReference(bracketed bool) bool {
 	}
 	return len(w.text) > n+1 && w.kind == nothing && !strings.Contains(numbered, " "+strings.ToLower(w.text)+" ")
 }
+
+// counts says whether w may stand for "number" or "page" before one: "N. 15".
+func (w word) counts() bool { return w.text == "N" || w.text == "P" }
 
 // isListed says whether w looks like an entry of a list of abbreviations: "hf, head fold".
 func (w word) isListed() bool { return w.next == ',' && len(w.text) <= 4 }

@@ -1,16 +1,18 @@
 package instances
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/subbert/subbert/data/splitmix"
+)
 
 // stream is a sequence of random numbers, Steele, Lea and Flood's SplitMix64. Its numbers are part of what makes a run
 // repeatable: they never change.
 type stream uint64
 
-const golden = 0x9e3779b97f4a7c15
-
 // key mixes numbers into one from which streams start.
 func key(numbers ...uint64) uint64 {
-	k := uint64(golden)
+	k := uint64(splitmix.Golden)
 	for _, n := range numbers {
 		k = child(k, n)
 	}
@@ -18,17 +20,11 @@ func key(numbers ...uint64) uint64 {
 }
 
 // child is the key of the n-th thing under the one whose key is parent.
-func child(parent, n uint64) uint64 { return mix(parent + mix(n+golden)) }
-
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
+func child(parent, n uint64) uint64 { return splitmix.Mix(parent + splitmix.Mix(n+splitmix.Golden)) }
 
 func (s *stream) next() uint64 {
-	*s += golden
-	return mix(uint64(*s))
+	*s += splitmix.Golden
+	return splitmix.Mix(uint64(*s))
 }
 
 // below returns a number from 0 to n-1. The chances differ by less than n/2^64.
@@ -69,8 +65,8 @@ func (p *permutation) at(i int) int {
 	for {
 		high, low := x>>p.low, x&p.lows
 		for r := 0; r < len(p.rounds); r += 2 {
-			high ^= mix(low^p.rounds[r]) & p.highs
-			low ^= mix(high^p.rounds[r+1]) & p.lows
+			high ^= splitmix.Mix(low^p.rounds[r]) & p.highs
+			low ^= splitmix.Mix(high^p.rounds[r+1]) & p.lows
 		}
 		x = high<<p.low | low
 		if x < p.n {

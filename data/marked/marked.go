@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
@@ -23,8 +24,8 @@ type Row struct {
 	ID       string
 	IDs      []int32 // [CLS], pieces, [SEP]
 	Mentions [2]wordpiece.Span
-	Spans    []wordpiece.Span // of the text, by position; nil unless asked for, zero where there is none ([CLS], [SEP])
-	Label    int32            // index into the labels; -1 where the file has none
+	Spans    []text.Span // of the text, by position; nil unless asked for, zero where there is none ([CLS], [SEP])
+	Label    int32       // index into the labels; -1 where the file has none
 }
 
 // Cut says how many sentences were shortened and how many of those lost mentions.
@@ -86,7 +87,7 @@ func (e *Encoder) encode(x relations.Example, cut *Cut) Row {
 			kept = around(mentions, len(pieces), room)
 		}
 	}
-	row := Row{ID: x.ID, IDs: []int32{e.Special.CLS}, Spans: []wordpiece.Span{{}}}
+	row := Row{ID: x.ID, IDs: []int32{e.Special.CLS}, Spans: []text.Span{{}}}
 	for _, k := range kept {
 		for i, m := range mentions {
 			if m.Start < m.End && k.Start <= m.Start && m.End <= k.End {
@@ -98,7 +99,7 @@ func (e *Encoder) encode(x relations.Example, cut *Cut) Row {
 			row.IDs, row.Spans = append(row.IDs, p.ID), append(row.Spans, p.Span)
 		}
 	}
-	row.IDs, row.Spans = append(row.IDs, e.Special.SEP), append(row.Spans, wordpiece.Span{})
+	row.IDs, row.Spans = append(row.IDs, e.Special.SEP), append(row.Spans, text.Span{})
 	if !e.Spans {
 		row.Spans = nil
 	}
@@ -123,7 +124,7 @@ func (c *Cut) count(before, after [2]wordpiece.Span) {
 }
 
 // covering is the range of pieces that touch the bytes of s.
-func covering(pieces []wordpiece.Piece, s relations.Span) wordpiece.Span {
+func covering(pieces []wordpiece.Piece, s text.Span) wordpiece.Span {
 	var found wordpiece.Span
 	for i, p := range pieces {
 		if p.Span.Start < s.End && s.Start < p.Span.End {

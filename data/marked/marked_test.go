@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
@@ -38,7 +39,7 @@ func sentence(n, a, b, long int) relations.Example {
 		for i := range long {
 			words[at+i] = letter
 		}
-		return relations.Mention{Spans: []relations.Span{{Start: 2 * at, End: 2*(at+long) - 1}}}
+		return relations.Mention{Spans: []text.Span{{Start: 2 * at, End: 2*(at+long) - 1}}}
 	}
 	x := relations.Example{ID: fmt.Sprintf("%d letters, mentions of %d at %d and %d", n, long, a, b), A: mention(a, "A"), B: mention(b, "B")}
 	x.Text = strings.Join(words, " ")

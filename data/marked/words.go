@@ -4,13 +4,14 @@ import (
 	"slices"
 	"unicode"
 
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
 // Word is a word of an encoded sentence, or a mark of punctuation. A mention is one word however many pieces it has.
 type Word struct {
-	Span    wordpiece.Span // bytes of the sentence
-	Weight  float64        // of its pieces together
+	Span    text.Span // in the sentence
+	Weight  float64   // of its pieces together
 	Mention bool
 	Letters bool // it is made of letters alone
 	Apart   int  // words between it and the nearest mention, itself included; 0 for a mention; -1 if there is none
@@ -18,7 +19,7 @@ type Word struct {
 
 // Words puts the pieces of row e together again and adds up their weights, by position. E has spans. Pieces that v says
 // continue a word belong to it, and those of a mention to the mention. Punctuation does not count as a word between.
-func Words(v *wordpiece.Vocabulary, text string, e Row, weights []float32) []Word {
+func Words(v *wordpiece.Vocabulary, line string, e Row, weights []float32) []Word {
 	var words []Word
 	last := -1 // the mention that the piece before belongs to
 	for i, span := range e.Spans {
@@ -40,7 +41,7 @@ func Words(v *wordpiece.Vocabulary, text string, e Row, weights []float32) []Wor
 	n := 0
 	for i := range words {
 		w := &words[i]
-		inside := []rune(text[w.Span.Start:w.Span.End])
+		inside := []rune(line[w.Span.Start:w.Span.End])
 		w.Letters = !slices.ContainsFunc(inside, func(r rune) bool { return !unicode.IsLetter(r) })
 		if w.Mention || slices.ContainsFunc(inside, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 			n++

@@ -9,6 +9,7 @@ import (
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/text"
 )
 
 // Tokenizer appends the ids of the pieces of text to dst.
@@ -16,9 +17,9 @@ type Tokenizer interface {
 	Append(dst []int32, text string) []int32
 }
 
-// Splitter appends the sentences of text to dst.
+// Splitter appends the sentences of lines of text to dst.
 type Splitter interface {
-	Append(dst []corpus.Span, text string) []corpus.Span
+	Append(dst []text.Span, lines string) []text.Span
 	Name() string
 }
 
@@ -27,7 +28,7 @@ type Encoder struct {
 	tokenizer Tokenizer
 	splitter  Splitter
 	unknown   int32
-	spans     []corpus.Span
+	spans     []text.Span
 }
 
 // NewEncoder returns an encoder; unknown is the id of [UNK].
@@ -39,12 +40,12 @@ func NewEncoder(t Tokenizer, s Splitter, unknown int32) *Encoder {
 // have none at all.
 func (e *Encoder) Encode(dst *shards.Document, d *corpus.Document) {
 	*dst = shards.Document{Lengths: dst.Lengths[:0], IDs: dst.IDs[:0], TextBytes: d.Bytes()}
-	for text := range d.Texts {
-		dst.Words += countWords(text)
-		e.spans = e.splitter.Append(e.spans[:0], text)
+	for section := range d.Texts {
+		dst.Words += text.CountWords(section)
+		e.spans = e.splitter.Append(e.spans[:0], section)
 		for _, span := range e.spans {
 			before := len(dst.IDs)
-			dst.IDs = e.tokenizer.Append(dst.IDs, text[span.Start:span.End])
+			dst.IDs = e.tokenizer.Append(dst.IDs, span.Of(section))
 			if n := len(dst.IDs) - before; n > 0 {
 				dst.Lengths = append(dst.Lengths, int32(n))
 			}
@@ -55,20 +56,6 @@ func (e *Encoder) Encode(dst *shards.Document, d *corpus.Document) {
 			dst.Unknown++
 		}
 	}
-}
-
-// countWords counts what stands between white space.
-func countWords(text string) int {
-	n := 0
-	space := true
-	for i := range len(text) {
-		now := text[i] <= ' '
-		if space && !now {
-			n++
-		}
-		space = now
-	}
-	return n
 }
 
 // heldOutKey keeps the choice of held-out documents apart from other uses of the same hash. Another key would be

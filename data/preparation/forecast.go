@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/documents"
 	"github.com/subbert/subbert/data/shards"
 )
 
@@ -33,22 +33,21 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 		return f, err
 	}
 	f.Bytes = all
-	file, err := corpus.OpenFile(largest, corpus.Detect)
+	file, err := documents.Open(largest, documents.Options{Form: p.Form})
 	if err != nil {
 		return f, err
 	}
 	defer file.Close() // only read from
-	file.PassOver(func(error) {})
 	started := time.Now()
 	var tokens, work, text int
 	e := NewEncoder(p.NewTokenizer(), p.Splitter, p.Unknown)
 	var d shards.Document
 	var spooled []byte
-	for doc, err := range file.Documents() {
+	for r, err := range file.Records() {
 		if err != nil || ctx.Err() != nil || text > sampleBytes || time.Since(started) > sampleTime {
 			break
 		}
-		e.Encode(&d, &doc)
+		e.Encode(&d, &r.Document)
 		spooled = appendDocument(spooled[:0], 0, 0, false, &d)
 		text, tokens, work = text+d.TextBytes, tokens+len(d.IDs), work+len(spooled)
 	}

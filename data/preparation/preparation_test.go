@@ -118,8 +118,8 @@ func TestAnyNumberOfWorkersGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// documents are the documents of a split by their ids.
-func documents(t *testing.T, dir string) []string {
+// documentsIn are the documents of a split by their ids.
+func documentsIn(t *testing.T, dir string) []string {
 	t.Helper()
 	set, err := shards.Open(dir)
 	if err != nil {
@@ -158,7 +158,7 @@ func TestSeedChoosesTheOrder(t *testing.T) {
 		if _, err := Run(context.Background(), p); err != nil {
 			t.Fatal(err)
 		}
-		all := documents(t, p.Out)
+		all := documentsIn(t, p.Out)
 		orders[strings.Join(all, "\n")] = true
 		ascents := 0
 		for i := 1; i < len(all); i++ {

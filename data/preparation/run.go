@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/staging"
 )
@@ -17,11 +18,12 @@ import (
 // Plan is what is to be made of which files.
 type Plan struct {
 	Files   []string
-	Out     string  // the directory of the shards; must not exist, or be empty
-	HeldOut float64 // fraction of the documents, from 0 to below 1
-	Seed    uint64  // of the order of the documents
-	Strict  bool    // end at the first broken line, in place of passing over it
-	Workers int     // at least 1; changes the time taken and nothing else
+	Form    forms.Form // forms.Auto, or empty: as the content of each file says
+	Out     string     // the directory of the shards; must not exist, or be empty
+	HeldOut float64    // fraction of the documents, from 0 to below 1
+	Seed    uint64     // of the order of the documents
+	Strict  bool       // end at the first broken record, in place of passing over it
+	Workers int        // at least 1; changes the time taken and nothing else
 
 	Vocabulary   shards.Vocabulary
 	Tokenizer    shards.Tokenizer // settings, for the manifest
@@ -29,7 +31,8 @@ type Plan struct {
 	NewTokenizer func() Tokenizer // called once per worker
 	Splitter     Splitter
 
-	Broken   func(error)    // told of each line passed over, from any goroutine
+	Broken   func(error)    // told of each record passed over, from any goroutine
+	Warn     func(string)   // told, a line each, what was changed in a whole file, from any goroutine; or nil
 	Progress func(Progress) // called now and then from one goroutine at a time
 }
 
@@ -154,7 +157,7 @@ func (r *run) file(ctx context.Context, i int) (Spooled, error) {
 	if err != nil {
 		return s, err
 	}
-	key, err := staging.Key(path, info.Size(), info.ModTime().UnixNano(), i, r.Seed, r.HeldOut, r.Strict, r.Vocabulary, r.Tokenizer,
+	key, err := staging.Key(path, info.Size(), info.ModTime().UnixNano(), i, r.Form, r.Seed, r.HeldOut, r.Strict, r.Vocabulary, r.Tokenizer,
 		r.Splitter.Name())
 	if err != nil {
 		return s, err

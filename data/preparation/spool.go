@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/subbert/subbert/data/shards"
+	"github.com/subbert/subbert/data/splitmix"
 	"github.com/subbert/subbert/data/staging"
 )
 
@@ -18,15 +19,11 @@ const buckets = 1024
 // keyOf places a document in the order of the shards: a permutation of the documents that the seed chooses. Its mixing
 // is that of SplitMix64, once for the seed, the file and the number of the document in it.
 func keyOf(seed uint64, file, number int) uint64 {
-	return mix(mix(mix(seed)+uint64(file)) + uint64(number))
+	return next(next(next(seed)+uint64(file)) + uint64(number))
 }
 
-func mix(z uint64) uint64 {
-	z += 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
+// next is the number of SplitMix64 that follows the state z.
+func next(z uint64) uint64 { return splitmix.Mix(z + splitmix.Golden) }
 
 // Spooled is the manifest of a file whose documents wait for their place.
 type Spooled struct {

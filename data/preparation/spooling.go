@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/documents"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/staging"
 )
@@ -83,26 +85,26 @@ func (r *run) spool(ctx context.Context, path string, number int) (_ Spooled, er
 
 // read sends the documents of one file off.
 func (r *run) read(ctx context.Context, name string, order chan<- *batch) error {
-	f, err := corpus.OpenFile(name, corpus.Detect)
+	var broken int64
+	f, err := documents.Open(name, documents.Options{Form: r.Form, Strict: r.Strict, Broken: func(err error) {
+		broken++
+		r.Broken(err)
+	}})
 	if err != nil {
 		return err
 	}
 	defer f.Close() // only read from
-	var broken int64
-	if !r.Strict {
-		f.PassOver(func(err error) {
-			broken++
-			r.Broken(err)
-		})
+	if f.Form() == forms.PubMedXML {
+		return fmt.Errorf("%s: %s, in which later records replace or delete earlier ones; select from it with subbert data select, and make shards of what that makes", name, f.Form())
 	}
 	var told int64
 	b := r.batch()
-	for d, err := range f.Documents() {
+	for record, err := range f.Records() {
 		if err != nil {
 			return err
 		}
-		b.documents = append(b.documents, d)
-		b.bytes += d.Bytes()
+		b.documents = append(b.documents, record.Document)
+		b.bytes += record.Document.Bytes()
 		if b.bytes >= batchBytes || len(b.documents) == 1024 {
 			now := f.BytesRead()
 			b.read, told = now-told, now
@@ -115,6 +117,11 @@ func (r *run) read(ctx context.Context, name string, order chan<- *batch) error 
 	sum, err := f.Sum()
 	if err != nil {
 		return err
+	}
+	if r.Warn != nil {
+		for _, note := range f.Notes() {
+			r.Warn(note)
+		}
 	}
 	b.last = &shards.Input{Name: filepath.Base(name), Bytes: f.Size(), SHA256: hex.EncodeToString(sum[:]), Broken: broken}
 	b.read = f.Size() - told

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/corpus/pubtator"
+	"github.com/subbert/subbert/data/text"
 )
 
 // abstract is a text annotated as a whole, from which pairs of mentions in one sentence are taken.
@@ -11,9 +14,10 @@ type abstract struct {
 	id       string
 	split    string
 	text     string
-	sections []Span // title, abstract, ...: no sentence crosses from one to the next
+	sections []text.Span // title, abstract, ...: no sentence crosses from one to the next
 	mentions []annotation
 	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
+	oneSpan  bool                           // two mentions of one span make a pair: ChemProt's published counts have them
 }
 
 // annotation is a mention under the name that pair ids are made of.
@@ -22,43 +26,110 @@ type annotation struct {
 	name string
 }
 
+// withoutNUL takes the NUL characters out of the text and the names of a.
+func (a *abstract) withoutNUL(o Options) {
+	clean, move := text.WithoutNUL(a.text)
+	if clean == a.text {
+		return
+	}
+	*o.nuls += len(a.text) - len(clean)
+	a.text = clean
+	for i := range a.sections {
+		a.sections[i] = move(a.sections[i])
+	}
+	a.mentions = slices.DeleteFunc(a.mentions, func(m annotation) bool { return move(m.Hull()).Len() == 0 })
+	for i := range a.mentions {
+		m := &a.mentions[i]
+		m.Surface, _ = text.WithoutNUL(m.Surface)
+		spans := m.Spans
+		m.Spans = nil
+		for _, s := range spans {
+			if s = move(s); s.Len() > 0 {
+				m.Spans = append(m.Spans, s)
+			}
+		}
+	}
+}
+
 // pairs are the examples of a: by sentence, then by where the mentions start. A pair with several labels is
-// several examples, of which the second and later carry the label in their id.
+// several examples, of which the second and later carry the label in their id. A span makes no pair with itself.
 func (a *abstract) pairs(o Options) ([]Example, error) {
+	a.withoutNUL(o)
 	mentions := slices.Clone(a.mentions)
-	slices.SortStableFunc(mentions, func(m, n annotation) int { return byStart(m.Hull(), n.Hull()) })
+	slices.SortStableFunc(mentions, func(m, n annotation) int { return text.Compare(m.Hull(), n.Hull()) })
 	sentences, err := a.sentences(mentions, o)
 	if err != nil {
 		return nil, err
 	}
 	var out []Example
 	for _, s := range sentences {
-		in := inside(s, mentions)
-		all := make([]Mention, len(in))
-		for i, m := range in {
-			all[i] = m.Mention
+		n := 0
+		for n < len(mentions) && s.Holds(mentions[n].Hull()) {
+			n++
 		}
-		for i, m := range in {
-			for j, n := range in {
-				if !paired(o.Types, i, j, m, n) {
-					continue
-				}
-				e := Example{ID: a.id + "." + m.name + "." + n.name, Document: a.id, Split: a.split, Fold: NoFold,
-					Text: a.text[s.Start:s.End], A: m.Mention, B: n.Mention, Mentions: all}
-				out = append(out, labelled(e, a.relate(m, n), o.negative())...)
-			}
-		}
+		out = a.appendPairs(out, s, mentions[:n], o)
+		mentions = mentions[n:]
 	}
 	return out, nil
 }
 
-// paired says whether mentions i and j of a sentence make a pair: of the two types in their order, or any two.
-func paired(types [2]string, i, j int, a, b annotation) bool {
-	if types == [2]string{} {
-		return i < j
+// appendPairs appends the pairs of the mentions of sentence s.
+func (a *abstract) appendPairs(out []Example, s text.Span, mentions []annotation, o Options) []Example {
+	if len(mentions) < 2 {
+		return out
 	}
-	fits := strings.EqualFold(a.Type, types[0]) && strings.EqualFold(b.Type, types[1])
-	return fits && (i < j || !strings.EqualFold(types[0], types[1]))
+	in := within(s, mentions)
+	all := make([]Mention, len(in))
+	for i, m := range in {
+		all[i] = m.Mention
+	}
+	limit, looked := o.maxPairs(s), 0
+	for i, j := range couples(in, o.Types) {
+		if looked++; looked > limit {
+			o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", a.id, len(in), limit, s.Of(a.text))
+			break
+		}
+		m, n := in[i], in[j]
+		if !a.oneSpan && slices.Equal(m.Spans, n.Spans) {
+			continue
+		}
+		e := Example{ID: a.id + "." + m.name + "." + n.name, Document: a.id, Split: a.split, Fold: NoFold,
+			Text: s.Of(a.text), A: m.Mention, B: n.Mention, Mentions: all}
+		out = append(out, labelled(e, a.relate(m, n), o.negative())...)
+	}
+	return out
+}
+
+// couples are the mentions i and j that make a pair: of the two types in their order, or any two.
+func couples(mentions []annotation, types [2]string) func(yield func(i, j int) bool) {
+	of := func(typ string) (out []int) {
+		for i, m := range mentions {
+			if typ == "" || isType(m.Type, typ) {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	first, second := of(types[0]), of(types[1])
+	ordered := types[0] == types[1] || isType(types[0], types[1])
+	return func(yield func(i, j int) bool) {
+		for at, i := range first {
+			rest := second
+			if ordered {
+				rest = first[at+1:]
+			}
+			for _, j := range rest {
+				if i != j && !yield(i, j) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// isType says whether kind is the type that was asked for, which may be a short name of it.
+func isType(kind, want string) bool {
+	return strings.EqualFold(kind, want) || pubtator.TypeName(kind) == pubtator.TypeName(want) && pubtator.TypeName(want) != ""
 }
 
 func labelled(e Example, labels []string, negative string) []Example {
@@ -77,54 +148,41 @@ func labelled(e Example, labels []string, negative string) []Example {
 	return out
 }
 
-// inside are the mentions that lie in sentence s, with spans counted from its start.
-func inside(s Span, mentions []annotation) []annotation {
-	var out []annotation
-	for _, m := range mentions {
-		h := m.Hull()
-		if h.Start < s.Start || h.End > s.End {
-			continue
+// within are the mentions of sentence s with spans counted from its start.
+func within(s text.Span, mentions []annotation) []annotation {
+	out := slices.Clone(mentions)
+	for i := range out {
+		out[i].Spans = slices.Clone(out[i].Spans)
+		for j := range out[i].Spans {
+			out[i].Spans[j] = out[i].Spans[j].Shift(-s.Start)
 		}
-		m.Spans = slices.Clone(m.Spans)
-		for i := range m.Spans {
-			m.Spans[i].Start -= s.Start
-			m.Spans[i].End -= s.Start
-		}
-		out = append(out, m)
 	}
 	return out
 }
 
 // sentences splits the sections of a. Sentences that a mention would straddle are joined: the splitter was wrong
 // there.
-func (a *abstract) sentences(mentions []annotation, o Options) ([]Span, error) {
-	var out []Span
+func (a *abstract) sentences(mentions []annotation, o Options) ([]text.Span, error) {
+	var all []text.Span
 	for _, sec := range a.sections {
-		for _, s := range o.Sentences(a.text[sec.Start:sec.End]) {
-			s = Span{s.Start + sec.Start, s.End + sec.Start}
-			if s.Start < sec.Start || s.End > sec.End || s.Start > s.End {
+		for _, s := range o.Sentences(sec.Of(a.text)) {
+			if s = s.Shift(sec.Start); s.Start < sec.Start || s.End > sec.End || s.Start > s.End {
 				return nil, fmt.Errorf("document %s: the splitter put a sentence at bytes %d-%d, outside its text", a.id, s.Start, s.End)
 			}
-			out = append(out, s)
+			all = append(all, s)
 		}
 	}
 	for _, m := range mentions {
-		out = joined(out, m.Hull())
+		all = append(all, m.Hull())
+	}
+	slices.SortStableFunc(all, text.Compare)
+	out := all[:0]
+	for _, s := range all {
+		if last := len(out) - 1; last >= 0 && out[last].Overlaps(s) {
+			out[last] = out[last].Union(s)
+		} else {
+			out = append(out, s)
+		}
 	}
 	return out, nil
-}
-
-// joined replaces the sentences that share a byte with h by one that also holds h; none changes if one holds h.
-func joined(sentences []Span, h Span) []Span {
-	whole := h
-	var out []Span
-	for _, s := range sentences {
-		if !s.Overlaps(h) {
-			out = append(out, s)
-			continue
-		}
-		whole = whole.union(s)
-	}
-	at, _ := slices.BinarySearchFunc(out, whole, byStart)
-	return slices.Insert(out, at, whole)
 }

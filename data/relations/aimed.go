@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 )
 
 type aimedLine struct {
@@ -25,63 +28,85 @@ type aimedLine struct {
 }
 
 // readAIMed reads the JSON lines of name: a folder with test_0.json ... test_9.json, whose numbers are the folds,
-// or one file. The training part of a fold is the union of the other folds.
+// or one file. The training part of a fold is the union of the other folds. Where the relation types are positive and negative
+// alone, as in the PPI corpora, the labels are 1 and 0 and every mention is a PROTEIN; else both are those of the file, negative being 0.
 func readAIMed(name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, o, ".json", ".jsonl")
+		examples, err := readFolds(name, o)
 		if err != nil {
 			yield(Example{}, err)
 			return
 		}
-		defer src.close() // read only: what matters is Read's error
-		files, err := foldFiles(src, name)
-		if err != nil {
-			yield(Example{}, err)
-			return
-		}
-		for _, f := range files {
-			examples, err := readFold(src, f)
-			if err != nil {
-				yield(Example{}, err)
+		for _, e := range examples {
+			if !yield(e, nil) {
 				return
-			}
-			for _, e := range examples {
-				if !yield(e, nil) {
-					return
-				}
 			}
 		}
 	}
 }
 
-func readFold(src *source, f foldFile) ([]Example, error) {
-	var out []Example
-	for l, err := range src.lines(f.path) {
-		if err != nil {
-			return nil, err
-		}
-		if strings.TrimSpace(l.text) == "" {
-			continue
-		}
-		e, err := parseAIMed(l, f.fold)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
+func readFolds(name string, o Options) ([]Example, error) {
+	src, err := openSource(name, forms.AIMed, o, ".json", ".jsonl")
+	if err != nil {
+		return nil, err
 	}
+	defer src.close() // read only: what matters is Read's error
+	files, err := foldFiles(src, name)
+	if err != nil {
+		return nil, err
+	}
+	var out []Example
+	for _, f := range files {
+		for l, err := range src.lines(f.path) {
+			if err != nil {
+				return nil, err
+			}
+			if strings.TrimSpace(l.text) == "" {
+				continue
+			}
+			e, err := parseAIMed(l, f.fold, o)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, e)
+		}
+	}
+	classify(out)
 	shareMentions(out)
 	return out, nil
 }
 
-// shareMentions gives every example the mentions of all pairs of its sentence: a line names only its own two.
+// classify gives examples the labels of PPI, and their mentions its type, if they are of PPI.
+func classify(examples []Example) {
+	binary := !slices.ContainsFunc(examples, func(e Example) bool { return e.Label != "positive" && e.Label != "negative" })
+	for i := range examples {
+		e := &examples[i]
+		switch {
+		case e.Label == "negative":
+			e.Label = PPI.Negative
+		case binary:
+			e.Label = "1"
+		}
+		if binary {
+			e.A.Type, e.B.Type = "PROTEIN", "PROTEIN"
+		}
+	}
+}
+
+// shareMentions gives every example the mentions of all pairs of its sentence, in whichever fold: a line names only its own two.
 func shareMentions(examples []Example) {
 	type sentence struct{ document, text string }
-	all := map[sentence][]Mention{}
+	type place struct {
+		sentence
+		spans string
+	}
+	all, seen := map[sentence][]Mention{}, map[place]bool{}
 	for _, e := range examples {
 		k := sentence{e.Document, e.Text}
 		for _, m := range []Mention{e.A, e.B} {
-			same := func(n Mention) bool { return slices.Equal(n.Spans, m.Spans) }
-			if !slices.ContainsFunc(all[k], same) {
+			at := place{k, fmt.Sprint(m.Spans)}
+			if !seen[at] {
+				seen[at] = true
 				all[k] = append(all[k], m)
 			}
 		}
@@ -115,13 +140,13 @@ func foldFiles(src *source, name string) ([]foldFile, error) {
 }
 
 func foldNumber(file string) (int, bool) {
-	base, isJSON := strings.CutSuffix(path.Base(file), ".json")
+	base, isJSON := strings.CutSuffix(unpackedName(path.Base(file)), ".json")
 	digits, isTest := strings.CutPrefix(base, "test_")
 	n, err := strconv.Atoi(digits)
 	return n, isJSON && isTest && err == nil && n >= 0
 }
 
-func parseAIMed(l line, fold int) (Example, error) {
+func parseAIMed(l line, fold int, o Options) (Example, error) {
 	var a aimedLine
 	if err := json.Unmarshal([]byte(l.text), &a); err != nil {
 		return Example{}, l.errorf("not a JSON object of the corpus: %w", err)
@@ -129,31 +154,34 @@ func parseAIMed(l line, fold int) (Example, error) {
 	if len(a.Relation) != 1 {
 		return Example{}, l.errorf("%d relations, want 1", len(a.Relation))
 	}
-	r, off := a.Relation[0], newOffsets(a.Text)
-	label, ok := map[string]string{"positive": "1", "negative": "0"}[r.Type]
-	if !ok {
-		return Example{}, l.errorf("relation type %q, want positive or negative", r.Type)
+	r, off := a.Relation[0], text.NewOffsets(a.Text)
+	if r.Type == "" {
+		return Example{}, l.errorf("no relation type")
 	}
-	e := Example{ID: a.ID, Document: documentOfPair(a.ID), Fold: fold, Text: a.Text, Label: label}
+	clean, move := text.WithoutNUL(a.Text)
+	*o.nuls += len(a.Text) - len(clean)
+	e := Example{ID: a.ID, Document: documentOfPair(a.ID), Fold: fold, Text: clean, Label: r.Type}
 	var err1, err2 error
-	e.A, err1 = aimedMention(off, r.Name1, r.Type1, r.At1)
-	e.B, err2 = aimedMention(off, r.Name2, r.Type2, r.At2)
+	e.A, err1 = aimedMention(off, move, r.Name1, r.Type1, r.At1)
+	e.B, err2 = aimedMention(off, move, r.Name2, r.Type2, r.At2)
 	if err1 != nil || err2 != nil {
 		return Example{}, l.errorf("pair %s: %w", a.ID, firstError(err1, err2))
 	}
 	return e, nil
 }
 
-func aimedMention(off offsets, name, kind string, at [][2]int) (Mention, error) {
+func aimedMention(off *text.Offsets, move func(text.Span) text.Span, name, kind string, at [][2]int) (Mention, error) {
 	// Names of overlapping mentions still carry the marks of the tagged copy of the sentence.
-	surface := strings.NewReplacer("[E1]", "", "[/E1]", "", "[E2]", "", "[/E2]", "").Replace(name)
-	m := Mention{Type: "PROTEIN", Subtype: kind, Surface: surface}
+	surface := strings.NewReplacer("[E1]", "", "[/E1]", "", "[E2]", "", "[/E2]", "", "\x00", "").Replace(name)
+	m := Mention{Type: tagName(kind), Subtype: kind, Surface: surface}
 	for _, r := range at {
-		s, err := off.span(r[0], r[1])
+		s, err := off.Span(text.Characters, r[0], r[1])
 		if err != nil {
 			return m, fmt.Errorf("mention %q: %w", surface, err)
 		}
-		m.Spans = append(m.Spans, s)
+		if s = move(s); s.Len() > 0 {
+			m.Spans = append(m.Spans, s)
+		}
 	}
 	if !m.Found() {
 		return m, fmt.Errorf("mention %q has no position", surface)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/subbert/subbert/data/text"
 )
 
 // TestBaselines gives each method sentences of which it is clear what it must say.
@@ -34,8 +35,8 @@ func TestBaselines(t *testing.T) {
 // TestShownAndMarks marks a pair in each way and finds the marks again.
 func TestShownAndMarks(t *testing.T) {
 	e := Example{ID: "x", Text: "Zalor and brim, or tol.", Fold: NoFold,
-		A: Mention{Spans: []Span{{0, 5}}, Type: "DRUG"}, B: Mention{Spans: []Span{{10, 14}}, Type: "FOOD"}}
-	e.Mentions = []Mention{e.A, e.B, {Spans: []Span{{19, 22}}, Type: "DRUG"}}
+		A: Mention{Spans: []text.Span{{Start: 0, End: 5}}, Type: "DRUG"}, B: Mention{Spans: []text.Span{{Start: 10, End: 14}}, Type: "FOOD"}}
+	e.Mentions = []Mention{e.A, e.B, {Spans: []text.Span{{Start: 19, End: 22}}, Type: "DRUG"}}
 	tests := []struct {
 		marking Marking
 		text    string
@@ -65,7 +66,7 @@ func TestShownAndMarks(t *testing.T) {
 			}
 		})
 	}
-	if e.Text != "Zalor and brim, or tol." || e.A.Spans[0] != (Span{0, 5}) {
+	if e.Text != "Zalor and brim, or tol." || e.A.Spans[0] != (text.Span{Start: 0, End: 5}) {
 		t.Error("the example itself changed")
 	}
 }
@@ -76,7 +77,7 @@ func TestJSONL(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"id":"d","text":"😀 Ze\u0301l and brim or tol. Veltic eases.","mentions":[{"id":"m1","type":"drug","start":2,"end":6},{"id":"m2","type":"drug","spans":[[19,22],[11,15]]},{"type":"drug","start":24,"end":30}],"relations":[{"label":"int","a":"m2","b":"m1"}]}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	sentences := func(text string) []Span { return []Span{{0, 27}, {28, len(text)}} }
+	sentences := func(s string) []text.Span { return []text.Span{{End: 27}, {Start: 28, End: len(s)}} }
 	got, err := Collect(Read("jsonl", file, Options{Sentences: sentences}))
 	if err != nil {
 		t.Fatal(err)

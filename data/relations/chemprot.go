@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 )
 
 // chemprotFiles are the files of one split.
@@ -21,7 +24,7 @@ type chemprotFiles struct{ abstracts, entities, relations string }
 func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 	o.Types, o.Negative = [2]string{"CHEMICAL", "GENE"}, ChemProt.Negative
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, o, ".tsv")
+		src, err := openSource(name, forms.TSV, o, ".tsv")
 		if err != nil {
 			yield(Example{}, err)
 			return
@@ -45,7 +48,7 @@ func chemprotSets(src *source, o Options) []chemprotFiles {
 	sets := map[string]*chemprotFiles{}
 	var order []string
 	for _, f := range src.files {
-		base := strings.TrimSuffix(strings.TrimSuffix(path.Base(f), ".tsv"), "_gs")
+		base := strings.TrimSuffix(strings.TrimSuffix(unpackedName(path.Base(f)), ".tsv"), "_gs")
 		for kind, keep := range chemprotKinds() {
 			key, ok := strings.CutSuffix(base, "_"+kind)
 			if !ok {
@@ -85,7 +88,11 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 	if err != nil {
 		return fail(err)
 	}
-	if err := chemprotEntities(src, files.entities, abstracts); err != nil {
+	faults := faults{options: o, file: src.where(files.entities)}
+	if err := chemprotEntities(src, files.entities, abstracts, &faults); err != nil {
+		return fail(err)
+	}
+	if err := faults.end(); err != nil {
 		return fail(err)
 	}
 	rel, err := chemprotRelations(src, files.relations)
@@ -103,6 +110,9 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 				return false
 			}
 		}
+	}
+	if rel.swapped > 0 {
+		o.warn("%s: relations whose arguments are swapped, read the other way round: %d; the first, %s", src.where(files.relations), rel.swapped, rel.firstSwapped)
 	}
 	if rest := len(rel.groups); rest > 0 {
 		o.warn("%s: %d pairs with an evaluated relation are not in one sentence, or their entities are missing; they make no example", src.where(files.relations), rest)
@@ -129,17 +139,17 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 		if out.byID[f[0]] != nil {
 			return nil, l.errorf("abstract %s stands in the file twice", f[0])
 		}
-		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2]}
-		a.sections = []Span{{0, len(f[1])}, {len(f[1]) + 1, len(a.text)}}
+		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2], oneSpan: true}
+		a.sections = []text.Span{{Start: 0, End: len(f[1])}, {Start: len(f[1]) + 1, End: len(a.text)}}
 		out.byID[a.id] = a
 		out.order = append(out.order, a)
 	}
 	return out, nil
 }
 
-// chemprotEntities adds the mentions to their abstracts.
-func chemprotEntities(src *source, file string, abstracts *abstractsByID) error {
-	at := map[*abstract]offsets{}
+// chemprotEntities adds the mentions to their abstracts, those that have a place there.
+func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults *faults) error {
+	at := map[*abstract]*text.Offsets{}
 	for l, err := range src.lines(file) {
 		if err != nil {
 			return err
@@ -152,38 +162,53 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID) error 
 		if a == nil {
 			return l.errorf("entity %s is in abstract %s, which the abstracts file lacks", f[1], f[0])
 		}
-		if at[a].text != a.text {
-			at[a] = newOffsets(a.text)
+		if at[a] == nil {
+			at[a] = text.NewOffsets(a.text)
 		}
 		start, err1 := strconv.Atoi(f[3])
 		end, err2 := strconv.Atoi(f[4])
-		if err := firstError(err1, err2); err != nil {
-			return l.errorf("entity %s: %w", f[1], err)
+		err := firstError(err1, err2)
+		var s text.Span
+		if err == nil {
+			s, err = at[a].Span(text.Characters, start, end)
 		}
-		s, err := at[a].span(start, end)
 		if err != nil {
-			return l.errorf("entity %s: %w", f[1], err)
+			faults.add(true, l.errorf("document %s: entity %s: %w", f[0], f[1], err))
+			continue
 		}
 		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
-		m := Mention{Spans: []Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
+		m := Mention{Spans: []text.Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
 		a.mentions = append(a.mentions, annotation{m, f[1]})
 	}
 	return nil
 }
 
 // chemprotGroups are the evaluated groups of pairs that have not been read yet.
-type chemprotGroups struct{ groups map[[3]string][]string }
+type chemprotGroups struct {
+	groups       map[[3]string][]string
+	swapped      int // relations that name the gene first
+	firstSwapped string
+}
 
-// take gives the groups of a pair and forgets them.
+// take gives the groups of a pair and forgets them. A relation that names the gene first counts as well.
 func (g *chemprotGroups) take(id, chemical, gene string) []string {
-	k := [3]string{id, chemical, gene}
-	out := g.groups[k]
-	delete(g.groups, k)
+	out := g.groups[[3]string{id, chemical, gene}]
+	delete(g.groups, [3]string{id, chemical, gene})
+	other := [3]string{id, gene, chemical}
+	if swapped, ok := g.groups[other]; ok && gene != chemical {
+		delete(g.groups, other)
+		if g.swapped++; g.swapped == 1 {
+			g.firstSwapped = fmt.Sprintf("document %s: Arg1:%s Arg2:%s", id, gene, chemical)
+		}
+		out = slices.Concat(out, swapped)
+		slices.Sort(out)
+		out = slices.Compact(out)
+	}
 	return out
 }
 
 func chemprotRelations(src *source, file string) (*chemprotGroups, error) {
-	out := &chemprotGroups{map[[3]string][]string{}}
+	out := &chemprotGroups{groups: map[[3]string][]string{}}
 	if file == "" { // a test set whose answers are not published
 		return out, nil
 	}

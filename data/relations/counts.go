@@ -76,10 +76,17 @@ func corpusOf(format string, examples []Example) string {
 // Differences compares examples read from format with the published counts, a line for each difference. It also
 // tells of mentions whose text differs from the name the corpus gives.
 func Differences(format string, examples []Example) []string {
-	var out []string
 	corpus := corpusOf(format, examples)
+	return slices.Concat(countDifferences(corpus, published(corpus), examples), sharedDocuments(examples), otherNames(examples))
+}
+
+// countDifferences is a line for each split of a corpus that has other counts than published.
+func countDifferences(corpus string, published []Count, examples []Example) (out []string) {
 	got := CountPairs(examples)
-	for _, want := range published(corpus) {
+	for _, want := range published {
+		if want.Split == "" { // of the corpus as a whole, whatever its files are called
+			got = []Count{total(examples)}
+		}
 		i := slices.IndexFunc(got, func(c Count) bool { return c.Split == want.Split })
 		if i < 0 {
 			out = append(out, fmt.Sprintf("%s: no %s pairs, published %d", corpus, want.Split, want.Pairs))
@@ -87,7 +94,42 @@ func Differences(format string, examples []Example) []string {
 		}
 		out = append(out, differences(strings.TrimSpace(corpus+" "+want.Split), got[i], want)...)
 	}
-	return append(out, otherNames(examples)...)
+	return out
+}
+
+// Agreement says that examples read from format are as many as published, with the same labels. It is empty if they are not, or nothing
+// is published.
+func Agreement(format string, examples []Example) string {
+	corpus := corpusOf(format, examples)
+	want := published(corpus)
+	if len(want) == 0 || len(countDifferences(corpus, want, examples)) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %d pairs, equal to the published count", corpus, len(examples))
+}
+
+// total counts examples as those of one split.
+func total(examples []Example) Count {
+	all := Count{Pairs: len(examples), Labels: map[string]int{}}
+	for _, e := range examples {
+		all.Labels[e.Label]++
+	}
+	return all
+}
+
+// sharedDocuments tells how many documents are in several folds of the corpus's own.
+func sharedDocuments(examples []Example) []string {
+	foldOf, shared := map[string]int{}, map[string]bool{}
+	for _, e := range examples {
+		if fold, ok := foldOf[e.Document]; ok && fold != e.Fold {
+			shared[e.Document] = true
+		}
+		foldOf[e.Document] = e.Fold
+	}
+	if len(shared) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d of %d documents are in several folds; folds by pair make scores higher than folds by document", len(shared), len(foldOf))}
 }
 
 // differences is one line, or none: the pairs and, of the labels, those that differ.
@@ -108,7 +150,7 @@ func differences(where string, got, want Count) []string {
 
 // otherNames tells how many mentions have another text than their name, blanks aside, with the first as an example.
 func otherNames(examples []Example) []string {
-	seen := map[string]bool{}
+	seen := map[[4]string]bool{}
 	var first string
 	for _, e := range examples {
 		for _, m := range []Mention{e.A, e.B} {
@@ -119,7 +161,7 @@ func otherNames(examples []Example) []string {
 			if first == "" {
 				first = fmt.Sprintf("pair %s: %q, named %q", e.ID, under, m.Surface)
 			}
-			seen[fmt.Sprint(e.Document, m.ID, m.Spans, e.Text)] = true
+			seen[[4]string{e.Document, m.ID, fmt.Sprint(m.Spans), e.Text}] = true
 		}
 	}
 	if first == "" {

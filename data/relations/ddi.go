@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/internal/ctxio"
 )
 
@@ -46,7 +47,7 @@ type ddiPair struct {
 // of the test set repeats documents without their pairs.
 func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 	drop := func(file string) bool { return strings.Contains(file, "DrugNER") }
-	return perFile(name, o, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.DDI, o, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
 		var doc ddiDocument
 		if err := decodeXML(src, file, &doc); err != nil {
 			return nil, err
@@ -57,11 +58,12 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 			if err != nil {
 				return nil, err
 			}
+			places := byID(mentions)
 			for _, p := range s.Pairs {
 				e := Example{ID: p.ID, Document: doc.ID, Split: src.split(file), Fold: NoFold, Text: s.Text, Mentions: mentions}
 				var err1, err2 error
 				e.Label, err1 = p.label(o)
-				e.A, e.B, err2 = ends(mentions, p.E1, p.E2)
+				e.A, e.B, err2 = ends(places, p.E1, p.E2)
 				if err := firstError(err1, err2); err != nil {
 					return nil, fmt.Errorf("pair %s: %w", p.ID, err)
 				}
@@ -73,10 +75,10 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 }
 
 func (s *ddiSentence) mentions() ([]Mention, error) {
-	off := newOffsets(s.Text)
+	off := text.NewOffsets(s.Text)
 	out := make([]Mention, len(s.Entities))
 	for i, e := range s.Entities {
-		spans, err := off.spans(e.Offset, ";", 1)
+		spans, err := spansOf(off, e.Offset, ";", 1)
 		if err != nil {
 			return nil, fmt.Errorf("entity %s: %w", e.ID, err)
 		}
@@ -102,15 +104,23 @@ func (p ddiPair) label(o Options) (string, error) {
 	return "", fmt.Errorf("type %q, want one of %s", p.Type, strings.Join(DDI.Labels, ", "))
 }
 
+// byID finds mentions by their ids; of several with one id, the first.
+func byID(mentions []Mention) map[string]Mention {
+	out := make(map[string]Mention, len(mentions))
+	for _, m := range slices.Backward(mentions) {
+		out[m.ID] = m
+	}
+	return out
+}
+
 // ends finds the two mentions of a pair in its sentence.
-func ends(mentions []Mention, e1, e2 string) (a, b Mention, err error) {
-	find := func(id string) (m Mention) {
-		i := slices.IndexFunc(mentions, func(m Mention) bool { return m.ID == id })
-		if i < 0 {
+func ends(mentions map[string]Mention, e1, e2 string) (a, b Mention, err error) {
+	find := func(id string) Mention {
+		m, ok := mentions[id]
+		if !ok {
 			err = fmt.Errorf("entity %q is not in the pair's sentence; both mentions must be", id)
-			return Mention{}
 		}
-		return mentions[i]
+		return m
 	}
 	a, b = find(e1), find(e2)
 	if err == nil && e1 == e2 {
@@ -119,13 +129,24 @@ func ends(mentions []Mention, e1, e2 string) (a, b Mention, err error) {
 	return a, b, err
 }
 
+// maxXML is the most bytes of XML that are read at once; the largest of the published corpora has some ten million.
+const maxXML = 256 << 20
+
 // decodeXML decodes the one document of file into v.
 func decodeXML(src *source, file string, v any) error {
-	data, err := fs.ReadFile(src, file)
+	f, err := src.open(file)
 	if err != nil {
 		return err
 	}
-	if at := invalidUTF8(string(data)); at >= 0 {
+	defer f.Close() // read only: what matters is Read's error
+	data, err := io.ReadAll(io.LimitReader(f, maxXML+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > maxXML {
+		return fmt.Errorf("more than %d MiB of XML; split the file", maxXML>>20)
+	}
+	if at := text.InvalidAt(data); at < len(data) {
 		return fmt.Errorf("invalid UTF-8 at byte %d; convert the file to UTF-8", at)
 	}
 	dec := xml.NewDecoder(ctxio.Reader(src.options.context(), bytes.NewReader(data), nil))
@@ -135,5 +156,27 @@ func decodeXML(src *source, file string, v any) error {
 	case err != nil:
 		return err
 	}
-	return nil
+	return nothingMore(dec)
+}
+
+// nothingMore says what follows the root element: nothing may.
+func nothingMore(dec *xml.Decoder) error {
+	for {
+		t, err := dec.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line, _ := dec.InputPos()
+		switch t := t.(type) {
+		case xml.StartElement:
+			return fmt.Errorf("line %d: <%s> after the end of the document; several files were put together", line, t.Name.Local)
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return fmt.Errorf("line %d: text after the end of the document: %.40q", line, bytes.TrimSpace(t))
+			}
+		}
+	}
 }

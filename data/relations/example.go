@@ -1,44 +1,33 @@
 package relations
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"slices"
+
+	"github.com/subbert/subbert/data/text"
 )
-
-// Span is a half-open range of bytes.
-type Span struct{ Start, End int }
-
-// Len is the number of bytes in s.
-func (s Span) Len() int { return s.End - s.Start }
-
-// Overlaps says whether s and t share a byte.
-func (s Span) Overlaps(t Span) bool { return s.Start < t.End && t.Start < s.End }
-
-// union is the smallest span that holds both.
-func (s Span) union(t Span) Span { return Span{min(s.Start, t.Start), max(s.End, t.End)} }
 
 // Mention is a name in a text. It has several spans if it is discontinuous ("mu- and delta-selective opioids").
 type Mention struct {
-	Spans   []Span // ascending, none empty; none at all if the text does not show the mention
-	Type    string // the class that tags name: DRUG, PROTEIN, CHEMICAL, GENE, ...
-	Subtype string // the corpus's own word: brand, group, GENE-Y, ...
-	ID      string // the corpus's own id
-	Surface string // the name as the corpus gives it, which may differ from the text under the spans
+	Spans   []text.Span // ascending, none empty; none at all if the text does not show the mention
+	Type    string      // the class that tags name: DRUG, PROTEIN, CHEMICAL, GENE, ...
+	Subtype string      // the corpus's own word: brand, group, GENE-Y, ...
+	ID      string      // the corpus's own id
+	Surface string      // the name as the corpus gives it, which may differ from the text under the spans
 }
 
 // Found says whether the text shows m.
 func (m Mention) Found() bool { return len(m.Spans) > 0 }
 
 // Hull is the full extent of m, from its first start to its last end; the zero span if m is not in the text.
-func (m Mention) Hull() Span {
+func (m Mention) Hull() text.Span {
 	if !m.Found() {
-		return Span{}
+		return text.Span{}
 	}
 	h := m.Spans[0]
 	for _, s := range m.Spans[1:] {
-		h = h.union(s)
+		h = h.Union(s)
 	}
 	return h
 }
@@ -122,8 +111,5 @@ func Collect(seq iter.Seq2[Example, error]) ([]Example, error) {
 	return out, nil
 }
 
-// byStart orders spans by where they start, the longer first.
-func byStart(a, b Span) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End)) }
-
 // sortSpans puts the spans of a mention in ascending order.
-func sortSpans(s []Span) { slices.SortFunc(s, byStart) }
+func sortSpans(s []text.Span) { slices.SortFunc(s, text.Compare) }

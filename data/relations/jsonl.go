@@ -2,25 +2,31 @@ package relations
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 )
 
 // jsonlDocument is a line of the jsonl format: a text, its mentions and, where they are known, the relations between
 // them. Positions count characters, ends exclusive.
 type jsonlDocument struct {
-	ID       string `json:"id"`
-	Text     string `json:"text"`
-	Mentions []struct {
-		ID    string   `json:"id"`
-		Type  string   `json:"type"`
-		Start int      `json:"start"`
-		End   int      `json:"end"`
-		Spans [][2]int `json:"spans"` // of a discontinuous mention, in place of start and end
-	} `json:"mentions"`
+	ID        string          `json:"id"`
+	Text      string          `json:"text"`
+	Mentions  []jsonlMention  `json:"mentions"`
 	Relations []jsonlRelation `json:"relations"`
+}
+
+type jsonlMention struct {
+	ID    string   `json:"id"`
+	Type  string   `json:"type"`
+	Start int      `json:"start"`
+	End   int      `json:"end"`
+	Spans [][2]int `json:"spans"` // of a discontinuous mention, in place of start and end
 }
 
 // jsonlRelation is between two mentions, by their ids.
@@ -32,7 +38,8 @@ type jsonlRelation struct {
 
 // readJSONL reads one document a line.
 func readJSONL(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, o, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.RelationsJSONL, o, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
+		faults := faults{options: o, file: src.where(file)}
 		var out []Example
 		for l, err := range src.lines(file) {
 			if err != nil {
@@ -41,7 +48,7 @@ func readJSONL(name string, o Options) iter.Seq2[Example, error] {
 			if strings.TrimSpace(l.text) == "" {
 				continue
 			}
-			a, err := parseJSONL(l)
+			a, err := parseJSONL(l, &faults)
 			if err != nil {
 				return nil, err
 			}
@@ -50,12 +57,12 @@ func readJSONL(name string, o Options) iter.Seq2[Example, error] {
 			if err != nil {
 				return nil, l.errorf("%w", err)
 			}
-			if err := a.allPaired(examples); err != nil {
-				return nil, l.errorf("%w", err)
+			for _, err := range a.unpaired(examples, o) {
+				faults.add(true, l.errorf("document %s: %w", a.id, err))
 			}
 			out = append(out, examples...)
 		}
-		return out, nil
+		return out, faults.end()
 	})
 }
 
@@ -65,70 +72,87 @@ type jsonlAbstract struct {
 	relations []jsonlRelation
 }
 
-func parseJSONL(l line) (*jsonlAbstract, error) {
+func parseJSONL(l line, faults *faults) (*jsonlAbstract, error) {
 	var d jsonlDocument
-	if err := json.Unmarshal([]byte(l.text), &d); err != nil {
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(l.text, "\x00", `\u0000`)), &d); err != nil {
 		return nil, l.errorf("%w", err)
 	}
 	if d.ID == "" {
 		d.ID = fmt.Sprint(l.number)
 	}
-	a := &jsonlAbstract{abstract{id: d.ID, text: d.Text, sections: []Span{{0, len(d.Text)}}}, d.Relations}
-	off := newOffsets(d.Text)
+	a := &jsonlAbstract{abstract{id: d.ID, text: d.Text, sections: []text.Span{{End: len(d.Text)}}}, d.Relations}
+	o := text.NewOffsets(d.Text)
+	seen := map[string]bool{}
 	for i, m := range d.Mentions {
 		if m.ID == "" {
 			m.ID = fmt.Sprintf("T%d", i+1)
 		}
-		if len(m.Spans) == 0 {
-			m.Spans = [][2]int{{m.Start, m.End}}
+		spans, err := m.locate(o)
+		if err == nil && seen[m.ID] {
+			err = errors.New("is there twice")
 		}
-		mention := Mention{Type: strings.ToUpper(m.Type), Subtype: m.Type, ID: m.ID}
-		for _, at := range m.Spans {
-			s, err := off.span(at[0], at[1])
-			if err != nil {
-				return nil, l.errorf("document %s: mention %s: %w", d.ID, m.ID, err)
-			}
-			mention.Spans = append(mention.Spans, s)
+		if err != nil {
+			faults.add(true, l.errorf("document %s: mention %s: %w", d.ID, m.ID, err))
+			continue
 		}
-		sortSpans(mention.Spans)
+		seen[m.ID] = true
+		mention := Mention{Spans: spans, Type: tagName(m.Type), Subtype: m.Type, ID: m.ID}
 		mention.Surface = mention.Under(d.Text)
-		if slices.ContainsFunc(a.mentions, func(n annotation) bool { return n.name == m.ID }) {
-			return nil, l.errorf("document %s: mention %s is there twice", d.ID, m.ID)
-		}
 		a.mentions = append(a.mentions, annotation{mention, m.ID})
 	}
-	a.relate = a.between
+	labels := map[[2]string][]string{}
+	for _, r := range d.Relations {
+		k := [2]string{min(r.A, r.B), max(r.A, r.B)}
+		if !slices.Contains(labels[k], r.Label) {
+			labels[k] = append(labels[k], r.Label)
+		}
+	}
+	a.relate = func(x, y annotation) []string { return labels[[2]string{min(x.name, y.name), max(x.name, y.name)}] }
 	return a, nil
 }
 
-// between are the labels of the relations of two mentions, in either order.
-func (d *jsonlAbstract) between(a, b annotation) []string {
-	var out []string
-	for _, r := range d.relations {
-		if (r.A == a.name && r.B == b.name || r.A == b.name && r.B == a.name) && !slices.Contains(out, r.Label) {
-			out = append(out, r.Label)
-		}
+// locate returns where m stands.
+func (m *jsonlMention) locate(o *text.Offsets) ([]text.Span, error) {
+	if len(m.Spans) == 0 {
+		m.Spans = [][2]int{{m.Start, m.End}}
 	}
-	return out
+	var out []text.Span
+	for _, at := range m.Spans {
+		s, err := o.Span(text.Characters, at[0], at[1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	sortSpans(out)
+	return out, nil
 }
 
-// allPaired says which relation is between no pair of examples.
-func (d *jsonlAbstract) allPaired(examples []Example) error {
-	known := func(id string) bool {
-		return slices.ContainsFunc(d.mentions, func(m annotation) bool { return m.name == id })
+// unpaired says which relations are between no pair of examples. Those between mentions of other types than were asked for
+// need not be.
+func (d *jsonlAbstract) unpaired(examples []Example, o Options) (faults []error) {
+	paired := map[[2]string]bool{}
+	for _, e := range examples {
+		paired[[2]string{e.A.ID, e.B.ID}], paired[[2]string{e.B.ID, e.A.ID}] = true, true
+	}
+	types := map[string]string{}
+	for _, m := range d.mentions {
+		types[m.name] = m.Type
+	}
+	asked := func(a, b string) bool {
+		return o.Types == [2]string{} || isType(types[a], o.Types[0]) && isType(types[b], o.Types[1]) || isType(types[b], o.Types[0]) && isType(types[a], o.Types[1])
 	}
 	for _, r := range d.relations {
-		for _, id := range []string{r.A, r.B} {
-			if !known(id) {
-				return fmt.Errorf("document %s: relation %s: there is no mention %q", d.id, r.Label, id)
-			}
-		}
-		paired := slices.ContainsFunc(examples, func(e Example) bool {
-			return e.A.ID == r.A && e.B.ID == r.B || e.A.ID == r.B && e.B.ID == r.A
-		})
-		if !paired {
-			return fmt.Errorf("document %s: relation %s: mentions %s and %s make no pair: they are in different sentences, or of other types than asked for", d.id, r.Label, r.A, r.B)
+		_, knownA := types[r.A]
+		_, knownB := types[r.B]
+		switch {
+		case r.Label == "":
+			faults = append(faults, fmt.Errorf("relation between %s and %s: it has no label", r.A, r.B))
+		case !knownA || !knownB:
+			faults = append(faults, fmt.Errorf("relation %s between %q and %q: there is no such mention", r.Label, r.A, r.B))
+		case !paired[[2]string{r.A, r.B}] && asked(r.A, r.B):
+			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s make no pair: they are in different sentences or in one place, or there are too many", r.Label, r.A, r.B))
 		}
 	}
-	return nil
+	return faults
 }

@@ -3,6 +3,8 @@ package relations
 import (
 	"regexp"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // tag finds what replaces mentions in marked sentences: @DRUG$, @CHEM-GENE$, and BioELECTRA's BC6ENTC (chemical),
@@ -20,7 +22,7 @@ func located(sentence string) (a, b Mention, all []Mention) {
 	var pair []Mention
 	for _, m := range tag.FindAllStringSubmatchIndex(sentence, -1) {
 		group := func(i int) string { return sentence[max(m[2*i], 0):max(m[2*i+1], 0)] }
-		at := Mention{Spans: []Span{{m[0], m[1]}}, Surface: sentence[m[0]:m[1]]}
+		at := Mention{Spans: []text.Span{{Start: m[0], End: m[1]}}, Surface: sentence[m[0]:m[1]]}
 		first, second := kindOf(group(1)+group(3)), kindOf(group(2))
 		at.Type = first
 		all = append(all, at)
@@ -77,5 +79,5 @@ func enclosed(sentence, name string) Mention {
 		return Mention{}
 	}
 	end := start + length + len(closing)
-	return Mention{Spans: []Span{{start, end}}, Type: kind, Surface: sentence[start:end]}
+	return Mention{Spans: []text.Span{{Start: start, End: end}}, Type: kind, Surface: sentence[start:end]}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // Marking says how a model is shown which two mentions it is asked about.
@@ -30,12 +32,12 @@ func Markings() []Marking { return []Marking{Tag, TypedMarker, EntityMask, Unmar
 // the same span where one tag stands for both, and the zero span for a mention the text does not show.
 type Marked struct {
 	Text string
-	A, B Span
+	A, B text.Span
 }
 
 // edit replaces a span of the sentence, possibly an empty one.
 type edit struct {
-	at   Span
+	at   text.Span
 	text string
 	a, b bool // it stands for this mention, or is one of its two marks
 }
@@ -60,7 +62,7 @@ func (m Marking) Mark(e Example) Marked {
 func tags(e Example) []edit {
 	a, b := e.A.Hull(), e.B.Hull()
 	if e.A.Found() && e.B.Found() && a.Overlaps(b) {
-		return []edit{{a.union(b), "@" + short(e.A.Type) + "-" + short(e.B.Type) + "$", true, true}}
+		return []edit{{a.Union(b), "@" + short(e.A.Type) + "-" + short(e.B.Type) + "$", true, true}}
 	}
 	var out []edit
 	if e.A.Found() {
@@ -70,6 +72,20 @@ func tags(e Example) []edit {
 		out = append(out, edit{b, "@" + e.B.Type + "$", false, true})
 	}
 	return out
+}
+
+// tagName is a type of mentions as tags name it: capitals, digits and low lines, as readers of marked sentences expect.
+func tagName(typ string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(typ))
+	if name = strings.Trim(name, "_"); name == "" || name[0] < 'A' {
+		name = strings.TrimSuffix("ENTITY_"+name, "_")
+	}
+	return name
 }
 
 // short is the type inside the tag of an overlap: published files say @CHEM-GENE$.
@@ -82,14 +98,20 @@ func short(kind string) string {
 
 // others are the replacements of the mentions that keep clear of taken; of overlapping ones the first and longest.
 func others(e Example, taken []edit) []edit {
-	mentions := slices.Clone(e.Mentions)
-	slices.SortStableFunc(mentions, func(m, n Mention) int { return byStart(m.Hull(), n.Hull()) })
+	mentions := e.Mentions
+	byStart := func(m, n Mention) int { return text.Compare(m.Hull(), n.Hull()) }
+	if !slices.IsSortedFunc(mentions, byStart) {
+		mentions = slices.Clone(mentions)
+		slices.SortStableFunc(mentions, byStart)
+	}
 	var out []edit
+	free := 0 // bytes from here on are in no edit of out
 	for _, m := range mentions {
 		h := m.Hull()
 		overlaps := func(t edit) bool { return t.at.Overlaps(h) }
-		if m.Found() && !slices.ContainsFunc(taken, overlaps) && !slices.ContainsFunc(out, overlaps) {
+		if m.Found() && h.Start >= free && !slices.ContainsFunc(taken, overlaps) {
 			out = append(out, edit{at: h, text: "@OTHER$"})
+			free = h.End
 		}
 	}
 	return out
@@ -114,8 +136,8 @@ func markers(e Example) []edit {
 		h, n := m.Hull(), i+1
 		name := fmt.Sprintf("e%d:%s>", n, m.Type)
 		ms = append(ms,
-			marker{edit{Span{h.Start, h.Start}, "<" + name, n == 1, n == 2}, n, 1, h.End},
-			marker{edit{Span{h.End, h.End}, "</" + name, n == 1, n == 2}, n, -1, h.Start})
+			marker{edit{text.Span{Start: h.Start, End: h.Start}, "<" + name, n == 1, n == 2}, n, 1, h.End},
+			marker{edit{text.Span{Start: h.End, End: h.End}, "</" + name, n == 1, n == 2}, n, -1, h.Start})
 	}
 	slices.SortFunc(ms, func(x, y marker) int {
 		return cmp.Or(cmp.Compare(x.at.Start, y.at.Start), cmp.Compare(x.side, y.side),
@@ -136,7 +158,7 @@ func apply(e Example, edits []edit) Marked {
 	from := 0
 	for _, ed := range edits {
 		out.WriteString(e.Text[from:ed.at.Start])
-		written := Span{out.Len(), out.Len() + len(ed.text)}
+		written := text.Span{Start: out.Len(), End: out.Len() + len(ed.text)}
 		out.WriteString(ed.text)
 		from = ed.at.End
 		if ed.a {
@@ -152,9 +174,9 @@ func apply(e Example, edits []edit) Marked {
 }
 
 // grown is s with t; the zero span holds nothing yet.
-func grown(s, t Span) Span {
-	if s == (Span{}) {
+func grown(s, t text.Span) text.Span {
+	if s == (text.Span{}) {
 		return t
 	}
-	return s.union(t)
+	return s.Union(t)
 }

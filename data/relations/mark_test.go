@@ -8,15 +8,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/subbert/subbert/data/text"
 )
 
-// mention makes a mention of the pieces of text.
-func mention(text, kind string, pieces ...string) Mention {
+// mention makes a mention of the pieces of s.
+func mention(s, kind string, pieces ...string) Mention {
 	m := Mention{Type: kind}
 	from := 0
 	for _, p := range pieces {
-		at := strings.Index(text[from:], p) + from
-		m.Spans = append(m.Spans, Span{at, at + len(p)})
+		at := strings.Index(s[from:], p) + from
+		m.Spans = append(m.Spans, text.Span{Start: at, End: at + len(p)})
 		from = at + len(p)
 	}
 	return m
@@ -85,22 +86,22 @@ func TestOverlapOfChemicalAndGene(t *testing.T) {
 // overlapping; the first two are the pair.
 func randomExample(r *rand.Rand) Example {
 	words := []string{"a", "Zin", "café", "e\u0301x\u0323", "🙂", "👩\u200d🔬", "β", "<", "3.", "漢字", "Å", "x\ty", "\r\n", "ﬁ"}
-	var text strings.Builder
-	var at []Span
+	var made strings.Builder
+	var at []text.Span
 	for range 2 + r.IntN(20) {
 		w := words[r.IntN(len(words))]
-		at = append(at, Span{text.Len(), text.Len() + len(w)})
-		text.WriteString(w)
+		at = append(at, text.Span{Start: made.Len(), End: made.Len() + len(w)})
+		made.WriteString(w)
 		if r.IntN(4) > 0 {
-			text.WriteByte(' ')
+			made.WriteByte(' ')
 		}
 	}
-	e := Example{ID: "i", Text: text.String(), Label: "l"}
+	e := Example{ID: "i", Text: made.String(), Label: "l"}
 	for k := range 2 + r.IntN(5) {
 		m := Mention{Type: []string{"DRUG", "CHEMICAL", "GENE"}[r.IntN(3)], ID: fmt.Sprint(k)}
 		i := r.IntN(len(at))
 		j := min(len(at)-1, i+r.IntN(3))
-		m.Spans = []Span{{at[i].Start, at[j].End}}
+		m.Spans = []text.Span{{Start: at[i].Start, End: at[j].End}}
 		if l := j + 2; l < len(at) && r.IntN(3) == 0 {
 			m.Spans = append(m.Spans, at[l])
 		}
@@ -119,8 +120,8 @@ func TestMarkKeepsEverythingElse(t *testing.T) {
 		a, b := e.A.Hull(), e.B.Hull()
 		var outside strings.Builder
 		for i := range len(e.Text) {
-			one := Span{i, i + 1}
-			gap := a.Overlaps(b) && a.union(b).Overlaps(one)
+			one := text.Span{Start: i, End: i + 1}
+			gap := a.Overlaps(b) && a.Union(b).Overlaps(one)
 			if !a.Overlaps(one) && !b.Overlaps(one) && !gap {
 				outside.WriteByte(e.Text[i])
 			}
@@ -129,7 +130,7 @@ func TestMarkKeepsEverythingElse(t *testing.T) {
 		if left := tag.ReplaceAllString(got.Text, ""); left != outside.String() {
 			t.Fatalf("%q with %v, %v became %q", e.Text, e.A.Spans, e.B.Spans, got.Text)
 		}
-		for name, s := range map[string]Span{"A": got.A, "B": got.B} {
+		for name, s := range map[string]text.Span{"A": got.A, "B": got.B} {
 			if at := tag.FindStringIndex(got.Text[s.Start:s.End]); at == nil || at[0] != 0 || at[1] != s.Len() {
 				t.Fatalf("%s of %q is %q, want a tag", name, got.Text, got.Text[s.Start:s.End])
 			}
@@ -161,26 +162,6 @@ func subsequence(s, t string) bool {
 		}
 	}
 	return i == len(s)
-}
-
-func TestOffsetsCountCharacters(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 2000 {
-		text := randomExample(r).Text
-		runes := []rune(text)
-		from := r.IntN(len(runes))
-		to := from + 1 + r.IntN(len(runes)-from)
-		s, err := newOffsets(text).span(from, to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := string(runes[from:to]); text[s.Start:s.End] != want {
-			t.Fatalf("characters %d-%d of %q are %q, want %q", from, to, text, text[s.Start:s.End], want)
-		}
-		if _, err := newOffsets(text).span(from, len(runes)+1); err == nil {
-			t.Fatalf("%q: an end behind the text was accepted", text)
-		}
-	}
 }
 
 func TestRowIsReadBack(t *testing.T) {

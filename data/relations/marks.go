@@ -3,6 +3,8 @@ package relations
 import (
 	"regexp"
 	"slices"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // Shown is e as m shows it: the text is the marked sentence, and the mentions are what stands for them in it.
@@ -11,10 +13,10 @@ func (m Marking) Shown(e Example) Example {
 	e.Text, e.Mentions = marked.Text, nil
 	for _, part := range []struct {
 		mention *Mention
-		at      Span
+		at      text.Span
 	}{{&e.A, marked.A}, {&e.B, marked.B}} {
 		if part.mention.Found() {
-			part.mention.Spans = []Span{part.at}
+			part.mention.Spans = []text.Span{part.at}
 		}
 	}
 	return e

@@ -4,6 +4,9 @@ import (
 	"encoding/xml"
 	"fmt"
 	"iter"
+
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 )
 
 type ppiCorpus struct {
@@ -29,7 +32,7 @@ type ppiSentence struct {
 // sentence is an example, named sentence.pN with N counting the pairs in the order of the entities; a pair without
 // an interaction is negative. Interactions have no direction, and several between the same two entities count once.
 func readPPIXML(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, o, []string{".xml"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.PPI, o, []string{".xml"}, nil, func(src *source, file string) ([]Example, error) {
 		var c ppiCorpus
 		if err := decodeXML(src, file, &c); err != nil {
 			return nil, err
@@ -61,8 +64,13 @@ func (s *ppiSentence) examples(o Options) ([]Example, error) {
 		return nil, err
 	}
 	var out []Example
+	limit := o.maxPairs(text.Span{End: len(s.Text)})
 	for i, a := range mentions {
 		for _, b := range mentions[i+1:] {
+			if len(out) == limit {
+				o.warn("sentence %s: %d entities make more than %d pairs; the others are left out", s.ID, len(mentions), limit)
+				return out, nil
+			}
 			e := Example{ID: fmt.Sprintf("%s.p%d", s.ID, len(out)), Fold: NoFold, Text: s.Text, A: a, B: b, Mentions: mentions, Label: "0"}
 			if interact[[2]string{a.ID, b.ID}] || interact[[2]string{b.ID, a.ID}] {
 				e.Label = "1"
@@ -74,11 +82,11 @@ func (s *ppiSentence) examples(o Options) ([]Example, error) {
 }
 
 func (s *ppiSentence) mentions() ([]Mention, error) {
-	off := newOffsets(s.Text)
+	off := text.NewOffsets(s.Text)
 	out := make([]Mention, len(s.Entities))
 	seen := map[string]bool{}
 	for i, e := range s.Entities {
-		spans, err := off.spans(e.Offset, ",", 0)
+		spans, err := spansOf(off, e.Offset, ",", 0)
 		if err != nil {
 			return nil, fmt.Errorf("entity %s: %w", e.ID, err)
 		}
@@ -94,12 +102,13 @@ func (s *ppiSentence) mentions() ([]Mention, error) {
 // interactions are the pairs of entity ids that interact.
 func (s *ppiSentence) interactions(mentions []Mention, o Options) (map[[2]string]bool, error) {
 	out := map[[2]string]bool{}
+	places := byID(mentions)
 	for _, x := range s.Interactions {
 		if x.E1 == x.E2 {
 			o.warn("interaction %s: entity %s with itself; it makes no pair", x.ID, x.E1)
 			continue
 		}
-		if _, _, err := ends(mentions, x.E1, x.E2); err != nil {
+		if _, _, err := ends(places, x.E1, x.E2); err != nil {
 			return nil, fmt.Errorf("interaction %s: %w", x.ID, err)
 		}
 		out[[2]string{x.E1, x.E2}] = true

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
 )
 
 // Prediction is what a model says of a pair.
@@ -69,7 +71,7 @@ func (w *PredictionWriter) Flush() error { return w.out.Flush() }
 
 // OpenPredictions reads predictions.tsv from file name, of o with Context and Read. Every index must be there once.
 func OpenPredictions(name string, o Options) (*Predictions, error) {
-	src, err := openSource(name, o)
+	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
 		return nil, err
 	}

@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // Options say what a reader cannot know from the corpus.
 type Options struct {
 	// Sentences splits a text into sentences; needed by the formats that annotate whole abstracts.
-	Sentences func(text string) []Span
-	// Types are the classes of the two mentions of a pair in the pubtator and bioc formats, such as CHEMICAL and
+	Sentences func(text string) []text.Span
+	// Types are the classes of the two mentions of a pair in the formats that annotate whole abstracts, such as CHEMICAL and
 	// DISEASE; empty for every pair of mentions.
 	Types [2]string
+	// MaxPairs is the most pairs of one sentence in those formats and ppi-xml: their number grows with the square of its mentions. 0
+	// stands for 10,000, and fewer in sentences of more than 6 kB, so that all pairs of one together have 64 MiB of text.
+	MaxPairs int
 	// Negative is the label of a pair without a relation in those formats; "false" if empty.
 	Negative string
 	// Context ends the reading, with its error; nil: nothing does.
@@ -23,6 +28,8 @@ type Options struct {
 	Read func(done, size int64)
 	// Warn is told, a line each, what was read otherwise than it stands in the corpus; it may be nil.
 	Warn func(line string)
+
+	nuls *int // NUL characters left out, other than by the readers of files with annotations
 }
 
 func (o Options) warn(format string, args ...any) {
@@ -36,6 +43,14 @@ func (o Options) context() context.Context {
 		return context.Background()
 	}
 	return o.Context
+}
+
+// maxPairs is how many pairs sentence s may make.
+func (o Options) maxPairs(s text.Span) int {
+	if o.MaxPairs > 0 {
+		return o.MaxPairs
+	}
+	return min(10_000, max(1, 64<<20/max(1, s.Len())))
 }
 
 func (o Options) negative() string {
@@ -83,5 +98,11 @@ func Read(format, name string, o Options) iter.Seq2[Example, error] {
 	case r.wholeAbstracts && o.Sentences == nil:
 		return failed(fmt.Errorf("format %s annotates whole abstracts: a sentence splitter is needed", format))
 	}
-	return checked(r.read(name, o))
+	o.nuls = new(int)
+	return func(yield func(Example, error) bool) {
+		checked(r.read(name, o))(yield)
+		if *o.nuls > 0 {
+			o.warn("%s: NUL characters left out: %d", name, *o.nuls)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/subbert/subbert/data/text"
 )
 
 // folder writes files, by their slash-separated paths, into a new folder.
@@ -27,15 +28,15 @@ func folder(t testing.TB, files map[string]string) string {
 }
 
 // fullStops is a splitter for tests: a sentence ends behind ". ".
-func fullStops(text string) []Span {
-	var out []Span
+func fullStops(s string) []text.Span {
+	var out []text.Span
 	start := 0
-	for start < len(text) {
-		end := len(text)
-		if i := strings.Index(text[start:], ". "); i >= 0 {
+	for start < len(s) {
+		end := len(s)
+		if i := strings.Index(s[start:], ". "); i >= 0 {
 			end = start + i + 1
 		}
-		out = append(out, Span{start, end})
+		out = append(out, text.Span{Start: start, End: end})
 		start = end + 1
 	}
 	return out
@@ -283,10 +284,11 @@ func TestReadRefuses(t *testing.T) {
 	}{
 		{"unknown format", "brat", nil, `format "brat", want one of ddi2013`},
 		{"empty folder", "ddi2013", nil, "no file of the corpus"},
-		{"no XML", "ddi2013", ddi(""), "a.xml: no XML document in it"},
+		{"no XML", "ddi2013", ddi(""), "a.xml: empty file"},
+		{"blank", "ddi2013", ddi("\n"), "a.xml: no XML document in it"},
 		{"cut off", "ddi2013", ddi(ddiTest[:200]), "a.xml: XML syntax error"},
-		{"other XML", "ddi2013", ddi("<corpus/>"), "expected element type <document>"},
-		{"not UTF-8", "ddi2013", ddi("<document \xff/>"), "invalid UTF-8 at byte 10"},
+		{"other XML", "ddi2013", ddi("<corpus/>"), "a.xml: its content is the PPI corpora's XML, not the DDI corpus's XML"},
+		{"not UTF-8", "ddi2013", ddi("<document id='a' \xff/>"), "invalid UTF-8 at byte 17"},
 		{"past the end", "ddi2013", ddi(swap("15-22", "15-99").Replace(ddiTest)), `entity e1: offset "15-99": characters 15 to 100 lie outside`},
 		{"offset backwards", "ddi2013", ddi(swap("0-6", "6-0").Replace(ddiTest)), `offset "6-0"`},
 		{"offset no number", "ddi2013", ddi(swap("0-6", "0_6").Replace(ddiTest)), `offset "0_6", want ranges`},
@@ -296,7 +298,7 @@ func TestReadRefuses(t *testing.T) {
 		{"itself", "ddi2013", ddi(swap(`e2="e0"`, `e2="e1"`).Replace(ddiTest)), `both ends are entity "e1"`},
 		{"pair twice", "ddi2013", map[string]string{"Train/a.xml": ddiTest, "Train/b.xml": ddiTest}, "pair D.d2.s0.p0: read twice"},
 		{"JSON", "aimed", map[string]string{"test_0.json": "{\n"}, "test_0.json:1: not a JSON object"},
-		{"relation type", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "odd", "[[0,1]]", "[[2,3]]")}, `relation type "odd"`},
+		{"relation type", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "", "[[0,1]]", "[[2,3]]")}, "test_0.json:1: no relation type"},
 		{"no position", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "positive", "[]", "[[2,3]]")}, `mention "x" has no position`},
 		{"outside", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "positive", "[[0,1]]", "[[2,4]]")}, "characters 2 to 4 lie outside the text of 3"},
 		{"no folds", "aimed", map[string]string{"train.json": ""}, "no test_0.json"},
@@ -309,9 +311,18 @@ func TestReadRefuses(t *testing.T) {
 		{"row twice", "tsv", map[string]string{"a.tsv": "index\tsentence\tlabel\n1\ta\t0\n1\ta\t0\n"}, "pair 1: read twice"},
 		{"abstract columns", "chemprot", map[string]string{"t_abstracts.tsv": "1\tx\n", "t_entities.tsv": ""}, "2 columns, want pmid, title, abstract"},
 		{"lost entity", "chemprot", map[string]string{"t_abstracts.tsv": "1\tx\ty\n", "t_entities.tsv": "2\tT1\tCHEMICAL\t0\t1\tx\n"}, "which the abstracts file lacks"},
-		{"no title", "pubtator", map[string]string{"a.txt": "1\t0\t3\tZin\tChemical\tC1\n"}, `a.txt:1: document "1" has no title line`},
-		{"mention outside", "pubtator", map[string]string{"a.txt": "1|t|Zin\n1\t0\t4\tZin\tChemical\tC1\n"}, "characters 0 to 4 lie outside"},
-		{"no location", "bioc", map[string]string{"a.xml": swap(`<location offset="0" length="3"/>`, "").Replace(biocXML)}, "annotation 1 has no location"},
+		{"no title", "pubtator", map[string]string{"a.txt": "1\t0\t3\tZin\tChemical\tC1\n"}, "a.txt: line 1: an annotation before any title"},
+		{"another document", "pubtator", map[string]string{"a.txt": "1|t|Zin\n2\t0\t3\tZin\tChemical\tC1\n"}, `a.txt: line 2: an annotation of "2" within document 1`},
+		{"a passage far away", "bioc", map[string]string{"a.xml": swap("<offset>13<", "<offset>4294967296<").Replace(biocXML)}, `a.xml: document 5 at line 1 (byte 21): offset "4294967296", want a number`},
+		{"a second collection", "bioc", map[string]string{"a.xml": biocXML + biocXML}, "a.xml: line 11 (byte 1224): <collection> after the end of the root element"},
+		{"text after the root", "bioc", map[string]string{"a.xml": biocXML + "and"}, "text outside the root element"},
+		{"a second document", "ddi2013", ddi(ddiTest + ddiTest), "line 4: <document> after the end of the document"},
+		{"text after the document", "ddi2013", ddi(ddiTest + "x"), `line 4: text after the end of the document: "x"`},
+		{"a second corpus", "ppi-xml", map[string]string{"a.xml": ppiXML + ppiXML}, "<corpus> after the end of the document"},
+		{"commas", "tsv", map[string]string{"a.csv.tsv": "index,sentence,label\n0,@A$ binds @B$.,1\n"}, "its content is comma-separated columns, not tab-separated columns"},
+		{"PubTator as columns", "tsv", map[string]string{"a.tsv": pubtatorText}, "its content is PubTator's text, not tab-separated columns"},
+		{"a web page", "bioc", map[string]string{"a.xml": "<!DOCTYPE html><html>"}, "a web page in HTML"},
+		{"a pointer", "jsonl", map[string]string{"a.jsonl": "version https://git-lfs.github.com/spec/v1\n"}, "a Git LFS pointer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -14,16 +14,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/subbert/subbert/data/corpus/stream"
+	"github.com/subbert/subbert/data/forms"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // source is a corpus on disk: a folder, a zip, or a single file.
 type source struct {
 	fs.FS
-	root  string   // as the caller named it, for messages
-	files []string // slash-separated; by split, then by path
+	form  forms.Form // of its files
+	root  string     // as the caller named it, for messages
+	files []string   // slash-separated; by split, then by path
 	close func() error
 
 	options Options
@@ -53,17 +56,21 @@ func (s *source) told(n int) {
 	s.options.Read(s.done, s.size)
 }
 
-// openSource lists the files under name whose extension (with its dot, lower case) is one of exts.
-func openSource(name string, o Options, exts ...string) (*source, error) {
+// openSource lists the files of a form under name whose extension (with its dot, lower case) is one of exts.
+func openSource(name string, form forms.Form, o Options, exts ...string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{root: name, close: func() error { return nil }, options: o, size: -1}
+	zipped, err := isZip(name, info)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{form: form, root: name, close: func() error { return nil }, options: o, size: -1}
 	switch {
 	case info.IsDir():
 		s.FS = os.DirFS(name)
-	case strings.EqualFold(filepath.Ext(name), ".zip"):
+	case zipped:
 		z, err := zip.OpenReader(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -79,13 +86,38 @@ func openSource(name string, o Options, exts ...string) (*source, error) {
 	return s, nil
 }
 
+// isZip says whether a file is a zip by its name or its content.
+func isZip(name string, info fs.FileInfo) (bool, error) {
+	if info.IsDir() || strings.EqualFold(filepath.Ext(name), ".zip") {
+		return !info.IsDir(), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // only read from
+	head := make([]byte, 4)
+	n, _ := io.ReadFull(f, head) // an error shows up again
+	return string(head[:n]) == "PK\x03\x04", nil
+}
+
+// unpackedName is a file's name without what says how it is compressed.
+func unpackedName(file string) string {
+	for _, ext := range []string{".gz", ".xz", ".zst"} {
+		if short, ok := strings.CutSuffix(file, ext); ok {
+			return short
+		}
+	}
+	return file
+}
+
 func (s *source) list(exts []string) error {
 	err := fs.WalkDir(s.FS, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		hidden := strings.HasPrefix(path.Base(p), ".") || strings.HasPrefix(p, "__MACOSX/")
-		if !d.IsDir() && !hidden && slices.Contains(exts, strings.ToLower(path.Ext(p))) {
+		if !d.IsDir() && !hidden && slices.Contains(exts, strings.ToLower(path.Ext(unpackedName(p)))) {
 			s.files = append(s.files, p)
 		}
 		return nil
@@ -109,10 +141,44 @@ func (s *source) split(file string) string {
 // where names file for messages.
 func (s *source) where(file string) string { return filepath.Join(s.root, filepath.FromSlash(file)) }
 
+// open opens a file, decompressed, if it has the form that s wants.
+func (s *source) open(file string) (io.ReadCloser, error) {
+	f, err := s.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	data, err := stream.Unpack(f, s.where(file))
+	if err != nil {
+		return nil, &placedError{errors.Join(err, f.Close())}
+	}
+	in := bufio.NewReaderSize(data, forms.HeadBytes)
+	head, err := in.Peek(forms.HeadBytes)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("%s: %w", s.where(file), err)
+	} else {
+		_, err = forms.Resolve(s.where(file), head, s.form)
+	}
+	if err != nil {
+		return nil, &placedError{errors.Join(err, data.Close(), f.Close())}
+	}
+	return &opened{in, data, f}, nil
+}
+
+// opened is an open file of a source.
+type opened struct {
+	io.Reader
+	data, file io.Closer
+}
+
+func (o *opened) Close() error { return errors.Join(o.data.Close(), o.file.Close()) }
+
 // lines yields the lines of file with their numbers, from 1.
 func (s *source) lines(file string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
-		f, err := s.Open(file)
+		if info, err := fs.Stat(s, file); err == nil && info.Size() == 0 {
+			return // no lines, which readers may mind
+		}
+		f, err := s.open(file)
 		if err != nil {
 			yield(line{}, err)
 			return
@@ -131,9 +197,9 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 
 // perFile reads the files of name one after the other, each whole, with parse. drop says which files are no part
 // of the corpus; it may be nil.
-func perFile(name string, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
+func perFile(name string, form forms.Form, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, o, exts...)
+		src, err := openSource(name, form, o, exts...)
 		if err != nil {
 			yield(Example{}, err)
 			return
@@ -149,7 +215,7 @@ func perFile(name string, o Options, exts []string, drop func(file string) bool,
 		for _, file := range src.files {
 			examples, err := parse(src, file)
 			if err != nil {
-				if _, told := errors.AsType[*lineError](err); !told {
+				if _, placed := errors.AsType[*placedError](err); !placed {
 					err = fmt.Errorf("%s: %w", src.where(file), err)
 				}
 				yield(Example{}, err)
@@ -170,65 +236,37 @@ type line struct {
 	text   string
 }
 
-// lineError is an error that already says where it is.
-type lineError struct {
-	line line
-	err  error
-}
+// placedError is an error that already says where it is.
+type placedError struct{ error }
 
-func (e *lineError) Error() string {
-	return fmt.Sprintf("%s:%d: %v", e.line.name, e.line.number, e.err)
-}
-
-func (e *lineError) Unwrap() error { return e.err }
+func (e *placedError) Unwrap() error { return e.error }
 
 func (l line) errorf(format string, args ...any) error {
-	return &lineError{l, fmt.Errorf(format, args...)}
+	return &placedError{fmt.Errorf("%s:%d: %w", l.name, l.number, fmt.Errorf(format, args...))}
 }
-
-// maxLine bounds a line: the longest article in PubMed Central is far below it.
-const maxLine = 64 << 20
 
 // readLines yields the lines of r without their ends; a line that is not UTF-8 is an error.
 func readLines(r io.Reader, name string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
-		scan := bufio.NewScanner(r)
-		scan.Buffer(make([]byte, 64<<10), maxLine)
-		n := 0
-		for scan.Scan() {
-			n++
-			l := line{name, n, scan.Text()}
-			if n == 1 {
-				l.text = strings.TrimPrefix(l.text, "\ufeff")
+		lines := text.NewLines(r)
+		for {
+			next, err := lines.Next()
+			if err == io.EOF {
+				return
 			}
-			if at := invalidUTF8(l.text); at >= 0 {
-				yield(line{}, l.errorf("invalid UTF-8 at byte %d of the line; convert the file to UTF-8", at))
+			l := line{name, lines.Number(), string(next)}
+			if broken, ok := errors.AsType[*text.LineError](err); ok {
+				err = broken.Err
+			}
+			if err != nil {
+				yield(line{}, l.errorf("%w", err))
 				return
 			}
 			if !yield(l, nil) {
 				return
 			}
 		}
-		if err := scan.Err(); err != nil {
-			yield(line{}, line{name: name, number: n + 1}.errorf("%w", err))
-		}
 	}
-}
-
-// invalidUTF8 is the position of the first byte of s that is not UTF-8, or -1.
-func invalidUTF8(s string) int {
-	if utf8.ValidString(s) {
-		return -1
-	}
-	for i, r := range s {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-			return i
-		}
-	}
-	return -1
 }
 
 // splitOf is the train, dev or test that a path names, the last part that does so first; empty if none does.

@@ -77,6 +77,21 @@ func shuffledGroups(examples []Example, unit Unit, seed uint64) ([][]int, error)
 	return groups, nil
 }
 
+// Sample keeps n of examples, in their order: those that come first in one fixed random order, which depends on how many there are
+// and on nothing else. 0 keeps all.
+func Sample(examples []Example, n int) []Example {
+	if n == 0 || n >= len(examples) {
+		return examples
+	}
+	chosen := rand.New(rand.NewPCG(0, uint64(len(examples)))).Perm(len(examples))[:n]
+	slices.Sort(chosen)
+	kept := make([]Example, n)
+	for i, c := range chosen {
+		kept[i] = examples[c]
+	}
+	return kept
+}
+
 // AssignFolds is examples with Fold set to one of k, dealt out unit by unit in a seeded random order, so that
 // folds differ by at most one unit.
 func AssignFolds(examples []Example, unit Unit, k int, seed uint64) ([]Example, error) {
@@ -96,20 +111,15 @@ func AssignFolds(examples []Example, unit Unit, k int, seed uint64) ([]Example, 
 	return out, nil
 }
 
-// CheckFolds says what makes folds useless for cross-validation: an empty one, one without a positive example, or a
-// document in two.
+// CheckFolds says what makes folds useless for cross-validation: an empty one, or one without a positive example. A document may be
+// in several: published folds of pairs are like that, and AssignFolds makes none such by document.
 func CheckFolds(examples []Example, negative string) error {
 	pairs, positives := map[int]int{}, map[int]int{}
-	foldOf := map[string]int{}
 	folds := 0
 	for _, e := range examples {
 		if e.Fold == NoFold {
 			return fmt.Errorf("pair %s: in no fold", e.ID)
 		}
-		if f, ok := foldOf[e.Document]; ok && f != e.Fold {
-			return fmt.Errorf("document %s: in folds %d and %d; a document may be in one", e.Document, f, e.Fold)
-		}
-		foldOf[e.Document] = e.Fold
 		folds = max(folds, e.Fold+1)
 		pairs[e.Fold]++
 		if e.Label != negative {
@@ -153,19 +163,4 @@ func Pick(examples []Example, names []string) (kept []Example, unmet []string) {
 		}
 	}
 	return kept, unmet
-}
-
-// Sample keeps n examples, in their order: those that come first in one fixed random order, which depends on their number
-// alone. It keeps all if n is 0.
-func Sample(examples []Example, n int) []Example {
-	if n == 0 || n >= len(examples) {
-		return examples
-	}
-	chosen := rand.New(rand.NewPCG(0, uint64(len(examples)))).Perm(len(examples))[:n]
-	slices.Sort(chosen)
-	kept := make([]Example, n)
-	for i, c := range chosen {
-		kept[i] = examples[c]
-	}
-	return kept
 }

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
 )
 
 // table is a TSV file whose first line may name its columns. Names are those that published files use.
@@ -114,7 +116,7 @@ func field(f string) string {
 // last column, or the only one: then a line is a label. Index holds the index column, if the header has one. Of o, Context
 // and Read count.
 func Column(name string, o Options, names ...string) (values, index []string, err error) {
-	src, err := openSource(name, o)
+	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
 )
 
 // Row is a marked example as a line of a TSV file.
@@ -35,7 +37,7 @@ func WriteTSV(w io.Writer, rows iter.Seq[Row]) error {
 // second gets its label as a suffix, as in the chemprot format. The mentions are where the marks are (see located).
 func readTSV(name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, o, ".tsv")
+		src, err := openSource(name, forms.TSV, o, ".tsv")
 		if err != nil {
 			yield(Example{}, err)
 			return
@@ -43,7 +45,7 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 		defer src.close() // read only: what matters is Read's error
 		for _, file := range src.files {
 			n, seen := 0, map[string]string{}
-			for r, err := range readTable(src.lines(file)) {
+			for r, err := range readTable(withoutNUL(src.lines(file), o)) {
 				var e Example
 				if err == nil {
 					e, err = r.example(n)
@@ -68,6 +70,21 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 			}
 			if n == 0 {
 				yield(Example{}, fmt.Errorf("%s: no sentences in it", src.where(file)))
+				return
+			}
+		}
+	}
+}
+
+// withoutNUL is lines without their NUL characters.
+func withoutNUL(lines iter.Seq2[line, error], o Options) iter.Seq2[line, error] {
+	return func(yield func(line, error) bool) {
+		for l, err := range lines {
+			if n := strings.Count(l.text, "\x00"); n > 0 {
+				*o.nuls += n
+				l.text = strings.ReplaceAll(l.text, "\x00", "")
+			}
+			if !yield(l, err) {
 				return
 			}
 		}

@@ -15,8 +15,10 @@ import (
 	"github.com/subbert/subbert/data/corpus/mesh"
 	"github.com/subbert/subbert/data/corpus/pubmed"
 	"github.com/subbert/subbert/data/corpus/pubtator"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/selection"
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/internal/ctxio"
 )
 
@@ -111,32 +113,34 @@ func (p *planning) exclude() error {
 }
 
 func excludeList(ctx context.Context, x *selection.Exclusion, name string) error {
-	f, err := ctxio.Open(ctx, name, nil)
+	f, err := ctxio.From(ctx, func() (*stream.File, error) { return stream.Open(name) }, nil)
 	if err != nil {
 		return err
 	}
 	defer f.Close() // only read from
-	number := 0
-	for line, err := range corpus.Lines(f, name) {
+	lines := text.NewLines(f)
+	for {
+		line, err := lines.Next()
+		if err == io.EOF {
+			return nil
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		number++
-		line, _, _ = strings.Cut(line, "#")
-		if line = strings.TrimSpace(line); strings.ContainsAny(line, " \t") {
-			return fmt.Errorf("%s: line %d: %.40q is no identifier; want one a line, or FORMAT:CORPUS", name, number, line)
+		id, _, _ := strings.Cut(string(line), "#")
+		if id = strings.TrimSpace(id); strings.ContainsAny(id, " \t") {
+			return fmt.Errorf("%s: line %d: %.40q is no identifier; want one a line, or FORMAT:CORPUS", name, lines.Number(), id)
 		}
-		if line != "" {
-			x.AddID(line)
+		if id != "" {
+			x.AddID(id)
 		}
 	}
-	return nil
 }
 
 func excludeCorpus(ctx context.Context, x *selection.Exclusion, format, path string, splitter *corpus.Splitter) error {
 	o := relations.Options{Context: ctx, Warn: func(string) {}} // data relations tells
 	if relations.NeedsSentences(format) {
-		o.Sentences = Sentences(splitter)
+		o.Sentences = splitter.Split
 	}
 	for e, err := range relations.Read(format, path, o) {
 		if err != nil {

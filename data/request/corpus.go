@@ -41,8 +41,9 @@ type Written struct {
 	From        string            `json:"from"` // format
 	Marking     relations.Marking `json:"marking"`
 	Files       []WrittenFile     `json:"files"`
-	Counts      []relations.Count `json:"counts"` // by split
-	Differences []string          `json:"differences"`
+	Counts      []relations.Count `json:"counts"`              // by split
+	Differences []string          `json:"differences"`         // from the published counts
+	Agreement   string            `json:"agreement,omitempty"` // says that there are none, where counts are published
 	Warnings    []string          `json:"warnings"`
 }
 
@@ -65,6 +66,7 @@ func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, er
 	for _, line := range slices.Concat(out.Warnings, out.Differences) {
 		warn(line)
 	}
+	out.Agreement = relations.Agreement(c.Format, examples)
 	if examples, err = c.arrange(ctx, examples); err != nil {
 		return nil, err
 	}

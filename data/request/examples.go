@@ -17,7 +17,7 @@ func Stream(ctx context.Context, format, name string, o relations.Options) (iter
 		if err != nil {
 			return nil, err
 		}
-		o.Sentences = Sentences(splitter)
+		o.Sentences = splitter.Split
 	}
 	o.Context = ctx
 	return func(yield func(relations.Example, error) bool) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/query"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/selection"
 )
 
@@ -22,7 +23,7 @@ type Selection struct {
 	Tables   []string // PubTator's files
 	Exclude  []string // FILE or FORMAT:CORPUS
 	Share    []string // PATTERN=FRACTION
-	From     string   // a selection.Format
+	From     string   // a form of documents, or auto
 	Vocab    string   // file, or empty
 	Uncased  bool
 	Strict   bool
@@ -66,9 +67,9 @@ func (s Selection) Plan(ctx context.Context, files []string, log *slog.Logger) (
 	if err := s.fillIn(log); err != nil {
 		return selection.Plan{}, err
 	}
-	p := planning{ctx: ctx, Selection: s, log: log, plan: selection.Plan{Files: files, Format: selection.Format(s.From),
+	p := planning{ctx: ctx, Selection: s, log: log, plan: selection.Plan{Files: files, Format: forms.Form(s.From),
 		Mode: selection.Mode(s.Mode), Preset: s.Preset, Strict: s.Strict, Workers: 1,
-		Broken: func(error) {}, Progress: func(selection.Progress) {}}}
+		Broken: func(error) {}, Warn: func(line string) { log.Warn(line) }, Progress: func(selection.Progress) {}}}
 	var err error
 	if p.plan.Splitter, err = corpus.NewSplitter(); err != nil {
 		return p.plan, err
@@ -109,7 +110,7 @@ func (s *Selection) fillIn(log *slog.Logger) error {
 		s.Mode = "entity"
 	}
 	s.Mode = cmp.Or(s.Mode, "lexical")
-	s.From = cmp.Or(s.From, string(selection.Auto))
+	s.From = cmp.Or(s.From, string(forms.Auto))
 	switch {
 	case s.Mode == "entity" && len(s.Entities) == 0:
 		return misusef("--mode entity: no --entities given, such as gene,chemical")

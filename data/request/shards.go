@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/preparation"
 	"github.com/subbert/subbert/data/selection"
 	"github.com/subbert/subbert/data/shards"
@@ -20,6 +21,7 @@ type Shards struct {
 	MaxWordChars int    // 0: as Vocab says
 	HeldOut      float64
 	Seed         uint64
+	From         string // a form of documents, or auto
 	Strict       bool
 }
 
@@ -37,7 +39,7 @@ func (s Shards) Plan(files []string) (preparation.Plan, error) {
 		return preparation.Plan{}, err
 	}
 	vocab := t.Vocabulary()
-	return preparation.Plan{Files: files, HeldOut: s.HeldOut, Seed: s.Seed, Strict: s.Strict, Workers: 1,
+	return preparation.Plan{Files: files, Form: forms.Form(cmp.Or(s.From, string(forms.Auto))), HeldOut: s.HeldOut, Seed: s.Seed, Strict: s.Strict, Workers: 1,
 		Vocabulary:   shards.Vocabulary{Hash: vocab.Hash(), Size: vocab.Size()},
 		Tokenizer:    shards.TokenizerOf(config),
 		Unknown:      vocab.Special().Unk,

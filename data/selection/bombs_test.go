@@ -14,6 +14,8 @@ import (
 
 	"github.com/subbert/subbert/data/corpus/mesh"
 	"github.com/subbert/subbert/data/corpus/pubtator"
+	"github.com/subbert/subbert/data/documents"
+	"github.com/subbert/subbert/data/forms"
 )
 
 // packed is s as a gzip stream. Streams one after the other are the stream of what they hold.
@@ -31,13 +33,13 @@ func packed(t *testing.T, s io.Reader) []byte {
 }
 
 // drain reads all records of a file and counts them and the faults.
-func drain(path string, f Format) (records, faults int, err error) {
-	src, err := openSource(path, f, false, func(error) { faults++ })
+func drain(path string, f forms.Form) (records, faults int, err error) {
+	src, err := documents.Open(path, documents.Options{Form: f, Broken: func(error) { faults++ }})
 	if err != nil {
 		return 0, 0, err
 	}
-	defer src.close() // only read from
-	for _, err := range src.records {
+	defer src.Close() // only read from
+	for _, err := range src.Records() {
 		if err != nil {
 			return records, faults, err
 		}
@@ -54,7 +56,7 @@ func TestBombs(t *testing.T) {
 		blocks = 1 << 6
 	}
 	bomb := bytes.Repeat(packed(t, strings.NewReader(strings.Repeat("x", 1<<20))), blocks)
-	reader := func(f Format) func(string) (int, int, error) {
+	reader := func(f forms.Form) func(string) (int, int, error) {
 		return func(path string) (int, int, error) { return drain(path, f) }
 	}
 	for _, c := range []struct {
@@ -63,13 +65,13 @@ func TestBombs(t *testing.T) {
 		records          int    // before the error, or in all
 		want             string // in the error; empty if what is too long is passed over
 	}{
-		{"jsonl", "{\"text\":\"a\"}\n{\"text\":\"", "\"}\n{}\n", reader(JSONL), 1, "line 2: line longer than 16 MiB"},
-		{"text", "a\n\nb", "\n\nc\n", reader(Text), 1, "line 3: line longer than 16 MiB"},
-		{"pubtator", "1|t|a\n1|a|b\n\n2|t|", "\n2|a|b\n\n", reader(PubTator), 1, ""},
+		{"jsonl", "{\"text\":\"a\"}\n{\"text\":\"", "\"}\n{}\n", reader(forms.JSONL), 2, ""},
+		{"text", "a\n\nb", "\n\nc\n", reader(forms.Text), 2, ""},
+		{"pubtator", "1|t|a\n1|a|b\n\n2|t|", "\n2|a|b\n\n", reader(forms.PubTator), 1, ""},
 		{"bioc", "<collection><document><id>1</id></document><document><id>2</id><passage><offset>0</offset><text>",
-			"</text></passage></document><document><id>3</id></document></collection>", reader(BioC), 2, ""},
+			"</text></passage></document><document><id>3</id></document></collection>", reader(forms.BioC), 2, ""},
 		{"pubmed", "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>1</PMID><Article><ArticleTitle>",
-			"</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>", reader(PubMedXML), 0, ""},
+			"</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>", reader(forms.PubMedXML), 0, ""},
 		{"mesh", "<DescriptorRecordSet><DescriptorRecord><DescriptorUI>", "</DescriptorUI></DescriptorRecord></DescriptorRecordSet>",
 			func(path string) (int, int, error) {
 				_, err := mesh.Open(t.Context(), path, 0, slog.New(slog.DiscardHandler))

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/data/forms"
 )
 
 const (
@@ -151,10 +153,10 @@ func (t *Texts) add(o *Texts) {
 
 // Input is a file that was looked through.
 type Input struct {
-	Name   string `json:"name"` // without directories
-	Format Format `json:"format"`
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	Name   string     `json:"name"` // without directories
+	Format forms.Form `json:"format"`
+	Bytes  int64      `json:"bytes"`
+	SHA256 string     `json:"sha256"`
 	FileCounts
 }
 

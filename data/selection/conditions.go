@@ -12,6 +12,7 @@ import (
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/pmid"
 	"github.com/subbert/subbert/data/corpus/pubtator"
+	"github.com/subbert/subbert/data/documents"
 )
 
 // Entities asks for documents that name something of each of some types, as PubTator annotates it: by tables, or as the
@@ -21,16 +22,16 @@ type Entities struct {
 	Table *pubtator.Entities // nil if only the documents' own annotations count
 }
 
-func (e *Entities) has(r *record) bool {
-	if r.names != nil {
+func (e *Entities) has(r *documents.Record) bool {
+	if r.Names != nil {
 		for _, typ := range e.Types {
-			if !r.names(typ) {
+			if !r.Names(typ) {
 				return false
 			}
 		}
 		return true
 	}
-	id, err := pmid.Parse(r.document.ID)
+	id, err := pmid.Parse(r.Document.ID)
 	return err == nil && e.Table != nil && e.Table.Has(id)
 }
 

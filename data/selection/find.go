@@ -16,7 +16,10 @@ import (
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/documents"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/data/text"
 )
 
 // Found is the manifest of a file that was looked through.
@@ -28,8 +31,8 @@ type Found struct {
 	Index string // of PubMed's files: pubmed.Index
 }
 
-// Settles are the names of the pieces that Settle needs.
-func (f *Found) Settles() []string {
+// ToResolve are the names of the pieces that Resolve needs.
+func (f *Found) ToResolve() []string {
 	if f.Index == "" {
 		return []string{f.Marks}
 	}
@@ -80,28 +83,22 @@ func (s *selector) look(ctx context.Context, t *Task) error {
 type finder struct {
 	*selector
 	task  *Task
-	text  *textPiece
+	out   *textPiece
 	marks *staging.Piece
 	index pubmed.Index
 	in    Input
-	spans []corpus.Span
+	spans []text.Span
 	words []byte
 }
 
 func (f *finder) run(ctx context.Context) error {
-	src, err := openSource(f.task.file(), f.task.Format, f.Strict, func(err error) {
-		var again *pubmed.RepeatedError
-		if !errors.As(err, &again) {
-			f.in.Broken++
-		}
-		f.Broken(err)
-	})
+	src, err := documents.Open(f.task.file(), documents.Options{Form: f.task.Format, Strict: f.Strict, Broken: f.broken})
 	if err != nil {
 		return err
 	}
-	defer src.close() // only read from
-	f.in = Input{Name: filepath.Base(f.task.Path), Bytes: src.size, Format: f.task.Format}
-	if f.text, err = newTextPiece(f.work); err != nil {
+	defer src.Close() // only read from
+	f.in = Input{Name: filepath.Base(f.task.Path), Bytes: src.Size(), Format: f.task.Format}
+	if f.out, err = newTextPiece(f.work); err != nil {
 		return err
 	}
 	if f.marks, err = f.work.Create(); err != nil {
@@ -110,44 +107,56 @@ func (f *finder) run(ctx context.Context) error {
 	if err := f.records(ctx, src); err != nil {
 		return err
 	}
-	sum, err := src.sum()
+	sum, err := src.Sum()
 	if err != nil {
 		return err
 	}
-	f.in.SHA256, f.in.Repeated = sumOf(sum), int64(src.repeated())
+	f.in.SHA256, f.in.Repeated = sumOf(sum), int64(src.Repeated())
+	for _, note := range src.Notes() {
+		f.warn(note)
+	}
 	return f.seal()
 }
 
-func (f *finder) records(ctx context.Context, src *source) error {
+// broken counts a record that is passed over, and tells of it.
+func (f *finder) broken(err error) {
+	var again *pubmed.RepeatedError
+	if !errors.As(err, &again) {
+		f.in.Broken++
+	}
+	f.Broken(err)
+}
+
+func (f *finder) records(ctx context.Context, src *documents.File) error {
 	var read, text int64 // told of
 	var seen int64
 	marks := bufio.NewWriterSize(f.marks, 1<<16)
-	for r, err := range src.records {
+	for r, err := range src.Records() {
 		if err != nil {
 			return err
 		}
 		if err := f.record(&r, marks); err != nil {
 			return err
 		}
-		if seen += int64(r.document.Bytes()); seen-text > 1<<18 {
+		if seen += int64(r.Document.Bytes()); seen-text > 1<<18 {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			now := src.read()
+			now := src.BytesRead()
 			f.advance(now-read, seen-text)
 			read, text = now, seen
 		}
 	}
-	f.advance(src.size-read, seen-text)
+	f.advance(src.Size()-read, seen-text)
 	return marks.Flush()
 }
 
 // record takes one record if it matches.
-func (f *finder) record(r *record, marks io.Writer) error {
+func (f *finder) record(r *documents.Record, marks io.Writer) error {
 	number := f.in.Records + f.in.Deletions
-	if r.citation != nil {
-		f.index.Add(r.citation)
-		if r.citation.Deleted {
+	if r.Citation != nil {
+		f.index.Add(r.Citation)
+		if r.Citation.Deleted {
 			f.in.Deletions++
 			return nil
 		}
@@ -157,33 +166,57 @@ func (f *finder) record(r *record, marks io.Writer) error {
 		return nil
 	}
 	f.in.Matched++
-	if f.Exclude != nil && f.excluded(&r.document) {
+	if f.Exclude != nil && f.excluded(&r.Document) {
 		f.in.Excluded++
 		return nil
 	}
-	if !f.shared(&r.document) {
+	if !f.shared(&r.Document) {
 		f.in.NotInShare++
 		return nil
 	}
 	if number > math.MaxUint32 {
 		return fmt.Errorf("%s: more than %d records; split the file", f.task.Path, uint32(math.MaxUint32))
 	}
-	if err := f.text.write(&r.document); err != nil {
+	long, err := f.out.write(&r.Document)
+	if err != nil {
 		return err
+	}
+	if long {
+		f.in.Matched--
+		name := r.Document.ID
+		if name == "" {
+			name = fmt.Sprintf("document %d", number+1)
+		}
+		return f.tooLong(fmt.Errorf("%s: %s: %.1f MB of text, more than a line of %d MiB holds", f.task.Path, name, float64(r.Document.Bytes())/1e6, text.MaxLine>>20))
 	}
 	var b [markBytes]byte
 	binary.LittleEndian.PutUint32(b[:], uint32(number))
-	copy(b[4:], identityOf(&r.document))
-	copy(b[20:], textOf(&r.document))
-	_, err := marks.Write(b[:])
+	copy(b[4:], identityOf(&r.Document))
+	copy(b[20:], textOf(&r.Document))
+	_, err = marks.Write(b[:])
 	return err
 }
 
-func (f *finder) wanted(r *record) bool {
+// tooLong passes over a document that matches but cannot be written, or ends the selection if it is strict.
+func (f *finder) tooLong(err error) error {
+	if f.Strict {
+		return err
+	}
+	f.broken(err)
+	return nil
+}
+
+func (f *finder) wanted(r *documents.Record) bool {
 	if f.Entities != nil && !f.Entities.has(r) {
 		return false
 	}
-	return f.Query == nil || f.Query.Match(&r.document, r.known)
+	if f.Query == nil {
+		return true
+	}
+	if r.Citation == nil {
+		return f.Query.Match(&r.Document, nil)
+	}
+	return f.Query.Match(&r.Document, citation{r.Citation})
 }
 
 // identityOf is a hash of the identifier of d, or zero if there is none.
@@ -212,13 +245,13 @@ func (f *finder) seal() error {
 		return err
 	}
 	out := Found{Input: f.in}
-	if out.Piece, out.Bytes, err = f.text.seal(); err != nil {
+	if out.Piece, out.Bytes, err = f.out.seal(); err != nil {
 		return err
 	}
 	if out.Marks, err = f.marks.Seal(); err != nil {
 		return err
 	}
-	if f.task.Format == PubMedXML {
+	if f.task.Format == forms.PubMedXML {
 		p, err := f.work.Create()
 		if err != nil {
 			return err
@@ -236,8 +269,8 @@ func (f *finder) seal() error {
 
 func (f *finder) discard() error {
 	var err error
-	if f.text != nil {
-		err = f.text.discard()
+	if f.out != nil {
+		err = f.out.discard()
 	}
 	if f.marks != nil {
 		err = errors.Join(err, f.marks.Discard())
@@ -264,13 +297,14 @@ func newTextPiece(w *staging.Work) (*textPiece, error) {
 	return &textPiece{piece: p, zip: z, buffer: bufio.NewWriterSize(z, 1<<16)}, nil
 }
 
-func (t *textPiece) write(v json.Marshaler) error {
+// write writes v as a line, unless that would be longer than readers take.
+func (t *textPiece) write(v json.Marshaler) (long bool, err error) {
 	line, err := v.MarshalJSON()
-	if err != nil {
-		return err
+	if err != nil || len(line) >= text.MaxLine {
+		return err == nil, err
 	}
 	_, err = t.buffer.Write(append(line, '\n'))
-	return err
+	return false, err
 }
 
 func (t *textPiece) seal() (name string, bytes int64, err error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/subbert/subbert/data/documents"
 )
 
 // Forecast is what a run will take, going by the beginning of its largest file.
@@ -38,28 +39,24 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 			largest, most = name, info.Size()
 		}
 	}
-	format, err := p.Format.of(largest)
+	src, err := documents.Open(largest, documents.Options{Form: p.Format})
 	if err != nil {
 		return Forecast{}, err
 	}
-	src, err := openSource(largest, format, false, func(error) {})
-	if err != nil {
-		return Forecast{}, err
-	}
-	defer src.close() // only read from
+	defer src.Close() // only read from
 	started := time.Now()
 	size, err := p.sample(ctx, src, started)
 	if err != nil {
 		return Forecast{}, err
 	}
-	scale := float64(f.Bytes) / float64(max(1, src.read()))
+	scale := float64(f.Bytes) / float64(max(1, src.BytesRead()))
 	f.Out = int64(float64(size) * scale)
 	f.Duration = time.Duration(float64(time.Since(started)) * scale / float64(max(1, min(p.Workers, len(p.Files)))))
 	return f, nil
 }
 
 // sample returns the bytes of what is selected of the first records of src.
-func (p *Plan) sample(ctx context.Context, src *source, started time.Time) (int64, error) {
+func (p *Plan) sample(ctx context.Context, src *documents.File, started time.Time) (int64, error) {
 	var out counter
 	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -68,14 +65,14 @@ func (p *Plan) sample(ctx context.Context, src *source, started time.Time) (int6
 	w := (&selector{Plan: *p}).partWriter(&Task{})
 	f := finder{selector: w.selector, task: &Task{}}
 	n := 0
-	for r, err := range src.records {
+	for r, err := range src.Records() {
 		if n++; err != nil || ctx.Err() != nil || n > sampleRecords || time.Since(started) > sampleTime {
 			break
 		}
-		if r.citation != nil && r.citation.Deleted || !f.wanted(&r) {
+		if r.Citation != nil && r.Citation.Deleted || !f.wanted(&r) {
 			continue
 		}
-		line, err := w.document(&r.document).MarshalJSON()
+		line, err := w.document(&r.Document).MarshalJSON()
 		if err != nil {
 			return 0, err
 		}

@@ -39,7 +39,7 @@ func (c *Card) Markdown() string {
 	histogram(&b, "Words of a document", &c.DocumentWords)
 	fmt.Fprintf(&b, "\n## Files\n\n| file | format | bytes | sha256 | records | match |\n| --- | --- | ---: | --- | ---: | ---: |\n")
 	for _, in := range c.Inputs {
-		fmt.Fprintf(&b, "| %s | %s | %d | %s | %d | %d |\n", in.Name, in.Format, in.Bytes, in.SHA256, in.Records, in.Matched)
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %d | %d |\n", in.Name, string(in.Format), in.Bytes, in.SHA256, in.Records, in.Matched)
 	}
 	for _, name := range c.Missing {
 		fmt.Fprintf(&b, "\n%s was not among the files.\n", name)

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/data/text"
 )
 
 // Made is the manifest of what is left of a file.
@@ -70,7 +71,7 @@ type partWriter struct {
 	out    *textPiece
 	part   Made
 	tokens Appender // or nil
-	spans  []corpus.Span
+	spans  []text.Span
 	ids    []int32
 }
 
@@ -97,7 +98,7 @@ func (t *Task) kept() int64 {
 }
 
 func (w *partWriter) documents(ctx context.Context) error {
-	file, err := corpus.OpenFile(w.work.Path(w.task.Found.Piece), corpus.JSONL)
+	file, err := corpus.OpenFile(w.work.Path(w.task.Found.Piece), forms.JSONL)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,11 @@ func (w *partWriter) documents(ctx context.Context) error {
 			return err
 		}
 		if w.task.Drop[at/64]>>(at%64)&1 == 0 {
-			if err := w.out.write(w.document(&d)); err != nil {
+			long, err := w.out.write(w.document(&d))
+			if long { // with its sentences; Find has made sure that it fits without
+				_, err = w.out.write(&d)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -155,19 +160,17 @@ func (w *partWriter) document(d *corpus.Document) splitDocument {
 	}
 	out := []byte{'['}
 	words := 0
-	for text := range d.Texts {
+	for section := range d.Texts {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(out, '[')
-		w.spans = w.Splitter.Append(w.spans[:0], text)
-		out = appendSpans(out, text, w.spans)
-		out = append(out, ']')
+		w.spans = w.Splitter.Append(w.spans[:0], section)
+		out = appendSpans(out, section, w.spans)
 		for _, span := range w.spans {
-			n := countWords(text[span.Start:span.End])
+			n := text.CountWords(span.Of(section))
 			words += n
 			p.SentenceWords.add(n)
-			w.count(text[span.Start:span.End])
+			w.count(span.Of(section))
 		}
 		p.Sentences += int64(len(w.spans))
 	}
@@ -189,35 +192,18 @@ func (w *partWriter) count(sentence string) {
 	}
 }
 
-// appendSpans appends [start,end] in characters for each span.
-func appendSpans(dst []byte, text string, spans []corpus.Span) []byte {
-	at, bytes := 0, 0
-	for i, s := range spans {
-		if i > 0 {
+// appendSpans appends a list of [start,end] in characters.
+func appendSpans(dst []byte, section string, spans []text.Span) []byte {
+	dst = append(dst, '[')
+	for start, end := range text.InCharacters(section, spans) {
+		if dst[len(dst)-1] == ']' {
 			dst = append(dst, ',')
 		}
-		at += utf8.RuneCountInString(text[bytes:s.Start])
 		dst = append(dst, '[')
-		dst = strconv.AppendInt(dst, int64(at), 10)
-		at += utf8.RuneCountInString(text[s.Start:s.End])
-		dst = append(dst, ',')
-		dst = append(strconv.AppendInt(dst, int64(at), 10), ']')
-		bytes = s.End
+		dst = append(strconv.AppendInt(dst, int64(start), 10), ',')
+		dst = append(strconv.AppendInt(dst, int64(end), 10), ']')
 	}
-	return dst
-}
-
-// countWords counts what stands between white space.
-func countWords(text string) int {
-	n, space := 0, true
-	for i := range len(text) {
-		now := text[i] <= ' '
-		if space && !now {
-			n++
-		}
-		space = now
-	}
-	return n
+	return append(dst, ']')
 }
 
 // sampleKey keeps the choice of a share apart from other uses of the same hash.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/query"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
 )
 
@@ -27,8 +28,8 @@ const (
 
 // Plan is what is to be selected from which files.
 type Plan struct {
-	Files    []string // PubMed's are sorted by their numbers
-	Format   Format
+	Files    []string   // PubMed's are sorted by their numbers
+	Format   forms.Form // forms.Auto: as the content of each file says
 	Mode     Mode
 	Query    *query.Query // nil selects every document
 	Entities *Entities    // or nil
@@ -44,6 +45,7 @@ type Plan struct {
 	Tokenizer *Tokenizer // counts tokens; nil without a vocabulary
 
 	Broken   func(error)    // told of each record passed over, from any goroutine
+	Warn     func(string)   // told, a line each, what was changed in a whole file, from any goroutine; or nil
 	Progress func(Progress) // called now and then from one goroutine at a time
 }
 
@@ -69,7 +71,7 @@ type Progress struct {
 // ErrNothing says that a query matched no document.
 var ErrNothing = errors.New("no document selected")
 
-// Run selects: it does what Find, Settle, Write and Finish do, Workers files at a time. If it fails, or ctx ends, Out does not appear; the error is a
+// Run selects: it does what Find, Resolve, Write and Finish do, Workers files at a time. If it fails, or ctx ends, Out does not appear; the error is a
 // *staging.KeptError if files are done that the next attempt need not look through again.
 func Run(ctx context.Context, p Plan) (Card, error) {
 	s, err := begin(p)
@@ -85,6 +87,12 @@ func Run(ctx context.Context, p Plan) (Card, error) {
 		return s.card, errors.Join(err, s.work.Remove())
 	}
 	return s.card, s.work.Keep(err)
+}
+
+func (p *Plan) warn(line string) {
+	if p.Warn != nil {
+		p.Warn(line)
+	}
 }
 
 // selector is a Plan being carried out.
@@ -137,7 +145,7 @@ func (s *selector) run(ctx context.Context) error {
 	if err := s.stage(ctx, "looking through", func(t *Task) int64 { return t.Size }, s.find); err != nil {
 		return err
 	}
-	if err := s.settle(); err != nil {
+	if err := s.resolve(); err != nil {
 		return fmt.Errorf("selection: %w", err)
 	}
 	if err := s.stage(ctx, "writing", func(t *Task) int64 { return t.Found.Bytes }, s.write); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/query"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
 )
 
@@ -31,7 +32,7 @@ func plan(t testing.TB, q string, files ...string) Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Plan{Files: files, Format: Auto, Mode: Lexical, Query: parse(t, q), Out: filepath.Join(t.TempDir(), "out"), Workers: 2,
+	return Plan{Files: files, Format: forms.Auto, Mode: Lexical, Query: parse(t, q), Out: filepath.Join(t.TempDir(), "out"), Workers: 2,
 		Splitter: splitter, Broken: func(error) {}, Progress: func(Progress) {}}
 }
 
@@ -60,7 +61,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-func documents(t *testing.T, dir string) []corpus.Document {
+func documentsIn(t *testing.T, dir string) []corpus.Document {
 	t.Helper()
 	names, err := Parts(dir)
 	if err != nil {
@@ -111,7 +112,7 @@ func TestRun(t *testing.T) {
 	if card.Selected != 5 || card.NoAbstract != 1 || card.Words != 9+2+5+4+5 || card.Sentences != 4+1+2+1+1 {
 		t.Errorf("texts %+v", card.Texts)
 	}
-	all := documents(t, p.Out)
+	all := documentsIn(t, p.Out)
 	if got := ids(all); got != "1 2 5  " {
 		t.Errorf("selected %q", got)
 	}
@@ -167,7 +168,7 @@ func TestUpdatesCount(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := ids(documents(t, p.Out)); got != c.want {
+			if got := ids(documentsIn(t, p.Out)); got != c.want {
 				t.Errorf("selected %s, want %s", got, c.want)
 			}
 			if len(card.Missing) != 1 || card.Deletions != 1 || card.Matched != card.Selected+card.Replaced {
@@ -235,7 +236,7 @@ func TestConditions(t *testing.T) {
 		"2|t|Actin alone\n2|a|\n2\t0\t5\tActin\tGene\t2\n\n")
 	p := plan(t, "text OR alone", tagged)
 	p.Mode, p.Entities = Entity, &Entities{Types: []string{"gene", "chemical"}}
-	if _, err := Run(context.Background(), p); err != nil || ids(documents(t, p.Out)) != "1" {
+	if _, err := Run(context.Background(), p); err != nil || ids(documentsIn(t, p.Out)) != "1" {
 		t.Errorf("%v, or a document without a chemical", err)
 	}
 
@@ -247,7 +248,7 @@ func TestConditions(t *testing.T) {
 	p.Exclude.AddSentence(strings.ToUpper(sentence) + " ")
 	p.Exclude.AddSentence("protein c") // too short to tell
 	card, err := Run(context.Background(), p)
-	if err != nil || ids(documents(t, p.Out)) != "c" || card.Excluded != 2 {
+	if err != nil || ids(documentsIn(t, p.Out)) != "c" || card.Excluded != 2 {
 		t.Errorf("%v, or other documents than c; %d excluded", err, card.Excluded)
 	}
 	var b strings.Builder
@@ -264,7 +265,7 @@ func TestConditions(t *testing.T) {
 			t.Fatalf("share of %g: %d of 1000, %v", keep, card.Selected, err)
 		}
 		now := make(map[string]bool)
-		for _, d := range documents(t, p.Out) {
+		for _, d := range documentsIn(t, p.Out) {
 			if now[d.ID] = true; last != nil && !last[d.ID] {
 				t.Fatalf("%s is in the smaller share alone", d.ID)
 			}

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/documents"
+	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
 )
 
@@ -17,10 +19,10 @@ import (
 type Task struct {
 	Path   string // as the file was named
 	Local  string // where it lies on this machine, if not at Path
-	Format Format
+	Format forms.Form
 	Size   int64
 	Found  Found    // by Find
-	Drop   []uint64 // by Settle: which of the matched documents do not count, a bit each
+	Drop   []uint64 // by Resolve: which of the matched documents do not count, a bit each
 	Part   Made     // by Write
 }
 
@@ -44,26 +46,26 @@ func Find(ctx context.Context, p Plan, work *staging.Work, t *Task) error {
 	return s.look(ctx, t)
 }
 
-// Settle puts the tasks into their order and decides which of the documents found count. Of what Find made it needs the marks
-// and indexes (Found.Settles).
-func Settle(p Plan, work *staging.Work, tasks []Task) ([]Task, Card, error) {
+// Resolve puts the tasks into their order and decides which of the documents found count. Of what Find made it needs the marks
+// and indexes (Found.ToResolve).
+func Resolve(p Plan, work *staging.Work, tasks []Task) ([]Task, Card, error) {
 	s := &selector{Plan: p, work: work, tasks: slices.Clone(tasks), card: p.card()}
 	if err := s.order(); err != nil {
 		return nil, Card{}, fmt.Errorf("selection: %w", err)
 	}
-	if err := s.settle(); err != nil {
+	if err := s.resolve(); err != nil {
 		return nil, Card{}, fmt.Errorf("selection: %w", err)
 	}
 	return s.tasks, s.card, nil
 }
 
-// Write makes the part of a settled task from the piece of documents that Find made, Found.Piece.
+// Write makes the part of a task that Resolve returned from the piece of documents that Find made, Found.Piece.
 func Write(ctx context.Context, p Plan, work *staging.Work, t *Task) error {
 	s := &selector{Plan: p, work: work}
 	return s.part(ctx, t)
 }
 
-// Finish makes p.Out of the parts of all tasks and the card, both as Settle returned them.
+// Finish makes p.Out of the parts of all tasks and the card, both as Resolve returned them.
 func Finish(p Plan, work *staging.Work, tasks []Task, card Card) (Card, error) {
 	s := &selector{Plan: p, work: work, tasks: tasks, card: card}
 	var err error
@@ -81,7 +83,7 @@ func (s *selector) inspect(t *Task) error {
 		return err
 	}
 	t.Size = info.Size()
-	t.Format, err = s.Format.of(t.file())
+	t.Format, err = documents.FormOf(t.file(), s.Format)
 	return err
 }
 
@@ -93,7 +95,7 @@ func (s *selector) order() error {
 		if _, again := byPath[t.Path]; again {
 			return fmt.Errorf("%s: named twice", t.Path)
 		}
-		if byPath[t.Path] = t; t.Format == PubMedXML {
+		if byPath[t.Path] = t; t.Format == forms.PubMedXML {
 			citations = append(citations, t.Path)
 		} else {
 			files = append(files, t.Path)

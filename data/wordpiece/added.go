@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // finder finds a vocabulary's added tokens in text: of those that begin at the first place where any does, the longest.
@@ -45,19 +47,19 @@ func newFinder(added []Added, id func(token string) (int32, bool), lower bool) *
 	return f
 }
 
-// next is the first added token in text.
-func (f *finder) next(text string) (id int32, at Span, found bool) {
-	for i := range len(text) {
-		for _, w := range f.byFirst[text[i]] {
-			if len(w.token) > len(text)-i {
+// next is the first added token in line.
+func (f *finder) next(line string) (id int32, at text.Span, found bool) {
+	for i := range len(line) {
+		for _, w := range f.byFirst[line[i]] {
+			if len(w.token) > len(line)-i {
 				continue
 			}
-			if s := text[i : i+len(w.token)]; s == w.token || w.anyCase && equalFoldASCII(s, w.token) {
-				return w.id, Span{i, i + len(w.token)}, true
+			if s := line[i : i+len(w.token)]; s == w.token || w.anyCase && equalFoldASCII(s, w.token) {
+				return w.id, text.Span{Start: i, End: i + len(w.token)}, true
 			}
 		}
 	}
-	return 0, Span{}, false
+	return 0, text.Span{}, false
 }
 
 // equalFoldASCII compares s with lower, which has no capital letter of ASCII and is as long.

@@ -178,7 +178,7 @@ func normalWords(t *Tokenizer, text string) []string {
 	for i := 0; i < len(text); {
 		end, kind := t.wordEnd(text, i)
 		if kind == letter || kind == punct || kind == ideograph {
-			t.word.read(t.settings, text, Span{i, end})
+			t.word.read(t.settings, text, i, end)
 			words = append(words, string(t.word.text))
 		}
 		i = end

@@ -1,30 +1,34 @@
 package wordpiece
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
+)
 
 // Piece is a token of the vocabulary at its place in a text.
 type Piece struct {
 	ID   int32
-	Span Span
+	Span text.Span
 }
 
 // Pieces returns the pieces of text with their places: the same ids as Append gives, in order, the spans in the order
 // of the text and without overlap. A span begins and ends with a character that belongs to the piece; accents
 // that lower-casing removed count with their letter. A piece that has only later parts of a character that
 // decomposes, such as the vowel of a Hangul syllable, has an empty span at the end of that character.
-func (t *Tokenizer) Pieces(text string) []Piece {
+func (t *Tokenizer) Pieces(line string) []Piece {
 	var pieces []Piece
 	done := 0
 	for t.added != nil {
-		id, at, found := t.added.next(text[done:])
+		id, at, found := t.added.next(line[done:])
 		if !found {
 			break
 		}
-		at = Span{done + at.Start, done + at.End}
-		pieces = append(t.textPieces(pieces, text[:at.Start], done), Piece{id, at})
-		done = at.End
+		span := text.Span{Start: done + at.Start, End: done + at.End}
+		pieces = append(t.textPieces(pieces, line[:span.Start], done), Piece{id, span})
+		done = span.End
 	}
-	return t.textPieces(pieces, text, done)
+	return t.textPieces(pieces, line, done)
 }
 
 // textPieces appends the pieces of text[next:], which has no added tokens.
@@ -53,7 +57,7 @@ func (t *Tokenizer) fieldPieces(pieces []Piece, text string, i int) []Piece {
 			end = t.marksEnd(text, end)
 			fallthrough
 		case letter, ideograph:
-			t.word.read(t.settings, text, Span{i, end})
+			t.word.read(t.settings, text, i, end)
 			t.word.cover(t.settings)
 			pieces = t.word.appendPieces(pieces)
 		}
@@ -80,7 +84,7 @@ func (w *word) appendPieces(dst []Piece) []Piece {
 	for i, l := range w.letters {
 		done += utf8.RuneLen(l.r)
 		if done == w.ends[piece] {
-			dst = append(dst, Piece{w.ids[piece], Span{w.letters[first].from.Start, l.from.End}})
+			dst = append(dst, Piece{w.ids[piece], text.Span{Start: w.letters[first].from.Start, End: l.from.End}})
 			piece, first = piece+1, i+1
 		}
 	}

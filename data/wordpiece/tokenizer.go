@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
 )
 
 // Config says how text is taken apart before the vocabulary is asked.
@@ -239,7 +241,7 @@ func (t *Tokenizer) appendWide(dst []int32, text string, i int) ([]int32, int) {
 			return append(dst, e.ids[:e.n]...), end
 		}
 	}
-	t.word.read(t.settings, text, Span{i, end})
+	t.word.read(t.settings, text, i, end)
 	t.word.cover(t.settings)
 	if cached {
 		t.cache.put(k, t.word.ids)
@@ -267,7 +269,7 @@ func (s *settings) wordEnd(text string, i int) (end int, kind class) {
 
 // field is a stretch of text between white space, or a CJK ideograph.
 type field struct {
-	span  Span
+	span  text.Span
 	whole bool // it is not to be split: id stands for all of it
 	id    int32
 }
@@ -275,7 +277,7 @@ type field struct {
 // field returns the first field of text at or after i. It has no letters when only white space is left.
 func (t *Tokenizer) field(text string, i int) field {
 	var f field
-	f.span = Span{i, i}
+	f.span.Start, f.span.End = i, i
 	kept := t.word.text[:0] // the field without what is removed
 	for end := i; end < len(text); {
 		r, n := utf8.DecodeRuneInString(text[end:])
@@ -286,7 +288,7 @@ func (t *Tokenizer) field(text string, i int) field {
 		end += n
 		if k == space || k == dropped {
 			if len(kept) == 0 {
-				f.span = Span{end, end}
+				f.span.Start, f.span.End = end, end
 			}
 			continue
 		}

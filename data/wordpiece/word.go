@@ -3,9 +3,12 @@ package wordpiece
 import (
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
 )
 
-// Span is the half-open range of bytes [Start, End) of a text.
+// Span is the half-open range [Start, End) of the pieces of a text, or the positions of a row. Bytes of text are a
+// text.Span.
 type Span struct{ Start, End int }
 
 // word is the word at hand as the vocabulary knows it, and its pieces. It is scratch space, used again for every
@@ -25,7 +28,7 @@ type normal struct {
 	order uint8 // canonical combining class
 	// from is where it comes from. Of the parts a character decomposes into, the first has its place and the
 	// others an empty one at its end; a mark that was removed belongs to the letter before it.
-	from Span
+	from text.Span
 }
 
 // readASCII makes w the word text, which is of ASCII letters and digits.
@@ -39,13 +42,13 @@ func (w *word) readASCII(s *settings, text string) {
 	}
 }
 
-// read makes w the word at the given place of text, which may look at the rest of its field.
-func (w *word) read(s *settings, text string, at Span) {
+// read makes w the word line[start:end], which may look at the rest of its field.
+func (w *word) read(s *settings, line string, start, end int) {
 	w.letters, w.text = w.letters[:0], w.text[:0]
 	run := 0 // the letters from here on may still change places
-	for i := at.Start; i < at.End; {
-		r, n := utf8.DecodeRuneInString(text[i:at.End])
-		from := Span{i, i + n}
+	for i := start; i < end; {
+		r, n := utf8.DecodeRuneInString(line[i:end])
+		from := text.Span{Start: i, End: i + n}
 		i += n
 		switch {
 		case s.classes.of(r) == dropped:
@@ -53,7 +56,7 @@ func (w *word) read(s *settings, text string, at Span) {
 			w.add(s, normal{r: rune(s.fold[r]), from: from})
 			run = len(w.letters)
 		case s.lower && r == capitalSigma:
-			w.add(s, normal{r: s.classes.lowerSigma(text, from.Start), from: from})
+			w.add(s, normal{r: s.classes.lowerSigma(line, from.Start), from: from})
 			run = len(w.letters)
 		case !s.strip:
 			w.addKept(s, r, from)
@@ -76,20 +79,20 @@ func (w *word) add(s *settings, l normal) {
 
 // addKept appends r, lower-cased if need be, with its accents. The capital I with a dot is the one letter whose lower case
 // is two characters.
-func (w *word) addKept(s *settings, r rune, from Span) {
+func (w *word) addKept(s *settings, r rune, from text.Span) {
 	if !s.lower {
 		w.add(s, normal{r: r, from: from})
 		return
 	}
 	w.add(s, normal{r: unicode.ToLower(r), from: from})
 	if r == 'İ' {
-		w.add(s, normal{r: '\u0307', from: Span{from.End, from.End}})
+		w.add(s, normal{r: '\u0307', from: text.Span{Start: from.End, End: from.End}})
 	}
 }
 
 // addDecomposed appends the canonical decomposition of r without its marks. What is left of a run of combining
 // characters is put in canonical order; run is where this run begins, and the result is where the next one does.
-func (w *word) addDecomposed(s *settings, r rune, from Span, run int) int {
+func (w *word) addDecomposed(s *settings, r rune, from text.Span, run int) int {
 	w.parts = appendDecomposed(w.parts[:0], r)
 	for _, part := range w.parts {
 		order := combiningClass(part)

@@ -97,7 +97,7 @@ var layers = []struct {
 	{"sweep/tpu", []string{"checkpoints/bucket", "runs/result", "sweep", "tpu/launch"}},
 	{"sweep", []string{"runs/result"}},
 	{"reproduce/forecast", []string{"configs", "plan", "reproduce", "tpu/launch"}},
-	{"reproduce", []string{"data/request", "evaluate", "report", "runs/result", "sweep"}},
+	{"reproduce", []string{"checkpoints", "compare", "data/request", "evaluate", "report", "runs/result", "sweep"}},
 	{"backend", nil},
 	{"tpu/launch", []string{"backend/pjrt", "checkpoints", "runs/result"}},
 	{"tpu", []string{"plan"}},
@@ -106,7 +106,7 @@ var layers = []struct {
 }
 
 // leaves are packages that import nothing of ours and serve every layer.
-var leaves = []string{"internal/atomicfile", "internal/freespace", "internal/gapi", "internal/golden", "internal/process", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/wire"}
+var leaves = []string{"internal/atomicfile", "internal/freespace", "internal/gapi", "internal/golden", "internal/process", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/wire"}
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (

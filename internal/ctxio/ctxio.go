@@ -106,15 +106,41 @@ type file struct {
 
 func (f *file) Read(p []byte) (int, error) { return f.r.Read(p) }
 
-// opened is what opening a file came to.
-type opened struct {
-	file fs.File
-	err  error
+func open(ctx context.Context, open func() (fs.File, error), tell func(n int)) (fs.File, error) {
+	f, err := wait(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if info.Mode().IsRegular() {
+		return &file{f, Reader(ctx, f, tell)}, nil
+	}
+	return &file{f, Waiting(ctx, f, tell)}, nil
 }
 
-func open(ctx context.Context, open func() (fs.File, error), tell func(n int)) (fs.File, error) {
+// From is Open of what open returns, such as the content of a compressed file.
+func From[F io.ReadCloser](ctx context.Context, open func() (F, error), tell func(n int)) (io.ReadCloser, error) {
+	f, err := wait(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{Waiting(ctx, f, tell), f}, nil
+}
+
+// wait is what open returns, or the error of ctx when that ends first.
+func wait[F any](ctx context.Context, open func() (F, error)) (f F, err error) {
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return f, ctx.Err()
+	}
+	type opened struct {
+		file F
+		err  error
 	}
 	done := make(chan opened, 1)
 	go func() {
@@ -123,19 +149,9 @@ func open(ctx context.Context, open func() (fs.File, error), tell func(n int)) (
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return f, ctx.Err()
 	case o := <-done:
-		if o.err != nil {
-			return nil, o.err
-		}
-		info, err := o.file.Stat()
-		if err != nil {
-			return nil, errors.Join(err, o.file.Close())
-		}
-		if info.Mode().IsRegular() {
-			return &file{o.file, Reader(ctx, o.file, tell)}, nil
-		}
-		return &file{o.file, Waiting(ctx, o.file, tell)}, nil
+		return o.file, o.err
 	}
 }
 

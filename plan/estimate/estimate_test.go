@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/subbert/subbert/backend/pjrt"
+	"github.com/subbert/subbert/internal/plugintest"
 )
 
 // message builds a protobuf message of fields that are numbers, texts or messages.
@@ -126,13 +125,9 @@ func FuzzRead(f *testing.F) {
 
 // TestEstimateOfCompiler reads what the real compiler says of a product.
 func TestEstimateOfCompiler(t *testing.T) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Skipf("no cache directory: %v", err)
-	}
-	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins/tpu/*/libtpu/libtpu.so"))
-	if err != nil || len(found) == 0 || testing.Short() {
-		t.Skip("the TPU plugin is not installed (subbert backend install tpu), or the tests are to be short")
+	libtpu := plugintest.Need(t, "tpu")
+	if testing.Short() {
+		t.Skip("compiling for TPUs takes seconds")
 	}
 	t.Setenv("TPU_SKIP_MDS_QUERY", "1")
 	const program = `module @product {
@@ -143,7 +138,7 @@ func TestEstimateOfCompiler(t *testing.T) {
 }`
 	one := message{}.number(4, 1).number(5, 1)              // one replica, one partition
 	options := string(message{}.bytes(3, one).number(4, 1)) // that run on any device
-	a, err := pjrt.CompileAhead(found[len(found)-1], "v3:2x2x1", program, options, nil)
+	a, err := pjrt.CompileAhead(libtpu, "v3:2x2x1", program, options, nil)
 	if errors.Is(err, pjrt.ErrNotLinked) {
 		t.Skip(err)
 	}

@@ -1,7 +1,6 @@
 package encoding
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -10,12 +9,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/models/bert"
 )
-
-// maxLine bounds one line of JSON, in bytes.
-const maxLine = 64 << 20
 
 // Record is one text as the encoder sees it, without padding. The slices are as long as each other.
 type Record struct {
@@ -75,21 +72,22 @@ var known = []string{"id", "text", "text_b", "input_ids", "token_type_ids", "att
 // Read reads JSON lines: "id" with "text" and perhaps "text_b", which are framed as [CLS] text [SEP] text_b [SEP], or "id" with
 // "input_ids", which are taken as they are, and perhaps "token_type_ids" and "attention_mask". Errors name the line.
 func Read(r io.Reader, name string, t *wordpiece.Tokenizer, limits Limits) (*Records, error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+	lines := text.NewLines(r)
 	read := &reader{tokenizer: t, limits: limits, seen: make(map[string]int), unknown: make(map[string]bool)}
-	n := 0
-	for lines.Scan() {
-		n++
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
-			continue
+	for {
+		line, err := lines.Next()
+		if err == io.EOF {
+			break
 		}
-		if err := read.line(lines.Bytes(), n); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
+		if broken, ok := errors.AsType[*text.LineError](err); ok {
+			err = broken.Err
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", name, n+1, err)
+		if err == nil && len(bytes.TrimSpace(line)) > 0 {
+			err = read.line(line, lines.Number())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, lines.Number(), err)
+		}
 	}
 	if len(read.records.All) == 0 {
 		return nil, fmt.Errorf("%s: no records", name)

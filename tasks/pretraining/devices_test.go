@@ -21,6 +21,7 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/data/instances"
 	"github.com/subbert/subbert/internal/golden"
+	"github.com/subbert/subbert/internal/plugintest"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/plan/estimate"
 	"github.com/subbert/subbert/tasks"
@@ -110,22 +111,17 @@ func trainerOf(t *testing.T, b compute.Backend, task *Task, devices, micro, step
 // openDevices opens the CPU plugin with virtual devices, or skips.
 func openDevices(t *testing.T, devices int) *pjrt.Client {
 	t.Helper()
-	path := installedPlugin(t, "cpu/*/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so")
+	path := installedPlugin(t, "cpu")
 	return closed(t)(pjrt.Open("cpu", path, pjrt.Options{Devices: devices, Donate: true}))
 }
 
-// installedPlugin is the newest file below the directory of plugins that a pattern matches, or skips.
-func installedPlugin(t *testing.T, pattern string) string {
+// installedPlugin is the newest installed plugin of a name, or skips.
+func installedPlugin(t *testing.T, name string) string {
 	t.Helper()
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Skipf("no cache directory: %v", err)
+	if !pjrt.Linked {
+		t.Skip("the test was built without cgo")
 	}
-	found, err := filepath.Glob(filepath.Join(dir, "subbert/plugins", pattern))
-	if err != nil || len(found) == 0 || !pjrt.Linked {
-		t.Skipf("no %s (subbert backend install %s), or the test was built without cgo", pattern, strings.SplitN(pattern, "/", 2)[0])
-	}
-	return found[len(found)-1]
+	return plugintest.Need(t, name)
 }
 
 // closed closes a client at the end of the test.
@@ -336,7 +332,7 @@ func TestCuDNNOnGPU(t *testing.T) {
 	if _, err := os.Stat("/dev/nvidiactl"); err != nil {
 		t.Skip("no NVIDIA GPU here")
 	}
-	path := installedPlugin(t, "cuda/*/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+	path := installedPlugin(t, "cuda")
 	train := func(fused bool) golden.Tensors {
 		const steps = 3
 		task := nanoTask(nanoBatch)

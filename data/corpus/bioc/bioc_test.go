@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/data/corpus"
-	"github.com/subbert/subbert/data/corpus/offsets"
+	"github.com/subbert/subbert/data/text"
 )
 
 const head = "<?xml version='1.0' encoding='UTF-8'?>\n<!DOCTYPE collection SYSTEM 'BioC.dtd'>\n<collection><source>Made up</source>" +
@@ -51,15 +51,13 @@ func TestDocument(t *testing.T) {
 	want := []*Document{{
 		ID: "12", Infons: Infons{"year": "2020"},
 		Passages: []Passage{
-			{Infons: Infons{"type": "title"}, Text: "The αB  gene.", Annotations: Annotations{Annotations: []Annotation{
-				{ID: "T1", Infons: Infons{"type": "Gene", "identifier": "7"}, Locations: []Location{{4, 2}}, Text: "αB"},
-			}}},
-			{Infons: Infons{"type": "abstract"}, Offset: 14, Sentences: []Sentence{
-				{Offset: 14, Text: "Left & right lung.", Annotations: Annotations{Annotations: []Annotation{
-					{ID: "T2", Infons: Infons{"type": "Organ"}, Locations: []Location{{14, 4}, {27, 4}}, Text: "Left lung"},
-				}}},
-				{Offset: 33, Text: "Second."},
+			{Infons: Infons{"type": "title"}, Text: "The αB  gene.", Annotations: []Annotation{
+				{ID: "T1", Infons: Infons{"type": "Gene", "identifier": "7"}, Text: "αB", Spans: []text.Span{{Start: 4, End: 7}}},
 			}},
+			{Infons: Infons{"type": "abstract"}, Offset: 14, Text: "Left & right lung. Second.", Sentences: []text.Span{{End: 18}, {Start: 19, End: 26}},
+				Annotations: []Annotation{
+					{ID: "T2", Infons: Infons{"type": "Organ"}, Text: "Left lung", Spans: []text.Span{{End: 4}, {Start: 13, End: 17}}},
+				}},
 		},
 		Relations: []Relation{{ID: "R1", Infons: Infons{"type": "in"}, Nodes: []Node{{"T1", "what"}, {"T2", "where"}}}},
 	}}
@@ -76,27 +74,88 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-func TestSpans(t *testing.T) {
-	list, _, err := read(t, head+sample+"</collection>", Options{Strict: true})
-	if err != nil {
-		t.Fatal(err)
+// TestSentences has sentences with annotations of their own, and annotations of the passage that lie in them.
+func TestSentences(t *testing.T) {
+	list, faults, err := read(t, head+`<document><id>1</id><passage><offset>10</offset>
+<annotation id="P1"><infon key="type">Gene</infon><location offset="16" length="3"/><text>Bor</text></annotation>
+<annotation id="P2"><infon key="type">Gene</infon><location offset="11" length="3"/><text>Alb</text></annotation>
+<sentence><offset>10</offset><text>αAlb.</text></sentence>
+<sentence><offset>16</offset><text>Bor β Cex.</text><annotation id="S1"><infon key="type">Gene</infon><location offset="22" length="3"/><text>Cex</text></annotation></sentence>
+</passage></document></collection>`, Options{})
+	if err != nil || len(faults) > 0 {
+		t.Fatal(err, faults)
 	}
-	title, sentence := list[0].Passages[0], list[0].Passages[1].Sentences[0]
-	got, err := title.Annotations.Annotations[0].Spans(title.Text, title.Offset)
-	if diff := cmp.Diff([]offsets.Span{{Start: 4, End: 7}}, got); diff != "" || err != nil {
-		t.Errorf("one location: error %v, -want +got:\n%s", err, diff)
+	p := list[0].Passages[0]
+	var got []string
+	for _, a := range p.Annotations {
+		got = append(got, a.ID+" "+a.Spans[0].Of(p.Text))
 	}
-	organ := sentence.Annotations.Annotations[0]
-	got, err = organ.Spans(sentence.Text, sentence.Offset)
-	if diff := cmp.Diff([]offsets.Span{{Start: 0, End: 4}, {Start: 13, End: 17}}, got); diff != "" || err != nil {
-		t.Errorf("two locations: error %v, -want +got:\n%s", err, diff)
+	if diff := cmp.Diff([]string{"P2 Alb", "S1 Cex", "P1 Bor"}, got); diff != "" || p.Text != "αAlb. Bor β Cex." {
+		t.Errorf("%q (-want +got):\n%s", p.Text, diff)
 	}
-	organ.Locations[1].Offset = 21
-	if _, err := organ.Spans(sentence.Text, sentence.Offset); err == nil || !strings.Contains(err.Error(), `annotation T2: "righ" is no part of "Left lung"`) {
-		t.Errorf("other words: got error %v", err)
+}
+
+// TestBrokenAnnotation has annotations that cost themselves: the document and its other annotations stay.
+func TestBrokenAnnotation(t *testing.T) {
+	for _, test := range []struct{ name, bad, want string }{
+		{"no location", `<annotation id="T3"><infon key="type">citation</infon><text/></annotation>`, "annotation T3: no position"},
+		{"empty", `<annotation id="T3"><location offset="1" length="0"/><text/></annotation>`, `annotation T3: "" at 1-1: nothing is marked`},
+		{"outside", `<annotation id="T3"><location offset="4" length="1"/><text>x</text></annotation>`, `annotation T3: "x" at 4-5`},
+		{"other words", `<annotation id="T3"><location offset="0" length="1"/><text>x</text></annotation>`, `annotation T3: "x" at 0-1, but the text there is "A"`},
+		{"no number", `<annotation id="T3"><location offset="-1" length="2"/></annotation>`, `annotation T3: location with offset "-1" and length "2"`},
+		{"overflow", `<annotation id="T3"><location offset="1" length="99999999999999999999"/></annotation>`, "annotation T3: location with offset"},
+		{"no id", `<annotation><text>x</text></annotation>`, "annotation number 2: no position"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			good := `<annotation id="T1"><infon key="type">Gene</infon><location offset="0" length="1"/><text>A</text></annotation>`
+			xml := head + "<document><id>5</id><passage><offset>0</offset><text>A b.</text>" + good + test.bad + "</passage></document></collection>"
+			list, faults, err := read(t, xml, Options{})
+			if err != nil || len(list) != 1 || len(list[0].Passages[0].Annotations) != 1 || len(faults) != 1 ||
+				!strings.HasPrefix(faults[0], "f.xml: document 5 at line 4 (byte ") || !strings.Contains(faults[0], "): "+test.want) {
+				t.Errorf("got %d documents, faults %q, error %v", len(list), faults, err)
+			}
+			if _, _, err := read(t, xml, Options{Strict: true}); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("strict: got error %v", err)
+			}
+		})
 	}
-	if _, err := organ.Spans(sentence.Text, 100); err == nil {
-		t.Error("an offset before the text is accepted")
+}
+
+// TestUnits reads files whose positions count bytes or UTF-16, and tells so once.
+func TestUnits(t *testing.T) {
+	document := func(content string, places ...string) string {
+		d := "<document><id>5</id><passage><offset>0</offset><text>" + content + "</text>"
+		for _, p := range places {
+			f := strings.Fields(p)
+			d += `<annotation id="a"><infon key="type">Gene</infon><location offset="` + f[0] + `" length="1"/><text>` + f[1] + "</text></annotation>"
+		}
+		return d + "</passage></document>"
+	}
+	for _, test := range []struct {
+		name, documents string
+		want            []string // the words before each annotation
+		note            string
+	}{
+		{"characters", document("β A, α b.", "2 A", "7 b"), []string{"β ", "β A, α "}, ""},
+		{"bytes", document("β A, α b.", "3 A", "9 b"), []string{"β ", "β A, α "}, "f.xml: positions count bytes, not characters; converted"},
+		{"UTF-16", document("𝛽 A, 𝛼 b.", "3 A", "9 b"), []string{"𝛽 ", "𝛽 A, 𝛼 "}, "f.xml: positions count UTF-16 units, not characters; converted"},
+		{"bytes, seen later", document("βaaa.", "3 a") + document("β A, α b.", "9 b"), []string{"βa", "β A, α "}, "f.xml: positions count bytes, not characters; converted"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var notes, got []string
+			list, faults, err := read(t, head+test.documents+"</collection>", Options{Note: func(s string) { notes = append(notes, s) }})
+			if err != nil || len(faults) > 0 {
+				t.Fatal(err, faults)
+			}
+			for _, d := range list {
+				for _, a := range d.Passages[0].Annotations {
+					got = append(got, d.Passages[0].Text[:a.Spans[0].Start])
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" || strings.Join(notes, "|") != test.note {
+				t.Errorf("notes %q, want %q; (-want +got):\n%s", notes, test.note, diff)
+			}
+		})
 	}
 }
 
@@ -122,9 +181,9 @@ func TestParts(t *testing.T) {
 
 func TestBroken(t *testing.T) {
 	for _, test := range []struct{ name, bad, want string }{
-		{"tags", "<document><id>5</id><passage></document>", "5: line 6 (byte "},
-		{"offset", "<document><id>5</id><passage><offset>x</offset></passage></document>", `5: offset "x", want a number`},
-		{"location", `<document><id>5</id><passage><annotation id="a"><location offset="-1" length="2"/></annotation></passage></document>`, `offset "-1"`},
+		{"tags", "<document><id>5</id><passage></document>", "document 5 at line 6 (byte "},
+		{"offset", "<document><id>5</id><passage><offset>x</offset></passage></document>", `): offset "x", want a number`},
+		{"offset too great", "<document><id>5</id><passage><offset>9223372036854775807</offset></passage></document>", `): offset "9223372036854775807", want a number below 2^31`},
 		{"cut off", "<document><id>5</id>", "the record before it has no end"},
 		{"entity", "<document>&nbsp;</document>", "unknown entity &nbsp;"},
 	} {
@@ -146,6 +205,9 @@ func TestFatal(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
 		{"another root", "<PubmedArticleSet/>", "want <collection>; this is no BioC file"},
 		{"cut off", head + sample[:100], "the file is truncated"},
+		{"two collections", head + sample + "</collection><collection></collection>", "<collection> after the end of the root element"},
+		{"two files", head + sample + "</collection>" + head + "</collection>", "<collection> after the end of the root element"},
+		{"text after the root", head + sample + "</collection>x", "text outside the root element"},
 		{"bomb", "<!DOCTYPE collection [<!ENTITY a 'b'>]><collection/>", "definitions of its own"},
 	} {
 		if _, _, err := read(t, test.in, Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -172,11 +234,13 @@ func FuzzDocuments(f *testing.F) {
 				return
 			}
 			for _, p := range d.Passages {
-				for _, a := range p.Annotations.Annotations {
-					spans, err := a.Spans(p.Text, p.Offset)
-					for _, s := range spans {
-						if err != nil || s.Start > s.End || s.End > len(p.Text) {
-							t.Errorf("span %v of %d bytes, error %v", s, len(p.Text), err)
+				for _, s := range p.Sentences {
+					s.Of(p.Text)
+				}
+				for _, a := range p.Annotations {
+					for _, s := range a.Spans {
+						if s.Start >= s.End || s.Of(p.Text) == "" {
+							t.Errorf("span %v of %q", s, p.Text)
 						}
 					}
 				}

@@ -1,15 +1,31 @@
 package bioc
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus"
-	"github.com/subbert/subbert/data/corpus/offsets"
+	"github.com/subbert/subbert/data/corpus/pubtator"
+	"github.com/subbert/subbert/data/text"
 )
 
 // Infons are the remarks on something: what "type" it is of, and so on.
 type Infons map[string]string
+
+// Get is the value of the first of keys that there is, in any case.
+func (in Infons) Get(keys ...string) string {
+	for _, want := range keys {
+		if v, ok := in[want]; ok {
+			return strings.TrimSpace(v)
+		}
+		for key, v := range in {
+			if strings.EqualFold(key, want) {
+				return strings.TrimSpace(v)
+			}
+		}
+	}
+	return ""
+}
 
 // Collection is what a file says of all its documents.
 type Collection struct {
@@ -22,42 +38,28 @@ type Document struct {
 	ID        string
 	Infons    Infons
 	Passages  []Passage
-	Relations []Relation
+	Relations []Relation // those of its passages and sentences, too
 }
 
-// Passage is a stretch of a document, such as its title. Either it has a text and annotations, or sentences that have.
+// Passage is a stretch of a document, such as its title.
 type Passage struct {
-	Infons Infons
-	Offset int // of the text within the document
-	Text   string
-	Annotations
-	Sentences []Sentence
-}
-
-// Sentence is a sentence of a passage.
-type Sentence struct {
-	Infons Infons
-	Offset int // of the text within the document
-	Text   string
-	Annotations
-}
-
-// Annotations are what a text is annotated with.
-type Annotations struct {
+	Infons      Infons
+	Offset      int         // of the text within the document, in the units of the file
+	Text        string      // its own, or that of its sentences with a space between
+	Sentences   []text.Span // of Text, if the text is that of sentences
 	Annotations []Annotation
-	Relations   []Relation
 }
 
-// Annotation marks words of a text.
+// Annotation marks words of a passage.
 type Annotation struct {
-	ID        string
-	Infons    Infons
-	Locations []Location
-	Text      string // the words; of several locations usually with a space between
+	ID     string
+	Infons Infons
+	Text   string      // the words as the file has them, which may write them otherwise than the passage does
+	Spans  []text.Span // of the passage's Text, in the order of the file, none empty
 }
 
-// Location is where words stand: within the document, in the units of the file.
-type Location struct{ Offset, Length int }
+// Type is what the words name: Gene, ChemicalEntity and so on.
+func (a *Annotation) Type() string { return a.Infons.Get("type") }
 
 // Relation relates annotations and other relations of the document.
 type Relation struct {
@@ -69,43 +71,6 @@ type Relation struct {
 // Node is a part of a relation.
 type Node struct{ RefID, Role string }
 
-// Spans returns the locations as bytes of a text, that of the passage or sentence whose offset is given. It fails if
-// the annotation's words are not there.
-func (a *Annotation) Spans(text string, offset int) ([]offsets.Span, error) {
-	if len(a.Locations) == 1 {
-		l := a.Locations[0]
-		s, err := offsets.Locate(text, l.Offset-offset, l.Offset-offset+l.Length, a.Text)
-		if err != nil {
-			return nil, fmt.Errorf("annotation %s: %w", a.ID, err)
-		}
-		return []offsets.Span{s}, nil
-	}
-	var spans []offsets.Span
-	for _, l := range a.Locations {
-		s, err := offsets.Points(text, l.Offset-offset, l.Offset-offset+l.Length)
-		if err == nil && !strings.Contains(a.Text, strings.TrimSpace(text[s.Start:s.End])) {
-			err = fmt.Errorf("%.40q is no part of %.40q", text[s.Start:s.End], a.Text)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("annotation %s: %w", a.ID, err)
-		}
-		spans = append(spans, s)
-	}
-	return spans, nil
-}
-
-// Texts returns the text of the passage: its own, or its sentences' with a space between.
-func (p *Passage) Texts() string {
-	if p.Text != "" || len(p.Sentences) == 0 {
-		return p.Text
-	}
-	var parts []string
-	for _, s := range p.Sentences {
-		parts = append(parts, strings.TrimSpace(s.Text))
-	}
-	return strings.Join(parts, " ")
-}
-
 // kind is what a passage is called: by PubTator "title" and "abstract", by PubMed Central "front", "abstract_title_1".
 func (p *Passage) kind() string {
 	for _, key := range []string{"section_type", "section", "type"} {
@@ -116,20 +81,31 @@ func (p *Passage) kind() string {
 	return ""
 }
 
+// Has tells whether there is an annotation of a type, compared as pubtator.TypeKey does.
+func (d *Document) Has(typ string) bool {
+	key := pubtator.TypeKey(typ)
+	for i := range d.Passages {
+		if slices.ContainsFunc(d.Passages[i].Annotations, func(a Annotation) bool { return pubtator.TypeKey(a.Type()) == key }) {
+			return true
+		}
+	}
+	return false
+}
+
 // Document returns the passages as the other readers of corpora do. The first passage called a title, or "front", is
 // the title, references and empty passages are left out.
 func (d *Document) Document() corpus.Document {
 	c := corpus.Document{ID: d.ID}
 	for i := range d.Passages {
 		p := &d.Passages[i]
-		text, kind := strings.TrimSpace(p.Texts()), p.kind()
+		content, kind := strings.TrimSpace(p.Text), p.kind()
 		typ := strings.ToLower(p.Infons["type"])
 		switch {
-		case text == "" || kind == "ref" || typ == "ref":
+		case content == "" || kind == "ref" || typ == "ref":
 		case c.Title == "" && (kind == "title" || typ == "title" || typ == "front"):
-			c.Title = text
+			c.Title = content
 		default:
-			c.Sections = append(c.Sections, corpus.Section{Part: part(kind, typ), Text: text})
+			c.Sections = append(c.Sections, corpus.Section{Part: part(kind, typ), Text: content})
 		}
 	}
 	return c

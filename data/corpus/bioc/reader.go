@@ -9,32 +9,36 @@ import (
 
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/corpus/xmlpull"
+	"github.com/subbert/subbert/data/text"
 )
 
 // Options say how to read. The zero value is good.
 type Options struct {
-	// Strict makes a broken document an error that ends the reading.
+	// Strict makes a broken document or annotation an error that ends the reading.
 	Strict bool
-	// Fault is told of each document passed over.
+	// Fault is told of each document, and each annotation, passed over.
 	Fault func(Fault)
+	// Note is told, a line each, what was changed in a file as a whole.
+	Note func(string)
 	// MaxDocument is the most bytes of XML a document may have. 0 stands for 32 MiB.
 	MaxDocument int64
 }
 
 // Fault is something wrong with one document of a file.
 type Fault struct {
-	File     string
-	Position xmlpull.Position // where the document begins
-	ID       string           // empty if it broke before it
-	Err      error
+	File       string
+	Position   xmlpull.Position // where the document begins
+	ID         string           // empty if it broke before it
+	Annotation bool             // it costs an annotation of the document, and nothing else
+	Err        error
 }
 
 func (f Fault) Error() string {
 	id := ""
 	if f.ID != "" {
-		id = fmt.Sprintf("%.40s: ", f.ID)
+		id = fmt.Sprintf(" %.40s", f.ID)
 	}
-	return fmt.Sprintf("%s: document at line %d (byte %d): %s%v", f.File, f.Position.Line, f.Position.Offset, id, f.Err)
+	return fmt.Sprintf("%s: document%s at line %d (byte %d): %v", f.File, id, f.Position.Line, f.Position.Offset, f.Err)
 }
 
 func (f Fault) Unwrap() error { return f.Err }
@@ -67,6 +71,7 @@ type Reader struct {
 	id         string // of the document being read
 	err        error  // what is wrong with a document that is well-formed XML
 	buf        []byte
+	units      text.Units
 }
 
 // NewReader returns a reader of the collection that r holds; errors call it name.
@@ -78,24 +83,44 @@ func NewReader(r io.Reader, name string, o Options) *Reader {
 // Collection is what has been read of the collection's own data, which comes before the documents.
 func (r *Reader) Collection() Collection { return r.collection }
 
-// Documents reads the documents in order; it may be called once. The last item is the first error, if any.
+// Documents reads the documents in order; it may be called once. The last item is the first error, if any. It reads up to 64 documents, or
+// a mebibyte, ahead of what it yields, to find out what the positions of the file count.
 func (r *Reader) Documents() iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
-		if err := r.root(); err != nil {
-			yield(nil, fmt.Errorf("%s: %w", r.name, err))
+		for d, err := range text.Ahead(&r.units, r.drafts, (*draft).bytes) {
+			if err == nil {
+				err = r.place(d)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(d.Document, nil) {
+				return
+			}
+		}
+		if unit, ok := r.units.Found(); ok && r.options.Note != nil {
+			r.options.Note(fmt.Sprintf("%s: positions count %s, not characters; converted", r.name, unit))
+		}
+	}
+}
+
+// drafts yields the documents as they come.
+func (r *Reader) drafts(yield func(*draft, error) bool) {
+	if err := r.root(); err != nil {
+		yield(nil, fmt.Errorf("%s: %w", r.name, err))
+		return
+	}
+	for {
+		if !r.x.Record() && r.x.Err() == nil {
 			return
 		}
-		for {
-			if !r.x.Record() && r.x.Err() == nil {
-				return
-			}
-			d, err := r.record()
-			if err != nil {
-				err = r.passOver(err)
-			}
-			if (d != nil || err != nil) && (!yield(d, err) || err != nil) {
-				return
-			}
+		d, err := r.record()
+		if err != nil {
+			err = r.passOver(err)
+		}
+		if (d != nil || err != nil) && (!yield(d, err) || err != nil) {
+			return
 		}
 	}
 }
@@ -112,12 +137,12 @@ func (r *Reader) root() error {
 }
 
 // record reads a child of the collection; nil if it is no document.
-func (r *Reader) record() (*Document, error) {
+func (r *Reader) record() (*draft, error) {
 	if err := r.x.Err(); err != nil {
 		return nil, err
 	}
 	r.id, r.err = "", nil
-	var d *Document
+	var d *draft
 	switch string(r.x.Name()) {
 	case "document":
 		d = r.document()
@@ -138,16 +163,25 @@ func (r *Reader) record() (*Document, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	if d != nil {
+		r.see(d)
+	}
 	return d, nil
 }
 
+// passOver tells of the broken document and goes to the next one. It returns err if reading cannot go on.
 func (r *Reader) passOver(err error) error {
-	f := Fault{File: r.name, Position: r.x.RecordPosition(), ID: r.id, Err: err}
+	if !r.options.Strict && r.x.Err() != nil && !r.x.Resume() {
+		return fmt.Errorf("%s: %w", r.name, r.x.Err())
+	}
+	return r.fault(Fault{Position: r.x.RecordPosition(), ID: r.id, Err: err})
+}
+
+// fault tells of a fault, or returns it if reading is strict.
+func (r *Reader) fault(f Fault) error {
+	f.File = r.name
 	if r.options.Strict {
 		return f
-	}
-	if r.x.Err() != nil && !r.x.Resume() {
-		return fmt.Errorf("%s: %w", r.name, r.x.Err())
 	}
 	if r.options.Fault != nil {
 		r.options.Fault(f)
@@ -155,8 +189,8 @@ func (r *Reader) passOver(err error) error {
 	return nil
 }
 
-func (r *Reader) document() *Document {
-	d := &Document{}
+func (r *Reader) document() *draft {
+	d := &draft{Document: &Document{}, at: r.x.RecordPosition()}
 	for r.x.Child() {
 		switch string(r.x.Name()) {
 		case "id":
@@ -165,7 +199,7 @@ func (r *Reader) document() *Document {
 		case "infon":
 			r.infon(&d.Infons)
 		case "passage":
-			d.Passages = append(d.Passages, r.passage())
+			r.passage(d)
 		case "relation":
 			d.Relations = append(d.Relations, r.relation())
 		default:
@@ -175,70 +209,77 @@ func (r *Reader) document() *Document {
 	return d
 }
 
-func (r *Reader) passage() Passage {
-	var p Passage
+// passage reads a passage, its annotations and sentences.
+func (r *Reader) passage(d *draft) {
+	p := Passage{}
+	own := stretch{passage: len(d.Passages)}
+	var sentences []stretch
 	for r.x.Child() {
 		switch string(r.x.Name()) {
 		case "infon":
 			r.infon(&p.Infons)
 		case "offset":
 			p.Offset = r.number("offset", r.text())
-		case "text":
-			p.Text = r.text()
 		case "sentence":
-			p.Sentences = append(p.Sentences, r.sentence())
+			sentences = append(sentences, r.sentence(d))
 		default:
-			r.annotated(&p.Annotations)
+			r.annotated(d, &own)
 		}
 	}
-	return p
+	own.offset = p.Offset
+	p.Text = own.text
+	d.Passages = append(d.Passages, p)
+	d.stretches = append(d.stretches, joined(&d.Passages[own.passage], own, sentences)...)
 }
 
-func (r *Reader) sentence() Sentence {
-	var s Sentence
+func (r *Reader) sentence(d *draft) stretch {
+	s := stretch{passage: len(d.Passages)}
 	for r.x.Child() {
-		switch string(r.x.Name()) {
-		case "infon":
-			r.infon(&s.Infons)
-		case "offset":
-			s.Offset = r.number("offset", r.text())
-		case "text":
-			s.Text = r.text()
-		default:
-			r.annotated(&s.Annotations)
+		if string(r.x.Name()) == "offset" {
+			s.offset = r.number("offset", r.text())
+		} else {
+			r.annotated(d, &s)
 		}
 	}
 	return s
 }
 
-// annotated reads an annotation or a relation.
-func (r *Reader) annotated(a *Annotations) {
+// annotated reads a text, an annotation or a relation.
+func (r *Reader) annotated(d *draft, s *stretch) {
 	switch string(r.x.Name()) {
+	case "text":
+		s.text = r.text()
 	case "annotation":
-		a.Annotations = append(a.Annotations, r.annotation())
+		s.marks = append(s.marks, r.annotation())
 	case "relation":
-		a.Relations = append(a.Relations, r.relation())
+		d.Relations = append(d.Relations, r.relation())
 	default:
 		r.x.Skip()
 	}
 }
 
-func (r *Reader) annotation() Annotation {
-	a := Annotation{ID: r.attr("id")}
+func (r *Reader) annotation() mark {
+	m := mark{Annotation: Annotation{ID: r.attr("id")}}
 	for r.x.Child() {
 		switch string(r.x.Name()) {
 		case "infon":
-			r.infon(&a.Infons)
+			r.infon(&m.Infons)
 		case "location":
-			a.Locations = append(a.Locations, Location{Offset: r.number("offset", r.attr("offset")), Length: r.number("length", r.attr("length"))})
+			offset, length := r.attr("offset"), r.attr("length")
+			start, err1 := parseNumber(offset)
+			n, err2 := parseNumber(length)
+			if (err1 != nil || err2 != nil) && m.err == nil {
+				m.err = fmt.Errorf("location with offset %.20q and length %.20q, want numbers", offset, length)
+			}
+			m.ranges = append(m.ranges, [2]int{start, start + n})
 			r.x.Skip()
 		case "text":
-			a.Text = r.text()
+			m.Text = r.text()
 		default:
 			r.x.Skip()
 		}
 	}
-	return a
+	return m
 }
 
 func (r *Reader) relation() Relation {
@@ -275,11 +316,16 @@ func (r *Reader) attr(name string) string {
 	return string(r.buf)
 }
 
-// number parses an offset or length. A bad one spoils the document.
+// number parses the offset of a text. A bad one spoils the document.
 func (r *Reader) number(what, s string) int {
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
+	n, err := parseNumber(s)
 	if err != nil && r.err == nil && r.x.Err() == nil {
-		r.err = fmt.Errorf("%s %.20q, want a number", what, s)
+		r.err = fmt.Errorf("%s %.20q, want a number below 2^31", what, s)
 	}
-	return int(n)
+	return n
+}
+
+func parseNumber(s string) (int, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
+	return int(n), err
 }

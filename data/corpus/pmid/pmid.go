@@ -4,11 +4,8 @@
 package pmid
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"math/bits"
-	"strings"
 )
 
 // Max is the greatest PMID: they have at most eight digits.
@@ -57,25 +54,4 @@ func (s *Set) Len() int {
 		n += bits.OnesCount64(w)
 	}
 	return n
-}
-
-// ReadList adds the PMIDs of a list, one a line; blank lines and what follows a # are left out. Errors call the input
-// name.
-func (s *Set) ReadList(r io.Reader, name string) error {
-	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		id, err := Parse(text)
-		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", name, n, err)
-		}
-		s.Add(id)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }

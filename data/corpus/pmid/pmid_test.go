@@ -1,7 +1,6 @@
 package pmid
 
 import (
-	"strings"
 	"testing"
 )
 
@@ -32,21 +31,5 @@ func TestSet(t *testing.T) {
 	}
 	if s.Len() != 4 || s.Has(2) || s.Has(65) || s.Has(Max-1) {
 		t.Errorf("%d in the set, want 4", s.Len())
-	}
-}
-
-func TestReadList(t *testing.T) {
-	var s Set
-	if err := s.ReadList(strings.NewReader("\ufeff12\r\n\n# held out\n 7 # test set\n"), "list"); err != nil {
-		t.Fatal(err)
-	}
-	if s.Len() != 2 || !s.Has(12) || !s.Has(7) {
-		t.Errorf("%d in the set, want 12 and 7", s.Len())
-	}
-	if err := s.ReadList(strings.NewReader("1\nPMC2\n"), "list"); err == nil || err.Error() != `list: line 2: PMID "PMC2", want a number up to 99999999` {
-		t.Errorf("got error %v", err)
-	}
-	if err := s.ReadList(strings.NewReader(strings.Repeat("1", 1<<20)), "list"); err == nil || !strings.HasPrefix(err.Error(), "list: ") {
-		t.Errorf("long line: got error %v", err)
 	}
 }

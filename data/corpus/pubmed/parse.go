@@ -11,11 +11,12 @@ import (
 // parser reads one record after the other. Its methods are called with the start tag of their element read and return
 // with its end passed; when x has an error they just return.
 type parser struct {
-	x   *xmlpull.Reader
-	c   *Citation
-	id  ID     // of the current record as soon as it is known
-	buf []byte // text being put together
-	err error  // what is wrong with a record that is well-formed XML
+	x    *xmlpull.Reader
+	c    *Citation
+	id   ID     // of the current record as soon as it is known
+	buf  []byte // text being put together
+	last face   // of buf, the last one
+	err  error  // what is wrong with a record that is well-formed XML
 }
 
 // citation reads a <PubmedArticle> or <PubmedBookArticle>.
@@ -98,7 +99,7 @@ func (p *parser) article() {
 		case "Journal":
 			p.journal()
 		case "ArticleTitle":
-			p.c.Title = p.text()
+			p.c.Title = p.title()
 		case "VernacularTitle":
 			p.c.VernacularTitle = p.text()
 		case "Abstract":
@@ -128,7 +129,7 @@ func (p *parser) book() {
 		case "Book":
 			p.bookData()
 		case "ArticleTitle":
-			p.c.Title = p.text()
+			p.c.Title = p.title()
 		case "VernacularTitle":
 			p.c.VernacularTitle = p.text()
 		case "Abstract":

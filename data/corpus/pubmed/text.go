@@ -1,6 +1,9 @@
 package pubmed
 
 import (
+	"bytes"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -9,9 +12,9 @@ import (
 
 // text reads the current element to its end and returns its characters, white space normalised. Inline markup leaves
 // no trace: "10<sup>5</sup>" is "105", as in the texts others have made of PubMed. What stands on a line of its own,
-// <DispFormula>, is set off by spaces.
+// <DispFormula>, is set off by spaces, and so are headings and blocks in bold face that follow each other without one.
 func (p *parser) text() string {
-	p.buf = p.buf[:0]
+	p.buf, p.last = p.buf[:0], face{}
 	p.mixed()
 	p.buf = normalise(p.buf)
 	return string(p.buf)
@@ -22,6 +25,9 @@ func (p *parser) mixed() {
 	for {
 		switch p.x.Next() {
 		case xmlpull.Text:
+			if p.last.heading && p.last.end == len(p.buf) && beginsWord(p.x.Text()) {
+				p.buf = append(p.buf, ' ')
+			}
 			p.buf = append(p.buf, p.x.Text()...)
 		case xmlpull.Start:
 			p.inline()
@@ -33,16 +39,70 @@ func (p *parser) mixed() {
 
 // inline appends the characters of an element within text.
 func (p *parser) inline() {
-	switch string(p.x.Name()) {
+	switch name := string(p.x.Name()); name {
 	case "mml:math", "math":
 		p.buf = appendMath(p.buf, p.x)
-	case "DispFormula":
+	case "DispFormula", "p", "br", "li", "tr", "td", "th", "div":
 		p.buf = append(p.buf, ' ')
 		p.mixed()
 		p.buf = append(p.buf, ' ')
+	case "b", "i", "u":
+		p.faced(name)
 	default:
 		p.mixed()
 	}
+}
+
+// face is a stretch of buf that was set in a face of its own.
+type face struct {
+	name       string
+	start, end int
+	heading    bool // it reads like METHODS:
+}
+
+// faced appends the characters of an element of bold, italic or underlined text, after a space where the words would run together
+// with those before it.
+func (p *parser) faced(name string) {
+	before, start := p.last, len(p.buf)
+	p.mixed()
+	inside := p.buf[start:]
+	f := face{name: name, start: start, heading: isHeading(inside)}
+	sideBySide := before.name == name && before.end == start && areBlocks(p.buf[before.start:before.end], inside)
+	afterSentence := f.heading && start > 0 && bytes.IndexByte([]byte(".?!)]"), p.buf[start-1]) >= 0
+	if sideBySide || afterSentence {
+		p.buf = slices.Insert(p.buf, start, ' ')
+		f.start++
+	}
+	f.end = len(p.buf)
+	p.last = f
+}
+
+// isHeading says whether b is a heading before its text, such as "Methods:".
+func isHeading(b []byte) bool {
+	b = bytes.TrimSpace(b)
+	first, _ := utf8.DecodeRune(b)
+	return len(b) > 4 && len(b) < 80 && b[len(b)-1] == ':' && unicode.IsUpper(first)
+}
+
+// areBlocks says whether a and b, side by side in one face, are blocks of words, rather than the parts of a name such as NF and κB.
+func areBlocks(a, b []byte) bool {
+	last, _ := utf8.DecodeLastRune(a)
+	return (len(a) >= 4 || len(b) >= 4) && beginsWord(b) && (unicode.IsLetter(last) || unicode.IsDigit(last) || strings.ContainsRune(".,;:?!)]%", last))
+}
+
+func beginsWord(b []byte) bool {
+	first, _ := utf8.DecodeRune(b)
+	return unicode.IsLetter(first) || unicode.IsDigit(first)
+}
+
+// title reads a title. That of an article of which only the title in its own language is known, "[Not Available].", is none.
+func (p *parser) title() string {
+	s := p.text()
+	switch strings.ToLower(strings.Trim(s, "[]. ")) {
+	case "not available", "in process citation":
+		return ""
+	}
+	return s
 }
 
 // normalise makes every run of white space in b one space, in place, and none at its ends.

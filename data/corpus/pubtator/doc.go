@@ -7,12 +7,16 @@
 //	123<tab>2<tab>7<tab>title<tab>Gene<tab>42
 //	123<tab>CID<tab>D000001<tab>D000002
 //
-// Offsets in such files count characters of the title, one space, and the abstract; Spans are bytes of that text,
-// half-open, and text[Start:End] is the mention. Rows reads PubTator 3's bulk tables, gene2pubtator3 and the like, with
-// columns PMID, Type, ConceptID, Mentions and Resource; Entities keeps which PMIDs they name, to select documents that
-// have all of some types (Su and Vijay-Shanker 2022: at least one gene and one chemical).
+// Offsets in such files count characters of the title, one space, and the abstract; files that count bytes or UTF-16 are
+// recognised by the words that annotations repeat, and converted. Spans are bytes of that text. The words of a mention
+// may be written otherwise than in the text: case, white space, accents, dashes and how Greek letters are written do not
+// count. BioRED's relations have a fifth column.
 //
-// Files may be compressed with gzip. Memory is bounded by MaxLine and MaxDocument, of Entities by one bit per PMID and
+// Rows reads PubTator 3's bulk tables, gene2pubtator3 and the like, with columns PMID, Type, ConceptID, Mentions and
+// Resource; Entities keeps which PMIDs they name, to select documents that have all of some types (Su and Vijay-Shanker
+// 2022: at least one gene and one chemical).
+//
+// Files may be compressed. Memory is bounded by text.MaxLine and MaxDocument, of Entities by one bit per PMID and
 // type. A broken line is passed over and told to Options.Fault, or ends the reading if Options.Strict; a file that is
 // cut off or fails its checksum is an error in any case.
 package pubtator

@@ -1,20 +1,15 @@
 package pubtator
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
+
+	"github.com/subbert/subbert/data/text"
 )
 
-const (
-	// MaxLine is the most bytes a line may have.
-	MaxLine = 4 << 20
-	// MaxDocument is the most bytes the lines of a document may have together.
-	MaxDocument = 16 << 20
-)
+// MaxDocument is the most bytes that the annotations of a document may have.
+const MaxDocument = 16 << 20
 
 // Options say how to read. The zero value is good.
 type Options struct {
@@ -22,58 +17,53 @@ type Options struct {
 	Strict bool
 	// Fault is told of each line passed over.
 	Fault func(Fault)
+	// Note is told, a line each, what was changed in a file as a whole.
+	Note func(string)
 }
 
 // Fault is something wrong with one line of a file.
 type Fault struct {
-	File string
-	Line int // from 1
-	Err  error
+	File       string
+	Line       int  // from 1
+	Annotation bool // it costs an annotation of a document, and nothing else
+	Err        error
 }
 
 func (f Fault) Error() string { return fmt.Sprintf("%s: line %d: %v", f.File, f.Line, f.Err) }
 
 func (f Fault) Unwrap() error { return f.Err }
 
-// errLine is why a line cannot be read as text; the next one can.
-type lineError string
-
-func (e lineError) Error() string { return string(e) }
-
-// lines reads a file line by line.
+// lines reads the lines of a file that are text.
 type lines struct {
+	*text.Lines
 	name    string
 	options Options
-	r       *bufio.Reader
-	number  int // of the line read last, from 1
-	long    []byte
 }
 
-func newLines(r io.Reader, name string, o Options) *lines {
-	return &lines{name: name, options: o, r: bufio.NewReaderSize(r, 1<<16)}
-}
+func newLines(r io.Reader, name string, o Options) *lines { return &lines{text.NewLines(r), name, o} }
 
 // next returns the next good line without its end, valid until the next call; io.EOF after the last one.
 func (l *lines) next() ([]byte, error) {
 	for {
-		line, err := l.read()
-		var broken lineError
-		if errors.As(err, &broken) {
-			if err := l.passOver(broken); err != nil {
+		line, err := l.Next()
+		if broken, ok := errors.AsType[*text.LineError](err); ok {
+			if err := l.passOver(broken.Err); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		if err != nil && err != io.EOF {
-			return nil, fmt.Errorf("%s: line %d: %w", l.name, l.number, err)
+			return nil, fmt.Errorf("%s: line %d: %w", l.name, l.Number(), err)
 		}
 		return line, err
 	}
 }
 
 // passOver tells of a fault in the line read last, or returns it if reading is strict.
-func (l *lines) passOver(err error) error {
-	f := Fault{File: l.name, Line: l.number, Err: err}
+func (l *lines) passOver(err error) error { return l.fault(Fault{Line: l.Number(), Err: err}) }
+
+func (l *lines) fault(f Fault) error {
+	f.File = l.name
 	if l.options.Strict {
 		return f
 	}
@@ -81,40 +71,4 @@ func (l *lines) passOver(err error) error {
 		l.options.Fault(f)
 	}
 	return nil
-}
-
-func (l *lines) read() ([]byte, error) {
-	l.number++
-	line, err := l.r.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
-		line, err = l.readLong(line)
-	}
-	if err != nil && (err != io.EOF || len(line) == 0) {
-		return nil, err
-	}
-	if l.number == 1 {
-		line = bytes.TrimPrefix(line, []byte("\ufeff"))
-	}
-	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-	if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
-		return nil, lineError("not text in UTF-8")
-	}
-	return line, nil
-}
-
-// readLong goes on with a line that does not fit the buffer of r.
-func (l *lines) readLong(line []byte) (_ []byte, err error) {
-	l.long = append(l.long[:0], line...)
-	err = bufio.ErrBufferFull
-	tooLong := false
-	for err == bufio.ErrBufferFull {
-		line, err = l.r.ReadSlice('\n')
-		if tooLong = tooLong || len(l.long)+len(line) > MaxLine; !tooLong {
-			l.long = append(l.long, line...)
-		}
-	}
-	if tooLong && (err == nil || err == io.EOF) {
-		return nil, lineError(fmt.Sprintf("longer than %d MiB", MaxLine>>20))
-	}
-	return l.long, err
 }

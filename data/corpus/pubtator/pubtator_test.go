@@ -13,8 +13,8 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/subbert/subbert/data/corpus"
-	"github.com/subbert/subbert/data/corpus/offsets"
 	"github.com/subbert/subbert/data/corpus/pmid"
+	"github.com/subbert/subbert/data/text"
 )
 
 const sample = "\ufeff12|t|The αB gene.\r\n12|a|Foo and bar kinase.\n" +
@@ -40,9 +40,9 @@ func TestDocuments(t *testing.T) {
 	}
 	want := []*Document{
 		{ID: "12", Title: "The αB gene.", Abstract: "Foo and bar kinase.", Mentions: []Mention{
-			{Span: offsets.Span{Start: 4, End: 7}, Text: "αB", Type: "Gene", ID: "7"},
-			{Span: offsets.Span{Start: 14, End: 17}, Text: "Foo", Type: "Chemical", ID: "D1", Within: []string{"x", "y"}},
-			{Span: offsets.Span{Start: 22, End: 32}, Text: "bar kinase", Type: "Gene"},
+			{Name: "T1", Span: text.Span{Start: 4, End: 7}, Text: "αB", Type: "Gene", ID: "7"},
+			{Name: "T2", Span: text.Span{Start: 14, End: 17}, Text: "Foo", Type: "Chemical", ID: "D1", Within: []string{"x", "y"}},
+			{Name: "T3", Span: text.Span{Start: 22, End: 32}, Text: "bar kinase", Type: "Gene"},
 		}, Relations: []Relation{{Type: "CID", A: "D1", B: "7"}}},
 		{ID: "13", Title: "No abstract."},
 		{ID: "14", Title: "Next without a blank line."},
@@ -70,8 +70,8 @@ func TestBrokenLines(t *testing.T) {
 		{"offsets", "1\tx\t1\tA\tGene\t1", `offsets "x" and "1", want numbers`},
 		{"far offsets", "1\t0\t99\tA\tGene\t1", `"A" at 0-99`},
 		{"other words", "1\t0\t1\tB\tGene\t1", `"B" at 0-1, but the text there is "A"`},
-		{"bytes", "1\t0\t1\t\xff\tGene\t1", "not text in UTF-8"},
-		{"too long", strings.Repeat("x", MaxLine+100), "longer than 4 MiB"},
+		{"bytes", "1\t0\t1\t\xff\tGene\t1", "invalid UTF-8 at column 7"},
+		{"too long", strings.Repeat("x", text.MaxLine+100), "line longer than 16 MiB"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -85,6 +85,102 @@ func TestBrokenLines(t *testing.T) {
 			}
 			if _, _, err := read(t, text, Options{Strict: true}); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("strict: got error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestBioRED reads relations of five columns, BioRED's types, and variants whose descriptions have "|" in them.
+func TestBioRED(t *testing.T) {
+	const in = "1|t|The c.10G variant of Alb.\n1|a|Zin too.\n1\t4\t9\tc.10G\tSequenceVariant\tc|SUB|G|10|A\n1\t21\t24\tAlb\tGeneOrGeneProduct\t10;11\n" +
+		"1\t26\t29\tZin\tChemicalEntity\tD1\n1\tAssociation\t10\tD1\tNovel\n1\tBind\tc|SUB|G|10|A\tD1\tNo\n1\tCID\tD1\t10\n"
+	got, faults, err := read(t, in, Options{Strict: true})
+	if err != nil || len(faults) > 0 {
+		t.Fatal(err, faults)
+	}
+	d := got[0]
+	if diff := cmp.Diff([]Relation{{"Association", "10", "D1", "Novel"}, {"Bind", "c|SUB|G|10|A", "D1", "No"}, {"CID", "D1", "10", ""}}, d.Relations); diff != "" {
+		t.Errorf("relations (-want +got):\n%s", diff)
+	}
+	for typ, want := range map[string]bool{"gene": true, "protein": true, "variant": true, "mutation": true, "Chemical": true, "drug": true, "disease": false, "species": false} {
+		if d.Has(typ) != want {
+			t.Errorf("%s: want %v", typ, want)
+		}
+	}
+}
+
+func TestConcepts(t *testing.T) {
+	for id, want := range map[string][]string{
+		"10": {"10"}, "10;11": {"10", "11"}, "D1|D2": {"D1", "D2"}, "10,11": {"10", "11"}, "": nil,
+		"c|SUB|G|10|A": {"c|SUB|G|10|A"}, "p|SUB|A|10|V;RS#:1": {"p|SUB|A|10|V", "RS#:1"}, "tmVar:c|DEL|30|G": {"tmVar:c|DEL|30|G"},
+		"c|SUB|G|10|A,D1|D2": {"c|SUB|G|10|A", "D1", "D2"}, "c|D|": {"c|D|"}, "c|lower|x": {"c", "lower", "x"},
+	} {
+		if diff := cmp.Diff(want, Concepts(id)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
+// TestNUL has a NUL character that positions count, and one within a name.
+func TestNUL(t *testing.T) {
+	var notes []string
+	o := Options{Strict: true, Note: func(s string) { notes = append(notes, s) }}
+	got, _, err := read(t, "1|t|T.\n1|a|Zalor\x00 binds IL\x00-8.\n1\t3\t8\tZalor\tChemical\tC1\n1\t16\t21\tIL-8\tGene\t8\n", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []*Document{{ID: "1", Title: "T.", Abstract: "Zalor binds IL-8.", Mentions: []Mention{
+		{Name: "T1", Span: text.Span{Start: 3, End: 8}, Text: "Zalor", Type: "Chemical", ID: "C1"},
+		{Name: "T2", Span: text.Span{Start: 15, End: 19}, Text: "IL-8", Type: "Gene", ID: "8"},
+	}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"f.txt: NUL characters left out: 2"}, notes); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}
+
+// TestUnits has a file whose positions count bytes; the first document's mark would fit counted in characters, too.
+func TestUnits(t *testing.T) {
+	const in = "1|t|βaaa.\n1\t3\t4\ta\tGene\t1\n\n2|t|β Ab, α cd.\n2|a|\n2\t3\t5\tAb\tChemical\tC\n2\t10\t12\tcd\tDisease\tD\n"
+	var notes []string
+	got, faults, err := read(t, in, Options{Note: func(s string) { notes = append(notes, s) }})
+	if err != nil || len(faults) > 0 {
+		t.Fatal(err, faults)
+	}
+	var before []string
+	for _, d := range got {
+		for _, m := range d.Mentions {
+			before = append(before, d.Text()[:m.Span.Start])
+		}
+	}
+	if diff := cmp.Diff([]string{"βa", "β ", "β Ab, α "}, before); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"f.txt: positions count bytes, not characters; converted"}, notes); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}
+
+// TestBrokenAnnotation has annotations that cost themselves, and later ones that keep their numbers.
+func TestBrokenAnnotation(t *testing.T) {
+	for _, test := range []struct{ name, bad, want string }{
+		{"nothing", "1\t1\t1\t\tCitation\t", `f.txt: line 3: document 1: annotation T1: "" at 1-1: nothing is marked`},
+		{"outside", "1\t5\t60\tx\tCitation\t", `f.txt: line 3: document 1: annotation T1: "x" at 5-60: characters 5 to 60 lie outside the text of 5`},
+		{"off by one", "1\t1\t2\tA\tGene\t1", `f.txt: line 3: document 1: annotation T1: "A" at 1-2: the text there is blank`},
+		{"no type", "1\t0\t1\tA", "f.txt: line 3: document 1: annotation T1: no type"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, faults, err := read(t, "1|t|A b.\n1|a|\n"+test.bad+"\n1\t2\t3\tb\tDisease\tD\n", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{test.want}, faults); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+			if len(got[0].Mentions) != 1 || got[0].Mentions[0].Name != "T2" {
+				t.Errorf("got %+v", got[0].Mentions)
 			}
 		})
 	}
@@ -115,12 +211,6 @@ func TestRows(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"foo", "Foo 1"}, got[0].Names()); diff != "" {
-		t.Error(diff)
-	}
-	if got[2].Resources() != nil {
-		t.Errorf("resources of an empty column: %q", got[2].Resources())
 	}
 }
 
@@ -176,6 +266,13 @@ func TestEntities(t *testing.T) {
 	if _, err := NewEntities(" "); err == nil {
 		t.Error("an empty type is accepted")
 	}
+	pointer := filepath.Join(t.TempDir(), "gene2pubtator3")
+	if err := os.WriteFile(pointer, []byte("version https://git-lfs.github.com/spec/v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.AddFile(t.Context(), pointer, Options{}); err == nil || !strings.Contains(err.Error(), "gene2pubtator3: a Git LFS pointer") {
+		t.Errorf("a pointer: got error %v", err)
+	}
 	if err := os.WriteFile(path, b.Bytes()[:b.Len()-9], 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -226,9 +323,12 @@ func FuzzDocuments(f *testing.F) {
 			if err != nil {
 				t.Fatal(err) // nothing in bytes.Reader can fail
 			}
-			text := d.Text()
+			whole := d.Text()
+			if strings.Contains(whole, "\x00") {
+				t.Errorf("NUL in %q", whole)
+			}
 			for _, m := range d.Mentions {
-				if text[m.Span.Start:m.Span.End] != m.Text {
+				if m.Span.Start >= m.Span.End || m.Span.Of(whole) == "" {
 					t.Errorf("mention %q at %v", m.Text, m.Span)
 				}
 			}

@@ -22,19 +22,6 @@ type Row struct {
 	Resource  string // who says so, separated by "|"
 }
 
-// Names are the names in the text.
-func (r Row) Names() []string { return split(r.Mentions) }
-
-// Resources are those who say so.
-func (r Row) Resources() []string { return split(r.Resource) }
-
-func split(s string) []string {
-	if s == "" {
-		return nil
-	}
-	return strings.Split(s, "|")
-}
-
 // OpenTable reads the rows of a file. The last item is the first error, if there was one.
 func OpenTable(path string, o Options) iter.Seq2[Row, error] {
 	return opened(path, func(r io.Reader) iter.Seq2[Row, error] { return Rows(r, path, o) })
@@ -52,7 +39,7 @@ func Rows(r io.Reader, name string, o Options) iter.Seq2[Row, error] {
 			}
 			var row Row
 			if err == nil {
-				if len(line) == 0 || lines.number == 1 && bytes.HasPrefix(line, []byte("PMID\t")) {
+				if len(line) == 0 || lines.Number() == 1 && bytes.HasPrefix(line, []byte("PMID\t")) {
 					continue
 				}
 				if row, err = parseRow(line); err != nil {

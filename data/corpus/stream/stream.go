@@ -88,37 +88,62 @@ func (f *File) prepare() error {
 	if f.want != "" {
 		f.raw.md5 = md5.New()
 	}
-	raw := bufio.NewReaderSize(&f.raw, 1<<16)
-	head, err := raw.Peek(6)
-	if err != nil && err != io.EOF {
-		return err
-	}
-	if len(head) == 0 {
-		return errors.New("empty file")
-	}
-	compression := compressionOf(head)
-	if ext := strings.TrimPrefix(filepath.Ext(f.path), "."); ext != compression && (ext == "gz" || ext == "xz" || ext == "zst") {
-		return fmt.Errorf("named .%s, but its content is not %[1]s", ext)
-	}
-	return f.decompress(raw, compression)
+	f.data, f.done, err = decompress(&f.raw, f.path)
+	return err
 }
 
-func (f *File) decompress(raw *bufio.Reader, compression string) (err error) {
+// Unpack is what r holds, decompressed if its content is compressed, of a file of that name. Close releases memory and leaves r
+// open.
+func Unpack(r io.Reader, name string) (io.ReadCloser, error) {
+	data, done, err := decompress(r, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &unpacked{data, done}, nil
+}
+
+type unpacked struct {
+	data io.Reader
+	done func()
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.data.Read(p)
+	return n, plainly(err)
+}
+
+func (u *unpacked) Close() error {
+	u.done()
+	return nil
+}
+
+// decompress returns what r holds, decompressed, and what releases the decompressor.
+func decompress(r io.Reader, name string) (data io.Reader, done func(), err error) {
+	raw := bufio.NewReaderSize(r, 1<<16)
+	head, err := raw.Peek(6)
+	if err != nil && err != io.EOF {
+		return nil, nil, err
+	}
+	if len(head) == 0 {
+		return nil, nil, errors.New("empty file")
+	}
+	compression := compressionOf(head)
+	if ext := strings.TrimPrefix(filepath.Ext(name), "."); ext != compression && (ext == "gz" || ext == "xz" || ext == "zst") {
+		return nil, nil, fmt.Errorf("named .%s, but its content is not %[1]s", ext)
+	}
+	data, done, err = raw, func() {}, nil
 	switch compression {
 	case "gz":
-		f.data, err = fastgzip.NewReader(raw)
+		data, err = fastgzip.NewReader(raw)
 	case "xz":
-		f.data, err = openXZ(raw)
+		data, err = openXZ(raw)
 	case "zst":
 		var z *zstd.Decoder
-		z, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err == nil {
-			f.data, f.done = z, z.Close
+		if z, err = zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow)); err == nil {
+			data, done = z, z.Close
 		}
-	default:
-		f.data = raw
 	}
-	return plainly(err)
+	return data, done, plainly(err)
 }
 
 func compressionOf(head []byte) string {

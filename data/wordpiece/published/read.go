@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/internal/regularfile"
 )
@@ -53,7 +55,32 @@ func Open(path string) (*Tokenizer, error) {
 }
 
 // Read reads the files. Casing that contradicts the vocabulary is an error, with which the tokenizer still comes back.
-func Read(files Files) (*Tokenizer, error) { return content(regularfile.Read).tokenizer(files) }
+func Read(files Files) (*Tokenizer, error) { return content(readFile).tokenizer(files) }
+
+// readFile reads the file at path, which may be compressed and holds at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, size, err := regularfile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	if size == 0 {
+		return nil, nil // for readers to complain about
+	}
+	r, err := stream.Unpack(f, path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() // likewise
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: more than %d bytes, the most that is read of such a file", path, limit)
+	}
+	return data, nil
+}
 
 // content gives what is in a file of at most limit bytes.
 type content func(path string, limit int64) ([]byte, error)

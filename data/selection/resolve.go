@@ -5,13 +5,14 @@ import (
 	"os"
 
 	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/forms"
 )
 
 // passEntries is how many hashes are compared at a time: some 100 MB.
 const passEntries = 2 << 20
 
-// settle decides which of the documents that match count.
-func (s *selector) settle() error {
+// resolve decides which of the documents that match count.
+func (s *selector) resolve() error {
 	if err := s.replaced(); err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func (s *selector) replaced() error {
 	for i := range s.tasks {
 		t := &s.tasks[i]
 		t.Drop = make([]uint64, (t.Found.Matched+63)/64)
-		if t.Format == PubMedXML {
+		if t.Format == forms.PubMedXML {
 			citations = append(citations, t)
 		}
 	}

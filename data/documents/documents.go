@@ -1,0 +1,161 @@
+// Package documents opens files of documents in any form: PubMed's XML, BioC, PubTator, JSON lines and plain text.
+//
+// The content of a file says which form it has (data/forms). Readers stream; a broken record is passed over and told of,
+// or ends the reading. What was changed in a file as a whole, such as positions that count bytes, is in its Notes.
+package documents
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/corpus/bioc"
+	"github.com/subbert/subbert/data/corpus/pubmed"
+	"github.com/subbert/subbert/data/corpus/pubtator"
+	"github.com/subbert/subbert/data/corpus/stream"
+	"github.com/subbert/subbert/data/forms"
+)
+
+// Options say how to read. The zero value is good.
+type Options struct {
+	Form   forms.Form  // forms.Auto, or empty: as the content says
+	Strict bool        // end at the first broken record, in place of passing over it
+	Broken func(error) // told of each record passed over; or nil
+}
+
+// Record is what a file gives one after the other.
+type Record struct {
+	Document corpus.Document
+	Citation *pubmed.Citation      // in PubMed's XML, else nil; one that is Deleted has no document
+	Names    func(typ string) bool // whether it names something of a type, where the form says that; else nil
+}
+
+// File is an open file of documents. Its methods Path, Size, BytesRead, Sum and Close are those of stream.File.
+type File struct {
+	*stream.File
+	form     forms.Form
+	records  iter.Seq2[Record, error]
+	repeated func() int
+	notes    []string
+}
+
+// Open opens a file. It fails if the file holds no documents, or is compressed otherwise than its name says.
+func Open(path string, o Options) (*File, error) {
+	file, err := stream.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := open(file, o)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return f, nil
+}
+
+// FormOf is the form that a file is read in if asked is asked for, which may be forms.Auto.
+func FormOf(path string, asked forms.Form) (forms.Form, error) {
+	f, err := Open(path, Options{Form: asked})
+	if err != nil {
+		return "", err
+	}
+	return f.form, f.Close()
+}
+
+func open(file *stream.File, o Options) (*File, error) {
+	in := bufio.NewReaderSize(file, 1<<18)
+	head, err := in.Peek(forms.HeadBytes)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", file.Path(), err)
+	}
+	form, err := forms.Resolve(file.Path(), head, o.Form)
+	if err != nil {
+		return nil, err
+	}
+	if o.Broken == nil {
+		o.Broken = func(error) {}
+	}
+	f := &File{File: file, form: form, repeated: func() int { return 0 }}
+	switch form {
+	case forms.PubMedXML:
+		f.openPubMed(in, o)
+	case forms.BioC:
+		f.openBioC(in, o)
+	case forms.PubTator:
+		f.openPubTator(in, o)
+	case forms.AIMed, forms.RelationsJSONL: // texts with more besides
+		f.form = forms.JSONL
+		f.openCorpus(in, o)
+	case forms.JSONL, forms.Text:
+		f.openCorpus(in, o)
+	default:
+		return nil, fmt.Errorf("%s: %s, which has no documents; want pubmed-xml, bioc, pubtator, jsonl or text", file.Path(), form)
+	}
+	return f, nil
+}
+
+// Form is how the documents are written.
+func (f *File) Form() forms.Form { return f.form }
+
+// Records reads the records in order; it may be called once. The last item is the first error, if any.
+func (f *File) Records() iter.Seq2[Record, error] { return f.records }
+
+// Repeated is how many of the records read were in the file before.
+func (f *File) Repeated() int { return f.repeated() }
+
+// Notes say, a line each, what was changed in what has been read.
+func (f *File) Notes() []string { return f.notes }
+
+func (f *File) note(line string) { f.notes = append(f.notes, line) }
+
+func (f *File) openCorpus(in io.Reader, o Options) {
+	file := corpus.NewFile(f.File, in, f.form)
+	if !o.Strict {
+		file.PassOver(o.Broken)
+	}
+	all := func(yield func(corpus.Document, error) bool) {
+		file.Documents()(yield)
+		if n := file.NULs(); n > 0 {
+			f.note(fmt.Sprintf("%s: NUL characters left out: %d", f.Path(), n))
+		}
+	}
+	f.records = mapped(all, func(d corpus.Document) Record { return Record{Document: d} })
+}
+
+func (f *File) openPubMed(in io.Reader, o Options) {
+	r := pubmed.NewReader(in, f.Path(), pubmed.Options{Strict: o.Strict, Fault: func(f pubmed.Fault) { o.Broken(f) }})
+	f.repeated = func() int { return r.Counts().Repeated }
+	f.records = mapped(r.Records(), func(c *pubmed.Citation) Record {
+		if c.Deleted {
+			return Record{Citation: c}
+		}
+		return Record{Document: c.Document(), Citation: c}
+	})
+}
+
+func (f *File) openBioC(in io.Reader, o Options) {
+	r := bioc.NewReader(in, f.Path(), bioc.Options{Strict: o.Strict, Fault: func(f bioc.Fault) { o.Broken(f) }, Note: f.note})
+	f.records = mapped(r.Documents(), func(d *bioc.Document) Record { return Record{Document: d.Document(), Names: d.Has} })
+}
+
+func (f *File) openPubTator(in io.Reader, o Options) {
+	all := pubtator.Documents(in, f.Path(), pubtator.Options{Strict: o.Strict, Fault: func(f pubtator.Fault) { o.Broken(f) }, Note: f.note})
+	f.records = mapped(all, func(d *pubtator.Document) Record { return Record{Document: d.Document(), Names: d.Has} })
+}
+
+// mapped is seq with each item turned into a record.
+func mapped[T any](seq iter.Seq2[T, error], record func(T) Record) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for item, err := range seq {
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+			if !yield(record(item), nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package forms
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/data/corpus/stream"
+)
+
+// Form is how a file is written. Its value is what flags call it.
+type Form string
+
+// The forms of documents, those of relation corpora, and Auto.
+const (
+	Auto Form = "auto" // as the content says
+
+	PubMedXML Form = "pubmed-xml"
+	BioC      Form = "bioc"
+	PubTator  Form = "pubtator"
+	JSONL     Form = "jsonl" // JSON lines
+	Text      Form = "text"  // plain, with blank lines between documents
+
+	DDI            Form = "ddi2013"
+	PPI            Form = "ppi-xml"
+	AIMed          Form = "aimed"
+	RelationsJSONL Form = "relations-jsonl" // JSON lines with mentions
+	TSV            Form = "tsv"
+	CSV            Form = "csv"
+)
+
+// String is the form in words.
+func (f Form) String() string {
+	words := map[Form]string{PubMedXML: "PubMed's XML", BioC: "BioC XML", PubTator: "PubTator's text", JSONL: "JSON lines", Text: "plain text",
+		DDI: "the DDI corpus's XML", PPI: "the PPI corpora's XML", AIMed: "JSON lines of pairs", RelationsJSONL: "JSON lines with mentions",
+		TSV: "tab-separated columns", CSV: "comma-separated columns"}
+	if w, ok := words[f]; ok {
+		return w
+	}
+	return string(f)
+}
+
+// is says whether a file of form f can be read as one of form g.
+func (f Form) is(g Form) bool {
+	lines := []Form{AIMed, RelationsJSONL}
+	return f == g || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
+}
+
+// HeadBytes is how much of a file, unpacked, tells its form.
+const HeadBytes = 64 << 10
+
+// Detect says which form a file has, packed or not.
+func Detect(path string) (_ Form, err error) {
+	f, err := stream.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head, err := bufio.NewReaderSize(f, HeadBytes).Peek(HeadBytes)
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return Resolve(path, head, Auto)
+}
+
+// Resolve says as which form to read a file whose first bytes, unpacked, are head. Someone has asked for a form, or Auto. A
+// form that was asked for is taken unless the content is certainly another; plain text may be asked for always.
+func Resolve(path string, head []byte, asked Form) (Form, error) {
+	c, err := contentOf(head)
+	if markup, ok := errors.AsType[*markupError](err); ok {
+		_, named := claim(path)
+		if asked == Text || markup.guess && !slices.Contains(named, BioC) && !slices.Contains([]Form{PubMedXML, BioC, DDI, PPI}, asked) {
+			c, err = content{form: Text}, nil
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	if asked == Auto || asked == "" {
+		return byName(path, c)
+	}
+	if _, named := claim(path); asked == TSV && c.form == Text && slices.Contains(named, CSV) {
+		c = content{CSV, true} // one column, or columns without a header
+	}
+	if c.sure && asked != Text && !c.form.is(asked) {
+		return "", fmt.Errorf("%s: its content is %s, not %s; %s", path, c.form, asked, c.form.remedy())
+	}
+	return asked, nil
+}
+
+// remedy says how a file of form f is read.
+func (f Form) remedy() string {
+	switch f {
+	case CSV:
+		return "separate the columns by tabs"
+	case RelationsJSONL:
+		f = "jsonl"
+	}
+	return "read it with --from " + string(f)
+}
+
+// byName is the form of content c in a file of that name, which may say more, but nothing else.
+func byName(path string, c content) (Form, error) {
+	ext, named := claim(path)
+	switch {
+	case c.form == "" && len(named) > 0:
+		return named[0], nil
+	case c.form == "":
+		return Text, nil
+	case len(named) == 0:
+		return c.form, nil
+	case slices.ContainsFunc(named, c.form.is):
+		if c.form == Text {
+			return named[0], nil
+		}
+		return c.form, nil
+	case !c.sure && len(named) == 1 && named[0] == CSV && c.form == Text:
+		return CSV, nil
+	}
+	return "", fmt.Errorf("%s: named %s, but its content is %s; name the form with --from", path, ext, c.form)
+}
+
+// claim is what the name of a file says of its form: the part of it that does, and the forms it may have; none if it does not
+// say. ".txt" says nothing: PubTator and others are called so.
+func claim(path string) (ext string, forms []Form) {
+	claims := map[string][]Form{
+		".xml": {PubMedXML, BioC, DDI, PPI}, ".nxml": {PubMedXML, BioC, DDI, PPI}, ".bioc": {BioC}, ".pubtator": {PubTator},
+		".jsonl": {JSONL, AIMed, RelationsJSONL}, ".ndjson": {JSONL, AIMed, RelationsJSONL}, ".json": {JSONL, AIMed, RelationsJSONL},
+		".tsv": {TSV}, ".tab": {TSV}, ".csv": {CSV},
+	}
+	name := filepath.Base(path)
+	for {
+		ext := filepath.Ext(name)
+		lower := strings.ToLower(ext)
+		if forms := claims[lower]; forms != nil {
+			return ext, forms
+		}
+		if !slices.Contains([]string{".gz", ".xz", ".zst", ".txt"}, lower) {
+			return "", nil
+		}
+		name = strings.TrimSuffix(name, ext)
+	}
+}

@@ -1,0 +1,21 @@
+package text
+
+import (
+	"slices"
+	"strings"
+)
+
+// WithoutNUL is s without its NUL characters, and what turns a span of s into one of the result.
+func WithoutNUL(s string) (clean string, move func(Span) Span) {
+	if strings.IndexByte(s, 0) < 0 {
+		return s, func(at Span) Span { return at }
+	}
+	var nuls []int
+	for i := range len(s) {
+		if s[i] == 0 {
+			nuls = append(nuls, i)
+		}
+	}
+	before := func(at int) int { n, _ := slices.BinarySearch(nuls, at); return at - n }
+	return strings.ReplaceAll(s, "\x00", ""), func(at Span) Span { return Span{before(at.Start), before(at.End)} }
+}

@@ -1,0 +1,162 @@
+package reproduce
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/subbert/subbert/compare"
+	"github.com/subbert/subbert/evaluate"
+)
+
+// What a Verdict says of a claim.
+const (
+	Holds       = "holds"
+	DoesNotHold = "does not hold"
+	CannotTell  = "cannot be told"
+)
+
+// Verdict says of a row that is claimed to differ from another whether it does here.
+type Verdict struct {
+	Experiment string        `json:"experiment"`
+	Row        string        `json:"row"`
+	Against    string        `json:"against"`
+	Column     int           `json:"column"`
+	Published  *float64      `json:"published_gain,omitempty"`
+	Gain       evaluate.Gain `json:"gain"`                   // points of F1; of losses, nats by which the diagonal is better
+	Says       string        `json:"says"`                   // Holds, DoesNotHold or CannotTell
+	Seeds      int           `json:"seeds_needed,omitempty"` // where it cannot be told; 0: no number of seeds would do
+}
+
+// aPoint is the gain that is looked for where none is published.
+const aPoint = 1.0
+
+// judge says what g says of a claim.
+func judge(v Verdict) Verdict {
+	direction := 1.0
+	if v.Published != nil {
+		direction = *v.Published
+	}
+	above, below := v.Gain.Low > 0, v.Gain.High < 0
+	switch {
+	case !above && !below:
+		v.Says = CannotTell
+		size := aPoint
+		if v.Published != nil && *v.Published != 0 {
+			size = *v.Published
+		}
+		if n, err := v.Gain.SeedsFor(size); err == nil {
+			v.Seeds = n
+		}
+	case above && direction > 0 || below && direction < 0:
+		v.Says = Holds
+	default:
+		v.Says = DoesNotHold
+	}
+	return v
+}
+
+// Text is the verdict in a sentence that follows what is compared.
+func (v Verdict) Text(decimals int) string {
+	size := fmt.Sprintf("%+.*f [%+.*f, %+.*f]", decimals, v.Gain.Mean, decimals, v.Gain.Low, decimals, v.Gain.High)
+	if v.Says != CannotTell {
+		return fmt.Sprintf("%s here: %s", v.Says, size)
+	}
+	looked := fmt.Sprintf("a gain of %.*f", decimals, aPoint)
+	if v.Published != nil && *v.Published != 0 {
+		looked = fmt.Sprintf("the published %+.*f", decimals, *v.Published)
+	}
+	told := fmt.Sprintf("cannot be told with %d seeds: %s", v.Gain.N, size)
+	switch {
+	case v.Seeds > v.Gain.N:
+		return fmt.Sprintf("%s; to see %s would take %d seeds", told, looked, v.Seeds)
+	case v.Seeds > 0:
+		return fmt.Sprintf("%s; %d seeds would show %s four times in five", told, v.Seeds, looked)
+	case v.Gain.Instances > 0:
+		return fmt.Sprintf("%s; on %d test pairs no number of seeds would show %s", told, v.Gain.Instances, looked)
+	}
+	return told
+}
+
+// judgeScores compares the rows of e that are claimed to differ from others, by the predictions in the directories of
+// their runs.
+func judgeScores(ctx context.Context, e *Experiment, dirs map[place]string) ([]Verdict, error) {
+	var all []Verdict
+	for i, r := range e.Rows {
+		if r.Against == "" {
+			continue
+		}
+		against := slices.IndexFunc(e.Rows, func(o Row) bool { return o.Label == r.Against })
+		for j := range e.Columns {
+			a, b := dirs[place{e.ID, i, j}], dirs[place{e.ID, against, j}]
+			if a == "" || b == "" || a == b {
+				continue
+			}
+			g, err := compare.Gain(ctx, a, b, compare.Options{Seed: 1})
+			if err != nil {
+				return nil, fmt.Errorf("%s, row %q: %w", e.ID, r.Label, err)
+			}
+			v := Verdict{Experiment: e.ID, Row: r.Label, Against: r.Against, Column: j, Gain: g}
+			if gain, known := publishedGain(e, r, j); known {
+				gain = math.Round(100*gain) / 100
+				v.Published = &gain
+			}
+			all = append(all, judge(v))
+		}
+	}
+	return all, nil
+}
+
+// judgeLosses says of each column of e whether the model that was adapted to its text has the lowest loss on it: by how much
+// lower than the nearest other adapted model, seed by seed, since adaptations of one seed differ in their text alone.
+func judgeLosses(e *Experiment, o *Outcome) []Verdict {
+	var all []Verdict
+	for j, c := range e.Columns {
+		i := slices.IndexFunc(e.Rows, func(r Row) bool { return r.Domain == c.Domain })
+		if i < 0 {
+			continue
+		}
+		diagonal := o.cell(e.ID, e.Rows[i].Label, j).Values
+		var nearest *Verdict
+		for k, r := range e.Rows {
+			other := o.cell(e.ID, r.Label, j).Values
+			if k == i || r.Domain == "" || len(other) < 2 || len(other) != len(diagonal) {
+				continue
+			}
+			apart := make([]float64, len(other))
+			for s := range other {
+				apart[s] = other[s] - diagonal[s]
+			}
+			g := evaluate.Gain{Interval: evaluate.IntervalOf(apart), Seeds: evaluate.SpreadOf(apart).SD}
+			if nearest == nil || g.Mean < nearest.Gain.Mean {
+				nearest = &Verdict{Experiment: e.ID, Row: e.Rows[i].Label, Against: r.Label, Column: j, Gain: g}
+			}
+		}
+		if nearest != nil {
+			all = append(all, judge(*nearest))
+		}
+	}
+	return all
+}
+
+// verdict is what is known of a row's claim in column j.
+func (o *Outcome) verdict(experiment, row string, j int) (Verdict, bool) {
+	i := slices.IndexFunc(o.Verdicts, func(v Verdict) bool { return v.Experiment == experiment && v.Row == row && v.Column == j })
+	if i < 0 {
+		return Verdict{}, false
+	}
+	return o.Verdicts[i], true
+}
+
+// Tally counts the verdicts: "of 27 claims 5 hold, 2 do not, and 20 cannot be told". It is empty without any.
+func (o *Outcome) Tally() string {
+	if len(o.Verdicts) == 0 {
+		return ""
+	}
+	n := map[string]int{}
+	for _, v := range o.Verdicts {
+		n[v.Says]++
+	}
+	return fmt.Sprintf("Of %s %d hold here, %d do not, and %d cannot be told with %d seeds.", counted(len(o.Verdicts), "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
+}
