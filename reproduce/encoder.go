@@ -212,10 +212,10 @@ func number(v any) float64 {
 // vocab is a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
 func (b *builder) vocab(m source) string {
 	if m.weights != "" {
-		return "{file:" + m.weights + "}"
+		return sweep.FilePlaceholder(m.weights)
 	}
 	if m.standIn.Encoder != "" {
-		return "{file:" + b.startOf(m) + "}"
+		return sweep.FilePlaceholder(b.startOf(m))
 	}
 	return b.file(m.standIn.Vocab)
 }
@@ -225,7 +225,7 @@ func (b *builder) startOf(m source) string { return filepath.Join(b.Starts, m.Na
 
 // encoder is a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
 func (b *builder) encoder(m source, r Row, seed int) (string, error) {
-	base := "{file:" + m.weights + "}"
+	base := sweep.FilePlaceholder(m.weights)
 	if m.weights == "" {
 		name, err := b.base(m)
 		if err != nil {
@@ -261,7 +261,7 @@ func (b *builder) base(m source) (string, error) {
 	if m.standIn.Encoder == "" {
 		s.Architecture, s.Vocab = b.Scale.Architecture, b.Data.path(m.standIn.Vocab)
 	}
-	table := merged(b.Scale.Pretraining, b.Scale.Models[m.Name].Pretraining, nested("model.init", "{file:"+s.Dir+"}"),
+	table := merged(b.Scale.Pretraining, b.Scale.Models[m.Name].Pretraining, nested("model.init", sweep.FilePlaceholder(s.Dir)),
 		nested("data.shards", shards), nested("task.name", "pretraining"), nested("run.dir", "{out}"))
 	config, set, err := b.resolve("pretraining", table)
 	if err != nil {
@@ -318,7 +318,7 @@ func (b *builder) selection(t Text, files []string) string {
 	}
 	args = append(args, "--out", "{out}/selected")
 	for _, f := range files {
-		args = append(args, "{file:"+f+"}")
+		args = append(args, sweep.FilePlaceholder(f))
 	}
 	return b.add(sweep.Run{Name: "text/" + t.Name, Verb: "data select", Args: args, Bytes: int64(t.Abstracts) * bytesOfAbstract / 3})
 }

@@ -242,7 +242,7 @@ func (b *builder) corpus(name string) (Corpus, Form, error) {
 }
 
 // file is a placeholder for a file under the data directory.
-func (b *builder) file(name string) string { return "{file:" + b.Data.path(name) + "}" }
+func (b *builder) file(name string) string { return sweep.FilePlaceholder(b.Data.path(name)) }
 
 // relations is the run that counts the pairs of a corpus and marks them.
 func (b *builder) relations(corpus string) (string, error) {
