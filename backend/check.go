@@ -24,6 +24,7 @@ type Report struct {
 	Platform    string   `json:"platform,omitempty"`
 	Description string   `json:"description,omitempty"`
 	Devices     []string `json:"devices,omitempty"`
+	BFloat16    string   `json:"bfloat16,omitempty"` // of the processor: what to expect of it
 	Error       string   `json:"error,omitempty"`
 }
 
@@ -81,6 +82,9 @@ func CheckHere(ctx context.Context, spec Spec) Report {
 		return r
 	}
 	r.Platform, r.Description = h.Platform, h.Description
+	if spec.Name == CPU {
+		r.BFloat16 = ProcessorBFloat16().String()
+	}
 	for i := range h.Devices {
 		r.Devices = append(r.Devices, h.Backend.DeviceDescription(compute.DeviceNum(i)))
 	}

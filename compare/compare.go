@@ -37,6 +37,7 @@ type Comparison struct {
 	OnlyA     int                   `json:"only_a_right"` // pairs that A gets right in more than half of its runs and B does not
 	OnlyB     int                   `json:"only_b_right"`
 	Tests     []evaluate.Difference `json:"tests"`
+	Findings  []result.Finding      `json:"findings,omitempty"`
 
 	Cases []Case `json:"-"` // the pairs of OnlyA and OnlyB, in the order of the predictions
 }
@@ -51,6 +52,7 @@ type Case struct {
 type Vote struct {
 	Predicted   string
 	Right, Runs int
+	Probability float64 // of Predicted, mean over the runs; 0 where the predictions have none
 }
 
 // IsRight reports whether more than half of the runs are right.
@@ -69,20 +71,24 @@ func (e *NegativeError) Error() string {
 // Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
 // together. It fails with the error of ctx when that ends.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
-	p, err := o.openPair(ctx, a, b)
+	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
 		return nil, err
 	}
 	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
-	if err := c.findCases(ctx, p.a, p.b); err != nil {
+	if err := c.findCases(ctx, p); err != nil {
 		return nil, err
 	}
-	return c, c.test(ctx, p, o)
+	if err := c.test(ctx, p, o); err != nil {
+		return nil, err
+	}
+	c.find(p)
+	return c, nil
 }
 
 // Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
 func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
-	p, err := o.openPair(ctx, a, b)
+	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
 		return evaluate.Gain{}, err
 	}
@@ -95,27 +101,26 @@ func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
 
 // pair are the predictions of two models, a row of each run for each pair, in the same order.
 type pair struct {
-	a, b     [][]relations.Prediction
-	negative string
+	a, b         [][]relations.Prediction
+	runsA, runsB []*relations.Predictions
+	negative     string
 }
 
-// openPair reads the predictions at a and b.
-func (o Options) openPair(ctx context.Context, a, b string) (p pair, err error) {
-	runsA, err := o.open(ctx, a)
-	if err != nil {
+// openPair reads the predictions at the paths of a and of b.
+func (o Options) openPair(ctx context.Context, a, b []string) (p pair, err error) {
+	if p.runsA, err = o.openAll(ctx, a); err != nil {
 		return p, err
 	}
-	runsB, err := o.open(ctx, b)
-	if err != nil {
+	if p.runsB, err = o.openAll(ctx, b); err != nil {
 		return p, err
 	}
-	if p.a, err = aligned(runsA[0], runsA); err != nil {
-		return p, fmt.Errorf("%s and %s: %w", a, b, err)
+	if p.a, err = aligned(p.runsA[0], p.runsA); err == nil {
+		p.b, err = aligned(p.runsA[0], p.runsB)
 	}
-	if p.b, err = aligned(runsA[0], runsB); err != nil {
-		return p, fmt.Errorf("%s and %s: %w", a, b, err)
+	if err != nil {
+		return p, fmt.Errorf("%s and %s: %w", strings.Join(a, " and "), strings.Join(b, " and "), err)
 	}
-	p.negative, err = negative(a, slices.Concat(runsA, runsB), o.Negative)
+	p.negative, err = negative(a[0], slices.Concat(p.runsA, p.runsB), o.Negative)
 	return p, err
 }
 
@@ -252,13 +257,13 @@ func seedScores(path string) ([]float64, error) {
 	return out, nil
 }
 
-// findCases notes the pairs on which only one model is right.
-func (c *Comparison) findCases(ctx context.Context, a, b [][]relations.Prediction) error {
-	for i, row := range a[0] {
+// findCases notes the pairs on which only one model is right, and how sure the runs are of the label that they vote for.
+func (c *Comparison) findCases(ctx context.Context, p pair) error {
+	for i, row := range p.a[0] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e := Case{Index: row.Index, Gold: row.Gold, A: vote(a, i), B: vote(b, i)}
+		e := Case{Index: row.Index, Gold: row.Gold, A: vote(p.a, i), B: vote(p.b, i)}
 		switch {
 		case e.A.IsRight() && !e.B.IsRight():
 			c.OnlyA++
@@ -267,6 +272,8 @@ func (c *Comparison) findCases(ctx context.Context, a, b [][]relations.Predictio
 		default:
 			continue
 		}
+		e.A.Probability = probability(p.runsA, p.a, i, e.A.Predicted)
+		e.B.Probability = probability(p.runsB, p.b, i, e.B.Predicted)
 		c.Cases = append(c.Cases, e)
 	}
 	return nil
@@ -288,4 +295,17 @@ func vote(runs [][]relations.Prediction, i int) Vote {
 		}
 	}
 	return v
+}
+
+// probability is the mean over the runs of that of label for pair i; 0 where a run has none.
+func probability(runs []*relations.Predictions, rows [][]relations.Prediction, i int, label string) float64 {
+	sum := 0.0
+	for k, r := range runs {
+		at := slices.Index(r.Labels, label)
+		if at < 0 {
+			return 0
+		}
+		sum += rows[k][i].Probabilities[at]
+	}
+	return sum / float64(len(runs))
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/BurntSushi/toml"
+
 	"github.com/subbert/subbert/tasks"
 )
 
@@ -72,15 +74,15 @@ func keysOf(prefix string, t reflect.Type) []string {
 	return keys
 }
 
-// tableType is the struct that a key of type t holds, alone or in a list; nil if it holds none.
+// tableType is the struct that a key of type t holds, alone or in a list; nil if it holds none, or reads its value itself.
 func tableType(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.Struct {
-		return t
+	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[toml.Unmarshaler]()) {
+		return nil
 	}
-	return nil
+	return t
 }
 
 // editDistance is Levenshtein's.

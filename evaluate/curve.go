@@ -3,28 +3,30 @@ package evaluate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
 
-// PRPoint is precision and recall, from 0 to 1, of calling positive what scores at least Threshold.
+// PRPoint is precision and recall, from 0 to 1, of giving a label to what scores at least Threshold and none to the rest.
 type PRPoint struct {
 	Threshold float64 `json:"threshold"`
 	P         float64 `json:"p"`
 	R         float64 `json:"r"`
 }
 
-// PRCurve has a point for each distinct score, thresholds ascending, so that recall falls. Recall is 1 throughout if
-// nothing is positive, as scikit-learn has it.
-func PRCurve(positive []bool, score []float64) ([]PRPoint, error) {
-	order, positives, err := byScore(positive, score)
+// PRCurve has a point for each distinct score, thresholds ascending, so that recall falls. right says whether the label of
+// an instance would be the right one, score how probable the label is, and positives how many instances have a label to
+// find. Recall is 1 throughout if none has, as scikit-learn has it.
+func PRCurve(right []bool, score []float64, positives int) ([]PRPoint, error) {
+	order, err := byScore(right, score)
 	if err != nil {
 		return nil, err
 	}
 	var out []PRPoint
 	hits := 0
 	for n, i := range order {
-		if positive[i] {
+		if right[i] {
 			hits++
 		}
 		if n+1 < len(order) && score[order[n+1]] == score[i] {
@@ -40,22 +42,19 @@ func PRCurve(positive []bool, score []float64) ([]PRPoint, error) {
 	return out, nil
 }
 
-// byScore is the order of instances from the highest score down, and the number of positive ones.
-func byScore(positive []bool, score []float64) (order []int, positives int, err error) {
-	if len(positive) != len(score) || len(score) == 0 {
-		return nil, 0, fmt.Errorf("%d labels and %d scores, want as many of each and at least one", len(positive), len(score))
+// byScore is the order of instances from the highest score down.
+func byScore(right []bool, score []float64) (order []int, err error) {
+	if len(right) != len(score) || len(score) == 0 {
+		return nil, fmt.Errorf("%d labels and %d scores, want as many of each and at least one", len(right), len(score))
 	}
 	for i, s := range score {
 		if math.IsNaN(s) {
-			return nil, 0, fmt.Errorf("score %d is not a number", i)
+			return nil, fmt.Errorf("score %d is not a number", i)
 		}
 		order = append(order, i)
-		if positive[i] {
-			positives++
-		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(score[j], score[i]) })
-	return order, positives, nil
+	return order, nil
 }
 
 // AveragePrecision is the sum over the curve of precision times the gain in recall, from 0 to 1. If nothing is
@@ -69,6 +68,21 @@ func AveragePrecision(curve []PRPoint) float64 {
 	return sum
 }
 
+// Thin is at most n points of a curve, evenly spaced over its recall; the first and the last are among them.
+func Thin(curve []PRPoint, n int) []PRPoint {
+	if len(curve) <= n || n < 2 {
+		return curve
+	}
+	out := curve[:1:1]
+	step := (curve[0].R - curve[len(curve)-1].R) / float64(n-1)
+	for _, p := range curve[1 : len(curve)-1] {
+		if p.R <= curve[0].R-step*float64(len(out)) && len(out) < n-1 {
+			out = append(out, p)
+		}
+	}
+	return append(out, curve[len(curve)-1])
+}
+
 // Bin is one bin of a reliability diagram.
 type Bin struct {
 	Low       float64 `json:"low"`  // exclusive, but the first bin holds 0
@@ -80,7 +94,7 @@ type Bin struct {
 
 // Calibration says how far predicted probabilities are from observed shares.
 type Calibration struct {
-	Bins  []Bin   `json:"bins"` // of equal width, empty ones left out
+	Bins  []Bin   `json:"bins"` // of equal width, those without an instance left out
 	ECE   float64 `json:"ece"`  // expected calibration error: mean |predicted-observed| weighted by count
 	Brier float64 `json:"brier"`
 }
@@ -113,10 +127,52 @@ func Calibrate(positive []bool, probability []float64, bins int) (Calibration, e
 		n := float64(b.Count)
 		b.Low, b.High = float64(i)/float64(bins), float64(i+1)/float64(bins)
 		b.Predicted, b.Observed = b.Predicted/n, b.Observed/n
-		c.ECE += n / float64(len(positive)) * math.Abs(b.Predicted-b.Observed)
 		c.Bins = append(c.Bins, b)
 	}
+	c.ECE = c.error()
 	return c, nil
+}
+
+// count is the number of instances.
+func (c Calibration) count() int {
+	n := 0
+	for _, b := range c.Bins {
+		n += b.Count
+	}
+	return n
+}
+
+// error is the expected calibration error.
+func (c Calibration) error() float64 {
+	sum := 0.0
+	for _, b := range c.Bins {
+		sum += float64(b.Count) * math.Abs(b.Predicted-b.Observed)
+	}
+	return sum / float64(max(1, c.count()))
+}
+
+// PoolCalibrations is the calibration of the instances of all of cs together, which have bins of the same width.
+func PoolCalibrations(cs ...Calibration) Calibration {
+	bins := map[float64]Bin{}
+	var out Calibration
+	total := 0.0
+	for _, c := range cs {
+		for _, b := range c.Bins {
+			n, m := float64(bins[b.Low].Count), float64(b.Count)
+			sum := bins[b.Low]
+			sum.Low, sum.High, sum.Count = b.Low, b.High, sum.Count+b.Count
+			sum.Predicted, sum.Observed = (n*sum.Predicted+m*b.Predicted)/(n+m), (n*sum.Observed+m*b.Observed)/(n+m)
+			bins[b.Low] = sum
+		}
+		out.Brier += c.Brier * float64(c.count())
+		total += float64(c.count())
+	}
+	for _, low := range slices.Sorted(maps.Keys(bins)) {
+		out.Bins = append(out.Bins, bins[low])
+	}
+	out.Brier /= max(1, total)
+	out.ECE = out.error()
+	return out
 }
 
 // binOf is the bin of probability p: bins are open below and closed above, but for the first.

@@ -8,7 +8,7 @@ import (
 )
 
 // Interval is a mean over seeds with its 95 % confidence interval by Student's t. With a single value Low and High are
-// the mean: nothing is known of the spread.
+// the mean: nothing is known of the spread. BootstrapF1 makes one of the score of instances.
 type Interval struct {
 	Mean float64 `json:"mean"`
 	Low  float64 `json:"low"`

@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,19 +59,27 @@ func TestLayersOf(t *testing.T) {
 	}
 }
 
+// The stop words are looked up by halves.
+func TestStopWordsAreInOrder(t *testing.T) {
+	if !slices.IsSorted(stopWords) || !isStopWord("a") || !isStopWord("your") || isStopWord("no") || isStopWord("inhibits") {
+		t.Errorf("stop words are out of order, or not those meant: %q", stopWords)
+	}
+}
+
+// Stop words are left out; negations are none.
 func TestStemWeights(t *testing.T) {
 	var s StemWeights
 	for _, w := range []struct {
 		word   string
 		weight float64
-	}{{"Binding", 0.4}, {"binds", 0.2}, {"binding", 0.3}, {"increase", 0.9}, {"the", 0.1}, {"the", 0.3}} {
-		s.Add(w.word, w.weight)
+	}{{"Binding", 0.4}, {"binds", 0.2}, {"binding", 0.3}, {"increase", 0.9}, {"not", 0.1}, {"not", 0.3}, {"The", 0.9}, {"with", 0.9}} {
+		s.Add(w.word, w.weight, 10*w.weight)
 	}
 	got := s.Top(2, 2)
 	for i := range got {
-		got[i].Mean = math.Round(got[i].Mean*1e6) / 1e6
+		got[i].Mean, got[i].Times = math.Round(got[i].Mean*1e6)/1e6, math.Round(got[i].Times*1e6)/1e6
 	}
-	want := []StemWeight{{Stem: "bind", Word: "binding", Mean: 0.3, Count: 3}, {Stem: "the", Word: "the", Mean: 0.2, Count: 2}}
+	want := []StemWeight{{Stem: "bind", Word: "binding", Mean: 0.3, Times: 3, Count: 3}, {Stem: "not", Word: "not", Mean: 0.2, Times: 2, Count: 2}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

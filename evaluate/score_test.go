@@ -83,7 +83,13 @@ func TestScoreEqualsScikitLearn(t *testing.T) {
 func TestCurvesEqualScikitLearn(t *testing.T) {
 	for _, c := range loadFixtures(t).Curves {
 		t.Run(c.Name, func(t *testing.T) {
-			curve, err := PRCurve(c.Positive, c.Score)
+			positives := 0
+			for _, p := range c.Positive {
+				if p {
+					positives++
+				}
+			}
+			curve, err := PRCurve(c.Positive, c.Score, positives)
 			if err != nil {
 				t.Fatal(err)
 			}

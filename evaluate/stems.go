@@ -11,8 +11,9 @@ import (
 // StemWeight is a row of the paper's Table 8.
 type StemWeight struct {
 	Stem  string  `json:"stem"`
-	Word  string  `json:"word"` // the most frequent word of that stem
-	Mean  float64 `json:"mean"` // of the weights of its words
+	Word  string  `json:"word"`            // the most frequent word of that stem
+	Mean  float64 `json:"mean"`            // of the weights of its words
+	Times float64 `json:"times,omitempty"` // mean of their weights as multiples of an equal share
 	Count int     `json:"count"`
 }
 
@@ -23,16 +24,20 @@ type StemWeights struct {
 
 type stemSum struct {
 	sum   float64
+	times float64
 	count int
 	words map[string]int
 }
 
-// Add notes the weight of one occurrence of word.
-func (s *StemWeights) Add(word string, weight float64) {
+// Add notes the weight of one occurrence of word, and that weight as a multiple of an equal share. Stop words are left out.
+func (s *StemWeights) Add(word string, weight, times float64) {
 	if s.stems == nil {
 		s.stems = map[string]*stemSum{}
 	}
 	word = strings.ToLower(word)
+	if isStopWord(word) {
+		return
+	}
 	stem := porter.Stem(word)
 	t := s.stems[stem]
 	if t == nil {
@@ -40,6 +45,7 @@ func (s *StemWeights) Add(word string, weight float64) {
 		s.stems[stem] = t
 	}
 	t.sum += weight
+	t.times += times
 	t.count++
 	t.words[word]++
 }
@@ -49,7 +55,7 @@ func (s *StemWeights) Top(n, least int) []StemWeight {
 	var out []StemWeight
 	for stem, t := range s.stems {
 		if t.count >= least {
-			out = append(out, StemWeight{Stem: stem, Word: t.word(), Mean: t.sum / float64(t.count), Count: t.count})
+			out = append(out, StemWeight{Stem: stem, Word: t.word(), Mean: t.sum / float64(t.count), Times: t.times / float64(t.count), Count: t.count})
 		}
 	}
 	slices.SortFunc(out, func(a, b StemWeight) int { return cmp.Or(cmp.Compare(b.Mean, a.Mean), cmp.Compare(a.Stem, b.Stem)) })

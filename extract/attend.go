@@ -55,7 +55,8 @@ func (e *NoWeightsError) Error() string {
 // Attended is an example with the attention of its words. Of a model without a classifier the label is empty.
 type Attended struct {
 	Prediction
-	Words []marked.Word
+	Words     []marked.Word
+	Positions int // that the attention is shared among
 }
 
 // Attend yields the examples in their order, each with the label that the model gives it and the attention of its words.
@@ -69,13 +70,13 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 		if err != nil {
 			return nil, err
 		}
-		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
+		heads, err = relation.NewHeadAttention(m.handle.Backend, store, m.bert, m.options.Model, l.Layer, l.Head, cmp.Or(l.From, relation.FromCLS), m.options.Rows, m.settings.Sequence)
 		if err != nil {
 			return nil, &RequestError{err}
 		}
 	}
 	return func(yield func(Attended, error) bool) {
-		for window, err := range windows(examples, m.options.Window) {
+		for window, err := range windows(examples, m.options.Rows, m.options.Window) {
 			var attended []Attended
 			if err == nil {
 				attended, err = m.attend(ctx, heads, window)
@@ -98,10 +99,13 @@ func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, windo
 	out := make([]Attended, 0, len(window))
 	var err error
 	if m.tuned {
-		m.predict(ctx, window, func(p Prediction, failed error) bool {
-			out, err = append(out, Attended{Prediction: p}), failed
-			return true
-		})
+		var e encoded
+		if e, err = m.encodeWindow(window); err == nil {
+			m.predict(ctx, e, func(p Prediction, failed error) bool {
+				out, err = append(out, Attended{Prediction: p}), failed
+				return true
+			})
+		}
 	} else {
 		out, err = m.unlabelled(window)
 	}
@@ -124,6 +128,10 @@ func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, windo
 	}
 	for i := range out {
 		out[i].Words = marked.Words(m.files.Vocabulary, out[i].Example.Text, out[i].Row, out[i].Attention)
+		out[i].Positions = len(out[i].Row.IDs)
+		if heads == nil && m.settings.Mask == "tokens" {
+			out[i].Positions -= 2 // [CLS] and [SEP] have no share
+		}
 	}
 	return out, nil
 }

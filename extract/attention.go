@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/evaluate"
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -39,7 +41,11 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 	if err != nil {
 		return nil, err
 	}
-	out := &result.Weights{Of: l.String(m.settings.Pooling), Sentences: []result.Sentence{}, Near: s.Near, Least: s.Least}
+	out := &result.Weights{Of: l.String(m.settings.Pooling), Sentences: []result.Sentence{}, Near: s.Near, Least: s.Least, NoStops: true}
+	splitter, err := corpus.NewSplitter()
+	if err != nil {
+		return nil, err
+	}
 	var stems evaluate.StemWeights
 	known := 0
 	for a, err := range attended {
@@ -52,13 +58,17 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 			known++
 		}
 		if s.wants(a, said, inBaseline, len(out.Sentences)) {
-			out.Sentences = append(out.Sentences, sentenceOf(a, said))
+			out.Sentences = append(out.Sentences, sentenceOf(a, said, splitter))
 		}
 		for _, w := range a.Words {
 			if w.Letters && !w.Mention && (s.Near == 0 || 0 <= w.Apart && w.Apart <= s.Near) {
-				stems.Add(a.Example.Text[w.Span.Start:w.Span.End], w.Weight)
+				shown := result.Word{Weight: w.Weight, Pieces: w.Pieces}
+				stems.Add(a.Example.Text[w.Span.Start:w.Span.End], w.Weight, shown.Times(a.Positions))
 			}
 		}
+	}
+	if out.Examples == 0 {
+		return nil, &RequestError{errors.New("there is no pair of mentions in it")}
 	}
 	out.Stems = stems.Top(s.Top, s.Least)
 	if len(out.Sentences) < len(s.Index) {
@@ -79,16 +89,42 @@ func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
 	return shown < s.Sentences && (s.Baseline == nil || better)
 }
 
-// sentenceOf is a sentence for the page.
-func sentenceOf(a Attended, baseline string) result.Sentence {
+// sentenceOf is a sentence for the page. A mention has the name that its mark stands for.
+func sentenceOf(a Attended, baseline string, splitter *corpus.Splitter) result.Sentence {
 	e := a.Example
-	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline}
-	last := -1
-	for _, w := range a.Words {
-		out.Words = append(out.Words, result.Word{Text: e.Text[w.Span.Start:w.Span.End], Weight: w.Weight, Mention: w.Mention, Glued: w.Span.Start == last})
+	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline, Positions: a.Positions}
+	if len(a.Probabilities) > 0 {
+		out.Probability = float64(slices.Max(a.Probabilities))
+	}
+	sentences := splitter.Split(e.Text)
+	at, last := 0, 0
+	for i, w := range a.Words {
+		for at+1 < len(sentences) && w.Span.Start >= sentences[at+1].Start {
+			at++
+		}
+		between := e.Text[last:max(last, w.Span.Start)]
+		out.Words = append(out.Words, result.Word{
+			Text: e.Text[w.Span.Start:w.Span.End], Weight: w.Weight, Pieces: w.Pieces, Mention: w.Mention, Sentence: at,
+			Glued: i > 0 && between == "", Cut: strings.TrimSpace(between) != "",
+		})
+		if w.Mention {
+			out.Words[i].Name = nameAt(e, w.Span.Start, w.Span.End)
+		}
 		last = w.Span.End
 	}
 	return out
+}
+
+// nameAt is the name of the mention that text from start to end shows; empty if the example has no other than the text.
+func nameAt(e relations.Example, start, end int) string {
+	var names []string
+	for _, m := range []relations.Mention{e.A, e.B} {
+		h := m.Hull()
+		if m.Found() && h.Start < end && start < h.End && m.Surface != "" && !strings.Contains(e.Text[start:end], m.Surface) {
+			names = append(names, m.Surface)
+		}
+	}
+	return strings.Join(slices.Compact(names), " / ")
 }
 
 // WriteAttention writes the directory of an attention run: config.toml, result.json, stems.csv, sentences/ as SVG, and
@@ -105,11 +141,12 @@ func WriteAttention(ctx context.Context, dir string, r *result.Attention) error 
 	if err := atomicfile.Write(file(result.StemsFile), func(w io.Writer) error { return writeStems(w, r.Attention.Stems) }); err != nil {
 		return err
 	}
-	for _, s := range r.Attention.Sentences {
+	names := fileNames(r.Attention.Sentences)
+	for i, s := range r.Attention.Sentences {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, fileName(s.Index)+".svg"), s); err != nil {
+		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, names[i]+".svg"), s); err != nil {
 			return err
 		}
 	}
@@ -130,16 +167,30 @@ func WriteAttention(ctx context.Context, dir string, r *result.Attention) error 
 }
 
 func writeStems(to io.Writer, stems []evaluate.StemWeight) error {
-	rows := [][]string{{"stem", "word", "mean_weight", "count"}}
+	rows := [][]string{{"stem", "word", "mean_weight", "times_equal_share", "count"}}
 	for _, s := range stems {
-		rows = append(rows, []string{s.Stem, s.Word, fmt.Sprintf("%.6g", s.Mean), fmt.Sprint(s.Count)})
+		rows = append(rows, []string{s.Stem, s.Word, fmt.Sprintf("%.6g", s.Mean), fmt.Sprintf("%.6g", s.Times), fmt.Sprint(s.Count)})
 	}
 	return csv.NewWriter(to).WriteAll(rows)
 }
 
 var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// fileName is an index as the name of a file.
-func fileName(index string) string {
-	return strings.TrimLeft(unsafeInName.ReplaceAllString(index, "_"), ".")
+// longestName is of a file, in bytes: file systems take 255, and tools that copy the directory add to it.
+const longestName = 100
+
+// fileNames are the indexes of sentences as names of files. No two are the same, even where capitals and small letters are.
+func fileNames(sentences []result.Sentence) []string {
+	taken := map[string]bool{}
+	out := make([]string, len(sentences))
+	for i, s := range sentences {
+		base := strings.TrimLeft(unsafeInName.ReplaceAllString(s.Index, "_"), ".")
+		base = cmp.Or(base[:min(len(base), longestName)], "sentence")
+		out[i] = base
+		for n := 2; taken[strings.ToLower(out[i])]; n++ {
+			out[i] = fmt.Sprintf("%s-%d", base, n)
+		}
+		taken[strings.ToLower(out[i])] = true
+	}
+	return out
 }

@@ -104,12 +104,37 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// TestStreaming: of an input that does not end, the first predictions come when little of it is read.
+func TestStreaming(t *testing.T) {
+	m, f := open(t, extract.Options{Rows: 2})
+	taken := 0
+	endless := func(yield func(relations.Example, error) bool) {
+		for {
+			for e, err := range read(f.Test) {
+				if taken++; !yield(e, err) {
+					return
+				}
+			}
+		}
+	}
+	for _, err := range m.Predict(t.Context(), endless) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if taken > 64 { // windows of 2, 4, 8, 16 and 32, of which the first is computed and the others wait
+		t.Errorf("%d examples were read before the first prediction", taken)
+	}
+}
+
 // TestPredictEnds: predicting stops at an error of the input, at a label that the model does not have, and when its context
 // ends; what came before is handed over.
 func TestPredictEnds(t *testing.T) {
 	m, f := open(t, extract.Options{Rows: 2, Window: 2})
 	broken := errors.New("broken")
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	for _, test := range []struct {
 		name     string
 		ctx      context.Context
@@ -132,12 +157,7 @@ func TestPredictEnds(t *testing.T) {
 			labels := new(extract.LabelsError)
 			return errors.As(err, &labels) && strings.Contains(err.Error(), "marries")
 		}},
-		{"context", ctx, func(e relations.Example, i int) (relations.Example, error) {
-			if i == 6 {
-				cancel()
-			}
-			return e, nil
-		}, 6, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		{"context", ctx, func(e relations.Example, _ int) (relations.Example, error) { return e, nil }, 6, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			i, n := 0, 0
@@ -153,6 +173,9 @@ func TestPredictEnds(t *testing.T) {
 			for _, err := range m.Predict(test.ctx, examples) {
 				if last = err; err == nil {
 					n++
+				}
+				if n == 6 {
+					cancel() // the others end before
 				}
 			}
 			if n != test.before || !test.want(last) {

@@ -2,7 +2,7 @@
 // probability, and which words the model weighs.
 //
 // It streams: a window of examples at a time is turned into rows, computed by length and handed over in the order of the
-// input, so that memory does not grow with the input.
+// input, so that memory does not grow with the input. The next window is read and tokenized meanwhile.
 package extract
 
 import (
@@ -31,7 +31,11 @@ type Options struct {
 	Backend func(context.Context) (*backend.Handle, error) // opens what computes; nil: the pure-Go backend
 	Model   bert.Options                                   // how the model computes
 	Rows    int                                            // of one forward pass; 0: 32
-	Window  int                                            // examples that are held at a time; 0: 64 forward passes
+	Window  int                                            // examples that are computed by length, of which a few are held; 0: 64 forward passes
+
+	// MinProbability is the least probability with which a relation is given: the most probable one if it has that much, else
+	// none. 0 gives the most probable label, whether or not it is a relation.
+	MinProbability float64
 
 	// AnyEncoder accepts a model that is no relation model: it predicts nothing, and Attend shows its own attention.
 	AnyEncoder bool
@@ -63,6 +67,7 @@ type Model struct {
 	bert      bert.Config
 	settings  relation.Settings
 	tuned     bool // false for an encoder without a classifier
+	labels    relations.Task
 	encoder   *marked.Encoder
 	handle    *backend.Handle
 	predictor *relation.Predictor
@@ -102,6 +107,11 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	}
 	m.encoder = &marked.Encoder{
 		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: m.settings.Truncate, Labels: m.settings.Labels, Spans: true,
+	}
+	if m.tuned {
+		if m.labels, err = relations.TaskOf(m.settings.Labels, m.settings.Negative); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
 	}
 	if m.handle, err = m.options.Backend(ctx); err != nil {
 		return nil, err
@@ -181,8 +191,8 @@ func (m *Model) Cut() marked.Cut { return m.cut }
 // Prediction is what a model says of an example.
 type Prediction struct {
 	Example       relations.Example
-	Label         string    // the most probable one, the first of equals
-	Probabilities []float32 // in the order of Model.Labels
+	Label         string    // the most probable one, the first of equals, unless Options.MinProbability says otherwise
+	Probabilities []float32 // in the order of Model.Labels, scaled by the model's temperature
 	Row           marked.Row
 	Attention     []float32 // of the positions of Row; nil unless the pooling has weights
 }
@@ -195,7 +205,7 @@ func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Exampl
 			yield(Prediction{}, &NotFineTunedError{m.files.Path})
 			return
 		}
-		for window, err := range windows(examples, m.options.Window) {
+		for e, err := range tasks.Ahead(1, m.encode(examples)) {
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -203,28 +213,57 @@ func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Exampl
 				yield(Prediction{}, err)
 				return
 			}
-			if !m.predict(ctx, window, yield) {
+			if !m.predict(ctx, e, yield) {
 				return
 			}
 		}
 	}
 }
 
-// predict predicts the examples of a window, and reports whether to go on.
-func (m *Model) predict(ctx context.Context, window []relations.Example, yield func(Prediction, error) bool) bool {
+// encoded is a window of examples as rows.
+type encoded struct {
+	examples []relations.Example
+	rows     []marked.Row
+	cut      marked.Cut
+}
+
+// encode turns windows of examples into rows, one window a job.
+func (m *Model) encode(examples iter.Seq2[relations.Example, error]) iter.Seq[func() (encoded, error)] {
+	return func(yield func(func() (encoded, error)) bool) {
+		for window, err := range windows(examples, m.options.Rows, m.options.Window) {
+			if !yield(func() (encoded, error) {
+				if err != nil {
+					return encoded{}, err
+				}
+				return m.encodeWindow(window)
+			}) {
+				return
+			}
+		}
+	}
+}
+
+func (m *Model) encodeWindow(window []relations.Example) (encoded, error) {
 	rows, cut, err := m.encoder.Encode(window)
 	if err != nil {
-		yield(Prediction{}, &LabelsError{err})
-		return false
+		return encoded{}, &LabelsError{err}
 	}
-	m.cut = m.cut.Plus(cut)
+	return encoded{window, rows, cut}, nil
+}
+
+// predict predicts the examples of a window, and reports whether to go on.
+func (m *Model) predict(ctx context.Context, e encoded, yield func(Prediction, error) bool) bool {
+	m.cut = m.cut.Plus(e.cut)
 	i := 0
-	for p, err := range m.predictor.Predict(ctx, rows) {
+	for p, err := range m.predictor.Predict(ctx, e.rows) {
 		if err != nil {
 			yield(Prediction{}, err)
 			return false
 		}
-		made := Prediction{Example: window[i], Label: m.settings.Labels[p.Label()], Probabilities: p.Probabilities, Row: rows[i], Attention: p.Attention}
+		made := Prediction{Example: e.examples[i], Label: m.settings.Labels[p.Label()], Probabilities: m.settings.Calibrated(p.Probabilities), Row: e.rows[i], Attention: p.Attention}
+		if m.options.MinProbability > 0 {
+			made.Label = m.atLeast(made.Probabilities)
+		}
 		if i++; !yield(made, nil) {
 			return false
 		}
@@ -232,10 +271,23 @@ func (m *Model) predict(ctx context.Context, window []relations.Example, yield f
 	return true
 }
 
-// windows yields examples n at a time. The slice is the receiver's.
-func windows(examples iter.Seq2[relations.Example, error], n int) iter.Seq2[[]relations.Example, error] {
+// atLeast is the most probable relation if it is as probable as it is to be at least, else the negative label.
+func (m *Model) atLeast(probabilities []float32) string {
+	best, label := float32(-1), m.settings.Negative
+	for i, l := range m.settings.Labels {
+		if p := probabilities[i]; l != m.settings.Negative && p > best && float64(p) >= m.options.MinProbability {
+			best, label = p, l
+		}
+	}
+	return label
+}
+
+// windows yields first examples at a time, then more and more, up to most, so that there is something to see soon. The
+// slice is the receiver's.
+func windows(examples iter.Seq2[relations.Example, error], first, most int) iter.Seq2[[]relations.Example, error] {
 	return func(yield func([]relations.Example, error) bool) {
 		var window []relations.Example
+		size := min(first, most)
 		for e, err := range examples {
 			if err != nil {
 				if len(window) > 0 && !yield(window, nil) {
@@ -244,11 +296,11 @@ func windows(examples iter.Seq2[relations.Example, error], n int) iter.Seq2[[]re
 				yield(nil, err)
 				return
 			}
-			if window = append(window, e); len(window) == n {
+			if window = append(window, e); len(window) == size {
 				if !yield(window, nil) {
 					return
 				}
-				window = nil
+				window, size = nil, min(2*size, most)
 			}
 		}
 		if len(window) > 0 {

@@ -14,11 +14,40 @@ import (
 
 // Source says which examples a model is applied to.
 type Source struct {
-	Format string    // one of relations.Formats
-	Name   string    // file or corpus
-	Types  [2]string // of a pair's two mentions, for the formats that leave them open; empty: every pair
+	Format string // one of relations.Formats
+	Name   string // file or corpus
+
+	// Types are those of a pair's two mentions, for the formats that leave them open. Empty stands for the types of the pairs
+	// that the model was trained on, or every pair if the model does not say.
+	Types    [2]string
+	AllPairs bool // every two mentions, whatever their types
 
 	Read func(done, size int64) // hears how far the reading is, as relations.Options has it; may be nil
+}
+
+// TypesError says that no pair of a source is of the types of the model's training pairs.
+type TypesError struct {
+	Name  string
+	Model [][2]string
+	Found [][2]string
+}
+
+func (e *TypesError) Error() string {
+	return fmt.Sprintf("%s: no pair of %s, which the model was trained on; there are pairs of %s", e.Name, words(e.Model), words(e.Found))
+}
+
+// Hint says what to do.
+func (e *TypesError) Hint() string {
+	return "--types A,B names the types of a pair; --types all takes every two mentions"
+}
+
+// words are pairs of types for a person.
+func words(types [][2]string) string {
+	var out []string
+	for _, t := range types {
+		out = append(out, t[0]+" and "+t[1])
+	}
+	return strings.Join(out, ", of ")
 }
 
 // statesMentions reports whether a format gives mentions, and relations only where they are known.
@@ -30,6 +59,10 @@ func (s Source) statesMentions() bool {
 // model's; pairs of a source that states no relation at all have no label, because nothing says that they are unrelated.
 func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Example, error], error) {
 	options := relations.Options{Types: s.Types, Read: s.Read, Warn: func(line string) { m.options.Log.Warn(line) }}
+	known := m.typesOf(s)
+	if len(known) == 1 {
+		options.Types = known[0]
+	}
 	labelled := true
 	if s.statesMentions() {
 		var err error
@@ -44,7 +77,15 @@ func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Exa
 	return func(yield func(relations.Example, error) bool) {
 		seen := marks{model: m, told: map[string]bool{}}
 		n := 0
+		var others [][2]string
 		for e, err := range stream {
+			if err == nil && len(known) > 1 {
+				var fits bool
+				if e, fits = ofTypes(e, known); !fits {
+					others = addTypes(others, e)
+					continue
+				}
+			}
 			if err == nil {
 				n++
 				e = m.show(e, s, labelled)
@@ -59,12 +100,60 @@ func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Exa
 		}
 		err := seen.check(s)
 		if n == 0 {
-			err = fmt.Errorf("%s: no pair of mentions in it", s.Name)
+			err = m.noPair(ctx, s, known, others)
 		}
 		if err != nil {
 			yield(relations.Example{}, err)
 		}
 	}, nil
+}
+
+// typesOf are the types of the pairs that a source is to make; none for every pair.
+func (m *Model) typesOf(s Source) [][2]string {
+	if !s.statesMentions() || s.AllPairs || s.Types != [2]string{} {
+		return nil
+	}
+	return m.settings.Types
+}
+
+// ofTypes is e with its mentions in the order of the pair of types that it fits; false if it fits none.
+func ofTypes(e relations.Example, types [][2]string) (relations.Example, bool) {
+	if slices.Contains(types, [2]string{e.A.Type, e.B.Type}) {
+		return e, true
+	}
+	fits := slices.Contains(types, [2]string{e.B.Type, e.A.Type})
+	if fits {
+		e.A, e.B = e.B, e.A
+	}
+	return e, fits
+}
+
+// addTypes adds the types of e's mentions to others.
+func addTypes(others [][2]string, e relations.Example) [][2]string {
+	if pair := [2]string{e.A.Type, e.B.Type}; !slices.Contains(others, pair) {
+		return append(others, pair)
+	}
+	return others
+}
+
+// noPair is the error for a source that made no pair. Where one pair of types was read alone, it looks which others there are.
+func (m *Model) noPair(ctx context.Context, s Source, known, others [][2]string) error {
+	if len(known) == 1 {
+		stream, err := request.Stream(ctx, s.Format, s.Name, relations.Options{})
+		if err != nil {
+			return err
+		}
+		for e, err := range stream {
+			if err != nil {
+				return err
+			}
+			others = addTypes(others, e)
+		}
+	}
+	if len(others) > 0 {
+		return &TypesError{s.Name, known, others}
+	}
+	return fmt.Errorf("%s: no pair of mentions in it", s.Name)
 }
 
 // enoughToTell is the number of examples after which a source without a mark is taken to be unmarked.
@@ -86,17 +175,19 @@ func states(ctx context.Context, s Source, o relations.Options) (bool, error) {
 	return false, nil
 }
 
-// show is e as the model was trained to see it. Sentences of a TSV are marked.
+// show is e as the model was trained to see it, with its label as the model spells it. Sentences of a TSV are marked.
 func (m *Model) show(e relations.Example, s Source, labelled bool) relations.Example {
-	if s.Format == "tsv" {
-		return e
+	if s.Format != "tsv" {
+		e = relations.Marking(m.settings.Marking).Shown(e)
 	}
-	e = relations.Marking(m.settings.Marking).Shown(e)
 	switch {
 	case !labelled:
 		e.Label = ""
-	case e.Label == relations.Negative(s.Format) && m.tuned:
+	case !m.tuned || e.Label == "":
+	case s.Format != "tsv" && e.Label == relations.Negative(s.Format):
 		e.Label = m.settings.Negative
+	default:
+		e.Label, _ = m.labels.Canonical(e.Label)
 	}
 	return e
 }

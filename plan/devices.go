@@ -27,6 +27,8 @@ type Device struct {
 	Clock                  float64 // Hz, of the estimated cycles
 	// Target describes a GPU to XLA's compiler, as the text of a GpuTargetConfigProto; empty for others.
 	Target string
+	// Bandwidth is that of a GPU's memory, in bytes a second.
+	Bandwidth float64
 	// Link is what one chip sends in a second, in bytes, over the two links that a ring of its neighbours uses.
 	Link float64
 }
@@ -57,10 +59,13 @@ func Devices() []Device {
 			PeakFLOPs: 197 * tera, PeakFLOPs32: 197 * tera, Clock: 1503e6, Link: 2 * 50e9},
 		{Name: "v6e-8", Kind: KindTPU, Topology: "v6e:2x4", Devices: 8, Chips: 8, Memory: 32 * gib,
 			PeakFLOPs: 918 * tera, PeakFLOPs32: 918 * tera, Link: 2 * 100e9},
-		{Name: "h200", Kind: KindCUDA, Topology: oneGPU, Devices: 1, Chips: 1, Memory: 141e9, PeakFLOPs: 989 * tera, PeakFLOPs32: 494 * tera,
-			Target: target("NVIDIA H200", 9, 132, 128, 228, 50, 1.98, 4.8e12, 141e9)},
-		{Name: "a100", Kind: KindCUDA, Topology: oneGPU, Devices: 1, Chips: 1, Memory: 80 * gib, PeakFLOPs: 312 * tera, PeakFLOPs32: 156 * tera,
-			Target: target("NVIDIA A100-SXM4-80GB", 8, 108, 64, 164, 40, 1.41, 2.039e12, 80*gib)},
+		gpu("h200", 141e9, 989*tera, 494*tera, gpuTarget{"NVIDIA H200", 9, 0, 132, 128, 2048, 228, 50, 1.98, 4.8e12}),
+		gpu("a100", 80*gib, 312*tera, 156*tera, gpuTarget{"NVIDIA A100-SXM4-80GB", 8, 0, 108, 64, 2048, 164, 40, 1.41, 2.039e12}),
+		gpu("l4", 24*gib, 121*tera, 60*tera, gpuTarget{"NVIDIA L4", 8, 9, 58, 128, 1536, 100, 48, 2.04, 300e9}),
+		gpu("rtx4090", 24*gib, 165.2*tera, 82.6*tera, gpuTarget{"NVIDIA GeForce RTX 4090", 8, 9, 128, 128, 1536, 100, 72, 2.52, 1.008e12}),
+		gpu("rtx3090", 24*gib, 71*tera, 35.6*tera, gpuTarget{"NVIDIA GeForce RTX 3090", 8, 6, 82, 128, 1536, 100, 6, 1.7, 936e9}),
+		gpu("t4", 16*gib, 8.1*tera, 8.1*tera, gpuTarget{"Tesla T4", 7, 5, 40, 64, 1024, 64, 4, 1.59, 320e9}),
+		{Name: "v100", Kind: KindCUDA, Devices: 1, Chips: 1, Memory: 16 * gib, PeakFLOPs: 15.7 * tera, PeakFLOPs32: 15.7 * tera, Bandwidth: 900e9},
 		{Name: "cpu", Kind: KindCPU, Devices: 1, Chips: 1},
 	}
 }
@@ -68,24 +73,52 @@ func Devices() []Device {
 // oneGPU is the topology of one device of one process, as the CUDA plugin writes it.
 const oneGPU = "1x1x1"
 
-// target describes a GPU: its compute capability, multiprocessors, units of float32 and KiB of shared memory of each, MiB of
-// second-level cache, clock in GHz, bytes a second and bytes of memory. What all of these generations share is that of
-// the CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
-func target(name string, capability, cores, units, sharedKiB, cacheMiB int, clock, bandwidth, memory float64) string {
+// gpuTarget is what XLA's compiler is told of a GPU.
+type gpuTarget struct {
+	name                  string
+	major, minor          int     // compute capability
+	cores, units, threads int     // multiprocessors; units of float32 and threads of each
+	sharedKiB             int     // shared memory of each
+	cacheMiB              int     // second-level cache
+	clock                 float64 // GHz
+	bandwidth             float64 // of the memory, in bytes a second
+}
+
+// gpu is a GPU with so much memory and such peaks in bfloat16 and float32. T4 and V100 have no bfloat16: XLA computes it in
+// float32 there. CUDA 13 compiles for no V100.
+func gpu(name string, memory, peak, peak32 float64, t gpuTarget) Device {
+	return Device{Name: name, Kind: KindCUDA, Topology: oneGPU, Devices: 1, Chips: 1, Memory: int64(memory), PeakFLOPs: peak, PeakFLOPs32: peak32,
+		Bandwidth: t.bandwidth, Target: t.text(memory)}
+}
+
+// text is the target as a GpuTargetConfigProto. What all generations share is that of the CUDA C++ Programming Guide,
+// "Technical Specifications per Compute Capability".
+func (t gpuTarget) text(memory float64) string {
+	optin := t.sharedKiB - 1 // the system keeps one of them from capability 8 on
+	if t.major < 8 {
+		optin = t.sharedKiB
+	}
 	return fmt.Sprintf(`gpu_device_info {
-  threads_per_block_limit: 1024 threads_per_warp: 32 threads_per_core_limit: 2048
+  threads_per_block_limit: 1024 threads_per_warp: 32 threads_per_core_limit: %d
   shared_memory_per_block: %d shared_memory_per_core: %d shared_memory_per_block_optin: %d
   registers_per_core_limit: 65536 registers_per_block_limit: 65536
   block_dim_limit_x: 2147483647 block_dim_limit_y: 65535 block_dim_limit_z: 65535
   thread_dim_limit_x: 1024 thread_dim_limit_y: 1024 thread_dim_limit_z: 64
   core_count: %d fpus_per_core: %d l2_cache_size: %d clock_rate_ghz: %g
   memory_bandwidth: %.0f device_memory_size: %.0f
-  cuda_compute_capability { major: %d }
+  cuda_compute_capability { %s }
 }
 platform_name: "CUDA"
 dnn_version_info { major: 9 minor: 10 }
 device_description_str: %q
-`, 48<<10, sharedKiB<<10, (sharedKiB-1)<<10, cores, units, cacheMiB<<20, clock, bandwidth, memory, capability, name)
+`, t.threads, 48<<10, t.sharedKiB<<10, optin<<10, t.cores, t.units, t.cacheMiB<<20, t.clock, t.bandwidth, memory, t.capability(), t.name)
+}
+
+func (t gpuTarget) capability() string {
+	if t.minor == 0 {
+		return fmt.Sprintf("major: %d", t.major)
+	}
+	return fmt.Sprintf("major: %d minor: %d", t.major, t.minor)
 }
 
 // FindDevice is the device of that name.

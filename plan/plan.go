@@ -7,6 +7,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/plan/estimate"
 )
@@ -65,6 +66,10 @@ type Plan struct {
 	Hours         *float64 `json:"hours"`
 	Cost          *float64 `json:"cost"`
 
+	StepRangeMS *Range `json:"step_range_ms"` // bounds of what a step takes in practice
+	HoursRange  *Range `json:"hours_range"`
+	CostRange   *Range `json:"cost_range"`
+
 	Notes []string `json:"notes,omitempty"` // what a reader should know
 }
 
@@ -109,7 +114,11 @@ func New(r Run, graphs []Graph) (Plan, error) {
 		fits := *p.PeakBytes <= *p.MemoryBytes
 		p.Fits = &fits
 	}
+	if r.Device.Kind == KindCPU && r.Precision == "bfloat16" {
+		p.note("%v", backend.ProcessorBFloat16())
+	}
 	p.time(r)
+	p.bound(r)
 	return p, nil
 }
 

@@ -18,19 +18,19 @@ fresh = "all"
 shards = %q
 [task]
 name = "pretraining"
-batch = 8
+batch = 32
 sequence = %d
-max_predictions = 10
+max_predictions = 6
 [optimizer]
 learning_rate = 5e-4
 [schedule]
 steps = %d
-warmup_steps = 100
+warmup_fraction = 0.1
 [checkpoint]
-every_steps = 500
+every_steps = 100
 [record]
 every_steps = 20
-evaluate_every = 500
+evaluate_every = 100
 [run]
 dir = %q
 `, l.path("start"), l.path("shards"), l.sizes.sequence, l.sizes.pretrainSteps, l.path("runs", "pretrained")))
@@ -47,8 +47,7 @@ func (l *Line) tunings() []tuning {
 	return []tuning{
 		{l, "cls-random", "cls", l.path("start"), `"all"`},
 		{l, "attention-random", "attention", l.path("start"), `"all"`},
-		{l, "cls-pretrained", "cls", pretrained, `["classifier"]`},
-		{l, "attention-pretrained", "attention", pretrained, `["classifier", "sll"]`},
+		{l, "attention-pretrained", "attention", pretrained, `[]`},
 	}
 }
 
@@ -70,7 +69,7 @@ sequence = %d
 truncate = "around_mentions"
 pooling = %q
 [optimizer]
-learning_rate = 5e-4
+learning_rate = 1e-3
 [schedule]
 epochs = %d
 warmup_fraction = 0.1
@@ -85,6 +84,23 @@ dir = %q
 type Score struct {
 	Name string
 	*result.Relation
+}
+
+// Comparison is two fine-tunings of the line that differ in one thing.
+type Comparison struct {
+	Name string // that one thing
+	A, B string // run directories; A has it, B does not
+	Note string // what a reader should know of it; may be empty
+}
+
+// Comparisons are what the line shows.
+func (l *Line) Comparisons() []Comparison {
+	run := func(name string) string { return l.path("runs", name) }
+	return []Comparison{
+		{"the attention head", run("attention-random"), run("cls-random"), ""},
+		{"pre-training", run("attention-pretrained"), run("attention-random"),
+			"A sample of this size cannot show what pre-training is worth: in so few steps a model learns which words are frequent, not how they are used."},
+	}
 }
 
 // Scores reads the results of the line.

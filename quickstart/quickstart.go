@@ -37,6 +37,7 @@ type Line struct {
 
 // Step is a part of the line: Make makes what the command needs, then the command of this program is carried out.
 type Step struct {
+	Name    string // in a list of them
 	Title   string
 	Make    func(ctx context.Context) error
 	Command func() []string // nil: none
@@ -52,13 +53,13 @@ type sizes struct {
 	examples       int // to fine-tune on
 }
 
-// small is a BERT of two layers. Its initializer range is 1/sqrt(H), not BERT-base's 0.02: from random values a narrow
-// model with small weights takes thousands of steps to attend to anything.
+// small is a BERT of two layers. Its initializer range is about 1/sqrt(H), not BERT-base's 0.02: from random values a
+// narrow model with small weights takes thousands of steps to attend to anything.
 func small(vocabulary int) sizes {
 	c := bert.Default()
-	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabulary, 128, 2, 2, 512
-	c.MaxPositionEmbeddings, c.InitializerRange = 128, 0.08
-	return sizes{bert: c, sequence: 64, pretrainSteps: 1000, sentence: 48, finetuneEpochs: 4, examples: 1500}
+	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabulary, 64, 2, 2, 256
+	c.MaxPositionEmbeddings, c.InitializerRange = 128, 0.12
+	return sizes{bert: c, sequence: 32, pretrainSteps: 200, sentence: 48, finetuneEpochs: 4, examples: 1500}
 }
 
 // ExistsError says that the directory of the line is there.
@@ -75,17 +76,17 @@ func (l *Line) Steps() ([]Step, error) {
 	}
 	var steps []Step
 	if len(l.Texts) == 0 || l.Relations == "" {
-		steps = append(steps, Step{"a sample, " + madeup.Notice, l.sample, nil})
+		steps = append(steps, Step{"sample", "a sample, " + madeup.Notice, l.sample, nil})
 	}
-	steps = append(steps, Step{"a small BERT, from random values", l.start, nil})
+	steps = append(steps, Step{"start", "a small BERT, from random values", l.start, nil})
 	if l.Query != "" || len(l.Texts) == 0 {
-		steps = append(steps, Step{"texts of the sub-domain", nil, l.selectCommand})
+		steps = append(steps, Step{"selection", "texts of the sub-domain", nil, l.selectCommand})
 	}
-	steps = append(steps, Step{"shards of them", nil, l.shardCommand}, Step{"pre-training", l.pretrainConfig, l.command("pretrain", "pretrain")})
+	steps = append(steps, Step{"shards", "shards of them", nil, l.shardCommand}, Step{"pre-training", "pre-training", l.pretrainConfig, l.command("pretrain", "pretrain")})
 	for _, t := range l.tunings() {
-		steps = append(steps, Step{"fine-tuning " + t.name, t.config, l.command("finetune", t.name)})
+		steps = append(steps, Step{"fine-tuning " + t.name, "fine-tuning " + t.name, t.config, l.command("finetune", t.name)})
 	}
-	return append(steps, Step{"the page", nil, l.reportCommand}), nil
+	return append(steps, Step{"page", "the page", nil, l.reportCommand}), nil
 }
 
 func (l *Line) path(elements ...string) string {

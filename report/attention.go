@@ -1,145 +1,238 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/runs/result"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/font/liberation"
 )
 
-// Sentences shows sentences with their words shaded by weight.
-type Sentences []result.Sentence
+// Sentence is a marked sentence with its words shaded by weight.
+type Sentence struct {
+	result.Sentence
+	Parts [][]result.Word // what is shown: the sentence of the mentions, then what else the text has
+}
 
-func (Sentences) block() string { return "sentences" }
+func (Sentence) block() string { return "sentence" }
 
-// attentionSection shows the attention runs.
-func attentionSection(runs []named) Section {
-	s := Section{Title: "Attention", Intro: "The more a word is shaded, the more weight it has, relative to the heaviest of its sentence. The two mentions are outlined."}
+// attentionPart shows the attention runs: their sentences at once where the page is about nothing else.
+func attentionPart(runs []named, alone bool) part {
+	var p part
 	for _, n := range runs {
 		a := n.run.attention()
 		if a == nil {
 			continue
 		}
+		title := "Attention"
+		if len(runs) > 1 {
+			title += ": " + n.name
+		}
+		s := Section{Title: title, Folded: !alone}
 		if len(a.Sentences) > 0 {
-			s.Blocks = append(s.Blocks, Facts{Title: n.name, Facts: []Fact{{"weights", a.Of}, {"sentences", a.Data}}}, Sentences(a.Sentences))
+			s.Blocks = []Block{Sentences(a), Remarks{attentionKey}}
 		}
+		s.Blocks = append(s.Blocks, Facts{Facts: []Fact{{"weights", a.Of}, {"sentences", a.Data}}})
+		p.sections = append(p.sections, s)
 		if len(a.Stems) > 0 {
-			s.Blocks = append(s.Blocks, stemTable(n.name, a))
+			if alone {
+				p.verdict = append(p.verdict, stemVerdict(n, a, len(runs) > 1))
+			}
+			title := "Heaviest stems"
+			if len(runs) > 1 {
+				title += ": " + n.name
+			}
+			p.sections = append(p.sections, Section{Title: title, Folded: !alone, Blocks: []Block{stemTable(n.name, a)}})
 		}
 	}
-	if len(s.Blocks) == 0 {
-		s.Intro = "Nothing was measured."
+	switch {
+	case len(p.sections) == 0:
+		p.lead = []Block{outcomeTable(runs)}
+	case alone:
+		p.verdict = append(p.verdict, attentionCaveat)
+	default:
+		p.sections[0].Intro = attentionCaveat
 	}
-	return s
+	return p
 }
 
-// stemTable is the paper's Table 8.
+// attentionKey says how the shades are to be read.
+const attentionKey = "A word is shaded if its weight is above an equal share, 1/n for each of n positions; the darkest has eight times as much or more. Point at a word for its number. The two mentions are outlined."
+
+// attentionCaveat says what a weight is not.
+const attentionCaveat = "A weight is no explanation. It says how much of a position goes into what the classifier sees, and a position holds its context too; other weights can give the same label (Jain & Wallace 2019, Wiegreffe & Pinter 2019)."
+
+// stemVerdict says which stem weighs most, in equal shares.
+func stemVerdict(n named, a *result.Weights, several bool) string {
+	s := a.Stems[0]
+	where := "In the sentences"
+	if a.Near > 0 {
+		where = "Near the mentions"
+	}
+	if several {
+		where = n.name + ": " + strings.ToLower(where[:1]) + where[1:]
+	}
+	text := fmt.Sprintf("%s, words such as “%s” weigh most", where, isolated(s.Word))
+	if s.Times > 0 {
+		text += fmt.Sprintf(": %s times an equal share", fixed(s.Times, 1))
+	}
+	return text + "."
+}
+
+// Sentences are the sentences of a, to be chosen by label and by whether the model is right.
+func Sentences(a *result.Weights) Choice {
+	c := Choice{What: "sentences"}
+	var labels []string
+	for _, s := range a.Sentences {
+		if label := cmp.Or(s.Gold, s.Predicted); label != "" && !slices.Contains(labels, label) {
+			labels = append(labels, label)
+		}
+	}
+	slices.Sort(labels)
+	c.Facets = []Facet{{Name: "label", Values: labels}, {Name: "the model is", Values: []string{"right", "wrong"}}}
+	for _, s := range a.Sentences {
+		right := ""
+		if s.Gold != "" && s.Predicted != "" {
+			if right = "wrong"; s.Gold == s.Predicted {
+				right = "right"
+			}
+		}
+		c.Items = append(c.Items, Item{Values: []string{cmp.Or(s.Gold, s.Predicted), right}, Block: Sentence{s, partsOfText(s)}})
+	}
+	return c
+}
+
+// partsOfText puts the sentence of the mentions before the others of a text.
+func partsOfText(s result.Sentence) [][]result.Word {
+	with := map[int]bool{}
+	for _, w := range s.Words {
+		if w.Mention {
+			with[w.Sentence] = true
+		}
+	}
+	if len(with) == 0 {
+		return [][]result.Word{s.Words}
+	}
+	var first, rest []result.Word
+	for _, w := range s.Words {
+		if with[w.Sentence] {
+			first = append(first, w)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	if rest == nil {
+		return [][]result.Word{first}
+	}
+	return [][]result.Word{first, rest}
+}
+
+// stemTable is the paper's Table 8 with its caption.
 func stemTable(name string, a *result.Weights) Table {
 	where := "in the sentence"
 	if a.Near > 0 {
 		where = fmt.Sprintf("within %d words of a mention", a.Near)
 	}
-	t := Table{
-		Caption: fmt.Sprintf("Heaviest Porter stems: %s, words %s, stems met %s times or more in %s sentences", name, where, count(a.Least), count(a.Examples)),
-		Columns: []Column{{Name: "stem"}, {Name: "such as"}, {Name: "mean weight", Numeric: true}, {Name: "met", Numeric: true}},
+	without := ""
+	if a.NoStops {
+		without = ", without stop words"
 	}
+	t := StemTable(a)
+	t.Caption = fmt.Sprintf("Porter stems by mean weight: %s, words %s, met %s times or more in %s sentences%s", name, where, count(a.Least), count(a.Examples), without)
+	return t
+}
+
+// StemTable is the stems of the greatest weight, as the page and the terminal have them.
+func StemTable(a *result.Weights) Table {
+	t := Table{Columns: append([]Column{{Name: "stem"}, {Name: "such as"}}, numeric("mean weight", "times an equal share", "met")...)}
 	for _, s := range a.Stems {
-		t.Rows = append(t.Rows, Row{Cells: []string{s.Stem, s.Word, value(s.Mean), count(s.Count)}})
+		times := noValue
+		if s.Times > 0 {
+			times = fixed(s.Times, 1)
+		}
+		t.Rows = append(t.Rows, Row{Cells: []string{s.Stem, s.Word, fixed(s.Mean, 4), times, count(s.Count)}})
 	}
 	return t
 }
 
-// heaviest is the greatest weight of a sentence's words.
-func heaviest(words []result.Word) float64 {
-	most := 0.0
-	for _, w := range words {
-		most = max(most, w.Weight)
+// positions is n, that the weights of s are shared among.
+func positions(s result.Sentence) int {
+	if s.Positions > 0 {
+		return s.Positions
 	}
-	return max(most, 1e-9)
+	return len(s.Words) // older results do not say: a position a word
 }
 
-// darkest is the share of the colour, in percent, that the heaviest word has: text on it can still be read.
-const darkest = 55
+// darkest is the share of the colour, in percent, that a word of eight equal shares or more has: text on it can still be read.
+const darkest = 60
 
-// tone is how dark a word of words is, in percent.
-func tone(words []result.Word, w result.Word) int { return int(darkest*w.Weight/heaviest(words) + 0.5) }
+// tone is how dark a word of s is, in percent: white up to an equal share, and darker with every doubling.
+func tone(s result.Sentence, w result.Word) int {
+	return int(darkest*max(0, min(1, math.Log2(max(1, w.Times(positions(s))))/3)) + 0.5)
+}
+
+// times says how heavy a word is.
+func times(s result.Sentence, w result.Word) string {
+	return fmt.Sprintf("weight %s, %s times an equal share", fixed(w.Weight, 4), fixed(w.Times(positions(s)), 1))
+}
+
+// Shown is the word as it is shown: the name of a mention where it is known.
+func (s Sentence) Shown(w result.Word) string { return shownWord(w) }
+
+func shownWord(w result.Word) string { return cmp.Or(w.Name, unmarked(w.Text)) }
+
+var typedMark = regexp.MustCompile(`^<e[12]:[^>]*>\s*(.*?)\s*</e[12]:[^>]*>$`)
+
+// unmarked is a mention without the marks around it.
+func unmarked(mention string) string {
+	if m := typedMark.FindStringSubmatch(mention); m != nil {
+		return m[1]
+	}
+	return mention
+}
+
+// Names are the two mentions.
+func (s Sentence) Names() string {
+	var names []string
+	for _, w := range s.Words {
+		if w.Mention {
+			names = append(names, isolated(shownWord(w)))
+		}
+	}
+	return strings.Join(names, " – ")
+}
+
+// Verdict is what the sentence is labelled with.
+func (s Sentence) Verdict() string { return verdict(s.Sentence) }
 
 // verdict is what a sentence is labelled with.
 func verdict(s result.Sentence) string {
 	var parts []string
 	for _, p := range []struct{ name, label string }{{"gold", s.Gold}, {"predicted", s.Predicted}, {"baseline", s.Baseline}} {
-		if p.label != "" {
-			parts = append(parts, p.name+" "+p.label)
+		if p.label == "" {
+			continue
 		}
+		text := p.name + " " + isolated(p.label)
+		if p.name == "predicted" && s.Probability > 0 {
+			text += fmt.Sprintf(" (%s)", fixed(s.Probability, 2))
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", ")
 }
 
-// heaviestWords names the heaviest words, for those who cannot see the shades.
+// Heaviest names the heaviest words, for those who cannot see the shades.
+func (s Sentence) Heaviest() string { return heaviestWords(s.Sentence) }
+
 func heaviestWords(s result.Sentence) string {
-	order := slices.SortedStableFunc(slices.Values(s.Words), func(a, b result.Word) int { return compareFloat(b.Weight, a.Weight) })
+	n := positions(s)
+	order := slices.SortedStableFunc(slices.Values(s.Words), func(a, b result.Word) int { return compareFloat(b.Times(n), a.Times(n)) })
 	var parts []string
 	for _, w := range order[:min(5, len(order))] {
-		parts = append(parts, w.Text+" "+fixed(w.Weight, 3))
+		parts = append(parts, isolated(shownWord(w))+" "+fixed(w.Times(n), 1))
 	}
-	return "Heaviest: " + strings.Join(parts, ", ") + "."
-}
-
-// Measures of a sentence drawn as SVG, in CSS pixels.
-const (
-	sentenceWidth = 720.0
-	sentenceSize  = 15.0
-	lineHeight    = 27.0
-	wordPad       = 3.0
-)
-
-// placed is a word at its place in the picture.
-type placed struct {
-	result.Word
-	x, y, width float64
-}
-
-// lay breaks words into lines. Widths are those of the font in face; y is the baseline.
-func lay(words []result.Word, face font.Face) (out []placed, height float64) {
-	space := float64(face.Width(" "))
-	x, y := 0.0, lineHeight
-	for i, w := range words {
-		width := float64(face.Width(w.Text))
-		if i > 0 && !w.Glued {
-			x += space
-		}
-		if x > 0 && x+width > sentenceWidth-2*wordPad && !w.Glued {
-			x, y = 0, y+lineHeight
-		}
-		out = append(out, placed{w, x + wordPad, y, width})
-		x += width
-	}
-	return out, y + lineHeight/2
-}
-
-// ExportSentence writes s as an SVG file: every word a box as dark as it is heavy, the mentions outlined, what it was
-// labelled with below.
-func ExportSentence(path string, s result.Sentence) error {
-	fonts := font.NewCache(liberation.Collection())
-	face := fonts.Lookup(font.Font{Typeface: "Liberation", Variant: "Sans"}, font.Length(sentenceSize))
-	words, height := lay(s.Words, face)
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%g" height="%g" font-family="Liberation Sans, Arial, Helvetica, sans-serif" font-size="%g" role="img">`,
-		sentenceWidth, height+lineHeight, sentenceWidth, height+lineHeight, sentenceSize)
-	fmt.Fprintf(&b, "\n<title>%s</title><desc>%s</desc>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", escape(s.Index+": "+verdict(s)), escape(heaviestWords(s)))
-	for _, w := range words {
-		outline := ""
-		if w.Mention {
-			outline = ` stroke="` + light["ink"] + `" stroke-width="1.5"`
-		}
-		fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="%.1f" height="20" rx="2" fill="%s" fill-opacity="%.2f"%s/>`,
-			w.x-1, w.y-15, w.width+2, light["s1"], float64(tone(s.Words, w.Word))/100, outline)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" textLength="%.1f" fill="%s">%s</text>`+"\n", w.x, w.y, w.width, light["ink"], escape(w.Text))
-	}
-	fmt.Fprintf(&b, `<text x="%g" y="%.1f" font-size="13" fill="%s">%s</text>`+"\n</svg>\n", wordPad, height+lineHeight/2, light["muted"], escape(s.Index+": "+verdict(s)))
-	return atomicfile.WriteBytes(path, []byte(b.String()))
+	return "Heaviest, in equal shares: " + strings.Join(parts, ", ") + "."
 }

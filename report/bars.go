@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/subbert/subbert/evaluate"
@@ -40,7 +41,7 @@ func (b Bars) size(onWide bool) size {
 	return narrow
 }
 
-func (b Bars) svg(at size) (string, error) { return forPage(b, at) }
+func (b Bars) heading() string { return b.Title }
 
 // plot draws the bars. Groups are one apart on the horizontal axis.
 func (b Bars) plot(at size) (*plot.Plot, error) {
@@ -80,17 +81,44 @@ func addBarAt(p *plot.Plot, b Bar, x, half float64) error {
 	return nil
 }
 
-// addWhisker draws the interval of v at x, with caps of half the given width.
+// fewSeeds is how many seeds are too few for their interval to set an axis: that of two is twelve times as wide as their
+// distance is from the mean.
+const fewSeeds = 2
+
+// addWhisker draws the interval of v at x, with caps of half the given width. The axis is made to hold it, unless it is of
+// few seeds: then it is cut at the frame.
 func addWhisker(p *plot.Plot, v evaluate.Interval, x, cap float64) {
 	if v.N < 2 {
 		return
 	}
-	style := draw.LineStyle{Color: roleInk.color(), Width: 1.25}
-	for _, line := range []plotter.XYs{
-		{{X: x, Y: v.Low}, {X: x, Y: v.High}}, {{X: x - cap, Y: v.Low}, {X: x + cap, Y: v.Low}}, {{X: x - cap, Y: v.High}, {X: x + cap, Y: v.High}},
-	} {
-		p.Add(&plotter.Line{XYs: line, LineStyle: style})
+	if v.N > fewSeeds {
+		p.Y.Min, p.Y.Max = min(p.Y.Min, v.Low), max(p.Y.Max, v.High)
 	}
+	p.Add(whisker{x, v.Low, v.High, cap})
+}
+
+// whisker is a vertical line with caps where it ends, without caps where the frame cuts it. It does not widen the axes.
+type whisker struct{ x, low, high, cap float64 }
+
+// Plot implements plot.Plotter.
+func (w whisker) Plot(c draw.Canvas, p *plot.Plot) {
+	atX, atY := p.Transforms(&c)
+	style := draw.LineStyle{Color: roleInk.color(), Width: 1.25}
+	low, high := max(atY(w.low), c.Min.Y), min(atY(w.high), c.Max.Y)
+	c.StrokeLine2(style, atX(w.x), low, atX(w.x), high)
+	for _, end := range []struct{ wanted, drawn vg.Length }{{atY(w.low), low}, {atY(w.high), high}} {
+		if end.wanted == end.drawn {
+			c.StrokeLine2(style, atX(w.x-w.cap), end.drawn, atX(w.x+w.cap), end.drawn)
+		}
+	}
+}
+
+// cutNote says that intervals are cut; empty if none is.
+func cutNote(intervals ...evaluate.Interval) string {
+	if slices.ContainsFunc(intervals, func(v evaluate.Interval) bool { return 1 < v.N && v.N <= fewSeeds }) {
+		return "Intervals of two seeds say little; where they are wider than the figure they are cut at its frame."
+	}
+	return ""
 }
 
 // frameY leaves room above and below what was drawn.
@@ -154,6 +182,7 @@ func intervalCells(v evaluate.Interval) []string {
 type Ladder struct {
 	Title  string
 	XLabel string
+	YLabel string
 	X      []int
 	Curves []LadderCurve
 }
@@ -167,11 +196,11 @@ type LadderCurve struct {
 
 func (l Ladder) size(onWide bool) size { return Bars{}.size(onWide) }
 
-func (l Ladder) svg(at size) (string, error) { return forPage(l, at) }
+func (l Ladder) heading() string { return l.Title }
 
 func (l Ladder) plot(at size) (*plot.Plot, error) {
 	p := blank(at)
-	p.X.Label.Text = l.XLabel
+	p.X.Label.Text, p.Y.Label.Text = l.XLabel, l.YLabel
 	span := max(1, float64(l.X[len(l.X)-1]-l.X[0]))
 	for k, c := range l.Curves {
 		// Beside each other, so that intervals which overlap can be told apart.

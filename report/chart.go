@@ -12,8 +12,9 @@ import (
 
 // Chart is a picture of several curves over one axis.
 type Chart struct {
-	Title    string // what is measured, and its unit
+	Title    string // what is measured
 	XLabel   string
+	YLabel   string // what is measured and its unit
 	Curves   []Curve
 	Levels   []Level // horizontal lines to compare with
 	FromZero bool    // the vertical axis begins at zero
@@ -57,13 +58,13 @@ const (
 	markRadius = 3.5
 )
 
-// svg draws c at a size. title and desc are ids of the elements that describe it.
-func (c Chart) svg(s size) (string, error) {
+// plot draws c.
+func (c Chart) plot(s size) (*plot.Plot, error) {
 	p := blank(s)
-	p.X.Label.Text = c.XLabel
+	p.X.Label.Text, p.Y.Label.Text = c.XLabel, c.YLabel
 	for _, curve := range c.Curves {
 		if err := addCurve(p, curve); err != nil {
-			return "", fmt.Errorf("chart %q: curve %q: %w", c.Title, curve.Name, err)
+			return nil, fmt.Errorf("chart %q: curve %q: %w", c.Title, curve.Name, err)
 		}
 	}
 	for _, l := range c.Levels {
@@ -73,7 +74,7 @@ func (c Chart) svg(s size) (string, error) {
 	for _, l := range c.Levels {
 		addLevel(p, l)
 	}
-	return render(p, s)
+	return p, nil
 }
 
 // blank is a plot in the page's style, with a grid and nothing on it.

@@ -4,52 +4,59 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // Options says how to compose a page.
 type Options struct {
 	Title          string    // empty: made of the runs' names
 	Path           string    // where the page will lie; links to files are relative to it
+	Export         string    // where the page's figures and tables are written as files, if they are
 	UnigramEntropy float64   // in nats, drawn beside the masked-LM loss; 0 takes the runs' own
 	Made           time.Time // when; left out if zero
 }
 
-// named is a run with what it is called and coloured on the page.
-type named struct {
-	ctx   context.Context // ends the work on the page
-	run   *Run
-	name  string
-	color int
-}
-
-// Compose makes the page of one or more runs. It fails with the error of ctx when that ends.
+// Compose makes the page of one or more runs. Runs that differ in their seed alone are shown as one. It draws samples of
+// their predictions for intervals, and fails with the error of ctx when that ends.
 func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 	if len(runs) == 0 {
 		return nil, fmt.Errorf("report: no runs to report on")
 	}
-	all := name(runs)
+	given := len(runs)
+	all := name(mergeSeeds(runs))
 	for i := range all {
 		all[i].ctx = ctx
 	}
-	page := &Page{Title: o.Title, Subtitle: subtitle(all)}
+	page := &Page{Title: o.Title, Subtitle: subtitle(given, all)}
 	if page.Title == "" {
 		page.Title = title(all)
 	}
-	page.Sections = append(page.Sections, Section{Title: "Runs", Blocks: overview(all)})
-	for _, group := range byTask(all) {
-		page.Sections = append(page.Sections, taskSections(group, o)...)
+	groups := byTask(all)
+	told := map[string]bool{}
+	for _, group := range groups {
+		part, err := partOf(ctx, group, o, len(groups) == 1)
+		if err != nil {
+			return nil, err
+		}
+		page.Verdict = append(page.Verdict, part.verdict...)
+		if len(groups) > 1 && len(part.lead) > 0 {
+			page.Lead = append(page.Lead, Heading(capital(phraseTask(group[0].run.Task()))))
+		}
+		page.Lead = append(page.Lead, toldOnce(part.lead, told)...)
+		page.Sections = append(page.Sections, part.sections...)
 	}
-	files, err := filesSection(all, o.Path)
+	if notes := append(findingsOf(all), notesOf(all)...); len(notes) > 0 {
+		page.Lead = append(page.Lead, notes)
+	}
+	files, err := filesSection(all, o)
 	if err != nil {
 		return nil, err
 	}
-	page.Sections = append(page.Sections, whereSection(all), files)
+	page.Sections = append(page.Sections, runsSection(all), files)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -59,18 +66,125 @@ func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 	return page, nil
 }
 
-// name gives each run a name that no other has.
-func name(runs []*Run) []named {
-	times := map[string]int{}
-	for _, r := range runs {
-		times[r.Name]++
-	}
-	out := make([]named, len(runs))
-	for i, r := range runs {
-		out[i] = named{run: r, name: r.Name}
-		if times[r.Name] > 1 {
-			out[i].name = filepath.ToSlash(filepath.Clean(r.Dir))
+// toldOnce leaves out of the glances in blocks where the runs ran, if that was told before.
+func toldOnce(blocks []Block, told map[string]bool) []Block {
+	for i, b := range blocks {
+		g, ok := b.(Glance)
+		if !ok {
+			continue
 		}
+		blocks[i] = slices.DeleteFunc(g, func(f Fact) bool { return f.Name == ranOn && told[f.Value] })
+		for _, f := range g {
+			told[f.Value] = told[f.Value] || f.Name == ranOn
+		}
+	}
+	return blocks
+}
+
+// part is what a page says of the runs of one task.
+type part struct {
+	verdict  []string
+	lead     []Block
+	sections []Section
+}
+
+// partOf makes the part of runs of one task; alone says that the page has no other.
+func partOf(ctx context.Context, runs []named, o Options, alone bool) (part, error) {
+	switch runs[0].run.Task() {
+	case result.TaskPretraining:
+		return pretrainingPart(runs, o, alone), nil
+	case result.TaskRelation:
+		return relationPart(ctx, runs, alone)
+	case result.TaskProbing:
+		return probingPart(runs, alone), nil
+	case result.TaskAttention:
+		return attentionPart(runs, alone), nil
+	}
+	return part{lead: []Block{outcomeTable(runs)}, sections: []Section{curveSection("Curves", runs, "loss", nil)}}, nil
+}
+
+// pretrainingPart shows the loss: as a table, and as curves at once where the page is about nothing else.
+func pretrainingPart(runs []named, o Options, alone bool) part {
+	p := part{verdict: lossVerdict(runs), lead: []Block{glanceOf(runs), outcomeTable(runs)}}
+	s := curveSection("Curves of pre-training", runs, "mlm_loss", unigram(runs, o))
+	if alone && len(s.Blocks) > 0 {
+		if f, ok := s.Blocks[0].(Figure); ok {
+			p.lead = append(p.lead, f)
+			if s.Intro != "" {
+				p.lead = append(p.lead, Remarks{s.Intro})
+			}
+			s.Title, s.Intro, s.Blocks = "Other curves", "", s.Blocks[1:]
+		}
+	}
+	if len(s.Blocks) > 0 || s.Intro != "" {
+		p.sections = []Section{s}
+	}
+	return p
+}
+
+// relationPart shows the scores of each corpus, and folded away what they are made of.
+func relationPart(ctx context.Context, runs []named, alone bool) (part, error) {
+	groups := byCorpus(scoredRuns(runs))
+	tests, err := test(ctx, groups)
+	if err != nil {
+		return part{}, err
+	}
+	p := part{lead: []Block{glanceOf(runs)}}
+	details := Section{Title: "By label", Folded: true}
+	for _, same := range groups {
+		t := scoreTable(same, tests)
+		corpus := isolated(same[0].run.corpus())
+		verdict := scoreVerdict(same, tests)
+		if len(groups) > 1 {
+			t.Caption = orNone(corpus) + ": " + t.Caption
+			verdict = []string{orNone(corpus) + ": " + strings.Join(verdict, " ")}
+		}
+		p.verdict = append(p.verdict, verdict...)
+		p.lead = append(p.lead, t)
+		if r := tests.remarks(same); len(r) > 0 {
+			p.lead = append(p.lead, r)
+		}
+		if seeds := slices.ContainsFunc(same, func(r scored) bool { return len(r.f1) > 1 }); seeds && alone {
+			p.lead = append(p.lead, seedStrip(same))
+		} else if seeds {
+			details.Blocks = append(details.Blocks, seedStrip(same))
+		}
+		for _, r := range same {
+			if side := runScores(r); len(side) > 0 {
+				details.Blocks = append(details.Blocks, side)
+			}
+		}
+	}
+	if len(tests.notes) > 0 {
+		p.lead = append(p.lead, Notes(tests.notes))
+	}
+	if len(groups) == 0 {
+		p.lead = append(p.lead, outcomeTable(runs))
+	}
+	if len(details.Blocks) > 0 {
+		p.sections = append(p.sections, details)
+	}
+	if s := probabilitySection(runs); len(s.Blocks) > 0 {
+		p.sections = append(p.sections, s)
+	}
+	p.sections = append(p.sections, curveSection("Curves of fine-tuning", runs, "loss", nil))
+	return p, nil
+}
+
+// byCorpus groups runs by what they were scored on, in order of first appearance.
+func byCorpus(runs []scored) [][]scored {
+	var corpora []string
+	groups := map[string][]scored{}
+	for _, r := range runs {
+		c := r.run.corpus()
+		if groups[c] == nil {
+			corpora = append(corpora, c)
+		}
+		groups[c] = append(groups[c], r)
+	}
+	var out [][]scored
+	for _, c := range corpora {
+		out = append(out, groups[c])
 	}
 	return out
 }
@@ -83,22 +197,26 @@ func title(runs []named) string {
 	for i, n := range runs {
 		names[i] = n.name
 	}
-	if len(names) > 3 {
-		return fmt.Sprintf("%s and %d more runs", names[0], len(names)-1)
+	if all := strings.Join(names, " and "); len(runs) == 2 && len(all) <= longestName {
+		return all
 	}
-	return strings.Join(names, ", ")
+	return fmt.Sprintf("%s and %d more runs", names[0], len(names)-1)
 }
 
-func subtitle(runs []named) string {
+// subtitle counts the runs: given as they were named, and as they are shown.
+func subtitle(given int, shown []named) string {
 	unfinished := 0
-	for _, n := range runs {
+	for _, n := range shown {
 		if n.run.Result == nil {
 			unfinished++
 		}
 	}
-	s := fmt.Sprintf("%d runs", len(runs))
-	if len(runs) == 1 {
+	s := fmt.Sprintf("%d runs", given)
+	if given == 1 {
 		s = "One run"
+	}
+	if len(shown) < given {
+		s += "; those that differ in their seed alone are taken together"
 	}
 	if unfinished > 0 {
 		s += fmt.Sprintf(", %d of them not finished", unfinished)
@@ -106,127 +224,36 @@ func subtitle(runs []named) string {
 	return s + "."
 }
 
-// overview is the first table of the page: what ran and what came of it.
-func overview(runs []named) []Block {
-	t := Table{
-		Columns: []Column{{Name: "run"}, {Name: "task"}, {Name: "setting"}, {Name: "steps", Numeric: true}, {Name: "result"}, {Name: "time", Numeric: true}, {Name: "on"}},
-		Cards:   true,
-	}
-	var notes Notes
+// notesOf is what was unusual about the files of the runs.
+func notesOf(runs []named) Notes {
+	var out Notes
 	for _, n := range runs {
-		r := n.run
-		t.Rows = append(t.Rows, Row{Cells: []string{n.name, orNone(r.Task()), orNone(r.setting()), orNone(r.steps()), orNone(r.outcome()), orNone(r.time()), orNone(r.backend())}})
-		for _, note := range r.Notes {
-			notes = append(notes, n.name+": "+note+".")
+		for _, note := range n.run.Notes {
+			out = append(out, n.name+": "+note+".")
 		}
-	}
-	out := []Block{t}
-	if len(notes) > 0 {
-		out = append(out, notes)
 	}
 	return out
 }
 
-// setting is the few values of the config that tell runs apart.
-func (r *Run) setting() string {
-	var words []string
-	add := func(format, key string) {
-		if v, ok := r.Config.Number(key); ok {
-			words = append(words, fmt.Sprintf(format, value(v)))
-		} else if s := r.Config.String(key); s != "" {
-			words = append(words, fmt.Sprintf(format, s))
-		}
-	}
-	if p := r.pooling(); p != "" && r.Task() == "relation" {
-		words = append(words, p+" pooling")
-	}
-	if r.Task() == "pretraining" {
-		add("%s masking", "task.masking")
-	}
-	add("batch %s", "task.batch")
-	add("sequence %s", "task.sequence")
-	add("rate %s", "optimizer.learning_rate")
-	return strings.ReplaceAll(strings.Join(words, ", "), "_", "-")
-}
+// taskOrder is the order of tasks on the page: the scores first, which the others serve.
+var taskOrder = []string{result.TaskRelation, result.TaskProbing, result.TaskPretraining, result.TaskAttention}
 
-func (r *Run) steps() string {
-	if n := r.lastStep(); n > 0 {
-		return count(n)
-	}
-	return ""
-}
-
-// outcome is the one number that a run is judged by.
-func (r *Run) outcome() string {
-	if s := scoredRuns([]named{{run: r}}); len(s) > 0 {
-		return "F1 " + withSD(evaluate.SpreadOf(s[0].f1))
-	}
-	if p := r.probes(); p != nil {
-		last := p.Series[0].Scores
-		return "P " + within(last[0], 1) + " to " + within(last[len(last)-1], 1)
-	}
-	if v, ok := r.heldOutLoss(); ok {
-		return "held-out masked-LM loss " + value(v)
-	}
-	for _, k := range []struct{ key, name string }{{"mlm_loss", "masked-LM loss"}, {"loss", "loss"}} {
-		if v, ok := r.last(k.key); ok {
-			return k.name + " " + value(v)
-		}
-	}
-	return ""
-}
-
-// time is how long the run took, or has taken so far, for people.
-func (r *Run) time() string {
-	if t := r.seconds(); t > 0 {
-		return duration(t)
-	}
-	return ""
-}
-
-func (r *Run) backend() string {
-	if r.Result != nil && r.Result.Backend != "" {
-		return r.Result.Backend
-	}
-	return r.Config.String("device.backend")
-}
-
-// byTask groups the runs by what they learned, in order of first appearance.
+// byTask groups the runs by what they learned.
 func byTask(runs []named) [][]named {
-	var order []string
 	groups := map[string][]named{}
 	for _, n := range runs {
 		task := n.run.Task()
-		if !slices.Contains(order, task) {
-			order = append(order, task)
-		}
 		n.color = len(groups[task]) // runs are told apart within a task
 		groups[task] = append(groups[task], n)
 	}
 	var out [][]named
-	for _, task := range order {
-		out = append(out, groups[task])
+	for _, task := range slices.Concat(taskOrder, sortedKeys(groups)) {
+		if groups[task] != nil {
+			out = append(out, groups[task])
+			delete(groups, task)
+		}
 	}
 	return out
-}
-
-// taskSections is the curves and scores of the runs of one task.
-func taskSections(runs []named, o Options) []Section {
-	switch runs[0].run.Task() {
-	case "pretraining":
-		return []Section{curveSection("Pre-training", runs, "mlm_loss", unigram(runs, o))}
-	case "relation":
-		var out []Section
-		if scores := scoredRuns(runs); len(scores) > 0 {
-			out = append(out, scoreSection(scores))
-		}
-		return append(out, curveSection("Fine-tuning", runs, "loss", nil))
-	case "probe":
-		return []Section{probingSection(runs)}
-	case "attention":
-		return []Section{attentionSection(runs)}
-	}
-	return []Section{curveSection("Training", runs, "loss", nil)}
 }
 
 // unigram is the line of a model that knows only how frequent each piece is.
@@ -245,7 +272,7 @@ func unigram(runs []named, o Options) []Level {
 
 // curveSection shows the measure main large and the others small.
 func curveSection(title string, runs []named, main string, levels []Level) Section {
-	s := Section{Title: title}
+	s := Section{Title: title, Folded: true}
 	ms := recorded(runs)
 	if len(ms) == 0 {
 		s.Intro = "Nothing was recorded."
@@ -302,32 +329,6 @@ func finalTable(runs []named) Table {
 	return t
 }
 
-// scoreSection is the tables of the relation runs, corpus by corpus.
-func scoreSection(runs []scored) Section {
-	s := Section{Title: "Relation extraction"}
-	var corpora []string
-	for _, r := range runs {
-		if c := r.run.corpus(); !slices.Contains(corpora, c) {
-			corpora = append(corpora, c)
-		}
-	}
-	for _, c := range corpora {
-		same := slices.DeleteFunc(slices.Clone(runs), func(r scored) bool { return r.run.corpus() != c })
-		t := scoreTable(same)
-		if len(corpora) > 1 {
-			t.Caption = orNone(c) + ": " + t.Caption
-		}
-		s.Blocks = append(s.Blocks, t)
-		if slices.ContainsFunc(same, func(r scored) bool { return len(r.f1) > 1 }) {
-			s.Blocks = append(s.Blocks, seedStrip(same))
-		}
-	}
-	for _, r := range runs {
-		s.Blocks = append(s.Blocks, runScores(r))
-	}
-	return s
-}
-
 // corpus is what a relation run was scored on.
 func (r *Run) corpus() string {
 	if res := r.relation(); res != nil && res.Corpus+res.Scored != "" {
@@ -339,12 +340,15 @@ func (r *Run) corpus() string {
 // runScores is the tables of one run.
 func runScores(r scored) Side {
 	var out Side
-	res := r.run.relation()
+	res, of := r.run.relation(), r.name
+	if len(r.f1) > 1 {
+		of += ", all seeds together"
+	}
 	if len(res.PerClass) > 0 {
-		out = append(out, classTable(res, r.name))
+		out = append(out, classTable(res, of))
 	}
 	if len(res.Confusion) > 0 {
-		out = append(out, Matrix{Caption: "Confusion: " + r.name, Labels: res.Labels, Counts: res.Confusion})
+		out = append(out, Matrix{Caption: "Confusion: " + of, File: "confusion " + of, Labels: res.Labels, Counts: res.Confusion})
 	}
 	return out
 }

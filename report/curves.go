@@ -12,27 +12,35 @@ import (
 type measure struct {
 	key      string
 	title    string
+	unit     string
 	fromZero bool
 }
 
 // measures are those we know, in the order of the page. Others follow under their own names.
 var measures = []measure{
-	{"mlm_loss", "Masked-LM loss, nats per masked piece", false},
-	{"mlm_accuracy", "Masked-LM accuracy", true},
-	{"nsp_loss", "Next-sentence loss, nats", false},
-	{"nsp_accuracy", "Next-sentence accuracy", false},
-	{"loss", "Loss, nats", false},
-	{"f1", "Micro F1, percent", true},
-	{"p", "Micro precision, percent", true},
-	{"r", "Micro recall, percent", true},
-	{"accuracy", "Accuracy", true},
-	{"learning_rate", "Learning rate", true},
-	{"grad_norm", "Norm of the gradient", true},
-	{"tokens_per_sec", "Tokens a second", true},
+	{"mlm_loss", "Masked-LM loss", "nats per masked piece", false},
+	{"mlm_accuracy", "Masked-LM accuracy", "share of the masked pieces", true},
+	{"nsp_loss", "Next-sentence loss", "nats per pair", false},
+	{"nsp_accuracy", "Next-sentence accuracy", "share of the pairs", false},
+	{"loss", "Loss", "nats", false},
+	{"relation_accuracy", "Accuracy", "share of the pairs", true},
+	{"f1", "Micro F1", "percent", true},
+	{"p", "Micro precision", "percent", true},
+	{"r", "Micro recall", "percent", true},
+	{"probe_f1", "Micro F1 of a probe", "percent", true},
+	{"accuracy", "Accuracy", "share", true},
+	{"learning_rate", "Learning rate", "per step", true},
+	{"grad_norm", "Norm of the gradient", "norm", true},
+	{"tokens_per_sec", "Speed", "tokens a second", true},
+	{"mfu", "Model FLOPs utilization", "share of the peak", true},
+	{"loss_zscore", "Loss above its recent mean", "standard deviations", false},
+	{"input_seconds", "Time for input", "seconds a step", true},
+	{"compute_seconds", "Time for computing and transfers", "seconds a step", true},
+	{"host_seconds", "Time of the host", "seconds a step", true},
 }
 
-// notDrawn are keys that place a point or count, rather than measure.
-var notDrawn = []string{"seconds", "tokens", "epoch"}
+// notDrawn are keys that place a point or count, rather than measure, and one that says what another says.
+var notDrawn = []string{"seconds", "tokens", "epoch", "relation_loss"}
 
 // apart are the prefixes of what is measured on other data than the training batches.
 var apart = []struct{ prefix, name string }{{"heldout_", "held-out"}, {"dev_", "dev"}, {"test_", "test"}}
@@ -44,9 +52,9 @@ type axis struct {
 }
 
 var axes = []axis{
-	{"steps", "step", func(_ *Run, s Series) []float64 { return s.steps() }},
-	{"tokens", "tokens", func(r *Run, s Series) []float64 { return s.tokens(r.tokensPerStep()) }},
-	{"hours", "hours", func(_ *Run, s Series) []float64 { return s.hours() }},
+	{"steps", "updates (steps)", func(_ *Run, s Series) []float64 { return s.steps() }},
+	{"tokens", "tokens trained on", func(r *Run, s Series) []float64 { return s.tokens(r.tokensPerStep()) }},
+	{"time", "hours of training", func(_ *Run, s Series) []float64 { return s.hours() }},
 }
 
 // tokensPerStep is the positions of a batch, padding included, or 0 if the config does not say.
@@ -84,7 +92,7 @@ func recorded(runs []named) []measure {
 	}
 	for _, k := range sortedKeys(keys) {
 		if !slices.Contains(notDrawn, k) {
-			out = append(out, measure{key: k, title: capital(strings.ReplaceAll(k, "_", " "))})
+			out = append(out, measure{key: k, title: capital(strings.ReplaceAll(k, "_", " ")), unit: "value"})
 		}
 	}
 	return out
@@ -104,8 +112,7 @@ func bare(key string) string {
 func phrase(key string) string {
 	for _, m := range measures {
 		if m.key == key {
-			name, _, _ := strings.Cut(m.title, ",")
-			return strings.ToLower(name[:1]) + name[1:]
+			return strings.ToLower(m.title[:1]) + m.title[1:]
 		}
 	}
 	return strings.ReplaceAll(key, "_", " ")
@@ -120,7 +127,7 @@ func capital(s string) string {
 
 // chartOf draws a measure of the runs over an axis. It is nil if no run knows the axis.
 func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
-	c := Chart{Title: m.title, XLabel: a.label, Levels: levels, FromZero: m.fromZero}
+	c := Chart{Title: m.title, XLabel: a.label, YLabel: m.unit, Levels: levels, FromZero: m.fromZero}
 	skipped := 0
 	for _, n := range runs {
 		for part, s := range n.run.Series {
@@ -144,7 +151,29 @@ func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
 	if len(c.Curves) == 0 {
 		return nil
 	}
+	if a.name == "time" {
+		c.inMinutes()
+	}
 	return &c
+}
+
+// inMinutes turns an axis of hours into one of minutes if that is what the curves took.
+func (c *Chart) inMinutes() {
+	most := 0.0
+	for _, k := range c.Curves {
+		most = max(most, slices.Max(k.X))
+	}
+	if most > 1.5 {
+		return
+	}
+	c.XLabel = "minutes of training"
+	for i, k := range c.Curves {
+		x := slices.Clone(k.X)
+		for j := range x {
+			x[j] *= 60
+		}
+		c.Curves[i].X = x
+	}
 }
 
 // curvesOf is what a series recorded of a measure: on the training batches and on other data.

@@ -1,62 +1,134 @@
 package report
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"image/color"
+	"io"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// plotted is a Picture that gonum/plot draws.
-type plotted interface {
-	Picture
-	plot(size) (*plot.Plot, error)
-}
-
-// forPage draws a plotted picture for the page.
-func forPage(p plotted, at size) (string, error) {
-	drawn, err := p.plot(at)
-	if err != nil {
-		return "", err
+// Export writes every figure of the page as SVG and PNG and every table as CSV and LaTeX into the directory dir. The names
+// of the files are made of the titles.
+func Export(dir string, p *Page) error {
+	e := &exporter{dir: dir, taken: map[string]int{}}
+	if err := e.blocks(p.Lead); err != nil {
+		return err
 	}
-	return render(drawn, at)
+	for _, s := range p.Sections {
+		e.section = s.Title
+		if err := e.blocks(s.Blocks); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// dotsPerPixel is how fine the PNG of a picture is: a CSS pixel is this many of its own, each way.
-const dotsPerPixel = 3
+type exporter struct {
+	dir     string
+	section string
+	taken   map[string]int // how often a name was wanted
+}
 
-// ExportPicture writes a Bars, Ladder or Heat as base.svg and base.png into dir, in the page's colours on white.
+func (e *exporter) blocks(blocks []Block) error {
+	for _, b := range blocks {
+		var err error
+		switch b := b.(type) {
+		case Table:
+			err = e.table(b)
+		case Matrix:
+			err = e.table(b.asTable())
+		case Figure:
+			err = e.figure(b)
+		case Grid:
+			for _, f := range b.Figures {
+				if err == nil {
+					err = e.figure(f)
+				}
+			}
+		case Side:
+			err = e.blocks(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name is a free name made of a title, and of that of the section if there is more than one of the kind.
+func (e *exporter) name(title string) string {
+	name := cmp.Or(fileName(title), "table")
+	if e.taken[name]++; e.taken[name] > 1 && e.section != "" {
+		name = fileName(e.section) + "-" + name
+		e.taken[name]++
+	}
+	if n := e.taken[name]; n > 1 {
+		name += fmt.Sprintf("-%d", n)
+	}
+	return name
+}
+
+var dashes = regexp.MustCompile(`-+`)
+
+// fileName is a title as the name of a file, without an extension.
+func fileName(title string) string {
+	name := dashes.ReplaceAllString(anchor(title), "-")
+	const longest = 60
+	return strings.Trim(name[:min(len(name), longest)], "-")
+}
+
+func (e *exporter) table(t Table) error {
+	name := filepath.Join(e.dir, e.name(cmp.Or(t.File, t.Caption)))
+	if err := atomicfile.Write(name+".csv", func(w io.Writer) error { return t.CSV(w) }); err != nil {
+		return err
+	}
+	return atomicfile.Write(name+".tex", func(w io.Writer) error { return t.LaTeX(w) })
+}
+
+func (e *exporter) figure(f Figure) error {
+	for _, v := range f.Views {
+		title := f.Title
+		if len(f.Views) > 1 {
+			title += " " + v.Label
+		}
+		if err := ExportPicture(e.dir, e.name(title), v.Picture); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ExportPicture writes p, with its title and its legend, as base.svg and base.png into dir, in the page's colours on white.
 func ExportPicture(dir, base string, p Picture) error {
-	from, ok := p.(plotted)
-	if !ok {
-		return fmt.Errorf("report: no files are made of a %T", p)
+	s := newSheet(p)
+	w, h := s.size()
+	var failed error
+	text, err := inside(w, h, func(c draw.Canvas) { failed = s.draw(c) })
+	if err == nil {
+		err = failed
 	}
-	at := p.size(true)
-	inside, err := p.svg(at)
 	if err != nil {
 		return err
 	}
 	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%d 0 %d %d" width="%d" height="%d" font-family="Liberation Sans, Arial, Helvetica, sans-serif" role="img"><title>`,
-		-margin, int(at.w)+2*margin, int(at.h), int(at.w)+2*margin, int(at.h))
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="Liberation Sans, Arial, Helvetica, sans-serif" role="img"><title>`, int(w), int(h), int(w), int(h))
 	svg.WriteString(escape(p.describe()))
-	fmt.Fprintf(&svg, "</title><rect x=\"%d\" width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n%s\n</svg>\n", -margin, paper(inside))
-	if err := atomicfile.WriteBytes(filepath.Join(dir, base+".svg"), []byte(svg.String())); err != nil {
+	fmt.Fprintf(&svg, "</title><rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n%s\n</svg>\n", paper(text))
+	if err := atomicfile.WriteBytes(filepath.Join(dir, base+".svg"), []byte(withoutOverrides(svg.String()))); err != nil {
 		return err
 	}
-	png, err := raster(from, at)
+	png, err := s.raster()
 	if err != nil {
 		return err
 	}
@@ -78,23 +150,6 @@ var variable = regexp.MustCompile(`var\(--([a-z0-9]+)\)`)
 // paper puts the light colours in place of the page's variables.
 func paper(svg string) string {
 	return variable.ReplaceAllStringFunc(svg, func(v string) string { return light[variable.FindStringSubmatch(v)[1]] })
-}
-
-// raster draws p as PNG.
-func raster(p plotted, at size) ([]byte, error) {
-	drawn, err := p.plot(at)
-	if err != nil {
-		return nil, err
-	}
-	// gonum measures in points of 1/72 inch, of which the page makes CSS pixels.
-	canvas := vgimg.NewWith(vgimg.UseWH(at.w+2*margin, at.h), vgimg.UseDPI(72*dotsPerPixel), vgimg.UseBackgroundColor(color.White))
-	inner := draw.NewCanvas(tinted{canvas}, at.w+2*margin, at.h)
-	drawn.Draw(draw.Crop(inner, margin, -margin, 0, 0))
-	var b bytes.Buffer
-	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("draw: %w", err)
-	}
-	return b.Bytes(), nil
 }
 
 // tinted is a canvas that understands the colours that only encode roles, and the marks of anchored.

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/plot"
 )
 
 // Figure is a picture, or several views of the same thing to choose from.
@@ -22,10 +24,11 @@ type View struct {
 	Picture Picture
 }
 
-// Picture is a Chart, a Strip, a Bars, a Ladder or a Heat.
+// Picture is a Chart, a Strip, a Bars, a Ladder or a Heat. gonum/plot draws it.
 type Picture interface {
-	svg(size) (string, error)
+	plot(size) (*plot.Plot, error)
 	size(wide bool) size
+	heading() string
 	describe() string // in words, for those who cannot see it
 	legend() []LegendEntry
 	numbers() Table
@@ -35,7 +38,8 @@ type Picture interface {
 type LegendEntry struct {
 	Name   string
 	Color  int
-	Marked bool
+	Marked bool // its points are drawn
+	Dashed bool
 }
 
 // drawn is a view ready for the template.
@@ -68,7 +72,7 @@ func (r *renderer) draw(f Figure) ([]drawn, error) {
 		}
 		for _, class := range classes {
 			s := v.Picture.size(class == "wide")
-			inside, err := v.Picture.svg(s)
+			inside, err := forPage(v.Picture, s)
 			if err != nil {
 				return nil, err
 			}
@@ -80,13 +84,8 @@ func (r *renderer) draw(f Figure) ([]drawn, error) {
 	return out, nil
 }
 
-// Legend is the legend of the first view, left out where there is only one curve to tell.
-func (f Figure) Legend() []LegendEntry {
-	if l := f.Views[0].Picture.legend(); len(l) > 1 {
-		return l
-	}
-	return nil
-}
+// Legend is the legend of the first view.
+func (f Figure) Legend() []LegendEntry { return f.Views[0].Picture.legend() }
 
 // Legend is the legends of the figures in one, or nil if the one above says it all.
 func (g Grid) Legend() []LegendEntry {
@@ -115,9 +114,11 @@ func (c Chart) size(onWide bool) size {
 	return narrow
 }
 
+func (c Chart) heading() string { return c.Title }
+
 func (c Chart) describe() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s over %s.", c.Title, c.XLabel)
+	fmt.Fprintf(&b, "%s, %s, over %s.", c.Title, c.YLabel, c.XLabel)
 	for _, k := range c.Curves {
 		if n := len(k.Y); n > 0 {
 			fmt.Fprintf(&b, " %s: from %s to %s.", k.Name, value(k.Y[0]), value(k.Y[n-1]))
@@ -132,7 +133,7 @@ func (c Chart) describe() string {
 func (c Chart) legend() []LegendEntry {
 	var out []LegendEntry
 	for _, k := range c.Curves {
-		out = append(out, LegendEntry{k.Name, k.Color, k.Marked})
+		out = append(out, LegendEntry{k.Name, k.Color, k.Marked, k.Marked})
 	}
 	return out
 }
@@ -196,8 +197,11 @@ func (k Curve) near(x, reach float64) string {
 func swatch(e LegendEntry) template.HTML {
 	color := fmt.Sprintf("var(--s%d)", e.Color%numSeries+1)
 	dash, mark := "", ""
+	if e.Dashed {
+		dash = ` stroke-dasharray="5 4"`
+	}
 	if e.Marked {
-		dash, mark = ` stroke-dasharray="5 4"`, markers[e.Color%numSeries]
+		mark = markers[e.Color%numSeries]
 	}
 	return template.HTML(fmt.Sprintf(`<svg viewBox="0 0 30 12" width="30" height="12" aria-hidden="true" style="color:%s"><path d="M0 6H30" stroke="currentColor" stroke-width="2" fill="none"%s/>%s</svg>`, color, dash, mark))
 }

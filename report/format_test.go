@@ -138,7 +138,7 @@ func TestChartsOfLittle(t *testing.T) {
 		{"many colours", Chart{Curves: []Curve{{X: []float64{1, 2}, Y: []float64{0, 1}, Color: 17, Marked: true}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			svg, err := tt.c.svg(wide)
+			svg, err := forPage(tt.c, wide)
 			if err != nil || svg == "" {
 				t.Errorf("got %q, %v", svg, err)
 			}

@@ -34,7 +34,7 @@ func (h Heat) size(onWide bool) size {
 	return out
 }
 
-func (h Heat) svg(at size) (string, error) { return forPage(h, at) }
+func (h Heat) heading() string { return h.Title }
 
 func (h Heat) plot(at size) (*plot.Plot, error) {
 	p := plot.New()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
@@ -16,6 +17,8 @@ import (
 type Page struct {
 	Title    string
 	Subtitle string
+	Verdict  []string // what came out, in a sentence or a few
+	Lead     []Block  // what a reader sees without scrolling, below the verdict
 	Sections []Section
 	Footer   string
 }
@@ -24,32 +27,13 @@ type Page struct {
 type Section struct {
 	Title  string
 	Intro  string // may be empty
+	Folded bool   // opened by a click on its heading
 	Blocks []Block
 }
 
-// Block is something a section shows: Table, Figure, Grid, Side, Matrix, Facts, Files, Sentences, Details or Notes.
+// Block is something a section shows: Table, Figure, Grid, Side, Matrix, Facts, Files, Choice, Sentence, Case, Details or
+// Notes.
 type Block interface{ block() string } // the name of its template
-
-// Table is numbers or words in columns.
-type Table struct {
-	Caption string
-	Columns []Column
-	Rows    []Row
-	Cards   bool // on a telephone each row becomes a card; for many columns
-}
-
-// Column is the heading of a column of a Table.
-type Column struct {
-	Name    string
-	Numeric bool // set to the right, in figures of equal width
-}
-
-// Row is a row of a Table. The first cell names it.
-type Row struct {
-	Cells  []string
-	Strong bool // the best of its column, or the sum
-	Muted  bool // something to compare with, not a result
-}
 
 // Grid sets small figures side by side where there is room, under one legend. It has none of its own where the
 // figure above it has the same.
@@ -64,6 +48,7 @@ type Side []Block
 // Matrix is a confusion matrix: a row for each gold label, a column for each predicted one.
 type Matrix struct {
 	Caption string
+	File    string // as of a Table
 	Labels  []string
 	Counts  [][]int
 }
@@ -76,6 +61,12 @@ type Facts struct {
 
 // Fact is one line of Facts.
 type Fact struct{ Name, Value string }
+
+// Glance is a few facts side by side.
+type Glance []Fact
+
+// Heading stands above the blocks of a task.
+type Heading string
 
 // Files lists files to open.
 type Files struct {
@@ -92,20 +83,27 @@ type Details struct{ Summary, Text string }
 // Notes says what a reader should be aware of.
 type Notes []string
 
+// Remarks are small print: how numbers were made and how they are to be read.
+type Remarks []string
+
 func (Table) block() string   { return "table" }
 func (Grid) block() string    { return "grid" }
 func (Side) block() string    { return "side" }
 func (Matrix) block() string  { return "matrix" }
 func (Facts) block() string   { return "facts" }
+func (Glance) block() string  { return "glance" }
+func (Heading) block() string { return "heading" }
 func (Files) block() string   { return "files" }
 func (Details) block() string { return "details" }
 func (Notes) block() string   { return "notes" }
+func (Remarks) block() string { return "remarks" }
 func (Figure) block() string  { return "figure" }
 
 //go:embed page.html page.css
 var assets embed.FS
 
-// HTML is the page as one self-contained document.
+// HTML is the page as one self-contained document. Its Content-Security-Policy lets a browser run no script and load
+// nothing, whatever stands in the names and texts that are shown.
 func (p *Page) HTML() ([]byte, error) {
 	css, err := assets.ReadFile("page.css")
 	if err != nil {
@@ -113,18 +111,18 @@ func (p *Page) HTML() ([]byte, error) {
 	}
 	r := &renderer{}
 	r.templates, err = template.New("page.html").Funcs(template.FuncMap{
-		"render":   r.block,
-		"draw":     r.draw,
-		"swatch":   swatch,
-		"shade":    shade,
-		"tone":     tone,
-		"verdict":  verdict,
-		"heaviest": heaviestWords,
-		"weight":   func(w float64) string { return fixed(w, 4) },
-		"count":    count,
-		"blank":    func(cell string) bool { return cell == noValue },
-		"label":    func(t Table, i int) string { return t.Columns[i].Name },
-		"anchor":   anchor,
+		"render": r.block,
+		"draw":   r.draw,
+		"choose": r.choose,
+		"swatch": swatch,
+		"shade":  shade,
+		"tone":   tone,
+		"times":  times,
+		"count":  count,
+		"blank":  func(cell string) bool { return cell == noValue || cell == "" },
+		"label":  func(t Table, i int) string { return t.Columns[i].Name },
+		"anchor": anchor,
+		"vote":   func(who string, v compare.Vote) vote { return vote{v, who} },
 	}).ParseFS(assets, "page.html")
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -137,7 +135,18 @@ func (p *Page) HTML() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	return b.Bytes(), nil
+	return []byte(withoutOverrides(b.String())), nil
+}
+
+// Open are the sections that are not folded.
+func (p *Page) Open() []Section {
+	var out []Section
+	for _, s := range p.Sections {
+		if !s.Folded {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Write writes the page to path: all of it, or nothing. It makes no directory for it.
@@ -156,6 +165,7 @@ func Write(path string, p *Page) error {
 type renderer struct {
 	templates *template.Template
 	figures   int
+	choices   int
 }
 
 func (r *renderer) block(b Block) (template.HTML, error) {
@@ -176,7 +186,7 @@ func shade(row []int, i int) int {
 	return 60 * row[i] / sum
 }
 
-// anchor makes an id of a heading.
+// anchor makes an id, or the name of a file, of a heading.
 func anchor(title string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

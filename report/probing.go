@@ -9,7 +9,7 @@ import (
 )
 
 // seriesNames are what readers call the encoder and its controls.
-var seriesNames = map[string]string{"encoder": "the encoder", "random": "random encoder", "shuffled": "shuffled labels"}
+var seriesNames = map[string]string{result.ProbeEncoder: "the encoder", "random": "random encoder", "shuffled": "shuffled labels"}
 
 func seriesName(s result.ProbeSeries) string {
 	if n, ok := seriesNames[s.Of]; ok {
@@ -18,54 +18,138 @@ func seriesName(s result.ProbeSeries) string {
 	return s.Of
 }
 
-// probingSection is the figures and tables of the probing runs.
-func probingSection(runs []named) Section {
-	s := Section{Title: "Edge probing", Intro: "A probe of layer l sees a learned mix of the frozen encoder's layers 0 (the embeddings) to l. P is its micro F1, Delta what layer l adds to it. Intervals are 95 % over seeds, by Student's t."}
-	var last []named
+// probingPart is the figures and tables of the probing runs: what the layers score first, the rest folded away.
+func probingPart(runs []named, alone bool) part {
+	var measured []named
 	for _, n := range runs {
-		if n.run.probes() == nil {
-			continue
+		if n.run.probes() != nil {
+			measured = append(measured, n)
 		}
-		last = append(last, n)
+	}
+	p := part{lead: []Block{glanceOf(runs)}}
+	if len(measured) == 0 {
+		p.lead = append(p.lead, outcomeTable(runs))
+		return p
+	}
+	for _, n := range measured {
+		if len(measured) == 1 {
+			p.verdict = ProbeFindings(n.run.probes())
+		} else {
+			p.verdict = append(p.verdict, n.name+": "+ProbeFindings(n.run.probes())[0])
+		}
+	}
+	p.lead = append(p.lead, probeSummary(measured))
+	for i, n := range measured {
+		scores := scoresFigure(n, len(measured) > 1)
+		s := Section{Title: "Layer by layer", Folded: true}
+		if len(measured) > 1 {
+			s.Title += ": " + n.name
+		}
+		if alone && i == 0 {
+			p.lead = append(p.lead, scores)
+		} else {
+			s.Blocks = append(s.Blocks, scores)
+		}
+		if len(measured) > 1 {
+			s.Blocks = append([]Block{Remarks(ProbeFindings(n.run.probes()))}, s.Blocks...)
+		}
 		s.Blocks = append(s.Blocks, probeBlocks(n)...)
+		p.sections = append(p.sections, s)
 	}
-	if len(last) == 0 {
-		s.Intro = "Nothing was measured."
+	if len(measured) > 1 {
+		p.sections = append([]Section{{Title: "What the last layer adds", Folded: true, Blocks: []Block{gainFigure(measured)}}}, p.sections...)
 	}
-	if len(last) > 1 {
-		s.Blocks = append([]Block{gainFigure(last)}, s.Blocks...)
+	return p
+}
+
+// probeSummary has a row for each run: what the embeddings score, what all layers score, and what that is worth.
+func probeSummary(runs []named) Table {
+	t := Table{
+		Caption: "Micro F1 of the probes in percent, with 95 % intervals over the seeds by Student's t", File: "probes",
+		Columns: append([]Column{{Name: "run"}}, numeric("embeddings alone", "all layers", "the layers add", "random encoder", "shuffled labels", "seeds")...), Cards: true,
 	}
-	return s
+	for _, n := range runs {
+		p := n.run.probes()
+		last := len(p.Layers) - 1
+		of := func(name string) string {
+			for _, s := range p.Series {
+				if s.Of == name {
+					return within(s.Scores[last], 1)
+				}
+			}
+			return noValue
+		}
+		first := p.Series[0]
+		cells := []string{n.name, within(first.Scores[0], 1), within(first.Scores[last], 1), noValue, of("random"), of("shuffled"), count(len(p.Seeds))}
+		if len(first.Cumulative) > 0 {
+			cells[3] = within(first.Cumulative[len(first.Cumulative)-1], 1)
+		}
+		t.Rows = append(t.Rows, Row{Cells: cells})
+	}
+	return t
+}
+
+func scoresFigure(n named, several bool) Figure {
+	p := n.run.probes()
+	f := Figure{Title: "F1 of the probe of each layer", Views: []View{{Label: "scores", Picture: Scores(p)}, {Label: "gain over the embeddings", Picture: Cumulatives(p)}}}
+	if several {
+		f.Title += ": " + n.name
+	}
+	f.Note = "The probe of layer l sees a learned mix of the frozen encoder's layers 0 (the embeddings) to l."
+	for _, s := range p.Series {
+		if note := cutNote(s.Scores...); note != "" {
+			f.Note += " " + note
+			break
+		}
+	}
+	return f
 }
 
 func probeBlocks(n named) []Block {
 	p := n.run.probes()
-	out := []Block{
-		Figure{Title: "P of each layer: " + n.name, Views: []View{{Label: "scores", Picture: Scores(p)}, {Label: "cumulative gain", Picture: Cumulatives(p)}}},
-	}
+	var out []Block
 	if len(p.Layers) > 1 {
-		out = append(out, Figure{Title: "Delta of each layer: " + n.name, Views: []View{{Picture: Deltas(p)}}})
+		out = append(out, Figure{Title: "What each layer adds: " + n.name, Note: cutNote(p.Series[0].Delta...), Views: []View{{Picture: Deltas(p)}}})
 	}
-	out = append(out,
-		Figure{Title: "What each probe mixes: " + n.name, Note: "softmax(alpha), mean over the seeds. A row is a probe; equal shares mean that it learned no preference.", Views: []View{{Picture: Shares(p)}}},
-		probeTable(n), expectedTable(n))
-	return out
+	t := ProbeTable(p)
+	t.Caption = "Probes: " + n.name + ", mean and 95 % interval"
+	return append(out,
+		Figure{Title: "What each probe mixes: " + n.name, Note: "Shares of the layers in the mix, softmax(alpha), mean over the seeds. A row is a probe. " + mixFinding(p), Views: []View{{Picture: Shares(p)}}},
+		t, Remarks{probeHeads(p)}, expectedTable(n))
+}
+
+// probeHeads says what the columns of ProbeTable are.
+func probeHeads(p *result.Probes) string {
+	text := "Layers 0 to l: the probe sees a mix of them. The layer adds: F1 above that of the probe of one layer less, seed by seed."
+	if p.Selectivity != nil {
+		text += " Above shuffled labels: how much of F1 the labels account for."
+	}
+	return text + " Centre of the mix: the mean layer, weighted by the shares. Scale: gamma, by which the mix is multiplied."
 }
 
 // gainFigure is the paper's Fig. 1: what the last layer adds, task by task.
 func gainFigure(runs []named) Figure {
 	bars := Bars{}
+	var gains []evaluate.Interval
 	for _, n := range runs {
 		groups := bars.Groups
 		bars = LastDelta(n.run.probes(), n.name)
 		bars.Groups = append(groups, bars.Groups...)
+		gains = append(gains, n.run.probes().Series[0].Delta...)
 	}
-	return Figure{Title: bars.Title, Note: "After Fig. 1 of Su & Vijay-Shanker 2022.", Views: []View{{Picture: bars}}}
+	note := "After Fig. 1 of Su & Vijay-Shanker 2022."
+	if cut := cutNote(gains...); cut != "" {
+		note += " " + cut
+	}
+	return Figure{Title: bars.Title, Note: note, Views: []View{{Picture: bars}}}
 }
+
+// gainUnit is the unit of differences of F1.
+const gainUnit = "F1, percentage points"
 
 // LastDelta is what the last layer adds: one group of bars, under the name of the task.
 func LastDelta(p *result.Probes, name string) Bars {
-	b := Bars{Title: "Delta of the last layer", YLabel: "F1, percentage points"}
+	b := Bars{Title: "What the last layer adds", XLabel: "run", YLabel: gainUnit}
 	for i, s := range p.Series {
 		if len(s.Delta) > 0 {
 			b.Groups = addBar(b.Groups, name, Bar{Name: seriesName(s), Value: s.Delta[len(s.Delta)-1], Color: i})
@@ -83,9 +167,12 @@ func addBar(groups []BarGroup, name string, b Bar) []BarGroup {
 	return groups
 }
 
+// probeAxis is the axis of layers.
+const probeAxis = "last layer that the probe sees"
+
 // Scores is P_0 to P_L of the encoder and its controls, with error bars.
 func Scores(p *result.Probes) Ladder {
-	l := Ladder{Title: "P, micro F1 in percent", XLabel: "layer", X: p.Layers}
+	l := Ladder{Title: "F1 of the probe of each layer", XLabel: probeAxis, YLabel: "micro F1, percent", X: p.Layers}
 	for i, s := range p.Series {
 		l.Curves = append(l.Curves, LadderCurve{Name: seriesName(s), Values: s.LayerSeries.Scores, Color: i})
 	}
@@ -94,7 +181,7 @@ func Scores(p *result.Probes) Ladder {
 
 // Cumulatives is P_l - P_0.
 func Cumulatives(p *result.Probes) Ladder {
-	l := Ladder{Title: "P above that of the embeddings, percentage points", XLabel: "layer", X: p.Layers}
+	l := Ladder{Title: "F1 above that of the embeddings", XLabel: probeAxis, YLabel: gainUnit, X: p.Layers}
 	for i, s := range p.Series {
 		values := append([]evaluate.Interval{{N: len(p.Seeds)}}, s.Cumulative...)
 		l.Curves = append(l.Curves, LadderCurve{Name: seriesName(s), Values: values, Color: i})
@@ -104,7 +191,7 @@ func Cumulatives(p *result.Probes) Ladder {
 
 // Deltas is the Delta series as bars.
 func Deltas(p *result.Probes) Bars {
-	b := Bars{Title: "Delta, percentage points of F1", XLabel: "layer", YLabel: "F1, percentage points"}
+	b := Bars{Title: "What each layer adds", XLabel: "layer", YLabel: gainUnit}
 	for i, l := range p.Layers[1:] {
 		for k, s := range p.Series {
 			b.Groups = addBar(b.Groups, fmt.Sprint(l), Bar{Name: seriesName(s), Value: s.Delta[i], Color: k})
@@ -115,7 +202,7 @@ func Deltas(p *result.Probes) Bars {
 
 // Shares is softmax(alpha) as a heat map, a row for each probe.
 func Shares(p *result.Probes) Heat {
-	h := Heat{Title: "softmax(alpha)", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
+	h := Heat{Title: "Shares of the layers in the mix of each probe", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
 	for _, l := range p.Layers {
 		h.Rows = append(h.Rows, fmt.Sprint(l))
 	}
@@ -125,20 +212,19 @@ func Shares(p *result.Probes) Heat {
 	return h
 }
 
-// probeTable is the numbers of every probe.
-func probeTable(n named) Table {
-	p := n.run.probes()
-	t := Table{Caption: "Probes: " + n.name + ", mean and 95 % interval", Columns: []Column{{Name: "layers"}}, Cards: true}
+// ProbeTable is the numbers of every probe, as the page and the terminal have them.
+func ProbeTable(p *result.Probes) Table {
+	t := Table{Columns: []Column{{Name: "layers"}}, Cards: true}
 	for i, s := range p.Series {
-		t.Columns = append(t.Columns, Column{Name: "P, " + seriesName(s), Numeric: true})
+		t.Columns = append(t.Columns, numeric("F1, "+seriesName(s))...)
 		if i == 0 {
-			t.Columns = append(t.Columns, Column{Name: "Delta", Numeric: true})
+			t.Columns = append(t.Columns, numeric("the layer adds")...)
 		}
 	}
 	if p.Selectivity != nil {
-		t.Columns = append(t.Columns, Column{Name: "selectivity", Numeric: true})
+		t.Columns = append(t.Columns, numeric("above shuffled labels")...)
 	}
-	t.Columns = append(t.Columns, Column{Name: "centre of gravity", Numeric: true}, Column{Name: "gamma", Numeric: true})
+	t.Columns = append(t.Columns, numeric("centre of the mix", "scale")...)
 	for i, l := range p.Layers {
 		cells := []string{fmt.Sprintf("0 to %d", l)}
 		for k, s := range p.Series {
@@ -161,20 +247,24 @@ func probeTable(n named) Table {
 func expectedTable(n named) Table {
 	t := Table{
 		Caption: "Expected layer, where the layers add more than chance: " + n.name,
-		Columns: []Column{{Name: ""}, {Name: "expected layer", Numeric: true}, {Name: "95 % interval", Numeric: true}, {Name: "seeds that gain", Numeric: true}},
+		Columns: append([]Column{{Name: "of"}}, numeric("expected layer", "95 % interval", "seeds that gain")...),
 	}
 	for _, s := range n.run.probes().Series {
 		cells := []string{seriesName(s), noValue, noValue, count(s.Expected.N)}
-		gains := len(s.Cumulative) > 0 && s.Cumulative[len(s.Cumulative)-1].Low > 0
-		if gains && s.Expected.N > 0 {
+		if gains(s) && s.Expected.N > 0 {
 			cells[1] = fixed(s.Expected.Mean, 2)
 		}
-		if gains && s.Expected.N > 1 {
-			cells[2] = fixed(s.Expected.Low, 2) + " to " + fixed(s.Expected.High, 2)
+		if gains(s) && s.Expected.N > 1 {
+			cells[2] = fixed(s.Expected.Low, 2) + rangeMark + fixed(s.Expected.High, 2)
 		}
 		t.Rows = append(t.Rows, Row{Cells: cells})
 	}
 	return t
+}
+
+// gains reports whether the layers of a series add more than chance.
+func gains(s result.ProbeSeries) bool {
+	return len(s.Cumulative) > 0 && s.Cumulative[len(s.Cumulative)-1].N > 1 && s.Cumulative[len(s.Cumulative)-1].Low > 0
 }
 
 // within writes an interval as its mean and half its width.

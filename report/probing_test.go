@@ -21,10 +21,13 @@ import (
 )
 
 // probingRun writes a synthetic probing run of an encoder of so many layers, in which one layer matters most.
-func probingRun(t testing.TB, dir string, seed uint64, layers, matters int) string {
+func probingRun(t testing.TB, dir string, seed uint64, layers, matters, seeds int) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	p := result.Probes{Input: "spans", Seeds: []uint32{1, 2, 3, 4, 5}, Encoder: "0123"}
+	p := result.Probes{Input: "spans", Encoder: "0123"}
+	for s := range seeds {
+		p.Seeds = append(p.Seeds, uint32(s+1))
+	}
 	for l := range layers + 1 {
 		p.Layers = append(p.Layers, l)
 		share := make([]float64, l+1)
@@ -32,15 +35,15 @@ func probingRun(t testing.TB, dir string, seed uint64, layers, matters int) stri
 			share[k] = 1 / float64(l+1)
 		}
 		p.Alpha = append(p.Alpha, share)
-		p.Centre = append(p.Centre, evaluate.Interval{Mean: float64(l) / 2, Low: float64(l)/2 - 0.1, High: float64(l)/2 + 0.1, N: 5})
-		p.Gamma = append(p.Gamma, evaluate.Interval{Mean: 1.02, Low: 1, High: 1.04, N: 5})
+		p.Centre = append(p.Centre, evaluate.Interval{Mean: float64(l) / 2, Low: float64(l)/2 - 0.1, High: float64(l)/2 + 0.1, N: seeds})
+		p.Gamma = append(p.Gamma, evaluate.Interval{Mean: 1.02, Low: 1, High: 1.04, N: seeds})
 	}
 	for _, s := range []struct {
 		of   string
 		gain float64
 	}{{"encoder", 30}, {"shuffled", 0}, {"random", 6}} {
 		var f1 [][]float64
-		for range 5 {
+		for range seeds {
 			var row []float64
 			for l := range layers + 1 {
 				v := 30 + 2*rng.NormFloat64()
@@ -73,23 +76,34 @@ func probingRun(t testing.TB, dir string, seed uint64, layers, matters int) stri
 // attentionRun writes a synthetic attention run.
 func attentionRun(t testing.TB, dir string) string {
 	t.Helper()
-	a := result.Weights{Of: "attention pooling of the last layer", Data: "test.tsv", Examples: 5716, Near: 3, Least: 10}
+	a := result.Weights{Of: "attention pooling of the last layer", Data: "test.tsv", Examples: 5716, Near: 3, Least: 10, NoStops: true}
+	names := []string{"warfarin", "aspirin"}
 	words := func(text string, heavy string) (out []result.Word) {
+		mentions := 0
 		for i, w := range strings.Fields(text) {
 			weight := 0.01 + 0.005*float64(i%3)
 			if w == heavy {
-				weight = 0.3
+				weight = 0.8
 			}
-			out = append(out, result.Word{Text: w, Weight: weight, Mention: strings.HasPrefix(w, "@"), Glued: w == "." || w == ","})
+			word := result.Word{Text: w, Weight: weight, Pieces: 1 + i%2, Mention: strings.HasPrefix(w, "@"), Glued: w == "." || w == ",", Cut: w == "breaks"}
+			if word.Mention {
+				word.Name = names[mentions%2]
+				mentions++
+			}
+			if mentions == 2 && strings.HasPrefix(text, "Two") && w != "@DRUG$" {
+				word.Sentence = 1
+			}
+			out = append(out, word)
 		}
 		return out
 	}
 	a.Sentences = []result.Sentence{
 		{Index: "made.up.s0.p0", Gold: "mechanism", Predicted: "mechanism", Baseline: "false", Words: words("Levels of @DRUG$ were markedly raised when it was given together with @DRUG$ , an inhibitor of the enzyme that breaks it down .", "inhibitor")},
-		{Index: "made.up.s1.p0", Gold: "advise", Predicted: "advise", Words: words("Use <caution> & care with @DRUG$ and @DRUG$ .", "<caution>")},
+		{Index: "made.up.s1.p0", Gold: "advise", Predicted: "advise", Probability: 0.913, Positions: 20, Words: words("Use <caution> & care with @DRUG$ and @DRUG$ .", "<caution>")},
+		{Index: "made.up.s2.p0", Gold: "false", Predicted: "effect", Probability: 0.52, Positions: 30, Words: words("Two drugs are named here: @DRUG$ and @DRUG$ . This is a second sentence of the text .", "named")},
 	}
 	for i, w := range []string{"inhibitor", "concomitantly", "combined", "increases"} {
-		a.Stems = append(a.Stems, evaluate.StemWeight{Stem: w[:6], Word: w, Mean: 0.2 / float64(i+1), Count: 1200 / (i + 1)})
+		a.Stems = append(a.Stems, evaluate.StemWeight{Stem: w[:6], Word: w, Mean: 0.2 / float64(i+1), Times: 6 / float64(i+1), Count: 1200 / (i + 1)})
 	}
 	put(t, filepath.Join(dir, result.ConfigFile), syntheticNote+"[task]\nname = \"attention\"\n")
 	text, err := json.Marshal(map[string]any{"task": "attention", "seconds": 3.2, "attention": a})
@@ -104,7 +118,7 @@ func attentionRun(t testing.TB, dir string) string {
 func TestProbingPage(t *testing.T) {
 	dir := t.TempDir()
 	var runs []*Run
-	for _, path := range []string{probingRun(t, filepath.Join(dir, "ddi"), 1, 3, 2), probingRun(t, filepath.Join(dir, "aimed"), 2, 3, 1), attentionRun(t, filepath.Join(dir, "look"))} {
+	for _, path := range []string{probingRun(t, filepath.Join(dir, "ddi"), 1, 3, 2, 5), probingRun(t, filepath.Join(dir, "aimed"), 2, 3, 1, 5), attentionRun(t, filepath.Join(dir, "look"))} {
 		r, err := ReadRun(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -123,10 +137,11 @@ func TestProbingPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Delta of the last layer", "P of each layer: ddi", "Delta of each layer: aimed", "What each probe mixes", "selectivity",
+		"What the last layer adds", "F1 of the probe of each layer: ddi", "What each layer adds: aimed", "What each probe mixes", "above shuffled labels",
+		"it learned no preference", "The encoder is better than a random one", "ddi: The layers know more than the embeddings",
 		": ddi</caption>", "the encoder", "random encoder", "shuffled labels", // series
-		`<span class="word mention" style="--v:4" title="0.0200">@DRUG$</span>`, "gold mechanism, predicted mechanism, baseline false",
-		"&lt;caution&gt;", "concomitantly", "within 3 words of a mention", "stems met 10 times or more in 5,716 sentences",
+		`<span class="word mention" style="--v:0" title="weight 0.0200, 0.5 times an equal share">warfarin</span>`, "gold mechanism, predicted mechanism, baseline false",
+		"&lt;caution&gt;", "concomitantly", "within 3 words of a mention", "met 10 times or more in 5,716 sentences, without stop words", "6.0</td>", "A weight is no explanation", "… </span>", `<p class="rest">`,
 	} {
 		if !bytes.Contains(html, []byte(want)) {
 			t.Errorf("the page lacks %q", want)
@@ -145,12 +160,13 @@ func TestProbingPage(t *testing.T) {
 // TestExportPicture: each picture becomes well-formed SVG in real colours, and a PNG of three dots a pixel with ink on it.
 func TestExportPicture(t *testing.T) {
 	dir := t.TempDir()
-	r, err := ReadRun(t.Context(), probingRun(t, filepath.Join(dir, "run"), 1, 12, 8), nil)
+	r, err := ReadRun(t.Context(), probingRun(t, filepath.Join(dir, "run"), 1, 12, 8, 5), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := r.probes()
-	for name, picture := range map[string]Picture{"scores": Scores(p), "deltas": Deltas(p), "shares": Shares(p), "last": LastDelta(p, "ddi"), "sums": Cumulatives(p)} {
+	for name, picture := range map[string]Picture{"scores": Scores(p), "deltas": Deltas(p), "shares": Shares(p), "last": LastDelta(p, "ddi"), "sums": Cumulatives(p),
+		"strip": Strip{Title: "x", XLabel: "F1", Rows: []StripRow{{Name: "a", Values: []float64{1, 2}}, {Name: "b", Values: []float64{3}, Color: 1}}}} {
 		t.Run(name, func(t *testing.T) {
 			if err := ExportPicture(dir, name, picture); err != nil {
 				t.Fatal(err)
@@ -160,7 +176,7 @@ func TestExportPicture(t *testing.T) {
 				t.Fatal(err)
 			}
 			wellFormed(t, svg)
-			if bytes.Contains(svg, []byte("var(--")) || bytes.Contains(svg, []byte("#010")) || !bytes.Contains(svg, []byte(light["s1"])) {
+			if bytes.Contains(svg, []byte("var(--")) || bytes.Contains(svg, []byte("#010")) || !bytes.Contains(svg, []byte(light["s1"])) || !bytes.Contains(svg, []byte(">"+picture.heading()+"<")) {
 				t.Error("colours are not those of paper")
 			}
 			f, err := os.Open(filepath.Join(dir, name+".png"))
@@ -188,9 +204,6 @@ func TestExportPicture(t *testing.T) {
 			}
 		})
 	}
-	if err := ExportPicture(dir, "x", Strip{}); err == nil {
-		t.Error("a strip was exported")
-	}
 }
 
 func TestExportSentence(t *testing.T) {
@@ -215,7 +228,7 @@ func TestExportSentence(t *testing.T) {
 		if n := bytes.Count(svg, []byte("stroke-width")); n != 2 {
 			t.Errorf("%d words outlined, want the two mentions", n)
 		}
-		if !bytes.Contains(svg, []byte(`fill-opacity="0.55"`)) {
+		if !bytes.Contains(svg, []byte(`fill-opacity="0.60"`)) {
 			t.Error("no word is as dark as can be")
 		}
 	}

@@ -135,7 +135,7 @@ func TestReadParts(t *testing.T) {
 	for _, s := range r.Series {
 		names = append(names, s.Name)
 	}
-	if diff := cmp.Diff([]string{"fold-2", "fold-10"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"fold 2", "fold 10"}, names); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/plot"
 )
 
 var (
@@ -25,47 +26,60 @@ var (
 // syntheticPage is the page of the synthetic runs.
 func syntheticPage(t testing.TB, dir string) []byte {
 	t.Helper()
-	var runs []*Run
-	for _, path := range syntheticRuns(t, filepath.Join(dir, "runs")) {
-		r, err := ReadRun(t.Context(), path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs = append(runs, r)
-	}
-	page, err := Compose(t.Context(), runs, Options{Title: "Synthetic runs", Path: filepath.Join(dir, "report.html"), Made: time.Date(2026, 11, 23, 2, 3, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	html, err := page.HTML()
+	html, err := composed(t, dir, "Synthetic runs", syntheticRuns(t, filepath.Join(dir, "runs"))...).HTML()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return html
 }
 
-// To look at the page: go test ./report -run Show -show DIR, then open DIR/report.html and DIR/probes.html.
-func TestShow(t *testing.T) {
-	if *show == "" {
-		t.Skip("no -show DIR given")
-	}
-	if err := os.WriteFile(filepath.Join(*show, "report.html"), syntheticPage(t, *show), 0o666); err != nil {
-		t.Fatal(err)
-	}
+// composed is the page of runs, to lie in dir.
+func composed(t testing.TB, dir, title string, paths ...string) *Page {
+	t.Helper()
 	var runs []*Run
-	for _, path := range []string{probingRun(t, filepath.Join(*show, "ddi"), 1, 12, 8), probingRun(t, filepath.Join(*show, "aimed"), 2, 12, 4), attentionRun(t, filepath.Join(*show, "look"))} {
+	for _, path := range paths {
 		r, err := ReadRun(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		runs = append(runs, r)
 	}
-	page, err := Compose(t.Context(), runs, Options{Title: "Synthetic probes", Path: filepath.Join(*show, "probes.html")})
+	page, err := Compose(t.Context(), runs, Options{Title: title, Path: filepath.Join(dir, "report.html"), Made: time.Date(2026, 11, 23, 2, 3, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(filepath.Join(*show, "probes.html"), page); err != nil {
-		t.Fatal(err)
+	return page
+}
+
+// everyPage is each kind of page that this package makes, of synthetic runs below dir, by a name for its file.
+func everyPage(t testing.TB, dir string) map[string]*Page {
+	t.Helper()
+	runs := syntheticRuns(t, filepath.Join(dir, "runs"))
+	ddi, aimed := probingRun(t, filepath.Join(dir, "ddi"), 1, 12, 8, 5), probingRun(t, filepath.Join(dir, "aimed"), 2, 6, 4, 2)
+	return map[string]*Page{
+		"report":      composed(t, dir, "Synthetic runs", runs...),
+		"pretraining": composed(t, dir, "", runs[:2]...),
+		"finetuning":  composed(t, dir, "", runs[2:]...),
+		"single":      composed(t, dir, "", runs[3]),
+		"probe":       composed(t, dir, "", ddi),
+		"probes":      composed(t, dir, "Synthetic probes", ddi, aimed),
+		"attention":   composed(t, dir, "", attentionRun(t, filepath.Join(dir, "look"))),
+		"errors":      errorsPage(t),
+	}
+}
+
+// To look at the pages: go test ./report -run Show -show DIR, then open DIR/*.html.
+func TestShow(t *testing.T) {
+	if *show == "" {
+		t.Skip("no -show DIR given")
+	}
+	for name, page := range everyPage(t, *show) {
+		if err := Write(filepath.Join(*show, name+".html"), page); err != nil {
+			t.Fatal(err)
+		}
+		if err := Export(filepath.Join(*show, "export", name), page); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -74,22 +88,27 @@ var (
 	drawPattern = regexp.MustCompile(`(?s)(<desc [^>]*>[^<]*</desc>)\n.*?\n</svg>`)
 )
 
-// The golden page keeps the structure and the words; pictures and style are looked at, not compared.
-func TestGoldenPage(t *testing.T) {
-	html := cssPattern.ReplaceAll(syntheticPage(t, t.TempDir()), nil)
-	got := string(drawPattern.ReplaceAll(html, []byte("$1</svg>")))
-	path := filepath.Join("testdata", "page.html")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Errorf("page (-want +got; -update rewrites it):\n%s", diff)
+// The golden pages keep the structure and the words; pictures and style are looked at, not compared.
+func TestGoldenPages(t *testing.T) {
+	dir := t.TempDir()
+	for name, page := range everyPage(t, dir) {
+		t.Run(name, func(t *testing.T) {
+			html, err := page.HTML()
+			if err != nil {
+				t.Fatal(err)
+			}
+			html = bytes.ReplaceAll(html, []byte(dir), []byte("DIR"))
+			got := string(drawPattern.ReplaceAll(cssPattern.ReplaceAll(html, nil), []byte("$1</svg>")))
+			path := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(strings.Split(read(t, path), "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("page (-want +got; -update rewrites it):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -103,7 +122,7 @@ func TestGoldenChart(t *testing.T) {
 		},
 		Levels: []Level{{"unigram <entropy>", 6}},
 	}
-	got, err := c.svg(narrow)
+	got, err := forPage(c, narrow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,11 +141,22 @@ func TestGoldenChart(t *testing.T) {
 	}
 }
 
-func TestPageAsksNothingOfTheNetwork(t *testing.T) {
-	html := string(syntheticPage(t, t.TempDir()))
-	for _, pattern := range []string{`https?:`, `(?i)<script`, `(?i)<link [^>]*stylesheet`, `@import`, `url\(`, `(?i)src=`, `(?i) on[a-z]+="`} {
-		if found := regexp.MustCompile(pattern).FindString(html); found != "" {
-			t.Errorf("the page has %q", found)
+// No page has a script, or anything that a browser would fetch, and each forbids both.
+func TestPagesAskNothingOfTheNetwork(t *testing.T) {
+	const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">`
+	for name, page := range everyPage(t, t.TempDir()) {
+		html, err := page.HTML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pattern := range []string{`https?:`, `(?i)<script`, `(?i)<link [^>]*stylesheet`, `@import`, `url\(`, `(?i)src=`, `(?i) on[a-z]+="`, `(?i)javascript:`} {
+			if found := regexp.MustCompile(pattern).Find(html); found != nil {
+				t.Errorf("the page %s has %q", name, found)
+			}
+		}
+		head, _, _ := bytes.Cut(html, []byte("<title>"))
+		if !bytes.Contains(head, []byte(policy)) || bytes.Count(html, []byte("Content-Security-Policy")) != 1 {
+			t.Errorf("the page %s lacks its policy before what is shown", name)
 		}
 	}
 }
@@ -208,8 +238,8 @@ func TestLinksLeadToFiles(t *testing.T) {
 	dir := t.TempDir()
 	html := syntheticPage(t, dir)
 	links := regexp.MustCompile(`<li><a href="([^"#][^"]*)"`).FindAllSubmatch(html, -1)
-	if len(links) != 16 { // config, metrics and result of four runs, two checkpoints, two files of predictions
-		t.Errorf("got %d links to files, want 16", len(links))
+	if len(links) != 20 { // config, metrics and result of four runs, two checkpoints, six files of predictions
+		t.Errorf("got %d links to files, want 20", len(links))
 	}
 	for _, m := range links {
 		if _, err := os.Stat(filepath.Join(dir, string(m[1]))); err != nil {
@@ -232,11 +262,20 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 
 type broken struct{ Chart }
 
-func (broken) svg(size) (string, error) { return "", errors.New("cannot be drawn") }
+func (broken) plot(size) (*plot.Plot, error) { return nil, errors.New("cannot be drawn") }
 
 func BenchmarkPage(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
 		syntheticPage(b, dir)
 	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

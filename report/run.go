@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,20 +11,40 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/BurntSushi/toml"
+
 	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/sweep"
 )
 
 // Run is what a run directory says.
 type Run struct {
 	Dir     string
 	Name    string // the last element of Dir
+	Swept   string // its name in the sweep that it belongs to; empty if it belongs to none
 	Config  Config
 	Series  []Series       // what was recorded; several for a run of several seeds or folds
 	Result  *result.Result // nil while the run is unfinished
 	Notes   []string       // what was unusual about the files, for people
 	Present []string       // paths, relative to Dir, of files worth opening
+	Kept    []int          // of a fine-tuning run, or of each of its parts: the step whose weights were kept, 0 for the last
+	Encoder Architecture
+	Members []*Run // of a run that is several runs of one sweep: theirs, a seed each
+}
+
+// Architecture is the size of the model that a run left. What is not known is 0.
+type Architecture struct {
+	Layers int `json:"num_hidden_layers"`
+	Hidden int `json:"hidden_size"`
+}
+
+// NotRunError says that a directory is there and is none of a run.
+type NotRunError struct{ Dir string }
+
+func (e *NotRunError) Error() string {
+	return fmt.Sprintf("%s: not a run directory: it has no %s", e.Dir, result.ConfigFile)
 }
 
 // Series is the content of one metrics.jsonl.
@@ -39,7 +60,7 @@ type Config struct {
 }
 
 // ReadRun reads the run directory dir. Metrics and result may be missing, as in a run that has just begun or has
-// not finished; without config.toml it is no run directory. A run without metrics of its own, but with
+// not finished; without config.toml it is no run directory, which is a *NotRunError. A run without metrics of its own, but with
 // subdirectories that have some, is a run of several parts: each becomes one of Series. It fails with the error of ctx when
 // that ends. read, if not nil, hears how many bytes of a file of metrics are read, of how many.
 func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run, error) {
@@ -47,9 +68,11 @@ func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run
 	if abs, err := filepath.Abs(dir); err == nil {
 		r.Name = filepath.Base(abs) // "." has a name too
 	}
-	if err := r.readConfig(); err != nil {
+	var err error
+	if r.Config, err = readConfig(dir); err != nil {
 		return nil, err
 	}
+	r.Swept = sweptName(dir)
 	if err := r.readSeries(ctx, read); err != nil {
 		return nil, err
 	}
@@ -60,27 +83,36 @@ func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run
 	return r, nil
 }
 
-func (r *Run) readConfig() error {
-	path := filepath.Join(r.Dir, result.ConfigFile)
+// sweptName is the name that a sweep gave the run in dir; empty if none did.
+func sweptName(dir string) string {
+	task, err := sweep.ReadTask(dir)
+	if err != nil {
+		return ""
+	}
+	return task.Name
+}
+
+func readConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, result.ConfigFile)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, statErr := os.Stat(r.Dir); statErr != nil {
-			return fmt.Errorf("%s: no such directory", r.Dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		if _, statErr := os.Stat(dir); statErr != nil {
+			return Config{}, fmt.Errorf("%s: no such directory", dir)
 		}
-		return fmt.Errorf("%s: not a run directory: it has no %s", r.Dir, result.ConfigFile)
+		return Config{}, &NotRunError{dir}
 	}
 	if err != nil {
-		return err
+		return Config{}, err
 	}
-	r.Config.Text = string(text)
-	if _, err := toml.Decode(string(text), &r.Config.values); err != nil {
+	c := Config{Text: string(text)}
+	if _, err := toml.Decode(string(text), &c.values); err != nil {
 		var parse toml.ParseError
 		if errors.As(err, &parse) {
-			return fmt.Errorf("%s: line %d: %s", path, parse.Position.Line, parse.Message)
+			return Config{}, fmt.Errorf("%s: line %d: %s", path, parse.Position.Line, parse.Message)
 		}
-		return fmt.Errorf("%s: %w", path, err)
+		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return c, nil
 }
 
 // readSeries reads the run's metrics, or those of its parts.
@@ -104,13 +136,27 @@ func (r *Run) readSeries(ctx context.Context, read func(done, size int64)) error
 		}
 		r.Notes = append(r.Notes, notes...)
 		if len(points) > 0 {
-			r.Series = append(r.Series, Series{Name: name, Points: points})
+			r.Series = append(r.Series, Series{Name: strings.ReplaceAll(name, "-", " "), Points: points})
 		}
+		r.readPart(filepath.Join(r.Dir, name))
 	}
 	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != result.TaskProbing && task != result.TaskAttention { // those record nothing
 		r.Notes = append(r.Notes, "nothing has been recorded")
 	}
 	return nil
+}
+
+// readPart notes what the directory of a part says and the run's own result does not: the epoch that was kept, and the size
+// of the model. Both may be missing.
+func (r *Run) readPart(dir string) {
+	if part, err := result.Read(dir); err == nil && part.Relation != nil {
+		r.Kept = append(r.Kept, part.Relation.KeptStep)
+	}
+	if r.Encoder.Layers == 0 {
+		if text, err := os.ReadFile(filepath.Join(dir, result.ModelDir, "config.json")); err == nil && json.Unmarshal(text, &r.Encoder) != nil {
+			r.Encoder = Architecture{}
+		}
+	}
 }
 
 func (r *Run) readResult() error {
@@ -193,6 +239,23 @@ func (c Config) Number(key string) (float64, bool) {
 	return 0, false
 }
 
+// keys are the dotted keys of c, in order.
+func (c Config) keys() []string {
+	var out []string
+	var walk func(prefix string, table map[string]any)
+	walk = func(prefix string, table map[string]any) {
+		for _, k := range sortedKeys(table) {
+			if inner, ok := table[k].(map[string]any); ok {
+				walk(prefix+k+".", inner)
+			} else {
+				out = append(out, prefix+k)
+			}
+		}
+	}
+	walk("", c.values)
+	return out
+}
+
 func (c Config) at(key string) (any, bool) {
 	var v any = c.values
 	for part := range strings.SplitSeq(key, ".") {
@@ -211,16 +274,20 @@ func (c Config) at(key string) (any, bool) {
 func present(dir string) []string {
 	var out []string
 	for _, pattern := range []string{
-		result.File, result.PredictionsFile, result.ProbesFile, result.StemsFile, result.FiguresDir, result.SentencesDir, result.ConfigFile,
+		result.File, "predictions*.tsv", result.ProbesFile, result.StemsFile, result.FiguresDir, result.SentencesDir, result.ConfigFile,
 		result.MetricsFile, result.ModelDir, result.ModelDir + "/" + result.CardFile, result.CheckpointsDir + "/step-*",
 	} {
 		found, err := filepath.Glob(filepath.Join(globEscape(dir), filepath.FromSlash(pattern)))
 		if err != nil || len(found) == 0 {
 			continue // the patterns are constants and well formed
 		}
-		rel, err := filepath.Rel(dir, slices.Max(found)) // the newest checkpoint: names have a fixed width
-		if err == nil {
-			out = append(out, filepath.ToSlash(rel))
+		if strings.HasPrefix(pattern, result.CheckpointsDir) {
+			found = found[len(found)-1:] // the newest: names have a fixed width, and are in order
+		}
+		for _, f := range found {
+			if rel, err := filepath.Rel(dir, f); err == nil {
+				out = append(out, filepath.ToSlash(rel))
+			}
 		}
 	}
 	return out

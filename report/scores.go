@@ -66,36 +66,90 @@ func (r *Run) pooling() string {
 }
 
 // scoreTable compares the runs of one corpus with each other and with the baselines.
-func scoreTable(runs []scored) Table {
+func scoreTable(runs []scored, tests *Tests) Table {
 	ref := reference(runs)
+	several := slices.ContainsFunc(runs, func(s scored) bool { return len(s.f1) > 1 })
 	t := Table{
-		Caption: "Micro scores over the labels other than " + negativeOf(runs) + ", in percent",
-		Columns: []Column{{Name: "run"}, {Name: "pooling"}, {Name: "P", Numeric: true}, {Name: "R", Numeric: true}, {Name: "F1", Numeric: true}, {Name: "min to max", Numeric: true}, {Name: "seeds", Numeric: true}, {Name: "against " + ref.name, Numeric: true}},
-		Cards:   true,
+		Caption: "Micro scores over the labels other than " + negativeOf(runs) + ", in percent", File: "scores",
+		Columns: append([]Column{{Name: "run"}}, numeric("P", "R", "F1", "95 % interval")...), Cards: true,
 	}
-	best := slices.MaxFunc(runs, func(a, b scored) int { return compareFloat(evaluate.SpreadOf(a.f1).Mean, evaluate.SpreadOf(b.f1).Mean) })
+	if several {
+		t.Columns = append(t.Columns, numeric("seeds", "sd")...)
+	}
+	if len(runs) > 1 {
+		t.Columns = append(t.Columns, numeric("F1 above "+ref.name, "its 95 % interval")...)
+	}
+	adjusted := tests.holm(runs)
+	if adjusted != nil {
+		t.Columns = append(t.Columns, numeric("p, by Holm")...)
+	}
+	words, known := bagOfWords(runs)
+	if known {
+		t.Columns = append(t.Columns, numeric("F1 above the bag of words")...)
+	}
+	best := bestOf(runs)
 	for _, s := range runs {
 		f1 := evaluate.SpreadOf(s.f1)
-		span := noValue
-		if f1.N > 1 {
-			span = percent(f1.Min) + " to " + percent(f1.Max)
+		cells := []string{s.name, percent(evaluate.SpreadOf(s.p).Mean), percent(evaluate.SpreadOf(s.r).Mean), percent(f1.Mean), noValue}
+		if low, high, ok := tests.bounds(s); ok {
+			cells[4] = percent(low) + rangeMark + percent(high)
 		}
-		against := noValue
-		if s.run != ref.run {
-			against = signed(f1.Mean - evaluate.SpreadOf(ref.f1).Mean)
+		if several {
+			cells = append(cells, count(f1.N), noValue)
+			if f1.N > 1 {
+				cells[len(cells)-1] = percent(f1.SD)
+			}
 		}
-		t.Rows = append(t.Rows, Row{
-			Cells:  []string{s.name, orNone(s.run.pooling()), percent(evaluate.SpreadOf(s.p).Mean), percent(evaluate.SpreadOf(s.r).Mean), withSD(f1), span, count(f1.N), against},
-			Strong: len(runs) > 1 && s.run == best.run,
-		})
+		if len(runs) > 1 {
+			cells = append(cells, againstCells(s, ref, tests)...)
+		}
+		if p, ok := adjusted[s.run]; ok {
+			cells = append(cells, fixed(p, 4))
+		} else if adjusted != nil {
+			cells = append(cells, noValue)
+		}
+		if known {
+			cells = append(cells, signed(f1.Mean-words.F1))
+		}
+		t.Rows = append(t.Rows, Row{Cells: cells, Strong: len(runs) > 1 && s.run == best.run})
 	}
 	for _, b := range baselines(runs) {
-		t.Rows = append(t.Rows, Row{
-			Cells: []string{strings.ReplaceAll(b.Name, "_", " ") + " (baseline)", noValue, percent(b.Micro.P), percent(b.Micro.R), percent(b.Micro.F1), noValue, noValue, signed(b.Micro.F1 - evaluate.SpreadOf(ref.f1).Mean)},
-			Muted: true,
-		})
+		cells := []string{b.Name, percent(b.Micro.P), percent(b.Micro.R), percent(b.Micro.F1)}
+		for len(cells) < len(t.Columns) {
+			cells = append(cells, "")
+		}
+		t.Rows = append(t.Rows, Row{Cells: cells, Muted: true})
 	}
 	return t
+}
+
+// againstCells are how far s is above ref, and the interval of that.
+func againstCells(s, ref scored, tests *Tests) []string {
+	if s.run == ref.run {
+		return []string{noValue, noValue}
+	}
+	if d, ok := tests.against[s.run]; ok {
+		return []string{signed(d.Delta), signed(*d.Low) + rangeMark + signed(*d.High)}
+	}
+	return []string{signed(evaluate.SpreadOf(s.f1).Mean - evaluate.SpreadOf(ref.f1).Mean), noValue}
+}
+
+// bestOf is the run of the greatest mean F1, the first of equals.
+func bestOf(runs []scored) scored {
+	return slices.MaxFunc(runs, func(a, b scored) int { return compareFloat(a.mean(), b.mean()) })
+}
+
+// mean is the mean F1 over the seeds.
+func (s scored) mean() float64 { return evaluate.SpreadOf(s.f1).Mean }
+
+// bagOfWords is the score of the bag of words on the pairs of runs, if one of them knows it.
+func bagOfWords(runs []scored) (evaluate.PRF, bool) {
+	for _, s := range runs {
+		if b, ok := s.run.relation().Baseline[result.BaselineWords]; ok {
+			return b, true
+		}
+	}
+	return evaluate.PRF{}, false
 }
 
 func compareFloat(a, b float64) int {
@@ -148,12 +202,13 @@ func baselines(runs []scored) []baseline {
 		}
 	}
 	for _, s := range runs {
-		res := s.run.relation()
-		if res.Majority != (evaluate.PRF{}) {
-			add(baseline{"majority label", res.Majority})
+		for _, name := range sortedKeys(s.run.relation().Baseline) {
+			add(baseline{strings.ReplaceAll(name, "_", " "), s.run.relation().Baseline[name]})
 		}
-		for _, name := range sortedKeys(res.Baseline) {
-			add(baseline{name, res.Baseline[name]})
+	}
+	for _, s := range runs {
+		if majority := s.run.relation().Majority; majority != (evaluate.PRF{}) {
+			add(baseline{"most frequent label", majority})
 		}
 	}
 	return out
@@ -167,7 +222,7 @@ func seedStrip(runs []scored) Figure {
 	}
 	return Figure{
 		Title: strip.Title,
-		Note:  "The bar is the mean. Seeds differ in the order of the data, in dropout and in the fresh weights of the head.",
+		Note:  "A dot is a seed, the bar is their mean. Seeds differ in the order of the data, in dropout and in the fresh weights of the head.",
 		Views: []View{{Picture: strip}},
 	}
 }
@@ -175,7 +230,7 @@ func seedStrip(runs []scored) Figure {
 // classTable is P, R and F1 of each label.
 func classTable(r *result.Relation, name string) Table {
 	t := Table{
-		Caption: "By label: " + name,
+		Caption: "By label: " + name, File: "labels " + name,
 		Columns: []Column{{Name: "label"}, {Name: "P", Numeric: true}, {Name: "R", Numeric: true}, {Name: "F1", Numeric: true}, {Name: "gold", Numeric: true}},
 	}
 	for _, label := range labelsOf(r) {

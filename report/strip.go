@@ -40,7 +40,9 @@ func (s Strip) size(onWide bool) size {
 	return out
 }
 
-func (s Strip) svg(at size) (string, error) {
+func (s Strip) heading() string { return s.Title }
+
+func (s Strip) plot(at size) (*plot.Plot, error) {
 	p := blank(at)
 	p.X.Label.Text = s.XLabel
 	p.Y.Tick.Marker = plot.ConstantTicks(nil)
@@ -54,7 +56,7 @@ func (s Strip) svg(at size) (string, error) {
 	for i, row := range s.Rows {
 		addRow(p, row, float64(len(s.Rows)-1-i))
 	}
-	return render(p, at)
+	return p, nil
 }
 
 // bounds is the range of all values with some room.
@@ -73,14 +75,7 @@ func (s Strip) bounds() (lo, hi float64) {
 
 // addRow draws the dots of a row at height y, a bar through their mean, and the name above them.
 func addRow(p *plot.Plot, r StripRow, y float64) {
-	name := &plotter.Labels{
-		XYs:       plotter.XYs{{X: p.X.Min, Y: y + 0.2}},
-		Labels:    []string{r.Name},
-		TextStyle: []draw.TextStyle{p.X.Tick.Label},
-	}
-	name.TextStyle[0].Color = roleInk.color()
-	name.TextStyle[0].XAlign, name.TextStyle[0].YAlign = draw.XLeft, draw.YBottom
-	p.Add(name)
+	p.Add(rowName{r.Name, y + 0.2})
 	if len(r.Values) == 0 {
 		return
 	}
@@ -94,6 +89,26 @@ func addRow(p *plot.Plot, r StripRow, y float64) {
 		LineStyle: draw.LineStyle{Color: roleInk.color(), Width: 2},
 	}
 	p.Add(dots, bar)
+}
+
+// rowName is the name of a row at height y, from the left. It is cut where the figure ends, and unlike plotter.Labels asks
+// for no room beside the axes, of which a long name leaves nothing.
+type rowName struct {
+	text string
+	y    float64
+}
+
+// Plot implements plot.Plotter.
+func (n rowName) Plot(c draw.Canvas, p *plot.Plot) {
+	_, atY := p.Transforms(&c)
+	style := p.X.Tick.Label
+	style.Color = roleInk.color()
+	style.XAlign, style.YAlign = draw.XLeft, draw.YBottom
+	text := []rune(n.text)
+	for len(text) > 1 && style.Width(string(text)) > c.Max.X-c.Min.X {
+		text = append(text[:len(text)-2], '…')
+	}
+	c.FillText(style, vg.Point{X: c.Min.X, Y: atY(n.y)}, string(text))
 }
 
 func (s Strip) describe() string {

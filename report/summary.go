@@ -73,3 +73,54 @@ func (r *Run) heldOutLoss() (float64, bool) {
 	}
 	return r.last("heldout_mlm_loss")
 }
+
+// outcomeTable is what came of runs that have no scores to compare.
+func outcomeTable(runs []named) Table {
+	t := Table{Caption: "What came out", Columns: []Column{{Name: "run"}, {Name: "steps", Numeric: true}, {Name: "result"}, {Name: "time", Numeric: true}}}
+	for _, n := range runs {
+		t.Rows = append(t.Rows, Row{Cells: []string{n.name, orNone(n.run.steps()), orNone(n.run.Outcome()), orNone(n.run.time())}})
+	}
+	return t
+}
+
+func (r *Run) steps() string {
+	if n := r.lastStep(); n > 0 {
+		return count(n)
+	}
+	return ""
+}
+
+// Outcome is the one number that a run is judged by, in words; empty if it has none.
+func (r *Run) Outcome() string {
+	if s := scoredRuns([]named{{run: r}}); len(s) > 0 {
+		return "F1 " + withSD(evaluate.SpreadOf(s[0].f1))
+	}
+	if p := r.probes(); p != nil {
+		of := p.Series[0].Scores
+		return "F1 " + percent(of[0].Mean) + " of the embeddings, " + percent(of[len(of)-1].Mean) + " of all layers"
+	}
+	if v, ok := r.heldOutLoss(); ok {
+		return "held-out masked-LM loss " + value(v)
+	}
+	for _, k := range []struct{ key, name string }{{"mlm_loss", "masked-LM loss"}, {"loss", "loss"}} {
+		if v, ok := r.last(k.key); ok {
+			return k.name + " " + value(v)
+		}
+	}
+	return ""
+}
+
+// time is how long the run took, or has taken so far, for people.
+func (r *Run) time() string {
+	if t := r.seconds(); t > 0 {
+		return duration(t)
+	}
+	return ""
+}
+
+func (r *Run) backend() string {
+	if r.Result != nil && r.Result.Backend != "" {
+		return r.Result.Backend
+	}
+	return r.Config.String("device.backend")
+}

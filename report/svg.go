@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -88,23 +87,31 @@ func anchors(svg string) string {
 	})
 }
 
-// render draws p and returns the inside of an <svg> element with its view box: colours as variables, the font
-// left to the page.
-func render(p *plot.Plot, s size) (string, error) {
-	canvas := vgsvg.NewWith(vgsvg.UseWH(s.w, s.h))
-	p.Draw(draw.New(canvas))
+// forPage draws a picture for the page.
+func forPage(p Picture, at size) (string, error) {
+	drawn, err := p.plot(at)
+	if err != nil {
+		return "", err
+	}
+	return inside(at.w, at.h, drawn.Draw)
+}
+
+// inside is what paint draws as the inside of an <svg> element: colours as variables, the font left to what it stands in.
+func inside(w, h vg.Length, paint func(draw.Canvas)) (string, error) {
+	canvas := vgsvg.NewWith(vgsvg.UseWH(w, h))
+	paint(draw.New(canvas))
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return "", fmt.Errorf("draw: %w", err)
 	}
-	_, inside, _ := strings.Cut(b.String(), "<svg")
-	_, inside, found := strings.Cut(inside, ">")
-	inside, _, closed := strings.Cut(inside, "</svg>")
+	_, text, _ := strings.Cut(b.String(), "<svg")
+	_, text, found := strings.Cut(text, ">")
+	text, _, closed := strings.Cut(text, "</svg>")
 	if !found || !closed {
 		return "", fmt.Errorf("draw: gonum/plot wrote no svg element")
 	}
-	inside = anchors(fontPattern.ReplaceAllString(inside, ""))
-	inside = rolePattern.ReplaceAllStringFunc(inside, func(hex string) string {
+	text = anchors(fontPattern.ReplaceAllString(text, ""))
+	text = rolePattern.ReplaceAllStringFunc(text, func(hex string) string {
 		n, err := strconv.ParseUint(hex[len("#0102"):], 16, 8)
 		if err != nil {
 			return hex // not reached: the pattern has two hexadecimal digits
@@ -114,5 +121,5 @@ func render(p *plot.Plot, s size) (string, error) {
 		}
 		return role(n).css()
 	})
-	return strings.TrimSpace(inside), nil
+	return strings.TrimSpace(text), nil
 }

@@ -10,13 +10,158 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// whereSection says what ran where.
-func whereSection(runs []named) Section {
-	s := Section{Title: "What ran where"}
+// runsSection says what ran, run by run.
+func runsSection(runs []named) Section {
+	s := Section{Title: "Settings of each run", Folded: true}
+	if t := differenceTable(runs); len(t.Rows) > 0 {
+		s.Blocks = append(s.Blocks, t)
+	}
 	for _, n := range runs {
 		s.Blocks = append(s.Blocks, Facts{Title: n.name, Facts: n.run.facts()}, Details{Summary: result.ConfigFile, Text: n.run.Config.Text})
 	}
 	return s
+}
+
+// differenceTable is what differs between the configs of runs of one task, a row for each setting.
+func differenceTable(runs []named) Table {
+	t := Table{Caption: "What differs between the configs", Columns: []Column{{Name: "setting"}}, Cards: true}
+	for _, group := range indexByTask(unnamed(runs)) {
+		if len(group) < 2 || len(group) != len(runs) {
+			continue
+		}
+		for _, n := range runs {
+			t.Columns = append(t.Columns, Column{Name: n.name})
+		}
+		for _, key := range differences(unnamed(runs)) {
+			cells := []string{key}
+			for _, n := range runs {
+				cells = append(cells, orNone(n.run.Config.String(key)))
+			}
+			t.Rows = append(t.Rows, Row{Cells: cells})
+		}
+	}
+	return t
+}
+
+func unnamed(runs []named) []*Run {
+	out := make([]*Run, len(runs))
+	for i, n := range runs {
+		out[i] = n.run
+	}
+	return out
+}
+
+// ranOn is what the place of a run is called.
+const ranOn = "ran on"
+
+// glanceOf is what a reader wants to know at once of runs of one task: said once where it is the same for all.
+func glanceOf(runs []named) Glance {
+	var g Glance
+	for _, line := range []struct {
+		name string
+		of   func(*Run) string
+	}{{"encoder", (*Run).encoder}, {"examples", (*Run).examples}, {"epoch", (*Run).epoch}, {ranOn, (*Run).place}} {
+		if text := sameOrEach(runs, line.of); text != "" {
+			g = append(g, Fact{line.name, text})
+		}
+	}
+	return g
+}
+
+// sameOrEach is what of says of all runs, or of each with the names of those that it is said of; empty if it says nothing,
+// or if there is too much to say.
+func sameOrEach(runs []named, of func(*Run) string) string {
+	var texts []string
+	names := map[string][]string{}
+	for _, n := range runs {
+		text := of(n.run)
+		if names[text] == nil {
+			texts = append(texts, text)
+		}
+		names[text] = append(names[text], n.name)
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	const most = 3 // different ones
+	if len(texts) > most {
+		return ""
+	}
+	var out []string
+	for _, text := range texts {
+		if text != "" {
+			out = append(out, text+" ("+strings.Join(names[text], "; ")+")")
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// encoder is the model that the run starts from, and its size.
+func (r *Run) encoder() string {
+	text := isolated(pathName(r.Config.String("model.init")))
+	if r.Config.String("model.fresh") == "all" {
+		text += ", from random values"
+	}
+	if r.Encoder.Layers > 0 && text != "" {
+		text += fmt.Sprintf(", %d layers of %d", r.Encoder.Layers, r.Encoder.Hidden)
+	}
+	return text
+}
+
+// examples is how many examples there were to learn from and to score.
+func (r *Run) examples() string {
+	res := r.relation()
+	if res == nil {
+		return ""
+	}
+	var parts []string
+	if n := res.Cut.Sentences; n > 0 {
+		parts = append(parts, count(n)+" pairs to learn from")
+	}
+	if n := res.Instances / max(1, len(res.Seeds)); n > 0 {
+		parts = append(parts, strings.TrimSpace(count(n)+" scored, of "+isolated(pathName(res.Scored))))
+	}
+	return strings.TrimSuffix(strings.Join(parts, ", "), ", of ")
+}
+
+// epoch is which epoch's weights were kept.
+func (r *Run) epoch() string {
+	res := r.relation()
+	batch, _ := r.Config.Number("task.batch")
+	if res == nil || batch < 1 || res.Cut.Sentences == 0 {
+		return ""
+	}
+	perEpoch := (res.Cut.Sentences + int(batch) - 1) / int(batch)
+	last := res.Steps / max(1, len(r.Kept))
+	if res.Steps == 0 || last%perEpoch != 0 {
+		return ""
+	}
+	of := count(last / perEpoch)
+	var kept []string
+	for _, step := range r.Kept {
+		if step > 0 {
+			kept = append(kept, count((step+perEpoch-1)/perEpoch))
+		}
+	}
+	switch {
+	case len(kept) == 0:
+		return "the last of " + of
+	case len(kept) == 1:
+		return kept[0] + " of " + of + ", the best on dev"
+	}
+	return strings.Join(kept, ", ") + " of " + of + ", the best on dev of each part"
+}
+
+// place is where the run ran.
+func (r *Run) place() string {
+	var parts []string
+	if r.Result != nil && r.Result.Machine != "" {
+		parts = append(parts, r.Result.Machine)
+	}
+	if b := r.backend(); b != "" {
+		parts = append(parts, b)
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (r *Run) facts() []Fact {
@@ -26,18 +171,22 @@ func (r *Run) facts() []Fact {
 			out = append(out, Fact{name, value})
 		}
 	}
+	for _, dir := range r.dirs() {
+		add("directory", dir)
+	}
+	add("result", r.Outcome())
 	if r.Result != nil {
 		add("command", r.Result.Command)
-		add("machine", r.Result.Machine)
 	}
-	add("backend", r.backend())
 	add("time", r.time())
 	add("steps", r.steps())
 	if v, ok := r.last("tokens_per_sec"); ok {
 		add("speed", value(v)+" tokens a second")
 	}
 	add("starts from", r.Config.String("model.init"))
-	add("seed", r.Config.String("run.seed"))
+	if r.Members == nil {
+		add("seed", r.Config.String("run.seed"))
+	}
 	if r.Result != nil {
 		if res := r.relation(); res != nil {
 			add("scored on", res.Scored)
@@ -61,18 +210,34 @@ func cutText(c marked.Cut) string {
 }
 
 // filesSection links to what to open next. The links are relative to the page.
-func filesSection(runs []named, page string) (Section, error) {
-	s := Section{Title: "Files to open next"}
-	for _, n := range runs {
-		f := Files{Title: n.name}
-		for _, p := range n.run.Present {
-			href, err := relative(page, filepath.Join(n.run.Dir, p))
-			if err != nil {
-				return Section{}, err
-			}
-			f.Links = append(f.Links, Link{Href: href, Text: p, What: whatIs(p)})
+func filesSection(runs []named, o Options) (Section, error) {
+	s := Section{Title: "Files to open next", Folded: true}
+	if o.Export != "" {
+		href, err := relative(o.Path, o.Export)
+		if err != nil {
+			return Section{}, err
 		}
-		s.Blocks = append(s.Blocks, f)
+		s.Blocks = append(s.Blocks, Files{Title: "this page", Links: []Link{{Href: href, Text: o.Export, What: "its figures as SVG and PNG, its tables as CSV and LaTeX"}}})
+	}
+	for _, n := range runs {
+		of := []*Run{n.run}
+		if n.run.Members != nil {
+			of = n.run.Members
+		}
+		for _, r := range of {
+			f := Files{Title: n.name}
+			if len(of) > 1 {
+				f.Title += ", seed " + r.Config.String("run.seed")
+			}
+			for _, p := range r.Present {
+				href, err := relative(o.Path, filepath.Join(r.Dir, p))
+				if err != nil {
+					return Section{}, err
+				}
+				f.Links = append(f.Links, Link{Href: href, Text: p, What: whatIs(p)})
+			}
+			s.Blocks = append(s.Blocks, f)
+		}
 	}
 	return s, nil
 }
@@ -102,7 +267,7 @@ func whatIs(p string) string {
 		return "how it was run"
 	case p == result.MetricsFile:
 		return "what was recorded, a line a report"
-	case p == result.PredictionsFile:
+	case strings.HasPrefix(p, "predictions"):
 		return "gold and predicted label of each example"
 	case strings.HasPrefix(p, result.CheckpointsDir+"/"):
 		return "the newest checkpoint"

@@ -76,6 +76,9 @@ func (r Row) published(i int) (float64, bool) {
 	return r.Published[i], true
 }
 
+// notInPaper is where an experiment is that the paper lacks.
+const notInPaper = "not in the paper"
+
 // order is that of the paper, with what it lacks behind.
 var order = []string{"table1", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "fig1", "fig2", "subdomains", "ablation", "full", "release", "power"}
 

@@ -20,6 +20,7 @@ import (
 type Outcome struct {
 	Scale    string   `json:"scale"`
 	About    string   `json:"about"`
+	Smoke    bool     `json:"smoke_test,omitempty"` // its scores say nothing of the claims, and none is judged
 	Seeds    int      `json:"seeds"`
 	Backend  string   `json:"backend,omitempty"` // as the first run that says it
 	Runs     int      `json:"runs"`
@@ -74,7 +75,7 @@ type place struct {
 // Collect reads the cells of a plan from what its runs left, and judges claims by them. state says where a run is; what is
 // damaged is an error.
 func Collect(ctx context.Context, r Request, p *Plan, state func(run string) State) (*Outcome, error) {
-	o := &Outcome{Scale: r.Scale.Name, About: r.Scale.About, Seeds: r.Seeds, Used: p.Used, Complete: true, StandIns: p.StandIns, Experiments: map[string]map[string][]Measured{}}
+	o := &Outcome{Scale: r.Scale.Name, About: r.Scale.About, Smoke: r.Scale.Smoke, Seeds: r.Seeds, Used: p.Used, Complete: true, StandIns: p.StandIns, Experiments: map[string]map[string][]Measured{}}
 	if o.Seeds == 0 {
 		o.Seeds = r.Scale.Seeds
 	}
@@ -83,7 +84,6 @@ func Collect(ctx context.Context, r Request, p *Plan, state func(run string) Sta
 		byID[e.ID] = e
 	}
 	var errs []error
-	dirs := map[place]string{} // of the runs of cells that are done
 	for _, c := range p.Cells {
 		e := byID[c.Experiment]
 		m, err := measure(e, c, state)
@@ -95,9 +95,6 @@ func Collect(ctx context.Context, r Request, p *Plan, state func(run string) Sta
 			rows = map[string][]Measured{}
 			o.Experiments[e.ID] = rows
 		}
-		if len(c.Runs) == 1 && m.Reason == "" {
-			dirs[place{c.Experiment, c.Row, c.Column}] = state(c.Runs[0]).Dir
-		}
 		label := e.Rows[c.Row].Label
 		rows[label] = append(rows[label], m)
 	}
@@ -106,11 +103,12 @@ func Collect(ctx context.Context, r Request, p *Plan, state func(run string) Sta
 		o.Complete = o.Complete && state(run.Name).Done
 	}
 	for _, e := range r.Experiments {
-		switch e.Kind {
-		case Scores:
-			verdicts, err := judgeScores(ctx, e, dirs)
+		switch {
+		case o.Smoke:
+		case e.Kind == Scores:
+			verdicts, err := judgeScores(ctx, e, p.dirs(state))
 			o.Verdicts, errs = append(o.Verdicts, verdicts...), append(errs, err)
-		case Losses:
+		case e.Kind == Losses:
 			o.Verdicts = append(o.Verdicts, judgeLosses(e, o)...)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 type Scale struct {
 	Name    string  `toml:"-"` // of its file, without .toml
 	About   string  `toml:"about"`
+	Smoke   bool    `toml:"smoke_test"` // shows that every path works; too small for claims
 	Seeds   int     `toml:"seeds"`
 	Short   int     `toml:"short"`    // positions of a row where an experiment wants the release's length
 	Presets bool    `toml:"presets"`  // start from the paper's settings for each model
@@ -80,6 +81,7 @@ type Overrides struct {
 
 // Speed is what a forecast of hours goes by, measured: positions a second, and what it takes to start and compile.
 type Speed struct {
+	On           string  `toml:"on"` // where it was measured
 	Pretrain     float64 `toml:"pretrain"`
 	Finetune     float64 `toml:"finetune"`
 	StartSeconds float64 `toml:"start_seconds"`

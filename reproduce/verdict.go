@@ -149,14 +149,20 @@ func (o *Outcome) verdict(experiment, row string, j int) (Verdict, bool) {
 	return o.Verdicts[i], true
 }
 
-// Tally counts the verdicts: "of 27 claims 5 hold, 2 do not, and 20 cannot be told". It is empty without any.
-func (o *Outcome) Tally() string {
-	if len(o.Verdicts) == 0 {
+// Verdict says in a sentence what became of the claims of some experiments; empty where there is none to judge.
+func (o *Outcome) Verdict(of []*Experiment) string {
+	if o.Smoke {
+		return fmt.Sprintf("The scale %s is a smoke test: it shows that every path works, and its scores say nothing of the paper's claims.", o.Scale)
+	}
+	n, all := map[string]int{}, 0
+	for _, v := range o.Verdicts {
+		if slices.ContainsFunc(of, func(e *Experiment) bool { return e.ID == v.Experiment }) {
+			n[v.Says]++
+			all++
+		}
+	}
+	if all == 0 {
 		return ""
 	}
-	n := map[string]int{}
-	for _, v := range o.Verdicts {
-		n[v.Says]++
-	}
-	return fmt.Sprintf("Of %s %d hold here, %d do not, and %d cannot be told with %d seeds.", counted(len(o.Verdicts), "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
+	return fmt.Sprintf("Of %s with what is published or claimed, %d hold here, %d do not, and %d cannot be told with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/runs/rundir"
+	"github.com/subbert/subbert/tasks/relation"
 )
 
 // part is one run of several: a fold under a seed.
@@ -70,6 +71,7 @@ type several struct {
 	read   *Sets // as they were read
 	parts  []part
 	done   atomic.Int32
+	told   told // by any of the runs
 }
 
 // finetuneSeveral carries out the runs of a config, each on one device, and sums them up. Resuming passes over those that
@@ -83,7 +85,7 @@ func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, claim.Unlock()) }()
-	s := &several{config: config, env: env, read: read, parts: parts(config)}
+	s := &several{config: config, env: env, read: read, parts: parts(config), told: told{kinds: map[string]bool{}}}
 	results, err := s.run(ctx)
 	if err != nil {
 		return nil, err
@@ -93,7 +95,11 @@ func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read
 		return nil, err
 	}
 	out.Provenance = Provenance(env.Command)
-	if err := s.gatherPredictions(ctx); err != nil {
+	bySeed, err := s.gatherPredictions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.describe(ctx, out, results, bySeed); err != nil {
 		return nil, err
 	}
 	return out, atomicfile.WriteJSON(s.file(result.File), out)
@@ -140,7 +146,7 @@ func (s *several) one(ctx context.Context, env Env, i int, on *backend.Handle) (
 		if err != nil {
 			return nil, err
 		}
-		return finetune(ctx, config, env, on, sets, Progress{Run: s.parts[i].name, Number: i + 1, Of: len(s.parts)})
+		return finetune(ctx, config, env, on, sets, Progress{Run: s.parts[i].name, Number: i + 1, Of: len(s.parts)}, &s.told)
 	}
 	if err := unchanged(config, config.Run.Dir, filepath.Join(config.Run.Dir, result.ConfigFile)); err != nil {
 		return nil, err
@@ -152,7 +158,10 @@ func (s *several) one(ctx context.Context, env Env, i int, on *backend.Handle) (
 // sumUp makes one result of those of the runs.
 func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
 	first := results[0]
-	out := &result.Relation{Task: first.Task, Corpus: first.Corpus, Scored: first.Scored, Pooling: first.Pooling, Seed: first.Seed, Cut: first.Cut, Backend: first.Backend}
+	out := &result.Relation{
+		Task: first.Task, Corpus: first.Corpus, Scored: first.Scored, Pooling: first.Pooling, Seed: first.Seed, Cut: first.Cut, Backend: first.Backend,
+		Padding: first.Padding, MicroOf: result.MicroOfPooled, ClassWeights: first.ClassWeights,
+	}
 	if len(first.Confusion) == 0 {
 		return nil, errors.New("there is nothing to score the runs on: data.test, data.dev or task.folds gives some")
 	}
@@ -189,6 +198,12 @@ func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
 	}
 	spread := result.SpreadOf(scores)
 	out.Spread = &spread
+	every := make([]int, len(results))
+	for i := range every {
+		every[i] = i
+	}
+	whole := meanOf(results, every, micro)
+	out.Mean = &whole
 	out.Majority = meanOf(results, bySeed[first.Seed], func(r *result.Relation) evaluate.PRF { return r.Majority })
 	out.Baseline = map[string]evaluate.PRF{}
 	for name := range first.Baseline {
@@ -226,16 +241,81 @@ func meanOf(results []*result.Relation, chosen []int, score func(*result.Relatio
 	return evaluate.PRF{P: s.P.Mean, R: s.R.Mean, F1: s.F1.Mean, Support: support}
 }
 
-// gatherPredictions writes the predictions of all folds as one file, for each seed.
-func (s *several) gatherPredictions(ctx context.Context) error {
+// describe adds to the result of all runs what their predictions together say.
+func (s *several) describe(ctx context.Context, out *result.Relation, results []*result.Relation, bySeed []*relations.Predictions) error {
+	interval, err := pairsInterval(ctx, bySeed, out.Negative)
+	if err != nil {
+		return err
+	}
+	out.Intervals = append(out.Intervals, interval)
+	over, scores := "seeds", out.Scores()
+	if len(scores) == 1 {
+		over, scores = "folds", out.Folds
+	}
+	if len(scores) > 1 {
+		var f1 []float64
+		for _, x := range scores {
+			f1 = append(f1, x.F1)
+		}
+		out.Intervals = append(out.Intervals, result.Interval{Interval: evaluate.IntervalOf(f1), Over: over})
+	}
+	if out.Curve, err = curveOf(bySeed, out.Negative); err != nil {
+		return err
+	}
+	out.Calibration = poolCalibrations(results)
+	out.Findings = gather(s.parts, results)
+	for _, f := range judge(out.Report, out.Mean.F1, out.Baseline) {
+		if f.Kind == result.NotAboveBaseline { // that a model gives one label is told by each run
+			f.Text = "all runs: " + f.Text
+			out.Findings = append(out.Findings, f)
+		}
+	}
+	return nil
+}
+
+// curveOf is the curve of the predictions of all seeds together.
+func curveOf(bySeed []*relations.Predictions, negative string) (*result.Curve, error) {
+	var all predicted
+	settings := relation.Settings{Labels: bySeed[0].Labels, Negative: negative}
+	for _, p := range bySeed {
+		for _, row := range p.Rows {
+			all.gold = append(all.gold, slices.Index(p.Labels, row.Gold))
+			all.probabilities = append(all.probabilities, row.Probabilities)
+		}
+	}
+	return all.curve("all", settings)
+}
+
+// poolCalibrations is the calibration of the scored examples of all runs; nil if one has none.
+func poolCalibrations(results []*result.Relation) *result.Calibration {
+	out := &result.Calibration{}
+	var before, after []evaluate.Calibration
+	for _, r := range results {
+		c := r.Calibration
+		if c == nil { // a run of an earlier version
+			return nil
+		}
+		out.Temperature += c.Temperature / float64(len(results))
+		out.Fitted += c.Fitted
+		before, after = append(before, c.Before), append(after, c.After)
+	}
+	out.Before, out.After = evaluate.PoolCalibrations(before...), evaluate.PoolCalibrations(after...)
+	return out
+}
+
+// gatherPredictions writes the predictions of all folds as one file, for each seed, and returns them in the order of the
+// seeds.
+func (s *several) gatherPredictions(ctx context.Context) ([]*relations.Predictions, error) {
+	var all []*relations.Predictions
 	bySeed := map[uint32]*relations.Predictions{}
 	for _, p := range s.parts {
 		one, err := relations.OpenPredictions(filepath.Join(s.config.Run.Dir, p.name, result.PredictionsFile), relations.Options{Context: ctx})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if bySeed[p.seed] == nil {
 			bySeed[p.seed] = &relations.Predictions{Labels: one.Labels}
+			all = append(all, bySeed[p.seed])
 		}
 		bySeed[p.seed].Rows = append(bySeed[p.seed].Rows, one.Rows...)
 	}
@@ -245,8 +325,8 @@ func (s *several) gatherPredictions(ctx context.Context) error {
 			name = result.SeedPredictions(seed)
 		}
 		if err := atomicfile.Write(s.file(name), predictions.Write); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return all, nil
 }

@@ -96,7 +96,7 @@ func (e Encoding) options(env Env, m *checkpoints.Model, c bert.Config) (encodin
 	if err != nil {
 		return encoding.Options{}, configs.Errorf("--layers: %w", err)
 	}
-	asked := encoding.Options{Layers: layers, Attentions: e.Attentions, Pooled: true, MaskedLM: e.Heads, Next: e.Heads}
+	asked := encoding.Options{Model: e.Device.ModelOptions(), Layers: layers, Attentions: e.Attentions, Pooled: true, MaskedLM: e.Heads, Next: e.Heads}
 	has := asked.Has(m)
 	for _, part := range []struct {
 		name       string

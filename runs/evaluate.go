@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,7 @@ func (m *measured) open(ctx context.Context) error {
 			m.env.Log.Warn("checkpoint passed over", "step", p.Step, "why", p.Err)
 		}
 		m.task, m.seed, m.step, dir = config.Task, config.Run.Seed, newest.Step, newest.Dir
+		m.of.Device.Precision = cmp.Or(m.of.Device.Precision, config.Device.Precision)
 	}
 	if m.model, err = checkpoints.OpenModel(ctx, dir); err != nil {
 		return err

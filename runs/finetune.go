@@ -38,7 +38,7 @@ func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Re
 	if err != nil {
 		return nil, err
 	}
-	return finetune(ctx, config, env, nil, sets, Progress{})
+	return finetune(ctx, config, env, nil, sets, Progress{}, nil)
 }
 
 // interrupted is ErrInterrupted in the place of an error that the end of ctx made before anything was begun.
@@ -54,17 +54,20 @@ type relationRun struct {
 	*session
 	config    configs.Relation
 	rows      *rowSets
+	weights   relation.ClassWeights
 	predictor *relation.Predictor
-	best      *bestEpoch // nil where the last epoch is kept
+	settings  relation.Settings // of the saved model
+	best      *bestEpoch        // nil where the last epoch is kept
 }
 
-// finetune is one fine-tuning run on one device: on, or if that is nil the one that the environment opens.
-func finetune(ctx context.Context, config configs.Relation, env Env, on *backend.Handle, sets *Sets, part Progress) (_ *result.Relation, err error) {
+// finetune is one fine-tuning run on one device: on, or if that is nil the one that the environment opens. Of several runs,
+// which part says, warned is what they have told.
+func finetune(ctx context.Context, config configs.Relation, env Env, on *backend.Handle, sets *Sets, part Progress, warned *told) (_ *result.Relation, err error) {
 	s, err := open(ctx, spec{config.Model, config.Common, config.Task.Batching, config.Task.Sequence, config}, env, on)
 	if err != nil {
 		return nil, err
 	}
-	s.part = part
+	s.part, s.found.told = part, warned
 	defer func() { err = errors.Join(err, s.close()) }()
 	r := &relationRun{session: s, config: config}
 	if r.rows, err = s.encode(ctx, sets, config.Task.Examples); err != nil {
@@ -76,14 +79,23 @@ func finetune(ctx context.Context, config configs.Relation, env Env, on *backend
 // run is the run from its rows to its result.
 func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	of := r.config.Task
-	of.Labels = r.rows.Labels
+	of.Labels, of.ClassWeights = r.rows.Labels, of.ClassWeights.Balance(r.rows.train, r.rows.Labels)
+	r.weights = of.ClassWeights
+	plan, err := r.relationPlan()
+	if err != nil {
+		return nil, err
+	}
+	runs := max(1, r.part.Of) // which compile once for all
+	epochs := float64(plan.Schedule.Steps()*plan.Batch) / float64(len(r.rows.train))
+	of = of.Fit(r.bert, r.rows.train, float64(runs)*epochs)
 	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
 	if err != nil {
 		return nil, configs.Wrap(err)
 	}
-	plan, err := r.relationPlan()
-	if err != nil {
-		return nil, err
+	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
+	padding := batches.Padding(0)
+	if r.backend.Client != nil { // which compiles; the Go backend does not
+		plan.Shapes = task.Shapes(padding.Lengths)
 	}
 	if err := r.sameLabels(); err != nil {
 		return nil, err
@@ -91,17 +103,17 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	if err := r.load(task.Parameters()); err != nil {
 		return nil, err
 	}
-	if err := r.describeModel(); err != nil {
+	if err := r.describeModel(of.Lengths); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(task, plan); err != nil {
 		return nil, err
 	}
-	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
-	r.noteExamples(batches.Padding(0))
+	r.noteExamples(padding)
 	if r.predictor, err = task.NewPredictor(r.trainer.Forward); err != nil {
 		return nil, err
 	}
+	r.trainer.Ahead = r.predictor.Ahead(slices.Concat(r.rows.dev, r.rows.test))
 	if err := r.openBest(); err != nil {
 		return nil, err
 	}
@@ -139,10 +151,13 @@ func (r *relationRun) sameLabels() error {
 	return configs.Errorf(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.model.Init, labels, r.rows.Labels)
 }
 
-// describeModel resolves what a saved model carries beside its weights.
-func (r *relationRun) describeModel() error {
-	settings := relation.SettingsOf(r.config.Task, r.rows.Marking, r.rows.Marks, r.rows.Labels, r.rows.Negative)
-	config, err := settings.AddTo(r.init.Config.Raw)
+// describeModel resolves what a saved model carries beside its weights: among it, lengths, so that whoever applies the
+// model compiles the same shapes.
+func (r *relationRun) describeModel(lengths []int) error {
+	task := r.config.Task
+	task.Lengths = lengths
+	r.settings = relation.SettingsOf(task, r.rows.Marking, r.rows.Marks, r.rows.Labels, r.rows.Negative, r.rows.Types)
+	config, err := r.settings.AddTo(r.init.Config.Raw)
 	r.as = checkpoints.Export{Config: config, Vocabulary: r.init.Vocabulary, Tokenizer: r.init.Tokenizer}
 	return err
 }
@@ -151,6 +166,11 @@ func (r *relationRun) describeModel() error {
 func (r *relationRun) noteExamples(p relation.Padding) {
 	r.env.note("examples: %d to learn from, %d dev, %d test; marking %s, labels %s, negative %s",
 		len(r.rows.train), len(r.rows.dev), len(r.rows.test), r.rows.Marking, strings.Join(r.rows.Labels, " "), r.rows.Negative)
+	for _, l := range r.rows.Labels {
+		if w, ok := r.weights.Of[l]; ok {
+			r.env.note("class weight of %s: %.3g", l, w)
+		}
+	}
 	r.env.note("%v", p)
 	for _, e := range r.rows.train[:min(2, len(r.rows.train))] {
 		r.env.note("example %s: %s -> %s", e.ID, tokens(r.init.Vocabulary, e.IDs), r.rows.Labels[e.Label])
@@ -191,10 +211,17 @@ func (r *relationRun) finish(ctx context.Context) (*result.Relation, error) {
 	if r.best != nil {
 		out.KeptStep = r.best.Step
 	}
-	if err := r.scoreResult(ctx, out); err != nil {
+	if r.config.Task.ClassWeights.Balanced {
+		out.ClassWeights = r.weights.Of
+	}
+	scaled, err := r.calibrate(ctx)
+	if err != nil {
 		return nil, err
 	}
-	var err error
+	if err := r.scoreResult(ctx, out, scaled); err != nil {
+		return nil, err
+	}
+	out.Findings = r.found.all
 	if out.Model, err = r.export(r.card(out)); err != nil {
 		return nil, err
 	}

@@ -59,6 +59,9 @@ func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.foreseePairs(); err != nil {
+		return nil, err
+	}
 	if err := p.load(p.task.Parameters()); err != nil {
 		return nil, err
 	}
@@ -79,7 +82,7 @@ func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	if err := p.train(ctx, plan, batches, evaluate); err != nil {
 		return nil, err
 	}
-	return p.finish(plan)
+	return p.finish(ctx, plan)
 }
 
 // stages resolves the plan of the run and the batches of each of its phases. A phase draws instances of its own.
@@ -129,6 +132,9 @@ func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 	if documents.NumDocuments() == 0 {
 		p.env.Log.Warn("the shards hold no document out, so nothing is measured on unseen text; subbert data shard --held-out keeps some apart")
 		return nil, nil
+	}
+	if documents.NumDocuments() == 1 && p.config.Task.NSP {
+		p.find(result.OneHeldOut, "1 document is held out, so its random next segments are its own: heldout_nsp_loss and heldout_nsp_accuracy say nothing")
 	}
 	epoch, err := p.epoch(ctx, shards.HeldOut)
 	if err != nil {
@@ -222,15 +228,69 @@ func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
 }
 
 // finish leaves model and result.
-func (p *pretrainingRun) finish(plan trainer.Plan) (*result.Pretraining, error) {
+func (p *pretrainingRun) finish(ctx context.Context, plan trainer.Plan) (*result.Pretraining, error) {
 	path, err := p.export(p.card(plan))
 	if err != nil {
+		return nil, err
+	}
+	if err := p.judgeWords(ctx); err != nil {
 		return nil, err
 	}
 	r := &result.Pretraining{
 		Task: result.TaskPretraining, Seed: p.config.Run.Seed, Steps: p.trainer.Step(), Final: p.last.training, HeldOut: p.last.heldOut,
 		Best: (*result.Best)(p.trainer.Best()), Tokens: p.trainer.Tokens(), Seconds: p.trainer.Seconds(), Backend: p.where(), Model: path,
-		UnigramEntropy: p.text.UnigramEntropy, Provenance: Provenance(p.env.Command),
+		UnigramEntropy: p.text.UnigramEntropy, Findings: p.found.all, Provenance: Provenance(p.env.Command),
 	}
 	return r, p.dir.WriteResult(r)
+}
+
+// mostRandom is the share of random next segments above which something is wrong with the documents; half are meant to be.
+const mostRandom = 0.75
+
+// foreseePairs refuses next sentences that contradict themselves, and finds those that teach nothing.
+func (p *pretrainingRun) foreseePairs() error {
+	if !p.config.Task.NSP {
+		return nil
+	}
+	documents, err := p.set.Split(shards.Train)
+	if err != nil {
+		return err
+	}
+	if documents.NumDocuments() == 1 {
+		return configs.Errorf("%s: 1 document: next sentences need another document; task.nsp = false does without (in text files an empty line ends a document)", p.config.Data.Shards)
+	}
+	drawer, err := instances.New(documents, p.init.Vocabulary, p.config.Task.Instances(uint64(p.config.Run.Seed)))
+	if err != nil {
+		return err
+	}
+	all, random, err := drawer.Pairs()
+	if err != nil {
+		return err
+	}
+	counts := p.set.Header().Splits[shards.Train].Counts
+	switch {
+	case random == all && counts.Sentences == counts.Documents:
+		p.find(result.RandomNext, fmt.Sprintf("all %d documents have one sentence, every next segment is random; task.nsp = false does without", counts.Documents))
+	case float64(random) > mostRandom*float64(all):
+		p.find(result.RandomNext, fmt.Sprintf("%d of %d next segments are random, half are meant to be: documents have %.1f sentences, and a row of %d positions often has room for one; task.nsp = false does without",
+			random, all, float64(counts.Sentences)/float64(max(1, counts.Documents)), p.config.Task.Sequence))
+	}
+	return nil
+}
+
+// judgeWords finds out whether masked words are restored better than by the frequencies of pieces alone: in held-out text,
+// or where there is none in the last training report.
+func (p *pretrainingRun) judgeWords(ctx context.Context) error {
+	loss, where := p.last.heldOut["heldout_mlm_loss"], "in held-out text"
+	if p.last.heldOut == nil {
+		var err error
+		if p.text.UnigramEntropy, err = pretraining.TrainingEntropy(ctx, p.set); err != nil {
+			return err
+		}
+		loss, where = p.last.training["mlm_loss"], "in the last training report"
+	}
+	if loss > p.text.UnigramEntropy && p.text.UnigramEntropy > 0 {
+		p.find(result.NotAboveUnigram, fmt.Sprintf("the loss of masked words is %.3f %s, above the %.3f that guessing by the frequency of pieces alone would reach: the model has learned less than that", loss, where, p.text.UnigramEntropy))
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -69,7 +70,7 @@ func (p *probingRun) finish(series []*probeSeries) (*result.Probing, error) {
 	task := p.config.Task
 	out := &result.Probing{
 		Task: result.TaskProbing, Corpus: task.Corpus, Labels: p.data.Labels, Negative: p.data.Negative, Scored: p.from,
-		Seed: p.config.Run.Seed, Instances: len(p.rows[1]), Cut: p.data.cut, Probe: found, Spent: p.spent, Backend: p.where(), Provenance: Provenance(p.env.Command),
+		Seed: p.config.Run.Seed, Instances: len(p.rows[1]), Cut: p.data.cut, Probe: found, Spent: p.spent, Findings: p.found.all, Backend: p.where(), Provenance: Provenance(p.env.Command),
 	}
 	gold := labelNames(p.data.Labels, p.labels[1])
 	majority, err := evaluate.Score(gold, slices.Repeat([]string{mostFrequent(p.data.Sets)}, len(gold)), p.data.Labels, p.data.Negative)
@@ -148,7 +149,7 @@ func (p *probingRun) draw(found *result.Probes) error {
 	}
 	pictures := map[string]report.Picture{"scores": report.Scores(found), "alpha": report.Shares(found)}
 	if len(found.Layers) > 1 {
-		pictures["delta"], pictures["cumulative"], pictures["last-delta"] = report.Deltas(found), report.Cumulatives(found), report.LastDelta(found, p.config.Run.Dir)
+		pictures["delta"], pictures["cumulative"], pictures["last-delta"] = report.Deltas(found), report.Cumulatives(found), report.LastDelta(found, filepath.Base(p.config.Run.Dir))
 	}
 	for name, picture := range pictures {
 		if err := report.ExportPicture(dir, name, picture); err != nil {

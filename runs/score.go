@@ -14,8 +14,15 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// scoreResult predicts and scores the examples that the result is of, and scores the baselines on them.
-func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation) error {
+// bootstrapSamples and bootstrapSeed are of the intervals of F1 that runs come with.
+const (
+	bootstrapSamples = 2000
+	bootstrapSeed    = 1
+)
+
+// scoreResult predicts and scores the examples that the result is of, and scores the baselines on them. scaled is what is
+// known of dev's probabilities.
+func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation, scaled *scaledDev) error {
 	examples, split := r.rows.Scored()
 	out.Scored = cmp.Or(r.config.Data.Test, r.config.Data.Corpus+" "+split)
 	if split == "dev" {
@@ -30,17 +37,29 @@ func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation) err
 	if err != nil {
 		return err
 	}
-	out.Report = report
+	out.Report, out.MicroOf = report, result.MicroOfRun
 	if err := addBaselines(ctx, out, r.rows.Sets, examples); err != nil {
 		return err
 	}
-	file := &relations.Predictions{Labels: r.rows.Labels}
-	for i, p := range predictions {
-		row := relations.Prediction{Index: rows[i].ID, Gold: r.rows.Labels[rows[i].Label], Predicted: r.rows.Labels[p.Label()]}
-		for _, x := range p.Probabilities {
-			row.Probabilities = append(row.Probabilities, float64(x))
-		}
-		file.Rows = append(file.Rows, row)
+	scored := r.predicted(rows, predictions)
+	if out.Calibration, err = scored.calibration(r.settings, scaled.examples()); err != nil {
+		return err
+	}
+	curve, of := scored, split
+	if len(r.rows.dev) > 0 && scaled != nil {
+		curve, of = scaled.predicted, "dev" // a threshold is chosen on dev
+	}
+	if out.Curve, err = curve.curve(of, r.settings); err != nil {
+		return err
+	}
+	file := scored.file(r.settings)
+	interval, err := pairInterval(ctx, file, r.rows.Negative)
+	if err != nil {
+		return err
+	}
+	out.Intervals = []result.Interval{interval}
+	for _, f := range judge(report, report.Micro.F1, out.Baseline) {
+		r.find(f.Kind, f.Text)
 	}
 	return atomicfile.Write(r.dir.File(result.PredictionsFile), file.Write)
 }

@@ -59,6 +59,7 @@ type session struct {
 	goal    trainer.Goal    // of the evaluations
 	watches []trainer.Watch // measured beside them
 	part    Progress        // of several runs, which this is
+	found   findings
 }
 
 // open claims the run's directory and opens the model that the run starts from and its device: on, or if that is nil the

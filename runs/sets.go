@@ -3,7 +3,6 @@ package runs
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +28,8 @@ type Sets struct {
 	Negative         string   // the label that means no relation
 	Marks            []string // that stand in the training sentences
 	Marking          relations.Marking
+	Types            [][2]string // of the two mentions of the training pairs
+	Folded           []string    // labels that were read as others, in words
 }
 
 // Scored are the examples that the result is of, test or without it dev, and which of the two.
@@ -80,7 +81,10 @@ func (e Env) options(name string) relations.Options {
 
 // readCorpus reads a corpus in its own form and marks it. With folds all of it is train.
 func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) (*Sets, error) {
-	examples, err := request.Examples(ctx, e.Corpus, name, env.options(name))
+	options := env.options(name)
+	options.Negative = e.Negative
+	copy(options.Types[:], e.Types)
+	examples, err := request.Examples(ctx, e.Corpus, name, options)
 	if err != nil {
 		return nil, err
 	}
@@ -108,16 +112,18 @@ func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) 
 // arrange makes labels, folds, dev set and samples of examples in the order in which they were read; s stays as it is.
 func (s *Sets) arrange(d relation.Data, e relation.Examples) (*Sets, error) {
 	s = &Sets{Train: slices.Clip(s.Train), Dev: slices.Clip(s.Dev), Test: slices.Clip(s.Test)}
-	var err error
 	from := cmp.Or(d.Corpus, d.Train)
-	if s.Labels, s.Negative, err = labelsOf(s.Train, e); err != nil {
+	if err := s.resolveLabels(d, e); err != nil {
 		return nil, configs.Errorf("%s: %w", from, err)
+	}
+	if err := s.checkScored(d); err != nil {
+		return nil, configs.Wrap(err)
 	}
 	if err := s.split(d, e); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	s.Train, s.Test = relations.Sample(s.Train, d.TrainExamples), relations.Sample(s.Test, d.TestExamples)
-	s.Marks = relations.Marks(s.Train)
+	s.Marks, s.Types = relations.Marks(s.Train), relations.PairTypes(s.Train)
 	if s.Marking = relations.Marking(e.Marking); d.Corpus == "" {
 		s.Marking = relations.MarkingOf(s.Marks)
 	}
@@ -174,39 +180,6 @@ func givenFolds(examples []relations.Example, k int) bool {
 	return last+1 == k
 }
 
-// labelsOf resolves the labels, in the classifier's order, and which of them is negative.
-func labelsOf(train []relations.Example, e relation.Examples) (labels []string, negative string, err error) {
-	labels = slices.Clone(e.Labels)
-	if len(labels) == 0 {
-		seen := map[string]bool{}
-		for _, x := range train {
-			if !seen[x.Label] {
-				seen[x.Label] = true
-				labels = append(labels, x.Label)
-			}
-		}
-		slices.Sort(labels)
-	}
-	if slices.Contains(labels, "") {
-		return nil, "", errors.New("an example has no label")
-	}
-	if len(labels) < 2 {
-		return nil, "", fmt.Errorf("the only label is %q, want at least two", labels)
-	}
-	if e.Negative != "" {
-		if !slices.Contains(labels, e.Negative) {
-			return nil, "", fmt.Errorf("task.negative = %q is none of the labels %q", e.Negative, labels)
-		}
-		return labels, e.Negative, nil
-	}
-	for _, l := range labels {
-		if strings.EqualFold(l, "false") || l == "0" {
-			return labels, l, nil
-		}
-	}
-	return nil, "", fmt.Errorf(`none of the labels %q is "false" or "0"; name the one that means no relation: task.negative`, labels)
-}
-
 // rowSets are Sets encoded as rows.
 type rowSets struct {
 	*Sets
@@ -222,13 +195,14 @@ func (r *rowSets) scored() []marked.Row {
 	return r.dev
 }
 
-// encode turns the sentences of sets into rows and notes what does not fit.
+// encode turns the sentences of sets into rows, notes what does not fit, and warns of what makes them useless.
 func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (*rowSets, error) {
 	encoder, err := encoderOf(s.init, e, sets.Labels)
 	if err != nil {
 		return nil, err
 	}
 	r := &rowSets{Sets: sets}
+	cuts := map[string]marked.Cut{}
 	for _, part := range []struct {
 		name string
 		from []relations.Example
@@ -238,9 +212,7 @@ func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (
 		if *part.to, cut, err = rowsOf(ctx, encoder, part.from); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
-		if part.name == "train" {
-			r.cut = cut
-		}
+		cuts[part.name] = cut
 		if len(part.from) > 0 {
 			s.env.note("%s: %v", part.name, cut)
 		}
@@ -248,6 +220,8 @@ func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (
 	for _, m := range sets.Marks {
 		s.env.note("mark %s: %s", m, tokens(s.init.Vocabulary, encoder.Tokenizer.Append(nil, m)))
 	}
+	r.cut = cuts["train"]
+	s.foresee(r, e, encoder, cuts)
 	return r, nil
 }
 

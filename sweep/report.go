@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,6 +80,9 @@ func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
 		}
 		seen[s.Key] = true
 		one := s.Hours * 3600
+		if pace, ok := r.Pace(verbOf(s)); ok {
+			one *= pace
+		}
 		if one == 0 {
 			one = r.like(s)
 		}
@@ -89,6 +93,18 @@ func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
 		longest = max(longest, one)
 	}
 	return time.Duration(max(seconds/float64(max(1, jobs)), longest) * float64(time.Second)), true
+}
+
+// Pace is how many times as long the complete runs of some verbs took, together, as was forecast of them. It is not known
+// before one is complete.
+func (r *Report) Pace(verbs ...string) (pace float64, ok bool) {
+	var took, forecast float64
+	for _, s := range r.Runs {
+		if s.Seconds > 0 && s.Hours > 0 && slices.Contains(verbs, verbOf(s)) {
+			took, forecast = took+s.Seconds, forecast+s.Hours*3600
+		}
+	}
+	return took / forecast, forecast > 0
 }
 
 // like is how many seconds s should take, going by the runs of its verb that are done; 0 if there are none.

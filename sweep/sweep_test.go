@@ -337,3 +337,21 @@ func TestLeft(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestPace: what is left is corrected by what complete runs took of their forecast.
+func TestPace(t *testing.T) {
+	run := func(name, verb string, state State, hours, seconds float64) Status {
+		return Status{Name: name, Key: name, State: state, Hours: hours, Seconds: seconds, Command: []string{verb, name}}
+	}
+	r := &Report{Runs: []Status{run("a", "pretrain", Waiting, 2, 0), run("b", "finetune", Waiting, 1, 0)}}
+	if pace, ok := r.Pace("pretrain", "finetune"); ok {
+		t.Errorf("a pace of %g before a run is complete", pace)
+	}
+	r.Runs = append(r.Runs, run("c", "pretrain", Done, 1, 5400), run("d", "eval", Done, 0, 100))
+	if pace, ok := r.Pace("pretrain", "finetune"); pace != 1.5 || !ok {
+		t.Errorf("pace %g, %v, want 1.5", pace, ok)
+	}
+	if left, ok := r.Left(1); left != 4*time.Hour || !ok {
+		t.Errorf("left %v, %v, want 4h: pre-training at its pace, fine-tuning as forecast", left, ok)
+	}
+}

@@ -4,19 +4,17 @@ import (
 	"context"
 	"iter"
 	"sync"
-
-	"github.com/subbert/subbert/trainer"
 )
 
 // Ahead runs the jobs that produce yields on workers goroutines, a few ahead of the consumer, and hands their results
 // over in order. An error ends the sequence. When the sequence ends no job is running any more, so that what they read
 // from may be closed.
-func Ahead(workers int, produce iter.Seq[func() (trainer.Batch, error)]) iter.Seq2[trainer.Batch, error] {
+func Ahead[T any](workers int, produce iter.Seq[func() (T, error)]) iter.Seq2[T, error] {
 	type result struct {
-		batch trainer.Batch
+		value T
 		err   error
 	}
-	return func(yield func(trainer.Batch, error) bool) {
+	return func(yield func(T, error) bool) {
 		var running sync.WaitGroup
 		defer running.Wait()
 		ctx, stop := context.WithCancel(context.Background())
@@ -31,15 +29,15 @@ func Ahead(workers int, produce iter.Seq[func() (trainer.Batch, error)]) iter.Se
 					return
 				}
 				running.Go(func() {
-					batch, err := job()
+					value, err := job()
 					<-slots
-					done <- result{batch, err}
+					done <- result{value, err}
 				})
 			}
 		})
 		for done := range queue {
 			r := <-done
-			if !yield(r.batch, r.err) || r.err != nil {
+			if !yield(r.value, r.err) || r.err != nil {
 				return
 			}
 		}

@@ -10,9 +10,13 @@ import (
 // Compile builds and compiles the graphs of an update of the first stage without running them; a later step finds
 // them compiled. It is what a planner asks of a backend without devices.
 func (t *Trainer) Compile() error {
-	s := t.step
+	return t.step.compile(t.step.task.Inputs())
+}
+
+// compile builds and compiles the graphs of an update whose microbatches have inputs of the given shapes.
+func (s *step) compile(inputs []shapes.Shape) error {
 	seed, rate := shapes.Make(dtypes.Uint32), shapes.Make(dtypes.Float32)
-	micro := append(s.shards(), seed, seed, seed) // seed, step and row
+	micro := append(s.shards(inputs), seed, seed, seed) // seed, step and row
 	if s.fused != nil {
 		_, err := s.fused.Compile(s.everywhere(append(micro, rate))...)
 		return err
@@ -24,10 +28,30 @@ func (t *Trainer) Compile() error {
 	return err
 }
 
-// shards are the task's inputs as one device gets them.
-func (s *step) shards() []shapes.Shape {
+// compileAhead submits the graphs that the plan's steps and later measurements need, those of first before the others. A
+// backend that compiles in the background returns at once.
+func (t *Trainer) compileAhead(first Batch) error {
+	inputs := make([]shapes.Shape, len(first.Micro[0]))
+	for i, in := range first.Micro[0] {
+		inputs[i] = in.Shape()
+	}
+	for _, in := range append([][]shapes.Shape{inputs}, t.plan.Shapes...) {
+		if err := t.step.compile(in); err != nil {
+			return err
+		}
+	}
+	for _, compile := range t.Ahead {
+		if err := compile(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shards are a task's inputs as one device gets them.
+func (s *step) shards(inputs []shapes.Shape) []shapes.Shape {
 	var in []shapes.Shape
-	for _, shape := range s.task.Inputs() {
+	for _, shape := range inputs {
 		part := shape.Clone()
 		part.Dimensions[0] /= s.plan.Devices // Plan.Validate holds that it divides
 		in = append(in, part)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -47,6 +48,12 @@ func newForward(backend compute.Backend, store *model.Store, mesh *distributed.D
 // Call executes the graph.
 func (f *Forward) Call(in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	return call(f.exec, f.mesh, f.inputs, in)
+}
+
+// Compile compiles the graph for inputs of these shapes; a later call finds it compiled.
+func (f *Forward) Compile(in ...shapes.Shape) error {
+	_, err := f.exec.Compile(in...)
+	return err
 }
 
 // Evaluation measures a task's observed values over batches, without dropout and without learning.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/shapes"
+
 	"github.com/subbert/subbert/trainer/optim"
 	"github.com/subbert/subbert/trainer/schedule"
 )
@@ -129,6 +131,10 @@ type Plan struct {
 	FLOPs      float64 // what the model costs in an update; 0: not known
 	PeakFLOPs  float64 // what all devices together can do in a second; 0: not known
 
+	// Shapes are those that the inputs of microbatches take, where they are several, in the order in which they are
+	// compiled. A graph for each of them makes the gradients, and one more the update, which would be most of a third of each.
+	Shapes [][]shapes.Shape
+
 	// Later are the stages after the one that the numbers above describe, in their order.
 	Later []Stage
 
@@ -173,6 +179,9 @@ func (p Plan) Micros() int { return p.Batch / p.MicroBatch }
 
 // TokensPerStep counts the positions of an update of the first stage, padding included.
 func (p Plan) TokensPerStep() int { return p.Batch * p.Sequence }
+
+// apart says whether gradients are made by one graph and applied by another.
+func (p Plan) apart() bool { return p.accumulates() || len(p.Shapes) > 1 }
 
 // accumulates says whether any update takes several microbatches.
 func (p Plan) accumulates() bool {

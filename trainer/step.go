@@ -26,8 +26,8 @@ const (
 	haltedPath  = "/trainer/halted" // 1 once an update was left out, unless the policy is "skip"
 )
 
-// step owns the compiled graphs that change the state: one for a batch of a single microbatch, or a pair that
-// accumulates gradients and applies them.
+// step owns the compiled graphs that change the state: one for an update, or a pair of which one makes gradients, added
+// to those of the batch's earlier microbatches if it has several, and the other applies them.
 type step struct {
 	backend compute.Backend
 	store   *model.Store
@@ -39,8 +39,8 @@ type step struct {
 	used   []*model.Variable       // those the loss depends on and that are not frozen; set when the first graph is built
 	names  []string                // what the loss observes; set likewise
 
-	fused             *model.Exec // one microbatch a batch
-	accumulate, apply *model.Exec // several
+	fused             *model.Exec // of a plan whose updates are not made apart
+	accumulate, apply *model.Exec // of one whose are
 }
 
 // newStep prepares the graphs of task over the parameters that store holds now, and gives each its moments.
@@ -52,14 +52,14 @@ func newStep(backend compute.Backend, store *model.Store, task Task, plan Plan) 
 		if err := errors.Join(s.addZeros(momentsM+p.Path(), first), s.addZeros(momentsV+p.Path(), p.Shape())); err != nil {
 			return nil, err
 		}
-		if plan.accumulates() {
+		if plan.apart() {
 			if err := s.addZeros(accumulated+p.Path(), p.Shape()); err != nil {
 				return nil, err
 			}
 		}
 	}
 	scalars := []string{haltedPath}
-	if plan.accumulates() {
+	if plan.apart() {
 		scalars = append(scalars, accumulated+"/loss")
 	}
 	for _, path := range scalars {
@@ -87,7 +87,7 @@ func (s *step) open() (err error) {
 		return err
 	}
 	inputs := len(s.task.Inputs())
-	if !s.plan.accumulates() {
+	if !s.plan.apart() {
 		s.fused, err = s.exec("train", inputs, 4, s.buildFused)
 		return err
 	}
@@ -176,7 +176,10 @@ func (s *step) buildAccumulate(scope *model.Scope, in []*graph.Node) []*graph.No
 	loss, observed := s.loss(scope, &Moment{Seed: in[n], Step: in[n+1], Row: in[n+2]}, in[:n])
 	add := func(path string, value *graph.Node) {
 		sum := s.store.GetVariable(path)
-		sum.SetNodeValue(graph.Add(sum.NodeValue(value), value))
+		if s.plan.accumulates() {
+			value = graph.Add(sum.NodeValue(value), value)
+		}
+		sum.SetNodeValue(value)
 	}
 	for i, g := range s.gradients(loss) {
 		add(accumulated+s.used[i].Path(), g)
@@ -190,7 +193,9 @@ func (s *step) buildApply(_ *model.Scope, in []*graph.Node) []*graph.Node {
 	take := func(path string) *graph.Node {
 		sum := s.store.GetVariable(path)
 		value := sum.NodeValue(rate)
-		sum.SetNodeValue(graph.ZerosLike(value))
+		if s.plan.accumulates() {
+			sum.SetNodeValue(graph.ZerosLike(value))
+		}
 		return value
 	}
 	gradients := make([]*graph.Node, len(s.used))

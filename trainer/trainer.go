@@ -68,6 +68,8 @@ type Trainer struct {
 	Goal Goal
 	// Improved, if set, is called when an evaluation was the best so far.
 	Improved func(step int, value float64) error
+	// Ahead compile graphs that are needed later; they are called before the first step.
+	Ahead []func() error
 	// Watches are further measurements, each with a rhythm of its own; their values are recorded.
 	Watches []Watch
 }
@@ -156,6 +158,7 @@ func (t *Trainer) Train(ctx context.Context, batches Batches) error {
 func (t *Trainer) run(ctx context.Context, batches Batches) error {
 	w := newWindow(t)
 	steps := t.plan.Schedule.Steps()
+	ahead := t.compileAhead
 	for batch, err := range batches.From(ctx, t.now) {
 		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return t.stopWaiting(w)
@@ -164,6 +167,12 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 			return fmt.Errorf("step %d: %w", t.now, err)
 		}
 		w.input += w.lap()
+		if ahead != nil {
+			if err := ahead(batch); err != nil {
+				return err
+			}
+			ahead = nil
+		}
 		if !slices.Contains(t.skipped, t.now) {
 			out, err := t.step.run(t.now, batch, t.plan.Optimizer.LearningRate*t.plan.Schedule.Rate(t.now))
 			if err != nil {

@@ -239,6 +239,34 @@ func TestAccumulation(t *testing.T) {
 	}
 }
 
+// twoShapes are the shapes of line's inputs at rows rows, and others that no batch has.
+func twoShapes(rows int) [][]shapes.Shape {
+	return [][]shapes.Shape{line{rows, features}.Inputs(), line{2 * rows, features}.Inputs()}
+}
+
+// TestApart: gradients in one graph and their update in another are what one graph does, to a few units in the last place.
+func TestApart(t *testing.T) {
+	whole := plan(t, 20, 32, 32)
+	apart := whole
+	apart.Shapes = twoShapes(32)
+	a, seenA := newTrainer(t, whole)
+	b, seenB := newTrainer(t, apart)
+	if a.step.fused == nil || b.step.fused != nil {
+		t.Fatal("one shape is to have one graph, and two are to have an update of their own")
+	}
+	stateA, stateB := train(t, a, points{whole, features, -1}), train(t, b, points{apart, features, -1})
+	if diff := cmp.Diff(stateA.Parameters, stateB.Parameters, cmpopts.EquateApprox(0, 1e-6)); diff != "" {
+		t.Errorf("parameters: -one graph +two\n%s", diff)
+	}
+	for i := range *seenA {
+		for _, name := range []string{"loss", "square", "grad_norm"} {
+			if got, want := (*seenB)[i][name], (*seenA)[i][name]; math.Abs(got-want) > 1e-6*math.Abs(want) {
+				t.Errorf("step %d: %s %v apart, %v in one graph", i+1, name, got, want)
+			}
+		}
+	}
+}
+
 func TestContinuingIsNeverHavingStopped(t *testing.T) {
 	for _, first := range []string{optim.Float32, optim.BFloat16} {
 		t.Run(first, func(t *testing.T) {
@@ -247,6 +275,11 @@ func TestContinuingIsNeverHavingStopped(t *testing.T) {
 			continuing(t, p)
 		})
 	}
+	t.Run("apart", func(t *testing.T) {
+		p := plan(t, 20, 8, 8)
+		p.Shapes = twoShapes(8)
+		continuing(t, p)
+	})
 }
 
 // TestFirstMoment: in bfloat16 it is what bfloat16 can hold, and little changes.

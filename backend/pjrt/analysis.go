@@ -41,8 +41,8 @@ func (l *loaded) optimized() (code []byte, format string, err error) {
 func (l *loaded) ask(f func(t *table, x unsafe.Pointer) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.c == nil {
-		return ErrDestroyed
+	if err := l.ready(); err != nil {
+		return err
 	}
 	t := l.client.table
 	return t.withExecutable(l.c, func(x unsafe.Pointer) error { return f(t, x) })

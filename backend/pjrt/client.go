@@ -6,6 +6,7 @@ package pjrt
 import "C"
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,8 @@ type Client struct {
 	programs []Program
 	live     int  // executables not yet destroyed
 	closed   bool // destroyed by its owner; the plugin's object goes with the last executable
+
+	background *background // nil: programs are compiled by those who submit them
 }
 
 // Open loads a plugin, once per process, and creates a client. The kind is "cpu", "cuda" or "tpu".
@@ -83,15 +86,18 @@ func newClient(kind, path string, create map[string]any, o Options) (*Client, er
 		c.ahead = newInFlight(t, o.InFlight)
 		name += ",noshared_buffers" // an execution under way reads what the host would write
 	}
+	if o.Background {
+		c.background = newBackground()
+	}
 	process.opening.Lock()
 	defer process.opening.Unlock()
 	t.opening = c
 	c.backend, err = xla.NewWithOptions(name, xlapjrt.NamedValuesMap(create))
 	t.opening = nil
-	if c.refused != nil {
-		return nil, c.refused
-	}
-	if err != nil {
+	if err = cmp.Or(c.refused, err); err != nil {
+		if c.background != nil {
+			c.background.stop()
+		}
 		return nil, err
 	}
 	return c, nil
@@ -214,6 +220,9 @@ func (t *table) text(entry C.int, object unsafe.Pointer, what string) (string, e
 // destroy is the end of a client for its owner. Executables that the garbage collector still has to find need the
 // plugin's object, so that goes with the last of them.
 func (t *table) destroy(c *Client) error {
+	if c.background != nil {
+		c.background.stop()
+	}
 	if c.ahead != nil {
 		c.ahead.stop()
 	}

@@ -33,10 +33,11 @@ type loaded struct {
 	c           unsafe.Pointer // PJRT_LoadedExecutable; nil once destroyed
 	donors      []int          // arguments marked in the program
 	donorsKnown bool           // donors are what the caller donates
+	failed      error          // of compiling in the background
 	program     Program
 }
 
-// compile compiles a program, or reads it back.
+// compile compiles a program, or reads it back, here or in the background.
 func (c *Client) compile(text, format, options string) (*loaded, error) {
 	l := &loaded{client: c, format: format, donorsKnown: true, program: Program{Text: text, Options: options}}
 	l.program.compiled = l
@@ -48,6 +49,42 @@ func (c *Client) compile(text, format, options string) (*loaded, error) {
 			c.o.Log.Debug("program not understood, nothing is donated", "error", err)
 		}
 	}
+	if c.background != nil && l.module != nil {
+		l.numOutputs = len(l.module.results)
+		l.mu.Lock() // until it is compiled
+		c.register(l)
+		c.background.add(func(stopped bool) {
+			defer l.mu.Unlock()
+			if l.failed = ErrDestroyed; !stopped {
+				l.failed = l.buildFirst()
+			}
+			c.update(l)
+		})
+		return l, nil
+	}
+	if err := l.buildFirst(); err != nil {
+		return nil, err
+	}
+	c.register(l)
+	return l, nil
+}
+
+// register gives an executable its handle.
+func (c *Client) register(l *loaded) {
+	l.handle = C.malloc(1)
+	t := c.table
+	t.mu.Lock()
+	t.loaded[l.handle] = l
+	t.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.programs = append(c.programs, l.program)
+	c.live++
+}
+
+// buildFirst makes l.c, with the arguments marked that the caller donated in an earlier run or can be expected to.
+func (l *loaded) buildFirst() error {
+	c := l.client
 	var donors []int
 	if c.o.Donate && l.module != nil {
 		if donors, l.donorsKnown = c.recall(l.module); !l.donorsKnown {
@@ -55,21 +92,23 @@ func (c *Client) compile(text, format, options string) (*loaded, error) {
 		}
 	}
 	if err := l.build(donors); err != nil {
-		return nil, err
+		return err
 	}
-	l.handle = C.malloc(1)
-	t := c.table
-	t.mu.Lock()
-	t.loaded[l.handle] = l
-	t.mu.Unlock()
-	c.mu.Lock()
-	c.programs = append(c.programs, l.program)
-	c.live++
-	c.mu.Unlock()
 	if took := l.program.Took; took >= longCompilation {
 		c.o.Log.Info("compiled", "graph", l.program.Name, "seconds", took.Round(time.Millisecond).Seconds(), "cached", l.program.Cached)
 	}
-	return l, nil
+	return nil
+}
+
+// ready is nil once the executable can be used; the caller holds l.mu.
+func (l *loaded) ready() error {
+	if l.failed != nil {
+		return l.failed
+	}
+	if l.c == nil {
+		return ErrDestroyed
+	}
+	return nil
 }
 
 // longCompilation is what a person who waits wants to hear of.
@@ -126,8 +165,8 @@ func override(name string) string {
 func (l *loaded) matchDonation(kept []bool) (unsafe.Pointer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.c == nil {
-		return nil, ErrDestroyed
+	if err := l.ready(); err != nil {
+		return nil, err
 	}
 	if !l.donorsKnown && len(kept) == len(l.module.args) {
 		var donated []int
@@ -334,14 +373,11 @@ func (t *table) find(handle unsafe.Pointer) (*loaded, error) {
 	return nil, ErrDestroyed
 }
 
-// executable is the description that go-xla asks for and destroys.
-func (l *loaded) executable() (unsafe.Pointer, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.c == nil {
-		return nil, ErrDestroyed
-	}
-	return l.client.table.describe(l.c)
+// description is what go-xla asks for and destroys.
+func (l *loaded) description() unsafe.Pointer {
+	name := C.CString(l.program.Name)
+	defer C.free(unsafe.Pointer(name))
+	return unsafe.Pointer(C.layer_description(name, C.size_t(len(l.program.Name)), C.size_t(l.numOutputs)))
 }
 
 // destroy is the end of an executable, and of its client if that was only waiting for this.
@@ -351,7 +387,10 @@ func (l *loaded) destroy() error {
 	delete(t.loaded, l.handle)
 	t.mu.Unlock()
 	l.mu.Lock()
-	err := t.destroyLoaded(l.c)
+	var err error
+	if l.c != nil { // which it is if compiling failed
+		err = t.destroyLoaded(l.c)
+	}
 	l.c = nil
 	l.mu.Unlock()
 	C.free(l.handle)

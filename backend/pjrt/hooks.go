@@ -64,8 +64,8 @@ func goLoadedExecutable(slot C.int, args *C.PointerArgs) *C.Error {
 	if err != nil {
 		return toC(err)
 	}
-	args.result, err = l.executable()
-	return toC(err)
+	args.result = l.description()
+	return nil
 }
 
 //export goLoadedDestroy

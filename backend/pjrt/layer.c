@@ -195,12 +195,45 @@ static Error *to_host(int slot, ToHostArgs *args) {
 	return e;
 }
 
-// Some plugins have no statistics of an executable that they read back. go-xla would refuse it for that.
-static Error *memory(int slot, MemoryArgs *args) {
-	Error *e = real(slot, EXECUTABLE_MEMORY, args);
-	if (e == NULL) return NULL;
-	ErrorArgs d = {.size = sizeof d, .error = e};
-	error_destroy(slot, &d);
+// What go-xla is told of an executable is known before it is compiled, so that it need not wait for the compiler. The
+// memory that an executable needs is not; see Program.Memory.
+struct Description {
+	size_t num_outputs;
+	size_t length;
+	char name[];
+};
+
+Description *layer_description(const char *name, size_t length, size_t num_outputs) {
+	Description *d = malloc(sizeof *d + length);
+	if (d == NULL) abort();
+	d->num_outputs = num_outputs;
+	d->length = length;
+	memcpy(d->name, name, length);
+	return d;
+}
+
+static Error *description_destroy(int slot, ObjectArgs *args) {
+	(void)slot;
+	free(args->object);
+	return NULL;
+}
+
+static Error *description_name(int slot, TextArgs *args) {
+	(void)slot;
+	const Description *d = args->object;
+	args->text = d->name;
+	args->length = d->length;
+	return NULL;
+}
+
+static Error *description_outputs(int slot, SizeArgs *args) {
+	(void)slot;
+	args->number = ((const Description *)args->object)->num_outputs;
+	return NULL;
+}
+
+static Error *description_memory(int slot, MemoryArgs *args) {
+	(void)slot;
 	memset(&args->code, 0, offsetof(MemoryArgs, peak) - offsetof(MemoryArgs, code));
 	return NULL;
 }
@@ -225,7 +258,10 @@ static Error *memory(int slot, MemoryArgs *args) {
 	X(BUFFER_DEVICE, buffer_device, PointerArgs) \
 	X(BUFFER_COPY_TO_DEVICE, copy_to_device, CopyArgs) \
 	X(BUFFER_TO_HOST, to_host, ToHostArgs) \
-	X(EXECUTABLE_MEMORY, memory, MemoryArgs)
+	X(EXECUTABLE_DESTROY, description_destroy, ObjectArgs) \
+	X(EXECUTABLE_NAME, description_name, TextArgs) \
+	X(EXECUTABLE_NUM_OUTPUTS, description_outputs, SizeArgs) \
+	X(EXECUTABLE_MEMORY, description_memory, MemoryArgs)
 
 // An executable is known to go-xla by a handle of ours, which these entries of a plugin would not understand.
 static const int withheld[] = {LOADED_DEVICES, LOADED_DELETE, LOADED_IS_DELETED, LOADED_FINGERPRINT,

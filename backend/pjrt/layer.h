@@ -23,6 +23,10 @@ Entry layer_entry(const Table *table, int n);
 // layer_error makes an error of our own. Destroying one that a plugin made is the plugin's business.
 Error *layer_error(int code, const char *text, size_t length);
 
+// layer_description is what go-xla is told of an executable. It destroys it through the table.
+typedef struct Description Description;
+Description *layer_description(const char *name, size_t length, size_t num_outputs);
+
 // layer_deviceless is the table of a plugin that has descriptions of devices and nothing else.
 const Table *layer_deviceless(void);
 

@@ -189,8 +189,9 @@ func TestSwitches(t *testing.T) {
 		{"cache, full", Options{Cache: cache, PluginHash: "test"}},
 		{"running ahead", Options{InFlight: 2}},
 		{"running far ahead", Options{InFlight: 64}},
-		{"everything, cache empty", Options{Donate: true, Cache: cache, PluginHash: "test", InFlight: 2}},
-		{"everything, cache full", Options{Donate: true, Cache: cache, PluginHash: "test", InFlight: 2}},
+		{"compiling in the background", Options{Background: true}},
+		{"everything, cache empty", Options{Donate: true, Background: true, Cache: cache, PluginHash: "test", InFlight: 2}},
+		{"everything, cache full", Options{Donate: true, Background: true, Cache: cache, PluginHash: "test", InFlight: 2}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -294,7 +295,7 @@ func TestDonationLearned(t *testing.T) {
 		}
 		exec, err := model.NewExec(c.Backend(), store, func(s *model.Scope, x *graph.Node) *graph.Node {
 			old := sum.NodeValue(x)
-			sum.SetNodeValue(graph.ZerosLike(old))
+			sum.SetNodeValue(graph.Transpose(old, 0, 1))
 			return graph.ReduceAllSum(graph.Mul(old, x))
 		})
 		if err != nil {
@@ -355,7 +356,7 @@ func TestAnalysis(t *testing.T) {
 
 // TestClosedEarly destroys a client before its executables, as the garbage collector may.
 func TestClosedEarly(t *testing.T) {
-	for _, o := range []Options{{}, {InFlight: 2}} {
+	for _, o := range []Options{{}, {InFlight: 2}, {Background: true}} {
 		c, err := Open("cpu", plugintest.Need(t, "cpu"), o)
 		if err != nil {
 			t.Fatal(err)
@@ -376,6 +377,25 @@ func TestClosedEarly(t *testing.T) {
 		if _, err := p.Memory(); err != ErrDestroyed {
 			t.Errorf("asking a destroyed executable gave %v, want %v", err, ErrDestroyed)
 		}
+	}
+}
+
+// TestBackground: the error of compiling is that of the first who needs the program.
+func TestBackground(t *testing.T) {
+	c := openCPU(t, Options{Background: true})
+	const text = "module @bad_1 {\n  func.func @main() -> tensor<f32> {\n    \"stablehlo.return\"(%nothing) : (tensor<f32>) -> ()\n  }\n}\n"
+	l, err := c.compile(text, "mlir", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.matchDonation(nil); err == nil || !strings.Contains(err.Error(), "undeclared") {
+		t.Errorf("running it gave %v, want that a value is undeclared", err)
+	}
+	if _, err := program(t, c, "bad").Memory(); err == nil {
+		t.Error("a program that does not compile has memory")
+	}
+	if err := l.destroy(); err != nil {
+		t.Error(err)
 	}
 }
 

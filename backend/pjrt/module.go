@@ -17,6 +17,8 @@ type module struct {
 	results  []string            // types
 	returned []string            // values, in the order of results
 	defs     map[string][]string // value -> operands, for operations that work element by element
+	fills    map[string][]string // value -> operands, for operations that make constants
+	read     map[string]bool     // the variables that the body names
 }
 
 // argument is one input of the main function.
@@ -43,6 +45,7 @@ var (
 	// definition matches one operation on a line of the main function's body.
 	definition = regexp.MustCompile(`^    (%[^\s:]+) = "stablehlo\.([a-z_]+)"\(([^)]*)\) :`)
 	result     = regexp.MustCompile(`^    "stablehlo\.return"\(([^)]*)\) :`)
+	variable   = regexp.MustCompile(`%_\w+`)
 	randomID   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
@@ -51,9 +54,12 @@ var (
 var elementwise = []string{"add", "convert", "subtract", "multiply", "divide", "select", "maximum", "minimum", "negate", "abs",
 	"sqrt", "rsqrt", "power", "clamp"}
 
+// filling lists the operations of which a constant array is made.
+var filling = []string{"constant", "broadcast_in_dim", "reshape", "convert"}
+
 // parseModule reads the text of a program.
 func parseModule(text string) (*module, error) {
-	m := &module{text: text, defs: map[string][]string{}}
+	m := &module{text: text, defs: map[string][]string{}, fills: map[string][]string{}, read: map[string]bool{}}
 	if found := moduleName.FindStringSubmatch(text); found != nil {
 		m.name = graphID.ReplaceAllString(found[1], "")
 	}
@@ -116,12 +122,19 @@ func (m *module) parseBody(body string) {
 		if strings.HasPrefix(line, "  }") {
 			return
 		}
+		for _, name := range variable.FindAllString(line, -1) {
+			m.read[name] = true
+		}
 		if found := result.FindStringSubmatch(line); found != nil {
 			m.returned = operands(found[1])
 			continue
 		}
-		if found := definition.FindStringSubmatch(line); found != nil && slices.Contains(elementwise, found[2]) {
+		found := definition.FindStringSubmatch(line)
+		if found != nil && slices.Contains(elementwise, found[2]) {
 			m.defs[found[1]] = operands(found[3])
+		}
+		if found != nil && slices.Contains(filling, found[2]) {
+			m.fills[found[1]] = operands(found[3])
 		}
 	}
 }
@@ -133,8 +146,10 @@ func operands(list string) []string {
 	return strings.Split(list, ", ")
 }
 
-// updated guesses which arguments are variables that the program changes: those whose type is that of a result
-// which is computed from them element by element. Scalars are left out; there is nothing to gain.
+// updated guesses which arguments are variables that the program changes. A result is the new value of the nearest
+// variable of its type from which it is computed element by element. One that is computed from none, or is constant, is
+// that of a variable of its type which nothing reads, or which no other result is the value of. Scalars are left out; there
+// is nothing to gain.
 //
 // It is a guess because the text says nothing of variables. Who calls the program knows, and is asked then.
 func (m *module) updated() []int {
@@ -144,36 +159,49 @@ func (m *module) updated() []int {
 			index[a.name] = i
 		}
 	}
-	var found []int
+	var found, left []int
 	for i, value := range m.returned {
-		for _, arg := range m.reached(value, index) {
-			if m.args[arg].typ == m.results[i] {
-				found = append(found, arg)
-			}
+		if arg := m.nearest(value, m.results[i], index); arg >= 0 {
+			found = append(found, arg)
+		} else {
+			left = append(left, i)
+		}
+	}
+	for _, i := range left {
+		constant := m.constant(m.returned[i])
+		free := func(a argument) bool {
+			at, ok := index[a.name]
+			return ok && a.typ == m.results[i] && (constant || !m.read[a.name]) && !slices.Contains(found, at)
+		}
+		if at := slices.IndexFunc(m.args, free); at >= 0 {
+			found = append(found, at)
 		}
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
 }
 
-// reached lists the arguments from which a value is computed element by element.
-func (m *module) reached(value string, index map[string]int) []int {
-	var found []int
+// nearest is the argument of a type that is the fewest operations away from a value computed from it element by element;
+// -1 if there is none.
+func (m *module) nearest(value, typ string, index map[string]int) int {
 	seen := map[string]bool{}
-	todo := []string{value}
-	for len(todo) > 0 {
-		v := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if seen[v] {
-			continue
+	for todo := []string{value}; len(todo) > 0; todo = todo[1:] {
+		v := todo[0]
+		if i, ok := index[v]; ok && m.args[i].typ == typ {
+			return i
 		}
-		seen[v] = true
-		if i, ok := index[v]; ok {
-			found = append(found, i)
+		if !seen[v] {
+			seen[v] = true
+			todo = append(todo, m.defs[v]...)
 		}
-		todo = append(todo, m.defs[v]...)
 	}
-	return found
+	return -1
+}
+
+// constant says whether a value does not depend on any argument.
+func (m *module) constant(value string) bool {
+	from, ok := m.fills[value]
+	return ok && !slices.ContainsFunc(from, func(v string) bool { return !m.constant(v) })
 }
 
 // donorMark tells the compiler that the memory of an argument may be used for a result.

@@ -1,6 +1,7 @@
 package pjrt
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,32 @@ func TestParseModuleForms(t *testing.T) {
 			}
 			if !cmp.Equal(args, tt.args) || len(m.results) != tt.results || m.name != "x" {
 				t.Errorf("module %s with arguments %v and %d results, want x, %v, %d", m.name, args, len(m.results), tt.args, tt.results)
+			}
+		})
+	}
+}
+
+// TestUpdated: which variables a program is expected to write over.
+func TestUpdated(t *testing.T) {
+	line := func(to, op string, from ...string) string {
+		return fmt.Sprintf("    %s = \"stablehlo.%s\"(%s) : () -> tensor<2xf32>\n", to, op, strings.Join(from, ", "))
+	}
+	for _, tt := range []struct{ name, body, returned, want string }{
+		{"an update: the nearest variable", line("%0", "add", "%_m", "%_gradient") + line("%1", "subtract", "%_w", "%0"), "%1 %0", "m w"},
+		{"gradients: the variable that nothing reads", line("%0", "dot_general", "%_w", "%x") + line("%1", "add", "%_m", "%0"), "%0 %1", "gradient m"},
+		{"reset: a variable that is no other result", line("%0", "constant") + line("%1", "broadcast_in_dim", "%0") + line("%2", "multiply", "%_w", "%_gradient") + line("%3", "add", "%_m", "%2"), "%3 %1", "gradient m"},
+		{"a pass: variables that are read", line("%0", "dot_general", "%_w", "%_m") + line("%1", "dot_general", "%0", "%_gradient"), "%1", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			returned := strings.Fields(tt.returned)
+			types := strings.TrimSuffix(strings.Repeat("tensor<2xf32>, ", len(returned)), ", ")
+			m, err := parseModule("module @x_1 {\n  func.func @main(%x: tensor<2xf32>, %_gradient: tensor<2xf32>, %_m: tensor<2xf32>, %_w: tensor<2xf32>) -> (" + types + ") {\n" +
+				tt.body + "    \"stablehlo.return\"(" + strings.Join(returned, ", ") + ") : () -> ()\n  }\n}\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(m.names(m.updated()), " "); got != tt.want {
+				t.Errorf("updated are %q, want %q", got, tt.want)
 			}
 		})
 	}

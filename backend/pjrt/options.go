@@ -25,6 +25,10 @@ type Options struct {
 	CacheSalt  string
 	PluginHash string
 
+	// Background compiles on goroutines, a few programs at a time and the oldest first. Who runs a program, or asks about
+	// it, waits for it, and gets the error of compiling it.
+	Background bool
+
 	// InFlight is how many executions may be under way before the host waits. 0: each call waits for its own. An
 	// execution that fails then makes the next call fail, and every one after it.
 	InFlight int

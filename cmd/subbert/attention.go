@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/data/relations"
-	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/report"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -33,7 +33,8 @@ type attentionCmd struct {
 	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES"`
 	Top       int      `default:"10" help:"How many stems to list."`
 	Batch     int      `default:"32" help:"Sentences at a time."`
-	JSON      bool     `name:"json" help:"Print the result as JSON."`
+	precisionFlag
+	JSON bool `name:"json" help:"Print the result as JSON."`
 }
 
 func (v *attentionCmd) Help() string {
@@ -46,7 +47,7 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	if err := v.check(); err != nil {
 		return err
 	}
-	options := c.extraction(v.Batch)
+	options := v.extraction(c, v.Batch)
 	options.AnyEncoder = v.Layer > 0
 	started := time.Now()
 	m, err := extract.Open(c.ctx, v.Model, options)
@@ -124,7 +125,11 @@ func (v *attentionCmd) baseline(c *console) (map[string]string, error) {
 // examples are the test pairs of the corpus, or all if it has none apart.
 func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relations.Example, error], error) {
 	meter := newMeter(c)
-	all, err := request.Examples(c.ctx, v.Form, v.Corpus, relations.Options{Warn: func(line string) { c.log.Warn(line) }, Read: meter.reading(v.Corpus)})
+	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: v.Corpus, Read: meter.reading(v.Corpus)})
+	if err != nil {
+		return nil, err
+	}
+	all, err := relations.Collect(stream)
 	if err != nil {
 		return nil, err
 	}
@@ -133,13 +138,7 @@ func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relatio
 		defer meter.end()
 		for i, e := range all {
 			meter.counts("sentences", i, len(all))
-			if apart && e.Split != "test" {
-				continue
-			}
-			if v.Form != "tsv" {
-				e = relations.Marking(m.Settings().Marking).Shown(e)
-			}
-			if !yield(e, nil) {
+			if (!apart || e.Split == "test") && !yield(e, nil) {
 				return
 			}
 		}
@@ -148,9 +147,8 @@ func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relatio
 
 // print prints the stems and the path of the page.
 func (v *attentionCmd) print(w io.Writer, r *result.Attention) error {
-	fmt.Fprintf(w, "%-16s %-20s %11s %6s\n", "stem", "such as", "mean weight", "met")
-	for _, s := range r.Attention.Stems {
-		fmt.Fprintf(w, "%-16s %-20s %11.4f %6d\n", s.Stem, s.Word, s.Mean, s.Count)
+	if err := report.StemTable(r.Attention).Text(w); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintf(w, "%s: %s\n", plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(v.Out, result.PageFile))
 	return err

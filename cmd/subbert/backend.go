@@ -52,6 +52,7 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	if err != nil {
 		return nil, misused(withIncomplete(err, installed, choice))
 	}
+	c.warnOfPrecision(choice.Name, device)
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
 }
@@ -111,13 +112,15 @@ func layerOptions(c *console) (pjrt.Options, error) {
 	var o pjrt.Options
 	parts := c.getenv("SUBBERT_LAYER")
 	if parts == "" {
-		parts = "donate,cache"
+		parts = "donate,cache,background"
 	}
 	for part := range strings.SplitSeq(parts, ",") {
 		switch part {
 		case "none":
 		case "donate":
 			o.Donate = true
+		case "background":
+			o.Background = true
 		case "ahead":
 			o.InFlight = executionsAhead
 		case "cache":
@@ -128,7 +131,7 @@ func layerOptions(c *console) (pjrt.Options, error) {
 			}
 			o.Cache = pjrt.OpenCache(filepath.Join(dir, "executables"), 0)
 		default:
-			return o, fmt.Errorf("SUBBERT_LAYER: unknown part %q, known are donate, cache, ahead, none", part)
+			return o, fmt.Errorf("SUBBERT_LAYER: unknown part %q, known are donate, cache, background, ahead, none", part)
 		}
 	}
 	for _, name := range compilerVariables {
@@ -147,6 +150,15 @@ func (c *console) backendFlag() string {
 
 // installedPlugins lists what `subbert backend install` has unpacked.
 func installedPlugins(c *console) (backend.Installed, error) {
+	installed, err := readInstalled()
+	if executable, failed := os.Executable(); err == nil && failed == nil {
+		installed.AddEnvironment(executable)
+	}
+	return installed, err
+}
+
+// readInstalled lists the plugins that `subbert backend install` has installed.
+func readInstalled() (backend.Installed, error) {
 	dir, err := cacheDir()
 	if err != nil {
 		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil

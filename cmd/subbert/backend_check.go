@@ -49,6 +49,9 @@ func (v *backendCheckCmd) Run(c *console) error {
 	for i, d := range r.Devices {
 		fmt.Fprintf(c.out, "device %d: %s: 64x64 product exact\n", i, d)
 	}
+	if r.BFloat16 != "" {
+		fmt.Fprintf(c.out, "bfloat16: %s\n", r.BFloat16)
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/report"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -54,7 +55,7 @@ func (v *compareCmd) Run(c *console) error {
 		if err != nil {
 			return err
 		}
-		if err := r.WriteErrors(c.ctx, v.Errors, sentences); err != nil {
+		if err := report.WriteErrors(c.ctx, v.Errors, r, sentences); err != nil {
 			return err
 		}
 		c.log.Info("wrote", "page", v.Errors, "pairs", len(r.Cases))
@@ -104,6 +105,11 @@ func printComparison(w io.Writer, r *compare.Comparison) error {
 		if t.Low != nil {
 			line += fmt.Sprintf(", 95 %% interval %+.2f to %+.2f", *t.Low, *t.High)
 		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	for _, line := range report.DifferenceVerdict(r) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"

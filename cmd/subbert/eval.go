@@ -6,20 +6,22 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/runs"
 )
 
 type evalCmd struct {
-	Model    string  `required:"" help:"Model directory, or directory of a pre-training run: its newest valid checkpoint." placeholder:"DIR" type:"path"`
-	Shards   string  `required:"" help:"Directory made by subbert data shard." placeholder:"DIR" type:"path"`
-	Split    string  `help:"What to measure on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
-	Seed     *uint32 `help:"Of masks and pairs; by default the run's, or 1."`
-	Sequence int     `help:"Positions of a row; by default the run's, or 128 where the model has as many." placeholder:"N"`
-	Masking  string  `help:"subword or whole_word; by default the run's, or subword." placeholder:"KIND"`
-	Rows     int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N"`
-	Limit    int     `help:"Measure on so many instances of each split only." placeholder:"N"`
-	Result   string  `help:"Write the values as JSON to this file, too." placeholder:"FILE" type:"path"`
-	JSON     bool    `name:"json" help:"Print the values as JSON."`
+	Model     string  `required:"" help:"Model directory, or directory of a pre-training run: its newest valid checkpoint." placeholder:"DIR" type:"path"`
+	Shards    string  `required:"" help:"Directory made by subbert data shard." placeholder:"DIR" type:"path"`
+	Split     string  `help:"What to measure on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
+	Seed      *uint32 `help:"Of masks and pairs; by default the run's, or 1."`
+	Sequence  int     `help:"Positions of a row; by default the run's, or 128 where the model has as many." placeholder:"N"`
+	Masking   string  `help:"subword or whole_word; by default the run's, or subword." placeholder:"KIND"`
+	Rows      int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N"`
+	Precision string  `enum:"float32,bfloat16," default:"" placeholder:"TYPE" help:"Of activations and products: float32 or bfloat16; by default the run's, or float32."`
+	Limit     int     `help:"Measure on so many instances of each split only." placeholder:"N"`
+	Result    string  `help:"Write the values as JSON to this file, too." placeholder:"FILE" type:"path"`
+	JSON      bool    `name:"json" help:"Print the values as JSON."`
 }
 
 func (v *evalCmd) Help() string {
@@ -31,6 +33,7 @@ mlm_loss is in nats per masked piece; below unigram_entropy, the model knows mor
 func (v *evalCmd) Run(c *console) error {
 	of := runs.Evaluation{
 		Model: v.Model, Shards: v.Shards, Splits: []string{v.Split}, Seed: v.Seed, Sequence: v.Sequence, Masking: v.Masking, Rows: v.Rows, Limit: v.Limit,
+		Device: configs.Device{Precision: v.Precision},
 	}
 	if v.Split == "all" {
 		of.Splits = []string{"train", "heldout"}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +32,9 @@ const (
 
 const description = `Continue the pre-training of biomedical BERT models on a sub-domain of PubMed, and extract relations with them.
 
-Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.`
+Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.
+
+subbert --version says which version, commit, Go and backends this is.`
 
 type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
@@ -127,19 +130,13 @@ func plainly(ctx context.Context, err error) error {
 
 // invoke parses args and runs the verb they name.
 func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
+	if slices.Equal(args, []string{"--version"}) { // no flag of the parser, since a verb has one of that name
+		_, err := io.WriteString(out, versionText())
+		return err
+	}
 	var c cli
 	helped := false
-	parser, err := kong.New(&c,
-		kong.Name("subbert"),
-		kong.Description(description),
-		kong.Writers(out, errOut),
-		kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
-	if err != nil {
-		panic(err) // the grammar above is wrong; every test that runs the binary sees it
-	}
+	parser := newParser(&c, kong.Writers(out, errOut), kong.Exit(func(int) { helped = true }), kong.BindTo(ctx, (*context.Context)(nil)))
 	parsed, err := parser.Parse(args)
 	if helped {
 		return nil
@@ -150,6 +147,19 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	console := newConsole(ctx, &c, in, out, errOut)
 	console.command = "subbert " + strings.Join(args, " ")
 	return parsed.Run(console)
+}
+
+// newParser makes a parser of command lines into c.
+func newParser(c *cli, options ...kong.Option) *kong.Kong {
+	parser, err := kong.New(c, append([]kong.Option{
+		kong.Name("subbert"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	}, options...)...)
+	if err != nil {
+		panic(err) // the grammar above is wrong; every test that runs the binary sees it
+	}
+	return parser
 }
 
 // complain prints err for a person and returns the exit code it stands for.

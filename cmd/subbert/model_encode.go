@@ -15,18 +15,19 @@ type modelEncodeCmd struct {
 	Attentions bool   `help:"Also write the attention probabilities of every layer and head."`
 	Heads      bool   `help:"Also write the logits of the masked LM and next sentence heads, where the model has them."`
 	MaxLength  int    `help:"Pad to, and cut texts to, so many positions; by default to the longest record." placeholder:"N"`
-	Batch      int    `default:"8" help:"Records computed at once (default 8); fewer take less memory." placeholder:"N"`
+	precisionFlag
+	Batch int `default:"8" help:"Records computed at once (default 8); fewer take less memory." placeholder:"N"`
 }
 
 func (*modelEncodeCmd) Help() string {
-	return `Runs a model over texts without dropout and writes, for each record, ID/hidden [layers,S,H] (the embeddings and every layer), ID/pooled [H] if the model has a pooler, ID/input_ids and ID/token_type_ids [S]; with --attentions ID/attentions [L,N,S,S]; with --heads ID/mlm_logits [S,V] and ID/nsp_logits [2]. Everything is float32, ids int32.
+	return `Runs a model over texts without dropout and writes, for each record, ID/hidden [layers,S,H] (the embeddings and every layer), ID/pooled [H] if the model has a pooler, ID/input_ids and ID/token_type_ids [S]; with --attentions ID/attentions [L,N,S,S]; with --heads ID/mlm_logits [S,V] and ID/nsp_logits [2]. Everything is written as float32, ids as int32.
 
 S is the same for all records: the longest one's, or --max-length. Texts are framed as [CLS] text [SEP] text_b [SEP]; input_ids are taken as they are. Padding is attended to by no position; what is computed at padding means nothing. Memory holds one batch, whatever the size of the file.`
 }
 
 func (v *modelEncodeCmd) Run(c *console) error {
 	r, err := runs.Encode(c.ctx, runs.Encoding{
-		Model: v.Model, In: v.In, Out: v.Out, Layers: v.Layers, Tokens: v.Tokens, Attentions: v.Attentions, Heads: v.Heads, MaxLength: v.MaxLength, Batch: v.Batch,
+		Model: v.Model, In: v.In, Out: v.Out, Layers: v.Layers, Tokens: v.Tokens, Attentions: v.Attentions, Heads: v.Heads, MaxLength: v.MaxLength, Batch: v.Batch, Device: v.device(),
 	}, c.env(false))
 	if err != nil {
 		return err

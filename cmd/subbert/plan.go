@@ -17,7 +17,7 @@ import (
 type planCmd struct {
 	configFlags
 	Task   string        `help:"What the run does: pretraining, or relation, which is subbert finetune." enum:"pretraining,relation" default:"pretraining"`
-	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100 or cpu." placeholder:"NAME"`
+	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100, l4, rtx4090, rtx3090, t4, v100 or cpu." placeholder:"NAME"`
 	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
 	Search bool          `help:"Find the largest micro-batch that fits, by compiling several."`
 	Price  float64       `help:"What an hour of the device costs, for the cost of the run." placeholder:"MONEY"`
@@ -126,8 +126,14 @@ func printPlan(to io.Writer, p plan.Plan) error {
 	}
 	row("tokens", "a second", p.TokensPerSec, 1)
 	row("share of the peak (MFU)", "%", p.MFU, 100)
-	row("run", "hours", p.Hours, 1)
-	row("cost", "", p.Cost, 1)
+	between := func(name, unit string, r *plan.Range) {
+		if r != nil {
+			fmt.Fprintf(w, "%s\t%.4g to %.4g %s\n", name, r.Low, r.High, unit)
+		}
+	}
+	between("step, in practice", "ms", p.StepRangeMS)
+	between("run", "hours", p.HoursRange)
+	between("cost", "", p.CostRange)
 	if err := w.Flush(); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/subbert/subbert/backend"
-	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
@@ -28,7 +25,8 @@ type predictCmd struct {
 	To    string   `default:"tsv" enum:"tsv,jsonl,pubtator" placeholder:"FORMAT" help:"As what: tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words) or pubtator (the input with a relation line for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
 	Batch int      `default:"32" help:"Sentences at a time."`
-	JSON  bool     `name:"json" help:"Print the summary as JSON."`
+	precisionFlag
+	JSON bool `name:"json" help:"Print the summary as JSON."`
 }
 
 func (v *predictCmd) Help() string {
@@ -59,7 +57,7 @@ func (v *predictCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	m, err := extract.Open(c.ctx, v.Model, c.extraction(v.Batch))
+	m, err := extract.Open(c.ctx, v.Model, v.extraction(c, v.Batch))
 	if err != nil {
 		return err
 	}
@@ -80,14 +78,6 @@ func (v *predictCmd) Run(c *console) (err error) {
 	summary.PerSecond = float64(summary.Pairs) / summary.Seconds
 	fmt.Fprintf(c.err, "%s: %v\n", v.In, summary.Cut)
 	return c.show(v.JSON, summary, summary.print)
-}
-
-// extraction are the options of a model that is applied, rows sentences at a time.
-func (c *console) extraction(rows int) extract.Options {
-	return extract.Options{
-		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, configs.Device{}) },
-		Rows:    rows, Log: c.log,
-	}
 }
 
 // predict writes a prediction for each example and sums them up.

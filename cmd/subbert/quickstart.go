@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/subbert/subbert/compare"
+	"github.com/subbert/subbert/evaluate"
 	"github.com/subbert/subbert/quickstart"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -22,11 +24,25 @@ type quickstartCmd struct {
 }
 
 func (v *quickstartCmd) Help() string {
-	return `Runs the whole line and shows each command before it runs it: select texts, shard them, pre-train a small BERT, fine-tune the [CLS] baseline and the attention head from it and from a random start, score, and write a page with curves and tables. The files of the runs stay, to change and to run again.`
+	return `Runs the whole line and shows each command before it runs it: select texts, shard them, pre-train a small BERT, fine-tune classifiers from it and from a random start, score, and write a page with curves and tables. At the end it prints what pre-training and the attention head bring, with intervals, and what took the time. The files of the runs stay, to change and to run again.`
+}
+
+// quickstartResult is what quickstart --json prints.
+type quickstartResult struct {
+	Report  string                         `json:"report"`
+	Seconds float64                        `json:"seconds"`
+	Parts   []quickstartPart               `json:"parts"`
+	Results map[string]*result.Relation    `json:"results"`
+	Gains   map[string]evaluate.Difference `json:"gains"`
+}
+
+// quickstartPart is how long a part of the line took.
+type quickstartPart struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
 }
 
 func (v *quickstartCmd) Run(c *console) error {
-	started := time.Now()
 	line := &quickstart.Line{Dir: v.Dir, Texts: v.Text, Query: v.Query, Relations: v.Relations, Vocab: v.Vocab, Notes: c.err}
 	steps, err := line.Steps()
 	var exists *quickstart.ExistsError
@@ -36,30 +52,44 @@ func (v *quickstartCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	out := quickstartResult{Report: line.Page(), Results: map[string]*result.Relation{}, Gains: map[string]evaluate.Difference{}}
 	for _, s := range steps {
-		fmt.Fprintf(c.err, "\n== %s\n", s.Title)
-		if s.Make != nil {
-			if err := s.Make(c.ctx); err != nil {
-				return err
-			}
+		started := time.Now()
+		if err := c.step(s); err != nil {
+			return err
 		}
-		if s.Command != nil {
-			if err := c.call(s.Command()); err != nil {
-				return err
-			}
-		}
+		out.Parts = append(out.Parts, quickstartPart{s.Name, time.Since(started).Seconds()})
+		out.Seconds += time.Since(started).Seconds()
 	}
 	scores, err := line.Scores()
 	if err != nil {
 		return err
 	}
-	took := time.Since(started)
-	results := map[string]*result.Relation{}
 	for _, s := range scores {
-		results[s.Name] = s.Relation
+		out.Results[s.Name] = s.Relation
 	}
-	out := map[string]any{"report": line.Page(), "seconds": took.Seconds(), "results": results}
-	return c.show(v.JSON, out, func(w io.Writer) error { return printScoresOf(w, line, scores, took) })
+	for _, each := range line.Comparisons() {
+		r, err := compare.Runs(c.ctx, each.A, each.B, compare.Options{Samples: 2000, Seed: 1})
+		if err != nil {
+			return err
+		}
+		out.Gains[each.Name] = r.Tests[0]
+	}
+	return c.show(v.JSON, out, func(w io.Writer) error { return printQuickstart(w, line, scores, out) })
+}
+
+// step carries out a part of the line.
+func (c *console) step(s quickstart.Step) error {
+	fmt.Fprintf(c.err, "\n== %s\n", s.Title)
+	if s.Make != nil {
+		if err := s.Make(c.ctx); err != nil {
+			return err
+		}
+	}
+	if s.Command == nil {
+		return nil
+	}
+	return c.call(s.Command())
 }
 
 // call shows a command of this program and runs it, in this process. The result it prints goes to the log.
@@ -77,16 +107,42 @@ func (c *console) call(args []string) error {
 	return nil
 }
 
-// printScoresOf prints the scores beside each other and the page to open.
-func printScoresOf(to io.Writer, line *quickstart.Line, scores []quickstart.Score, took time.Duration) error {
+// printQuickstart prints the scores, what they show, what took the time, and the page to open.
+func printQuickstart(to io.Writer, line *quickstart.Line, scores []quickstart.Score, r quickstartResult) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\n\tP\tR\tF1\n")
 	for _, s := range scores {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\n", s.Name, s.Micro.P, s.Micro.R, s.Micro.F1)
 	}
+	first := scores[0]
+	fmt.Fprintf(w, "bag of words\t\t\t%.1f\nmost frequent relation\t\t\t%.1f\n", first.Baseline[result.BaselineWords].F1, first.Majority.F1)
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(to, "Micro-averaged over the labels that are a relation; always answering the most frequent of them scores %.1f.\nOne seed each: differences of a few points mean nothing.\nTook %s. Open %s\n", scores[0].Majority.F1, span(took), line.Page())
+	for _, c := range line.Comparisons() {
+		fmt.Fprintln(to, gainText(c.Name, r.Gains[c.Name]))
+		if c.Note != "" {
+			fmt.Fprintln(to, c.Note)
+		}
+	}
+	fmt.Fprintf(to, "The intervals are over the %d test sentences, with one seed; other seeds differ, too.\n\n", first.Instances)
+	for _, p := range r.Parts {
+		if p.Seconds >= 0.5 {
+			fmt.Fprintf(w, "%s\t%s\n", p.Name, span(time.Duration(p.Seconds*float64(time.Second))))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(to, "\nTook %s. Open %s\n", span(time.Duration(r.Seconds*float64(time.Second))), r.Report)
 	return err
+}
+
+// gainText says what a difference of micro F1 shows.
+func gainText(what string, d evaluate.Difference) string {
+	text := fmt.Sprintf("What %s brings: %+.1f points of F1", what, d.Delta)
+	if d.Low == nil {
+		return text
+	}
+	return text + fmt.Sprintf(", 95 %% interval %+.1f to %+.1f.", *d.Low, *d.High)
 }

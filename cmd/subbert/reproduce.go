@@ -162,10 +162,13 @@ func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reprodu
 		return err
 	}
 	page := filepath.Join(v.Out, result.PageFile)
-	if err := reproduce.WritePage(page, r, chosen, outcome); err != nil {
+	if err := reproduce.WritePage(c.ctx, page, r, plan, chosen, outcome, report); err != nil {
 		return err
 	}
 	return c.show(v.JSON, outcome, func(w io.Writer) error {
+		if verdict := outcome.Verdict(chosen); verdict != "" {
+			fmt.Fprintf(w, "%s\n\n", verdict)
+		}
 		for _, e := range chosen {
 			fmt.Fprintf(w, "%s: %s\n", e.Where, e.Title)
 			if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(w); err != nil {

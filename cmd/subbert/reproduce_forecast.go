@@ -73,19 +73,36 @@ func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *repr
 		return err
 	}
 	v.totals(c, report, plan)
-	if r.Scale.Forecast.Pretrain == 0 {
+	if speed := r.Scale.Forecast; speed.Pretrain > 0 {
+		fmt.Fprintf(c.out, "hours are of %s positions a second in pre-training and %s in fine-tuning, and %s to start a run, on %s\n", whole(speed.Pretrain), whole(speed.Finetune), span(time.Duration(speed.StartSeconds*float64(time.Second))), speed.On)
+		v.measured(c, report)
+	} else {
 		how := fmt.Sprintf("no less than the operations take at the peak of %s (pre-training) and %s (fine-tuning)", v.Device, v.GPU)
 		if v.Compile {
 			how = fmt.Sprintf("as the compiler of %s estimates its step where it is installed, else no less than the operations take at its peak; of %s (fine-tuning) the latter", v.Device, v.GPU)
 		}
 		fmt.Fprintf(c.out, "hours are analytic: %s.\nThe paper took 4 hours for each pre-training on a v3-8, and 10, 2 and 3 hours for fine-tuning on PPI, DDI and ChemProt on one RTX 2080 Ti.\n", how)
 	}
-	fmt.Fprintln(c.out, v.priced())
+	if r.Scale.Forecast.Pretrain == 0 {
+		fmt.Fprintln(c.out, v.priced())
+	}
 	for _, line := range missing {
 		fmt.Fprintln(c.out, "missing:", line)
 	}
 	return nil
 }
+
+// measured says what complete runs took of their forecast, and what the others will take at that speed.
+func (v *reproduceCmd) measured(c *console, report *sweep.Report) {
+	pace, known := report.Pace("pretrain", "finetune", "probe")
+	left, told := report.Left(v.Jobs)
+	if known && told {
+		fmt.Fprintf(c.out, "complete runs took %.2f times their forecast here; the others take about %s at that speed\n", pace, span(left))
+	}
+}
+
+// whole writes a number without a fraction.
+func whole(x float64) string { return fmt.Sprintf("%.0f", x) }
 
 // priced says where costs come from.
 func (v *reproduceCmd) priced() string {

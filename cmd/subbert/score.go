@@ -13,18 +13,33 @@ import (
 )
 
 type scoreCmd struct {
-	Task     string `required:"" enum:"ddi,chemprot,ppi" help:"Whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
-	Gold     string `required:"" placeholder:"FILE" help:"The right labels: one a line, or a TSV with a column label or gold."`
-	Pred     string `required:"" placeholder:"FILE" help:"The predicted labels: one a line, or a TSV with a column predicted or label."`
+	Level    string `default:"pair" enum:"pair,document" help:"What is counted: pair (labels of pairs of mentions) or document (pairs of identifiers in an article, as BioCreative V counts)."`
+	Task     string `default:"" enum:"ddi,chemprot,ppi," placeholder:"TASK" help:"pair: whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
+	Gold     string `required:"" placeholder:"FILE" help:"The right answers. pair: one label a line, or a TSV with a column label or gold; document: PubTator text with relations."`
+	Pred     string `required:"" placeholder:"FILE" help:"What was predicted. pair: one label a line, or a TSV with a column predicted or label; document: the rows that extract writes, as TSV."`
 	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi)."`
 	JSON     bool   `name:"json" help:"Print the scores as JSON."`
 }
 
 func (v *scoreCmd) Help() string {
-	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.`
+	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.
+
+With --level document, pairs of identifiers are counted in place of pairs of mentions. An article has a pair if any pair of its mentions has another label than the negative one; the most probable of these gives the label. A mention of several concepts (D1|D2) stands for each of them, one without an identifier (-1) for none. Which identifier is first says nothing. Micro figures go over the pairs of all articles, first whatever the labels, then with them. Pairs with a more general disease than another pair (hypernyms) are kept. Rows of articles that the gold file does not have are left out and counted.`
 }
 
 func (v *scoreCmd) Run(c *console) error {
+	switch {
+	case v.Level == "document" && v.Task != "":
+		return misusef("--task %s: --level document counts pairs of identifiers and has no task", v.Task)
+	case v.Level == "document":
+		return v.scoreArticles(c)
+	case v.Task == "":
+		return misusef("missing flags: --task=TASK")
+	}
+	return v.scorePairs(c)
+}
+
+func (v *scoreCmd) scorePairs(c *console) error {
 	task := v.task()
 	meter := newMeter(c)
 	defer meter.end()

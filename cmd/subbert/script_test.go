@@ -14,9 +14,9 @@ import (
 	"github.com/subbert/subbert/internal/plugintest"
 )
 
-// TestMain lets the scripts call this very binary as `subbert`.
+// TestMain lets the scripts call this very binary as `subbert`, and those of pages as `subbert-parses`.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"subbert": main})
+	testscript.Main(m, map[string]func(){"subbert": main, "subbert-parses": parses})
 }
 
 // TestScript runs the command-line scripts in testdata/script, one .txtar file a scenario. A script that

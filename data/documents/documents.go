@@ -81,7 +81,7 @@ func open(file *stream.File, o Options) (*File, error) {
 	switch form {
 	case forms.PubMedXML:
 		f.openPubMed(in, o)
-	case forms.BioC:
+	case forms.BioC, forms.BioCJSON:
 		f.openBioC(in, o)
 	case forms.PubTator:
 		f.openPubTator(in, o)

@@ -184,6 +184,10 @@ var jsonObject = regexp.MustCompile(`^\{\s*(?:["}]|$)`)
 // jsonContent says what a text that begins with a bracket is, if it is JSON.
 func jsonContent(head []byte, lines [][]byte) (_ content, isJSON bool, _ error) {
 	first := bytes.TrimSpace(lines[0])
+	bioc := func(key string) bool { return key == "documents" || key == "passages" || key == "PubTator3" }
+	if slices.ContainsFunc(topKeys(bytes.TrimLeft(head, "[ \t\r\n")), bioc) {
+		return content{BioCJSON, true}, true, nil
+	}
 	if !json.Valid(first) && severalLines(head, len(first)) {
 		return content{}, true, errors.New("JSON over several lines; want one object a line")
 	}
@@ -198,8 +202,6 @@ func jsonContent(head []byte, lines [][]byte) (_ content, isJSON bool, _ error) 
 		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(keys, n) })
 	}
 	switch {
-	case has("documents", "passages"):
-		return content{}, true, errors.New("BioC in JSON; want BioC in XML")
 	case has("relation") && has("text"):
 		return content{AIMed, true}, true, nil
 	case has("mentions", "relations"):

@@ -21,6 +21,7 @@ const (
 
 	PubMedXML Form = "pubmed-xml"
 	BioC      Form = "bioc"
+	BioCJSON  Form = "bioc-json" // read where BioC is
 	PubTator  Form = "pubtator"
 	JSONL     Form = "jsonl" // JSON lines
 	Text      Form = "text"  // plain, with blank lines between documents
@@ -35,7 +36,7 @@ const (
 
 // String is the form in words.
 func (f Form) String() string {
-	words := map[Form]string{PubMedXML: "PubMed's XML", BioC: "BioC XML", PubTator: "PubTator's text", JSONL: "JSON lines", Text: "plain text",
+	words := map[Form]string{PubMedXML: "PubMed's XML", BioC: "BioC XML", BioCJSON: "BioC JSON", PubTator: "PubTator's text", JSONL: "JSON lines", Text: "plain text",
 		DDI: "the DDI corpus's XML", PPI: "the PPI corpora's XML", AIMed: "JSON lines of pairs", RelationsJSONL: "JSON lines with mentions",
 		TSV: "tab-separated columns", CSV: "comma-separated columns"}
 	if w, ok := words[f]; ok {
@@ -47,7 +48,7 @@ func (f Form) String() string {
 // is says whether a file of form f can be read as one of form g.
 func (f Form) is(g Form) bool {
 	lines := []Form{AIMed, RelationsJSONL}
-	return f == g || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
+	return f == g || f == BioCJSON && g == BioC || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
 }
 
 // HeadBytes is how much of a file, unpacked, tells its form.
@@ -99,6 +100,8 @@ func (f Form) remedy() string {
 		return "separate the columns by tabs"
 	case RelationsJSONL:
 		f = "jsonl"
+	case BioCJSON:
+		f = BioC
 	}
 	return "read it with --from " + string(f)
 }
@@ -128,8 +131,8 @@ func byName(path string, c content) (Form, error) {
 // say. ".txt" says nothing: PubTator and others are called so.
 func claim(path string) (ext string, forms []Form) {
 	claims := map[string][]Form{
-		".xml": {PubMedXML, BioC, DDI, PPI}, ".nxml": {PubMedXML, BioC, DDI, PPI}, ".bioc": {BioC}, ".pubtator": {PubTator},
-		".jsonl": {JSONL, AIMed, RelationsJSONL}, ".ndjson": {JSONL, AIMed, RelationsJSONL}, ".json": {JSONL, AIMed, RelationsJSONL},
+		".xml": {PubMedXML, BioC, DDI, PPI}, ".nxml": {PubMedXML, BioC, DDI, PPI}, ".bioc": {BioC, BioCJSON}, ".pubtator": {PubTator},
+		".jsonl": {JSONL, AIMed, RelationsJSONL, BioCJSON}, ".ndjson": {JSONL, AIMed, RelationsJSONL, BioCJSON}, ".json": {JSONL, AIMed, RelationsJSONL, BioCJSON},
 		".tsv": {TSV}, ".tab": {TSV}, ".csv": {CSV},
 	}
 	name := filepath.Base(path)

@@ -77,14 +77,13 @@ func (e *Encoder) Encode(examples []relations.Example) ([]Row, Cut, error) {
 }
 
 func (e *Encoder) encode(x relations.Example, cut *Cut) Row {
-	pieces := e.Tokenizer.Pieces(x.Text)
-	mentions := [2]wordpiece.Span{covering(pieces, x.A.Hull()), covering(pieces, x.B.Hull())}
+	pieces, mentions := e.pieces(x)
 	kept := []wordpiece.Span{{Start: 0, End: len(pieces)}}
 	if room := e.Length - 2; len(pieces) > room {
 		cut.Shortened++
 		kept = []wordpiece.Span{{Start: 0, End: room}}
 		if e.Truncate == TruncateAroundMentions {
-			kept = around(mentions, len(pieces), room)
+			kept = e.wholeWords(pieces, mentions, around(mentions, len(pieces), room))
 		}
 	}
 	row := Row{ID: x.ID, IDs: []int32{e.Special.CLS}, Spans: []text.Span{{}}}
@@ -164,4 +163,28 @@ func window(s wordpiece.Span, n, room int) wordpiece.Span {
 	start := max(0, s.Start-(room-(s.End-s.Start))/2)
 	end := min(n, start+room)
 	return wordpiece.Span{Start: max(0, end-room), End: end}
+}
+
+// wholeWords takes the pieces of words that a window cuts off its ends, so that no word is read that is not in the text:
+// the end of one alone, or joined to another. Mentions stay.
+func (e *Encoder) wholeWords(pieces []wordpiece.Piece, mentions [2]wordpiece.Span, windows []wordpiece.Span) []wordpiece.Span {
+	inside := func(i int) bool { // a word goes on from the piece before
+		return 0 < i && i < len(pieces) && e.Tokenizer.Vocabulary().Continues(pieces[i].ID)
+	}
+	mentioned := func(i int) bool {
+		return slices.ContainsFunc(mentions[:], func(m wordpiece.Span) bool { return m.Start <= i && i < m.End })
+	}
+	var out []wordpiece.Span
+	for k, w := range windows {
+		follows := k > 0 && windows[k-1].End == w.Start
+		for !follows && w.Start < w.End && inside(w.Start) && !mentioned(w.Start) {
+			w.Start++
+		}
+		leads := k+1 < len(windows) && windows[k+1].Start == w.End
+		for !leads && w.Start < w.End && inside(w.End) && !mentioned(w.End-1) {
+			w.End--
+		}
+		out = append(out, w)
+	}
+	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
 )
@@ -35,5 +36,58 @@ func TestWords(t *testing.T) {
 		{"5", .125, false, false, 2}, {"active", .125, false, true, 1}, {"@DRUG$", 6, true, false, 0}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestWordsAcrossACut: a piece that continues a word does not join the word before a cut, with all that was cut between.
+func TestWordsAcrossACut(t *testing.T) {
+	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nraises\nin\n##hibit\n##s\n"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := "raises in some cases inhibits"
+	e := Row{IDs: []int32{2, 5, 7, 8, 3}, Spans: []text.Span{{}, {Start: 0, End: 6}, {Start: 23, End: 28}, {Start: 28, End: 29}, {}}}
+	var got []string
+	for _, w := range Words(v, line, e, make([]float32, 5)) {
+		got = append(got, line[w.Span.Start:w.Span.End])
+	}
+	if diff := cmp.Diff([]string{"raises", "hibits"}, got); diff != "" {
+		t.Errorf("words (-want +got):\n%s", diff)
+	}
+}
+
+// TestCutsKeepWordsWhole: what around_mentions keeps begins and ends with whole words, the two windows of mentions that are
+// far apart included, and both mentions stay.
+func TestCutsKeepWordsWhole(t *testing.T) {
+	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n@\nDRUG\n$\nin\n##hibit\n##s\n##or\n"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokenizer, err := wordpiece.New(v, wordpiece.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	filler := strings.Repeat("inhibits inhibitor ", 6)
+	texts := []string{
+		"@DRUG$ " + filler + "@DRUG$",
+		filler + "@DRUG$ " + filler + "@DRUG$ " + filler,
+		filler + "@DRUG$ inhibits @DRUG$ " + filler,
+	}
+	for _, line := range texts {
+		first, last := strings.Index(line, "@"), strings.LastIndex(line, "@")
+		x := relations.Example{Text: line, Label: "x"}
+		x.A.Spans, x.B.Spans = []text.Span{{Start: first, End: first + 6}}, []text.Span{{Start: last, End: last + 6}}
+		for length := 10; length < 40; length++ {
+			e := Encoder{Tokenizer: tokenizer, Special: v.Special(), Length: length, Truncate: TruncateAroundMentions, Labels: []string{"x"}, Spans: true}
+			rows, cut, err := e.Encode([]relations.Example{x})
+			if err != nil || cut.LostOne+cut.LostBoth > 0 {
+				t.Fatalf("%d positions: %v, %+v", length, err, cut)
+			}
+			for _, w := range Words(v, line, rows[0], make([]float32, len(rows[0].IDs))) {
+				if got := line[w.Span.Start:w.Span.End]; !strings.Contains("@DRUG$ inhibits inhibitor", got) || got == "in" || strings.HasPrefix(got, "hibit") {
+					t.Errorf("%d positions of %q: a word is %q", length, line, got)
+				}
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package relations
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -9,21 +10,24 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// abstract is a text annotated as a whole, from which pairs of mentions in one sentence are taken.
+// abstract is a text annotated as a whole, from which pairs of mentions in one sentence, or a few apart, are taken.
 type abstract struct {
 	id       string
 	split    string
 	text     string
 	sections []text.Span // title, abstract, ...: no sentence crosses from one to the next
+	passages []passage   // of text, ascending; none if the source gives no positions that are worth keeping
 	mentions []annotation
 	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
+	stated   []Fact                         // relations between concepts
 	oneSpan  bool                           // two mentions of one span make a pair: ChemProt's published counts have them
 }
 
 // annotation is a mention under the name that pair ids are made of.
 type annotation struct {
 	Mention
-	name string
+	name    string
+	concept string // the identifier of what it names, if the source has one
 }
 
 // withoutNUL takes the NUL characters out of the text and the names of a.
@@ -36,6 +40,9 @@ func (a *abstract) withoutNUL(o Options) {
 	a.text = clean
 	for i := range a.sections {
 		a.sections[i] = move(a.sections[i])
+	}
+	for i := range a.passages {
+		a.passages[i].Span = move(a.passages[i].Span)
 	}
 	a.mentions = slices.DeleteFunc(a.mentions, func(m annotation) bool { return move(m.Hull()).Len() == 0 })
 	for i := range a.mentions {
@@ -51,57 +58,116 @@ func (a *abstract) withoutNUL(o Options) {
 	}
 }
 
-// pairs are the examples of a: by sentence, then by where the mentions start. A pair with several labels is
-// several examples, of which the second and later carry the label in their id. A span makes no pair with itself.
+// pairs is all of each.
 func (a *abstract) pairs(o Options) ([]Example, error) {
-	a.withoutNUL(o)
-	mentions := slices.Clone(a.mentions)
-	slices.SortStableFunc(mentions, func(m, n annotation) int { return text.Compare(m.Hull(), n.Hull()) })
-	sentences, err := a.sentences(mentions, o)
-	if err != nil {
-		return nil, err
-	}
 	var out []Example
-	for _, s := range sentences {
-		n := 0
-		for n < len(mentions) && s.Holds(mentions[n].Hull()) {
-			n++
+	for e, err := range a.each(o) {
+		if err != nil {
+			return nil, err
 		}
-		out = a.appendPairs(out, s, mentions[:n], o)
-		mentions = mentions[n:]
+		out = append(out, e)
 	}
 	return out, nil
 }
 
-// appendPairs appends the pairs of the mentions of sentence s.
-func (a *abstract) appendPairs(out []Example, s text.Span, mentions []annotation, o Options) []Example {
-	if len(mentions) < 2 {
-		return out
+// each yields the examples of a: by the sentence of the mention that comes first, then by how many sentences the pair spans, then by
+// where the mentions start. A pair with several labels is several examples, of which the second and later carry the label in
+// their id. A span makes no pair with itself.
+func (a *abstract) each(o Options) iter.Seq2[Example, error] {
+	return func(yield func(Example, error) bool) {
+		a.withoutNUL(o)
+		mentions := slices.Clone(a.mentions)
+		slices.SortStableFunc(mentions, func(m, n annotation) int { return text.Compare(m.Hull(), n.Hull()) })
+		sentences, err := a.sentences(mentions, o)
+		if err != nil {
+			yield(Example{}, err)
+			return
+		}
+		of := make([]int, len(sentences)+1) // of[i] is the first mention of sentence i
+		for i, s := range sentences {
+			n := of[i]
+			for n < len(mentions) && s.Holds(mentions[n].Hull()) {
+				n++
+			}
+			of[i+1] = n
+		}
+		paired := newPaired(a.stated)
+		p := pairing{a: a, o: o, count: counter{a: a, in: -1}, yield: func(e Example) bool { paired.see(&e); return yield(e, nil) }}
+		for i := range sentences {
+			if of[i] < of[i+1] && !p.from(sentences[i:min(i+o.Within+1, len(sentences))], of[i:], mentions) {
+				return
+			}
+		}
+		if o.Covered != nil {
+			o.Covered(a.split, paired.coverage())
+		}
 	}
-	in := within(s, mentions)
+}
+
+// pairing makes the examples of an abstract.
+type pairing struct {
+	a      *abstract
+	o      Options
+	count  counter
+	yield  func(Example) bool
+	looked int // pairs of the sentence at hand
+}
+
+// from makes the pairs of a mention of the first of sentences with one of any of them, and reports whether to go on. Sentence i
+// has the mentions from of[i] to of[i+1].
+func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) bool {
+	p.looked = 0
+	all := within(sentences[0], mentions[of[0]:of[len(sentences)]])
+	for last, s := range sentences {
+		in := all[:of[last+1]-of[0]]
+		pairs := couples(in, p.o.Types)
+		if last > 0 {
+			if of[last] == of[last+1] {
+				continue
+			}
+			pairs = across(in, of[last]-of[0], of[1]-of[0], p.o.Types)
+		}
+		if more, full := p.over(sentences[0].Union(s), in, pairs); !more || full {
+			return more
+		}
+	}
+	return true
+}
+
+// over makes the examples of text s, whose mentions are in. It reports whether the receiver wants more, and whether the first sentence has
+// as many pairs as it may have.
+func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) (more, full bool) {
 	all := make([]Mention, len(in))
 	for i, m := range in {
 		all[i] = m.Mention
 	}
-	limit, looked := o.maxPairs(s), 0
-	for i, j := range couples(in, o.Types) {
-		if looked++; looked > limit {
-			o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", a.id, len(in), limit, s.Of(a.text))
-			break
+	sentence, section, start, limit := s.Of(p.a.text), p.a.section(s.Start), p.count.position(s.Start), p.o.maxPairs(s)
+	for i, j := range pairs {
+		if p.looked++; p.looked > limit {
+			p.o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", p.a.id, len(in), limit, sentence)
+			return true, true
 		}
 		m, n := in[i], in[j]
-		if !a.oneSpan && slices.Equal(m.Spans, n.Spans) {
+		if !p.a.oneSpan && slices.Equal(m.Spans, n.Spans) {
 			continue
 		}
-		e := Example{ID: a.id + "." + m.name + "." + n.name, Document: a.id, Split: a.split, Fold: NoFold,
-			Text: s.Of(a.text), A: m.Mention, B: n.Mention, Mentions: all}
-		out = append(out, labelled(e, a.relate(m, n), o.negative())...)
+		e := Example{ID: p.a.id + "." + m.name + "." + n.name, Document: p.a.id, Split: p.a.split, Fold: NoFold,
+			Text: sentence, A: m.Mention, B: n.Mention, Mentions: all}
+		if len(p.a.passages) > 0 {
+			e.Place = &Place{Section: section, Sentence: sentence, Start: start,
+				A: p.a.named(shifted(m, s.Start), &p.count), B: p.a.named(shifted(n, s.Start), &p.count)}
+		}
+		for _, e := range labelled(e, p.a.relate(m, n), p.o.negative()) {
+			if !p.yield(e) {
+				return false, false
+			}
+		}
 	}
-	return out
+	return true, false
 }
 
-// couples are the mentions i and j that make a pair: of the two types in their order, or any two.
-func couples(mentions []annotation, types [2]string) func(yield func(i, j int) bool) {
+// ofTypes are the mentions of the two types of a pair, and whether the mention that comes first is the pair's first.
+func ofTypes(mentions []annotation, types [2]string) (first, second []int, ordered bool) {
 	of := func(typ string) (out []int) {
 		for i, m := range mentions {
 			if typ == "" || isType(m.Type, typ) {
@@ -110,8 +176,12 @@ func couples(mentions []annotation, types [2]string) func(yield func(i, j int) b
 		}
 		return out
 	}
-	first, second := of(types[0]), of(types[1])
-	ordered := types[0] == types[1] || isType(types[0], types[1])
+	return of(types[0]), of(types[1]), types[0] == types[1] || isType(types[0], types[1])
+}
+
+// couples are the mentions i and j that make a pair: of the two types in their order, or any two.
+func couples(mentions []annotation, types [2]string) iter.Seq2[int, int] {
+	first, second, ordered := ofTypes(mentions, types)
 	return func(yield func(i, j int) bool) {
 		for at, i := range first {
 			rest := second
@@ -120,6 +190,32 @@ func couples(mentions []annotation, types [2]string) func(yield func(i, j int) b
 			}
 			for _, j := range rest {
 				if i != j && !yield(i, j) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// across are the couples of one of the first n mentions and one from late on.
+func across(mentions []annotation, late, n int, types [2]string) iter.Seq2[int, int] {
+	first, second, ordered := ofTypes(mentions, types)
+	early := func(of []int) []int { at, _ := slices.BinarySearch(of, n); return of[:at] }
+	later := func(of []int) []int { at, _ := slices.BinarySearch(of, late); return of[at:] }
+	return func(yield func(i, j int) bool) {
+		for _, i := range early(first) {
+			for _, j := range later(second) {
+				if !yield(i, j) {
+					return
+				}
+			}
+		}
+		if ordered {
+			return
+		}
+		for _, j := range early(second) {
+			for _, i := range later(first) {
+				if !yield(i, j) {
 					return
 				}
 			}
@@ -150,14 +246,20 @@ func labelled(e Example, labels []string, negative string) []Example {
 
 // within are the mentions of sentence s with spans counted from its start.
 func within(s text.Span, mentions []annotation) []annotation {
-	out := slices.Clone(mentions)
-	for i := range out {
-		out[i].Spans = slices.Clone(out[i].Spans)
-		for j := range out[i].Spans {
-			out[i].Spans[j] = out[i].Spans[j].Shift(-s.Start)
-		}
+	out := make([]annotation, len(mentions))
+	for i, m := range mentions {
+		out[i] = shifted(m, -s.Start)
 	}
 	return out
+}
+
+// shifted is m with its spans moved by n bytes.
+func shifted(m annotation, n int) annotation {
+	m.Spans = slices.Clone(m.Spans)
+	for i := range m.Spans {
+		m.Spans[i] = m.Spans[i].Shift(n)
+	}
+	return m
 }
 
 // sentences splits the sections of a. Sentences that a mention would straddle are joined: the splitter was wrong

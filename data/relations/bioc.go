@@ -10,10 +10,10 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// readBioC reads BioC XML. Relations name annotations by their nodes, or concepts by the infons entity1 and entity2
+// readBioC reads BioC, in XML or JSON. Relations name annotations by their nodes, or concepts by the infons entity1 and entity2
 // (BioRED) or Chemical and Disease (BC5CDR).
 func readBioC(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, forms.BioC, o, []string{".xml", ".bioc"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.BioC, o, []string{".xml", ".bioc", ".json"}, nil, func(src *source, file string) ([]Example, error) {
 		f, err := src.open(file)
 		if err != nil {
 			return nil, err
@@ -56,17 +56,20 @@ func ofBioC(d *bioc.Document, o Options) *abstract {
 		if len(sentences) == 0 {
 			sentences = []text.Span{{End: len(p.Text)}}
 		}
-		for _, s := range sentences {
+		for j, s := range sentences {
 			a.sections = append(a.sections, s.Shift(start))
+			a.passages = append(a.passages, passage{s.Shift(start), p.Section(), p.OffsetOf(j)})
 		}
 		for _, n := range p.Annotations {
-			a.mentions = append(a.mentions, annotation{biocMention(&n, start), uniqueName(n.ID, names)})
+			m := biocMention(&n, start)
+			a.mentions = append(a.mentions, annotation{m, uniqueName(n.ID, names), m.ID})
 		}
 	}
 	if repeated := len(a.mentions) - len(names); repeated > 0 {
 		o.warn("document %s: %d annotations have the id of another one; their names end in a number", d.ID, repeated)
 	}
 	byName, byConcept := biocRelations(d, o)
+	a.stated = byConcept.facts(d.ID)
 	a.relate = func(x, y annotation) []string {
 		out := byName[[2]string{x.name, y.name}]
 		for _, more := range [][]string{byName[[2]string{y.name, x.name}], byConcept.between(x, y)} {

@@ -115,7 +115,7 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 		o.warn("%s: relations whose arguments are swapped, read the other way round: %d; the first, %s", src.where(files.relations), rel.swapped, rel.firstSwapped)
 	}
 	if rest := len(rel.groups); rest > 0 {
-		o.warn("%s: %d pairs with an evaluated relation are not in one sentence, or their entities are missing; they make no example", src.where(files.relations), rest)
+		o.warn("%s: %d pairs with an evaluated relation are not %s, or their entities are missing; they make no example", src.where(files.relations), rest, o.near())
 	}
 	return true
 }
@@ -178,7 +178,7 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults
 		}
 		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
 		m := Mention{Spans: []text.Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
-		a.mentions = append(a.mentions, annotation{m, f[1]})
+		a.mentions = append(a.mentions, annotation{m, f[1], ""})
 	}
 	return nil
 }

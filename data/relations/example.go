@@ -57,6 +57,7 @@ type Example struct {
 	A, B     Mention
 	Mentions []Mention // all mentions of the sentence, A and B among them; shared between its examples
 	Label    string    // empty where the corpus has no labels
+	Place    *Place    // in the document, in formats that annotate whole texts with positions: pubtator, bioc, jsonl; else nil
 }
 
 // check says what is wrong with the spans of e.

@@ -85,7 +85,7 @@ func TestJSONLTypes(t *testing.T) {
 		{"d.c.a", "d", "", NoFold, "Cex", "Zin", "", "GENE CELL_LINE", "@CELL_LINE$ cuts Bor, not @GENE$."},
 	}, got)
 	want := []string{`a.jsonl:1: document d: mention f: characters 99 to 100 lie outside the text of 32; left out`,
-		`a.jsonl:1: document d: relation far: mentions a and e make no pair: they are in different sentences or in one place, or there are too many; left out`,
+		`a.jsonl:1: document d: relation far: mentions a and e make no pair: they are in one place or not in one sentence, or there are too many; left out`,
 		`a.jsonl:1: document d: relation gone between "a" and "x": there is no such mention; left out`,
 		`a.jsonl:1: document d: relation between a and c: it has no label; left out`}
 	for i := range warned {
@@ -93,6 +93,10 @@ func TestJSONLTypes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, warned); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	got, err = Collect(Read("jsonl", file, Options{Sentences: fullStops, Types: [2]string{"gene", "cell line"}, Within: 1}))
+	if err != nil || len(got) != 3 || got[2].ID != "d.e.a" || got[2].Label != "far" {
+		t.Errorf("within 1: %d examples, %v; the third, %+v, want the relation far", len(got), err, got[len(got)-1])
 	}
 }
 

@@ -1,6 +1,7 @@
 package relations
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,11 +23,12 @@ type jsonlDocument struct {
 }
 
 type jsonlMention struct {
-	ID    string   `json:"id"`
-	Type  string   `json:"type"`
-	Start int      `json:"start"`
-	End   int      `json:"end"`
-	Spans [][2]int `json:"spans"` // of a discontinuous mention, in place of start and end
+	ID      string   `json:"id"`
+	Type    string   `json:"type"`
+	Concept string   `json:"concept"` // what it names, such as MESH:D008687; the id if it is left out
+	Start   int      `json:"start"`
+	End     int      `json:"end"`
+	Spans   [][2]int `json:"spans"` // of a discontinuous mention, in place of start and end
 }
 
 // jsonlRelation is between two mentions, by their ids.
@@ -48,7 +50,7 @@ func readJSONL(name string, o Options) iter.Seq2[Example, error] {
 			if strings.TrimSpace(l.text) == "" {
 				continue
 			}
-			a, err := parseJSONL(l, &faults)
+			a, err := parseJSONL(l, func(err error) { faults.add(true, err) })
 			if err != nil {
 				return nil, err
 			}
@@ -72,7 +74,8 @@ type jsonlAbstract struct {
 	relations []jsonlRelation
 }
 
-func parseJSONL(l line, faults *faults) (*jsonlAbstract, error) {
+// parseJSONL parses a line; broken is told of each mention that is left out.
+func parseJSONL(l line, broken func(error)) (*jsonlAbstract, error) {
 	var d jsonlDocument
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(l.text, "\x00", `\u0000`)), &d); err != nil {
 		return nil, l.errorf("%w", err)
@@ -80,7 +83,7 @@ func parseJSONL(l line, faults *faults) (*jsonlAbstract, error) {
 	if d.ID == "" {
 		d.ID = fmt.Sprint(l.number)
 	}
-	a := &jsonlAbstract{abstract{id: d.ID, text: d.Text, sections: []text.Span{{End: len(d.Text)}}}, d.Relations}
+	a := &jsonlAbstract{abstract{id: d.ID, text: d.Text, sections: []text.Span{{End: len(d.Text)}}, passages: []passage{{Span: text.Span{End: len(d.Text)}}}}, d.Relations}
 	o := text.NewOffsets(d.Text)
 	seen := map[string]bool{}
 	for i, m := range d.Mentions {
@@ -92,13 +95,13 @@ func parseJSONL(l line, faults *faults) (*jsonlAbstract, error) {
 			err = errors.New("is there twice")
 		}
 		if err != nil {
-			faults.add(true, l.errorf("document %s: mention %s: %w", d.ID, m.ID, err))
+			broken(l.errorf("document %s: mention %s: %w", d.ID, m.ID, err))
 			continue
 		}
 		seen[m.ID] = true
 		mention := Mention{Spans: spans, Type: tagName(m.Type), Subtype: m.Type, ID: m.ID}
 		mention.Surface = mention.Under(d.Text)
-		a.mentions = append(a.mentions, annotation{mention, m.ID})
+		a.mentions = append(a.mentions, annotation{mention, m.ID, cmp.Or(m.Concept, m.ID)})
 	}
 	labels := map[[2]string][]string{}
 	for _, r := range d.Relations {
@@ -151,7 +154,7 @@ func (d *jsonlAbstract) unpaired(examples []Example, o Options) (faults []error)
 		case !knownA || !knownB:
 			faults = append(faults, fmt.Errorf("relation %s between %q and %q: there is no such mention", r.Label, r.A, r.B))
 		case !paired[[2]string{r.A, r.B}] && asked(r.A, r.B):
-			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s make no pair: they are in different sentences or in one place, or there are too many", r.Label, r.A, r.B))
+			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s make no pair: they are in one place or not %s, or there are too many", r.Label, r.A, r.B, o.near()))
 		}
 	}
 	return faults

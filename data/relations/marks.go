@@ -3,6 +3,7 @@ package relations
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/subbert/subbert/data/text"
 )
@@ -41,6 +42,25 @@ func Marks(examples []Example) []string {
 	return out
 }
 
+// Stretches are the parts of a marked sentence around what stands for a mention, one more than there are such tags. Marks
+// that leave the mention's name in the text, as <e1:DRUG> does, are taken out and part nothing.
+func Stretches(sentence string) []string {
+	var out []string
+	var part strings.Builder
+	at := 0
+	for _, m := range mark.FindAllStringIndex(sentence, -1) {
+		part.WriteString(sentence[at:m[0]])
+		if at = m[1]; sentence[m[0]] == '<' {
+			part.WriteByte(' ')
+			continue
+		}
+		out = append(out, part.String())
+		part.Reset()
+	}
+	part.WriteString(sentence[at:])
+	return append(out, part.String())
+}
+
 // MarkingOf says which marking gives such marks as sentences that are marked already have.
 func MarkingOf(marks []string) Marking {
 	switch {
@@ -52,4 +72,19 @@ func MarkingOf(marks []string) Marking {
 		return TypedMarker
 	}
 	return Tag
+}
+
+// PairTypes are the types of the two mentions of examples, A's first, each two once, sorted. Mentions that are not found have
+// none.
+func PairTypes(examples []Example) [][2]string {
+	var out [][2]string
+	for _, e := range examples {
+		pair := [2]string{e.A.Type, e.B.Type}
+		if e.A.Type == "" || e.B.Type == "" || slices.Contains(out, pair) {
+			continue
+		}
+		out = append(out, pair)
+	}
+	slices.SortFunc(out, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus/pubtator"
 	"github.com/subbert/subbert/data/forms"
@@ -39,15 +40,17 @@ func readPubTator(name string, o Options) iter.Seq2[Example, error] {
 func ofPubTator(d *pubtator.Document, split string) *abstract {
 	whole := d.Text()
 	a := &abstract{id: d.ID, split: split, text: whole, sections: []text.Span{{End: len(d.Title)}, {Start: len(d.Title) + 1, End: len(whole)}}}
+	title, abstract := a.sections[0], a.sections[1]
+	a.passages = []passage{{title, "title", 0}, {abstract, "abstract", utf8.RuneCountInString(d.Title) + 1}}
 	for _, m := range d.Mentions {
 		mention := Mention{Spans: []text.Span{m.Span}, Type: tagName(m.Type), Subtype: m.Type, ID: m.ID, Surface: m.Text}
-		a.mentions = append(a.mentions, annotation{mention, m.Name})
+		a.mentions = append(a.mentions, annotation{mention, m.Name, m.ID})
 	}
 	var relations conceptRelations
 	for _, r := range d.Relations {
 		relations.add(r.Type, r.A, r.B)
 	}
-	a.relate = relations.between
+	a.relate, a.stated = relations.between, relations.facts(d.ID)
 	return a
 }
 
@@ -65,6 +68,16 @@ func (rs *conceptRelations) add(label, a, b string) {
 	k := [2]string{min(a, b), max(a, b)}
 	rs.of[k] = append(rs.of[k], len(rs.labels))
 	rs.labels = append(rs.labels, label)
+}
+
+// facts are the relations of an article, in no particular order.
+func (rs *conceptRelations) facts(article string) (out []Fact) {
+	for between, relations := range rs.of {
+		for _, i := range relations {
+			out = append(out, Fact{article, between[0], between[1], rs.labels[i]})
+		}
+	}
+	return out
 }
 
 // between are the labels of the relations between two mentions, whose ids may name several concepts each.
@@ -94,5 +107,10 @@ func conceptsOf(id string) []string {
 	if !slices.Contains(out, id) {
 		out = append(out, id)
 	}
-	return slices.DeleteFunc(out, func(c string) bool { return strings.Trim(c, "-1") == "" && (c == "" || c[0] == '-') })
+	return known(out)
+}
+
+// known are concepts without those that stand for an unknown one: "-1", "-" and none at all.
+func known(concepts []string) []string {
+	return slices.DeleteFunc(concepts, func(c string) bool { return strings.Trim(c, "-1") == "" && (c == "" || c[0] == '-') })
 }

@@ -17,11 +17,17 @@ type Options struct {
 	// Types are the classes of the two mentions of a pair in the formats that annotate whole abstracts, such as CHEMICAL and
 	// DISEASE; empty for every pair of mentions.
 	Types [2]string
+	// Within is how many sentences apart the two mentions of a pair may be in those formats; 0: in one sentence. The text of a pair goes
+	// from the first of its sentences to the last.
+	Within int
 	// MaxPairs is the most pairs of one sentence in those formats and ppi-xml: their number grows with the square of its mentions. 0
 	// stands for 10,000, and fewer in sentences of more than 6 kB, so that all pairs of one together have 64 MiB of text.
 	MaxPairs int
 	// Negative is the label of a pair without a relation in those formats; "false" if empty.
 	Negative string
+	// Covered, which may be nil, is told of every document in those formats how many of the relations that it states between two
+	// identifiers have a pair of mentions. Jsonl and chemprot state none: their relations are between mentions.
+	Covered func(split string, c Coverage)
 	// Context ends the reading, with its error; nil: nothing does.
 	Context context.Context
 	// Read is told how many bytes of the corpus are read, of how many; it may be nil. The size is 0 if it is not known.
@@ -51,6 +57,14 @@ func (o Options) maxPairs(s text.Span) int {
 		return o.MaxPairs
 	}
 	return min(10_000, max(1, 64<<20/max(1, s.Len())))
+}
+
+// near is where the two mentions of a pair have to be.
+func (o Options) near() string {
+	if o.Within == 0 {
+		return "in one sentence"
+	}
+	return fmt.Sprintf("within %d sentences of each other", o.Within)
 }
 
 func (o Options) negative() string {

@@ -23,15 +23,22 @@ var (
 func Tasks() []Task { return []Task{DDI, ChemProt, PPI} }
 
 // Canonical is t's own spelling of label. Published files differ in case (False), and BLUE's DDI labels carry a
-// prefix (DDI-effect); nothing else is folded, and ok is false for labels that t does not have.
+// prefix (DDI-effect). A task made by TaskOf also takes any word for no relation as its negative label. Nothing else is
+// folded, and ok is false for labels that t does not have.
 func (t Task) Canonical(label string) (canonical string, ok bool) {
+	if slices.Contains(t.Labels, label) {
+		return label, true
+	}
 	i := slices.IndexFunc(t.Labels, func(l string) bool {
 		return strings.EqualFold(l, label) || t.Name == DDI.Name && strings.EqualFold("DDI-"+l, label)
 	})
-	if i < 0 {
-		return label, false
+	switch {
+	case i >= 0:
+		return t.Labels[i], true
+	case t.Name == "" && meansNone(label) && meansNone(t.Negative):
+		return t.Negative, true
 	}
-	return t.Labels[i], true
+	return label, false
 }
 
 // WithNegative is t with another negative label in place of its own.

@@ -43,6 +43,10 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 			return
 		}
 		defer src.close() // read only: what matters is Read's error
+		if len(src.files) == 0 {
+			yield(Example{}, fmt.Errorf("%s: no file of marked sentences in it (looked for .tsv); a corpus in its own form needs the name of the form", name))
+			return
+		}
 		for _, file := range src.files {
 			n, seen := 0, map[string]string{}
 			for r, err := range readTable(withoutNUL(src.lines(file), o)) {

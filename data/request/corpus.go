@@ -21,6 +21,7 @@ type Corpus struct {
 	In      string
 	Format  string // one of relations.Formats
 	Types   []string
+	Within  int // how many sentences apart the mentions of a pair may be
 	Marking relations.Marking
 	Only    string // file of names of pairs or documents to keep; empty: all
 
@@ -42,9 +43,17 @@ type Written struct {
 	Marking     relations.Marking `json:"marking"`
 	Files       []WrittenFile     `json:"files"`
 	Counts      []relations.Count `json:"counts"`              // by split
+	Covered     []Covered         `json:"covered,omitempty"`   // by split of the corpus, where it states relations between identifiers
 	Differences []string          `json:"differences"`         // from the published counts
 	Agreement   string            `json:"agreement,omitempty"` // says that there are none, where counts are published
 	Warnings    []string          `json:"warnings"`
+}
+
+// Covered says how many of the relations that a split of the corpus states between two identifiers have a pair of mentions: the most that
+// can be found in the pairs.
+type Covered struct {
+	Split string `json:"split"` // empty where the corpus does not say
+	relations.Coverage
 }
 
 // WrittenFile is a file of marked sentences.
@@ -90,11 +99,27 @@ func (c Corpus) read(ctx context.Context, out *Written) ([]relations.Example, er
 	if err != nil {
 		return nil, err
 	}
-	o.Types = types
+	if c.Within < 0 || c.Within > 0 && !relations.NeedsSentences(c.Format) {
+		return nil, misusef("--within %d, want 0 or more, and 0 for %s, whose pairs are in one sentence each", c.Within, c.Format)
+	}
+	o.Types, o.Within, o.Covered = types, c.Within, out.cover
 	if _, err := os.Stat(c.In); errors.Is(err, fs.ErrNotExist) {
 		return nil, misusef("%s: no such file or folder", c.In)
 	}
 	return Examples(ctx, c.Format, c.In, o)
+}
+
+// cover adds c to what is covered of split.
+func (w *Written) cover(split string, c relations.Coverage) {
+	if c.Stated == 0 {
+		return
+	}
+	i := slices.IndexFunc(w.Covered, func(o Covered) bool { return o.Split == split })
+	if i < 0 {
+		i = len(w.Covered)
+		w.Covered = append(w.Covered, Covered{Split: split})
+	}
+	w.Covered[i].Coverage = w.Covered[i].Plus(c)
 }
 
 // PairTypes are the types of a pair's two mentions that names name, none if there are no names.

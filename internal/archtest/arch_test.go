@@ -93,7 +93,7 @@ var layers = []struct {
 	{"checkpoints", []string{"data/wordpiece"}},
 	{"data", nil},
 	{"evaluate", nil},
-	{"report", []string{"data/marked", "evaluate", "runs/result"}},
+	{"report", []string{"compare", "data/marked", "data/relations", "evaluate", "runs/result", "sweep"}},
 	{"sweep/tpu", []string{"checkpoints/bucket", "runs/result", "sweep", "tpu/launch"}},
 	{"sweep", []string{"runs/result"}},
 	{"reproduce/forecast", []string{"configs", "plan", "reproduce", "tpu/launch"}},
@@ -102,6 +102,7 @@ var layers = []struct {
 	{"tpu/launch", []string{"backend/pjrt", "checkpoints", "runs/result"}},
 	{"tpu", []string{"plan"}},
 	{"internal", []string{"models"}}, // internal/parity runs models in tests
+	{"scripts/release", []string{"backend"}},
 	{"scripts", []string{"checkpoints", "data", "evaluate", "models", "tasks", "trainer"}},
 }
 

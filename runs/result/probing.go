@@ -21,6 +21,7 @@ type Probing struct {
 	Probe     *Probes      `json:"probe"`
 	Seconds   float64      `json:"seconds"`
 	Spent     Spent        `json:"spent"`
+	Findings  []Finding    `json:"findings,omitempty"`
 	Backend   string       `json:"backend"`
 	Provenance
 }
@@ -95,24 +96,34 @@ type Weights struct {
 	Baseline  string                `json:"baseline,omitempty"` // the predictions that the sentences were chosen against
 	Sentences []Sentence            `json:"sentences"`
 	Stems     []evaluate.StemWeight `json:"stems"`
-	Examples  int                   `json:"examples"` // that the stems were counted in
-	Near      int                   `json:"near"`     // words on either side of a mention that count; 0: all of the sentence
-	Least     int                   `json:"least"`    // occurrences that a stem needs
+	Examples  int                   `json:"examples"`                // that the stems were counted in
+	Near      int                   `json:"near"`                    // words on either side of a mention that count; 0: all of the sentence
+	Least     int                   `json:"least"`                   // occurrences that a stem needs
+	NoStops   bool                  `json:"no_stop_words,omitempty"` // stop words are not among the stems
 }
 
 // Sentence is a marked sentence with weights. Predicted and Baseline may be empty.
 type Sentence struct {
-	Index     string `json:"index"`
-	Gold      string `json:"gold,omitempty"`
-	Predicted string `json:"predicted,omitempty"`
-	Baseline  string `json:"baseline,omitempty"`
-	Words     []Word `json:"words"`
+	Index       string  `json:"index"`
+	Gold        string  `json:"gold,omitempty"`
+	Predicted   string  `json:"predicted,omitempty"`
+	Probability float64 `json:"probability,omitempty"` // of Predicted
+	Baseline    string  `json:"baseline,omitempty"`
+	Positions   int     `json:"positions,omitempty"` // n, that the weights are shared among: with equal shares each has 1/n
+	Words       []Word  `json:"words"`
 }
 
 // Word is a word or a mark of punctuation.
 type Word struct {
-	Text    string  `json:"text"`
-	Weight  float64 `json:"weight"`            // of its word pieces together
-	Mention bool    `json:"mention,omitempty"` // it is one of the two mentions
-	Glued   bool    `json:"glued,omitempty"`   // nothing stands between the word before and this one
+	Text     string  `json:"text"`
+	Weight   float64 `json:"weight"`             // of its word pieces together
+	Pieces   int     `json:"pieces,omitempty"`   // how many they are
+	Mention  bool    `json:"mention,omitempty"`  // it is one of the two mentions
+	Name     string  `json:"name,omitempty"`     // of a mention: the name that the mark in Text stands for, if it is known
+	Glued    bool    `json:"glued,omitempty"`    // nothing stands between the word before and this one
+	Cut      bool    `json:"cut,omitempty"`      // text before it was cut away
+	Sentence int     `json:"sentence,omitempty"` // of a text of several sentences: which it is in, from 0
 }
+
+// Times is the weight as a multiple of what the word's pieces would have if all n positions had equal shares.
+func (w Word) Times(n int) float64 { return w.Weight * float64(n) / float64(max(1, w.Pieces)) }

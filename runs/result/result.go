@@ -41,7 +41,8 @@ type Pretraining struct {
 	Backend string             `json:"backend"`
 	Model   string             `json:"model"` // directory
 
-	UnigramEntropy float64 `json:"unigram_entropy,omitempty"` // of the held-out documents, in nats; 0: not measured
+	UnigramEntropy float64   `json:"unigram_entropy,omitempty"` // in nats, of the held-out documents, or where there are none of training text; 0: not measured
+	Findings       []Finding `json:"findings,omitempty"`
 	Provenance
 }
 
@@ -57,11 +58,20 @@ type Relation struct {
 	Fold     *int   `json:"fold,omitempty"`
 	Steps    int    `json:"steps"`               // of all runs together
 	KeptStep int    `json:"kept_step,omitempty"` // the step whose weights were kept, if not the last
+	MicroOf  string `json:"micro_of,omitempty"`  // what Micro is: MicroOfRun or MicroOfPooled
 	evaluate.Report
 
+	Mean   *evaluate.PRF  `json:"mean,omitempty"`   // of several runs: the mean of the micro scores of their seeds; with folds, of all folds
 	Seeds  []Seed         `json:"seeds,omitempty"`  // of several runs
 	Folds  []evaluate.PRF `json:"folds,omitempty"`  // of several runs: micro scores of each fold, mean over the seeds
 	Spread *Spread        `json:"spread,omitempty"` // of several runs: micro scores over the seeds, of one seed over its folds
+
+	Intervals   []Interval   `json:"intervals,omitempty"`   // of F1: over the scored pairs, and of several runs over seeds or folds
+	Calibration *Calibration `json:"calibration,omitempty"` // nil if nothing was scored
+	Curve       *Curve       `json:"curve,omitempty"`       // likewise
+	Findings    []Finding    `json:"findings,omitempty"`
+
+	ClassWeights map[string]float64 `json:"class_weights,omitempty"` // how much an example counts by its label; none: alike
 
 	Majority evaluate.PRF            `json:"majority"` // micro, of always giving the most frequent positive label
 	Baseline map[string]evaluate.PRF `json:"baseline"` // micro, of methods without a model

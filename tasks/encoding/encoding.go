@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -38,7 +39,8 @@ import (
 
 // Options says what is computed.
 type Options struct {
-	Layers     []int // of the L+1 hidden states, in the order of the output; 0 is the embeddings
+	Model      bert.Options // how the model computes
+	Layers     []int        // of the L+1 hidden states, in the order of the output; 0 is the embeddings
 	Attentions bool
 	Pooled     bool
 	MaskedLM   bool
@@ -122,7 +124,8 @@ func New(b compute.Backend, m *checkpoints.Model, c bert.Config, o Options, rows
 
 // build makes the outputs, in the order of kinds, of input_ids, token_type_ids and attention_mask [B,S].
 func (e *Encoder) build(s *model.Scope, in []*Node) []*Node {
-	o := bert.Options{Attentions: e.options.Attentions}
+	o := e.options.Model
+	o.Attentions = e.options.Attentions
 	out := bert.Encode(s, e.config, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], AttentionMask: in[2]}, o)
 	var hidden []*Node
 	for _, l := range e.options.Layers {
@@ -142,6 +145,9 @@ func (e *Encoder) build(s *model.Scope, in []*Node) []*Node {
 	}
 	if e.options.Next {
 		results = append(results, heads.NextSentence(s, pooled))
+	}
+	for i, r := range results {
+		results[i] = ConvertDType(r, dtypes.Float32)
 	}
 	return results
 }

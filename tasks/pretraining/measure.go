@@ -75,7 +75,7 @@ func ReadText(ctx context.Context, set *shards.Set, splits ...string) (Text, err
 		}
 		t.Tokens += h.Splits[name].Tokens
 		t.Words += h.Splits[name].Words
-		if err := count(ctx, counts, documents); err != nil {
+		if err := count(ctx, counts, documents, documents.NumTokens()); err != nil {
 			return t, fmt.Errorf("split %s: %w", name, err)
 		}
 	}
@@ -83,11 +83,26 @@ func ReadText(ctx context.Context, set *shards.Set, splits ...string) (Text, err
 	return t, nil
 }
 
-// count adds the tokens of documents to counts, by id.
-func count(ctx context.Context, counts []int64, documents *shards.Documents) error {
+// sampledTokens bounds how much training text its entropy is taken of.
+const sampledTokens = 1 << 22
+
+// TrainingEntropy is the unigram entropy of the first tokens that set has to learn from, in nats: enough of them to say
+// what knowing the frequencies alone would score.
+func TrainingEntropy(ctx context.Context, set *shards.Set) (float64, error) {
+	documents, err := set.Split(shards.Train)
+	if err != nil {
+		return 0, err
+	}
+	counts := make([]int64, set.Header().Vocabulary.Size)
+	err = count(ctx, counts, documents, min(sampledTokens, documents.NumTokens()))
+	return entropy(counts), err
+}
+
+// count adds the first n tokens of documents to counts, by id.
+func count(ctx context.Context, counts []int64, documents *shards.Documents, n int64) error {
 	buffer := make([]int32, 1<<16)
-	for at := int64(0); at < documents.NumTokens(); at += int64(len(buffer)) {
-		part := buffer[:min(int64(len(buffer)), documents.NumTokens()-at)]
+	for at := int64(0); at < n; at += int64(len(buffer)) {
+		part := buffer[:min(int64(len(buffer)), n-at)]
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -350,7 +350,7 @@ func TestHeadAttention(t *testing.T) {
 	examples[1].Mentions[1] = wordpiece.Span{}
 	for _, from := range []string{relation.FromCLS, relation.FromMentions} {
 		for head := range 3 {
-			h, err := relation.NewHeadAttention(backend, store, c, 2, head, from, 2, 12)
+			h, err := relation.NewHeadAttention(backend, store, c, bert.Options{}, 2, head, from, 2, 12)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -375,7 +375,7 @@ func TestHeadAttention(t *testing.T) {
 			}
 		}
 	}
-	if _, err := relation.NewHeadAttention(backend, store, c, 4, 0, relation.FromCLS, 2, 12); err == nil {
+	if _, err := relation.NewHeadAttention(backend, store, c, bert.Options{}, 4, 0, relation.FromCLS, 2, 12); err == nil {
 		t.Error("layer 4 of 3 accepted")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -31,14 +32,15 @@ type HeadAttention struct {
 }
 
 // NewHeadAttention prepares to read head (from 1; 0 is the mean of all) of layer (from 1) of the encoder in store, as
-// seen from [CLS] or from the mentions, rows rows of at most length positions at a time.
-func NewHeadAttention(backend compute.Backend, store *model.Store, c bert.Config, layer, head int, from string, rows, length int) (*HeadAttention, error) {
+// seen from [CLS] or from the mentions, rows rows of at most length positions at a time. It computes as o says.
+func NewHeadAttention(backend compute.Backend, store *model.Store, c bert.Config, o bert.Options, layer, head int, from string, rows, length int) (*HeadAttention, error) {
 	if layer < 1 || layer > c.NumHiddenLayers || head < 0 || head > c.NumAttentionHeads {
 		return nil, fmt.Errorf("layer %d, head %d: this encoder has layers 1 to %d and heads 1 to %d, or 0 for their mean", layer, head, c.NumHiddenLayers, c.NumAttentionHeads)
 	}
+	o.Attentions = true
 	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
-		encoded := bert.Encode(s, c, bert.Input{InputIDs: in[0], Lengths: in[1]}, bert.Options{Attentions: true})
-		weights := encoded.Attentions[layer-1] // [B,N,S,S]
+		encoded := bert.Encode(s, c, bert.Input{InputIDs: in[0], Lengths: in[1]}, o)
+		weights := graph.ConvertDType(encoded.Attentions[layer-1], dtypes.Float32) // [B,N,S,S]
 		if head > 0 {
 			weights = graph.Slice(weights, graph.AxisRange(), graph.AxisElem(head-1))
 		}

@@ -39,6 +39,7 @@ type Examples struct {
 	Truncate string   `toml:"truncate"`         // marked.TruncateTail or marked.TruncateAroundMentions
 	Corpus   string   `toml:"corpus,omitempty"` // format of data.corpus, such as "ddi2013"; empty: data.train is marked already
 	Marking  string   `toml:"marking"`          // how the two mentions of a pair of data.corpus are shown
+	Types    []string `toml:"types,omitempty"`  // of the two mentions, for a data.corpus that leaves the pairs open; empty: every two mentions
 	Folds    int      `toml:"folds"`            // of cross-validation; 0: none
 	Fold     int      `toml:"fold"`             // run this fold alone, from 0; -1: all of them
 	Seeds    int      `toml:"seeds"`            // number of runs, of run.seed and the seeds that follow it
@@ -68,6 +69,8 @@ func (e Examples) Faults(d Data) []error {
 	fault(!slices.Contains([]string{marked.TruncateTail, marked.TruncateAroundMentions}, e.Truncate), "task.truncate: unknown %q, want %s or %s", e.Truncate, marked.TruncateTail, marked.TruncateAroundMentions)
 	fault(!slices.Contains(relations.Markings(), relations.Marking(e.Marking)), "task.marking: unknown %q, want one of %q", e.Marking, relations.Markings())
 	fault(e.Corpus != "" && !slices.Contains(relations.Formats(), e.Corpus), "task.corpus: unknown %q, want one of %q", e.Corpus, relations.Formats())
+	open := []string{"pubtator", "bioc", "jsonl"}
+	fault(len(e.Types) > 0 && (len(e.Types) != 2 || !slices.Contains(open, e.Corpus)), "task.types = %q with task.corpus = %q: want two types, such as Chemical and Disease, with one of %q", e.Types, e.Corpus, open)
 	fault(e.Negative != "" && len(e.Labels) > 0 && !slices.Contains(e.Labels, e.Negative), "task.negative = %q is none of labels = %q", e.Negative, e.Labels)
 	fault(e.Folds < 0 || e.Folds == 1, "task.folds = %d: want at least 2, or 0 for none", e.Folds)
 	fault(e.Fold < -1 || e.Fold >= max(0, e.Folds), "task.fold = %d: there are %d folds, counted from 0 (-1 is all)", e.Fold, e.Folds)
@@ -81,10 +84,10 @@ type Config struct {
 	Examples
 	heads.Relation
 
-	Padding        string             `toml:"padding"`           // PaddingGrouped or PaddingFull
-	Lengths        []int              `toml:"lengths,omitempty"` // that rows are padded to when grouped; empty: a set that suits most
-	ClassWeights   map[string]float64 `toml:"class_weights,omitempty"`
-	LabelSmoothing float64            `toml:"label_smoothing"`
+	Padding        string       `toml:"padding"`           // PaddingGrouped or PaddingFull
+	Lengths        []int        `toml:"lengths,omitempty"` // that rows are padded to when grouped; empty: see Fit
+	ClassWeights   ClassWeights `toml:"class_weights,omitempty"`
+	LabelSmoothing float64      `toml:"label_smoothing"`
 	Tuning
 	Keep string `toml:"keep"` // KeepLast or KeepBestDev
 }
@@ -124,7 +127,7 @@ func (c Config) Validate(d Data) error {
 	}
 	oneOf("padding", c.Padding, PaddingGrouped, PaddingFull)
 	oneOf("keep", c.Keep, KeepLast, KeepBestDev)
-	for l, w := range c.ClassWeights {
+	for l, w := range c.ClassWeights.Of {
 		fault(len(c.Labels) > 0 && !slices.Contains(c.Labels, l), "class_weights: %q is none of labels = %q", l, c.Labels)
 		fault(!(w > 0), "class_weights: %s = %g: want more than 0", l, w)
 	}

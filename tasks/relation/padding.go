@@ -2,10 +2,12 @@ package relation
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/models/bert"
 )
 
 // Ways to fill rows up.
@@ -39,6 +41,62 @@ func (c Config) paddedTo() []int {
 		return c.Lengths
 	}
 	return defaultLengths()
+}
+
+// compileSpeed is what a compilation is weighed against, in floating point operations: those that two cores do while they
+// compile a layer of an update.
+const compileSpeed = 6e10
+
+// Fit is c with the lengths that suit a run over examples for the given number of epochs, unless c names some or all rows
+// have one length. Of those that rows may be padded to it takes the ones with which padding and compiling together cost
+// least; what a compilation costs follows from b and from nothing of the machine.
+func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64) Config {
+	known := c.lengths()
+	if len(c.Lengths) > 0 || len(known) == 1 {
+		return c
+	}
+	counts := make([]int, len(known)) // examples by the first length that has room
+	for _, e := range examples {
+		counts[slices.Index(known, fits(known, len(e.IDs)))]++
+	}
+	perPosition := 3 * bert.FLOPs(b, c.Sequence, c.Sequence) / float64(c.Sequence)
+	each := compileSpeed * float64(3+b.NumHiddenLayers) / perPosition / epochs // a compilation, in positions of an epoch
+	c.Lengths = cheapest(known, counts, each)
+	return c
+}
+
+// cheapest are those of lengths, ascending, to which examples are padded at the least cost: the positions of the rows,
+// and each for every length in use. counts are the examples that fit a length and not the one before.
+func cheapest(lengths, counts []int, each float64) []int {
+	type choice struct {
+		cost   float64
+		before int // the length chosen before this one; -1: none
+	}
+	best := make([]choice, len(lengths))
+	last := 0
+	for j, l := range lengths {
+		if counts[j] > 0 {
+			last = j
+		}
+		best[j] = choice{math.Inf(1), -1}
+		rows := 0
+		for i := j; i >= 0; i-- { // lengths i to j are padded to l
+			rows += counts[i]
+			cost := each + float64(rows*l)
+			if i > 0 {
+				cost += best[i-1].cost
+			}
+			if cost < best[j].cost {
+				best[j] = choice{cost, i - 1}
+			}
+		}
+	}
+	var out []int
+	for j := last; j >= 0; j = best[j].before {
+		out = append(out, lengths[j])
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // readsPadding says whether what c computes of a row depends on how far it is padded.

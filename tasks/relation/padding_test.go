@@ -71,6 +71,44 @@ func host(t *testing.T, x *tensors.Tensor) golden.Tensor {
 	return golden.Floats(floats, dims...)
 }
 
+// TestFit is which lengths a run pads to: few where compiling would outweigh it, all known ones where it does not matter.
+func TestFit(t *testing.T) {
+	examples := func(n int) []marked.Row {
+		out := make([]marked.Row, n)
+		for i := range out {
+			out[i].IDs = make([]int32, 10+i*37%80) // 10 to 89 positions
+		}
+		return out
+	}
+	base, small := bert.Default(), bert.Default()
+	small.HiddenSize, small.NumHiddenLayers, small.IntermediateSize = 384, 6, 1536
+	for _, tt := range []struct {
+		name   string
+		bert   bert.Config
+		rows   int
+		epochs float64
+		change func(*Config)
+		want   []int
+	}{
+		{"nothing", small, 0, 1, nil, []int{16}},
+		{"a minute", small, 400, 1, nil, []int{48, 96}},
+		{"an hour", small, 4000, 10, nil, []int{16, 24, 32, 48, 64, 80, 96}},
+		{"larger model", base, 400, 1, nil, []int{32, 64, 96}},
+		{"named", small, 400, 1, func(c *Config) { c.Lengths = []int{20} }, []int{20}},
+		{"full", small, 400, 1, func(c *Config) { c.Padding = PaddingFull }, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := Default()
+			if tt.change != nil {
+				tt.change(&c)
+			}
+			if diff := cmp.Diff(tt.want, c.Fit(tt.bert, examples(tt.rows), tt.epochs).Lengths); diff != "" {
+				t.Errorf("lengths: -want +got\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestGroupedEpoch expects every example once an epoch, full batches but for one, rows no longer than they need be,
 // another order each epoch, and the same from wherever it is read.
 func TestGroupedEpoch(t *testing.T) {
@@ -252,7 +290,7 @@ func TestPredictKeepsOrder(t *testing.T) {
 
 // TestClassWeights expects torch's weighted mean: each example counts as its label's weight says, over their sum.
 func TestClassWeights(t *testing.T) {
-	r := relationOf(t, func(c *Config) { c.ClassWeights = map[string]float64{"b": 3} }, 4)
+	r := relationOf(t, func(c *Config) { c.ClassWeights = ClassWeights{Of: map[string]float64{"b": 3}} }, 4)
 	b := r.Batches(numbered(4), 4, 1, 1) // labels 0 1 2 0
 	batch := b.make([]int{0, 1, 2, 3})
 	got := host(t, batch.Micro[0][len(batch.Micro[0])-1]).Floats
@@ -261,7 +299,7 @@ func TestClassWeights(t *testing.T) {
 		t.Error("(-want +got)\n" + diff)
 	}
 	c := Default()
-	c.ClassWeights = map[string]float64{"z": 2}
+	c.ClassWeights = ClassWeights{Of: map[string]float64{"z": 2}}
 	if _, err := New(nano(), bert.Options{}, c, 3, 4); err == nil {
 		t.Error("a weight of a label that is not there was accepted")
 	}

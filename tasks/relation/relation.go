@@ -46,9 +46,9 @@ func New(c bert.Config, o bert.Options, t Config, classes, rows int) (*Task, err
 	if t.FreezeLayers > c.NumHiddenLayers {
 		return nil, fmt.Errorf("task.freeze_layers = %d, but the model has %d layers", t.FreezeLayers, c.NumHiddenLayers)
 	}
-	if len(t.ClassWeights) > 0 {
+	if len(t.ClassWeights.Of) > 0 {
 		var err error
-		if r.weights, err = classWeights(t.ClassWeights, t.Labels, classes); err != nil {
+		if r.weights, err = classWeights(t.ClassWeights.Of, t.Labels, classes); err != nil {
 			return nil, err
 		}
 	}
@@ -82,9 +82,20 @@ func (r *Task) Parameters() []weights.Parameter {
 }
 
 // Inputs are, at the longest S, input_ids [B,S], lengths [B], spans [B,2,2] if the pooling wants them, labels and weights [B].
-func (r *Task) Inputs() []shapes.Shape {
+func (r *Task) Inputs() []shapes.Shape { return r.inputs(r.sequence()) }
+
+// Shapes are the inputs of microbatches whose rows are padded to lengths.
+func (r *Task) Shapes(lengths []int) [][]shapes.Shape {
+	var out [][]shapes.Shape
+	for _, l := range lengths {
+		out = append(out, r.inputs(l))
+	}
+	return out
+}
+
+func (r *Task) inputs(length int) []shapes.Shape {
 	i32 := dtypes.Int32
-	in := []shapes.Shape{shapes.Make(i32, r.rows, r.sequence()), shapes.Make(i32, r.rows)}
+	in := []shapes.Shape{shapes.Make(i32, r.rows, length), shapes.Make(i32, r.rows)}
 	if r.wantsSpans() {
 		in = append(in, shapes.Make(i32, r.rows, 2, 2))
 	}
@@ -236,17 +247,27 @@ func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 	return &Predictor{task: r, forward: forward}, err
 }
 
+// Ahead are functions that compile, one each, the graphs that predicting examples needs.
+func (p *Predictor) Ahead(examples []marked.Row) []func() error {
+	var out []func() error
+	for _, in := range p.task.Shapes(p.task.inUse(examples)) {
+		out = append(out, func() error { return p.forward.Compile(in[:len(in)-2]...) })
+	}
+	return out
+}
+
 // Predict yields a prediction for each example, in order. They are computed by length, all before the first is handed
 // over. It ends with the error of ctx when that ends.
 func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
-		byLength := make([]int, len(examples))
-		for i := range byLength {
-			byLength[i] = i
+		for _, compile := range p.Ahead(examples) { // the next beside the present, where a backend compiles in the background
+			if err := compile(); err != nil {
+				yield(Prediction{}, err)
+				return
+			}
 		}
-		slices.SortStableFunc(byLength, func(i, j int) int { return cmp.Compare(len(examples[i].IDs), len(examples[j].IDs)) })
 		made := make([]Prediction, len(examples))
-		for part := range slices.Chunk(byLength, p.task.rows) {
+		for part := range slices.Chunk(byLength(examples), p.task.rows) {
 			err := ctx.Err()
 			if err == nil {
 				err = p.predict(examples, part, made)
@@ -262,6 +283,26 @@ func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq
 			}
 		}
 	}
+}
+
+// byLength are the indices of examples, shortest first.
+func byLength(examples []marked.Row) []int {
+	order := make([]int, len(examples))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(len(examples[i].IDs), len(examples[j].IDs)) })
+	return order
+}
+
+// inUse are the lengths that the microbatches of examples by length are padded to, ascending.
+func (r *Task) inUse(examples []marked.Row) []int {
+	var lengths []int
+	for part := range slices.Chunk(byLength(examples), r.rows) {
+		longest := examples[part[len(part)-1]]
+		lengths = append(lengths, fits(r.lengths, max(1, len(longest.IDs))))
+	}
+	return slices.Compact(lengths)
 }
 
 // predict computes those of examples that part names.

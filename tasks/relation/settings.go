@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/models/heads"
 )
@@ -26,15 +27,18 @@ type Settings struct {
 	Marks       []string `json:"marks"`  // that stood in the training sentences
 	Labels      []string `json:"labels"` // in the classifier's order
 	Negative    string   `json:"negative"`
+
+	Types       [][2]string `json:"types,omitempty"`       // of the two mentions of the training pairs; none: not known
+	Temperature float64     `json:"temperature,omitempty"` // that logits are divided by; 0: 1
 }
 
-// SettingsOf are the settings of a model that c trains on sentences marked by marking, with marks, labels and negative as
-// in the training sentences.
-func SettingsOf(c Config, marking relations.Marking, marks, labels []string, negative string) Settings {
+// SettingsOf are the settings of a model that c trains on sentences marked by marking, with marks, labels, negative and types
+// as in the training sentences.
+func SettingsOf(c Config, marking relations.Marking, marks, labels []string, negative string, types [][2]string) Settings {
 	return Settings{
 		Pooling: c.Pooling, WithCLS: c.WithCLS, Mask: c.Mask, Layers: c.Relation.Layers, HardSigmoid: c.HardSigmoid,
 		Sequence: c.Sequence, Padding: c.Padding, Lengths: c.Lengths, Truncate: c.Truncate,
-		Marking: string(marking), Marks: marks, Labels: labels, Negative: negative,
+		Marking: string(marking), Marks: marks, Labels: labels, Negative: negative, Types: types,
 	}
 }
 
@@ -54,7 +58,26 @@ func ReadSettings(config []byte) (*Settings, error) {
 	if s := fields.Settings; s != nil && (s.Sequence < 3 || s.Sequence > most) {
 		return nil, fmt.Errorf("config.json: subbert: sequence %d, want 3 to max_position_embeddings, %d", s.Sequence, most)
 	}
+	if s := fields.Settings; s != nil && !(s.Temperature >= 0) {
+		return nil, fmt.Errorf("config.json: subbert: temperature %g, want more than 0", s.Temperature)
+	}
 	return fields.Settings, nil
+}
+
+// Calibrated is what the probabilities of a prediction are at the temperature of s.
+func (s Settings) Calibrated(probabilities []float32) []float32 {
+	if s.Temperature == 0 || s.Temperature == 1 {
+		return probabilities
+	}
+	wide := make([]float64, len(probabilities))
+	for i, p := range probabilities {
+		wide[i] = float64(p)
+	}
+	out := make([]float32, len(wide))
+	for i, p := range evaluate.AtTemperature(wide, s.Temperature) {
+		out[i] = float32(p)
+	}
+	return out
 }
 
 // AddTo is the text of a config.json with s and the labels as transformers names them.

@@ -54,7 +54,7 @@ func TestDocument(t *testing.T) {
 			{Infons: Infons{"type": "title"}, Text: "The αB  gene.", Annotations: []Annotation{
 				{ID: "T1", Infons: Infons{"type": "Gene", "identifier": "7"}, Text: "αB", Spans: []text.Span{{Start: 4, End: 7}}},
 			}},
-			{Infons: Infons{"type": "abstract"}, Offset: 14, Text: "Left & right lung. Second.", Sentences: []text.Span{{End: 18}, {Start: 19, End: 26}},
+			{Infons: Infons{"type": "abstract"}, Offset: 14, Text: "Left & right lung. Second.", Sentences: []text.Span{{End: 18}, {Start: 19, End: 26}}, Offsets: []int{14, 33},
 				Annotations: []Annotation{
 					{ID: "T2", Infons: Infons{"type": "Organ"}, Text: "Left lung", Spans: []text.Span{{End: 4}, {Start: 13, End: 17}}},
 				}},
@@ -248,4 +248,76 @@ func FuzzDocuments(f *testing.F) {
 			d.Document()
 		}
 	})
+}
+
+const asJSON = `{"source": "made up", "date": "x", "key": "k", "infons": {}, "documents": [
+ {"id": 12, "infons": {"year": 2020, "none": null}, "passages": [
+  {"offset": 0, "infons": {"type": "title"}, "text": "The αB gene.", "sentences": [], "relations": [], "annotations": [
+   {"id": "1", "infons": {"identifier": "7", "type": "Gene"}, "text": "αB", "locations": [{"offset": 4, "length": 2}]},
+   {"id": "2", "infons": {"type": "Gene"}, "text": "Zalor", "locations": [{"offset": 99, "length": 5}]}]},
+  {"offset": 13, "infons": {"section_type": "ABSTRACT"}, "sentences": [{"offset": 13, "text": "One."}, {"offset": 18, "text": "Two."}]}],
+  "relations": [{"id": "R1", "infons": {"type": "Association", "role1": {"identifier": "7"}}, "nodes": [{"refid": "1", "role": "a"}]}]},
+ {"id": "13", "passages": 7},
+ {"id": "14", "passages": []}]}`
+
+func TestJSON(t *testing.T) {
+	want := []*Document{{
+		ID: "12", Infons: Infons{"year": "2020", "none": ""},
+		Passages: []Passage{
+			{Infons: Infons{"type": "title"}, Text: "The αB gene.", Annotations: []Annotation{{ID: "1", Infons: Infons{"identifier": "7", "type": "Gene"}, Text: "αB", Spans: []text.Span{{Start: 4, End: 7}}}}},
+			{Infons: Infons{"section_type": "ABSTRACT"}, Offset: 13, Text: "One. Two.", Sentences: []text.Span{{End: 4}, {Start: 5, End: 9}}, Offsets: []int{13, 18}},
+		},
+		Relations: []Relation{{ID: "R1", Infons: Infons{"type": "Association", "role1": `{"identifier":"7"}`}, Nodes: []Node{{"1", "a"}}}},
+	}, {ID: "14"}}
+	one := strings.Index(asJSON, ` {"id": 12`)
+	list := asJSON[one:strings.LastIndex(asJSON, "]")]
+	for _, test := range []struct{ name, json string }{
+		{"a collection", asJSON},
+		{"PubTator 3's name", strings.Replace(asJSON, "documents", "PubTator3", 1)},
+		{"an array of collections", "\ufeff[" + asJSON + "]"},
+		{"an array", "[" + strings.Replace(list, ` {"id": "13", "passages": 7},`, "", 1) + "]"},
+		{"one after the other", strings.Replace(list, "]},\n {\"id\": \"13\", \"passages\": 7},", "]}", 1)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []*Document
+			var faults []string
+			for d, err := range NewReader(strings.NewReader(test.json), "x.json", Options{Fault: func(f Fault) { faults = append(faults, f.Error()) }}).Documents() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, d)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if all := strings.Join(faults, "\n"); !strings.Contains(all, "annotation 2") || strings.Contains(test.json, `"passages": 7`) != strings.Contains(all, "document 13 at byte") {
+				t.Errorf("faults %q", faults)
+			}
+		})
+	}
+}
+
+func TestBrokenJSON(t *testing.T) {
+	for _, test := range []struct {
+		name, json string
+		strict     bool
+		want       string
+	}{
+		{"cut off", asJSON[:200], false, "x.json: byte "},
+		{"no BioC", `{"a": 1}`, false, "an object without documents or passages; this is no BioC"},
+		{"words", `[1]`, false, `want an object`},
+		{"no array", `{"documents": 1}`, false, "documents are no array"},
+		{"strict", asJSON, true, "x.json: document 12 at byte 77: annotation 2"},
+		{"too long", `{"documents": [{"id": "` + strings.Repeat("x", 3<<20) + `"}]}`, false, "a document has more than 1 MiB of JSON"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var last error
+			for _, err := range NewReader(strings.NewReader(test.json), "x.json", Options{Strict: test.strict, MaxDocument: 1 << 20}).Documents() {
+				last = err
+			}
+			if last == nil || !strings.Contains(last.Error(), test.want) {
+				t.Errorf("got %v, want %q", last, test.want)
+			}
+		})
+	}
 }

@@ -47,6 +47,7 @@ type Passage struct {
 	Offset      int         // of the text within the document, in the units of the file
 	Text        string      // its own, or that of its sentences with a space between
 	Sentences   []text.Span // of Text, if the text is that of sentences
+	Offsets     []int       // of the Sentences within the document
 	Annotations []Annotation
 }
 
@@ -71,8 +72,17 @@ type Relation struct {
 // Node is a part of a relation.
 type Node struct{ RefID, Role string }
 
-// kind is what a passage is called: by PubTator "title" and "abstract", by PubMed Central "front", "abstract_title_1".
-func (p *Passage) kind() string {
+// OffsetOf is the offset of sentence i within the document; of a passage without sentences it is that of the passage.
+func (p *Passage) OffsetOf(i int) int {
+	if i < len(p.Offsets) {
+		return p.Offsets[i]
+	}
+	return p.Offset
+}
+
+// Section is what a passage is called, in lower case: by PubTator "title" and "abstract", by PubMed Central "front",
+// "abstract_title_1"; empty if the file does not say.
+func (p *Passage) Section() string {
 	for _, key := range []string{"section_type", "section", "type"} {
 		if v := p.Infons[key]; v != "" {
 			return strings.ToLower(v)
@@ -98,7 +108,7 @@ func (d *Document) Document() corpus.Document {
 	c := corpus.Document{ID: d.ID}
 	for i := range d.Passages {
 		p := &d.Passages[i]
-		content, kind := strings.TrimSpace(p.Text), p.kind()
+		content, kind := strings.TrimSpace(p.Text), p.Section()
 		typ := strings.ToLower(p.Infons["type"])
 		switch {
 		case content == "" || kind == "ref" || typ == "ref":

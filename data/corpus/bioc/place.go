@@ -67,6 +67,7 @@ func joined(p *Passage, own stretch, sentences []stretch) []stretch {
 		s.start = all.Len()
 		all.WriteString(s.text)
 		p.Sentences = append(p.Sentences, text.Span{Start: s.start, End: all.Len()})
+		p.Offsets = append(p.Offsets, s.offset)
 	}
 	for _, m := range own.marks { // the sentence that begins last before it has it
 		to := 0

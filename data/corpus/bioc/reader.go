@@ -1,6 +1,8 @@
 package bioc
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"iter"
@@ -38,6 +40,9 @@ func (f Fault) Error() string {
 	if f.ID != "" {
 		id = fmt.Sprintf(" %.40s", f.ID)
 	}
+	if f.Position.Line == 0 { // JSON
+		return fmt.Sprintf("%s: document%s at byte %d: %v", f.File, id, f.Position.Offset, f.Err)
+	}
 	return fmt.Sprintf("%s: document%s at line %d (byte %d): %v", f.File, id, f.Position.Line, f.Position.Offset, f.Err)
 }
 
@@ -67,6 +72,7 @@ type Reader struct {
 	name       string
 	options    Options
 	x          *xmlpull.Reader
+	json       *jsonSource // in place of x, or nil
 	collection Collection
 	id         string // of the document being read
 	err        error  // what is wrong with a document that is well-formed XML
@@ -74,10 +80,19 @@ type Reader struct {
 	units      text.Units
 }
 
-// NewReader returns a reader of the collection that r holds; errors call it name.
+// NewReader returns a reader of the collection that r holds, in XML or JSON as its first character says; errors call it name.
 func NewReader(r io.Reader, name string, o Options) *Reader {
-	x := xmlpull.New(r, xmlpull.Config{Records: []string{"document"}, MaxRecord: o.MaxDocument})
-	return &Reader{name: name, options: o, x: x, collection: Collection{Infons: Infons{}}}
+	in := &Reader{name: name, options: o, collection: Collection{Infons: Infons{}}}
+	from := bufio.NewReaderSize(r, 1<<16)
+	if head, _ := from.Peek(1 << 10); isJSON(head) { // an error shows up again
+		if bytes.HasPrefix(head, []byte("\ufeff")) {
+			from.Discard(3)
+		}
+		in.json = newJSONSource(from, o.MaxDocument)
+	} else {
+		in.x = xmlpull.New(from, xmlpull.Config{Records: []string{"document"}, MaxRecord: o.MaxDocument})
+	}
+	return in
 }
 
 // Collection is what has been read of the collection's own data, which comes before the documents.
@@ -107,6 +122,10 @@ func (r *Reader) Documents() iter.Seq2[*Document, error] {
 
 // drafts yields the documents as they come.
 func (r *Reader) drafts(yield func(*draft, error) bool) {
+	if r.json != nil {
+		r.jsonDrafts(yield)
+		return
+	}
 	if err := r.root(); err != nil {
 		yield(nil, fmt.Errorf("%s: %w", r.name, err))
 		return

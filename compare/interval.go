@@ -1,0 +1,54 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/evaluate"
+)
+
+// Interval is the micro F1 of a model's predictions with its 95 % interval over pairs. The paths, each of a
+// predictions.tsv or a run directory, are those of its seeds, which are taken together.
+func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval, error) {
+	runs, err := o.openAll(ctx, paths)
+	if err != nil {
+		return evaluate.Interval{}, err
+	}
+	rows, err := aligned(runs[0], runs)
+	if err != nil {
+		return evaluate.Interval{}, fmt.Errorf("%s: %w", strings.Join(paths, " and "), err)
+	}
+	none, err := negative(paths[0], runs, o.Negative)
+	if err != nil {
+		return evaluate.Interval{}, err
+	}
+	return evaluate.BootstrapF1(ctx, pair{a: rows}.gold(), labels(rows), none, o.Samples, o.Seed)
+}
+
+// Bootstrap is the difference in micro F1 between two models on the same pairs, by a paired bootstrap. The paths are as
+// for Interval.
+func Bootstrap(ctx context.Context, a, b []string, o Options) (evaluate.Difference, error) {
+	p, err := o.openPair(ctx, a, b)
+	if err != nil {
+		return evaluate.Difference{}, err
+	}
+	return evaluate.Bootstrap(ctx, p.gold(), labels(p.a), labels(p.b), p.negative, o.draws("bootstrap"))
+}
+
+// openAll reads the predictions at every path.
+func (o Options) openAll(ctx context.Context, paths []string) ([]*relations.Predictions, error) {
+	var all []*relations.Predictions
+	for _, path := range paths {
+		runs, err := o.open(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, runs...)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no predictions are named")
+	}
+	return all, nil
+}

@@ -1,0 +1,63 @@
+package relations
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// NegativeError says that none of some labels is known to mean no relation.
+type NegativeError struct {
+	Asked  string // the label that was named; empty: none was
+	Labels []string
+}
+
+func (e *NegativeError) Error() string {
+	if e.Asked != "" {
+		return fmt.Sprintf("the label that means no relation, %q, is not among the labels %s", e.Asked, strings.Join(e.Labels, ", "))
+	}
+	return fmt.Sprintf("none of the labels %s is known to mean no relation, as false, 0, none and no_relation are", strings.Join(e.Labels, ", "))
+}
+
+// TaskOf is the task whose labels stand in data. Labels that differ in case alone are one, in the spelling that comes first.
+// negative names the label that means no relation. If it is empty, words such as false, 0, none and no_relation do: all
+// that the labels have of them are one label. It fails with a *NegativeError if no label means that.
+func TaskOf(labels []string, negative string) (Task, error) {
+	var t Task
+	for _, l := range labels {
+		switch {
+		case slices.ContainsFunc(t.Labels, func(known string) bool { return strings.EqualFold(known, l) }):
+		case negative == "" && meansNone(l):
+			if t.Negative == "" {
+				t.Negative = l
+				t.Labels = append(t.Labels, l)
+			}
+		default:
+			t.Labels = append(t.Labels, l)
+			if negative != "" && strings.EqualFold(l, negative) {
+				t.Negative = l
+			}
+		}
+	}
+	slices.Sort(t.Labels)
+	if t.Negative == "" {
+		return Task{}, &NegativeError{negative, t.Labels}
+	}
+	last := slices.Index(t.Labels, t.Negative)
+	t.Labels = append(slices.Delete(t.Labels, last, last+1), t.Negative)
+	return t, nil
+}
+
+// meansNone says whether label is a word by which label sets name pairs without a relation. BLUE writes DDI-false.
+func meansNone(label string) bool {
+	words := strings.FieldsFunc(strings.ToLower(label), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if len(words) == 0 || strings.HasPrefix(label, "-") {
+		return false
+	}
+	if words[len(words)-1] == "false" {
+		return true
+	}
+	known := []string{"0", "none", "no", "na", "null", "negative", "norelation", "nointeraction"}
+	return slices.Contains(known, strings.Join(words, ""))
+}

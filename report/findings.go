@@ -1,0 +1,138 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
+)
+
+// ProbeFindings says in sentences what probes found, as the page and the terminal have them: what the layers add, where,
+// what the controls score, and what the probes mix.
+func ProbeFindings(p *result.Probes) []string {
+	if p == nil || len(p.Series) == 0 {
+		return nil
+	}
+	var out []string
+	add := func(text string) {
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	add(gainFinding(p))
+	add(shuffledFinding(p))
+	add(randomFinding(p))
+	add(expectedFinding(p))
+	add(mixFinding(p))
+	return out
+}
+
+// gainFinding says what the layers add to the embeddings.
+func gainFinding(p *result.Probes) string {
+	s := p.Series[0]
+	if len(s.Cumulative) == 0 {
+		return fmt.Sprintf("The probe scores F1 %s.", within(s.Scores[0], 1))
+	}
+	last := p.Layers[len(p.Layers)-1]
+	total := s.Cumulative[len(s.Cumulative)-1]
+	from := fmt.Sprintf("layers %d to %d add %s to its F1 of %s", p.Layers[0]+1, last, bounded(total), percent(s.Scores[0].Mean))
+	if total.N < 2 {
+		return fmt.Sprintf("With a single seed nothing is known of the spread: above %s, %s.", layerName(p.Layers[0]), from)
+	}
+	if total.Low <= 0 {
+		return fmt.Sprintf("It is not shown that the layers above %s add anything: %s.", layerName(p.Layers[0]), from)
+	}
+	best := 0
+	for i, d := range s.Delta {
+		if d.Mean > s.Delta[best].Mean {
+			best = i
+		}
+	}
+	return fmt.Sprintf("The layers know more than %s: %s; layer %d adds most, %s.", layerName(p.Layers[0]), from, p.Layers[best+1], percent(s.Delta[best].Mean))
+}
+
+// layerName is what a layer is called in a sentence.
+func layerName(l int) string {
+	if l == 0 {
+		return "the embeddings"
+	}
+	return fmt.Sprintf("layer %d", l)
+}
+
+// bounded writes a difference with its interval in words.
+func bounded(v evaluate.Interval) string {
+	if v.N < 2 {
+		return percent(v.Mean) + " points"
+	}
+	return fmt.Sprintf("%s points (95 %% interval %s to %s)", percent(v.Mean), percent(v.Low), percent(v.High))
+}
+
+// shuffledFinding says whether the labels are learned from, or the examples by heart.
+func shuffledFinding(p *result.Probes) string {
+	if len(p.Selectivity) == 0 {
+		return ""
+	}
+	v := p.Selectivity[len(p.Selectivity)-1]
+	if v.N > 1 && v.Low <= 0 {
+		return fmt.Sprintf("With shuffled labels the probe is not shown to score less, by %s: its score says nothing of the encoder.", bounded(v))
+	}
+	return fmt.Sprintf("With shuffled labels the probe of all layers scores less, by %s.", bounded(v))
+}
+
+// randomFinding compares the encoder with one that learned nothing.
+func randomFinding(p *result.Probes) string {
+	for _, s := range p.Series {
+		if s.Of != "random" {
+			continue
+		}
+		var apart []float64
+		last := len(p.Layers) - 1
+		for seed, f1 := range p.Series[0].F1 {
+			if seed < len(s.F1) && last < len(f1) && last < len(s.F1[seed]) {
+				apart = append(apart, f1[last]-s.F1[seed][last])
+			}
+		}
+		if len(apart) == 0 {
+			return ""
+		}
+		v := evaluate.IntervalOf(apart)
+		if v.N > 1 && v.Low <= 0 {
+			return fmt.Sprintf("The encoder is not shown to be better than a random one, by %s.", bounded(v))
+		}
+		return fmt.Sprintf("The encoder is better than a random one, by %s.", bounded(v))
+	}
+	return ""
+}
+
+// expectedFinding says where on the layers the task is, if they add more than chance.
+func expectedFinding(p *result.Probes) string {
+	s := p.Series[0]
+	if !gains(s) || s.Expected.N < 2 {
+		return ""
+	}
+	return fmt.Sprintf("The expected layer, the mean of the layers weighted by what they add, is %s (95 %% interval %s to %s, of the %d seeds that gain).",
+		fixed(s.Expected.Mean, 1), fixed(s.Expected.Low, 1), fixed(s.Expected.High, 1), s.Expected.N)
+}
+
+// mixFinding says whether the probe of all layers prefers some.
+func mixFinding(p *result.Probes) string {
+	shares := p.Alpha[len(p.Alpha)-1]
+	if len(shares) < 2 {
+		return ""
+	}
+	equal := 1 / float64(len(shares))
+	most, least := 0, 0
+	for k, s := range shares {
+		if s > shares[most] {
+			most = k
+		}
+		if s < shares[least] {
+			least = k
+		}
+	}
+	const slight = 0.2 // of an equal share
+	if shares[most]-equal < slight*equal && equal-shares[least] < slight*equal {
+		return fmt.Sprintf("The probe of all layers mixes them in nearly equal shares, %s to %s where equal ones would be %s: it learned no preference.", fixed(shares[least], 3), fixed(shares[most], 3), fixed(equal, 3))
+	}
+	return fmt.Sprintf("The probe of all layers takes most of layer %d: a share of %s, where equal shares would be %s.", most, fixed(shares[most], 2), fixed(equal, 2))
+}

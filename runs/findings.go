@@ -1,0 +1,156 @@
+package runs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/survey"
+	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/tasks/relation"
+)
+
+// findings are what a run tells of itself: at once, through the log, and in its result.
+type findings struct {
+	all  []result.Finding
+	told *told // shared with runs beside this one; nil: nothing was told yet
+}
+
+// told remembers the kinds that one of several runs has told, so that the others need not.
+type told struct {
+	lock  sync.Mutex
+	kinds map[string]bool
+}
+
+// first reports whether kind is told for the first time.
+func (t *told) first(kind string) bool {
+	if t == nil {
+		return true
+	}
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if t.kinds[kind] {
+		return false
+	}
+	t.kinds[kind] = true
+	return true
+}
+
+// find notes a finding and tells it. Of several runs only the first tells a kind.
+func (s *session) find(kind, text string) {
+	s.found.all = append(s.found.all, result.Finding{Kind: kind, Text: text})
+	if s.found.told.first(kind) {
+		s.env.Log.Warn(text)
+	}
+}
+
+// foresee finds what of the rows makes it useless to learn from them or to be scored on them.
+func (s *session) foresee(r *rowSets, e relation.Examples, encoder *marked.Encoder, cuts map[string]marked.Cut) {
+	sets := []survey.Set{{Name: "train", Examples: r.Train}}
+	parts := map[string][]marked.Row{"train": r.train, "dev": r.dev, "test": r.test}
+	if len(r.Dev) > 0 {
+		sets = append(sets, survey.Set{Name: "dev", Examples: r.Dev})
+	}
+	if len(r.Test) > 0 {
+		sets = append(sets, survey.Set{Name: "test", Examples: r.Test})
+	}
+	for _, text := range r.Folded {
+		s.find(result.LabelsFolded, text)
+	}
+	warnings := survey.Of(sets...).Warnings(r.Negative)
+	for _, set := range sets {
+		warnings = append(warnings, survey.CutRows(set.Name, cuts[set.Name], e.Sequence, e.Truncate)...)
+		pieces, unknown := countUnknown(parts[set.Name], encoder.Special.Unk)
+		warnings = append(warnings, survey.UnknownPieces(set.Name, unknown, pieces)...)
+	}
+	for _, w := range warnings {
+		s.find(w.Kind, w.Text)
+	}
+	for _, m := range r.Marks {
+		if slices.Contains(encoder.Tokenizer.Append(nil, m), encoder.Special.Unk) {
+			s.find(result.UnknownMarks, fmt.Sprintf("the vocabulary has no pieces for the mark %s: part of it is [UNK]", m))
+		}
+	}
+}
+
+// countUnknown counts the pieces of rows, and those that are [UNK].
+func countUnknown(rows []marked.Row, unk int32) (pieces, unknown int) {
+	for _, r := range rows {
+		pieces += len(r.IDs) - 2
+		for _, id := range r.IDs {
+			if id == unk {
+				unknown++
+			}
+		}
+	}
+	return pieces, unknown
+}
+
+// judge finds what is wrong with a model by its score r: name says whose it is.
+func judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []result.Finding {
+	var out []result.Finding
+	if label := onlyPredicted(r); label != "" {
+		out = append(out, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", r.Instances, label)})
+	}
+	best, name := -1.0, ""
+	for _, n := range slices.Sorted(maps.Keys(baseline)) {
+		if b := baseline[n].F1; b > best {
+			best, name = b, n
+		}
+	}
+	if name != "" && f1 <= best {
+		out = append(out, result.Finding{Kind: result.NotAboveBaseline, Text: fmt.Sprintf("F1 %.1f is not above the %.1f of the %s, which needs no model", f1, best, name)})
+	}
+	return out
+}
+
+// onlyPredicted is the label that all instances get; empty if there are several. A single instance says nothing.
+func onlyPredicted(r evaluate.Report) string {
+	only := ""
+	for j, l := range r.Labels {
+		for _, row := range r.Confusion {
+			if row[j] == 0 {
+				continue
+			}
+			if only != "" && only != l {
+				return ""
+			}
+			only = l
+		}
+	}
+	if r.Instances < 2 {
+		return ""
+	}
+	return only
+}
+
+// gather are the findings of several runs: each kind once, with how many other runs have it.
+func gather(all []part, results []*result.Relation) []result.Finding {
+	var out []result.Finding
+	others := map[string][]string{}
+	for i, r := range results {
+		seen := map[string]bool{}
+		for _, f := range r.Findings {
+			if seen[f.Kind] {
+				continue
+			}
+			seen[f.Kind] = true
+			if _, known := others[f.Kind]; known {
+				others[f.Kind] = append(others[f.Kind], all[i].name)
+				continue
+			}
+			others[f.Kind] = []string{}
+			out = append(out, result.Finding{Kind: f.Kind, Text: all[i].name + ": " + f.Text})
+		}
+	}
+	for i, f := range out {
+		if names := others[f.Kind]; len(names) > 0 {
+			out[i].Text += "; likewise " + strings.Join(names, ", ")
+		}
+	}
+	return out
+}
