@@ -16,7 +16,7 @@ import (
 // workPrefix begins the name of a directory in which an installation is made: .new-PID@HOST-RANDOM.
 const workPrefix = ".new-"
 
-// abandonedAfter is when the directory of an installation on another machine counts as left behind.
+// abandonedAfter is the age at which an installation directory of another machine counts as abandoned.
 const abandonedAfter = 24 * time.Hour
 
 // newWork makes a directory for an installation by this process.
@@ -28,7 +28,7 @@ func newWork(home string) (string, error) {
 	return os.MkdirTemp(home, fmt.Sprintf("%s%d@%s-", workPrefix, os.Getpid(), host))
 }
 
-// removeAbandoned removes what processes that are no more have left of installations.
+// removeAbandoned removes the installation directories of processes that no longer run.
 func removeAbandoned(home string) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -57,7 +57,7 @@ func removeAbandoned(home string) error {
 	return nil
 }
 
-// abandoned says whether nobody works in the directory of an owner PID@HOST-RANDOM any more.
+// abandoned reports whether the process that owns a directory, PID@HOST-RANDOM, no longer works in it.
 func abandoned(owner, host string, changed time.Time) bool {
 	number, rest, _ := strings.Cut(owner, "@")
 	pid, err := strconv.Atoi(number)

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 )
 
-// AheadRequest is a program to compile for devices that need not be here.
+// AheadRequest is a program to compile for devices that this machine need not have.
 type AheadRequest struct {
 	Plugin   string            `json:"plugin"`              // path
 	Topology string            `json:"topology"`            // the plugin's name for the devices, such as v3:2x2x1
@@ -20,16 +20,16 @@ type AheadRequest struct {
 	XLAFlags string            `json:"xla_flags,omitempty"` // added to those of the environment
 }
 
-// AheadReport is what the compiler says of it.
+// AheadReport is the compiler's answer to an AheadRequest.
 type AheadReport struct {
 	pjrt.Ahead
 	Error       string `json:"error,omitempty"`
 	OutOfMemory bool   `json:"out_of_memory,omitempty"` // the error is that the program does not fit
 }
 
-// CompileAhead compiles in a child process, started with command, which is given the request on standard input: a
-// compiler takes gigabytes, and may end its process when it does not like a program. An error in the report is the
-// compiler's.
+// CompileAhead compiles in a child process, which is started with command and reads the request from standard
+// input: a compiler takes gigabytes of memory, and may end its process when it rejects a program. An error in the
+// report comes from the compiler.
 func CompileAhead(ctx context.Context, command []string, limit time.Duration, r AheadRequest) (AheadReport, error) {
 	var report AheadReport
 	if err := Inspect(r.Plugin); err != nil {

@@ -17,7 +17,7 @@ import (
 // checkLimit is how long a child may take to create a client, compile a product and run it on every device.
 const checkLimit = 3 * time.Minute
 
-// Report is what Check finds out about a backend.
+// Report is the result of Check.
 type Report struct {
 	Name        string   `json:"name"`
 	Plugin      string   `json:"plugin,omitempty"`
@@ -28,9 +28,9 @@ type Report struct {
 	Error       string   `json:"error,omitempty"`
 }
 
-// Check opens a choice in a child process, started with command and the choice's text, and has every device
-// multiply two matrices whose product is known. An error in the report is what the child said; the other error
-// is that of a child that did not survive.
+// Check opens a choice in a child process, which is started with command and the choice's text, and multiplies
+// two matrices of known product on every device. An error in the report comes from the child; the error
+// returned says that the child did not survive.
 func Check(ctx context.Context, command []string, c Choice) (Report, error) {
 	var r Report
 	if c.Plugin != "" {
@@ -45,8 +45,9 @@ func Check(ctx context.Context, command []string, c Choice) (Report, error) {
 	return r, nil
 }
 
-// CheckAhead checks a plugin whose device is not here: it compiles the same product for a topology of that device, in a
-// child process started with command. Of the request what is said of the device is read. See [CompileAhead].
+// CheckAhead checks a plugin whose device this machine lacks: it compiles the same product for a topology of that
+// device, in a child process started with command. It uses only the fields of the request that describe the device. See
+// [CompileAhead].
 func CheckAhead(ctx context.Context, command []string, c Choice, device AheadRequest) (Report, error) {
 	r := Report{Name: c.Name, Plugin: c.Plugin}
 	client, err := pjrt.Deviceless(c.Name, 1, pjrt.Options{})
@@ -95,7 +96,7 @@ func CheckHere(ctx context.Context, spec Spec) Report {
 	return r
 }
 
-// side is the length of the matrices that are multiplied.
+// side is the number of rows and columns of the matrices that are multiplied.
 const side = 64
 
 // multiplyOnEach runs a product of two matrices of small whole numbers, which every precision down to bfloat16

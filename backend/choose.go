@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 )
 
-// Choice is a backend settled on, and why.
+// Choice is the backend to use, and why.
 type Choice struct {
 	Spec
 	Version string // of the installed plugin; empty for Go and for a plugin given by path
 	Reason  string // for printing: "--backend", "SUBBERT_BACKEND", "installed plugin ..."
-	// Absent is set when the machine shows no such device: the plugin can compile for it but not run. It is never
+	// Absent is set when the machine has no such device: the plugin can compile for it but not run. It is never
 	// set for a plugin given by path, whose owner may know better.
 	Absent bool
 }
@@ -18,10 +18,10 @@ type Choice struct {
 // String is the choice on one line.
 func (c Choice) String() string { return fmt.Sprintf("%s (%s)", c.Spec, c.Reason) }
 
-// NotInstalledError says that a backend was asked for whose plugin is not there.
+// NotInstalledError says that the plugin of the requested backend is not installed.
 type NotInstalledError struct {
 	Name string // the backend
-	Dir  string // where its plugin was looked for
+	Dir  string // the directory that was searched for its plugin
 }
 
 func (e *NotInstalledError) Error() string {
@@ -31,7 +31,7 @@ func (e *NotInstalledError) Error() string {
 // Hint names the remedy.
 func (e *NotInstalledError) Hint() string { return "subbert backend install " + e.Name }
 
-// AbsentError says that the device of a backend is not there to be opened.
+// AbsentError says that this machine lacks the device of a backend.
 type AbsentError struct{ Name string }
 
 func (e *AbsentError) Error() string {
@@ -42,13 +42,14 @@ func (e *AbsentError) Error() string {
 	return fmt.Sprintf("backend %s: this machine shows no such device (no %s)", e.Name, nodes)
 }
 
-// Hint names the way around a wrong guess.
+// Hint says how to open the device all the same.
 func (e *AbsentError) Hint() string {
-	return fmt.Sprintf("to try all the same, give the plugin's path: --backend %s=PATH (see subbert backend list)", e.Name)
+	return fmt.Sprintf("to try anyway, give the plugin's path: --backend %s=PATH (see subbert backend list)", e.Name)
 }
 
-// Choose settles on a backend: the flag's, else the environment's, else an installed plugin whose device this
-// machine has, else Go. Paths in the result are absolute. It does not look into files; Open does.
+// Choose chooses a backend: the one that the flag names, else the one that the environment names, else an
+// installed plugin whose device this machine has, else Go. Paths in the result are absolute. Choose does not
+// read the plugin; Open does.
 func Choose(flag, env string, installed Installed) (Choice, error) {
 	switch {
 	case flag != "":
@@ -72,12 +73,12 @@ func Choose(flag, env string, installed Installed) (Choice, error) {
 	}
 	reason := "nothing installed: the embedded Go backend"
 	if len(installed.Plugins) > 0 {
-		reason = "the devices of the installed plugins are not here: the embedded Go backend"
+		reason = "this machine lacks the devices of the installed plugins: the embedded Go backend"
 	}
 	return Choice{Spec: Spec{Name: Go}, Reason: reason}, nil
 }
 
-// asked resolves what somebody asked for in so many words.
+// asked resolves a backend that a flag or the environment names.
 func asked(s, reason string, installed Installed) (Choice, error) {
 	spec, err := ParseSpec(s)
 	if err != nil {
@@ -88,7 +89,7 @@ func asked(s, reason string, installed Installed) (Choice, error) {
 		return c, nil
 	}
 	if !linked {
-		return Choice{}, fmt.Errorf("backend %s: this program was built without cgo and contains only the Go backend; plugins want Linux, gcc and CGO_ENABLED=1", spec.Name)
+		return Choice{}, fmt.Errorf("backend %s: this program was built without cgo and contains only the Go backend; plugins need Linux, gcc and CGO_ENABLED=1", spec.Name)
 	}
 	if spec.Plugin != "" {
 		c.Plugin, err = filepath.Abs(spec.Plugin)

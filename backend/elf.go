@@ -13,9 +13,9 @@ import (
 // EntrySymbol is the one function that every PJRT plugin exports.
 const EntrySymbol = "GetPjrtApi"
 
-// Inspect reads the headers of a plugin without loading it: that it is a shared library for this machine, that
-// it exports the PJRT entry point, and that it is as long as its own tables say. Loading a file that fails any
-// of these can end the process.
+// Inspect reads the headers of a plugin without loading it. It checks that the file is a shared library for
+// this machine, exports the PJRT entry point, and is as long as its own tables say. Loading a file that fails
+// one of these checks can end the process.
 func Inspect(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -43,7 +43,7 @@ func Inspect(path string) error {
 	return nil
 }
 
-// machine is the ELF machine of code that can be loaded here.
+// machine is the ELF machine type of this processor.
 func machine() elf.Machine {
 	switch runtime.GOARCH {
 	case "amd64":
@@ -64,7 +64,7 @@ func checkHeader(f *elf.File) error {
 	return nil
 }
 
-// checkLength compares the file with the places its tables point to.
+// checkLength compares the file's size with the offsets that its tables contain.
 func checkLength(f *elf.File, size int64) error {
 	var end uint64
 	for _, p := range f.Progs {
@@ -94,7 +94,7 @@ func checkSymbol(f *elf.File) error {
 	return fmt.Errorf("not a PJRT plugin: does not export %s", EntrySymbol)
 }
 
-// firstLine keeps messages of others on one line.
+// firstLine is the first line of a message from elsewhere.
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	return line

@@ -26,12 +26,14 @@ func openGo() (compute.Backend, string, error) {
 	return b, b.Description() + ", simd", nil
 }
 
-// RuntimeSetting is what GODEBUG should say when a program that uses the Go backend starts, or nothing.
+// RuntimeSetting is the value of GODEBUG that a program needs at its start to use the Go backend at full
+// speed; it may be empty.
 //
-// Go 1.26 built with vector instructions saves whole vector registers where it interrupts a goroutine that computes for 10 ms, and
-// leaves their upper halves in use when it goes on. Go's own floating-point code has the older instructions, which then keep those
-// halves with each operation: math.Exp takes a hundred times as long from then on, and with it the loss over a vocabulary of
-// 29,000 words (docs/performance.md). Without such interruptions it does not happen.
+// When Go 1.26 is built with vector instructions and preempts a goroutine that has computed for 10 ms, it saves whole
+// vector registers, and leaves their upper halves in use when the goroutine goes on. Go's own floating-point code uses
+// older instructions, which then preserve those halves in each operation: from then on math.Exp takes a hundred times
+// as long, and so does the loss over a vocabulary of 29,000 words (docs/performance.md). Without asynchronous
+// preemption this does not happen.
 func RuntimeSetting() string {
 	if simd && runtime.GOARCH == "amd64" {
 		return "asyncpreemptoff=1"
@@ -39,9 +41,10 @@ func RuntimeSetting() string {
 	return ""
 }
 
-// unlimitWorkers is the option parallelism=-1: a goroutine for every piece of work. With the default, a limited
-// pool whose workers wait for each other, real models deadlock. The option itself prints on standard output,
-// which belongs to results, so the call it makes is made here, on a type that only reflection can name.
+// unlimitWorkers does what the option parallelism=-1 does: it starts a goroutine for every piece of work. With
+// the default, a limited pool whose workers wait for each other, real models deadlock. The option itself prints
+// on standard output, which is reserved for results, so unlimitWorkers makes the same call through reflection,
+// since the type is not exported.
 func unlimitWorkers(b compute.Backend) error {
 	const unlimited = -1
 	pool := reflect.Indirect(reflect.ValueOf(b)).FieldByName("Workers")

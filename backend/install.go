@@ -14,18 +14,19 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// InstallOptions says where packages come from.
+// InstallOptions says where Install takes packages from.
 type InstallOptions struct {
 	Wheels []string // files to use; none: Fetch gets them
 	Fetch  Fetcher
-	Log    *slog.Logger // what is being done; must not be nil
+	Log    *slog.Logger // progress; must not be nil
 }
 
-// Fetcher puts the file of a wheel into dir and returns its path.
+// Fetcher downloads a wheel into dir and returns the path of the file.
 type Fetcher func(ctx context.Context, w Wheel, dir string) (string, error)
 
-// Install unpacks the wheels of a release below dir and returns it (see [Release.On]). It appears there complete or not at
-// all; an intact installation of the same version, with all of these wheels, is left as it is.
+// Install unpacks the wheels of a release (see [Release.On]) below dir and returns the installed plugin. The
+// installation appears complete or not at all; an intact installation of the same version, with all of these wheels, is
+// left as it is.
 func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plugin, error) {
 	files := make([]string, len(r.Wheels))
 	if len(o.Wheels) > 0 {
@@ -36,7 +37,7 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	home := filepath.Join(dir, r.Name)
 	target := filepath.Join(home, r.Version)
 	if err := removeAbandoned(home); err != nil {
-		o.Log.Warn("what an earlier installation left stays", "error", err)
+		o.Log.Warn("the files of an abandoned installation could not be removed", "error", err)
 	}
 	if p, err := intact(ctx, target); err == nil && len(p.lacks(r)) == 0 {
 		o.Log.Info("already installed", "plugin", p.Name, "version", p.Version, "path", p.Path)
@@ -52,7 +53,7 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	err = installInto(ctx, work, r, files, o)
 	if err == nil {
 		if n := len(r.Libraries); n > 0 {
-			o.Log.Info("left out what only running takes: no such device here, the plugin compiles for those elsewhere", "plugin", r.Name, "packages", n)
+			o.Log.Info("left out the libraries that only running needs: this machine has no such device, the plugin can compile for others", "plugin", r.Name, "packages", n)
 		}
 		err = swap(filepath.Join(work, "tree"), target)
 	}
@@ -91,7 +92,7 @@ func installInto(ctx context.Context, work string, r Release, files []string, o 
 	return atomicfile.WriteBytes(filepath.Join(tree, manifestName), append(text, '\n'))
 }
 
-// gather fetches the files of wheels that were not given, and checks the hash of each.
+// gather fetches the wheels for which no file was given, and checks the hash of each.
 func gather(ctx context.Context, work string, r Release, files []string, o InstallOptions) error {
 	for i, w := range r.Wheels {
 		if files[i] == "" {
@@ -113,8 +114,8 @@ func gather(ctx context.Context, work string, r Release, files []string, o Insta
 	return nil
 }
 
-// assign finds the given file for each wheel by name. All have to be given: mixing given and fetched ones would
-// make "no network" a surprise.
+// assign finds the given file of each wheel by name. Either all files are given or none: a mixture would use
+// the network where the caller does not expect it.
 func assign(files []string, r Release, given []string) error {
 	for _, g := range given {
 		found := false
@@ -143,7 +144,7 @@ func wanted(r Release) string {
 	return strings.Join(names, "*.whl and ")
 }
 
-// swap puts the new tree where the old one is, if there is one.
+// swap replaces the tree at target, if there is one, by the new tree.
 func swap(tree, target string) error {
 	old := tree + ".old"
 	if err := os.Rename(target, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -172,7 +173,7 @@ func intact(ctx context.Context, target string) (Plugin, error) {
 	return p, p.verify(ctx)
 }
 
-// Verify compares the shared library with what the manifest says of it.
+// Verify compares the shared library's size and hash with the manifest.
 func (p Plugin) Verify() error { return p.verify(context.Background()) }
 
 func (p Plugin) verify(ctx context.Context) error {

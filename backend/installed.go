@@ -15,7 +15,8 @@ import (
 	"github.com/subbert/subbert/internal/versions"
 )
 
-// Installed is what lies in the plugin directory: DIR/NAME/VERSION/ with a manifest in each.
+// Installed lists the plugin directory, DIR/NAME/VERSION/ with a manifest in each, and the machine's
+// devices.
 type Installed struct {
 	Dir     string
 	Plugins []Plugin // by name, then newest version first
@@ -84,7 +85,7 @@ func readManifest(file string) (Plugin, error) {
 	return p, nil
 }
 
-// lacks are the wheels of r that p was not unpacked from.
+// lacks returns the wheels of r that p was not unpacked from.
 func (p Plugin) lacks(r Release) []Wheel {
 	var missing []Wheel
 	for _, w := range r.Wheels {
@@ -95,8 +96,9 @@ func (p Plugin) lacks(r Release) []Wheel {
 	return missing
 }
 
-// Incomplete says in a line what the plugin at path lacks to use this machine's device, and what to do; it is empty if
-// nothing is known to be lacking. The libraries may be elsewhere on the machine, where the system's loader finds them.
+// Incomplete says in one line which files the plugin at path lacks to use this machine's device, and how to install
+// them; it is empty if none are known to be missing. The libraries may be elsewhere on the machine, where the system's
+// loader finds them.
 func (in Installed) Incomplete(path string) string {
 	p, ok := in.At(path)
 	if !ok {
@@ -119,7 +121,7 @@ func (in Installed) Latest(name string) (Plugin, bool) {
 	return Plugin{}, false
 }
 
-// At is the installed plugin whose shared library lies at path.
+// At is the installed plugin with the shared library at path.
 func (in Installed) At(path string) (Plugin, bool) {
 	for _, p := range in.Plugins {
 		if p.Path == path {
@@ -129,8 +131,8 @@ func (in Installed) At(path string) (Plugin, bool) {
 	return Plugin{}, false
 }
 
-// ToolFlags is what is to be added to XLA_FLAGS, which has flags so far, for the compiler to find its tools; it is empty
-// where there are none, or the flags name a place for them.
+// ToolFlags returns the text to append to XLA_FLAGS, now set to flags, so that the compiler finds its tools. It is
+// empty if the plugin has no tools or flags already names their directory.
 func (p Plugin) ToolFlags(flags string) string {
 	const name = "--xla_gpu_cuda_data_dir"
 	if p.Data == "" || strings.Contains(flags, name+"=") {
@@ -139,14 +141,14 @@ func (p Plugin) ToolFlags(flags string) string {
 	return name + "=" + p.Data
 }
 
-// Devices says which accelerators the machine shows in its device directory. A plugin may be installed for
-// planning only, on a machine that has none; such a plugin is used when asked for, never by default.
+// Devices says which accelerators appear in the machine's device directory. A plugin may be installed for
+// planning only, on a machine that has no accelerator; such a plugin is used on request, never by default.
 type Devices struct {
 	CUDA bool `json:"cuda"`
 	TPU  bool `json:"tpu"`
 }
 
-// FindDevices looks for the nodes that the accelerators' drivers make in dir, on a real machine /dev.
+// FindDevices looks in dir, /dev on a real machine, for the nodes that the accelerators' drivers create.
 func FindDevices(dir string) Devices {
 	return Devices{
 		CUDA: exists(filepath.Join(dir, "nvidia0")),

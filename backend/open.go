@@ -14,15 +14,15 @@ import (
 // linked says whether this program can load plugins at all.
 const linked = pjrt.Linked
 
-// Options are what Open needs beside the choice. The zero value opens a plugin without probing it first, with
-// nothing of our layer switched on.
+// Options are the settings of Open beside the choice. The zero value opens a plugin without a probe and without any
+// part of the layer.
 type Options struct {
 	// Probe is the command that loads a plugin in a child process; the path is appended. Empty: no probe.
 	Probe []string
 	// Layer says which parts of the layer between GoMLX and the plugin are on. The number of devices is the
 	// choice's; the hash of the plugin is taken here where it is needed.
 	Layer pjrt.Options
-	// Log gets what a person may want to know and need not act on. Nil: nothing.
+	// Log receives notes that need no action. Nil: none are logged.
 	Log *slog.Logger
 }
 
@@ -30,16 +30,16 @@ type Options struct {
 type Handle struct {
 	Backend     compute.Backend
 	Name        string // Go, CPU, CUDA or TPU
-	Platform    string // what the backend calls itself: "go", or the plugin's platform name
+	Platform    string // the backend's own name: "go", or the plugin's platform name
 	Description string // one line: version, devices, anything worth knowing
 	Devices     int
-	Client      *pjrt.Client // nil for the Go backend: programs, memory and cost of what was compiled
+	Client      *pjrt.Client // programs, memory and cost of compiled graphs; nil for the Go backend
 
-	shared bool // made by On: not this handle's to close
+	shared bool // made by On: Close does not close the backend
 }
 
-// Open opens a choice. An error that the choice causes (a missing, broken or foreign plugin) is one line; the
-// process survives whatever the plugin does while it is probed.
+// Open opens the chosen backend. An error caused by the choice (a missing, broken or foreign plugin) is one
+// line; the process survives whatever the plugin does during the probe.
 func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -18,8 +18,8 @@ import (
 // takes seconds; a plugin that hangs takes for ever.
 const probeLimit = 60 * time.Second
 
-// Probe loads a plugin in a child process, started with command and the path, and returns what it says about
-// itself. The child prints JSON (see [ProbeReport]) or one line on standard error.
+// Probe loads a plugin in a child process, started with command and the path, and returns the plugin's
+// description of itself. The child prints JSON (see [ProbeReport]) or one line on standard error.
 func Probe(ctx context.Context, command []string, path string) (pjrt.Info, error) {
 	var report ProbeReport
 	if err := runChild(ctx, probeLimit, append(slices.Clone(command), path), &report); err != nil {
@@ -31,7 +31,7 @@ func Probe(ctx context.Context, command []string, path string) (pjrt.Info, error
 	return report.Info, nil
 }
 
-// ProbeReport is what the child of Probe prints.
+// ProbeReport is the output of the child of Probe.
 type ProbeReport struct {
 	Info  pjrt.Info `json:"info"`
 	Error string    `json:"error,omitempty"`
@@ -51,7 +51,7 @@ func runChild(ctx context.Context, limit time.Duration, command []string, result
 	return runChildWith(ctx, limit, command, nil, result)
 }
 
-// runChildWith is runChild with something on the child's standard input.
+// runChildWith is runChild with in as the child's standard input.
 func runChildWith(ctx context.Context, limit time.Duration, command []string, in []byte, result any) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

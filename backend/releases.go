@@ -7,20 +7,21 @@ import (
 	"strings"
 )
 
-// Release is a plugin version that this program knows how to install: which packages it comes in, and what of
-// them is kept.
+// Release is a plugin version that this program can install: the packages that contain it, and the files to
+// keep of them.
 type Release struct {
 	Name    string  // CPU, CUDA or TPU
 	Version string  // of the package that holds the plugin
 	Library string  // path of the shared library within the packages
 	Data    string  // directory of the compiler's tools within the packages; empty: none
 	Wheels  []Wheel // the first one holds the library
-	// Libraries are what the plugin loads to use its device, and not to compile for it: gigabytes, so that a machine without
-	// the device goes without them.
+	// Libraries are the libraries that the plugin needs to use its device, but not to compile for it. They take
+	// gigabytes, so a machine without the device does not get them.
 	Libraries []Wheel
 }
 
-// On is the release as a machine with these devices wants it: with its libraries among its wheels if there is its device.
+// On is the release for a machine with these devices: if the release's device is among them, its libraries are among
+// the wheels.
 func (r Release) On(d Devices) Release {
 	if d.has(r.Name) {
 		r.Wheels, r.Libraries = slices.Concat(r.Wheels, r.Libraries), nil
@@ -28,8 +29,8 @@ func (r Release) On(d Devices) Release {
 	return r
 }
 
-// RunsOn fails if the release is for another kind of machine than the one with the system and processor that Go calls
-// goos and goarch.
+// RunsOn returns an error if the release does not run on the given operating system and architecture, in Go's names
+// (GOOS, GOARCH).
 func (r Release) RunsOn(goos, goarch string) error {
 	system, processor := goos, map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[goarch]
 	if system == "linux" {
@@ -51,18 +52,18 @@ type Wheel struct {
 	SHA256   string   // of the file, lower-case hex
 	Python   string   // the version to ask for, when the file is tied to one; empty: any
 	Platform string   // pip's name for the machine it runs on
-	Keep     []string // members to unpack; one that ends in / stands for all below it
+	Keep     []string // members to unpack; a name that ends in / stands for everything below it
 }
 
-// file is the beginning of the wheel's file name, as the wheel format prescribes it.
+// file is the beginning of the wheel's file name in the wheel format.
 func (w Wheel) file() string {
 	return strings.ReplaceAll(w.Project, "-", "_") + "-" + w.Version + "-"
 }
 
 func (w Wheel) String() string { return w.Project + " " + w.Version }
 
-// Releases lists what can be installed, the default version of each name first; where that is for other machines, the
-// next one is the default. The hashes are those of the files that were tested.
+// Releases lists the releases that can be installed. The first release of a name that runs on a machine is the
+// default there. The hashes are those of the tested files.
 func Releases() []Release {
 	return []Release{
 		{
@@ -103,8 +104,8 @@ func Releases() []Release {
 	}
 }
 
-// cudaLibraries are those that jax-cuda13-plugin asks for (its extra "with-cuda") and that the plugin looks for beside itself,
-// by its RPATH; of the compiler's release where they come with the toolkit.
+// cudaLibraries are the libraries that jax-cuda13-plugin requires (its extra "with-cuda") and that the plugin looks for
+// beside itself, by its RPATH. Those that belong to the toolkit have the version of the compiler's release.
 func cudaLibraries() []Wheel {
 	library := func(project, version, platform, sha256 string, keep ...string) Wheel {
 		w := Wheel{Project: project, Version: version, Platform: platform, SHA256: sha256}
@@ -136,7 +137,7 @@ func cudaLibraries() []Wheel {
 	}
 }
 
-// xlaCPU is the plugin of XLA's own authors, which is older and there for more machines.
+// xlaCPU is the plugin that XLA's own authors publish: older, and for more kinds of machines.
 func xlaCPU(platform, sha256 string) Release {
 	return Release{
 		Name: CPU, Version: "0.0.1", Library: "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
@@ -159,12 +160,12 @@ func libtpu(version, sha256 string) Release {
 	}
 }
 
-// FindRelease is the release of a name for the machine with the system and processor that Go calls goos and goarch; an
-// empty version means the default one there.
+// FindRelease is the release of a name for an operating system and architecture, in Go's names; an empty version means
+// the default.
 func FindRelease(name, version, goos, goarch string) (Release, error) {
 	var known []string
-	var elsewhere error // why the first that was asked for is not for this machine
-	here := ""          // the first version that is
+	var elsewhere error // why the first matching release does not run here
+	here := ""          // the first version that does
 	for _, r := range Releases() {
 		if r.Name != name {
 			continue

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The names of what can compute.
+// The names of the backends.
 const (
 	Go   = "go"   // the embedded pure-Go backend
 	CPU  = "cpu"  // XLA on the processor, one or more virtual devices
@@ -18,17 +18,17 @@ const (
 // Names lists the backends in the order in which they are documented.
 func Names() []string { return []string{Go, CPU, CUDA, TPU} }
 
-// Spec is what a person asked for, as in cpu:8=/opt/plugin.so.
+// Spec is a backend as a person names it, as in cpu:8=/opt/plugin.so.
 type Spec struct {
 	Name    string // Go, CPU, CUDA or TPU
 	Devices int    // how many virtual devices, CPU only; 0 leaves it to Open
 	Plugin  string // path of the plugin; empty means the installed one
 }
 
-// maxDevices bounds the virtual devices of one processor; a number beyond it is a slip of the hand.
+// maxDevices bounds the virtual devices of one processor; a larger number is a typing error.
 const maxDevices = 1024
 
-// ParseSpec reads name, name:devices or either followed by =/path/to/plugin.so.
+// ParseSpec parses name, name:devices, or either followed by =/path/to/plugin.so.
 func ParseSpec(s string) (Spec, error) {
 	head, path, hasPath := strings.Cut(s, "=")
 	name, count, hasCount := strings.Cut(head, ":")

@@ -7,8 +7,8 @@ import (
 	"github.com/gomlx/compute/shapes"
 )
 
-// On is the handle of one device of h, numbered from 0, for runs beside one another: what is compiled and kept by one
-// is not seen by the others, and each is for one goroutine at a time. Closing it does nothing; h stays its owner's.
+// On is the handle of one device of h, numbered from 0, for runs side by side: the handles share no compiled graphs,
+// and each is for one goroutine at a time. Closing the result does nothing; the owner of h closes h.
 func (h *Handle) On(device int) (*Handle, error) {
 	if device < 0 || device >= h.Devices {
 		return nil, fmt.Errorf("device %d: the %s backend has %d, numbered from 0", device, h.Name, h.Devices)
@@ -22,7 +22,7 @@ func (h *Handle) On(device int) (*Handle, error) {
 	return &one, nil
 }
 
-// view is one device of a backend, in the place of a backend that has no other.
+// view presents one device of a backend as a backend with a single device.
 type view struct {
 	compute.Backend
 	device compute.DeviceNum
@@ -64,7 +64,7 @@ func (v *view) check(device compute.DeviceNum) error {
 	return nil
 }
 
-// buffer is b as the view shows it; nil stays nil.
+// buffer wraps b for the view; nil stays nil.
 func (v *view) buffer(b compute.Buffer) compute.Buffer {
 	if b == nil {
 		return nil

@@ -18,9 +18,9 @@ import (
 	"github.com/subbert/subbert/internal/process"
 )
 
-// Pip fetches wheels with the machine's own pip, so that its mirrors, proxies and certificates apply. The
-// command is how pip is started, such as python3 -m pip; what it prints goes to progress. When the context ends, so do pip
-// and all that it started; what they keep for a while lies in the directory that they fetch into.
+// Pip fetches wheels with the machine's own pip, so that its mirrors, proxies and certificates apply. The command
+// starts pip, such as python3 -m pip; its output goes to progress. When the context ends, pip and all processes that it
+// started end; their temporary files lie in the directory that they fetch into.
 func Pip(command []string, progress io.Writer) Fetcher {
 	return func(ctx context.Context, w Wheel, dir string) (string, error) {
 		args := append(append([]string{}, command[1:]...), "download", "--no-deps", "--only-binary=:all:",
@@ -33,7 +33,7 @@ func Pip(command []string, progress io.Writer) Fetcher {
 		cmd := exec.CommandContext(ctx, command[0], args...)
 		process.Lead(cmd)
 		cmd.Cancel = func() error { return process.KillGroup(cmd.Process) }
-		cmd.WaitDelay = time.Second // for whatever left the group
+		cmd.WaitDelay = time.Second // for processes that left the group
 		cmd.Env = append(cmd.Environ(), "TMPDIR="+dir)
 		var errOut bytes.Buffer
 		cmd.Stdout, cmd.Stderr = progress, &errOut
@@ -52,13 +52,13 @@ func Pip(command []string, progress io.Writer) Fetcher {
 	}
 }
 
-// lastLine is where pip says what went wrong.
+// lastLine is the last line of pip's output, which holds the error.
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// unpack writes the members of a wheel whose names begin with one of keep below dir.
+// unpack writes below dir the members of a wheel whose names begin with an element of keep.
 func unpack(ctx context.Context, wheel, dir string, keep []string) error {
 	z, err := zip.OpenReader(wheel)
 	if err != nil {
@@ -116,7 +116,7 @@ func unpackMember(ctx context.Context, m *zip.File, dir string) error {
 	return errors.Join(err, out.Close())
 }
 
-// lasting reads as long as its context lasts.
+// lasting is a reader that fails once its context ends.
 type lasting struct {
 	ctx  context.Context
 	from io.Reader
@@ -129,7 +129,7 @@ func (l lasting) Read(p []byte) (int, error) {
 	return l.from.Read(p)
 }
 
-// hashFile is the SHA-256 of a file in hex, and its size in bytes.
+// hashFile returns the SHA-256 of a file in hex, and its size in bytes.
 func hashFile(ctx context.Context, path string) (sum string, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {

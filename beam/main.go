@@ -44,7 +44,7 @@ type flags struct {
 	out       string
 }
 
-// list is a flag that may be given several times, or once with commas.
+// list is a flag that may be repeated, or given once with commas.
 type list struct {
 	values *[]string
 	commas bool
@@ -68,15 +68,15 @@ func define(fs *flag.FlagSet) *flags {
 	fs.StringVar(&s.Preset, "preset", "", "select: a corpus of the paper, pg, drug or cp")
 	fs.StringVar(&s.Mode, "mode", "", "select: lexical, mesh or entity")
 	fs.StringVar(&s.Mesh, "mesh", "", "select: file of MeSH descriptors")
-	fs.Var(list{&s.Entities, true}, "entities", "select: types of which documents must name at least one each")
+	fs.Var(list{&s.Entities, true}, "entities", "select: entity types; documents must mention at least one of each")
 	fs.Var(list{&s.Tables, false}, "tables", "select: PubTator's table, once for each")
 	fs.Var(list{&s.Exclude, false}, "exclude", "select: list of identifiers or FORMAT:CORPUS, once for each")
 	fs.Var(list{&s.Share, false}, "share", "select: PATTERN=FRACTION, once for each")
 	fs.StringVar(&s.From, "from", "auto", "select: auto, pubmed-xml, pubtator, bioc, jsonl or text")
 	fs.StringVar(&s.Vocab, "vocab", "", "vocabulary, one token a line")
-	fs.BoolVar(&s.Uncased, "uncased", false, "lower-case the text, as uncased vocabularies want it")
+	fs.BoolVar(&s.Uncased, "uncased", false, "lower-case the text, as uncased vocabularies require")
 	fs.BoolVar(&s.Strict, "strict", false, "end at the first broken record")
-	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 0, "shard: longer words become [UNK]; by default as the vocabulary says, 200 for a vocabulary alone")
+	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 0, "shard: longer words become [UNK]; the default is the vocabulary's setting, 200 for a vocabulary alone")
 	fs.Float64Var(&f.shards.HeldOut, "held-out", 0.01, "shard: part of the documents kept out of training")
 	fs.Uint64Var(&f.shards.Seed, "seed", 1, "shard: chooses the order of the documents")
 	fs.StringVar(&f.out, "out", "", "directory to make, on a filesystem that all machines reach, such as gs://bucket/dir")

@@ -22,21 +22,21 @@ import (
 	"github.com/subbert/subbert/internal/regularfile"
 )
 
-// Bounds of an archive. Weights hardly compress; what is left of training (moments that are all zero) does.
+// Bounds of an archive. Weights hardly compress; optimizer state (moments that are all zero) does.
 const (
 	maxRatio   = 30      // unpacked to packed
 	ratioSlack = 1 << 20 // bytes that may be unpacked in any case
 	maxEntries = 10_000
-	maxDepth   = 2 // of an archive within another within the one that was asked for
+	maxDepth   = 2 // levels of archives within the opened archive
 )
 
 func isArchive(name string) bool {
 	return slices.ContainsFunc([]string{".tar.gz", ".tgz", ".tar", ".zip", ".whl"}, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
 }
 
-// unpack writes the files of a model that an archive holds into a new temporary directory, and those of archives within it
-// beside them, as SciBERT's has one. An archive with a path that leaves it, with a link among the model's files, or that
-// grows beyond bounds is refused. It fails with the error of ctx when that ends.
+// unpack writes the model files of an archive into a new temporary directory, together with those of nested archives
+// (SciBERT's has one). It rejects an archive with a path that leaves it, with a link among the model's files, or that
+// unpacks beyond the bounds. It fails with the error of ctx when that ends.
 func unpack(ctx context.Context, name string) (dir string, err error) {
 	f, size, err := regularfile.Open(name)
 	if err != nil {
@@ -62,18 +62,18 @@ func unpack(ctx context.Context, name string) (dir string, err error) {
 	return dir, nil
 }
 
-// unpacker writes entries below root, which nothing leaves, while its allowance lasts.
+// unpacker writes entries below root and nowhere else, until its allowance is used up.
 type unpacker struct {
 	ctx     context.Context
 	root    *os.Root
-	dir     string // below root, where the archive at hand is unpacked; empty for root itself
-	depth   int    // of the archive at hand: 0 for the one that was asked for
+	dir     string // below root, where the current archive is unpacked; empty for root itself
+	depth   int    // of the current archive: 0 for the one that was opened
 	left    int64  // bytes that may still come out of archives
 	entries int
 	inner   []string // archives among the entries
 }
 
-// archive unpacks one archive, whose first bytes tell its kind, then those in it.
+// archive unpacks one archive, whose kind it tells by the first bytes, and then the archives within it.
 func (u *unpacker) archive(f *os.File, size int64) error {
 	start := make([]byte, 4)
 	if _, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -101,18 +101,18 @@ func (u *unpacker) archive(f *os.File, size int64) error {
 	return nil
 }
 
-// damage says in plain words what the readers of archives say of a file that is none, or is cut short.
+// damage words the errors of the archive readers for a file that is no archive, or is cut short.
 func damage(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errors.New("the archive ends early: truncated")
 	case errors.Is(err, tar.ErrHeader), errors.Is(err, zip.ErrFormat), errors.Is(err, gzip.ErrHeader):
-		return fmt.Errorf("no tar, tar.gz or zip archive, or damaged: %w", err)
+		return fmt.Errorf("not a tar, tar.gz or zip archive, or damaged: %w", err)
 	}
 	return err
 }
 
-// within unpacks the archive that was written under name into the directory it lies in, and removes it.
+// within unpacks the nested archive that was written under name into its own directory, and removes it.
 func (u *unpacker) within(name string) error {
 	if u.depth == maxDepth {
 		return fmt.Errorf("an archive within %d others: refused", maxDepth+1)
@@ -171,7 +171,7 @@ func (u *unpacker) tar(f io.Reader, packed bool) error {
 	t := tar.NewReader(f)
 	for {
 		h, err := t.Next()
-		if err == io.EOF { // of the archive; what follows is padding and, at last, gzip's checksum
+		if err == io.EOF { // of the archive; padding and gzip's checksum follow
 			_, err := io.Copy(io.Discard, f)
 			return err
 		}
@@ -219,13 +219,13 @@ func (u *unpacker) zipEntry(file *zip.File) error {
 	return errors.Join(u.entry(file.Name, allowance{r, u}), r.Close())
 }
 
-// entry writes one file, if it is one of a model's.
+// entry writes one file if it can be part of a model.
 func (u *unpacker) entry(name string, r io.Reader) error {
 	if u.entries++; u.entries > maxEntries {
 		return fmt.Errorf("more than %d files", maxEntries)
 	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return fmt.Errorf("path %q is no line of text: refused", name)
+		return fmt.Errorf("path %q is not a line of text: refused", name)
 	}
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
 		return fmt.Errorf("path %q leaves the archive: refused", name)
@@ -253,7 +253,7 @@ func (u *unpacker) entry(name string, r io.Reader) error {
 	return errors.Join(err, f.Close())
 }
 
-// wanted says whether a file of that name can be part of a model.
+// wanted reports whether a file of that name can be part of a model.
 func wanted(base string) bool {
 	switch base {
 	case "config.json", "bert_config.json", "checkpoint":
@@ -262,14 +262,14 @@ func wanted(base string) bool {
 	if slices.Contains(published.Names(), base) {
 		return true
 	}
-	if strings.HasPrefix(base, ".") { // macOS adds such
+	if strings.HasPrefix(base, ".") { // macOS adds hidden files
 		return false
 	}
 	return strings.HasSuffix(base, ".safetensors") || strings.HasSuffix(base, ".bin") || strings.HasSuffix(base, ".index.json") ||
 		strings.HasSuffix(base, ".index") || tensorFlowFile.MatchString(base)
 }
 
-// modelDirectory finds the one directory below dir that holds a model.
+// modelDirectory finds the only directory below dir that holds a model.
 func modelDirectory(dir string) (string, error) {
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {

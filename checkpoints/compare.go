@@ -36,8 +36,8 @@ type layerSums struct {
 	difference, a float64 // squares
 }
 
-// Compare compares the weights of two models as float32, a pair of tensors at a time. That one of them spells out a copy
-// of a tied parameter is no difference.
+// Compare compares the weights of two models as float32, a pair of tensors at a time. A stored copy of a tied parameter
+// in only one of them is no difference.
 func Compare(a, b *Model) (*Comparison, error) {
 	c := &Comparison{A: a.Path, B: b.Path}
 	copiesA, errA := a.copies()
@@ -106,12 +106,12 @@ func (s *layerSums) add(a, b *Model, x, y Info) error {
 	}
 	changed := false
 	for i := range u {
-		if math.Float32bits(u[i]) != math.Float32bits(v[i]) { // a NaN that stays is no change
+		if math.Float32bits(u[i]) != math.Float32bits(v[i]) { // equal NaNs are no change
 			changed = true
 		}
 		d := float64(v[i]) - float64(u[i])
 		if math.IsNaN(d) || math.IsInf(d, 0) {
-			continue // of what is not finite there is no norm
+			continue // only finite numbers count in the norm
 		}
 		s.difference += d * d
 		s.a += float64(u[i]) * float64(u[i])
@@ -126,7 +126,7 @@ func (s *layerSums) add(a, b *Model, x, y Info) error {
 
 var layerNumber = regexp.MustCompile(`^bert\.encoder\.layer\.(\d+)\.`)
 
-// layerOf says where in the model a parameter sits: embeddings, layer N, or a part.
+// layerOf names the place of a parameter in the model: embeddings, layer N, or a part.
 func layerOf(name string) string {
 	if found := layerNumber.FindStringSubmatch(name); found != nil {
 		return "layer " + found[1]
@@ -137,7 +137,7 @@ func layerOf(name string) string {
 	return "embeddings"
 }
 
-// layerOrder sorts what layerOf gives from the input up.
+// layerOrder orders the results of layerOf from the input to the output.
 func layerOrder(layer string) int {
 	var n int
 	if _, err := fmt.Sscanf(layer, "layer %d", &n); err == nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/subbert/subbert/checkpoints/torchbin"
 )
 
-// Names of what Convert writes.
+// Names of the files that Convert writes.
 const (
 	tensorFlowName = "bert_model.ckpt"
 	pytorchName    = "pytorch_model.bin"
 )
 
-// ParseKind reads what a container is called on the command line: safetensors, pytorch or tf1.
+// ParseKind parses the name of a container on the command line: safetensors, pytorch or tf1.
 func ParseKind(name string) (Kind, error) {
 	switch name {
 	case "safetensors":
@@ -29,8 +29,8 @@ func ParseKind(name string) (Kind, error) {
 }
 
 // Convert writes m as a new model directory with its weights in a container of kind to. No number changes. Stored
-// copies of tied parameters are left out, as are tensors that are no parameters. A TensorFlow checkpoint gets
-// Google's names, and bert_config.json too.
+// copies of tied parameters and tensors that are not parameters are left out. A TensorFlow checkpoint gets
+// Google's names, and an additional bert_config.json.
 func Convert(m *Model, dir string, to Kind) error {
 	weights, err := m.untied()
 	if err != nil {
@@ -80,7 +80,8 @@ func (e Export) writeWeights(w FileWriter, to Kind) error {
 	return fmt.Errorf("no writer for %s", to)
 }
 
-// untied is the model's weights without stored copies of tied ones. A copy that differs is an error: it is none.
+// untied is the model's weights without stored copies of tied parameters. A copy that differs from its original
+// is an error.
 func (m *Model) untied() (Container, error) {
 	copies, err := m.copies()
 	if err != nil {
@@ -95,7 +96,7 @@ func (m *Model) untied() (Container, error) {
 	return without{m.weights, func(name string) bool { _, isTied := tiedTo(name); return isTied }}, nil
 }
 
-// copies lists the tied parameters that the file spells out, and whether each is the same as its original.
+// copies lists the tied parameters that the file stores as copies, and whether each equals its original.
 func (m *Model) copies() (map[string]bool, error) {
 	have := make(map[string]Info)
 	for _, info := range m.Tensors() {

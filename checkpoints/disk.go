@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// filesystem is what saving asks of the disk; tests substitute one that fails on cue.
+// filesystem is the part of the file system that saving uses; tests substitute one that fails on demand.
 type filesystem interface {
 	MkdirAll(path string) error
 	Mkdir(path string) error
@@ -47,7 +47,7 @@ func (disk) SyncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// checksummed is a file being written whose size and checksum are known at its end. Close syncs.
+// checksummed is a file being written; its size and checksum are computed on the way. Close syncs.
 type checksummed struct {
 	file
 	sum    *checksum

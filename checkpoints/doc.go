@@ -1,27 +1,28 @@
-// Package checkpoints keeps what training makes and reads what others published.
+// Package checkpoints saves the state of training and reads published models.
 //
 // # Steps
 //
 // A run's checkpoints are directories step-NNNNNNN beside each other, each complete or absent. A [Saver] writes one
 // under a temporary name, syncs every file, writes manifest.json (sizes and CRC-32C of all files) last, renames, and
-// syncs the parent. A process killed at any moment leaves at most a temporary name, which readers ignore and the next
-// Saver removes. [Latest] trusts nothing: it checks every file of the newest step against its manifest and falls back to
-// an older one, saying why. The manifest is the commit record, so that a store without renames (an object store) can
-// follow the same protocol: files first, manifest last.
+// syncs the parent. A process killed at any moment leaves at most a directory under a temporary name, which readers
+// ignore and the next Saver removes. [Latest] checks every file of the newest step against its manifest, and falls back
+// to an older step and says why if the files differ. The manifest is the commit record, so that a store without renames
+// (an object store) can follow the same protocol: files first, manifest last.
 //
 // # Models
 //
 // A model directory holds config.json, vocab.txt, the weights, and tokenizer settings. [OpenModel] accepts any
-// published form of it, whatever container the weights are in (safetensors, pytorch_model.bin, TensorFlow's) and shows
-// tensors under one set of names, Hugging Face's, with matrices as [out,in]. [Model.Load] fills the parameters a program wants and
-// reports part by part what was loaded, tied, left fresh or unused. [WriteModel] writes a directory that transformers loads.
+// published form of it, with the weights in any container (safetensors, pytorch_model.bin, TensorFlow's), and presents
+// tensors under Hugging Face's names, with matrices as [out,in]. [Model.Load] fills a program's parameters and reports
+// for each part which tensors were loaded, tied, left fresh or unused. [WriteModel] writes a directory that
+// transformers loads.
 //
 // Tensors here are host memory only (package host); no tensor library is imported.
 package checkpoints
 
 import "github.com/subbert/subbert/checkpoints/host"
 
-// What the containers share, under the names users of this package meet.
+// Types that the containers share.
 type (
 	// Tensor is a named tensor in host memory.
 	Tensor = host.Tensor
@@ -33,9 +34,9 @@ type (
 	Container = host.Container
 	// Memory is a container in memory.
 	Memory = host.Memory
-	// Ignored is a thing in a file of weights that is no parameter.
+	// Ignored is an entry of a file of weights that is not a parameter.
 	Ignored = host.Skipped
-	// FileWriter is where the files of one checkpoint or model directory go.
+	// FileWriter creates the files of one checkpoint or model directory.
 	FileWriter = host.FileWriter
 )
 

@@ -27,14 +27,15 @@ type Export struct {
 	Card       string    // README.md; a relation classifier that transformers lacks gets a section on its use
 }
 
-// WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors, README.md and, for a relation
-// classifier that transformers does not have, the Python file that computes it (package modeling). It is there completely or not at all, and must not have been there before.
+// WriteModel makes the directory dir: config.json, vocab.txt, the tokenizer's files, model.safetensors, README.md and, for a
+// relation classifier that transformers lacks, the Python file that computes it (package modeling). The directory appears
+// complete or not at all, and must not exist before.
 func WriteModel(dir string, e Export) error {
 	return WriteDirectory(dir, func(w FileWriter) error { return e.Write(w) })
 }
 
-// WriteDirectory makes the directory dir of the files that write creates. It is there completely or not at all, and must
-// not have been there before.
+// WriteDirectory makes the directory dir with the files that write creates. The directory appears complete or not at
+// all, and must not exist before.
 func WriteDirectory(dir string, write func(FileWriter) error) error {
 	return writeDirectory(disk{}, dir, write)
 }
@@ -81,7 +82,7 @@ func (e Export) WriteSettings(w FileWriter) error {
 	return nil
 }
 
-// writeFile creates one file; an error of write, or of closing, counts.
+// writeFile creates one file. It returns the errors of write and of closing.
 func writeFile(w FileWriter, name string, write func(io.Writer) error) error {
 	f, err := w.Create(name)
 	if err != nil {
@@ -94,8 +95,8 @@ func writeFile(w FileWriter, name string, write func(io.Writer) error) error {
 }
 
 // withArchitecture sets architectures to the transformers class that has exactly the heads in weights, and model_type
-// to bert. A relation classifier that transformers does not have is a BertModel to it, beside which auto_map names our
-// code; any other auto_map goes, as the code it names is not written. Without a classifier the settings of one go, too.
+// to bert. For a relation classifier that transformers lacks it is BertModel, and auto_map names our code; any other
+// auto_map is removed, as the code it names is not written. Without a classifier the settings of one are removed too.
 // Other keys stay as they are.
 func withArchitecture(config []byte, weights Container) ([]byte, error) {
 	var fields map[string]json.RawMessage
@@ -118,7 +119,7 @@ func withArchitecture(config []byte, weights Container) ([]byte, error) {
 		set["architectures"], set["auto_map"] = []string{"BertModel"}, modeling.AutoMap()
 	}
 	if embedding, ok := host.Find(weights, wordEmbeddings); ok && len(embedding.Shape) == 2 {
-		set["vocab_size"] = embedding.Shape[0] // with padding that the config may not have counted
+		set["vocab_size"] = embedding.Shape[0] // including padding that the config may not count
 	}
 	for key, value := range set {
 		if fields[key], err = json.Marshal(value); err != nil {
@@ -128,7 +129,7 @@ func withArchitecture(config []byte, weights Container) ([]byte, error) {
 	return marshal(fields)
 }
 
-// customHead is the relation classifier in weights, if transformers does not have it.
+// customHead is the relation classifier in weights, if transformers lacks it.
 func customHead(config []byte, weights Container) (*modeling.Head, error) {
 	head, err := modeling.HeadOf(config)
 	if err != nil || !head.Custom() || !holds(weights, Classifier) {
@@ -137,7 +138,7 @@ func customHead(config []byte, weights Container) (*modeling.Head, error) {
 	return head, nil
 }
 
-// holds says whether weights has something of a part.
+// holds reports whether weights has parameters of a part.
 func holds(weights Container, part Part) bool {
 	return slices.ContainsFunc(weights.Tensors(), func(info Info) bool { return PartOf(info.Name) == part })
 }
@@ -157,7 +158,7 @@ func architecture(weights Container) string {
 	return "BertModel"
 }
 
-// marshal is JSON as people read it.
+// marshal encodes v as indented JSON.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -167,7 +168,8 @@ func marshal(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// writeDirectory makes dir out of the files that write creates, under another name until they are all durable.
+// writeDirectory makes dir with the files that write creates, under a temporary name until all of them are
+// durable.
 func writeDirectory(fsys filesystem, dir string, write func(FileWriter) error) error {
 	dir = filepath.Clean(dir)
 	if there, err := exists(dir); err != nil || there {

@@ -16,11 +16,11 @@ import (
 	"github.com/subbert/subbert/internal/ctxio"
 )
 
-// Inspection is what can be said of a model without running it.
+// Inspection describes a model without running it.
 type Inspection struct {
 	Path         string          `json:"path"`
 	Kind         Kind            `json:"kind"`
-	Faults       []string        `json:"faults,omitempty"` // why OpenModel would refuse it
+	Faults       []string        `json:"faults,omitempty"` // why OpenModel would reject it
 	Architecture *Config         `json:"architecture,omitempty"`
 	Parameters   int64           `json:"parameters"`
 	Parts        []PartSize      `json:"parts"`
@@ -28,27 +28,27 @@ type Inspection struct {
 	Vocabulary   *VocabularyInfo `json:"vocabulary,omitempty"`
 	Files        []FileSum       `json:"files"`
 	Tensors      []TensorStats   `json:"tensors"`
-	Notes        []string        `json:"notes,omitempty"` // what is unusual and no fault
+	Notes        []string        `json:"notes,omitempty"` // unusual properties that are no faults
 	Ignored      []Ignored       `json:"ignored,omitempty"`
 }
 
-// PartSize is how much of a part there is.
+// PartSize is the size of a part.
 type PartSize struct {
 	Part       Part  `json:"part"`
 	Tensors    int   `json:"tensors"`
 	Parameters int64 `json:"parameters"`
 }
 
-// VocabularyInfo describes the vocabulary and how text is taken apart.
+// VocabularyInfo describes the vocabulary and the tokenizer.
 type VocabularyInfo struct {
 	Size           int    `json:"size"`
 	Lower          bool   `json:"lower"` // text is lower-cased
 	LowerFrom      string `json:"lower_from"`
-	Accents        string `json:"accents,omitempty"` // strip or keep; else as Lower
+	Accents        string `json:"accents,omitempty"` // strip or keep; empty: follows Lower
 	JoinIdeographs bool   `json:"join_ideographs,omitempty"`
 	MaxWordChars   int    `json:"max_word_chars"`
 	Added          int    `json:"added_tokens,omitempty"` // found whole
-	Hash           string `json:"hash"`                   // what shards and runs carry
+	Hash           string `json:"hash"`                   // recorded in shards and runs
 }
 
 // FileSum is a file of the model.
@@ -58,7 +58,7 @@ type FileSum struct {
 	SHA256 string `json:"sha256"`
 }
 
-// TensorStats describes the numbers of a tensor. Mean and deviation are of those that are finite.
+// TensorStats describes the numbers of a tensor. Mean and deviation are those of the finite numbers.
 type TensorStats struct {
 	Name      string  `json:"name"`
 	Part      Part    `json:"part"`
@@ -70,7 +70,7 @@ type TensorStats struct {
 	NonFinite int     `json:"non_finite"`
 }
 
-// Inspect looks at a model opened by Peek, whose faults it repeats. It reads everything, one tensor at a time.
+// Inspect inspects a model opened by Peek and includes the given faults. It reads all tensors, one at a time.
 func Inspect(m *Model, faults []error) (*Inspection, error) {
 	in := &Inspection{Path: m.Path, Kind: m.Kind, DTypes: make(map[string]int), Ignored: m.ignored}
 	for _, fault := range faults {
@@ -92,7 +92,8 @@ func Inspect(m *Model, faults []error) (*Inspection, error) {
 	return in, err
 }
 
-// Notes says what is unusual about m and no fault: rows that pad the vocabulary, and tensors that no BERT has.
+// Notes lists unusual properties of m that are no faults: rows that pad the vocabulary, and tensors that no
+// BERT has.
 func (m *Model) Notes() []string {
 	var notes []string
 	if m.Padding > 0 {
@@ -126,7 +127,7 @@ func (in *Inspection) measure(m *Model) error {
 		size := sizes[stats.Part]
 		size.Part = stats.Part
 		size.Tensors++
-		if _, isTied := tiedTo(info.Name); !isTied { // a copy is no parameter of its own
+		if _, isTied := tiedTo(info.Name); !isTied { // a tied copy adds no parameters
 			size.Parameters += int64(info.Elements())
 			in.Parameters += int64(info.Elements())
 		}
@@ -140,7 +141,7 @@ func (in *Inspection) measure(m *Model) error {
 	return nil
 }
 
-// measure makes two passes, so that a large mean does not swallow a small deviation.
+// measure makes two passes, so that a large mean does not hide a small deviation.
 func measure(t Tensor) TensorStats {
 	s := TensorStats{Name: t.Name, Part: PartOf(t.Name), DType: t.DType.String(), Shape: t.Shape}
 	if !t.DType.Float() {
@@ -172,7 +173,7 @@ func measure(t Tensor) TensorStats {
 	return s
 }
 
-// sumFiles hashes the files that the model consists of.
+// sumFiles hashes the files of the model.
 func (m *Model) sumFiles() ([]FileSum, error) {
 	paths := append([]string{m.Files.Config}, m.Files.Tokenizer.All()...)
 	weights, err := m.weightFiles()
@@ -200,7 +201,7 @@ func (m *Model) sumFiles() ([]FileSum, error) {
 	return sums, nil
 }
 
-// weightFiles lists the files that the weights lie in.
+// weightFiles lists the files of the weights.
 func (m *Model) weightFiles() ([]string, error) {
 	if m.Kind == KindNone {
 		return nil, nil

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrNone says that a directory holds no checkpoint that could be used.
+// ErrNone says that a directory holds no usable checkpoint.
 var ErrNone = errors.New("no checkpoint")
 
 // Step is a complete checkpoint whose files were verified when it was opened.
@@ -20,7 +20,7 @@ type Step struct {
 	files map[string]fileSeal
 }
 
-// Path is where the file of that name lies; an error if the checkpoint has none.
+// Path is the path of the checkpoint's file of that name; an error if there is none.
 func (s *Step) Path(name string) (string, error) {
 	if _, ok := s.files[name]; !ok {
 		return "", fmt.Errorf("%s: has no %s", s.Dir, name)
@@ -40,15 +40,14 @@ func OpenStep(dir string) (*Step, error) {
 	return &Step{Step: m.Step, Dir: dir, Saved: m.Saved, Bytes: m.size(), files: m.Files}, nil
 }
 
-// Passed is a checkpoint that Latest could not use.
+// Passed is a checkpoint that Latest passed over.
 type Passed struct {
 	Step int
 	Err  error // what is wrong with it
 }
 
-// Latest opens the newest checkpoint under root whose files are all as they were written. The newer ones that are not
-// are returned too, newest first, for the caller to mention. If none is left the error is ErrNone, or wraps it with
-// what was wrong with each.
+// Latest opens the newest intact checkpoint under root. It also returns the newer, damaged ones, newest first, for
+// the caller to report. If there is no intact one, the error is or wraps ErrNone.
 func Latest(root string) (*Step, []Passed, error) {
 	found, err := steps(root)
 	if err != nil {

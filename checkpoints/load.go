@@ -7,16 +7,16 @@ import (
 	"github.com/subbert/subbert/checkpoints/host"
 )
 
-// Parameter is one that a program wants, under its Hugging Face name, matrices as [out,in].
+// Parameter is a parameter that a program wants to load, under its Hugging Face name, matrices as [out,in].
 type Parameter struct {
 	Name  string
 	Shape []int
 }
 
-// Load hands every wanted parameter that the model has to put, one at a time, in the order of want. The values are
-// float32, row major, freshly allocated, and belong to put. Parameters of a part that fresh names are not put, whatever the
-// model has of it: they are in the report as fresh, and the caller initialises them. Nothing is put unless everything
-// else fits: a parameter that is missing, or of another shape, is a *MismatchError. The report is there in that case too.
+// Load calls put for every wanted parameter that the model has, one at a time, in the order of want. The values are
+// float32, row major, freshly allocated, and belong to put. Load never puts parameters of a part in fresh, even if the
+// model has them: the report lists them as fresh, and the caller initialises them. If another parameter is missing or
+// has another shape, Load puts nothing and returns a *MismatchError together with the report.
 func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values []float32) error) (*Report, error) {
 	report, from, err := m.match(want, fresh)
 	if err != nil {
@@ -31,20 +31,20 @@ func (m *Model) Load(want []Parameter, fresh Fresh, put func(p Parameter, values
 		if err := host.ReadFloat32(m.weights, info, values); err != nil {
 			return report, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		if err := put(p, values[:Info{Shape: p.Shape}.Elements()]); err != nil { // all, or all but padding
+		if err := put(p, values[:Info{Shape: p.Shape}.Elements()]); err != nil { // without rows of padding
 			return report, err
 		}
 	}
 	return report, nil
 }
 
-// Check is the error that Load of these parameters would return, without reading any.
+// Check returns the *MismatchError that Load of these parameters would return, without reading any.
 func (m *Model) Check(want []Parameter, fresh Fresh) error {
 	_, _, err := m.match(want, fresh)
 	return err
 }
 
-// match pairs what is wanted with what there is.
+// match pairs the wanted parameters with the model's tensors.
 func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, error) {
 	have := make(map[string]Info)
 	for _, info := range m.Tensors() {
@@ -81,10 +81,10 @@ func (m *Model) match(want []Parameter, fresh Fresh) (*Report, map[string]Info, 
 	return report, from, report.mismatch(fresh)
 }
 
-// NewHead lists what a plain encoder, or a model as pre-training leaves it, cannot have of what is wanted: a classifier, what
-// summarises the last layer for it, and a pooler if the model has none. A task that trains a classifier gives them to
-// Load as fresh. It is empty where no classifier is wanted, or the model may have one: it holds a classifier or a
-// summary, or something that is none of BERT's.
+// NewHead lists the wanted parts that a plain or pre-trained encoder lacks: the classifier, the summary of the last
+// layer, and the pooler if the model has none. A task that trains a classifier passes them to Load as fresh. The list
+// is empty if want has no classifier, or if the model may have one: it holds a classifier or a summary, or tensors that
+// are not a BERT's.
 func (m *Model) NewHead(want []Parameter) Fresh {
 	wanted := slices.ContainsFunc(want, func(p Parameter) bool { return PartOf(p.Name) == Classifier })
 	if !wanted || holds(m.weights, Classifier) || holds(m.weights, SLL) || holds(m.weights, Other) {
@@ -96,7 +96,7 @@ func (m *Model) NewHead(want []Parameter) Fresh {
 	return Fresh{Pooler, Classifier, SLL}
 }
 
-// withoutPadding says whether info is p with the rows that pad the vocabulary, where config.json does not count them.
+// withoutPadding reports whether info is p plus rows of vocabulary padding that config.json does not count.
 func (m *Model) withoutPadding(info Info, p Parameter) bool {
 	if m.Padding == 0 || len(info.Shape) == 0 || len(info.Shape) != len(p.Shape) || info.Name != wordEmbeddings && info.Name != outputBias {
 		return false
@@ -104,7 +104,7 @@ func (m *Model) withoutPadding(info Info, p Parameter) bool {
 	return info.Shape[0]-m.Padding == p.Shape[0] && slices.Equal(info.Shape[1:], p.Shape[1:])
 }
 
-// find looks a parameter up, through the ties if need be: the output matrix of the masked language model is the word
+// find looks up a parameter, if necessary through ties: the output matrix of the masked language model is the word
 // embedding, and its bias has two names.
 func find(have map[string]Info, name string) (info Info, tied, ok bool) {
 	if info, ok = have[name]; ok {
@@ -117,8 +117,8 @@ func find(have map[string]Info, name string) (info Info, tied, ok bool) {
 	return Info{}, false, false
 }
 
-// leftOver reports what the file has beyond what was wanted. A stored copy of a tied parameter is no surprise, as
-// long as it is one.
+// leftOver reports the tensors of the file that were not wanted. It ignores a stored copy of a tied parameter if
+// it equals the original.
 func (m *Model) leftOver(report *Report, have map[string]Info, used map[string]bool) error {
 	for _, info := range m.Tensors() {
 		if used[info.Name] {

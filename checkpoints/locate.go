@@ -45,7 +45,7 @@ func (k Kind) open(path string) (host.Container, error) {
 	return nil, fmt.Errorf("%s: no reader for %s", path, k)
 }
 
-// opened widens a reader's own type, which must not happen to a nil one.
+// opened converts a reader of a concrete type to a host.Container, except after an error, when it is nil.
 func opened[C host.Container](c C, err error) (host.Container, error) {
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func opened[C host.Container](c C, err error) (host.Container, error) {
 	return c, nil
 }
 
-// names is what the names mean that a container of kind k has.
+// names returns the function that interprets the names in a container of kind k.
 func (k Kind) names(all []Info) func(Info) naming {
 	if k == KindTensorFlow {
 		return nameTensorFlow(all)
@@ -67,7 +67,7 @@ type located struct {
 	weights string // file, index or prefix
 }
 
-// find finds the pieces of the model at path, and its weights, unpacking an archive.
+// find finds the files of the model at path and its weights, and unpacks an archive.
 func (m *Model) find(path string) (located, error) {
 	if !isArchive(path) {
 		return m.locate(path)
@@ -91,7 +91,8 @@ func (m *Model) find(path string) (located, error) {
 	return where, m.locateAbove(inner, dir)
 }
 
-// locateAbove looks in the directories above dir, up to top, for what does not lie beside the weights of an archive.
+// locateAbove looks in the directories above dir, up to top, for files of an archive that do not lie beside the
+// weights.
 func (m *Model) locateAbove(dir, top string) error {
 	for dir != top {
 		dir = filepath.Dir(dir)
@@ -109,7 +110,7 @@ func (m *Model) locateAbove(dir, top string) error {
 	return nil
 }
 
-// locate finds the model at a path that is no archive.
+// locate finds the model at a path that is not an archive.
 func (m *Model) locate(path string) (located, error) {
 	if prefix, ok, err := prefixOf(path); err != nil || ok {
 		m.alone = true
@@ -135,14 +136,16 @@ func (m *Model) locate(path string) (located, error) {
 
 var tensorFlowFile = regexp.MustCompile(`\.(index|meta|data-\d{5}-of-\d{5})$`)
 
-// prefixOf says whether path is a TensorFlow checkpoint's prefix, or one of its files.
+// prefixOf reports whether path is a TensorFlow checkpoint's prefix or one of its files, and returns the
+// prefix.
 func prefixOf(path string) (prefix string, ok bool, err error) {
 	prefix = tensorFlowFile.ReplaceAllString(path, "")
 	ok, err = exists(prefix + ".index")
 	return prefix, ok, err
 }
 
-// locateFiles finds what lies beside the weights. Google's archives call the configuration bert_config.json.
+// locateFiles finds the files beside the weights. In Google's archives the configuration is called
+// bert_config.json.
 func (m *Model) locateFiles(dir string) (err error) {
 	if m.Files.Tokenizer, err = published.Find(dir); err != nil {
 		return err
@@ -192,7 +195,7 @@ func locateWeights(dir string) (located, error) {
 var checkpointPath = regexp.MustCompile(`(?m)^model_checkpoint_path:\s*"([^"\n]+)"`)
 
 // locatePrefix finds the TensorFlow checkpoint in dir: the one that the file "checkpoint" names, else the only one.
-// Of that name only the last element counts, as it is often absolute on the machine that wrote it.
+// Only the last element of that name counts, as it is often an absolute path on the machine that wrote it.
 func locatePrefix(dir string) (string, error) {
 	latest := filepath.Join(dir, "checkpoint")
 	if there, err := exists(latest); err != nil {
@@ -219,12 +222,12 @@ func locatePrefix(dir string) (string, error) {
 	return strings.TrimSuffix(indexes[0], ".index"), nil
 }
 
-// escapeGlob makes the characters of a path stand for themselves.
+// escapeGlob escapes the special characters of a path in a glob pattern.
 func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
-// kindOf tells a container by its file's name.
+// kindOf returns the kind of a container by its file name.
 func kindOf(path string) (Kind, error) {
 	name := strings.TrimSuffix(filepath.Base(path), ".index.json")
 	switch filepath.Ext(name) {
@@ -233,5 +236,5 @@ func kindOf(path string) (Kind, error) {
 	case ".bin", ".pt", ".pth":
 		return KindPyTorch, nil
 	}
-	return KindNone, errors.New(path + ": not a kind of weights that is known: want .safetensors, .bin, .pt, .pth, a TensorFlow checkpoint, .tar.gz, .zip or .whl")
+	return KindNone, errors.New(path + ": unknown kind of weights: want .safetensors, .bin, .pt, .pth, a TensorFlow checkpoint, .tar.gz, .zip or .whl")
 }

@@ -20,7 +20,7 @@ const (
 	maxManifest    = 1 << 20 // bytes
 )
 
-// manifest is manifest.json: written last, it says that the step is complete and what it consists of.
+// manifest is manifest.json. It is written last, marks the step as complete and lists its files.
 type manifest struct {
 	Format int                 `json:"format"`
 	Step   int                 `json:"step"`
@@ -28,7 +28,7 @@ type manifest struct {
 	Files  map[string]fileSeal `json:"files"`
 }
 
-// fileSeal is what a file must be.
+// fileSeal is the size and checksum that a file must have.
 type fileSeal struct {
 	Size   int64  `json:"size"`
 	CRC32C string `json:"crc32c"` // eight hexadecimal digits
@@ -42,7 +42,8 @@ func (m manifest) size() int64 {
 	return total
 }
 
-// checksum accumulates a size and a CRC-32C (Castagnoli), which processors compute faster than disks read.
+// checksum accumulates a size and a CRC-32C (Castagnoli), which a processor computes faster than a disk
+// reads.
 type checksum struct {
 	size int64
 	crc  uint32
@@ -53,7 +54,7 @@ func (c *checksum) add(p []byte) {
 	c.crc = crc32.Update(c.crc, crc32.MakeTable(crc32.Castagnoli), p)
 }
 
-// Write lets io.Copy feed c.
+// Write implements io.Writer.
 func (c *checksum) Write(p []byte) (int, error) {
 	c.add(p)
 	return len(p), nil
@@ -88,7 +89,7 @@ func readManifest(dir string) (manifest, error) {
 		return m, fmt.Errorf("%s: format %d, want %d", manifestName, m.Format, manifestFormat)
 	}
 	if step, ok := parseStep(filepath.Base(dir)); !ok || step != m.Step {
-		return m, fmt.Errorf("%s: is of step %d, the directory is %s", manifestName, m.Step, filepath.Base(dir))
+		return m, fmt.Errorf("%s: belongs to step %d, the directory is %s", manifestName, m.Step, filepath.Base(dir))
 	}
 	return m, nil
 }
@@ -119,7 +120,7 @@ func verifyFile(path string, want fileSeal) error {
 	if err != nil {
 		return err
 	}
-	if stat.Size() != want.Size { // cheaper than reading it all
+	if stat.Size() != want.Size { // cheaper than reading the file
 		return fmt.Errorf("%s: %d bytes, want %d", filepath.Base(path), stat.Size(), want.Size)
 	}
 	sum := new(checksum)
@@ -132,7 +133,7 @@ func verifyFile(path string, want fileSeal) error {
 	return nil
 }
 
-// plainName refuses a file name that leaves its directory or hides in it.
+// plainName rejects a file name that leaves its directory or is hidden.
 func plainName(name string) error {
 	if name == "" || name[0] == '.' || strings.ContainsAny(name, `/\`) || !filepath.IsLocal(name) {
 		return fmt.Errorf("file name %q is not plain", name)

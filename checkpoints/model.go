@@ -21,14 +21,14 @@ const maxJSON = 16 << 20 // bytes of a config.json
 
 // Model is an open model: its architecture, tokenizer and, if it has any, weights.
 type Model struct {
-	Path       string // as it was asked for
-	Kind       Kind   // what the weights are in
+	Path       string // as given to OpenModel
+	Kind       Kind   // of the container of the weights
 	Config     Config
 	Vocabulary *wordpiece.Vocabulary
-	Tokenizer  wordpiece.Config // how text is taken apart before the vocabulary is asked
-	CasingFrom string           // what says whether text is lower-cased: tokenizer_config.json, tokenizer.json or the vocabulary
+	Tokenizer  wordpiece.Config // how text is split and normalised before the vocabulary is applied
+	CasingFrom string           // the source of the casing: tokenizer_config.json, tokenizer.json or the vocabulary
 	Files      Files
-	Padding    int // rows of the word embedding beyond the vocabulary, which make their number a multiple of 8
+	Padding    int // rows of the word embedding beyond the vocabulary, which pad it to a multiple of 8
 
 	// Progress, if set, hears how many bytes of a part of the work in Inspect, Compare and Convert are done, of how many.
 	Progress func(part string, done, size int64)
@@ -40,14 +40,14 @@ type Model struct {
 	cleanup func() error
 }
 
-// Files says where a model's pieces lie. Those it lacks are empty.
+// Files holds the paths of a model's files. Missing files are empty.
 type Files struct {
 	Config    string
 	Tokenizer published.Files // vocab.txt, tokenizer.json and the like
 	Weights   string
 }
 
-// Config is the part of config.json that deciding about weights takes. Raw is all of it.
+// Config is the part of config.json that concerns the weights. Raw is the whole file.
 type Config struct {
 	Architectures         []string `json:"architectures"`
 	ModelType             string   `json:"model_type"`
@@ -86,11 +86,11 @@ func OpenModel(ctx context.Context, path string) (*Model, error) {
 	return m, nil
 }
 
-// ErrAlone is the fault of a file of weights, opened by its own name, beside which there is no configuration or no vocabulary.
+// ErrAlone says that a file of weights, opened by its own name, has no configuration or no vocabulary beside it.
 var ErrAlone = errors.New("a file of weights alone")
 
-// Peek is OpenModel for looking: what is missing or contradictory comes back as faults beside the model. The error is
-// for weights that cannot be read.
+// Peek is OpenModel for inspection: it returns missing or contradictory files as faults beside the model. The error
+// says that the weights cannot be read.
 func Peek(ctx context.Context, path string) (m *Model, faults []error, err error) {
 	m = &Model{ctx: ctx, Path: path, cleanup: func() error { return nil }}
 	where, err := m.find(path)
@@ -108,7 +108,7 @@ func Peek(ctx context.Context, path string) (m *Model, faults []error, err error
 	return m, faults, nil
 }
 
-// openWeights opens what locate found and puts Hugging Face's names on it.
+// openWeights opens the weights that locate found and gives them Hugging Face's names.
 func (m *Model) openWeights(where located) error {
 	m.Kind, m.Files.Weights = where.kind, where.weights
 	m.weights = host.Memory(nil)
@@ -169,13 +169,13 @@ func sizeOf(infos []Info) (bytes int64) {
 	return bytes
 }
 
-// aloneError is ErrAlone with what there is not.
+// aloneError is ErrAlone with the missing file.
 type aloneError string
 
 func (e aloneError) Error() string { return string(e) }
 func (aloneError) Unwrap() error   { return ErrAlone }
 
-// lacking says that a file is not there.
+// lacking is the error for a missing file.
 func (m *Model) lacking(what string) error {
 	if m.alone {
 		return aloneError(what)
@@ -198,7 +198,8 @@ func (m *Model) readConfig() error {
 	return nil
 }
 
-// readTokenizer reads the vocabulary and how text is taken apart. A casing that the vocabulary contradicts is an error.
+// readTokenizer reads the vocabulary and the tokenizer's settings. A casing that the vocabulary contradicts is an
+// error.
 func (m *Model) readTokenizer() error {
 	if m.Files.Tokenizer.Vocabulary == "" && m.Files.Tokenizer.Pipeline == "" {
 		return m.lacking("no vocab.txt or tokenizer.json")
@@ -210,7 +211,7 @@ func (m *Model) readTokenizer() error {
 	return err
 }
 
-// checkSizes compares the three places that know the size of the vocabulary.
+// checkSizes compares the size of the vocabulary in vocabulary, config.json and word embedding.
 func (m *Model) checkSizes() error {
 	if m.Vocabulary == nil {
 		return nil
@@ -231,8 +232,8 @@ func (m *Model) checkSizes() error {
 	return nil
 }
 
-// Labels lists what the classes of the model's classifier are called, in their order: config.json's key "subbert" says so,
-// else id2label. It is nil if the model has no classifier, or only the names LABEL_0 and so on, which say nothing.
+// Labels lists the names of the classifier's classes in their order, from config.json's key "subbert", else from
+// id2label. It is nil if the model has no classifier, or only the default names LABEL_0 and so on.
 func (m *Model) Labels() ([]string, error) {
 	var config struct {
 		Ours *struct {
@@ -260,10 +261,10 @@ func (m *Model) Labels() ([]string, error) {
 	return labels, nil
 }
 
-// padded says whether rows is size rounded up, to a multiple of 8 as matrix units like it, or of 64 or 128.
+// padded reports whether rows is size rounded up to a multiple of 8, 64 or 128, as matrix units prefer.
 func padded(size, rows int) bool { return rows > size && rows%8 == 0 && rows-size < 128 }
 
-// checkNames refuses weights that are not a BERT's, or are under names that are not understood.
+// checkNames rejects weights that are not a BERT's, or have unknown names.
 func (m *Model) checkNames() error {
 	var known bool
 	foreign := ""
@@ -279,7 +280,7 @@ func (m *Model) checkNames() error {
 			foreign = info.Name
 		}
 		if at := encoderName.FindStringIndex(info.Name); at != nil {
-			return fmt.Errorf("%s: the encoder's names begin with %.100q, such as %.100s: want bert. or nothing before embeddings and encoder; it is another model's, or wrapped by a program: rename its tensors",
+			return fmt.Errorf("%s: the encoder's names begin with %.100q, such as %.100s: want bert. or nothing before embeddings and encoder; this is another kind of model, or a program wrapped it: rename its tensors",
 				filepath.Base(m.Files.Weights), info.Name[:at[0]], info.Name)
 		}
 	}
@@ -291,8 +292,8 @@ func (m *Model) checkNames() error {
 
 var encoderName = regexp.MustCompile(`(?:embeddings\.word_embeddings|embeddings\.position_embeddings|encoder\.layer\.\d+)\.`)
 
-// Extra lists the tensors that are neither a BERT's nor those of a head that is known. They are kept in copies of the model,
-// and do not take part in computing.
+// Extra lists the tensors that belong neither to a BERT nor to a known head. Copies of the model keep them;
+// computations do not use them.
 func (m *Model) Extra() []string {
 	var extra []string
 	for _, info := range m.Tensors() {
@@ -303,19 +304,19 @@ func (m *Model) Extra() []string {
 	return extra
 }
 
-// HasWeights says whether there are any.
+// HasWeights reports whether the model has weights.
 func (m *Model) HasWeights() bool { return m.Kind != KindNone }
 
-// Tensors lists the parameters there are under Hugging Face's names, matrices as [out,in].
+// Tensors lists the model's parameters under Hugging Face's names, matrices as [out,in].
 func (m *Model) Tensors() []Info { return m.weights.Tensors() }
 
 // Weights is the container of Tensors. It is closed with the model.
 func (m *Model) Weights() Container { return m.weights }
 
-// Ignored lists the file's tensors that are no parameters.
+// Ignored lists the file's tensors that are not parameters.
 func (m *Model) Ignored() []Ignored { return m.ignored }
 
-// Close closes the weights and removes what was unpacked.
+// Close closes the weights and removes unpacked files.
 func (m *Model) Close() error {
 	var err error
 	if m.weights != nil {
@@ -324,7 +325,7 @@ func (m *Model) Close() error {
 	return errors.Join(err, m.cleanup())
 }
 
-// exists says whether there is something at path.
+// exists reports whether a file or directory exists at path.
 func exists(path string) (bool, error) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -372,7 +372,7 @@ func TestOpenRefuses(t *testing.T) {
 			dir := directory(t, settings())
 			put(t, dir, "tf_model.h5", nil)
 			return filepath.Join(dir, "tf_model.h5")
-		}, "not a kind of weights that is known"},
+		}, "unknown kind of weights"},
 		{"several TensorFlow checkpoints", func(t *testing.T) string {
 			dir := directory(t, settings())
 			put(t, dir, "a.index", nil)

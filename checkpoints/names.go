@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The parameters that BERT ties, and the two names some files give to one of them.
+// The parameters that BERT ties, and the second name that some files give to one of them.
 const (
 	wordEmbeddings = "bert.embeddings.word_embeddings.weight"
 	decoderWeight  = "cls.predictions.decoder.weight"
@@ -13,7 +13,7 @@ const (
 	outputBias     = "cls.predictions.bias"
 )
 
-// tiedTo gives the parameter that another one shares its values with.
+// tiedTo returns the parameter with which another one shares its values.
 func tiedTo(name string) (original string, ok bool) {
 	switch name {
 	case decoderWeight:
@@ -24,21 +24,21 @@ func tiedTo(name string) (original string, ok bool) {
 	return "", false
 }
 
-// naming is what one name in a file means.
+// naming is the meaning of a name in a file.
 type naming struct {
 	name       string // Hugging Face's, with the bert. prefix
 	transposed bool   // the file has the matrix as [in,out]
 	ignored    string // why the tensor is not a parameter; name is empty then
 }
 
-// wrappers are what programs put before every name: for data parallelism, for compilation, or because the model is an
-// attribute of a class of theirs. The last is a model with heads as the attribute bert.
+// wrappers matches the prefixes that programs add to every name: for data parallelism, for compilation, or because
+// the model is an attribute of their own class. The last alternative is a model with heads as the attribute bert.
 var wrappers = regexp.MustCompile(`^(?:(?:module|_orig_mod|model|net)\.)+|^bert\.(?:bert\.|cls\.|classifier\.|sll\.|_orig_mod\.|module\.)`)
 
-// maxWrappers is how many wrappers are removed; a name with more is none of a program's.
+// maxWrappers is the number of wrappers that are removed; no program adds more.
 const maxWrappers = 8
 
-// unwrap removes wrappers, of which there may be several around one another.
+// unwrap removes all nested wrappers.
 func unwrap(name string) string {
 	for range maxWrappers {
 		found := wrappers.FindString(name)
@@ -53,9 +53,9 @@ func unwrap(name string) string {
 	return name
 }
 
-// nameHuggingFace understands the names of PyTorch and safetensors files: with or without the bert. prefix, with
-// gamma and beta as early ones call LayerNorm's weight and bias, with dense_act as NVIDIA calls a dense layer with its
-// activation, or wrapped.
+// nameHuggingFace interprets the names of PyTorch and safetensors files: with or without the bert. prefix, with gamma
+// and beta for LayerNorm's weight and bias (early files), with dense_act for a dense layer with its activation
+// (NVIDIA), or wrapped.
 func nameHuggingFace(name string) naming {
 	if len(name) > longestName {
 		return naming{name: name}
@@ -79,12 +79,12 @@ func nameHuggingFace(name string) naming {
 	return naming{name: n}
 }
 
-// longestName is longer in bytes than any name that means something to a BERT, and its optimizer's.
+// longestName is the maximum length in bytes of the names of a BERT and its optimizer.
 const longestName = 256
 
 var googleLayer = regexp.MustCompile(`(^|/)layer_(\d+)(/|$)`)
 
-// nameGoogle understands the names of Google's TensorFlow code, which stores dense layers as [in,out] kernels.
+// nameGoogle interprets the names of Google's TensorFlow code, which stores dense layers as [in,out] kernels.
 func nameGoogle(name string) naming {
 	if len(name) > longestName {
 		return naming{name: strings.ReplaceAll(name, "/", ".")}
@@ -118,19 +118,20 @@ func nameGoogle(name string) naming {
 	return naming{name: strings.ReplaceAll(stem, "/", "."), transposed: transposed}
 }
 
-// What is in files beside parameters.
+// Entries of files that are not parameters.
 const (
 	optimizerState = "optimizer state"
 	trainingState  = "training state" // numbers that a training program keeps: rates, counters, scales
 )
 
-// slotName is what TensorFlow's optimizers, Google's and NVIDIA's append to a variable's name for what they keep beside it.
+// slotName matches the suffixes that TensorFlow's, Google's and NVIDIA's optimizers append to a variable's name for
+// their state.
 var slotName = regexp.MustCompile(`^(?:adam|lamb|Adam|AdamW|Adamax|Nadam|AMSGrad|LAMB|LARS|BERTAdam|BertAdam|RMSProp|Momentum|Adagrad|Adadelta|Adafactor|Ftrl|RAdam|` +
 	`\w*Optimizer|ExponentialMovingAverage|MovingAverage)(?:_[mv]|_vr|_vc|_\d+)?$`)
 
-// nameTensorFlow is nameGoogle for the variables of one checkpoint. What lies below a parameter's own name, such as
-// bert/pooler/dense/bias/LAMB or training/Adam/bert/pooler/dense/bias/m, is optimizer state, whatever the optimizer is called. A
-// single number outside of BERT is training state: BERT has no parameter of one number but in its heads.
+// nameTensorFlow is nameGoogle for the variables of one checkpoint. A name that contains a whole parameter's name, such
+// as bert/pooler/dense/bias/LAMB or training/Adam/bert/pooler/dense/bias/m, is optimizer state, whatever the optimizer
+// is called. A single number outside of BERT is training state: BERT has parameters of one number only in its heads.
 func nameTensorFlow(all []Info) func(Info) naming {
 	parameters := make(map[string]bool)
 	for _, info := range all {
@@ -154,7 +155,7 @@ func nameTensorFlow(all []Info) func(Info) naming {
 	}
 }
 
-// belowParameter says whether a whole parameter's name is part of name, with something after it.
+// belowParameter reports whether name contains a whole parameter's name followed by more.
 func belowParameter(name string, parameters map[string]bool) bool {
 	if len(name) > longestName {
 		return false
@@ -175,13 +176,14 @@ var bertName = regexp.MustCompile(`^(?:bert\.embeddings\.(?:(?:word|position|tok
 	`bert\.pooler\.dense\.(?:weight|bias)|cls\.predictions\.(?:bias|decoder\.(?:weight|bias)|transform\.(?:dense|LayerNorm)\.(?:weight|bias))|` +
 	`cls\.seq_relationship\.(?:weight|bias)|classifier\.(?:weight|bias)|sll\..*)$`)
 
-// IsBERT says whether a BERT, its heads for pre-training or a classifier on it have a parameter of that Hugging Face name.
+// IsBERT reports whether a BERT, its pre-training heads or a classifier on it has a parameter with that Hugging Face
+// name.
 func IsBERT(name string) bool { return len(name) <= longestName && bertName.MatchString(name) }
 
 var huggingFaceLayer = regexp.MustCompile(`\.layer\.(\d+)\.`)
 
-// googleName is the inverse of nameGoogle: what Google's code calls a parameter, and whether it stores it transposed.
-// It is not ok for a parameter that code does not have.
+// googleName is the inverse of nameGoogle: Google's name of a parameter, and whether Google's code stores it
+// transposed. ok is false for a parameter that Google's code lacks.
 func googleName(name string) (google string, transposed, ok bool) {
 	switch name {
 	case "classifier.weight":

@@ -9,14 +9,14 @@ import (
 // Part is a piece of a model that is published, loaded and trained as a whole.
 type Part string
 
-// The parts of a BERT and of what is put on top of it.
+// The parts of a BERT and its heads.
 const (
 	Encoder    Part = "encoder"    // embeddings and layers
 	Pooler     Part = "pooler"     // the tanh layer over [CLS]
 	MLM        Part = "mlm"        // the masked language model's head
 	NSP        Part = "nsp"        // the next sentence head
 	Classifier Part = "classifier" // a fine-tuned head's last layer
-	SLL        Part = "sll"        // what summarises the last layer beside [CLS]
+	SLL        Part = "sll"        // the summary of the last layer beside [CLS]
 	Other      Part = "other"      // anything else
 )
 
@@ -39,11 +39,11 @@ func PartOf(name string) Part {
 	return Other
 }
 
-// Fresh lists the parts that start from random values, whatever a checkpoint has of them. In TOML and on the command
+// Fresh lists the parts that start from random values, even if a checkpoint has them. In TOML and on the command
 // line it is "all" or a list of parts.
 type Fresh []Part
 
-// ParseFresh reads names of parts; the single name "all" stands for every part.
+// ParseFresh parses names of parts; the single name "all" stands for every part.
 func ParseFresh(names ...string) (Fresh, error) {
 	if len(names) == 1 && names[0] == "all" {
 		return Parts(), nil

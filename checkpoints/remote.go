@@ -15,8 +15,8 @@ import (
 )
 
 // Remote keeps a run's checkpoints in a store as a Saver keeps them on disk: files first, manifest.json after them, and
-// last the entry in the lease's ledger, without which the step is absent. Objects of a step lie below a prefix that
-// names the lease's token, so that a holder who lost the lease can neither change nor complete what its successor sees.
+// last the entry in the lease's ledger, without which the step is absent. The prefix of a step's objects contains the
+// lease's token, so that a holder that lost the lease can neither change nor complete its successor's steps.
 type Remote struct {
 	store  bucket.Store
 	prefix string
@@ -24,8 +24,8 @@ type Remote struct {
 	keep   int
 }
 
-// NewRemote keeps the newest keep checkpoints below prefix, and removes what earlier holders of the lease left there
-// without committing it.
+// NewRemote keeps the newest keep checkpoints below prefix, and removes the objects there that earlier holders of
+// the lease did not commit.
 func NewRemote(ctx context.Context, store bucket.Store, prefix string, lease *bucket.Lease, keep int) (*Remote, error) {
 	if keep < 1 {
 		return nil, fmt.Errorf("keep %d checkpoints: want at least 1", keep)
@@ -37,8 +37,8 @@ func NewRemote(ctx context.Context, store bucket.Store, prefix string, lease *bu
 	})
 }
 
-// Upload makes the checkpoint in the directory dir complete in the store, unless it is already. bucket.ErrLost if the
-// lease is lost: the step is absent then.
+// Upload uploads and commits the checkpoint in the directory dir, unless the store already has it. The error is
+// bucket.ErrLost if the lease is lost; then the step is absent.
 func (r *Remote) Upload(ctx context.Context, dir string) error {
 	step, err := OpenStep(dir)
 	if err != nil {
@@ -56,7 +56,8 @@ func (r *Remote) Upload(ctx context.Context, dir string) error {
 	return r.commit(ctx, bucket.Committed{Step: step.Step, Prefix: at})
 }
 
-// put writes an object that is not there yet; one of this very token is what an upload that failed halfway left.
+// put writes an object that does not exist yet. An existing object with this token comes from an upload that
+// failed halfway.
 func (r *Remote) put(ctx context.Context, name, file string) error {
 	err := bucket.PutFile(ctx, r.store, name, file, bucket.Condition{Absent: true})
 	if !errors.Is(err, bucket.ErrChanged) {
@@ -88,8 +89,8 @@ func (r *Remote) commit(ctx context.Context, step bucket.Committed) error {
 	return nil
 }
 
-// Download makes the newest committed checkpoint of the ledger a checkpoint of saver's directory and returns its step;
-// -1 if there is none. Every file is compared with the manifest.
+// Download saves the newest committed checkpoint of the ledger with saver and returns its step; -1 if there is none.
+// Every file is compared with the manifest.
 func Download(ctx context.Context, store bucket.Store, ledger bucket.Ledger, saver *Saver) (int, error) {
 	if len(ledger.Steps) == 0 {
 		return -1, nil

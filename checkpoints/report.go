@@ -8,22 +8,23 @@ import (
 	"text/tabwriter"
 )
 
-// Report says what became of a model's tensors, part by part.
+// Report says for each part which tensors of a model were loaded.
 type Report struct {
 	Source  string       `json:"source"`
 	Kind    Kind         `json:"kind"`
 	Parts   []PartReport `json:"parts"`
 	Padding int          `json:"padding,omitempty"` // rows of the word embedding beyond the vocabulary
-	Ignored []Ignored    `json:"ignored,omitempty"` // tensors that are no parameters: optimizer state and the like
+	Ignored []Ignored    `json:"ignored,omitempty"` // tensors that are not parameters, such as optimizer state
 }
 
-// PartReport lists names of parameters. Loaded, Tied, Fresh and Differs are of those wanted, Unused of those in the file.
+// PartReport lists names of parameters of one part. Loaded, Tied, Fresh and Differs are wanted parameters, Unused are
+// parameters of the file.
 type PartReport struct {
 	Part       Part        `json:"part"`
 	Parameters int64       `json:"parameters"` // elements wanted
 	Loaded     []string    `json:"loaded,omitempty"`
 	Tied       []string    `json:"tied,omitempty"`    // stored once, used twice
-	Fresh      []string    `json:"missing,omitempty"` // wanted, and not in the file or named as fresh
+	Fresh      []string    `json:"missing,omitempty"` // wanted, and missing in the file or requested as fresh
 	Unused     []string    `json:"unexpected,omitempty"`
 	Differs    []ShapeDiff `json:"shape_differs,omitempty"`
 }
@@ -47,7 +48,7 @@ func (r *Report) part(p Part) *PartReport {
 	return &r.Parts[at]
 }
 
-// mismatch is the *MismatchError that the report amounts to, nil if only parts in fresh are missing.
+// mismatch is the report's *MismatchError, nil if only parts in fresh are missing.
 func (r *Report) mismatch(fresh Fresh) error {
 	e := &MismatchError{Source: r.Source, Kind: r.Kind}
 	for _, p := range r.Parts {
@@ -62,11 +63,11 @@ func (r *Report) mismatch(fresh Fresh) error {
 	return e
 }
 
-// MismatchError says that a model's weights are not those that are wanted.
+// MismatchError says that a model's weights do not match the wanted parameters.
 type MismatchError struct {
 	Source  string
 	Kind    Kind
-	Missing []PartReport // parts that lack something and may not start from random values
+	Missing []PartReport // parts that lack weights and may not start from random values
 	Differs []ShapeDiff
 }
 
@@ -78,7 +79,7 @@ func (e *MismatchError) Error() string {
 		if len(p.Loaded)+len(p.Tied)+len(p.Differs) > 0 {
 			what = fmt.Sprintf("the %s part lacks %d of %d weights", p.Part, len(p.Fresh), len(p.Fresh)+len(p.Loaded)+len(p.Tied)+len(p.Differs))
 		}
-		faults = append(faults, what+" ("+some(p.Fresh)+")")
+		faults = append(faults, what+" ("+firstOf(p.Fresh)+")")
 	}
 	for i, d := range e.Differs {
 		if i == 3 {
@@ -90,34 +91,34 @@ func (e *MismatchError) Error() string {
 	return e.Source + ": " + strings.Join(faults, "; ")
 }
 
-// Hint says how to allow what is missing, if that is all.
+// Hint says how to let missing parts start from random values, or how to find the cause.
 func (e *MismatchError) Hint() string {
 	head := func(d ShapeDiff) bool { return PartOf(d.Name) == Classifier || PartOf(d.Name) == SLL }
 	if len(e.Differs) > 0 && !slices.ContainsFunc(e.Differs, func(d ShapeDiff) bool { return !head(d) }) {
-		return `the file's classifier is of other labels or another pooling; a new one: fresh = ["classifier", "sll"] under [model], or --fresh classifier,sll`
+		return `the file's classifier has other labels or another pooling; for a new one: fresh = ["classifier", "sll"] under [model], or --fresh classifier,sll`
 	}
 	if len(e.Differs) > 0 {
-		return "the weights are of another architecture or vocabulary: compare config.json and vocab.txt with those the weights were published with"
+		return "the weights have another architecture or vocabulary: compare config.json and vocab.txt with those published with the weights"
 	}
 	var parts []Part
 	for _, p := range e.Missing {
 		parts = append(parts, p.Part)
 	}
 	if slices.Contains(parts, Encoder) && e.Kind != KindNone {
-		return "look at what the file holds with: subbert model inspect " + e.Source
+		return "list the file's contents with: subbert model inspect " + e.Source
 	}
-	return fmt.Sprintf("if random values are wanted there, say so: fresh = [\"%s\"] under [model], or --fresh %s", join(parts, `", "`), join(parts, ","))
+	return fmt.Sprintf("to start there from random values: fresh = [\"%s\"] under [model], or --fresh %s", join(parts, `", "`), join(parts, ","))
 }
 
-// some names the first of names and counts the rest.
-func some(names []string) string {
+// firstOf names the first of names and counts the rest.
+func firstOf(names []string) string {
 	if len(names) == 1 {
 		return names[0]
 	}
 	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
 }
 
-// String is a table for people, a line for each part and one for what was ignored.
+// String is a table for people, with a line for each part and one for each reason to ignore tensors.
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "weights from %s (%s)\n", r.Source, r.Kind)
@@ -141,7 +142,7 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// paddingLine says that the word embedding has rows beyond the vocabulary.
+// paddingLine describes the rows of the word embedding beyond the vocabulary.
 func paddingLine(rows int) string {
 	if rows == 1 {
 		return "1 row of the word embedding is beyond the vocabulary: padding, kept"
@@ -158,13 +159,13 @@ func (p PartReport) summary() string {
 		says = append(says, fmt.Sprintf("%d tied", n))
 	}
 	if n := len(p.Fresh); n > 0 {
-		says = append(says, fmt.Sprintf("%d FRESH, from random values (%s)", n, some(p.Fresh)))
+		says = append(says, fmt.Sprintf("%d FRESH, from random values (%s)", n, firstOf(p.Fresh)))
 	}
 	for _, d := range p.Differs {
 		says = append(says, fmt.Sprintf("%s has shape %v, want %v", d.Name, d.Got, d.Want))
 	}
 	if n := len(p.Unused); n > 0 {
-		says = append(says, fmt.Sprintf("%d in the file, not used (%s)", n, some(p.Unused)))
+		says = append(says, fmt.Sprintf("%d in the file, not used (%s)", n, firstOf(p.Unused)))
 	}
 	return strings.Join(says, ", ")
 }

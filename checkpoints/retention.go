@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// Retention says which checkpoints to keep. The zero value keeps all. Otherwise one that any of the rules asks for stays.
+// Retention says which checkpoints to keep. The zero value keeps all. Otherwise a checkpoint stays if one of the rules
+// keeps it.
 type Retention struct {
 	Last       int           // this many newest
-	EverySteps int           // those whose step is a multiple of this
-	Every      time.Duration // the first in each stretch of this length, by the time of saving
+	EverySteps int           // steps that are multiples of this
+	Every      time.Duration // the first saved in each period of this length
 }
 
-// Prune removes the checkpoints that keep does not ask for, and returns their steps. The newest one that is complete
-// always stays, and so do those pinned (the best one, say). Damaged ones go once a newer one is complete. It looks at manifests only and does not read the files.
+// Prune removes the checkpoints that keep does not keep, and returns their steps. The newest complete checkpoint always
+// stays, and so do the pinned ones (the best, for example). Damaged ones are removed once a newer one is complete.
+// Prune reads only the manifests.
 func (s *Saver) Prune(keep Retention, pinned ...int) (removed []int, err error) {
 	if keep == (Retention{}) {
 		return nil, nil
@@ -47,10 +49,10 @@ func (s *Saver) Prune(keep Retention, pinned ...int) (removed []int, err error) 
 	return removed, nil
 }
 
-// choose marks the steps of complete, which ascends, that some rule asks for.
+// choose marks the steps of complete, in ascending order, that a rule keeps.
 func (r Retention) choose(complete []manifest) map[int]bool {
 	kept := make(map[int]bool)
-	var stretch time.Time // when the stretch that Every speaks of began
+	var stretch time.Time // start of the current period of Every
 	for i, m := range complete {
 		if i >= len(complete)-r.Last || r.EverySteps > 0 && m.Step%r.EverySteps == 0 {
 			kept[m.Step] = true
@@ -63,7 +65,7 @@ func (r Retention) choose(complete []manifest) map[int]bool {
 	return kept
 }
 
-// remove takes a step away under another name first: a removal cut short leaves no half of a checkpoint.
+// remove renames a step before removing it, so that an interrupted removal leaves no half of a checkpoint.
 func (s *Saver) remove(step int) error {
 	doomed := filepath.Join(s.root, removingPrefix+stepName(step))
 	if err := s.fsys.Rename(filepath.Join(s.root, stepName(step)), doomed); err != nil {

@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// Saver writes steps into a run's checkpoint directory. One process saves into a directory at a time, and one call
-// at a time is in a Saver, from whichever goroutine: a saver in the background is a goroutine around Save.
+// Saver writes steps into a run's checkpoint directory. Only one process may save into a directory at a time, and
+// only one goroutine may use a Saver at a time. To save in the background, call Save in a goroutine.
 type Saver struct {
 	root string
 	fsys filesystem
 	now  func() time.Time
 }
 
-// NewSaver opens the directory root, makes it if need be, and removes what killed saves left in it.
+// NewSaver opens the directory root, creates it if necessary, and removes the remains of killed saves.
 func NewSaver(root string) (*Saver, error) { return newSaver(root, disk{}, time.Now) }
 
 func newSaver(root string, fsys filesystem, now func() time.Time) (*Saver, error) {
@@ -52,15 +52,15 @@ type Saved struct {
 	Step    int
 	Dir     string
 	Bytes   int64         // of all files, the manifest left out
-	Took    time.Duration // until it was durable
-	Existed bool          // a valid checkpoint of this step was there; nothing was written
+	Took    time.Duration // until the checkpoint was durable
+	Existed bool          // a valid checkpoint of this step existed; nothing was written
 }
 
-// Save makes the checkpoint of a step out of the files that write creates. On any error, write's included, the
-// step is absent and the temporary files are gone.
+// Save writes the checkpoint of a step with the files that write creates. After any error, also of write, the
+// step is absent and the temporary files are removed.
 //
-// State at a step is the same whenever it is reached, so a valid checkpoint of the step is kept and write is not
-// called; a damaged one is replaced.
+// Because the state at a step is always the same, Save keeps an existing valid checkpoint of the step without
+// calling write; it replaces a damaged one.
 func (s *Saver) Save(step int, write func(FileWriter) error) (Saved, error) {
 	start := s.now()
 	saved := Saved{Step: step, Dir: filepath.Join(s.root, stepName(step))}
@@ -84,7 +84,7 @@ func (s *Saver) Save(step int, write func(FileWriter) error) (Saved, error) {
 	return saved, nil
 }
 
-// fill makes the temporary directory and everything in it, and syncs it.
+// fill creates the temporary directory with all files, and syncs it.
 func (s *Saver) fill(dir string, step int, write func(FileWriter) error) (int64, error) {
 	if err := s.fsys.RemoveAll(dir); err != nil { // of a failed attempt that could not clean up
 		return 0, err
@@ -106,8 +106,8 @@ func (s *Saver) fill(dir string, step int, write func(FileWriter) error) (int64,
 	return m.size(), s.fsys.SyncDir(dir)
 }
 
-// commit gives the finished directory its name. A damaged predecessor steps aside first: removing it in place
-// could be cut short.
+// commit renames the finished directory to its final name. It first renames a damaged predecessor, because
+// removing it in place could be interrupted.
 func (s *Saver) commit(temporary, final string) error {
 	aside := temporary + asideSuffix
 	err := s.fsys.Rename(final, aside)
@@ -169,7 +169,7 @@ func (s *stepFiles) Create(name string) (io.WriteCloser, error) {
 	return f, nil
 }
 
-// abandon closes the file that a failed write left open, without caring what becomes of its contents.
+// abandon closes the file that a failed write left open; its contents do not matter.
 func (s *stepFiles) abandon() error {
 	if s.open == nil || s.open.closed {
 		return nil

@@ -172,7 +172,7 @@ func TestLatestFallsBack(t *testing.T) {
 		}), "format 2, want 1"},
 		{"a copy of another step", damage(manifestName, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"step": 2`), []byte(`"step": 1`), 1)
-		}), "is of step 1"},
+		}), "belongs to step 1"},
 		{"a name that leaves", damage(manifestName, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"weights"`), []byte(`"../../weights"`), 1)
 		}), "not plain"},

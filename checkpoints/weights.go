@@ -10,15 +10,15 @@ import (
 	"github.com/subbert/subbert/checkpoints/host"
 )
 
-// renamed shows a container under other names, and some of its matrices transposed.
+// renamed presents a container under other names, with some matrices transposed.
 type renamed struct {
 	host.Container
 	infos   []Info
 	from    map[string]renaming
-	scratch sync.Pool // of *[]byte, for matrices on their way
+	scratch sync.Pool // of *[]byte, buffers for matrices
 }
 
-// renaming says where a tensor of the new name comes from.
+// renaming is the origin of a tensor with a new name.
 type renaming struct {
 	info       Info // in the container underneath
 	transposed bool
@@ -38,13 +38,14 @@ func rename(c Container, names func(Info) naming) (*renamed, []Ignored, error) {
 			return nil, nil, err
 		}
 	}
-	r.mend(decoderBias)
-	r.mend(decoderWeight)
+	r.nameOriginal(decoderBias)
+	r.nameOriginal(decoderWeight)
 	return r, ignored, nil
 }
 
-// mend gives a tied parameter the name of its original where a file has it under the other name only.
-func (r *renamed) mend(tied string) {
+// nameOriginal gives a tied parameter the name of its original if the file has it only under its other
+// name.
+func (r *renamed) nameOriginal(tied string) {
 	original, _ := tiedTo(tied)
 	from, ok := r.from[tied]
 	if _, both := r.from[original]; !ok || both {
@@ -61,7 +62,7 @@ func (r *renamed) add(name string, info Info, transposed bool) error {
 		return fmt.Errorf("tensors %q and %q are both %s", old.info.Name, info.Name, name)
 	}
 	shape := info.Shape
-	if transposed = transposed && len(shape) == 2; transposed { // kernels of other ranks are none of BERT's
+	if transposed = transposed && len(shape) == 2; transposed { // BERT has no kernels of other ranks
 		shape = []int{shape[1], shape[0]}
 	}
 	r.from[name] = renaming{info: info, transposed: transposed}
@@ -72,7 +73,7 @@ func (r *renamed) add(name string, info Info, transposed bool) error {
 // Tensors lists the tensors under their new names, in the container's order.
 func (r *renamed) Tensors() []Info { return r.infos }
 
-// Read reads by the new name; a transposed matrix goes through a buffer of its size.
+// Read reads a tensor by its new name; a transposed matrix goes through a buffer of its size.
 func (r *renamed) Read(name string, dst []byte) error {
 	from, ok := r.from[name]
 	if !ok {
@@ -117,7 +118,7 @@ func elements[E any](b []byte) []E {
 	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(e)))
 }
 
-// transposeElements goes by square blocks, so that both sides stay in the cache.
+// transposeElements transposes square blocks, so that both sides stay in the cache.
 func transposeElements[E any](dst, src []E, rows, columns int) {
 	const block = 32
 	for r0 := 0; r0 < rows; r0 += block {
@@ -139,7 +140,7 @@ type without struct {
 	hidden func(name string) bool
 }
 
-// Tensors lists what is not hidden.
+// Tensors lists the tensors that are not hidden.
 func (w without) Tensors() []Info {
 	var infos []Info
 	for _, info := range w.Container.Tensors() {

@@ -1,10 +1,10 @@
-// Package configs is the file that describes a run: strict TOML over the Configs of the packages it concerns.
+// Package configs reads the file that describes a run: strict TOML over the Configs of other packages.
 //
-// Defaults live in those packages. A file states differences; it may start from a preset of this package
-// (preset = "biobert"), and --set adds further lines. What came out is written beside the run, complete.
+// Those packages define the defaults. A file states differences; it may start from a preset of this package
+// (preset = "biobert"), and --set adds further lines. The complete config is saved with the run.
 //
-// The tables model, data, task, optimizer and schedule say what is learned; device, checkpoint, record and run say how it
-// runs, and leave the loss curve where it is, up to rounding.
+// The tables model, data, task, optimizer and schedule determine what is learned; device, checkpoint, record and run
+// determine how it runs, and change the loss curve only by rounding.
 package configs
 
 import (
@@ -29,8 +29,14 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-//go:embed presets
+//go:embed presets templates
 var presets embed.FS
+
+// Template is a commented config of a verb (pretrain, finetune or probe) with everything that one has to say, and the
+// defaults of what one often says, in lines that begin with # and the key.
+func Template(verb string) ([]byte, error) {
+	return presets.ReadFile(path.Join("templates", verb+".toml"))
+}
 
 // Common is the part of a run's config that every task has, apart from [model].
 type Common struct {
@@ -69,10 +75,10 @@ type Probing struct {
 	Common
 }
 
-// Model is the [model] table: what the run starts from.
+// Model is the [model] table: the model that the run starts from.
 type Model struct {
 	Init  string `toml:"init"`  // directory with config.json, vocab.txt and, if there are any, weights
-	Fresh Heads  `toml:"fresh"` // what starts from random values, whatever Init has of it
+	Fresh Heads  `toml:"fresh"` // parts that start from random values, even if Init has them
 }
 
 // Heads names parts of a model; in TOML a list, or the word "all".
@@ -101,25 +107,25 @@ func (h *Heads) UnmarshalTOML(v any) error {
 // Device is the [device] table.
 type Device struct {
 	Precision string `toml:"precision"` // of activations: "float32" or "bfloat16"; weights and moments are float32
-	Workers   int    `toml:"workers"`   // goroutines that make batches; what they make does not depend on it
+	Workers   int    `toml:"workers"`   // goroutines that make batches; batches do not depend on it
 
 	VisibleDevices []int   `toml:"visible_devices,omitempty"` // numbers of the GPUs to use; empty: all
-	MemoryFraction float64 `toml:"memory_fraction,omitempty"` // of a GPU's memory, that is taken at the start; 0: the plugin's own, three quarters
-	Attention      string  `toml:"attention,omitempty"`       // "decomposed" (also if empty), or "cudnn": as one operation of a GPU where that applies
+	MemoryFraction float64 `toml:"memory_fraction,omitempty"` // fraction of a GPU's memory that is allocated at the start; 0: the plugin's default, three quarters
+	Attention      string  `toml:"attention,omitempty"`       // "decomposed" (also if empty), or "cudnn": one fused operation on a GPU where possible
 
-	PeakTFLOPs float64 `toml:"peak_tflops"` // of one device at this precision, in 10^12 operations a second, for mfu; 0: not known
+	PeakTFLOPs float64 `toml:"peak_tflops"` // of one device at this precision, in 10^12 operations a second, for mfu; 0: unknown
 
-	Cache   string  `toml:"cache,omitempty"` // directory for blocks of shards that lie in a store; empty: in the user's cache directory
-	CacheGB float64 `toml:"cache_gb"`        // what it holds at most, in 10^9 bytes
+	Cache   string  `toml:"cache,omitempty"` // directory for blocks of shards in an object store; empty: in the user's cache directory
+	CacheGB float64 `toml:"cache_gb"`        // maximum size of the cache, in 10^9 bytes
 }
 
-// Decomposed and CuDNN are how attention is computed.
+// Decomposed and CuDNN are the ways to compute attention.
 const (
 	Decomposed = "decomposed"
 	CuDNN      = "cudnn"
 )
 
-// defaultCommon is Common before a file says anything.
+// defaultCommon is the default Common.
 func defaultCommon() Common {
 	return Common{
 		Optimizer:  optim.Default(),
@@ -131,15 +137,15 @@ func defaultCommon() Common {
 	}
 }
 
-// DefaultPretraining is the config of a pre-training run before a file says anything.
+// DefaultPretraining is the default config of a pre-training run.
 func DefaultPretraining() Pretraining {
 	return Pretraining{Task: pretraining.Default(), Common: defaultCommon(), Downstream: relation.DefaultDownstream()}
 }
 
-// DefaultRelation is the config of a fine-tuning run before a file says anything.
+// DefaultRelation is the default config of a fine-tuning run.
 func DefaultRelation() Relation { return Relation{Task: relation.Default(), Common: defaultCommon()} }
 
-// DefaultProbing is the config of a probing run before a file says anything.
+// DefaultProbing is the default config of a probing run.
 func DefaultProbing() Probing {
 	c := Probing{Task: probing.Default(), Common: defaultCommon()}
 	c.Schedule.Epochs, c.Schedule.WarmupFraction, c.Optimizer.ClipNorm = 4, 0.1, 0
@@ -170,7 +176,7 @@ func (c Probing) Validate() error {
 	return errors.Join(errs...)
 }
 
-// faults are those of the parts that every task has.
+// faults are the faults of the common tables and of m.
 func (c Common) faults(m Model) []error {
 	errs := []error{c.Optimizer.Validate(), c.Schedule.Validate(), c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(), c.Device.Validate()}
 	if m.Init == "" {
@@ -241,7 +247,7 @@ func Presets(task string) []string {
 	return names
 }
 
-// ModelOptions is how a model computes on d.
+// ModelOptions are the options of a model's graphs on d.
 func (d Device) ModelOptions() bert.Options {
 	o := bert.Options{CuDNN: d.Attention == CuDNN}
 	if d.Precision == "bfloat16" {
@@ -260,5 +266,10 @@ func (c *Pretraining) Paths() map[string]*string {
 
 // Paths are the paths that the config names, by what they are.
 func (c *Relation) Paths() map[string]*string {
+	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
+}
+
+// Paths are the paths that the config names, by what they are.
+func (c *Probing) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-// config is what a config of any task can do. The types of this package implement it by their pointers.
+// config is a config of any task. Pointers to the types of this package implement it.
 type config interface {
 	task() string
 	schedule() *schedule.Config
@@ -26,7 +26,7 @@ func (*Probing) task() string     { return tasks.NameProbing }
 
 func (c *Common) schedule() *schedule.Config { return &c.Schedule }
 
-// defaultOf is the default config of the named task, nil for a name that is no task's.
+// defaultOf is the default config of the named task, nil for an unknown task.
 func defaultOf(task string) config {
 	switch task {
 	case tasks.NamePretraining:
@@ -69,7 +69,7 @@ func read(path string, set []string, c config) error {
 	return parse(path, text, set, c)
 }
 
-// ParsePretraining is ReadPretraining of a file's text; name stands for the file in errors.
+// ParsePretraining is ReadPretraining for the text of a file; errors call the file name.
 func ParsePretraining(name string, text []byte, set ...string) (Pretraining, error) {
 	c := DefaultPretraining()
 	return c, parse(name, text, set, &c)
@@ -87,16 +87,16 @@ func ParseProbing(name string, text []byte, set ...string) (Probing, error) {
 	return c, parse(name, text, set, &c)
 }
 
-// Size is how large the run of a config is, for those who plan and forecast runs of any task.
+// Size is the size of a run, for planning and forecasting runs of any task.
 type Size struct {
 	Batch, Sequence, Predictions int // of the batches: rows, positions, masked positions (pre-training)
-	Steps                        int // 0 where epochs say the length
+	Steps                        int // 0 if the config gives epochs
 	Epochs                       float64
 	Seeds, Folds, Fold           int
 	TrainExamples                int
 }
 
-// ParseSize checks the text of a config of the named task and returns its size; name stands for the file in errors.
+// ParseSize checks the text of a config of the named task and returns its size; errors call the file name.
 func ParseSize(task, name string, text []byte) (Size, error) {
 	c := defaultOf(task)
 	if c == nil {
@@ -134,7 +134,7 @@ func parse(name string, text []byte, set []string, c config) error {
 		return Wrap(syntaxError(name, err))
 	}
 	if named := head.Task.Name; named != "" && named != c.task() {
-		return Errorf("%s: task.name = %q, but this verb is for %q", name, named, c.task())
+		return Errorf("%s: task.name = %q, but this command is for %q", name, named, c.task())
 	}
 	if head.Preset != "" {
 		preset, err := Preset(c.task(), head.Preset)
@@ -155,23 +155,24 @@ func parse(name string, text []byte, set []string, c config) error {
 	return Wrap(errors.Join(errs...))
 }
 
-// prefixed puts name before every line of err.
+// prefixed adds name before every line of err.
 func prefixed(name string, err error) error {
 	lines := strings.Split(err.Error(), "\n")
 	return errors.New(name + ": " + strings.Join(lines, "\n"+name+": "))
 }
 
-// decode decodes text over c and refuses keys that c does not have.
+// decode decodes text over c and rejects unknown keys and values of the wrong type.
 func decode(name string, text []byte, c config) error {
-	meta, err := boundedtoml.Decode(string(text), c)
+	meta, errs, err := decodeEach(name, string(text), c)
 	if err != nil {
-		return syntaxError(name, err)
+		return err
 	}
 	supersede(meta, c.schedule())
-	return boundedtoml.Unknown(meta, func(key toml.Key) error { return unknownKey(name, key.String(), c.task()) })
+	return errors.Join(append(errs, boundedtoml.Unknown(meta, func(key toml.Key) error { return unknownKey(name, key.String(), c.task()) }))...)
 }
 
-// supersede lets a layer that gives the length or the warm-up in one unit replace what an earlier one gave in the other.
+// supersede lets a layer that gives the length or the warm-up in one unit replace the value that an earlier layer gave
+// in the other unit.
 func supersede(meta toml.MetaData, s *schedule.Config) {
 	only := func(key, other string) bool {
 		return meta.IsDefined("schedule", key) && !meta.IsDefined("schedule", other)
@@ -190,7 +191,7 @@ func supersede(meta toml.MetaData, s *schedule.Config) {
 	}
 }
 
-// syntaxError says where in the file the fault is, on one line.
+// syntaxError is err on one line, with the line of the fault.
 func syntaxError(name string, err error) error {
 	var at toml.ParseError
 	if errors.As(err, &at) {
@@ -199,7 +200,7 @@ func syntaxError(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// assign decodes key=value over c. A value that is no TOML is taken as a string.
+// assign decodes key=value over c. A value that is not TOML counts as a string.
 func assign(line string, c config) error {
 	key, value, ok := strings.Cut(line, "=")
 	key, value = strings.TrimSpace(key), strings.TrimSpace(value)

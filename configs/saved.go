@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
-// SavedPretraining reads the config.toml that a pre-training run left at path. Keys of other tasks are passed over:
+// SavedPretraining reads the config.toml of a pre-training run at path. It ignores keys of other tasks, because
 // earlier versions of this program wrote the keys of every task.
 func SavedPretraining(path string) (Pretraining, error) {
 	c := DefaultPretraining()
@@ -43,14 +43,14 @@ func readSaved(path string, c config) error {
 	return nil
 }
 
-// Changes compares c with the config.toml at path that the run was started with. It lists the keys that differ among
-// those that say what is learned, each with both values.
+// Changes compares c with the config.toml at path with which the run was started. Of the keys that determine what is
+// learned, it lists those that differ, with both values.
 func (c Pretraining) Changes(path string) ([]string, error) { return changes(&c, path) }
 
-// Changes is that of Pretraining.
+// Changes is Pretraining.Changes for this config.
 func (c Relation) Changes(path string) ([]string, error) { return changes(&c, path) }
 
-// Changes is that of Pretraining.
+// Changes is Pretraining.Changes for this config.
 func (c Probing) Changes(path string) ([]string, error) { return changes(&c, path) }
 
 func changes(c config, path string) ([]string, error) {
@@ -75,7 +75,8 @@ func changes(c config, path string) ([]string, error) {
 	return changed, nil
 }
 
-// learned flattens the tables that say what is learned. Where a batch is cut into microbatches matters to rounding alone.
+// learned flattens the tables that determine what is learned. The size of microbatches is left out, as it only affects
+// rounding.
 func learned(c config) (map[string]any, error) {
 	text, err := text(c)
 	if err != nil {

@@ -57,8 +57,8 @@ func byScore(right []bool, score []float64) (order []int, err error) {
 	return order, nil
 }
 
-// AveragePrecision is the sum over the curve of precision times the gain in recall, from 0 to 1. If nothing is
-// positive precision is 0 throughout, and so is the sum.
+// AveragePrecision is the sum over the curve of precision times the gain in recall, from 0 to 1. If no
+// instance is positive, precision is 0 throughout, and so is the sum.
 func AveragePrecision(curve []PRPoint) float64 {
 	sum, recall := 0.0, 0.0
 	for i := len(curve) - 1; i >= 0; i-- {
@@ -85,14 +85,14 @@ func Thin(curve []PRPoint, n int) []PRPoint {
 
 // Bin is one bin of a reliability diagram.
 type Bin struct {
-	Low       float64 `json:"low"`  // exclusive, but the first bin holds 0
+	Low       float64 `json:"low"`  // exclusive, except that the first bin includes 0
 	High      float64 `json:"high"` // inclusive
 	Count     int     `json:"count"`
 	Predicted float64 `json:"predicted"` // mean probability
-	Observed  float64 `json:"observed"`  // share that is positive
+	Observed  float64 `json:"observed"`  // share of positive instances
 }
 
-// Calibration says how far predicted probabilities are from observed shares.
+// Calibration compares predicted probabilities with observed shares.
 type Calibration struct {
 	Bins  []Bin   `json:"bins"` // of equal width, those without an instance left out
 	ECE   float64 `json:"ece"`  // expected calibration error: mean |predicted-observed| weighted by count
@@ -175,7 +175,7 @@ func PoolCalibrations(cs ...Calibration) Calibration {
 	return out
 }
 
-// binOf is the bin of probability p: bins are open below and closed above, but for the first.
+// binOf is the bin of probability p: bins are open below and closed above, except for the first.
 func binOf(p float64, bins int) int {
 	i := int(math.Ceil(p*float64(bins))) - 1
 	return max(i, 0)

@@ -10,24 +10,24 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Gain is the mean difference of the micro F1 of two models, A less B, over runs that are paired by seed and tested on the
-// same instances. Its interval covers both that another seed and that other instances might have been drawn.
+// Gain is the mean difference of the micro F1 of two models, A minus B, over runs that are paired by seed and tested on
+// the same instances. Its interval accounts for the variance over seeds and over instances.
 type Gain struct {
 	Interval          // in points of F1; N is the number of seeds
 	Instances int     `json:"instances"`
-	Seeds     float64 `json:"sd_seeds"`     // standard deviation of the difference from seed to seed
-	Test      float64 `json:"sd_instances"` // standard deviation of the mean difference from test set to test set
+	Seeds     float64 `json:"sd_seeds"`     // standard deviation of the difference over seeds
+	Test      float64 `json:"sd_instances"` // standard deviation of the mean difference over test sets
 }
 
-// gainSamples is how many test sets GainOf draws.
+// gainSamples is the number of test sets that GainOf draws.
 const gainSamples = 1000
 
-// GainOf is the gain of a over b, each with a prediction of every instance in every run: a[i] and b[i] are runs of one
-// seed. The negative label counts for nothing in F1. It needs two runs of each.
+// GainOf is the gain of a over b, where each run has a prediction for every instance, and a[i] and b[i] are runs of
+// the same seed. F1 ignores the negative label. At least two runs of each model are required.
 //
-// The variance of the difference is taken for the sum of two: that of its mean over seeds (the variance from seed to seed
-// by their number) and that over instances, found by drawing them with replacement (Efron & Tibshirani 1993). Low and High
-// are Student's, with the degrees of freedom of Welch and Satterthwaite: with few seeds they lie far apart.
+// The variance of the difference is estimated as a sum of two variances: that of its mean over seeds (the variance over
+// seeds divided by their number), and that over instances, by a bootstrap (Efron & Tibshirani 1993). Low and High
+// follow Student's t with the degrees of freedom of Welch and Satterthwaite: with few seeds they are far apart.
 func GainOf(ctx context.Context, gold []string, a, b [][]string, negative string, seed uint64) (Gain, error) {
 	if len(a) != len(b) || len(a) < 2 {
 		return Gain{}, fmt.Errorf("%d runs of one model and %d of the other, want as many, and at least 2", len(a), len(b))
@@ -52,7 +52,7 @@ func GainOf(ctx context.Context, gold []string, a, b [][]string, negative string
 	return g, nil
 }
 
-// overInstances is the standard deviation of the mean difference of runs when instances are drawn with replacement.
+// overInstances is the bootstrap standard deviation of the mean difference of runs over instances.
 func overInstances(ctx context.Context, runs []*outcomes, seed uint64) (float64, error) {
 	r := rand.New(rand.NewPCG(seed, 0x6761696e)) // a stream of its own: "gain"
 	n := len(runs[0].each)
@@ -76,7 +76,8 @@ func overInstances(ctx context.Context, runs []*outcomes, seed uint64) (float64,
 	return SpreadOf(drawn).SD, nil
 }
 
-// half is the quantile of Student's t times the standard deviation of the mean difference over n seeds.
+// half is half the width of the interval for n seeds: the quantile of Student's t times the standard
+// deviation of the mean difference.
 func (g Gain) half(n int, quantile float64) float64 {
 	seeds, test := g.Seeds*g.Seeds/float64(n), g.Test*g.Test
 	if seeds+test == 0 {
@@ -90,11 +91,12 @@ func (g Gain) half(n int, quantile float64) float64 {
 	return sd * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(quantile)
 }
 
-// ErrTestSet says that no number of seeds would do: the test set is too small.
-var ErrTestSet = errors.New("no number of seeds would do on so few instances")
+// ErrTestSet says that the test set is too small for any number of seeds.
+var ErrTestSet = errors.New("no number of seeds suffices with so few instances")
 
-// SeedsFor is the smallest number of seeds, of runs of both models, with which a true gain of that size would be told from
-// none at 5 %, two-sided, four times in five. The error is ErrTestSet where the instances alone do not allow it.
+// SeedsFor is the smallest number of seeds, with a run of both models for each, at which a two-sided test at 5 %
+// detects a true gain of that size with a power of 80 %. The error is ErrTestSet if the variance over instances alone
+// prevents it.
 func (g Gain) SeedsFor(size float64) (int, error) {
 	const most = 10_000
 	size = math.Abs(size)

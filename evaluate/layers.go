@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Interval is a mean over seeds with its 95 % confidence interval by Student's t. With a single value Low and High are
-// the mean: nothing is known of the spread. BootstrapF1 makes one of the score of instances.
+// Interval is a mean over seeds with its 95 % confidence interval by Student's t. With a single value, whose spread is
+// unknown, Low and High are the mean. BootstrapF1 makes one of the score of instances.
 type Interval struct {
 	Mean float64 `json:"mean"`
 	Low  float64 `json:"low"`
@@ -28,13 +28,14 @@ func IntervalOf(values []float64) Interval {
 	return out
 }
 
-// LayerSeries says what each layer adds to the scores P_0..P_L of probes of growing depth, as intervals over seeds.
+// LayerSeries is the contribution of each layer to the scores P_0..P_L of probes of increasing depth, as intervals
+// over seeds.
 type LayerSeries struct {
 	Scores     []Interval `json:"scores"`     // P_l
 	Delta      []Interval `json:"delta"`      // of l from 1: P_l - P_(l-1), at index l-1
 	Cumulative []Interval `json:"cumulative"` // likewise: P_l - P_0
-	// Expected is the expected layer of Tenney et al. 2019, sum of l·Delta_l over sum of Delta_l. It is taken of the seeds
-	// whose last score is above their first; N says of how many.
+	// Expected is the expected layer of Tenney et al. 2019, sum of l·Delta_l over sum of Delta_l. It is computed from
+	// the N seeds whose last score is above their first.
 	Expected Interval `json:"expected_layer"`
 }
 
@@ -72,7 +73,7 @@ func LayersOf(scores [][]float64, depths []int) (LayerSeries, error) {
 	return out, nil
 }
 
-// CentreOfGravity is sum of k·share_k: where on the layers a mix of them looks on average.
+// CentreOfGravity is the sum of k·share_k: the mean layer of a mix.
 func CentreOfGravity(share []float64) float64 {
 	sum := 0.0
 	for k, s := range share {

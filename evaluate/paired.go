@@ -11,10 +11,10 @@ import (
 
 // Difference is a paired test of the micro F1 of two models, A and B, on the same instances or seeds.
 type Difference struct {
-	Test    string  `json:"test"`    // what was done
+	Test    string  `json:"test"`    // name of the test
 	Over    string  `json:"over"`    // instances or seeds
-	N       int     `json:"n"`       // how many of those
-	Samples int     `json:"samples"` // how many times it was drawn; all permutations if Exact
+	N       int     `json:"n"`       // number of instances or seeds
+	Samples int     `json:"samples"` // number of samples; all permutations if Exact
 	Exact   bool    `json:"exact"`
 	Seed    uint64  `json:"seed"`
 	A       float64 `json:"a"` // micro F1 in percent
@@ -42,7 +42,7 @@ func (d Draws) next(ctx context.Context, done int) error {
 	return ctx.Err()
 }
 
-// outcome is what one instance adds to the counts of both models.
+// outcome is the contribution of one instance to the counts of both models.
 type outcome struct{ a, b counts }
 
 // outcomes are the instances of a paired test, and the sums of their counts.
@@ -51,7 +51,7 @@ type outcomes struct {
 	sum  outcome
 }
 
-// newOutcomes sums what the runs of a model, one prediction an instance each, add to its counts.
+// newOutcomes sums the contributions of each model's runs, which have one prediction for each instance.
 func newOutcomes(gold []string, a, b [][]string, negative string) (*outcomes, error) {
 	if len(gold) == 0 || len(a) == 0 || len(b) == 0 {
 		return nil, fmt.Errorf("%d gold labels, %d and %d runs, want at least one of each", len(gold), len(a), len(b))
@@ -92,12 +92,13 @@ func (o *outcomes) difference(test string, draws Draws) Difference {
 	return Difference{Test: test, Over: "instances", N: len(o.each), Samples: draws.Samples, Seed: draws.Seed, A: a, B: b, Delta: a - b}
 }
 
-// Bootstrap draws as many instances as there are, with replacement, so many times (Efron & Tibshirani 1993, chapter
-// 13; Koehn 2004). Low and High are the 2.5 and 97.5 percentiles of the difference; P is twice the share of samples
-// on the other side of 0, counting the data themselves as one more sample.
+// Bootstrap resamples the instances with replacement, draws.Samples times (Efron & Tibshirani 1993, chapter 13; Koehn
+// 2004). Low and High are the 2.5 and 97.5 percentiles of the difference; P is twice the share of samples on the
+// other side of 0, counting the data themselves as one more sample.
 //
-// A model may have several runs, of other seeds: an instance is drawn with the predictions of all of them, and F1 is
-// that of all runs' predictions together. It fails with the error of ctx when that ends, and so do the tests below.
+// A model may have several runs with different seeds: an instance is drawn with the predictions of all runs, and F1
+// is computed over the predictions of all runs together. If ctx ends, Bootstrap and the tests below return its
+// error.
 func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative string, draws Draws) (Difference, error) {
 	o, err := newOutcomes(gold, a, b, negative)
 	if err != nil {
@@ -106,7 +107,7 @@ func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative str
 	if draws.Samples < 1 {
 		return Difference{}, fmt.Errorf("%d samples, want at least 1", draws.Samples)
 	}
-	r := rand.New(rand.NewPCG(draws.Seed, 0x626f6f74)) // a stream of its own: "boot"
+	r := rand.New(rand.NewPCG(draws.Seed, 0x626f6f74)) // its own stream: "boot"
 	deltas := make([]float64, draws.Samples)
 	below, above := 1, 1
 	for s := range deltas {
@@ -162,7 +163,7 @@ func BootstrapF1(ctx context.Context, gold []string, runs [][]string, negative s
 	return Interval{Mean: o.sum.a.f1(), Low: quantile(scores, 0.025), High: quantile(scores, 0.975), N: len(o.each)}, nil
 }
 
-// quantile of sorted values, linear between neighbours.
+// quantile is a quantile of sorted values, interpolated linearly.
 func quantile(sorted []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	i := int(at)
@@ -172,10 +173,10 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// Randomise exchanges the two models' predictions of each instance with probability one half, so many times (Noreen
-// 1989; Yeh 2000). P is the share of samples whose difference is at least as large as the observed one in either
-// direction, counting the data themselves as one more sample. Of several runs, as many of both models, the first of one
-// is exchanged with the first of the other, and so on, all together.
+// Randomise swaps the two models' predictions of each instance with probability one half, draws.Samples times (Noreen 1989;
+// Yeh 2000). P is the share of samples whose difference is at least as large as the observed one in either direction,
+// counting the data themselves as one more sample. With several runs, the same number for both models, the predictions
+// of all pairs of runs are swapped together.
 func Randomise(ctx context.Context, gold []string, a, b [][]string, negative string, draws Draws) (Difference, error) {
 	if len(a) != len(b) {
 		return Difference{}, fmt.Errorf("%d runs of one model and %d of the other, want as many", len(a), len(b))
@@ -213,12 +214,13 @@ func Randomise(ctx context.Context, gold []string, a, b [][]string, negative str
 	return out, nil
 }
 
-// atLeast compares the sizes of two differences; equal ones that were computed in another order count as equal.
+// atLeast compares the absolute values of two differences; it tolerates the rounding errors of another order of
+// summation.
 func atLeast(d, observed float64) bool { return math.Abs(d) >= math.Abs(observed)-1e-9 }
 
-// RandomiseSeeds tests whether the mean scores of two models over seeds differ, by exchanging which model a score
-// belongs to: all ways if there are at most samples, otherwise samples random ones. The seeds of the two models need
-// not be the same, nor as many.
+// RandomiseSeeds tests whether the mean scores of two models over seeds differ, by a permutation test: it permutes
+// the assignment of scores to models in all ways if there are at most draws.Samples, otherwise in as many random ways. The
+// two models may have different seeds, and different numbers of seeds.
 func RandomiseSeeds(ctx context.Context, a, b []float64, draws Draws) (Difference, error) {
 	if len(a) < 2 || len(b) < 2 || draws.Samples < 1 {
 		return Difference{}, fmt.Errorf("%d and %d seeds and %d samples, want at least 2 seeds of each and a sample", len(a), len(b), draws.Samples)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// PRF is precision, recall and F1, each in percent, and the number of gold instances they are about.
+// PRF is precision, recall and F1, each in percent, and the number of gold instances.
 type PRF struct {
 	P       float64 `json:"p"`
 	R       float64 `json:"r"`
@@ -22,7 +22,7 @@ type Confusion struct {
 
 // UnknownLabelsError names labels that are not in the label set.
 type UnknownLabelsError struct {
-	Unknown []string // in the order met
+	Unknown []string // in order of occurrence
 	Labels  []string // the label set
 }
 
@@ -76,14 +76,14 @@ func indices(labels []string) (map[string]int, error) {
 	at := make(map[string]int, len(labels))
 	for i, l := range labels {
 		if _, twice := at[l]; twice {
-			return nil, fmt.Errorf("label %q stands twice in the label set", l)
+			return nil, fmt.Errorf("label %q occurs twice in the label set", l)
 		}
 		at[l] = i
 	}
 	return at, nil
 }
 
-// Pool adds confusions over the same labels, those of the folds of a cross-validation say.
+// Pool adds confusions over the same labels, for example those of the folds of a cross-validation.
 func Pool(cs ...*Confusion) (*Confusion, error) {
 	if len(cs) == 0 {
 		return nil, fmt.Errorf("nothing to pool")
@@ -105,7 +105,7 @@ func Pool(cs ...*Confusion) (*Confusion, error) {
 	return out, nil
 }
 
-// Report is what a set of predictions scores.
+// Report is the scores of a set of predictions.
 type Report struct {
 	Labels    []string       `json:"labels"`
 	Negative  string         `json:"negative"`
@@ -127,7 +127,7 @@ func Score(gold, pred, labels []string, negative string) (Report, error) {
 	return c.Report(negative)
 }
 
-// Report is what the counts score.
+// Report computes the scores from the counts.
 func (c *Confusion) Report(negative string) (Report, error) {
 	neg := slices.Index(c.Labels, negative)
 	if neg < 0 {
@@ -160,7 +160,7 @@ func (c *Confusion) Report(negative string) (Report, error) {
 	return r, nil
 }
 
-// counts are the instances that are gold, that are predicted, and that are both.
+// counts are the numbers of instances that are gold, that are predicted, and that are both.
 type counts struct{ both, gold, predicted int }
 
 func (c *Confusion) class(i int) counts {
@@ -184,7 +184,7 @@ func (k counts) prf() PRF {
 	return PRF{percent(k.both, k.predicted), percent(k.both, k.gold), k.f1(), k.gold}
 }
 
-// f1 is 2*both/(gold+predicted), which is the harmonic mean of precision and recall wherever both exist.
+// f1 is 2*both/(gold+predicted), which is the harmonic mean of precision and recall if both exist.
 func (k counts) f1() float64 { return percent(2*k.both, k.gold+k.predicted) }
 
 func percent(part, whole int) float64 {

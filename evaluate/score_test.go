@@ -182,7 +182,7 @@ func TestScoreRefuses(t *testing.T) {
 		{"nothing", nil, nil, []string{"1", "0"}, "0", "no labels"},
 		{"unknown", []string{"1", "x"}, []string{"y", "1"}, []string{"1", "0"}, "0", "unknown labels y, x; the label set is 1, 0"},
 		{"negative", []string{"1"}, []string{"1"}, []string{"1", "0"}, "false", `negative label "false" is not in the label set 1, 0`},
-		{"twice", []string{"1"}, []string{"1"}, []string{"1", "1"}, "1", `label "1" stands twice`},
+		{"twice", []string{"1"}, []string{"1"}, []string{"1", "1"}, "1", `label "1" occurs twice`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

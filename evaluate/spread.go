@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Spread summarises one figure over folds or seeds. SD is the sample standard deviation, 0 for a single value.
+// Spread summarises a figure over folds or seeds. SD is the sample standard deviation, 0 for a single value.
 type Spread struct {
 	Mean float64 `json:"mean"`
 	SD   float64 `json:"sd"`

@@ -17,7 +17,7 @@ type StemWeight struct {
 	Count int     `json:"count"`
 }
 
-// StemWeights gathers the weight of words by their Porter stem. The zero value is ready to use.
+// StemWeights accumulates the weights of words by their Porter stem. The zero value is ready to use.
 type StemWeights struct {
 	stems map[string]*stemSum
 }
@@ -50,7 +50,8 @@ func (s *StemWeights) Add(word string, weight, times float64) {
 	t.words[word]++
 }
 
-// Top is the n stems of the greatest mean weight among those met at least least times, all of them if n is 0.
+// Top returns the n stems with the greatest mean weight among those that occur at least least times, all of
+// them if n is 0.
 func (s *StemWeights) Top(n, least int) []StemWeight {
 	var out []StemWeight
 	for stem, t := range s.stems {
@@ -65,7 +66,7 @@ func (s *StemWeights) Top(n, least int) []StemWeight {
 	return out
 }
 
-// word is the most frequent one, the first in the alphabet of equals.
+// word is the most frequent word; of several, the alphabetically first.
 func (t *stemSum) word() string {
 	best := ""
 	for w, n := range t.words {

@@ -12,24 +12,24 @@ const (
 	KindCPU  = "cpu"
 )
 
-// Device is a machine that a run can be planned for. What its maker does not publish is zero.
+// Device is a machine that a run can be planned for. Figures that its maker does not publish are zero.
 type Device struct {
 	Name     string
 	Kind     string
-	Topology string // the compiler's name for it; empty: not compiled for ahead of time
-	Devices  int    // that a batch is split over: cores of a v3, else chips
+	Topology string // the compiler's name for it; empty: no ahead-of-time compilation
+	Devices  int    // devices that share a batch: cores of a v3, else chips
 	Chips    int    // that collectives run between
 	Memory   int64  // bytes of one device
 
-	// PeakFLOPs is that of one device in bfloat16, and PeakFLOPs32 what float32 is computed with unless told
-	// otherwise: one bfloat16 pass on a TPU, TF32 on a GPU.
+	// PeakFLOPs is the peak of one device in bfloat16, and PeakFLOPs32 its peak for float32 in the default
+	// precision of products: one bfloat16 pass on a TPU, TF32 on a GPU.
 	PeakFLOPs, PeakFLOPs32 float64
 	Clock                  float64 // Hz, of the estimated cycles
 	// Target describes a GPU to XLA's compiler, as the text of a GpuTargetConfigProto; empty for others.
 	Target string
 	// Bandwidth is that of a GPU's memory, in bytes a second.
 	Bandwidth float64
-	// Link is what one chip sends in a second, in bytes, over the two links that a ring of its neighbours uses.
+	// Link is the number of bytes that one chip sends in a second over the two links of a ring.
 	Link float64
 }
 
@@ -38,15 +38,16 @@ const (
 	tera = 1e12
 )
 
-// Devices lists what can be planned for, with the makers' published figures of a chip: peaks, memory and, from v5e on,
-// links (half of what both directions of a quarter of a chip's ports carry) are those of cloud.google.com/tpu/docs/v2 to
-// v6e; clocks and links of v2 and v3 those of Jouppi et al., "A Domain-Specific Supercomputer for Training Deep Neural
-// Networks", CACM 63(7), 2020; those of v4 of Jouppi et al., ISCA 2023. Clocks agree with peaks: a v3 does 2·128² operations a
-// cycle in each of four units, a v4 in each of eight; that of a v5e follows from its peak and four. That of a v6e is not
-// known. GPUs: NVIDIA's data sheets, without sparsity, and its white papers on Ampere and Hopper.
+// Devices lists the devices that runs can be planned for, with the makers' published figures of a chip. Peaks, memory
+// and, from v5e on, links (half the bandwidth of both directions of a quarter of a chip's ports) come from
+// cloud.google.com/tpu/docs/v2 to v6e; clocks and links of v2 and v3 come from Jouppi et al., "A Domain-Specific
+// Supercomputer for Training Deep Neural Networks", CACM 63(7), 2020; those of v4 from Jouppi et al., ISCA 2023. Clocks
+// agree with peaks: a v3 does 2·128² operations a cycle in each of four units, a v4 in each of eight; the clock of a
+// v5e follows from its peak and four units. The clock of a v6e is unknown. GPUs: NVIDIA's data sheets, without
+// sparsity, and its white papers on Ampere and Hopper.
 //
-// Memory is nominal. A compiler keeps some for itself, libtpu 0.5 GiB of a v3's 16, and refuses a program that does not fit
-// the rest; a plan then says so, whatever the nominal size.
+// Memory is nominal. A compiler reserves some, libtpu 0.5 GiB of a v3's 16, and rejects a program that does not fit the
+// rest; the plan then says that it does not fit, whatever the nominal size.
 func Devices() []Device {
 	return []Device{
 		{Name: "v2-8", Kind: KindTPU, Topology: "v2:2x2x1", Devices: 8, Chips: 4, Memory: 8 * gib,
@@ -133,7 +134,7 @@ func FindDevice(name string) (Device, error) {
 	return Device{}, fmt.Errorf("device: unknown %q, want one of %s", name, strings.Join(known, ", "))
 }
 
-// Peak is what all devices together can do in a second at a precision of activations.
+// Peak is the peak of all devices together, in operations per second, at a precision of activations.
 func (d Device) Peak(precision string) float64 {
 	if precision == "bfloat16" {
 		return float64(d.Devices) * d.PeakFLOPs

@@ -1,7 +1,8 @@
-// Package plan says what a run will need and cost on a device that need not be here: a Cloud TPU, a GPU or a processor.
+// Package plan predicts the needs and the cost of a run on a device that this machine need not have: a Cloud TPU, a GPU
+// or a processor.
 //
-// A Planner builds the very graphs of an update, has the device's own compiler compile them ahead of time, and reads what
-// it says: memory, collectives and, for TPUs, estimated times. Without a compiler what follows from formulas is given.
+// A Planner builds the graphs of an update, compiles them ahead of time with the device's own compiler, and reads its
+// figures: memory, collectives and, for TPUs, estimated times. Without a compiler the figures come from formulas.
 package plan
 
 import (
@@ -15,10 +16,10 @@ import (
 // Where the figures of a plan come from.
 const (
 	FromCompiler = "compiler" // the device's own compiler compiled the step
-	FromFormula  = "analytic" // no compiler was at hand
+	FromFormula  = "analytic" // no compiler was available
 )
 
-// Run is what is planned.
+// Run describes the run to plan.
 type Run struct {
 	Device     Device
 	Precision  string // of activations: "float32" or "bfloat16"
@@ -29,7 +30,7 @@ type Run struct {
 	Steps      int     // updates; 0: not known
 	Price      float64 // of an hour, in whatever currency; 0: not known
 
-	StateBytes      int64 // parameters and what the optimizer keeps, on each device
+	StateBytes      int64 // parameters and optimizer state, on each device
 	GradientBytes   int64 // likewise
 	ActivationBytes int64 // of a microbatch on one device, by formula
 }
@@ -41,7 +42,7 @@ type Graph struct {
 	pjrt.Ahead
 }
 
-// Plan is what can be known of a run before it runs. What is not known is nil. Bytes and times are those of one device.
+// Plan is a prediction of a run. Unknown figures are nil. Bytes and times are those of one device.
 type Plan struct {
 	Device     string   `json:"device"`
 	Devices    int      `json:"devices"`
@@ -52,14 +53,14 @@ type Plan struct {
 	Bytes      *float64 `json:"bytes_accessed"` // of an update, by the compiler
 
 	PeakBytes   *int64 `json:"peak_bytes"`
-	MemoryBytes *int64 `json:"memory_bytes"` // there are
+	MemoryBytes *int64 `json:"memory_bytes"` // memory of the device
 	Fits        *bool  `json:"fits"`
 
 	Collectives *Collectives `json:"collectives"`
 	EstimatedMS EstimatedMS  `json:"estimated_ms"` // the compiler's, uncalibrated
 
 	FloorMS       *float64 `json:"floor_ms"`       // FLOPs at the device's peak: no step is faster
-	CollectivesMS *float64 `json:"collectives_ms"` // bytes over the links' speed, with nothing else going on meanwhile
+	CollectivesMS *float64 `json:"collectives_ms"` // bytes over the links' speed, without overlap
 	StepMS        *float64 `json:"step_ms"`        // estimated operations and collectives
 	TokensPerSec  *float64 `json:"tokens_per_sec"` // over all devices
 	MFU           *float64 `json:"mfu"`            // share of the peak
@@ -70,7 +71,7 @@ type Plan struct {
 	HoursRange  *Range `json:"hours_range"`
 	CostRange   *Range `json:"cost_range"`
 
-	Notes []string `json:"notes,omitempty"` // what a reader should know
+	Notes []string `json:"notes,omitempty"` // remarks for readers
 }
 
 // Collectives are the all-reduces and other operations between devices in one update.
@@ -79,7 +80,7 @@ type Collectives struct {
 	Bytes int64 `json:"bytes"` // of their results
 }
 
-// EstimatedMS is the compiler's estimate of an update in milliseconds, by what operations do.
+// EstimatedMS is the compiler's estimate of an update in milliseconds, by the category of operations.
 type EstimatedMS struct {
 	Total      *float64 `json:"total"`
 	Matmul     *float64 `json:"matmul"`
@@ -90,7 +91,7 @@ type EstimatedMS struct {
 	Other      *float64 `json:"other"`
 }
 
-// New plans r from what a compiler made of its graphs; without graphs from formulas.
+// New plans r from its compiled graphs, or without graphs from formulas.
 func New(r Run, graphs []Graph) (Plan, error) {
 	p := Plan{Device: r.Device.Name, Devices: r.Device.Devices, Source: FromFormula, Batch: r.Batch, MicroBatch: r.MicroBatch}
 	p.FLOPs = known(r.FLOPs)
@@ -103,7 +104,7 @@ func New(r Run, graphs []Graph) (Plan, error) {
 	if len(graphs) == 0 {
 		peak := r.StateBytes + r.GradientBytes + r.ActivationBytes
 		p.PeakBytes = &peak
-		p.note("no compiler at hand (there is one for TPUs, GPUs and the processor: subbert backend install tpu, cuda or cpu): bytes and flops are by formula, times are not known beyond the floor, and neither are collectives")
+		p.note("no compiler is installed (for TPUs, GPUs and the processor: subbert backend install tpu, cuda or cpu): bytes and flops come from formulas, and times beyond the floor and collectives are unknown")
 	} else {
 		p.Source = FromCompiler
 		if err := p.read(graphs, r.Device); err != nil {
@@ -134,7 +135,7 @@ func known(x float64) *float64 {
 	return &x
 }
 
-// read adds up what the compiler says of the graphs of an update.
+// read adds up the compiler's figures of the graphs of an update.
 func (p *Plan) read(graphs []Graph, d Device) error {
 	var peak int64
 	var bytes float64
@@ -165,15 +166,16 @@ func (p *Plan) read(graphs []Graph, d Device) error {
 	}
 	p.Collectives = &Collectives{Count: len(sum.Collectives), Bytes: sum.CollectiveBytes()}
 	if d.Clock == 0 {
-		p.note("the clock of %s is not published, so its estimate of %d cycles is no time", d.Name, sum.Total())
+		p.note("the clock of %s is not published, so its estimate of %d cycles cannot be converted to time", d.Name, sum.Total())
 		return nil
 	}
 	p.EstimatedMS = milliseconds(sum, d.Clock)
-	p.note("estimates are the compiler's own, not calibrated: good for comparing, within about 30 percent in themselves; operations without an estimate and the host's work are not in them")
+	p.note("estimates are the compiler's own, not calibrated: good for comparing, accurate to about 30 percent; they do not include operations without an estimate and the host's work")
 	return nil
 }
 
-// peakOf is the compiler's own peak, else all there is. XLA:CPU's leaves out the temporaries, which it allocates at once.
+// peakOf is the compiler's own peak, else the sum of all memory. XLA:CPU's peak leaves out the temporaries, which it
+// allocates at once.
 func peakOf(d Device, m pjrt.Memory) int64 {
 	if m.Peak > 0 && d.Kind != KindCPU {
 		return m.Peak
@@ -192,7 +194,7 @@ func milliseconds(e estimate.Estimate, clock float64) EstimatedMS {
 	}
 }
 
-// time derives what follows from the estimate of a step.
+// time derives the times that follow from the estimate of a step.
 func (p *Plan) time(r Run) {
 	if p.EstimatedMS.Total == nil {
 		return

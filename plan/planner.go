@@ -18,21 +18,21 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-// Options say what a run is planned for.
+// Options are the device and the compiler of a plan.
 type Options struct {
 	Device Device
 	Plugin string               // path of the device's plugin, which compiles; empty: formulas only
 	Ahead  backend.AheadRequest // settings of the plugin for the device; see Request
 	Price  float64              // of an hour of the device, in whatever currency; 0: not known
-	Log    *slog.Logger         // hears of compilations; nil: nobody does
+	Log    *slog.Logger         // receives notes on compilations; nil: none are logged
 
-	// Compile compiles a program ahead of time, in a process of its own say: a compiler takes gigabytes. Without it the
+	// Compile compiles a program ahead of time, for example in its own process: a compiler takes gigabytes. Without it the
 	// program is compiled in this process.
 	Compile func(context.Context, backend.AheadRequest) (backend.AheadReport, error)
 }
 
-// Request is what a plugin is told of a device that it compiles for. XLAFlags are those that the environment does not
-// have, such as where the compiler's tools lie.
+// Request describes a device to the plugin that compiles for it. xlaFlags are flags beyond those in the environment,
+// such as the directory of the compiler's tools.
 func Request(plugin string, d Device, xlaFlags string) backend.AheadRequest {
 	r := backend.AheadRequest{Plugin: plugin, Topology: d.Topology, XLAFlags: xlaFlags}
 	if d.Target != "" {
@@ -78,8 +78,8 @@ func Pretraining(ctx context.Context, c configs.Pretraining, o Options) (*Planne
 	return p, nil
 }
 
-// Relation plans a fine-tuning run, with rows of the greatest length. Labels that are found in the data are taken for
-// two: a classifier is next to nothing.
+// Relation plans a fine-tuning run, with rows of the maximum length. If the labels come from the data, it assumes
+// two: the size of the classifier is negligible.
 func Relation(ctx context.Context, c configs.Relation, o Options) (*Planner, error) {
 	p := &Planner{options: o, common: c.Common, batching: c.Task.Batching, sequence: c.Task.Sequence, steps: c.Schedule.Steps}
 	encoder, err := p.open(ctx, c.Model.Init)
@@ -92,7 +92,7 @@ func Relation(ctx context.Context, c configs.Relation, o Options) (*Planner, err
 	return p, nil
 }
 
-// open reads the architecture of the model at path. Only its config.json need be there.
+// open reads the architecture of the model at path, which needs only a config.json.
 func (p *Planner) open(ctx context.Context, path string) (bert.Config, error) {
 	var c bert.Config
 	m, _, err := checkpoints.Peek(ctx, path)
@@ -114,10 +114,10 @@ func (p *Planner) open(ctx context.Context, path string) (bert.Config, error) {
 	return c, nil
 }
 
-// Steps is the number of updates of the run; 0 where it is not known, because it follows from examples that are not read.
+// Steps is the number of updates of the run; 0 if it depends on examples, which are not read.
 func (p *Planner) Steps() int { return p.steps }
 
-// Plan plans the run as its config says.
+// Plan plans the run with the batches of its config.
 func (p *Planner) Plan(ctx context.Context) (Plan, error) {
 	return p.plan(ctx, p.batching.Batch, p.batching.Rows())
 }
@@ -135,7 +135,7 @@ func (p *Planner) plan(ctx context.Context, batch, micro int) (Plan, error) {
 	return New(p.run(task, batch, micro), graphs)
 }
 
-// run is the part of the plan that no compiler says.
+// run is the part of the plan that does not come from a compiler.
 func (p *Planner) run(task planned, batch, micro int) Run {
 	parameters, size, first := int64(0), 4, int64(p.common.Optimizer.FirstMomentDType().Size())
 	for _, w := range task.Parameters() {
@@ -151,12 +151,12 @@ func (p *Planner) run(task planned, batch, micro int) Run {
 		ActivationBytes: task.ActivationBytes(max(1, micro/p.options.Device.Devices), size),
 	}
 	if micro < batch {
-		r.StateBytes += 4 * parameters // the gradients added up so far
+		r.StateBytes += 4 * parameters // the accumulated gradients
 	}
 	return r
 }
 
-// compile builds the graphs of an update for the device and compiles them where that can be done here.
+// compile builds the graphs of an update for the device and compiles them if a compiler is available.
 func (p *Planner) compile(ctx context.Context, task planned, batch, micro int) ([]Graph, error) {
 	device := p.options.Device
 	plan := trainer.Plan{
@@ -193,7 +193,7 @@ func (p *Planner) compile(ctx context.Context, task planned, batch, micro int) (
 	return graphs, nil
 }
 
-// graphOf is a program of an update, with what a compiler said of it.
+// graphOf is a program of an update with the compiler's figures.
 func graphOf(program pjrt.Program, plan trainer.Plan, compiled pjrt.Ahead) Graph {
 	g := Graph{Name: program.Name, Times: 1, Ahead: compiled}
 	if program.Name == "accumulate" {
@@ -224,7 +224,7 @@ func (p *Planner) compileHere(task planned, plan trainer.Plan) (graphs []Graph, 
 			return nil, err
 		}
 		a.Memory = &m
-		if cost, err := program.Cost(); err == nil { // not every plugin analyses it
+		if cost, err := program.Cost(); err == nil { // not every plugin has a cost analysis
 			a.Cost = cost
 		}
 		graphs = append(graphs, graphOf(program, plan, a))
@@ -248,7 +248,7 @@ func build(client *pjrt.Client, task planned, plan trainer.Plan) ([]pjrt.Program
 	return client.Programs(), nil
 }
 
-// compileAhead compiles a program for a device that is not here.
+// compileAhead compiles a program for a device that this machine lacks.
 func (p *Planner) compileAhead(ctx context.Context, program pjrt.Program) (pjrt.Ahead, error) {
 	device := p.options.Device.Name
 	if p.options.Log != nil {

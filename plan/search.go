@@ -24,12 +24,12 @@ func (e *OutOfMemoryError) Error() string {
 	return fmt.Sprintf("%s: the step does not fit the device's memory: %s", e.Device, first)
 }
 
-// Hint names what makes a step smaller.
+// Hint names settings that make a step smaller.
 func (e *OutOfMemoryError) Hint() string {
 	return `a smaller task.micro_batch is accumulated to the same batch (--search finds the largest that fits); device.precision = "bfloat16" halves the activations`
 }
 
-// CompileError says that the device's compiler refuses a program.
+// CompileError says that the device's compiler rejects a program.
 type CompileError struct {
 	Device, Graph string
 	Text          string // of the compiler
@@ -63,7 +63,7 @@ func (p *Planner) tell(what string, micro int) {
 	}
 }
 
-// largest doubles n from start until it fits no more, or halves it until it does, and then closes in until the answer is
+// largest doubles n from start until it does not fit, or halves it until it fits, and then bisects until the result is
 // within an eighth.
 func largest(fits func(n int) (Plan, bool, error), start int) (best Plan, err error) {
 	low, high := 0, 0 // the largest that fits, the smallest that does not; 0: none yet
@@ -91,10 +91,10 @@ func largest(fits func(n int) (Plan, bool, error), start int) (best Plan, err er
 	return best, nil
 }
 
-// maxRowsPerDevice ends the search on a device whose memory is not known.
+// maxRowsPerDevice ends the search on a device of unknown memory.
 const maxRowsPerDevice = 1 << 14
 
-// MemoryText says how much memory of a device p needs and how much there is.
+// MemoryText states the memory that p needs on a device, and the memory of the device.
 func (p Plan) MemoryText() string {
 	if p.PeakBytes == nil {
 		return "not known"

@@ -17,8 +17,8 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Digests says what files and directories hold, and remembers it for as long as their size and time of change stay the
-// same. It may be used by many goroutines at once.
+// Digests computes hashes of files and directories, and caches them while their size and modification time stay the
+// same. Many goroutines may use it at once.
 type Digests struct {
 	mu    sync.Mutex
 	path  string
@@ -32,10 +32,10 @@ type fileDigest struct {
 	SHA256 string    `json:"sha256"`
 }
 
-// oldEnough is how old a change must be for its time to tell it from the next one.
+// oldEnough is the age from which a modification time distinguishes a change from the next one.
 const oldEnough = 2 * time.Second
 
-// OpenDigests reads what is remembered in a file, which need not exist. One that is damaged is begun anew.
+// OpenDigests reads the cache in a file, which need not exist. A damaged file is replaced.
 func OpenDigests(path string) (*Digests, error) {
 	d := &Digests{path: path, known: make(map[string]fileDigest)}
 	text, err := os.ReadFile(path)
@@ -51,7 +51,7 @@ func OpenDigests(path string) (*Digests, error) {
 	return d, nil
 }
 
-// Save writes what is remembered.
+// Save writes the cache.
 func (d *Digests) Save() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -66,8 +66,8 @@ func (d *Digests) Save() error {
 	return atomicfile.WriteBytes(d.path, text)
 }
 
-// Of is the sha256 of a file's content, or of the names and contents of all files in a directory. Files with a dot before
-// their name are left out of directories. Symbolic links are followed.
+// Of is the sha256 of a file's content, or of the names and contents of all files in a directory, except files whose
+// names begin with a dot. Symbolic links are followed.
 func (d *Digests) Of(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {

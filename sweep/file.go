@@ -16,7 +16,7 @@ import (
 	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
-// File is SWEEP.toml: runs to be multiplied out, and how each kind of place is told what it needs.
+// File is SWEEP.toml: runs with matrices of values, and options for each kind of executor.
 type File struct {
 	Out string    `toml:"out"` // directory of the store
 	Run []FileRun `toml:"run"`
@@ -24,18 +24,18 @@ type File struct {
 	at  string    // for errors
 }
 
-// OnPlaces holds what only one place needs to know: its own options, as they are called there.
+// OnPlaces holds the options of each kind of executor, under its own names.
 type OnPlaces struct {
 	Slurm      Options `toml:"slurm"`
 	TPU        Options `toml:"tpu"`
 	Kubernetes Options `toml:"kubernetes"`
 }
 
-// Options are names and values, with tables for single groups of runs: what [on.slurm.pretrain] says holds for the runs of
-// group pretrain, and goes before what [on.slurm] says.
+// Options are names and values, with tables for groups of runs: [on.slurm.pretrain] applies to the runs of group
+// pretrain, and takes precedence over [on.slurm].
 type Options map[string]any
 
-// OptionsError says that what an [on] table says cannot be.
+// OptionsError is a fault of an [on] table.
 type OptionsError struct{ Err error }
 
 func (e *OptionsError) Error() string { return e.Err.Error() }
@@ -58,7 +58,7 @@ type FileRun struct {
 	Matrix map[string][]any `toml:"matrix"`
 }
 
-// ReadFile reads a sweep's file strictly: a key that is not known is an error.
+// ReadFile reads a sweep's file strictly: an unknown key is an error.
 func ReadFile(name string) (*File, error) {
 	f := &File{at: name}
 	text, err := boundedtoml.Read(name)
@@ -70,7 +70,7 @@ func ReadFile(name string) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	errs := []error{f.checkForecasts(), boundedtoml.Unknown(meta, func(key toml.Key) error {
-		if len(key) > 2 && key[0] == "on" { // options have names of their own
+		if len(key) > 2 && key[0] == "on" { // the executor checks the names of options
 			return nil
 		}
 		return fmt.Errorf("%s: %s: no such key; docs/sweep.md has all of them", name, key)
@@ -81,9 +81,10 @@ func ReadFile(name string) (*File, error) {
 	return f, errors.Join(errs...)
 }
 
-// Graph multiplies the runs out. paths are the dotted keys of configs that name files or directories: what one names
-// counts with its content, as in {file:PATH}. So does an argument that is the name of a file or directory that is there. Config files
-// are relative to the sweep's file; everything in them is relative to where the sweep is called, as for single runs.
+// Graph expands the runs. paths are the dotted keys of configs whose values are paths of files or directories, which
+// count by their content, as in {file:PATH}. So does an argument that is the path of an existing file or directory.
+// Config files are relative to the sweep's file; paths in them are relative to the working directory, as for single
+// runs.
 func (f *File) Graph(paths []string) (Graph, error) {
 	var g Graph
 	if err := errors.Join(f.count(), f.checkRecursion()); err != nil {
@@ -160,7 +161,7 @@ type cell struct {
 	values []any
 }
 
-// cells multiplies the matrix out. Keys are sorted: TOML tables have no order.
+// cells returns all combinations of the matrix. Keys are sorted, because TOML tables have no order.
 func (r FileRun) cells() ([]cell, error) {
 	keys := slices.Sorted(maps.Keys(r.Matrix))
 	cells := []cell{{}}
@@ -189,7 +190,7 @@ func (r FileRun) cells() ([]cell, error) {
 
 var variableForm = regexp.MustCompile(`^[a-z][a-z_0-9]*$`)
 
-// variable is what a key of a matrix is called in braces: its last part.
+// variable is the name in braces of a key of a matrix: its last part.
 func variable(key string) string { return key[strings.LastIndex(key, ".")+1:] }
 
 // replace puts the values of c in place of {name}.
@@ -208,13 +209,13 @@ func (c cell) replaceAll(list []string) []string {
 	return all
 }
 
-// one is the run of a combination.
+// one is the run for a combination.
 func (r FileRun) one(text string, c cell, paths []string) (Run, error) {
 	run := Run{
 		Name: c.replace(r.Name), Verb: r.Verb, Args: c.replaceAll(r.Args), Inputs: c.replaceAll(r.Inputs), Needs: c.replaceAll(r.Needs),
 		Group: r.Group, Hours: r.Hours, Bytes: int64(r.GB * 1e9), Cost: r.Cost,
 	}
-	for i, k := range c.keys { // what the name does not mention tells the runs apart all the same
+	for i, k := range c.keys { // append values that the name does not mention, so that names are unique
 		if !strings.Contains(r.Name, "{"+variable(k)+"}") {
 			run.Name += "/" + fmt.Sprint(c.values[i])
 		}
@@ -269,10 +270,10 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 	return string(out), err
 }
 
-// elsewhere are values that name a result of the graph, or something that is no file here: hub:NAME, gs://BUCKET.
+// elsewhere matches values that name a result of the graph, or are not local files: hub:NAME, gs://BUCKET.
 var elsewhere = regexp.MustCompile(`\{(out|config|in|file)\b|^[a-z]+:`)
 
-// wrapPath makes {file:s} of the name of a file or directory that is there.
+// wrapPath returns {file:s} if s is the path of an existing file or directory.
 func wrapPath(s string) string {
 	if _, err := os.Stat(s); err != nil || s == "" {
 		return s
@@ -280,7 +281,7 @@ func wrapPath(s string) string {
 	return FilePlaceholder(s)
 }
 
-// merge puts the values of change over those of table, tables in tables.
+// merge merges change into table, recursively.
 func merge(table, change map[string]any) {
 	for k, v := range change {
 		inner, ok := v.(map[string]any)
@@ -293,7 +294,7 @@ func merge(table, change map[string]any) {
 	}
 }
 
-// lookup finds a dotted key; nil if it is not there.
+// lookup finds the value of a dotted key; nil if it is missing.
 func lookup(table map[string]any, key string) any {
 	first, rest, more := strings.Cut(key, ".")
 	if !more {
@@ -323,11 +324,10 @@ func put(table map[string]any, key string, value any) error {
 	return put(inner, rest, value)
 }
 
-// manyIn is an argument that stands for several runs: one argument for each.
+// manyIn matches an argument that stands for several runs, one argument for each.
 var manyIn = regexp.MustCompile(`^\{in:([^{}]*\*[^{}]*)\}$`)
 
-// findNeeds replaces patterns of names, in Needs and in arguments that are {in:PATTERN} and nothing else, by the names that
-// match.
+// findNeeds replaces patterns of names, in Needs and in arguments that consist of {in:PATTERN}, by the matching names.
 func (r *Run) findNeeds(names []string) error {
 	var errs []error
 	match := func(pattern string) []string {
@@ -366,8 +366,8 @@ func (r *Run) findNeeds(names []string) error {
 	return errors.Join(errs...)
 }
 
-// Of returns the options for a run of group, as text, by name: those of the group go before the general ones. Values are
-// strings, numbers and truth values.
+// Of returns the options for a run of group, as text, by name: those of the group take precedence over the general
+// ones. Values are strings, numbers and booleans.
 func (o Options) Of(group string) (map[string]string, error) {
 	texts := make(map[string]string)
 	add := func(prefix string, m map[string]any) error {

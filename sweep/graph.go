@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Run is one node of a graph: a verb of subbert, its config and what it needs.
+// Run is one node of a graph: a command of subbert, its config and its needs.
 //
 // Args and the strings of Config may hold placeholders:
 //
@@ -17,31 +17,31 @@ import (
 //	{in:NAME}     the directory of the run NAME; {in:NAME/model} is a file or directory in it
 //	{file:PATH}   a file or directory from outside: its content counts, its name does not
 //
-// "{{" stands for a brace as such.
+// "{{" stands for a literal brace.
 type Run struct {
 	Name   string   // unique, of parts with slashes between them: "pretrain/drug/1"
 	Verb   string   // "pretrain", or of several words: "data shard"
 	Args   []string // after the verb
 	Config string   // TOML; comments and layout do not count
-	Inputs []string // further files and directories from outside whose content counts
-	Needs  []string // names of further runs that have to be done before
-	Group  string   // runs of one group are submitted together where that is possible; it does not count
+	Inputs []string // further outside files and directories whose content counts
+	Needs  []string // names of further runs that must be complete before
+	Group  string   // runs of one group are submitted together if possible; it is not part of the key
 
-	// A forecast, zero where nothing is known. It does not count either.
+	// A forecast, zero if unknown. It is not part of the key either.
 	Steps int
 	Hours float64
 	Bytes int64
 	Cost  float64
 }
 
-// Graph is runs, in the order in which they are shown and, as far as their needs allow, carried out.
+// Graph is runs, in the order in which they are shown and, as far as their needs allow, executed.
 type Graph struct{ Runs []Run }
 
-// names of runs become directories, names of jobs and labels.
+// nameForm matches names of runs, which become directories, names of jobs and labels.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`)
 
-// Check reports every fault of the graph: names that are malformed or there twice, runs and placeholders that mean
-// nothing, configs that are no TOML, and cycles.
+// Check reports every fault of the graph: malformed or duplicate names, unknown runs and placeholders, configs
+// that are not TOML, and cycles.
 func (g Graph) Check() error {
 	errs := g.checkNames()
 	for _, r := range g.Runs {
@@ -92,7 +92,7 @@ func (g Graph) checkRun(r Run) (errs []error) {
 	return errs
 }
 
-// means says what is wrong with a placeholder in r.
+// means returns the fault of a placeholder in r.
 func (g Graph) means(r Run, p placeholder) error {
 	switch p.kind {
 	case kindConfig:
@@ -115,7 +115,7 @@ func (g Graph) index(name string) int {
 	return slices.IndexFunc(g.Runs, func(r Run) bool { return r.Name == name })
 }
 
-// resolve takes NAME/sub/path apart; name is empty if there is no such run. No name is the directory of another.
+// resolve splits NAME/sub/path; name is empty if there is no such run. No name is the directory of another.
 func (g Graph) resolve(what string) (name, sub string) {
 	for name = what; ; {
 		if g.index(name) >= 0 {
@@ -156,8 +156,8 @@ func (g Graph) NeedsOf(r Run) []string {
 	return names
 }
 
-// Order returns the runs so that each comes after all it needs, and otherwise as they are listed. A cycle is an error that
-// names its runs.
+// Order returns the runs in topological order, and otherwise as they are listed. A cycle is an error that names its
+// runs.
 func (g Graph) Order() ([]Run, error) {
 	const under, done = 1, 2
 	state := make(map[string]int)

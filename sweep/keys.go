@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// Keys returns the key of every run, by its name: 32 hexadecimal digits that say what the run computes.
+// Keys returns the key of every run, by its name: 32 hexadecimal digits that identify the computation of
+// the run.
 //
-// It depends on the verb, the arguments and the config, with the keys of other runs and the digests of files in place of
-// placeholders; on the digests of Inputs and the keys of Needs; and on version, which stands for everything about the
-// program that changes results. It does not depend on the name, on where anything lies, on the forecast, or on comments
-// and layout of the config. digest says what a file or directory holds.
+// It depends on the verb, the arguments and the config, with the keys of other runs and the digests of files in place
+// of placeholders; on the digests of Inputs and the keys of Needs; and on version, which stands for everything about
+// the program that changes results. It does not depend on the name, on locations of files, on the forecast, or on
+// comments and layout of the config. digest hashes the content of a file or directory.
 func (g Graph) Keys(digest func(path string) (string, error), version string) (map[string]string, error) {
 	order, err := g.Order()
 	if err != nil {
@@ -28,7 +29,7 @@ func (g Graph) Keys(digest func(path string) (string, error), version string) (m
 		if err != nil {
 			errs = append(errs, fmt.Errorf("run %s: %w", r.Name, err))
 		}
-		keys[r.Name] = key // empty where it failed: what depends on it is computed for its own faults
+		keys[r.Name] = key // empty if it failed; dependent keys are computed to report their own faults
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func (g Graph) Keys(digest func(path string) (string, error), version string) (m
 // key is the key of r, keys being those of the runs it needs.
 func (g Graph) key(r Run, keys map[string]string, digest func(string) (string, error), version string) (string, error) {
 	e, err := r.expand(func(p placeholder) (string, error) {
-		// What a placeholder means is set off by NULs, which no argument has: it is never taken for text.
+		// The meaning of a placeholder is enclosed in NULs, which no argument contains, so that it cannot equal plain text.
 		switch p.kind {
 		case kindIn:
 			name, sub := g.resolve(p.what)
@@ -78,7 +79,7 @@ func address(parts ...any) (string, error) {
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// isKey says whether s has the form of a key.
+// isKey reports whether s has the form of a key.
 func isKey(s string) bool {
 	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
 }

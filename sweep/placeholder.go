@@ -32,8 +32,8 @@ func (p placeholder) String() string {
 	return "{" + p.kind + ":" + p.what + "}"
 }
 
-// braces finds placeholders, known or not, and the two braces that mean one. Braces of inline tables, {a = 1}, and of
-// repetitions, x{2}, are left alone.
+// braces matches placeholders, known or not, and the escaped brace {{. It does not match braces of inline tables, {a
+// = 1}, and of repetitions, x{2}.
 var braces = regexp.MustCompile(`\{\{|\{([a-z]+)(?::([^{}]*))?\}`)
 
 // FilePlaceholder is {file:path}. Braces of the path, and a quote that it begins with, stand in a quoted string of Go.
@@ -44,7 +44,7 @@ func FilePlaceholder(path string) string {
 	return "{" + kindFile + ":" + path + "}"
 }
 
-// expandText replaces the placeholders of s by what mean says.
+// expandText replaces the placeholders of s by the results of mean.
 func expandText(s string, mean func(placeholder) (string, error)) (string, error) {
 	var errs []error
 	expanded := braces.ReplaceAllStringFunc(s, func(found string) string {
@@ -73,7 +73,7 @@ type expanded struct {
 	config map[string]any
 }
 
-// expand replaces all placeholders of r by what mean says. Every fault is reported.
+// expand replaces all placeholders of r by the results of mean. It reports every fault.
 func (r Run) expand(mean func(placeholder) (string, error)) (expanded, error) {
 	e := expanded{args: strings.Fields(r.Verb)}
 	var errs []error
@@ -102,7 +102,7 @@ func (r Run) arguments() []string {
 	return append([]string{"{config}"}, r.Args...)
 }
 
-// eachString replaces every string value in v, a table or a list out of TOML, in place.
+// eachString replaces every string value in v, a decoded TOML table or list, in place.
 func eachString(v any, replace func(string) string) {
 	one := func(v any) any {
 		if s, ok := v.(string); ok {

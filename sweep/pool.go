@@ -14,30 +14,31 @@ import (
 	"github.com/subbert/subbert/internal/process"
 )
 
-// Pool is the Executor that starts a process for every run, a number of them at once. On Linux those at once have
-// different processors; one that is begun alone, with nothing to begin beside it, has them all.
+// Pool is the Executor that starts a process for every run, a number of them at once. On Linux concurrent
+// processes use different processors; a process that is started alone, with no other to start beside it, uses all
+// of them.
 //
-// The processes are those of Step. They are in process groups of their own: when the one that sweeps is killed they go on,
-// and the next sweep waits for them instead of doing their work twice.
+// The processes execute Step, each in its own process group: if the sweeping process is killed they go on, and the next
+// sweep waits for them instead of repeating their work.
 type Pool struct {
 	Store   *Store
 	Jobs    int                                // at once
-	Command func(t Task, slot int) *exec.Cmd   // carries out t; slot is 0 to Jobs-1, different for what runs at once
-	Refuse  func(t Task, running []Task) error // says why a task cannot be begun now or later; may be nil
+	Command func(t Task, slot int) *exec.Cmd   // executes t; slot is 0 to Jobs-1, different for concurrent tasks
+	Refuse  func(t Task, running []Task) error // returns why a task cannot be started now or later; may be nil
 	Host    string
 }
 
-// look is the pause between looks at a run that another process works on.
+// look is the interval of checks on a run that another process works on.
 const look = 200 * time.Millisecond
 
-// ended is how a task of the pool came to its end.
+// ended is the end of a task of the pool.
 type ended struct {
 	task   Task
 	slot   int
 	change Change
 }
 
-// Execute is part of Executor. When ctx ends it asks the processes to stop and waits for them.
+// Execute implements Executor. When ctx ends it asks the processes to stop and waits for them.
 func (p *Pool) Execute(ctx context.Context, tasks []Task, tell func(Change)) error {
 	q := &queue{waiting: slices.Clone(tasks), open: make(map[string]bool)}
 	for _, t := range tasks {
@@ -56,7 +57,7 @@ func (p *Pool) Execute(ctx context.Context, tasks []Task, tell func(Change)) err
 			}
 			slot := q.begin(t)
 			tell(Change{Key: t.Key, State: Running})
-			jobs := p.Jobs // among which the processors are shared out
+			jobs := p.Jobs // number of jobs that share the processors
 			if _, more := q.next(); !more && len(q.running) == 1 {
 				jobs = 1
 			}
@@ -78,14 +79,14 @@ func (p *Pool) refused(t Task, running []Task) error {
 	return p.Refuse(t, running)
 }
 
-// queue is what a pool has to do and is doing.
+// queue holds the waiting and the running tasks of a pool.
 type queue struct {
 	waiting, running []Task
 	open             map[string]bool // keys of tasks that are not done
 	slots            []int           // that are free
 }
 
-// next is the first task that can be begun now.
+// next is the first task that can be started now.
 func (q *queue) next() (t Task, ok bool) {
 	if len(q.slots) == 0 {
 		return t, false
@@ -98,12 +99,12 @@ func (q *queue) next() (t Task, ok bool) {
 	return t, false
 }
 
-// drop takes t from those that wait.
+// drop removes t from the waiting tasks.
 func (q *queue) drop(t Task) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(w Task) bool { return w.Key == t.Key })
 }
 
-// begin moves t to those that run and gives it a slot.
+// begin moves t to the running tasks and assigns it a slot.
 func (q *queue) begin(t Task) (slot int) {
 	q.drop(t)
 	q.running = append(q.running, t)
@@ -117,7 +118,7 @@ func (q *queue) end(e ended) {
 	q.open[e.task.Key] = e.change.State != Done
 }
 
-// carry sees one task to its end, by whatever process, one of jobs at once.
+// carry executes one task, or waits for another process that does. jobs is the number of concurrent tasks.
 func (p *Pool) carry(ctx context.Context, t Task, slot, jobs int) Change {
 	for {
 		if err := p.awaitOthers(ctx, t); err != nil {
@@ -129,7 +130,7 @@ func (p *Pool) carry(ctx context.Context, t Task, slot, jobs int) Change {
 			err = p.process(ctx, t, slot, jobs)
 		}
 		if busy, busyErr := p.Store.Busy(t.Key); busyErr == nil && busy && ctx.Err() == nil {
-			continue // somebody was faster
+			continue // another process was faster
 		}
 		return p.verdict(ctx, t, started, err)
 	}
@@ -152,7 +153,7 @@ func (p *Pool) awaitOthers(ctx context.Context, t Task) error {
 	}
 }
 
-// askToStop sends SIGTERM to the process that holds the lock of t; asked is false if that is out of reach.
+// askToStop sends SIGTERM to the process that holds the lock of t; asked is false if that is not possible.
 func (p *Pool) askToStop(t Task) (asked bool, err error) {
 	text, err := os.ReadFile(filepath.Join(t.Dir, lockFile))
 	if err != nil {
@@ -165,7 +166,7 @@ func (p *Pool) askToStop(t Task) (asked bool, err error) {
 	return true, process.Terminate(h.PID)
 }
 
-// process runs the process of a task, what it prints going to the run's log.
+// process runs the process of a task; its output goes to the run's log.
 func (p *Pool) process(ctx context.Context, t Task, slot, jobs int) (err error) {
 	log, err := os.OpenFile(filepath.Join(t.Dir, LogFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -183,8 +184,8 @@ func (p *Pool) process(ctx context.Context, t Task, slot, jobs int) (err error) 
 	return cmd.Wait()
 }
 
-// verdict says what became of a task from what is in its directory, err being the process's own. One that died without
-// a word gets one.
+// verdict determines the result of a task from its directory; err is the error of its process. It records a failure
+// for a process that died without leaving one.
 func (p *Pool) verdict(ctx context.Context, t Task, started time.Time, err error) Change {
 	done, damaged := p.Store.Done(t.Key)
 	if damaged != nil {

@@ -1,7 +1,7 @@
 package sweep
 
-// share is what the slot of jobs gets of a machine's processors: parts that do not overlap, as long as there are as many
-// processors as jobs, else one, which slots share.
+// share is the share of a machine's processors for one of jobs slots: disjoint parts if there are at least as many
+// processors as jobs, else one processor, which several slots share.
 func share(processors []int, slot, jobs int) []int {
 	n := len(processors)
 	if jobs > n {

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startOn starts cmd on the share of this process's processors that slot of jobs has.
+// startOn starts cmd on the share of this process's processors for slot.
 //
-// A process takes as many threads as it may use processors. Two that each take all of them are in each other's way: two
-// fine-tunings on two processors took a third longer so than with one each (docs/performance.md).
+// A process uses as many threads as it may use processors. Two processes that each use all of them slow each other
+// down: two fine-tunings on two processors took a third longer than with one processor each (docs/performance.md).
 func startOn(cmd *exec.Cmd, slot, jobs int) error {
 	if jobs <= 1 {
 		return cmd.Start()
@@ -34,7 +34,7 @@ func startOn(cmd *exec.Cmd, slot, jobs int) error {
 	}
 	if err := unix.SchedSetaffinity(0, &some); err != nil {
 		runtime.UnlockOSThread()
-		return cmd.Start() // forbidden here: slower, and the same result
+		return cmd.Start() // not permitted here: slower, but the same result
 	}
 	started := cmd.Start()
 	if err := unix.SchedSetaffinity(0, &all); err != nil {

@@ -4,5 +4,5 @@ package sweep
 
 import "os/exec"
 
-// startOn starts cmd; which processors it runs on is the system's choice.
+// startOn starts cmd; the system chooses its processors.
 func startOn(cmd *exec.Cmd, slot, jobs int) error { return cmd.Start() }

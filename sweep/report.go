@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Report is where the runs of a sweep are, in order.
+// Report is the status of the runs of a sweep, in order.
 type Report struct {
 	Runs []Status `json:"runs"`
 }
@@ -34,7 +34,7 @@ func (r *Report) Run(name string) *Status {
 	return nil
 }
 
-// Failures are the lines that say what failed and what was skipped for it.
+// Failures returns a line for each failed run and each run that was skipped because of it.
 func (r *Report) Failures() []string {
 	var lines []string
 	for _, s := range r.Runs {
@@ -48,8 +48,8 @@ func (r *Report) Failures() []string {
 	return lines
 }
 
-// Total sums the forecasts of the runs that are neither done nor in vain, each result once. known says how many of them
-// have a forecast of hours.
+// Total sums the forecasts of the runs that are still to be done, each result once. known is the number of runs with a
+// forecast of hours, missing the number without.
 func (r *Report) Total() (sum Status, known, missing int) {
 	seen := make(map[string]bool)
 	for _, s := range r.Runs {
@@ -69,8 +69,8 @@ func (r *Report) Total() (sum Status, known, missing int) {
 	return sum, known, missing
 }
 
-// Left estimates how long what is not done will take with so many runs at once: by the forecast of a run, or else by what
-// runs of its verb took, a step or as a whole. ok is false where a run has neither.
+// Left estimates the remaining time with jobs runs at once: from the forecast of each run, or else from the time, per
+// step or as a whole, of complete runs of the same command. ok is false if a run has neither.
 func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
 	seen := make(map[string]bool)
 	var seconds, longest float64
@@ -107,7 +107,7 @@ func (r *Report) Pace(verbs ...string) (pace float64, ok bool) {
 	return took / forecast, forecast > 0
 }
 
-// like is how many seconds s should take, going by the runs of its verb that are done; 0 if there are none.
+// like estimates the seconds of s from the complete runs of its command; 0 if there are none.
 func (r *Report) like(s Status) float64 {
 	var seconds, steps, n float64
 	for _, other := range r.Runs {
@@ -126,5 +126,5 @@ func (r *Report) like(s Status) float64 {
 	return seconds / n
 }
 
-// verbOf is what makes runs alike.
+// verbOf is the command by which runs are compared.
 func verbOf(s Status) string { return strings.Join(s.Command[:1], " ") }

@@ -14,23 +14,23 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Interrupted is the exit code of a run that was stopped and has saved its state.
+// Interrupted is the exit code of a run that was interrupted and has saved its state.
 const Interrupted = 130
 
 // ErrBusy says that another process works on a run.
 var ErrBusy = errors.New("another process works on this run")
 
-// Step carries out one task, in the process that calls it.
+// Step executes one task, in the calling process.
 type Step struct {
-	Do      func(ctx context.Context, args []string) error // a verb of the program with its arguments
-	Resumes func(args []string) bool                       // says which continue from a checkpoint, with --resume
+	Do      func(ctx context.Context, args []string) error // executes a command of the program
+	Resumes func(args []string) bool                       // reports whether a command can continue from a checkpoint, with --resume
 	Code    func(error) int                                // the exit code that an error stands for
 	Host    string
 }
 
-// Run carries out the task in a run's directory, if it is not done: it claims the directory, does the work, and marks the
-// run as complete. The error is that of the work; a Failure is left in the directory. With another process at work it is
-// ErrBusy. The process that was killed in the middle left nothing that is taken for a result.
+// Run executes the task in a run's directory, unless it is done: it locks the directory, does the work, and marks the
+// run as complete. The error is that of the work, and a Failure is written to the directory; it is ErrBusy if another
+// process works on the run. The files of a killed process never count as a result.
 func (s Step) Run(ctx context.Context, dir string) (err error) {
 	t, err := ReadTask(dir)
 	if err != nil {
@@ -66,10 +66,10 @@ func (s Step) Run(ctx context.Context, dir string) (err error) {
 	return s.finish(t, args, seconds)
 }
 
-// patience is how long a step waits for the process before it, which may be about to end and saving.
+// patience is the time that a step waits for an earlier process, which may be saving before it ends.
 const patience = time.Minute
 
-// claim takes the lock of a run's directory and notes who holds it.
+// claim takes the lock of a run's directory and records its holder.
 func (s Step) claim(ctx context.Context, dir string) (release func() error, err error) {
 	l := flock.New(filepath.Join(dir, lockFile))
 	waiting, cancel := context.WithTimeout(ctx, patience)
@@ -91,13 +91,13 @@ func (s Step) claim(ctx context.Context, dir string) (release func() error, err 
 	return l.Unlock, nil
 }
 
-// holder is what the lock file of a run says of the process that holds it.
+// holder is the content of a run's lock file: the process that holds it.
 type holder struct {
 	Host string `json:"host"`
 	PID  int    `json:"pid"`
 }
 
-// needsDone says which of the runs that t needs are not complete.
+// needsDone returns an error if a run that t needs is not complete.
 func needsDone(t Task) error {
 	var errs []error
 	for _, key := range t.Needs {
@@ -111,8 +111,8 @@ func needsDone(t Task) error {
 	return errors.Join(errs...)
 }
 
-// clear removes what an unfinished attempt has left, of a verb that does not resume. Ours stays, and so do directories of
-// finished pieces, NAME.work, by which verbs that prepare data go on.
+// clear removes the files of an unfinished attempt of a command that does not resume. It keeps the files of this
+// package, and directories of finished pieces, NAME.work, from which data preparation continues.
 func clear(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -128,7 +128,7 @@ func clear(dir string) error {
 	return errors.Join(errs...)
 }
 
-// fail leaves word of an attempt that failed.
+// fail records a failed attempt.
 func (s Step) fail(dir string, seconds float64, err error) error {
 	code := s.Code(err)
 	why, _, _ := strings.Cut(err.Error(), "\n")

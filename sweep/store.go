@@ -16,20 +16,20 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// Names of the files that this package puts in the directory of a run, beside what the run makes.
+// Names of the files that this package writes to the directory of a run, beside the run's own files.
 const (
-	TaskFile   = "task.json"   // what to do: a Task
+	TaskFile   = "task.json"   // the Task
 	ConfigFile = "run.toml"    // the run's config with placeholders replaced
-	LogFile    = "log.txt"     // what the run printed, of all attempts
+	LogFile    = "log.txt"     // the run's output, of all attempts
 	DoneFile   = "done.json"   // written last: a Marker
-	FailedFile = "failed.json" // how the last attempt ended: a Failure
+	FailedFile = "failed.json" // the Failure of the last attempt
 	lockFile   = ".sweep.lock"
 )
 
-// Store is a directory of results: DIR/KEY is complete or unfinished, DIR/by-name/NAME points to it.
+// Store is a directory of results: DIR/KEY is a complete or unfinished run, DIR/by-name/NAME a link to it.
 type Store struct{ dir string }
 
-// OpenStore opens a store, and makes its directory.
+// OpenStore opens a store, and creates its directory if necessary.
 func OpenStore(dir string) (*Store, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -38,19 +38,19 @@ func OpenStore(dir string) (*Store, error) {
 	return &Store{dir: abs}, os.MkdirAll(abs, 0o755)
 }
 
-// Path is a file of the store itself.
+// Path is the path of a file of the store itself.
 func (s *Store) Path(name string) string { return filepath.Join(s.dir, name) }
 
 // Dir is the directory of the run with a key.
 func (s *Store) Dir(key string) string { return filepath.Join(s.dir, key) }
 
-// ByName is where the run of a name is found by people.
+// ByName is the path of the run with a name, for people.
 func (s *Store) ByName(name string) string {
 	return filepath.Join(s.dir, "by-name", filepath.FromSlash(name))
 }
 
-// Task is a run made ready: what is to be executed where. It is kept in the run's directory, so that whoever carries it out
-// needs nothing but that directory.
+// Task is a prepared run: the command to execute, and its directory. It is stored in the run's directory, which is all
+// that a process needs to execute it.
 type Task struct {
 	Key  string   `json:"key"`
 	Name string   `json:"name"`
@@ -59,7 +59,7 @@ type Task struct {
 	Work string   `json:"work"` // directory that relative paths are relative to
 
 	Group string   `json:"group,omitempty"`
-	Needs []string `json:"needs,omitempty"` // keys of runs that have to be done before
+	Needs []string `json:"needs,omitempty"` // keys of runs that must be complete before
 	Hours float64  `json:"hours,omitempty"`
 	Cost  float64  `json:"cost,omitempty"`
 }
@@ -75,7 +75,7 @@ type Marker struct {
 	Result  string    `json:"result_sha256,omitempty"` // of result.json, if there is one
 }
 
-// Failure says how an attempt ended that did not succeed.
+// Failure describes an attempt that failed.
 type Failure struct {
 	Code        int       `json:"code"` // exit code
 	Why         string    `json:"why"`  // one line
@@ -85,12 +85,12 @@ type Failure struct {
 	Host        string    `json:"host"`
 }
 
-// DamagedError says that a complete run does not hold any more what it held.
+// DamagedError says that the files of a complete run have changed.
 type DamagedError struct{ Dir, What string }
 
 func (e *DamagedError) Error() string { return e.Dir + ": " + e.What }
 
-// Hint says what to do.
+// Hint names the remedy.
 func (e *DamagedError) Hint() string { return "remove " + e.Dir + " to have the run carried out again" }
 
 // Done returns the marker of a complete run; nil if it is not complete.
@@ -112,7 +112,7 @@ func readDone(dir string) (*Marker, error) {
 	return &m, nil
 }
 
-// Failed returns how the last attempt at a run ended; nil if it did not fail.
+// Failed returns the failure of the last attempt at a run; nil if it did not fail.
 func (s *Store) Failed(key string) (*Failure, error) {
 	var f Failure
 	ok, err := readJSON(filepath.Join(s.Dir(key), FailedFile), &f)
@@ -131,8 +131,8 @@ func resultSum(dir string) (string, error) {
 	return sum, err
 }
 
-// Prepare makes the directory of a run and writes its config and its task, unless they are there. keys are those of all
-// runs of g, work the directory that its relative paths are relative to.
+// Prepare creates the directory of a run with its config and its task, unless they exist. keys are the keys of all runs
+// of g; relative paths are relative to work.
 func (s *Store) Prepare(g Graph, r Run, keys map[string]string, work string) (Task, error) {
 	key := keys[r.Name]
 	t := Task{Key: key, Name: r.Name, Dir: s.Dir(key), Work: work, Group: r.Group, Hours: r.Hours, Cost: r.Cost}
@@ -159,7 +159,7 @@ func (s *Store) Prepare(g Graph, r Run, keys map[string]string, work string) (Ta
 	return t, writeJSON(filepath.Join(t.Dir, TaskFile), t)
 }
 
-// location is the path that a placeholder stands for when t is carried out.
+// location is the path that a placeholder stands for when t is executed.
 func (s *Store) location(g Graph, p placeholder, t Task, keys map[string]string) string {
 	switch p.kind {
 	case kindOut:
@@ -176,7 +176,7 @@ func (s *Store) location(g Graph, p placeholder, t Task, keys map[string]string)
 	return filepath.Join(t.Work, p.what)
 }
 
-// Link lets by-name/NAME point to the run's directory.
+// Link makes by-name/NAME a link to the run's directory.
 func (s *Store) Link(name, key string) error {
 	at := s.ByName(name)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -196,7 +196,7 @@ func ReadTask(dir string) (Task, error) {
 	return t, err
 }
 
-// Busy says whether somebody works on the run with a key.
+// Busy reports whether a process works on the run with a key.
 func (s *Store) Busy(key string) (bool, error) {
 	if _, err := os.Stat(filepath.Join(s.Dir(key), lockFile)); errors.Is(err, fs.ErrNotExist) {
 		return false, nil

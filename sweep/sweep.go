@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// State of a run within a sweep.
+// State is the state of a run within a sweep.
 type State string
 
-// States. Cached is Done before the sweep began, Skipped is waiting for a run that failed.
+// States. Cached means done before the sweep began; Skipped means that a needed run failed.
 const (
 	Waiting State = "waiting"
 	Running State = "running"
@@ -20,7 +20,7 @@ const (
 	Skipped State = "skipped"
 )
 
-// Status is where one run is.
+// Status is the status of one run.
 type Status struct {
 	Name    string   `json:"name"`
 	State   State    `json:"state"`
@@ -36,24 +36,24 @@ type Status struct {
 	Cost    float64  `json:"cost,omitempty"`
 }
 
-// Executor is where the work is done.
+// Executor executes the tasks of a sweep.
 type Executor interface {
-	// Execute carries out tasks, which are in order, and calls tell with every change, from one goroutine at a time.
-	// Needs that are not among tasks are complete. A task is not begun unless all its needs ended well. It returns when
-	// nothing is left that could be done, or soon after ctx has ended; what failed is no error of its own.
+	// Execute executes tasks, which are in topological order, and calls tell for every change, from one goroutine at a
+	// time. Needs that are not among tasks are complete. A task starts only if all its needs are done. Execute returns
+	// when no other task can be done, or soon after ctx has ended; failed tasks are not errors of Execute.
 	Execute(ctx context.Context, tasks []Task, tell func(Change)) error
 }
 
-// Change is what became of a task: it is Running, Done, Failed, or Waiting again after an interruption.
+// Change is a change of a task's state: to Running, Done, Failed, or Waiting after an interruption.
 type Change struct {
 	Key   string
 	State State
 	Why   string // of Failed, one line
 }
 
-// Sweep is a graph being carried out.
+// Sweep executes a graph.
 type Sweep struct {
-	Tell func(Status) // hears of every change; may be nil
+	Tell func(Status) // called for every change; may be nil
 
 	graph Graph
 	keys  map[string]string
@@ -62,8 +62,8 @@ type Sweep struct {
 	runs  []Status // in order
 }
 
-// New checks a graph, addresses its runs and looks which are complete. work is the directory that relative paths of the
-// graph are relative to; digest and version are as for Keys.
+// New checks a graph, computes the keys of its runs and finds the complete ones. Relative paths of the graph are
+// relative to work; digest and version are as for Keys.
 func New(g Graph, s *Store, work string, digest func(path string) (string, error), version string) (*Sweep, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func New(g Graph, s *Store, work string, digest func(path string) (string, error
 	return w, nil
 }
 
-// statusOf is r before anything is known of its result.
+// statusOf is the initial status of r.
 func statusOf(g Graph, r Run) Status {
 	return Status{
 		Name: r.Name, State: Waiting, Command: slices.Concat([]string{r.Verb}, r.arguments()), Needs: g.NeedsOf(r),
@@ -100,7 +100,7 @@ func statusOf(g Graph, r Run) Status {
 	}
 }
 
-// Forecast is the report of a graph of which nothing is known but what it says: files it reads need not be there.
+// Forecast is a report from the graph alone: the files that it reads need not exist.
 func Forecast(g Graph) (*Report, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
@@ -116,8 +116,8 @@ func Forecast(g Graph) (*Report, error) {
 	return r, nil
 }
 
-// Run carries out what is not complete. A run that fails keeps from being done only what needs it. The report says what
-// became of each; the error is of what kept the sweep itself from going on, ctx's among them.
+// Run executes the runs that are not complete. A failed run only prevents the runs that need it. The report has the
+// status of each run; the error is an error of the sweep itself, such as ctx's.
 func (w *Sweep) Run(ctx context.Context, e Executor) (*Report, error) {
 	tasks, err := w.prepare()
 	if err != nil {
@@ -129,7 +129,7 @@ func (w *Sweep) Run(ctx context.Context, e Executor) (*Report, error) {
 	return w.Report(), errors.Join(err, ctx.Err())
 }
 
-// prepare makes the directories of all runs that are not complete, each once, and the names that point to them.
+// prepare creates the directories of all runs that are not complete, each once, and the links to them.
 func (w *Sweep) prepare() ([]Task, error) {
 	var tasks []Task
 	seen := make(map[string]bool)
@@ -151,12 +151,12 @@ func (w *Sweep) prepare() ([]Task, error) {
 	return tasks, nil
 }
 
-// complete says whether the run with a key is.
+// complete reports whether the run with a key is complete.
 func (w *Sweep) complete(key string) bool {
 	return slices.ContainsFunc(w.runs, func(s Status) bool { return s.Key == key && (s.State == Done || s.State == Cached) })
 }
 
-// change takes note of what became of a task, under all its names, and of what cannot be done now.
+// change records the change of a task, under all its names, and skips the runs that it prevents.
 func (w *Sweep) change(c Change) {
 	for i := range w.runs {
 		s := &w.runs[i]
@@ -176,7 +176,8 @@ func (w *Sweep) change(c Change) {
 	}
 }
 
-// skip marks what needs the run failed, directly or not. The runs are in order.
+// skip marks the runs that need the run failed, directly or not, as skipped. The runs are in topological
+// order.
 func (w *Sweep) skip(failed string) {
 	lost := []string{failed}
 	for i := range w.runs {
@@ -196,5 +197,5 @@ func (w *Sweep) tell(s Status) {
 	}
 }
 
-// Report says where every run is.
+// Report returns the status of every run.
 func (w *Sweep) Report() *Report { return &Report{Runs: slices.Clone(w.runs)} }

@@ -8,7 +8,7 @@ import (
 )
 
 // Compile builds and compiles the graphs of an update of the first stage without running them; a later step finds
-// them compiled. It is what a planner asks of a backend without devices.
+// them compiled. A planner calls it on a backend without devices.
 func (t *Trainer) Compile() error {
 	return t.step.compile(t.step.task.Inputs())
 }
@@ -53,13 +53,13 @@ func (s *step) shards(inputs []shapes.Shape) []shapes.Shape {
 	var in []shapes.Shape
 	for _, shape := range inputs {
 		part := shape.Clone()
-		part.Dimensions[0] /= s.plan.Devices // Plan.Validate holds that it divides
+		part.Dimensions[0] /= s.plan.Devices // Plan.Validate checks that it divides
 		in = append(in, part)
 	}
 	return in
 }
 
-// everywhere repeats what one device gets for all of them, as an executor takes it.
+// everywhere repeats the shapes of one device for all devices, in the order that an executor takes.
 func (s *step) everywhere(one []shapes.Shape) []shapes.Shape {
 	return slices.Repeat(one, max(1, s.plan.Devices))
 }

@@ -93,8 +93,8 @@ func newEvaluation(backend compute.Backend, store *model.Store, task Task, mesh 
 	return e, err
 }
 
-// Run evaluates every microbatch of batches and returns the mean of each observed value over all of them. What nothing
-// was observed of is left out.
+// Run evaluates every microbatch of batches and returns the mean of each observed value over all of them. Values with
+// a total weight of 0 are left out.
 func (e *Evaluation) Run(ctx context.Context, batches iter.Seq2[Batch, error]) ([]metrics.Value, error) {
 	var total []float64
 	for batch, err := range batches {

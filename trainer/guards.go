@@ -9,7 +9,7 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Losses follow the loss, so that spikes are seen: its mean and variance, of which older steps count less and less.
+// Losses keeps exponentially decaying averages of the loss, so that spikes are seen: its mean and variance.
 type Losses struct {
 	Mean     float64 `json:"mean"`
 	Variance float64 `json:"variance"`
@@ -21,7 +21,8 @@ const (
 	spikeWarmUp = 20 // steps before anything is called a spike
 )
 
-// observe takes in a loss and says how many deviations it is above the mean of those before; 0 while too few were seen.
+// observe adds a loss and returns how many standard deviations it is above the mean of the earlier ones; 0 during the
+// warm-up.
 func (s *Losses) observe(loss float64) (zscore float64) {
 	if s.Seen >= spikeWarmUp && s.Variance > 0 {
 		zscore = (loss - s.Mean) / math.Sqrt(s.Variance)
@@ -47,7 +48,7 @@ func (t *Trainer) spike(step int, loss float64, records []string) (zscore float6
 	return zscore
 }
 
-// rollBack returns to the newest checkpoint. The update at bad's step will be left out from now on.
+// rollBack returns to the newest checkpoint. The update at bad's step is left out from now on.
 func (t *Trainer) rollBack(bad *NonFiniteError) error {
 	if t.Newest == nil {
 		return fmt.Errorf("%w; and there is no checkpoint to return to", bad)
@@ -69,7 +70,7 @@ func (t *Trainer) rollBack(bad *NonFiniteError) error {
 	slices.Sort(t.skipped)
 	t.skipped = slices.Compact(t.skipped)
 	if t.Log != nil {
-		t.Log.Warn("not finite: back to the newest checkpoint", "step", bad.Step, "loss", bad.Loss, "grad_norm", bad.Norm, "back_to", state.Step)
+		t.Log.Warn("not finite: returning to the newest checkpoint", "step", bad.Step, "loss", bad.Loss, "grad_norm", bad.Norm, "back_to", state.Step)
 	}
 	if r, ok := t.Recorder.(metrics.Rewinder); ok {
 		return r.Rewind(state.Step)

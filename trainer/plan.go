@@ -21,13 +21,13 @@ type Checkpointing struct {
 	KeepHours float64 `toml:"keep_hours"` // one checkpoint of every so many hours is kept for good; 0: none is
 	Best      bool    `toml:"best"`       // keep the model of the best evaluation in best/
 	Discard   bool    `toml:"discard"`    // remove all checkpoints once the run has its result; the model stays
-	OnError   string  `toml:"on_error"`   // what a checkpoint that cannot be written does to the run
+	OnError   string  `toml:"on_error"`   // policy for a checkpoint that cannot be written: stop or continue
 }
 
 // Policies for a checkpoint, or a report of metrics, that cannot be written.
 const (
 	OnErrorStop     = "stop"     // the run fails; it continues from the newest checkpoint that was written
-	OnErrorContinue = "continue" // say so, go on, and try again when the next one is due
+	OnErrorContinue = "continue" // log it, go on, and try again when the next one is due
 )
 
 // Recording is the [record] table of a run.
@@ -40,7 +40,7 @@ type Recording struct {
 
 // Policies for a loss or gradient that is not finite.
 const (
-	OnNonFiniteStop = "stop"     // before the update; the run fails with what is needed to look at it
+	OnNonFiniteStop = "stop"     // fail before the update, and write nonfinite.json for debugging
 	OnNonFiniteSkip = "skip"     // leave the update out, report, go on
 	OnNonFiniteBack = "rollback" // return to the newest checkpoint and leave the update out this time
 )
@@ -56,7 +56,8 @@ type Run struct {
 	Patience    int     `toml:"patience"`      // stop after so many evaluations without a better one; 0: never
 }
 
-// DefaultCheckpointing saves every 1000 steps, keeps the two newest, and stops where one cannot be written.
+// DefaultCheckpointing saves every 1000 steps, keeps the two newest checkpoints, and stops if one cannot be
+// written.
 func DefaultCheckpointing() Checkpointing {
 	return Checkpointing{EverySteps: 1000, Keep: 2, OnError: OnErrorStop}
 }
@@ -64,7 +65,8 @@ func DefaultCheckpointing() Checkpointing {
 // DefaultRecording records every 10 steps.
 func DefaultRecording() Recording { return Recording{EverySteps: 10} }
 
-// DefaultRun has seed 1, stops at the first value that is not finite, and reports losses six deviations too high.
+// DefaultRun has seed 1, stops at the first value that is not finite, and reports losses six deviations above the
+// mean.
 func DefaultRun() Run {
 	return Run{Seed: 1, OnNonFinite: OnNonFiniteStop, Rollbacks: 3, SpikeZScore: 6}
 }
@@ -110,7 +112,7 @@ type Stage struct {
 	Batch      int     // rows of one update
 	MicroBatch int     // rows of one forward pass, over all devices
 	Sequence   int     // positions of a row
-	FLOPs      float64 // what the model costs in an update; 0: not known
+	FLOPs      float64 // cost of the model in an update; 0: unknown
 }
 
 // Micros is the number of microbatches of an update.
@@ -127,15 +129,15 @@ type Plan struct {
 	Batch      int     // rows of one update
 	MicroBatch int     // rows of one forward pass, over all devices
 	Sequence   int     // positions of a row
-	Devices    int     // the microbatch is split over them; 1 is no distribution
-	FLOPs      float64 // what the model costs in an update; 0: not known
-	PeakFLOPs  float64 // what all devices together can do in a second; 0: not known
+	Devices    int     // number of devices that share the microbatch; 1: not distributed
+	FLOPs      float64 // cost of the model in an update; 0: unknown
+	PeakFLOPs  float64 // peak of all devices together, per second; 0: unknown
 
 	// Shapes are those that the inputs of microbatches take, where they are several, in the order in which they are
 	// compiled. A graph for each of them makes the gradients, and one more the update, which would be most of a third of each.
 	Shapes [][]shapes.Shape
 
-	// Later are the stages after the one that the numbers above describe, in their order.
+	// Later are the stages after the first, which the numbers above describe.
 	Later []Stage
 
 	Checkpointing Checkpointing
@@ -143,7 +145,7 @@ type Plan struct {
 	Run           Run
 }
 
-// Validate says whether the numbers of p go together; all faults at once.
+// Validate returns every contradiction between the numbers of p at once.
 func (p Plan) Validate() error {
 	var faults []error
 	for _, s := range p.stages() {
@@ -157,7 +159,7 @@ func (p Plan) Validate() error {
 	return errors.Join(faults...)
 }
 
-// stages are all of them, the first included.
+// stages are all stages of p, the first included.
 func (p Plan) stages() []Stage {
 	first := Stage{Batch: p.Batch, MicroBatch: p.MicroBatch, Sequence: p.Sequence, FLOPs: p.FLOPs}
 	return append([]Stage{first}, p.Later...)
@@ -183,7 +185,7 @@ func (p Plan) TokensPerStep() int { return p.Batch * p.Sequence }
 // apart says whether gradients are made by one graph and applied by another.
 func (p Plan) apart() bool { return p.accumulates() || len(p.Shapes) > 1 }
 
-// accumulates says whether any update takes several microbatches.
+// accumulates reports whether any update has several microbatches.
 func (p Plan) accumulates() bool {
 	return slices.ContainsFunc(p.stages(), func(s Stage) bool { return s.Micros() > 1 })
 }

@@ -18,7 +18,7 @@ type Array struct {
 	Data  []float32
 }
 
-// State is a copy of everything that training changes, on the host. M and V have the names and shapes of Parameters.
+// State is a copy on the host of everything that training changes. M and V have the names and shapes of Parameters.
 type State struct {
 	Step       int
 	Parameters []Array
@@ -26,7 +26,8 @@ type State struct {
 	Progress
 }
 
-// Progress is what of the state is neither a tensor nor the step.
+// Progress is the part of the state that is neither tensors nor the step: skipped steps, the best
+// evaluation, tokens and time.
 type Progress struct {
 	Skipped []int   `json:"skipped,omitempty"` // steps whose update was left out for good, after a rollback
 	Best    *Best   `json:"best,omitempty"`    // nil before the first evaluation
@@ -65,7 +66,7 @@ func (t *Trainer) State() (*State, error) {
 	return state, nil
 }
 
-// read copies the variable that stands at prefix + p's path.
+// read copies the variable at prefix + p's path.
 func (t *Trainer) read(prefix string, p *model.Variable) (Array, error) {
 	a := Array{Name: parameterName(p), Shape: slices.Clone(p.Shape().Dimensions)}
 	v := t.step.store.GetVariable(prefix + p.Path())
@@ -111,7 +112,7 @@ func (t *Trainer) Restore(state *State) error {
 	return t.step.store.GetVariable(haltedPath).SetValue(tensors.FromScalar(float32(0)))
 }
 
-// progress is a copy of what is no tensor.
+// progress is a copy of the state's Progress.
 func (t *Trainer) progress() Progress {
 	p := Progress{Skipped: slices.Clone(t.skipped), Tokens: t.tokens, Seconds: t.Seconds(), Losses: t.losses, Unmeasured: slices.Clone(t.unmeasured)}
 	if t.best != nil {

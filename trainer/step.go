@@ -18,7 +18,7 @@ import (
 	"github.com/subbert/subbert/trainer/optim"
 )
 
-// Where the trainer keeps what is not a parameter of the model.
+// Paths of the trainer's variables that are not parameters of the model.
 const (
 	momentsM    = "/optimizer/m"
 	momentsV    = "/optimizer/v"
@@ -36,14 +36,15 @@ type step struct {
 
 	mesh   *distributed.DeviceMesh // nil on one device
 	params []*model.Variable       // every parameter, by name
-	used   []*model.Variable       // those the loss depends on and that are not frozen; set when the first graph is built
-	names  []string                // what the loss observes; set likewise
+	used   []*model.Variable       // the parameters that the loss depends on and that are not frozen; set when the first graph is built
+	names  []string                // of the values that the loss observes; set likewise
 
 	fused             *model.Exec // of a plan whose updates are not made apart
 	accumulate, apply *model.Exec // of one whose are
 }
 
-// newStep prepares the graphs of task over the parameters that store holds now, and gives each its moments.
+// newStep prepares the graphs of task over the parameters that store holds now, and creates the moments of
+// each.
 func newStep(backend compute.Backend, store *model.Store, task Task, plan Plan) (*step, error) {
 	s := &step{backend: backend, store: store, task: task, plan: plan}
 	s.params = slices.SortedFunc(store.IterVariables(), func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
@@ -98,7 +99,7 @@ func (s *step) open() (err error) {
 	return err
 }
 
-// exec is an executor of build whose first inputs are split over the devices and whose scalars are not.
+// exec is an executor of build. Its first inputs are split over the devices, its scalars are replicated.
 func (s *step) exec(name string, inputs, scalars int, build func(*model.Scope, []*graph.Node) []*graph.Node) (*model.Exec, error) {
 	e, err := model.NewExec(s.backend, s.store, build)
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *step) exec(name string, inputs, scalars int, build func(*model.Scope, [
 	return e, distribute(e, s.mesh, inputs, scalars)
 }
 
-// newMesh is the one axis that batches are split over; nil on one device.
+// newMesh is a mesh with one axis, over which batches are split; nil on one device.
 func newMesh(devices int) (*distributed.DeviceMesh, error) {
 	if devices <= 1 {
 		return nil, nil
@@ -136,7 +137,8 @@ func distribute(e *model.Exec, mesh *distributed.DeviceMesh, inputs, scalars int
 	return nil
 }
 
-// loss builds the task's loss, notes what it uses and observes, and returns [loss, sum, weight, sum, weight, ...].
+// loss builds the task's loss, records the parameters that it uses and the names that it observes, and returns
+// [loss, sum, weight, sum, weight, ...].
 func (s *step) loss(scope *model.Scope, at *Moment, in []*graph.Node) (loss *graph.Node, observed []*graph.Node) {
 	loss, seen := s.task.Loss(scope, at, in)
 	observed = []*graph.Node{loss}
@@ -252,14 +254,14 @@ func pack(scalars []*graph.Node) *graph.Node {
 	return graph.Concatenate(rows, 0)
 }
 
-// outcome is what one step left on the device; read fetches it.
+// outcome is the results of one step, on the device; fetch transfers them.
 type outcome struct {
 	step     int
 	observed []*tensors.Tensor // one a microbatch: loss, then sums and weights
 	applied  *tensors.Tensor   // norm and made; nil where the last two of observed are it
 }
 
-// run makes the update of one batch. The values it observes stay on the device.
+// run makes the update of one batch. The observed values stay on the device.
 func (s *step) run(at int, batch Batch, rate float64) (outcome, error) {
 	out := outcome{step: at}
 	seed, now := tensors.FromScalar(s.plan.Run.Seed), tensors.FromScalar(uint32(at))
@@ -296,7 +298,7 @@ func call1(e *model.Exec, mesh *distributed.DeviceMesh, inputs int, args []*tens
 	return outputs[0], nil
 }
 
-// call executes e, whose leading inputs are split over mesh, and returns its outputs as the first device has them.
+// call executes e, whose leading inputs are split over mesh, and returns the first device's outputs.
 func call(e *model.Exec, mesh *distributed.DeviceMesh, inputs int, args []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	values := make([]any, len(args))
 	for i, a := range args {

@@ -1,9 +1,9 @@
 // Package trainer trains a Task on Batches: plan, compiled step, recording, saving, resuming, stopping.
 //
-// It knows nothing of BERT, of text or of files of weights. A step is a completed update; state at step n has seen n of
-// them. A batch is one update, made of microbatches of one static shape; B, the first axis of every input, is the
-// microbatch. State is the parameters, two moments each, and the step: what the data, the masks and dropout are at a
-// step is a function of the step, so continuing equals never having stopped.
+// It knows nothing of BERT, of text or of files of weights. A step is a completed update; the state at step n has seen
+// n of them. A batch is the data of one update and consists of microbatches of one static shape; B, the first axis of
+// every input, is the microbatch. The state is the parameters, two moments of each, and the step. Data, masks and
+// dropout are functions of the step, so a resumed run equals an uninterrupted one.
 package trainer
 
 import (
@@ -16,26 +16,26 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Task is what gets trained.
+// Task is a model with a loss to be trained.
 type Task interface {
-	// Inputs gives the shape of each input of one microbatch, in feeding order. The first axis of each is the microbatch.
-	// Where batches come in several lengths, it is the shape of the longest.
+	// Inputs gives the shape of each input of one microbatch, in feeding order. The first axis of each is the
+	// microbatch. If batches have several lengths, it is the shape of the longest.
 	Inputs() []shapes.Shape
 
-	// Loss builds the scalar loss of a microbatch and the values to record. Inputs weigh their examples such that the
-	// losses of the microbatches of a batch add up to the batch's loss, and so do their gradients. It panics if shapes
-	// disagree. at is nil in evaluation, where nothing is dropped.
+	// Loss builds the scalar loss of a microbatch and the values to record. The inputs weight their examples so that
+	// the losses of the microbatches of a batch add up to the batch's loss, and likewise the gradients. It panics if
+	// shapes disagree. at is nil in evaluation, which has no dropout.
 	Loss(s *model.Scope, at *Moment, in []*graph.Node) (loss *graph.Node, seen []Observed)
 }
 
-// Rater is a Task whose parameters do not all learn at the same rate.
+// Rater is a Task whose parameters have different learning rates.
 type Rater interface {
-	// Rate is what the learning rate is multiplied by for the parameter of that Hugging Face name. At 0 it is frozen: no
-	// gradient is computed for it, and it is neither updated nor decayed.
+	// Rate is the factor of the learning rate for the parameter with the given Hugging Face name. With 0 the parameter
+	// is frozen: no gradient is computed for it, and it is neither updated nor decayed.
 	Rate(parameter string) float64
 }
 
-// rateOf is the Rate of task, which is 1 unless it says otherwise.
+// rateOf is the Rate of task if it is a Rater, else 1.
 func rateOf(task Task, parameter string) float64 {
 	if r, ok := task.(Rater); ok {
 		return r.Rate(parameter)
@@ -43,8 +43,8 @@ func rateOf(task Task, parameter string) float64 {
 	return 1
 }
 
-// Moment is where in the run a graph executes; whatever is random in a graph is a function of it. All are scalars of
-// type uint32.
+// Moment is the point of the run at which a graph executes; all randomness in a graph is a function of it. The
+// fields are scalars of type uint32.
 type Moment struct {
 	Seed *graph.Node // of the run
 	Step *graph.Node // of the update
@@ -61,14 +61,14 @@ type Observed struct {
 type Batch struct {
 	// Micro holds the inputs of each microbatch, in the order of Task.Inputs. The trainer consumes them.
 	Micro [][]*tensors.Tensor
-	// Records says what the batch was made of, for the post-mortem of a failure: epoch and index pairs, or example ids.
+	// Records names the records of the batch, for debugging a failure: epoch and index pairs, or example ids.
 	Records []string
 	// Tokens is the number of positions, padding included; 0 stands for Plan.TokensPerStep.
 	Tokens int
 }
 
-// Batches addresses training data by step: the same step always yields the same batch, whatever came before and on
-// however many goroutines it was made.
+// Batches addresses training data by step: the same step always yields the same batch, whatever came before it and
+// however many goroutines build batches.
 type Batches interface {
 	// From yields the batches of step, step+1, ... until the caller stops or an error ends the sequence. It ends with the
 	// error of ctx, when that ends, where a batch would have to be waited for.

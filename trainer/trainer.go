@@ -24,14 +24,14 @@ type NonFiniteError struct {
 	Step    int
 	Loss    float64
 	Norm    float64
-	Records []string // what the batch was made of
+	Records []string // the records of the batch
 }
 
 func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("step %d: loss %g, gradient norm %g: not finite; the state is that before this step", e.Step, e.Loss, e.Norm)
 }
 
-// Hint says what usually helps.
+// Hint suggests usual remedies.
 func (e *NonFiniteError) Hint() string {
 	return `lower optimizer.learning_rate, lengthen the warm-up, or set run.on_non_finite = "skip" or "rollback"; nonfinite.json in the run directory says which records the batch held`
 }
@@ -54,33 +54,35 @@ type Trainer struct {
 
 	// Recorder gets a report every Plan.Recording.EverySteps. Required by Train.
 	Recorder metrics.Recorder
-	// Log, if set, hears of what a person should know at once.
+	// Log, if set, receives what a person should know at once.
 	Log *slog.Logger
-	// Save is called with the state complete at a step that is due, at the end, and when interrupted.
+	// Save is called after the update of a step at which a checkpoint is due, at the end, and on
+	// interruption.
 	Save func(step int) error
-	// Saved, if set, is called after every update, and says why a save that goes on in the background failed.
+	// Saved, if set, is called after every update, and returns the error of a background save that failed.
 	Saved func() error
 	// Newest returns the state of the newest checkpoint; the policy "rollback" needs it.
 	Newest func() (*State, error)
-	// Evaluate, if set, is called at the steps that are due for it and at the end; its values are recorded.
+	// Evaluate, if set, is called at the steps at which an evaluation is due and at the end; its values are
+	// recorded.
 	Evaluate func(ctx context.Context, step int) ([]metrics.Value, error)
-	// Goal says which of the values of Evaluate tells better from worse; without a name nothing is compared.
+	// Goal names the value of Evaluate by which models are compared; without a name none are.
 	Goal Goal
 	// Improved, if set, is called when an evaluation was the best so far.
 	Improved func(step int, value float64) error
 	// Ahead compile graphs that are needed later; they are called before the first step.
 	Ahead []func() error
-	// Watches are further measurements, each with a rhythm of its own; their values are recorded.
+	// Watches are further measurements, each with its own interval; their values are recorded.
 	Watches []Watch
 }
 
-// Goal is a value that training is to bring down, or up.
+// Goal is a value that training minimises or maximises.
 type Goal struct {
 	Name string
 	Up   bool
 }
 
-// Watch is a measurement that is made every so many steps and at the end.
+// Watch is a measurement that is made every Every steps and at the end.
 type Watch struct {
 	Every   int // 0: only at the end
 	Measure func(ctx context.Context, step int) ([]metrics.Value, error)
@@ -106,8 +108,8 @@ func (t *Trainer) Forward(name string, inputs int, build Build) (*Forward, error
 // Step is the number of completed updates.
 func (t *Trainer) Step() int { return t.now }
 
-// Unused names the parameters that are frozen or that the loss does not depend on; they are neither updated nor decayed. It is known
-// once the first step ran.
+// Unused names the parameters that are frozen or that the loss does not depend on; they are neither updated nor
+// decayed. The names are known after the first step.
 func (t *Trainer) Unused() []string {
 	used := make(map[string]bool, len(t.step.used))
 	for _, p := range t.step.used {
@@ -122,9 +124,9 @@ func (t *Trainer) Unused() []string {
 	return names
 }
 
-// Train makes the updates from the present step to the last one of the plan, or until patience is at its end. Before the
-// first of them it makes the measurements that the step it continues from lacks. When ctx ends it finishes the update it is
-// in, saves, and returns ErrInterrupted.
+// Train makes the updates from the current step to the last one of the plan, or until patience runs out. First it
+// makes the measurements that the step it continues from lacks. When ctx ends, it finishes the current update, saves,
+// and returns ErrInterrupted.
 func (t *Trainer) Train(ctx context.Context, batches Batches) error {
 	last, err := t.measure(ctx, t.now >= t.plan.Schedule.Steps() || t.outOfPatience())
 	if err != nil {
@@ -188,7 +190,7 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 		if err != nil || done {
 			return err
 		}
-		w.lap() // what is neither input nor compute is the host's
+		w.lap() // time that is neither input nor compute is the host's
 	}
 	return fmt.Errorf("step %d: the data ended before step %d", t.now, steps)
 }
@@ -206,7 +208,7 @@ func (t *Trainer) stopWaiting(w *window) error {
 	return ErrInterrupted
 }
 
-// after does what is due once an update is complete, and says whether it was the last.
+// after does the work that is due after an update, and reports whether training is done.
 func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, err error) {
 	if t.Saved != nil {
 		if err := t.Saved(); err != nil {
@@ -311,7 +313,7 @@ func (t *Trainer) evaluate(ctx context.Context) error {
 	return nil
 }
 
-// judge keeps the best value of the goal and counts the evaluations since.
+// judge keeps the best value of the goal and counts the evaluations since then.
 func (t *Trainer) judge(value float64) error {
 	if t.best != nil && !(t.Goal.Up && value > t.best.Value || !t.Goal.Up && value < t.best.Value) {
 		t.best.Since++
@@ -327,13 +329,13 @@ func (t *Trainer) judge(value float64) error {
 // Best is the best evaluation so far, nil before the first.
 func (t *Trainer) Best() *Best { return t.progress().Best }
 
-// Seconds is the time spent on the run so far, by this process and by those it continues.
+// Seconds is the time spent on the run so far, by this process and the processes that it continues.
 func (t *Trainer) Seconds() float64 { return t.before + time.Since(t.began).Seconds() }
 
 // Tokens is the number of positions trained on so far, padding included.
 func (t *Trainer) Tokens() int64 { return t.tokens }
 
-// outOfPatience says whether too many evaluations in a row brought nothing better.
+// outOfPatience reports whether too many evaluations in a row brought no improvement.
 func (t *Trainer) outOfPatience() bool {
 	return t.plan.Run.Patience > 0 && t.best != nil && t.best.Since >= t.plan.Run.Patience
 }
@@ -350,7 +352,7 @@ func (t *Trainer) watch(ctx context.Context, i int) error {
 	return t.Recorder.Record(t.now, values...)
 }
 
-// isDue says whether step is a multiple of every; an every of 0 is never due.
+// isDue reports whether step is a multiple of every; with every 0 it never is.
 func isDue(step, every int) bool { return every > 0 && step%every == 0 }
 
 // fetch transfers what the step observed: the mean of each value over the batch (the loss is a sum over microbatches),

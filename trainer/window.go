@@ -7,8 +7,8 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// window gathers the outcomes of steps since the last report, on the device, until they are read, and where their time
-// went: waiting for input, in the compiled program and its transfers, and the rest, which is the host's.
+// window gathers the outcomes of the steps since the last report, on the device until they are read, and measures the
+// time spent on waiting for input, on the compiled program and its transfers, and on the rest, which is the host's.
 type window struct {
 	t       *Trainer
 	pending []outcome
@@ -26,7 +26,7 @@ func newWindow(t *Trainer) *window {
 	return w
 }
 
-// restart keeps time that was not spent on steps out of the next report's rates.
+// restart excludes the time up to now, which was not spent on steps, from the next report's rates.
 func (w *window) restart() {
 	w.since = time.Now()
 	w.mark = w.since
@@ -93,7 +93,7 @@ func (w *window) read(names []string) ([]metrics.Value, error) {
 	return values, nil
 }
 
-// rates says how fast the window's steps were and where their time went.
+// rates returns the speed of the window's steps and the shares of their time.
 func (w *window) rates() []metrics.Value {
 	plan, n := w.t.plan, float64(len(w.pending))
 	var flops float64

@@ -6,8 +6,8 @@ package largepages
 // void largepages_release(void);
 import "C"
 
-// Serve has blocks of 4 MB and more made in large pages from now on. Those made before stay glibc's.
+// Serve allocates blocks of 4 MB and more in large pages from now on. Earlier blocks remain glibc's.
 func Serve() { C.largepages_serve() }
 
-// Release gives the kernel the blocks that are kept for whoever asks next.
+// Release returns the kept free blocks to the kernel.
 func Release() { C.largepages_release() }

@@ -2,7 +2,7 @@
 
 package largepages
 
-// Serve does nothing: without cgo there are no plugins, whose memory this is about.
+// Serve does nothing: without cgo there are no plugins that allocate.
 func Serve() {}
 
 // Release does nothing.

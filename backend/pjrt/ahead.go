@@ -13,9 +13,10 @@ import (
 	"unsafe"
 )
 
-// CompileAhead compiles a StableHLO program for devices that need not be here, such as "v3:2x2x1" of a TPU. The
-// options are those of a Program of a client without devices; settings go to the plugin's description of the
-// topology. No client is created. It needs as much memory and time as the compiler takes.
+// CompileAhead compiles a StableHLO program for devices that this machine need not have, such as the TPU
+// topology "v3:2x2x1". The options are those of a Program of a [Deviceless] client; settings are passed to the
+// plugin's description of the topology. No client is created. The call takes as much memory and time as the
+// compiler does.
 func CompileAhead(path, topology, program, options string, settings map[string]string) (*Ahead, error) {
 	t, err := load(path)
 	if err != nil {
@@ -36,7 +37,7 @@ func CompileAhead(path, topology, program, options string, settings map[string]s
 	if a.Devices, err = t.countDevices(top); err != nil {
 		return nil, err
 	}
-	// Not every plugin has every figure; what is missing stays zero.
+	// Not every plugin has every figure; a missing one stays zero.
 	if m, err := t.memory(x); err == nil {
 		a.Memory = &m
 	}
@@ -49,7 +50,7 @@ func CompileAhead(path, topology, program, options string, settings map[string]s
 	return a, nil
 }
 
-// discard destroys an object of the plugin. An error would leak it, which is all there is to say of it.
+// discard destroys an object of the plugin. It ignores an error, which only leaks the object.
 func (t *table) discard(entry C.int, object unsafe.Pointer) {
 	var args C.ObjectArgs
 	args.size, args.object = C.sizeof_ObjectArgs, object

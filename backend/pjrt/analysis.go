@@ -11,10 +11,10 @@ import (
 	"unsafe"
 )
 
-// What a plugin knows about an executable it compiled.
+// The functions below ask a plugin about an executable that it compiled.
 
 func (l *loaded) memory() (m Memory, err error) {
-	err = l.ask(func(t *table, x unsafe.Pointer) error {
+	err = l.withDescription(func(t *table, x unsafe.Pointer) error {
 		m, err = t.memory(x)
 		return err
 	})
@@ -22,7 +22,7 @@ func (l *loaded) memory() (m Memory, err error) {
 }
 
 func (l *loaded) cost() (cost map[string]float64, err error) {
-	err = l.ask(func(t *table, x unsafe.Pointer) error {
+	err = l.withDescription(func(t *table, x unsafe.Pointer) error {
 		cost, err = t.cost(x)
 		return err
 	})
@@ -30,15 +30,15 @@ func (l *loaded) cost() (cost map[string]float64, err error) {
 }
 
 func (l *loaded) optimized() (code []byte, format string, err error) {
-	err = l.ask(func(t *table, x unsafe.Pointer) error {
+	err = l.withDescription(func(t *table, x unsafe.Pointer) error {
 		code, format, err = t.optimized(x)
 		return err
 	})
 	return code, format, err
 }
 
-// ask calls f with the description of the executable.
-func (l *loaded) ask(f func(t *table, x unsafe.Pointer) error) error {
+// withDescription calls f with the description of the executable.
+func (l *loaded) withDescription(f func(t *table, x unsafe.Pointer) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.ready(); err != nil {

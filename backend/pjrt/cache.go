@@ -16,18 +16,18 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Cache keeps compiled executables in a directory, under the hash of everything they depend on. Whatever is wrong
-// with an entry, it is as if it were not there. Processes may share a directory.
+// Cache keeps compiled executables in a directory, under the hash of everything they depend on. A faulty entry
+// counts as absent. Processes may share a directory.
 type Cache struct {
 	dir string
 	max int64
 }
 
-// DefaultCacheBytes bounds a cache unless something else is said: some hundred programs of a large model.
+// DefaultCacheBytes is the default bound of a cache, enough for some hundred programs of a large model.
 const DefaultCacheBytes = 4 << 30
 
-// OpenCache uses dir, which is made when first written to, and keeps it below about max bytes by dropping what has
-// not been used for longest. A max of 0 stands for DefaultCacheBytes.
+// OpenCache opens the cache in dir, which the first write creates, and keeps it below about max bytes by dropping
+// the least recently used entries. A max of 0 stands for DefaultCacheBytes.
 func OpenCache(dir string, max int64) *Cache {
 	return &Cache{dir: dir, max: cmp.Or(max, DefaultCacheBytes)}
 }
@@ -87,7 +87,7 @@ func (c *Cache) remove(key string) error {
 	return nil
 }
 
-// shrink removes the entries not used for longest until the rest fits.
+// shrink removes the least recently used entries until the rest fits.
 func (c *Cache) shrink() error {
 	files, err := filepath.Glob(filepath.Join(c.dir, "*"+cacheSuffix))
 	if err != nil {

@@ -30,7 +30,7 @@ type Client struct {
 
 	platform, version string
 	ahead             *inFlight // nil: executions are waited for
-	refused           error     // why the plugin's client was not taken; go-xla only passes on the text
+	refused           error     // why the plugin's client was rejected; go-xla only passes on the text
 
 	mu       sync.Mutex
 	programs []Program
@@ -52,12 +52,12 @@ func Open(kind, path string, o Options) (*Client, error) {
 	return newClient(kind, path, create, o)
 }
 
-// deviceless stands for a path in the one table that is no file.
+// deviceless is the path of the table that no file holds.
 const deviceless = "(without devices)"
 
-// Deviceless is a client for n devices of a kind that nobody holds. Graphs are built and compiled for them as for
-// real ones, and their programs can be read; running one is an error. It needs no plugin. Of the options Donate
-// and Log apply.
+// Deviceless is a client for n imaginary devices of a kind. Graphs are built and compiled for them as for real
+// ones, and their programs can be read; running one is an error. It needs no plugin. Only the options Donate and
+// Log apply.
 func Deviceless(kind string, n int, o Options) (*Client, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("%d devices of kind %s, want at least 1", n, kind)
@@ -84,7 +84,7 @@ func newClient(kind, path string, create map[string]any, o Options) (*Client, er
 	c := &Client{kind: kind, table: t, o: o}
 	if o.InFlight > 0 {
 		c.ahead = newInFlight(t, o.InFlight)
-		name += ",noshared_buffers" // an execution under way reads what the host would write
+		name += ",noshared_buffers" // a running execution reads memory that the host would write
 	}
 	if o.Background {
 		c.background = newBackground()
@@ -103,10 +103,10 @@ func newClient(kind, path string, create map[string]any, o Options) (*Client, er
 	return c, nil
 }
 
-// Backend is what GoMLX computes with.
+// Backend is the client as a GoMLX backend.
 func (c *Client) Backend() compute.Backend { return c.backend }
 
-// Platform is what the plugin calls its kind of device.
+// Platform is the plugin's name for its kind of device.
 func (c *Client) Platform() string { return c.platform }
 
 // Description is one line about the plugin and its devices.
@@ -122,7 +122,7 @@ func (c *Client) Programs() []Program {
 	return slices.Clone(c.programs)
 }
 
-// Wait returns when no execution is under way, with the error of the first that failed.
+// Wait waits for all executions that have started, and returns the first error.
 func (c *Client) Wait() error {
 	if c.ahead == nil {
 		return nil
@@ -140,8 +140,8 @@ func (c *Client) Close() error {
 	return err
 }
 
-// created takes over the plugin's client after checking that it answers what go-xla will ask it. A plugin that
-// does not is refused here, because go-xla would follow its null pointers.
+// created takes over the plugin's client after checking that it answers the calls that go-xla will make. It
+// rejects a plugin that does not answer them, because go-xla would follow its null pointers.
 func (t *table) created(c *Client, client unsafe.Pointer) error {
 	if client == nil {
 		return errors.New("the plugin returned no client")
@@ -217,8 +217,8 @@ func (t *table) text(entry C.int, object unsafe.Pointer, what string) (string, e
 	return C.GoStringN(args.text, C.int(args.length)), nil
 }
 
-// destroy is the end of a client for its owner. Executables that the garbage collector still has to find need the
-// plugin's object, so that goes with the last of them.
+// destroy closes a client for its owner. Executables that the garbage collector has not yet freed need the
+// plugin's object, which is destroyed with the last of them.
 func (t *table) destroy(c *Client) error {
 	if c.background != nil {
 		c.background.stop()
@@ -252,7 +252,7 @@ func (t *table) release(c *Client) error {
 	return t.call(C.CLIENT_DESTROY, unsafe.Pointer(&args))
 }
 
-// client finds who a plugin's object belongs to.
+// client finds the client that a plugin's object belongs to.
 func (t *table) client(c unsafe.Pointer) *Client {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -26,13 +26,13 @@ type loaded struct {
 	client     *Client
 	handle     unsafe.Pointer
 	format     string
-	module     *module // nil: not text that we read
+	module     *module // nil: text that parseModule does not understand
 	numOutputs int
 
 	mu          sync.Mutex
 	c           unsafe.Pointer // PJRT_LoadedExecutable; nil once destroyed
 	donors      []int          // arguments marked in the program
-	donorsKnown bool           // donors are what the caller donates
+	donorsKnown bool           // donors are the arguments that the caller donates
 	failed      error          // of compiling in the background
 	program     Program
 }
@@ -111,10 +111,10 @@ func (l *loaded) ready() error {
 	return nil
 }
 
-// longCompilation is what a person who waits wants to hear of.
+// longCompilation is the duration from which a compilation is logged for people who wait.
 const longCompilation = 500 * time.Millisecond
 
-// build makes l.c anew with the given arguments marked. On an error l is as before.
+// build compiles l.c again with the given arguments marked as donated. On an error l is unchanged.
 func (l *loaded) build(donors []int) error {
 	start := time.Now()
 	submitted, options := l.program.Text, l.program.Options
@@ -125,7 +125,7 @@ func (l *loaded) build(donors []int) error {
 		}
 	}
 	e, cached, err := l.client.obtain(submitted, l.format, options)
-	if err != nil && strings.Contains(err.Error(), regionAnalysis) { // a plugin that does not know it
+	if err != nil && strings.Contains(err.Error(), regionAnalysis) { // the plugin does not know the option
 		e, cached, err = l.client.obtain(submitted, l.format, l.program.Options)
 	}
 	if err != nil {
@@ -147,8 +147,9 @@ func (l *loaded) build(donors []int) error {
 	return nil
 }
 
-// regionAnalysis has XLA:CPU see in which order operations read and write before it copies what is written over. Without it
-// a donated array that two operations read is copied every time: both moments of every parameter, for an optimizer.
+// regionAnalysis is an option by which XLA:CPU analyses the order of reads and writes before it copies an array that is
+// overwritten. Without it XLA:CPU copies every donated array that two operations read: for an optimizer, both moments
+// of every parameter.
 const regionAnalysis = "xla_cpu_copy_insertion_use_region_analysis"
 
 // override is a serialized CompileOptionsProto that switches on one of XLA's options, to be appended to another.
@@ -160,8 +161,8 @@ func override(name string) string {
 }
 
 // matchDonation compares the arguments marked as donated with those that the caller donates. The first call decides: if
-// the guess was wrong the program is compiled again, and the answer is kept for the next run. Later a caller that
-// keeps what is marked is refused, since the results would be written over what it keeps.
+// the guess was wrong, the program is compiled again, and the answer is kept for the next run. A later call that keeps
+// a marked argument is an error, since the results would overwrite it.
 func (l *loaded) matchDonation(kept []bool) (unsafe.Pointer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -206,8 +207,7 @@ func (c *Client) update(l *loaded) {
 	}
 }
 
-// obtain reads an executable back from the cache or compiles it. Whatever goes wrong with the cache is logged and
-// otherwise ignored.
+// obtain reads an executable from the cache or compiles it. Errors of the cache are only logged.
 func (c *Client) obtain(program, format, options string) (e unsafe.Pointer, cached bool, err error) {
 	if c.o.Cache == nil {
 		e, err = c.translate(program, format, options)
@@ -273,7 +273,7 @@ func (c *Client) remember(m *module, donors []int) {
 	}
 }
 
-// translate has the plugin compile.
+// translate compiles a program with the plugin.
 func (c *Client) translate(program, format, options string) (unsafe.Pointer, error) {
 	p := newProgramArg(program, format)
 	defer p.free()
@@ -348,7 +348,7 @@ func (t *table) describe(e unsafe.Pointer) (unsafe.Pointer, error) {
 	return args.result, nil
 }
 
-// numOutputs asks what go-xla will ask, and checks the answers.
+// numOutputs makes the calls that go-xla will make, and checks the answers.
 func (t *table) numOutputs(e unsafe.Pointer) (n int, err error) {
 	err = t.withExecutable(e, func(x unsafe.Pointer) error {
 		if _, err := t.text(C.EXECUTABLE_NAME, x, "name of an executable"); err != nil {
@@ -380,7 +380,7 @@ func (l *loaded) description() unsafe.Pointer {
 	return unsafe.Pointer(C.layer_description(name, C.size_t(len(l.program.Name)), C.size_t(l.numOutputs)))
 }
 
-// destroy is the end of an executable, and of its client if that was only waiting for this.
+// destroy destroys an executable, and its client if that is closed and this was its last executable.
 func (l *loaded) destroy() error {
 	c, t := l.client, l.client.table
 	t.mu.Lock()

@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// The functions that go-xla reaches through the replaced entries of a table. They run on go-xla's goroutines; what
-// they return is an error of ours or nil.
+// go-xla calls the functions below through the replaced entries of a table. They run on go-xla's goroutines and
+// return an error of ours or nil.
 
 //export goClientCreate
 func goClientCreate(slot C.int, args *C.ClientCreateArgs) *C.Error {
@@ -112,7 +112,7 @@ func goCountResults(program *C.char, length C.size_t) C.size_t {
 	return C.size_t(len(m.results))
 }
 
-// execute runs the executable, checks what the caller donates, and waits or not.
+// execute checks the caller's donation, runs the executable, and waits for it unless executions run ahead.
 func (l *loaded) execute(args *C.ExecuteArgs) error {
 	e, err := l.matchDonation(kept(args))
 	if err != nil {
@@ -141,7 +141,7 @@ func (l *loaded) execute(args *C.ExecuteArgs) error {
 	return nil
 }
 
-// run calls the plugin and checks that it filled in what it promised.
+// run calls the plugin and checks that it filled in every output.
 func (l *loaded) run(args *C.ExecuteArgs) error {
 	var outputs []*unsafe.Pointer
 	if l.numOutputs > 0 {
@@ -169,7 +169,7 @@ func (l *loaded) run(args *C.ExecuteArgs) error {
 	return nil
 }
 
-// kept says of each argument whether the caller keeps it. Those of the first device stand for all.
+// kept says for each argument whether the caller keeps it. The arguments of the first device stand for all.
 func kept(args *C.ExecuteArgs) []bool {
 	set := make([]bool, args.num_arguments)
 	if args.options == nil || args.options.kept == nil {

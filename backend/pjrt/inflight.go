@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// inFlight waits for executions in the order in which they were started, on a goroutine of its own, and lets at
-// most so many be under way.
+// inFlight waits for executions in their starting order, on its own goroutine, and limits the number that run
+// at the same time.
 type inFlight struct {
 	table   *table
 	room    chan struct{}
@@ -44,7 +44,7 @@ func (f *inFlight) run() {
 	}
 }
 
-// enter takes a place, waiting for one if need be. It fails after an execution has failed.
+// enter takes a place, and waits for one if necessary. It fails once an execution has failed.
 func (f *inFlight) enter() error {
 	f.room <- struct{}{}
 	f.mu.Lock()
@@ -58,7 +58,7 @@ func (f *inFlight) enter() error {
 // leave gives back the place of an execution that did not start.
 func (f *inFlight) leave() { <-f.room }
 
-// follow hands over the events of an execution that did.
+// follow hands over the events of an execution that started.
 func (f *inFlight) follow(events []unsafe.Pointer) {
 	f.done.Add(1)
 	f.started <- events
@@ -71,7 +71,7 @@ func (f *inFlight) wait() error {
 	return f.err
 }
 
-// stop ends the goroutine; the client is not used any more.
+// stop ends the goroutine; the client must not be used afterwards.
 func (f *inFlight) stop() {
 	f.done.Wait()
 	close(f.started)
@@ -96,8 +96,8 @@ func (t *table) await(events []unsafe.Pointer) error {
 	return first
 }
 
-// reaper destroys buffers on a goroutine of its own: some plugins wait in that call until nothing uses the buffer
-// any more, which for a host that runs ahead would be the wait it wants to avoid.
+// reaper destroys buffers on its own goroutine: in that call some plugins wait until nothing uses the buffer, and
+// a host that runs ahead must not wait.
 type reaper struct {
 	table *table
 	mu    sync.Mutex
@@ -135,7 +135,7 @@ func (r *reaper) run() {
 		r.queue, r.busy = nil, true
 		r.mu.Unlock()
 		for _, b := range batch {
-			// An error here leaks one buffer; there is nobody left to tell.
+			// An error here only leaks one buffer, and no caller is left to receive it.
 			_ = r.table.destroyBuffer(b)
 		}
 		r.mu.Lock()
@@ -168,8 +168,8 @@ func (t *table) destroyBuffer(b unsafe.Pointer) error {
 	return t.call(C.BUFFER_DESTROY, unsafe.Pointer(&args))
 }
 
-// adjustReaper starts or stops the reaper. It may be used only while every client of the plugin runs ahead: other
-// clients share memory with their buffers and free it when the destruction returns. The caller holds t.mu.
+// adjustReaper starts or stops the reaper. The reaper may run only while every client of the plugin runs ahead:
+// other clients share memory with their buffers and free it when the destruction returns. The caller holds t.mu.
 func (t *table) adjustReaper() {
 	all := len(t.clients) > 0
 	for _, c := range t.clients {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// module is what the layer reads in the text of a StableHLO program: the arguments and results of its main
-// function, and for each value how it is computed, where that is element by element. The reader knows the text
-// that go-xla writes, one operation a line at a fixed indent, not StableHLO at large.
+// module is the part of a StableHLO program that the layer reads: the arguments and results of its main
+// function, and the operands of each value that is computed element by element. The parser knows the text that
+// go-xla writes, one operation a line at a fixed indent, not StableHLO in general.
 type module struct {
 	text     string
 	name     string
@@ -28,7 +28,7 @@ type argument struct {
 	hasAttrs  bool
 }
 
-// variable says whether the argument is a variable of the model: GoMLX names those after their path.
+// variable reports whether the argument is a variable of the model: GoMLX names variables by their paths.
 func (a argument) variable() bool { return strings.HasPrefix(a.name, "%_") }
 
 // scalar says whether the argument has no axes.
@@ -49,8 +49,8 @@ var (
 	randomID   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
-// elementwise lists the operations whose result has the dimensions of their operands. An update of a variable is made
-// of them.
+// elementwise lists the operations whose result has the dimensions of their operands. Updates of variables consist of
+// them.
 var elementwise = []string{"add", "convert", "subtract", "multiply", "divide", "select", "maximum", "minimum", "negate", "abs",
 	"sqrt", "rsqrt", "power", "clamp"}
 
@@ -151,7 +151,8 @@ func operands(list string) []string {
 // that of a variable of its type which nothing reads, or which no other result is the value of. Scalars are left out; there
 // is nothing to gain.
 //
-// It is a guess because the text says nothing of variables. Who calls the program knows, and is asked then.
+// It is a guess because the text does not say which variables change. The caller of the program knows; see
+// matchDonation.
 func (m *module) updated() []int {
 	index := map[string]int{}
 	for i, a := range m.args {
@@ -234,8 +235,8 @@ func (m *module) names(args []int) []string {
 	return names
 }
 
-// canonical is the text without what differs between runs of one program: the name of the module, which counts
-// graphs, and random identifiers, which are numbered in order of appearance instead.
+// canonical is the text without the parts that differ between runs of one program: it drops the name of the
+// module, which counts graphs, and numbers random identifiers in order of appearance.
 func canonical(text string) string {
 	text = moduleName.ReplaceAllString(text, "module")
 	seen := map[string]string{}
@@ -250,8 +251,8 @@ func canonical(text string) string {
 // piece is a span of bytes.
 type piece struct{ start, end int }
 
-// pieces splits a list that begins at offset at and ends at its closing parenthesis at the commas that are not
-// inside brackets or quotes.
+// pieces splits the list that begins at offset at and ends at its closing parenthesis. It splits at commas
+// outside brackets and quotes.
 func pieces(text string, at int) []piece {
 	var out []piece
 	end := closing(text, at)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// processor describes the instructions that this machine's processor has, which code compiled for it may use: an
-// executable must not be read back on a machine with fewer.
+// processor describes the instruction set of this machine's processor. Compiled code may use all of it, so an
+// executable must not be read back on a machine that has fewer instructions.
 func processor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

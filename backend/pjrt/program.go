@@ -9,7 +9,7 @@ import (
 type Program struct {
 	Name      string        // of the graph
 	Text      string        // StableHLO, as go-xla wrote it
-	Submitted string        // what the compiler was given: Text with arguments marked as donated
+	Submitted string        // the compiler's input: Text with arguments marked as donated
 	Options   string        // the serialized CompileOptionsProto, as go-xla wrote it
 	Donated   []string      // the variables marked in Submitted
 	Cached    bool          // read back from the cache instead of compiled
@@ -31,13 +31,14 @@ var ErrDestroyed = errors.New("the executable was destroyed")
 // Memory is what the program needs on each device.
 func (p Program) Memory() (Memory, error) { return p.compiled.memory() }
 
-// Cost is the plugin's own analysis, such as "flops" and "bytes accessed"; which names there are is its affair.
+// Cost is the plugin's own analysis, such as "flops" and "bytes accessed"; the names depend on the plugin.
 func (p Program) Cost() (map[string]float64, error) { return p.compiled.cost() }
 
 // Optimized is the program as the compiler left it, and the name of its format.
 func (p Program) Optimized() (code []byte, format string, err error) { return p.compiled.optimized() }
 
-// Ahead is what a compiler says of a program for devices that are not here. What the plugin does not know is nil.
+// Ahead is a compiler's description of a program for devices that this machine need not have. Figures that the
+// plugin does not know are nil.
 type Ahead struct {
 	Devices   int                `json:"devices"` // of the topology
 	Memory    *Memory            `json:"memory,omitempty"`

@@ -16,10 +16,10 @@ import (
 	xlapjrt "github.com/gomlx/go-xla/pjrt"
 )
 
-// Linked says whether this program can load plugins.
+// Linked reports whether this program can load plugins.
 const Linked = true
 
-// table is one loaded plugin: the functions it gave, and the copy of them that go-xla gets.
+// table is one loaded plugin: its functions, and the copy of them that go-xla gets.
 type table struct {
 	slot   C.int
 	path   string
@@ -28,24 +28,26 @@ type table struct {
 	failed error // of its initialisation
 
 	mu      sync.Mutex
-	names   map[string]bool // under which go-xla knows it
-	opening *Client         // whose creation is under way
+	names   map[string]bool // its names in go-xla
+	opening *Client         // the client that is being created
 	clients map[unsafe.Pointer]*Client
 	loaded  map[unsafe.Pointer]*loaded // by the handle that go-xla has
 	doomed  *reaper                    // destroys buffers when every client runs ahead; else nil
 }
 
-// process holds what a plugin forces on us: it is loaded once, stays, and calls us without saying who it is.
+// process holds the state that plugins require of the process: a plugin is loaded once, stays loaded, and
+// calls back without saying which plugin it is.
 var process struct {
 	mu      sync.Mutex
 	tables  []*table // by slot
 	opening sync.Mutex
 }
 
-// oldestMinor is the oldest version of the interface, 0.57, that has all functions needed here.
+// oldestMinor is the minor version of 0.57, the oldest interface with all functions that this package
+// needs.
 const oldestMinor = 57
 
-// required lists the functions without which nothing can be done.
+// required lists the functions that every plugin must have.
 var required = []struct {
 	entry C.int
 	name  string
@@ -68,8 +70,8 @@ var required = []struct {
 	{C.BUFFER_DIMENSIONS, "PJRT_Buffer_Dimensions"}, {C.BUFFER_TO_HOST, "PJRT_Buffer_ToHostBuffer"},
 }
 
-// Inspect loads a plugin into this process and reads its table; nothing is called but the entry point. What it
-// accepts, go-xla can use.
+// Inspect loads a plugin into this process and reads its table; it calls nothing but the entry point. go-xla
+// can use every plugin that Inspect accepts.
 func Inspect(path string) (Info, error) {
 	t, err := open(path)
 	if err != nil {
@@ -107,7 +109,7 @@ func open(path string) (*C.Table, error) {
 	return t, nil
 }
 
-// load opens a plugin, or finds it among those opened, and initialises it.
+// load opens and initialises a plugin, or finds it among the loaded ones.
 func load(path string) (*table, error) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
@@ -124,7 +126,7 @@ func load(path string) (*table, error) {
 		}
 	}
 	if len(process.tables) == C.SLOTS {
-		return nil, fmt.Errorf("%d other plugins are loaded, which is as many as one process can hold", C.SLOTS)
+		return nil, fmt.Errorf("%d other plugins are loaded, and one process can hold no more", C.SLOTS)
 	}
 	t := &table{
 		slot: C.int(len(process.tables)), path: path, theirs: theirs,
@@ -147,8 +149,8 @@ func tableAt(slot C.int) *table {
 	return process.tables[slot]
 }
 
-// register makes the table known to go-xla and returns its name there. go-xla reads things into names: one that
-// contains the kind switches on what that kind can do, one that looks like a path is not searched for.
+// register registers the table with go-xla and returns its name there. go-xla interprets names: a name that
+// contains the kind enables the features of that kind, and a name that looks like a path is not searched for.
 func (t *table) register(kind string) (string, error) {
 	name := fmt.Sprintf("/%s/%d", kind, t.slot)
 	process.mu.Lock()
@@ -163,7 +165,7 @@ func (t *table) register(kind string) (string, error) {
 	return name, nil
 }
 
-// call calls a function of the plugin itself, past the layer.
+// call calls a function of the plugin itself, bypassing the layer.
 func (t *table) call(entry C.int, args unsafe.Pointer) error {
 	f := C.layer_entry(t.theirs, entry)
 	if f == nil {
@@ -172,7 +174,7 @@ func (t *table) call(entry C.int, args unsafe.Pointer) error {
 	return t.fromC(C.layer_call(f, args))
 }
 
-// fromC turns an error of the plugin into one of Go and destroys it.
+// fromC converts an error of the plugin to a Go error and destroys it.
 func (t *table) fromC(e *C.Error) error {
 	if e == nil {
 		return nil

@@ -17,10 +17,10 @@ import (
 	"github.com/subbert/subbert/data/selection"
 )
 
-// Register tells Beam of the steps. A program calls it once, before beam.Init.
+// Register registers the steps with Beam. A program calls it once, before beam.Init.
 func Register() {
 	register.DoFn3x1[context.Context, string, func(string), error](&findFn{})
-	register.DoFn5x1[context.Context, int, func(*string) bool, func(string), func(string), error](&settleFn{})
+	register.DoFn5x1[context.Context, int, func(*string) bool, func(string), func(string), error](&resolveFn{})
 	register.DoFn3x1[context.Context, string, func(string), error](&writeFn{})
 	register.DoFn4x1[context.Context, int, func(*string) bool, string, error](&finishFn{})
 	register.DoFn3x1[context.Context, string, func(string), error](&spoolFn{})
@@ -29,7 +29,7 @@ func Register() {
 	register.Iter1[string]()
 }
 
-// Files lists the files that names stand for: patterns are matched, directories made by data select become their parts.
+// Files expands names to files: patterns are matched, and directories made by data select become their parts.
 func Files(ctx context.Context, names []string) ([]string, error) {
 	var files []string
 	for _, name := range names {
@@ -46,7 +46,7 @@ func Files(ctx context.Context, names []string) ([]string, error) {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no file is called so", name)
+			return nil, fmt.Errorf("%s: no such file", name)
 		}
 		slices.Sort(found)
 		files = append(files, found...)
@@ -78,7 +78,7 @@ func partsOf(ctx context.Context, name string) (files []string, err error) {
 	return parts, err
 }
 
-// NewSelection returns the pipeline of a selection, once what it asks for is known to make sense.
+// NewSelection checks a request and returns the pipeline of its selection.
 func NewSelection(ctx context.Context, r request.Selection, files []string, out string, log *slog.Logger) (*beam.Pipeline, error) {
 	err := trying(ctx, out, func(dir string) error {
 		_, err := planSelection(ctx, r, files, dir, log)
@@ -92,7 +92,7 @@ func NewSelection(ctx context.Context, r request.Selection, files []string, out 
 	return p, nil
 }
 
-// NewShards returns the pipeline of shards, once what it asks for is known to make sense.
+// NewShards checks a request and returns the pipeline of its shards.
 func NewShards(ctx context.Context, r request.Shards, files []string, out string) (*beam.Pipeline, error) {
 	err := trying(ctx, out, func(dir string) error {
 		_, err := planShards(ctx, r, dir)
@@ -105,14 +105,14 @@ func NewShards(ctx context.Context, r request.Shards, files []string, out string
 	return p, Shard(s, r, files, out)
 }
 
-// trying calls do with a directory for the time being, if nothing is at out yet.
+// trying calls do with a temporary directory, unless out exists.
 func trying(ctx context.Context, out string, do func(dir string) error) error {
 	there, err := list(ctx, join(out, "*"))
 	if err != nil {
 		return err
 	}
 	if len(there) > 0 {
-		return &request.Misuse{Err: fmt.Errorf("%s is there already; remove it or name another directory", out)}
+		return &request.Misuse{Err: fmt.Errorf("%s already exists; remove it or name another directory", out)}
 	}
 	dir, err := os.MkdirTemp("", "subbert-")
 	if err != nil {

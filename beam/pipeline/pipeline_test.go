@@ -212,7 +212,7 @@ func TestFaults(t *testing.T) {
 func TestDamagedPiece(t *testing.T) {
 	ctx := context.Background()
 	name := strings.Repeat("0", 64)
-	err := with(ctx, "memfs://damaged", func(fs filesystem.Interface) error {
+	err := withFilesystem(ctx, "memfs://damaged", func(fs filesystem.Interface) error {
 		return filesystem.Write(ctx, fs, "memfs://damaged/"+name, []byte("x"))
 	})
 	if err != nil {

@@ -18,21 +18,22 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// cardName is the file that a selection is finished with.
+// cardName is the file that completes a selection.
 const cardName = "card.json"
 
-// Select adds to a pipeline the selection of r from files, as subbert data select makes it, to the directory out.
+// Select adds to a pipeline the selection of r from files into the directory out, equal to that of subbert data
+// select.
 func Select(s beam.Scope, r request.Selection, files []string, out string) {
 	s = s.Scope("subbert.Select")
 	job := selecting{Request: r, Files: files, Out: out}
 	names := beam.Reshuffle(s, beam.CreateList(s, files))
 	found := beam.ParDo(s, &findFn{selecting: job}, names)
-	settled, card := beam.ParDo2(s, &settleFn{selecting: job}, beam.GroupByKey(s, beam.AddFixedKey(s, found)))
-	written := beam.ParDo(s, &writeFn{selecting: job}, beam.Reshuffle(s, settled))
+	resolved, card := beam.ParDo2(s, &resolveFn{selecting: job}, beam.GroupByKey(s, beam.AddFixedKey(s, found)))
+	written := beam.ParDo(s, &writeFn{selecting: job}, beam.Reshuffle(s, resolved))
 	beam.ParDo0(s, &finishFn{selecting: job}, beam.GroupByKey(s, beam.AddFixedKey(s, written)), beam.SideInput{Input: card})
 }
 
-// selecting is what the steps of a selection have in common.
+// selecting is the common part of the steps of a selection.
 type selecting struct {
 	Request request.Selection
 	Files   []string
@@ -42,7 +43,7 @@ type selecting struct {
 	plan    selection.Plan
 }
 
-// Setup opens what the plan depends on, once per worker.
+// Setup opens the plan's auxiliary files, once per worker.
 func (s *selecting) Setup(ctx context.Context) error {
 	if err := s.scratch.open(); err != nil {
 		return err
@@ -53,10 +54,10 @@ func (s *selecting) Setup(ctx context.Context) error {
 	return err
 }
 
-// Teardown removes what the worker kept.
+// Teardown removes the worker's files.
 func (s *selecting) Teardown() error { return s.scratch.close() }
 
-// planSelection makes the plan of r; what r names elsewhere is copied to dir.
+// planSelection makes the plan of r; it copies remote files that r names to dir.
 func planSelection(ctx context.Context, r request.Selection, files []string, dir string, log *slog.Logger) (selection.Plan, error) {
 	r.Tables, r.Exclude = slices.Clone(r.Tables), slices.Clone(r.Exclude)
 	for i, aid := range r.Aids() {
@@ -73,7 +74,7 @@ func planSelection(ctx context.Context, r request.Selection, files []string, dir
 	return r.Plan(ctx, files, log)
 }
 
-// findFn looks through a file.
+// findFn searches a file.
 type findFn struct{ selecting }
 
 func (f *findFn) ProcessElement(ctx context.Context, path string, emit func(string)) error {
@@ -94,16 +95,16 @@ func (f *findFn) ProcessElement(ctx context.Context, path string, emit func(stri
 	})
 }
 
-// settled is a task in its place among all.
-type settled struct {
+// resolved is a task with its index among all tasks.
+type resolved struct {
 	Number int
 	Task   selection.Task
 }
 
-// settleFn decides what of all that was found counts.
-type settleFn struct{ selecting }
+// resolveFn decides which of all found documents are kept.
+type resolveFn struct{ selecting }
 
-func (f *settleFn) ProcessElement(ctx context.Context, _ int, found func(*string) bool, emit, card func(string)) error {
+func (f *resolveFn) ProcessElement(ctx context.Context, _ int, found func(*string) bool, emit, card func(string)) error {
 	tasks, err := receive[selection.Task](found)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func (f *settleFn) ProcessElement(ctx context.Context, _ int, found func(*string
 			return err
 		}
 		for i, t := range tasks {
-			if err := send(emit, settled{i, t}); err != nil {
+			if err := send(emit, resolved{i, t}); err != nil {
 				return err
 			}
 		}
@@ -134,7 +135,7 @@ func (f *settleFn) ProcessElement(ctx context.Context, _ int, found func(*string
 type writeFn struct{ selecting }
 
 func (f *writeFn) ProcessElement(ctx context.Context, element string, emit func(string)) error {
-	var s settled
+	var s resolved
 	if err := json.Unmarshal([]byte(element), &s); err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (f *writeFn) ProcessElement(ctx context.Context, element string, emit func(
 		if err := selection.Write(ctx, f.plan, work, &s.Task); err != nil {
 			return err
 		}
-		s.Task.Drop = nil // has served
+		s.Task.Drop = nil // no longer needed
 		if err := piecesOf(f.Out).put(ctx, work, s.Task.Part.Piece); err != nil {
 			return err
 		}
@@ -153,18 +154,18 @@ func (f *writeFn) ProcessElement(ctx context.Context, element string, emit func(
 	})
 }
 
-// finishFn puts the parts together.
+// finishFn assembles the parts.
 type finishFn struct{ selecting }
 
 func (f *finishFn) ProcessElement(ctx context.Context, _ int, written func(*string) bool, card string) error {
-	all, err := receive[settled](written)
+	all, err := receive[resolved](written)
 	if err != nil {
 		return err
 	}
 	if done, err := published(ctx, f.Out, cardName); done || err != nil {
 		return err
 	}
-	slices.SortFunc(all, func(a, b settled) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortFunc(all, func(a, b resolved) int { return cmp.Compare(a.Number, b.Number) })
 	var tasks []selection.Task
 	var c selection.Card
 	if err := json.Unmarshal([]byte(card), &c); err != nil {
@@ -200,7 +201,7 @@ func send(emit func(string), v any) error {
 	return err
 }
 
-// receive reads all that was sent.
+// receive decodes all sent values.
 func receive[T any](next func(*string) bool) ([]T, error) {
 	var all []T
 	for s := ""; next(&s); {

@@ -14,10 +14,10 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// manifestName is the file that shards are finished with.
+// manifestName is the file that completes shards.
 const manifestName = "manifest.json"
 
-// Shard adds to a pipeline the making of shards as r says from files, as subbert data shard makes them, in the directory out.
+// Shard adds to a pipeline the shards of r from files in the directory out, equal to those of subbert data shard.
 func Shard(s beam.Scope, r request.Shards, files []string, out string) error {
 	s = s.Scope("subbert.Shard")
 	job := sharding{Request: r, Out: out, Files: len(files)}
@@ -32,7 +32,7 @@ func Shard(s beam.Scope, r request.Shards, files []string, out string) error {
 	return nil
 }
 
-// sharding is what the steps have in common.
+// sharding is the common part of the steps.
 type sharding struct {
 	Request request.Shards
 	Out     string
@@ -53,7 +53,7 @@ func (s *sharding) Setup(ctx context.Context) error {
 	return err
 }
 
-// Teardown removes what the worker kept.
+// Teardown removes the worker's files.
 func (s *sharding) Teardown() error { return s.scratch.close() }
 
 func planShards(ctx context.Context, r request.Shards, dir string) (preparation.Plan, error) {
@@ -64,14 +64,14 @@ func planShards(ctx context.Context, r request.Shards, dir string) (preparation.
 	return r.Plan(nil)
 }
 
-// spooled is a file, and what the first pass made of it.
+// spooled is a file and the result of its first pass.
 type spooled struct {
 	Number int
 	Path   string
 	Made   preparation.Spooled
 }
 
-// spoolFn is the first pass, for one file.
+// spoolFn is the first pass for one file.
 type spoolFn struct{ sharding }
 
 func (f *spoolFn) ProcessElement(ctx context.Context, element string, emit func(string)) error {
@@ -94,7 +94,7 @@ func (f *spoolFn) ProcessElement(ctx context.Context, element string, emit func(
 	})
 }
 
-// shuffleFn is the second pass, for all.
+// shuffleFn is the second pass for all files.
 type shuffleFn struct{ sharding }
 
 func (f *shuffleFn) ProcessElement(ctx context.Context, _ int, made func(*string) bool) error {

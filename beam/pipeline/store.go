@@ -16,7 +16,8 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// remote says whether a name is one of Beam's filesystems, such as gs://bucket/file, rather than a local path.
+// remote reports whether a name belongs to one of Beam's filesystems, such as gs://bucket/file, rather than
+// being a local path.
 func remote(name string) bool { return strings.Contains(name, "://") }
 
 // join appends a name to a directory, local or not.
@@ -27,8 +28,8 @@ func join(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// with calls do with the filesystem of a name.
-func with(ctx context.Context, name string, do func(filesystem.Interface) error) error {
+// withFilesystem calls do with the filesystem of a name.
+func withFilesystem(ctx context.Context, name string, do func(filesystem.Interface) error) error {
 	fs, err := filesystem.New(ctx, name)
 	if err != nil {
 		return err
@@ -38,7 +39,7 @@ func with(ctx context.Context, name string, do func(filesystem.Interface) error)
 
 // list returns the files that match a pattern.
 func list(ctx context.Context, pattern string) (found []string, err error) {
-	err = with(ctx, pattern, func(fs filesystem.Interface) (err error) {
+	err = withFilesystem(ctx, pattern, func(fs filesystem.Interface) (err error) {
 		found, err = fs.List(ctx, pattern)
 		return err
 	})
@@ -47,7 +48,7 @@ func list(ctx context.Context, pattern string) (found []string, err error) {
 
 // upload copies a local file. The name appears once the file is whole.
 func upload(ctx context.Context, from, to string) error {
-	err := with(ctx, to, func(fs filesystem.Interface) error {
+	err := withFilesystem(ctx, to, func(fs filesystem.Interface) error {
 		f, err := os.Open(from)
 		if err != nil {
 			return err
@@ -72,7 +73,7 @@ func upload(ctx context.Context, from, to string) error {
 
 // download copies a file to w.
 func download(ctx context.Context, from string, w io.Writer) error {
-	err := with(ctx, from, func(fs filesystem.Interface) error {
+	err := withFilesystem(ctx, from, func(fs filesystem.Interface) error {
 		r, err := fs.OpenRead(ctx, from)
 		if err != nil {
 			return err
@@ -86,7 +87,7 @@ func download(ctx context.Context, from string, w io.Writer) error {
 	return nil
 }
 
-// localCopy returns where a file lies on this machine: a copy in dir, if it is remote.
+// localCopy returns the path of a file on this machine: a copy in dir, if it is remote.
 func localCopy(ctx context.Context, name, dir string) (string, error) {
 	if !remote(name) {
 		return name, nil
@@ -102,7 +103,7 @@ func localCopy(ctx context.Context, name, dir string) (string, error) {
 	return to, errors.Join(download(ctx, name, f), f.Close())
 }
 
-// localInput is localCopy for an input file: an .md5 beside it comes along, to be compared.
+// localInput is localCopy for an input file: it also copies the .md5 beside it, for comparison.
 func localInput(ctx context.Context, name, dir string) (string, error) {
 	if remote(name) {
 		sum, err := list(ctx, name+".md5")
@@ -118,12 +119,12 @@ func localInput(ctx context.Context, name, dir string) (string, error) {
 	return localCopy(ctx, name, dir)
 }
 
-// pieces is where the machines leave pieces for each other: a directory.
+// pieces is the directory in which the machines exchange pieces.
 type pieces string
 
 func piecesOf(out string) pieces { return pieces(strings.TrimSuffix(out, "/") + ".work") }
 
-// put copies sealed pieces out of work.
+// put copies sealed pieces from work.
 func (p pieces) put(ctx context.Context, work *staging.Work, names ...string) error {
 	for _, name := range names {
 		if name == "" {
@@ -157,21 +158,21 @@ func (p pieces) getOne(ctx context.Context, work *staging.Work, name string) (er
 	}
 	got, err := piece.Seal()
 	if err == nil && got != name {
-		err = fmt.Errorf("%s: its content is that of %s; it was damaged on the way", join(string(p), name), got)
+		err = fmt.Errorf("%s: its content is that of %s; it was damaged in transfer", join(string(p), name), got)
 	}
 	return err
 }
 
-// remove removes all pieces; they have served.
+// remove removes all pieces, which are no longer needed.
 func (p pieces) remove(ctx context.Context) error {
-	return with(ctx, string(p), func(fs filesystem.Interface) error {
+	return withFilesystem(ctx, string(p), func(fs filesystem.Interface) error {
 		found, err := fs.List(ctx, join(string(p), "*"))
 		if err != nil {
 			return err
 		}
 		remover, ok := fs.(filesystem.Remover)
 		if !ok {
-			return nil // they stay
+			return nil // the pieces stay
 		}
 		for _, name := range found {
 			if err := remover.Remove(ctx, name); err != nil {
@@ -185,7 +186,7 @@ func (p pieces) remove(ctx context.Context) error {
 	})
 }
 
-// publish copies a finished directory, the file called last at the end.
+// publish copies a finished directory; it copies the file called last at the end.
 func publish(ctx context.Context, from, to, last string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -202,13 +203,13 @@ func publish(ctx context.Context, from, to, last string) error {
 	return upload(ctx, filepath.Join(from, last), join(to, last))
 }
 
-// published says whether an earlier attempt at a step has published already.
+// published reports whether an earlier attempt at a step has published already.
 func published(ctx context.Context, out, last string) (bool, error) {
 	found, err := list(ctx, join(out, last))
 	return len(found) > 0, err
 }
 
-// scratch is a directory of a worker's own for the time of a step.
+// scratch is a worker's temporary directory.
 type scratch struct{ dir string }
 
 func (s *scratch) open() (err error) {
@@ -220,7 +221,7 @@ func (s *scratch) close() error { return os.RemoveAll(s.dir) }
 
 func (s *scratch) path(name string) string { return filepath.Join(s.dir, name) }
 
-// working calls do with a fresh work directory that is removed afterwards.
+// working calls do with a new work directory that is removed afterwards.
 func (s *scratch) working(do func(*staging.Work) error) error {
 	dir, err := os.MkdirTemp(s.dir, "step-")
 	if err != nil {

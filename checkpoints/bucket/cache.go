@@ -19,16 +19,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// fetchTimeout bounds one fetch of a block: a run that reads through a cache outlives a network that is gone for less.
+// fetchTimeout bounds one fetch of a block: a run that reads through a cache survives a network outage that is
+// shorter.
 const fetchTimeout = 5 * time.Minute
 
-// fetchPause is between attempts at a store that cannot be reached.
+// fetchPause is the time between attempts at a store that cannot be reached.
 const fetchPause = 5 * time.Second
 
-// Cache keeps blocks of trees in a directory: never more bytes than its limit, those being written included. The
-// block that was not used for longest goes first. A process that is killed leaves nothing that a later one would
-// take for a block: names say what is in a file, and what was not written in this process is compared with its
-// checksum before it is used. It may be used by many goroutines at once, and by one process at a time.
+// Cache keeps blocks of trees in a directory: never more bytes than its limit, blocks being written included. It
+// removes the least recently used block first. The remains of a killed process are never taken for a block: file
+// names identify the contents, and a block that another process wrote is compared with its checksum before it is
+// used. Many goroutines may use a Cache at once, and one process at a time.
 type Cache struct {
 	dir   string
 	limit int64
@@ -41,13 +42,14 @@ type Cache struct {
 	stats  CacheStats
 }
 
-// CacheStats counts what a Cache did.
+// CacheStats counts the operations of a Cache.
 type CacheStats struct {
 	Hits, Fetched, Evicted int64 // blocks
 	Most                   int64 // bytes that were kept at once
 }
 
-// block is a file of a cache, or one that is being fetched. All but data is guarded by the cache's mutex.
+// block is a file of a cache, or a block that is being fetched. The cache's mutex guards all fields except
+// data.
 type block struct {
 	name    string
 	size    int64
@@ -55,11 +57,11 @@ type block struct {
 	pins    int           // readers; a pinned block stays
 	checked bool          // its checksum
 	ready   chan struct{} // closed once data and err are set
-	data    []byte        // of one that is not kept: there was no room
+	data    []byte        // of a block that is not kept, for lack of room
 	err     error
 }
 
-// filling is how many blocks Fill fetches at once.
+// filling is the number of blocks that Fill fetches at once.
 const filling = 8
 
 const (
@@ -67,7 +69,8 @@ const (
 	partialSuffix = ".part"
 )
 
-// OpenCache opens the cache in the directory dir, making it if need be, and claims it until Close. limit is in bytes.
+// OpenCache opens the cache in the directory dir, creates it if necessary, and locks it until Close. limit is in
+// bytes.
 func OpenCache(dir string, limit int64) (*Cache, error) {
 	if limit < BlockSize {
 		return nil, fmt.Errorf("%s: a cache of %d bytes, want at least one block of %d", dir, limit, BlockSize)
@@ -89,17 +92,17 @@ func OpenCache(dir string, limit int64) (*Cache, error) {
 	return c, nil
 }
 
-// Close gives the directory up. Blocks stay for the next time.
+// Close unlocks the directory. Blocks stay for the next process.
 func (c *Cache) Close() error { return c.lock.Unlock() }
 
-// Stats says what the cache did so far.
+// Stats returns the counts so far.
 func (c *Cache) Stats() CacheStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stats
 }
 
-// find takes over what an earlier process left: blocks, oldest first, up to the limit.
+// find takes over the blocks of earlier processes, oldest first, up to the limit.
 func (c *Cache) find() error {
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
@@ -133,8 +136,8 @@ func (c *Cache) find() error {
 	return nil
 }
 
-// makeRoom removes blocks until n bytes more fit; false if those that are being read leave no room. The caller holds the
-// mutex, or is alone.
+// makeRoom removes blocks until n more bytes fit; false if blocks that are being read leave no room. The caller holds
+// the mutex, or is alone.
 func (c *Cache) makeRoom(n int64) bool {
 	for e := c.recent.Back(); e != nil && c.used+n > c.limit; {
 		b := e.Value.(*block)
@@ -156,11 +159,11 @@ func (c *Cache) drop(b *block) {
 	b.place = nil
 	delete(c.blocks, b.name)
 	if err := os.Remove(filepath.Join(c.dir, b.name)); err == nil || errors.Is(err, fs.ErrNotExist) {
-		c.used -= b.size // else it still takes room
+		c.used -= b.size // otherwise it still takes room
 	}
 }
 
-// source is where a block comes from.
+// source is the origin of a block.
 type source struct {
 	name  string // of its file in the cache
 	size  int64
@@ -168,9 +171,9 @@ type source struct {
 	fetch func(ctx context.Context, p []byte) error
 }
 
-// read fills p from off on in the block, which is fetched if it is not there.
+// read fills p from the block's bytes at off, and fetches the block if it is not in the cache.
 func (c *Cache) read(ctx context.Context, from source, p []byte, off int64) error {
-	for range 3 { // a file that somebody else removed or damaged is fetched again
+	for range 3 { // a file that another process removed or damaged is fetched again
 		b, mine := c.pin(from)
 		if mine {
 			c.fill(ctx, b, from) // ends when ctx does
@@ -196,7 +199,7 @@ func (c *Cache) read(ctx context.Context, from source, p []byte, off int64) erro
 	return fmt.Errorf("%s: block %s cannot be kept there", c.dir, from.name)
 }
 
-// pin finds the block or begins it; mine says that the caller is to fill it.
+// pin finds the block or creates it; mine says that the caller must fill it.
 func (c *Cache) pin(from source) (b *block, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -215,7 +218,7 @@ func (c *Cache) pin(from source) (b *block, mine bool) {
 	return b, !ok
 }
 
-// unpin ends a reader's use of a block; one that could not be read is dropped.
+// unpin ends a reader's use of a block, and drops a block that could not be read.
 func (c *Cache) unpin(b *block, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -253,7 +256,7 @@ func (c *Cache) fill(ctx context.Context, b *block, from source) {
 	b.place = c.recent.PushFront(b)
 }
 
-// persist repeats fetch while the store cannot be reached and ctx has not ended.
+// persist repeats fetch until the store can be reached or ctx ends.
 func persist(ctx context.Context, fetch func() error) error {
 	err := fetch()
 	for errors.Is(err, ErrUnreachable) {
@@ -287,7 +290,8 @@ func (c *Cache) release(b *block) {
 	c.used -= b.size
 }
 
-// write makes a block's file appear whole. It is not synced: one that a power cut damaged fails its checksum.
+// write creates a block's file whole. It does not sync it: a file that a power cut damages fails its
+// checksum.
 func (c *Cache) write(name string, data []byte) error {
 	partial := filepath.Join(c.dir, strings.TrimSuffix(name, blockSuffix)+partialSuffix)
 	if err := os.WriteFile(partial, data, 0o644); err != nil {
@@ -296,7 +300,7 @@ func (c *Cache) write(name string, data []byte) error {
 	return os.Rename(partial, filepath.Join(c.dir, name))
 }
 
-// readFile fills p from the block's file, whose checksum is compared unless it was in this process.
+// readFile fills p from the block's file. It compares the checksum unless this process has done so.
 func (c *Cache) readFile(b *block, from source, p []byte, off int64) (err error) {
 	f, err := os.Open(filepath.Join(c.dir, b.name))
 	if err != nil {
@@ -319,14 +323,14 @@ func (c *Cache) readFile(b *block, from source, p []byte, off int64) (err error)
 	return err
 }
 
-// blockName is the file name of a block: what identifies its contents, wherever the tree lies.
+// blockName is the file name of a block. It identifies the contents, wherever the tree is stored.
 func blockName(file string, whole sealed, k int64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %s %d", file, whole.Size, whole.CRC32C, k))
 	return hex.EncodeToString(sum[:12]) + "-" + whole.Blocks[8*k:8*k+8] + blockSuffix
 }
 
-// Fill fetches, in order and several at once, blocks of the tree that are not kept yet, until there is no more room. It
-// makes none: what is used stays.
+// Fill fetches the missing blocks of the tree, in order and several at once, until the cache is full. It removes no
+// blocks.
 func (f *TreeFS) Fill(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(filling)
@@ -345,8 +349,8 @@ func (f *TreeFS) Fill(ctx context.Context) error {
 	return group.Wait()
 }
 
-// wants says whether there is room for a block without making any, beside those that Fill has under way, and whether the
-// block is there already.
+// wants reports whether the block fits without removing others, beside the blocks that Fill is fetching, and whether it
+// is there already.
 func (c *Cache) wants(from source) (room, there bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,21 +11,22 @@ import (
 	"time"
 )
 
-// ErrLost says that somebody else took a lease over: whoever had it must write nothing more.
+// ErrLost says that another holder took over the lease: the previous holder must write nothing more.
 var ErrLost = errors.New("the lease was taken over")
 
-// HeldError says that somebody else has the lease.
+// HeldError says that another holder has the lease.
 type HeldError struct {
 	Holder string
-	Until  time.Time // when it may be taken over unless it is renewed
+	Until  time.Time // the time of its expiry unless it is renewed
 }
 
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s has the lease until %s", e.Holder, e.Until.UTC().Format(time.RFC3339))
 }
 
-// Ledger is the object of a lease: who may write, and what holders have committed. Everything in it changes by one
-// conditional write, so whoever lost the lease cannot commit: the successor's taking it changed the generation.
+// Ledger is the content of a lease's object: its holder, and the checkpoints that holders have committed. It
+// changes only by conditional writes, so a holder that lost the lease cannot commit: its successor changed the
+// generation.
 type Ledger struct {
 	Token  int64           `json:"token"` // fencing token: one more with every holder
 	Holder string          `json:"holder"`
@@ -34,7 +35,7 @@ type Ledger struct {
 	Notes  json.RawMessage `json:"notes,omitempty"`
 }
 
-// Committed is a checkpoint that is complete in the store, and where its objects are.
+// Committed is a checkpoint that is complete in the store, and the prefix of its objects.
 type Committed struct {
 	Step   int    `json:"step"`
 	Prefix string `json:"prefix"`
@@ -51,9 +52,9 @@ type Lease struct {
 	generation int64
 }
 
-// Acquire takes the lease that is the object of that name, making it if there is none. A lease that holder has already
-// is taken anew, with another token: a machine that started again need not wait for itself. *HeldError if somebody
-// else has it.
+// Acquire takes the lease stored in the object of that name, and creates it if there is none. If holder already has
+// the lease, it gets a new token: a machine that restarts need not wait for its own lease to expire. The error is a
+// *HeldError if another holder has it.
 func Acquire(ctx context.Context, s Store, name, holder string, ttl time.Duration) (*Lease, error) {
 	l := &Lease{store: s, name: name, ttl: ttl}
 	when := Condition{}
@@ -98,11 +99,11 @@ func (l Ledger) clone() Ledger {
 	return l
 }
 
-// Renew keeps the lease for another while. ErrLost if it was taken over; any other error leaves it open whether it is
-// still held.
+// Renew extends the lease. The error is ErrLost if the lease was taken over; after any other error the lease may or
+// may not still be held.
 func (l *Lease) Renew(ctx context.Context) error { return l.Change(ctx, func(*Ledger) {}) }
 
-// Change renews the lease and commits what change does to its ledger, in one.
+// Change renews the lease and changes its ledger by change, in one write.
 func (l *Lease) Change(ctx context.Context, change func(*Ledger)) error {
 	return l.write(ctx, func(next *Ledger) {
 		next.Until = time.Now().Add(l.ttl).UTC()
@@ -110,7 +111,7 @@ func (l *Lease) Change(ctx context.Context, change func(*Ledger)) error {
 	})
 }
 
-// Note is Change of the ledger's notes to v.
+// Note sets the ledger's notes to v.
 func (l *Lease) Note(ctx context.Context, v any) error {
 	notes, err := json.Marshal(v)
 	if err != nil {
@@ -119,13 +120,13 @@ func (l *Lease) Note(ctx context.Context, v any) error {
 	return l.Change(ctx, func(next *Ledger) { next.Notes = notes })
 }
 
-// Release gives the lease up; somebody else may take it at once.
+// Release gives the lease up; another holder may take it at once.
 func (l *Lease) Release(ctx context.Context) error {
 	return l.write(ctx, func(next *Ledger) { next.Until = time.Time{} })
 }
 
-// write commits change to the ledger. A write whose answer never came, because its context ended on the way, has changed
-// the object too: as long as the token there is ours, so is the lease, and the change is made to what is there.
+// write commits change to the ledger. An earlier write whose context ended before the answer came may have changed the
+// object: while the object has our token, the lease is ours, and the change applies to the stored ledger.
 func (l *Lease) write(ctx context.Context, change func(*Ledger)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

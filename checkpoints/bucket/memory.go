@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Memory is a Store in this process. The zero value is empty and ready.
+// Memory is a Store in memory. The zero value is empty and ready to use.
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]kept

@@ -1,9 +1,9 @@
-// Package bucket is what keeping a run in an object store asks of it, and what is built on that: leases with fencing
-// tokens and trees of files.
+// Package bucket defines the object store in which a run can be kept, and builds on it: leases with fencing tokens,
+// and trees of files.
 //
 // A [Store] is a flat set of named objects, each written whole or not at all, each with a generation that changes with
-// every write. A write may demand a generation, which makes one object a place where several machines agree. Package
-// gcs is the store of gs:// addresses; [Memory] is one in this process. Names use "/" between their parts.
+// every write. A write may demand a generation, so that several machines can agree through one object. Package gcs is
+// the store of gs:// addresses; [Memory] is a store in memory. Names have "/" between their parts.
 package bucket
 
 import (
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Object is what a store knows of an object.
+// Object is a store's description of an object.
 type Object struct {
 	Name       string
 	Size       int64 // bytes
@@ -26,36 +26,37 @@ type Object struct {
 	Updated    time.Time
 }
 
-// Store keeps objects. Its methods may be called from several goroutines. Every error that a caller acts on can be
-// found by errors.Is: fs.ErrNotExist, ErrChanged and ErrUnreachable. No method waits for a store that cannot be reached
-// for longer than 15 seconds, nor for one of which nothing comes for longer than some minutes.
+// Store keeps objects. Its methods may be called from several goroutines. Callers test errors with errors.Is for
+// fs.ErrNotExist, ErrChanged and ErrUnreachable. No method waits longer than 15 seconds for a store that cannot be
+// reached, or longer than some minutes for a store that sends nothing.
 type Store interface {
-	// Read opens an object. Reading to the end fails if the contents are not those that were written.
+	// Read opens an object. Reading to the end fails if the contents differ from those that were written.
 	Read(ctx context.Context, name string) (io.ReadCloser, Object, error)
-	// ReadRange fills p with the object's bytes from off on; io.ErrUnexpectedEOF if it has fewer. Stores keep no checksums
-	// of parts: whoever reads them compares.
+	// ReadRange fills p with the object's bytes from off on; io.ErrUnexpectedEOF if it has fewer. Stores keep no
+	// checksums of parts: callers must compare them.
 	ReadRange(ctx context.Context, name string, p []byte, off int64) error
-	// Write makes the object of that name hold what r yields, provided that when holds at that moment; ErrChanged if it
-	// does not. On any error the object is as it was, or, where the answer of the store was lost, complete.
+	// Write stores the content of r as the object of that name, provided that the condition when holds at that moment;
+	// ErrChanged if it does not. After an error the object is unchanged or, if the answer of the store was lost,
+	// complete.
 	Write(ctx context.Context, name string, r io.Reader, when Condition) (Object, error)
 	// List returns the objects whose names begin with prefix, by name.
 	List(ctx context.Context, prefix string) ([]Object, error)
-	// Delete removes an object; one that is not there is no error.
+	// Delete removes an object; it is no error if the object does not exist.
 	Delete(ctx context.Context, name string) error
 	// String is the store's address, such as gs://bucket/run.
 	String() string
 }
 
-// ErrChanged says that a write's condition did not hold: somebody else wrote the object.
-var ErrChanged = errors.New("was written by somebody else")
+// ErrChanged says that a write's condition did not hold: another process wrote the object.
+var ErrChanged = errors.New("was written by another process")
 
-// ErrUnreachable says that there is no connection to the store. It may be there again later.
+// ErrUnreachable says that there is no connection to the store. A later attempt may succeed.
 var ErrUnreachable = errors.New("the store cannot be reached")
 
-// Condition is what a write demands of the object it replaces. The zero value demands nothing.
+// Condition is a requirement of a write on the object that it replaces. The zero value requires nothing.
 type Condition struct {
-	Absent     bool  // there is none
-	Generation int64 // it has this generation; 0: any
+	Absent     bool  // the object must not exist
+	Generation int64 // the object must have this generation; 0: any
 }
 
 // MaxJSON bounds the objects that ReadJSON reads, in bytes.
@@ -86,8 +87,8 @@ func readAll(ctx context.Context, s Store, name string) (data []byte, o Object, 
 	return data, o, err
 }
 
-// WriteJSON writes v as the object of that name and returns its generation. If the store's answer to a write that was
-// made got lost, the repeated write fails its condition; that is noticed by what the object holds.
+// WriteJSON writes v as the object of that name and returns its generation. If the store's answer to a successful
+// write is lost, the repeated write fails its condition; WriteJSON recognises this by the object's content.
 func WriteJSON(ctx context.Context, s Store, name string, v any, when Condition) (int64, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -103,7 +104,8 @@ func WriteJSON(ctx context.Context, s Store, name string, v any, when Condition)
 	return o.Generation, err
 }
 
-// DeleteAll removes every object whose name begins with prefix and for which doomed, unless it is nil, says so.
+// DeleteAll removes every object whose name begins with prefix and for which doomed returns true; a nil doomed
+// accepts all.
 func DeleteAll(ctx context.Context, s Store, prefix string, doomed func(name string) bool) error {
 	objects, err := s.List(ctx, prefix)
 	if err != nil {

@@ -17,15 +17,16 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// treeIndex is the last object of a tree to be written; without it there is no tree.
+// treeIndex is the object of a tree that is written last; without it the tree does not exist.
 const treeIndex = "tree.json"
 
-// tree says what the files of a tree are.
+// tree is the index of a tree's files.
 type tree struct {
 	Files map[string]sealed `json:"files"` // by path with "/"
 }
 
-// BlockSize is the number of bytes of a tree's file under one checksum: what a Cache fetches and keeps at once.
+// BlockSize is the number of bytes of a file in a tree that have one checksum: the unit that a Cache fetches
+// and keeps.
 const BlockSize = 256 << 10
 
 type sealed struct {
@@ -34,7 +35,7 @@ type sealed struct {
 	Blocks string `json:"blocks"` // CRC-32C of each BlockSize bytes, likewise, one after the other
 }
 
-// same says whether files are equal as far as their seals tell.
+// same reports whether the files have the same size and checksum.
 func (s sealed) same(o sealed) bool { return s.Size == o.Size && s.CRC32C == o.CRC32C }
 
 // readTree reads the index of the tree below prefix.
@@ -51,9 +52,10 @@ func readTree(ctx context.Context, s Store, prefix string) (tree, error) {
 	return t, nil
 }
 
-// PutTree writes every regular file at or below the path local as objects below prefix, and an index of them last. A
-// file that is there already, by the index, is not sent again. A link to a file is that file; no other link than local
-// itself is followed. What is hidden below local, files and directories whose names begin with a dot, stays here.
+// PutTree writes every regular file at or below the path local as an object below prefix, and then an index of them.
+// It skips files that an existing index lists with the same size and checksum. A link to a file counts as that file;
+// of other links only local itself is followed. Hidden files and directories below local, whose names begin with a
+// dot, are left out.
 func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	var there tree
 	if _, err := ReadJSON(ctx, s, path.Join(prefix, treeIndex), &there); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -81,8 +83,8 @@ func PutTree(ctx context.Context, s Store, prefix, local string) error {
 	return err
 }
 
-// eachFile visits the regular files at or below local, hidden ones apart, by their names relative to it; a file by itself
-// has its base name.
+// eachFile visits the regular files at or below local, except hidden ones, by their names relative to it; if local is a
+// file, its name is the base name.
 func eachFile(local string, visit func(name, file string) error) error {
 	info, err := os.Stat(local)
 	if err != nil {
@@ -124,8 +126,8 @@ func PutFile(ctx context.Context, s Store, name, file string, when Condition) er
 	return errors.Join(err, f.Close())
 }
 
-// GetTree makes the files of the tree below prefix in the directory dir, each whole or not at all. Those there
-// already, by size and checksum, are kept.
+// GetTree writes the files of the tree below prefix to the directory dir, each whole or not at all. It keeps
+// existing files with the same size and checksum.
 func GetTree(ctx context.Context, s Store, prefix, dir string) error {
 	t, err := readTree(ctx, s, prefix)
 	if err != nil {
@@ -140,13 +142,13 @@ func GetTree(ctx context.Context, s Store, prefix, dir string) error {
 			return err
 		}
 		if seal, err := sealFile(file); err != nil || !seal.same(t.Files[name]) {
-			return errors.Join(err, fmt.Errorf("%s/%s/%s: not what was put there: size or checksum differ", s, prefix, name))
+			return errors.Join(err, fmt.Errorf("%s/%s/%s: not the file that was uploaded: size or checksum differ", s, prefix, name))
 		}
 	}
 	return nil
 }
 
-// GetFile writes an object to a file, whole or not at all, making the directories above it.
+// GetFile writes an object to a file, whole or not at all, and creates the directories above it.
 func GetFile(ctx context.Context, s Store, name, file string) (err error) {
 	r, _, err := s.Read(ctx, name)
 	if err != nil {

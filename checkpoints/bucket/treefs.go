@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TreeFS is a tree of a store as a file system whose files are read at random, block by block, through a cache: as much
-// of it is on disk as the cache holds. Its files are io.ReaderAts, which may be used by many goroutines at once. Every
-// byte was compared with the checksum that PutTree gave its block.
+// TreeFS presents a tree of a store as a file system with random access. It reads files block by block through a cache,
+// which limits the disk space. Its files are io.ReaderAts, which many goroutines may use at once. Every block is
+// compared with the checksum that PutTree recorded.
 type TreeFS struct {
 	ctx    context.Context // of all fetches: fs.FS has no place for one
 	cancel context.CancelFunc
@@ -25,8 +25,8 @@ type TreeFS struct {
 
 var _ fs.FS = (*TreeFS)(nil)
 
-// OpenTree reads the index of the tree below prefix, as long as ctx lasts. Fetches of the tree last until Close, whatever
-// becomes of ctx.
+// OpenTree reads the index of the tree below prefix; ctx bounds only this read. Later fetches end with Close, not with
+// ctx.
 func OpenTree(ctx context.Context, s Store, prefix string, c *Cache) (*TreeFS, error) {
 	t, err := readTree(ctx, s, prefix)
 	if err != nil {
@@ -42,7 +42,7 @@ func OpenTree(ctx context.Context, s Store, prefix string, c *Cache) (*TreeFS, e
 	return f, nil
 }
 
-// End ends the fetches that are under way; those that come after it fail.
+// End cancels running fetches; later ones fail.
 func (f *TreeFS) End() { f.cancel() }
 
 // Close implements io.Closer. It is End.
@@ -57,7 +57,7 @@ func (f *TreeFS) file(name string) *treeFile {
 	return &treeFile{fs: f, name: name, sealed: f.tree.Files[name]}
 }
 
-// Open opens a file of the tree. Directories are not opened.
+// Open opens a file of the tree. It does not open directories.
 func (f *TreeFS) Open(name string) (fs.File, error) {
 	if _, ok := f.tree.Files[name]; !ok {
 		return nil, &fs.PathError{Op: "open", Path: f.store.String() + "/" + path.Join(f.prefix, name), Err: fs.ErrNotExist}
@@ -75,7 +75,7 @@ type treeFile struct {
 
 func (f *treeFile) count() int64 { return (f.sealed.Size + BlockSize - 1) / BlockSize }
 
-// source is where block k comes from.
+// source is the origin of block k.
 func (f *treeFile) source(k int64) source {
 	at := k * BlockSize
 	return source{name: blockName(f.name, f.sealed, k), size: min(BlockSize, f.sealed.Size-at), sum: f.Blocks[8*k : 8*k+8],

@@ -7,10 +7,11 @@ import (
 	"unsafe"
 )
 
-// littleEndian says whether this machine's numbers already have the files' byte order.
+// littleEndian reports whether this machine's numbers have the files' byte order.
 func littleEndian() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 }
 
-// Float32Bytes gives v as bytes in the files' byte order. On a little-endian machine they share v's memory.
+// Float32Bytes returns v as bytes in the files' byte order. On a little-endian machine they share v's
+// memory.
 func Float32Bytes(v []float32) []byte {
 	if littleEndian() {
 		return shared(v)
@@ -47,8 +48,8 @@ func ReadFloat32(c Container, info Info, dst []float32) error {
 	return nil
 }
 
-// Float32s converts the elements of a floating-point tensor. Panics if the elements are something else, or the
-// data's length is not that of the shape.
+// Float32s converts the elements of a floating-point tensor. Panics if the elements have another type, or the
+// data's length does not match the shape.
 func (t Tensor) Float32s() []float32 {
 	if !t.DType.Float() || len(t.Data) != t.Info().Bytes() {
 		panic(fmt.Sprintf("host: tensor %q: %d bytes of %v in shape %v", t.Name, len(t.Data), t.DType, t.Shape))

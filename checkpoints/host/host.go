@@ -1,8 +1,8 @@
-// Package host holds tensors on the host as published checkpoints have them: a name, an element type, a shape
-// and bytes. It is what the container packages (safetensors, torchbin, tfckpt) share, and knows no tensor library.
+// Package host holds tensors in host memory as published checkpoints store them: a name, an element type, a shape
+// and bytes. The container packages (safetensors, torchbin, tfckpt) share it. It imports no tensor library.
 //
 // Data is little endian and row major throughout, whatever the machine. Sizes are in bytes unless the name says
-// elements. Nothing here allocates by a number read from a file before that number was checked against the file's size.
+// elements. A number read from a file is checked against the file's size before memory is allocated by it.
 package host
 
 import (
@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of what a file may claim, with room for models and optimizers that are much larger than a BERT's.
+// Bounds of the numbers in a file, with room for models and optimizers that are much larger than a BERT's.
 const (
 	MaxRank    = 32      // axes of a tensor; BERT needs two
 	MaxTensors = 100_000 // in a container; BERT-large has some 400
@@ -29,7 +29,8 @@ type Info struct {
 	Shape []int // sizes of the axes; empty for a scalar
 }
 
-// Elements is the product of the shape. It must have been checked, as every container does on opening.
+// Elements is the product of the shape. The Info must have passed Check, which every container calls on
+// opening.
 func (i Info) Elements() int {
 	n := 1
 	for _, d := range i.Shape {
@@ -41,7 +42,8 @@ func (i Info) Elements() int {
 // Bytes is the size of the data.
 func (i Info) Bytes() int { return i.Elements() * i.DType.Size() }
 
-// Check refuses a long name and one that is no line of text, an unknown element type, a negative axis, too many axes and a size that does not fit an int.
+// Check rejects a long name, a name that is not a line of text, an unknown element type, a negative axis, too many
+// axes, and a size that does not fit an int.
 func (i Info) Check() error {
 	if len(i.Name) > MaxName {
 		return fmt.Errorf("tensor %.40q...: a name of %d bytes, want at most %d", i.Name, len(i.Name), MaxName)
@@ -81,7 +83,7 @@ func (t Tensor) Info() Info { return Info{Name: t.Name, DType: t.DType, Shape: t
 
 // Container is a set of named tensors, usually a file. Reading is safe for concurrent use; Close is not.
 type Container interface {
-	// Tensors lists what there is, in the container's own order and without duplicates. The caller leaves it unchanged.
+	// Tensors lists the tensors in the container's own order, without duplicates. The caller must not change the list.
 	Tensors() []Info
 	// Read fills dst, which has exactly the tensor's size in bytes.
 	Read(name string, dst []byte) error
@@ -104,7 +106,7 @@ func ReadTensor(c Container, info Info) (Tensor, error) {
 	return t, c.Read(info.Name, t.Data)
 }
 
-// CheckSize refuses a buffer that is not exactly the tensor's size. Containers call it first in Read.
+// CheckSize rejects a buffer whose size is not exactly the tensor's. Containers call it first in Read.
 func CheckSize(info Info, dst []byte) error {
 	if len(dst) != info.Bytes() {
 		return fmt.Errorf("tensor %q: buffer of %d bytes, want %d", info.Name, len(dst), info.Bytes())
@@ -143,20 +145,21 @@ func (m Memory) Read(name string, dst []byte) error {
 // Close does nothing.
 func (m Memory) Close() error { return nil }
 
-// Skipped is a named thing in a container that is not a tensor of numbers.
+// Skipped is a named entry of a container that is not a tensor of numbers.
 type Skipped struct {
 	Name string `json:"name"`
 	Why  string `json:"why"`
 }
 
-// Skipper is a container that can hold other things than tensors of numbers.
+// Skipper is a container that can hold entries other than tensors of numbers.
 type Skipper interface {
-	// Skipped lists what Tensors leaves out.
+	// Skipped lists the entries that Tensors leaves out.
 	Skipped() []Skipped
 }
 
-// FileWriter is where the files of one directory go.
+// FileWriter creates the files of one directory.
 type FileWriter interface {
-	// Create starts a file. The caller closes it before starting the next; the error of Close counts.
+	// Create starts a file. The caller must close it before starting the next, and check the error of
+	// Close.
 	Create(name string) (io.WriteCloser, error)
 }

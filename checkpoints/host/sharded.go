@@ -26,7 +26,7 @@ type Sharded struct {
 	in     map[string]Container
 }
 
-// OpenSharded opens the files that the index at path names, which lie beside it, with open.
+// OpenSharded opens with open the files that the index at path names; they lie beside it.
 func OpenSharded(path string, open func(path string) (Container, error)) (*Sharded, error) {
 	weightMap, err := readIndex(path)
 	if err != nil {
@@ -51,7 +51,8 @@ func OpenSharded(path string, open func(path string) (Container, error)) (*Shard
 	return s, nil
 }
 
-// add opens one shard; a tensor that the index does not mention counts too, as it does for the library that writes these.
+// add opens one shard. Tensors that the index does not list count too, as they do in the library that writes such
+// files.
 func (s *Sharded) add(dir, file string, open func(string) (Container, error)) error {
 	if file == "" || strings.ContainsAny(file, `/\`) || strings.ContainsFunc(file, unicode.IsControl) || !filepath.IsLocal(file) {
 		return fmt.Errorf("file %q is not a plain name beside the index", file)

@@ -8,11 +8,11 @@ import (
 	"math"
 )
 
-// directoryEntry is the most bytes that an archive's directory may take for a file on average.
+// directoryEntry is the maximum average size in bytes of a file's entry in an archive's directory.
 const directoryEntry = 256
 
-// OpenZip opens a zip archive of at most files files. The standard library's reader takes half a kilobyte of memory for each
-// file that the directory lists, however many that are, so the directory's size is bounded as it is read.
+// OpenZip opens a zip archive of at most files files. The standard library's reader takes half a kilobyte of memory for
+// each file of the directory, without a limit, so OpenZip bounds the directory's size while it is read.
 func OpenZip(r io.ReaderAt, size int64, files int) (*zip.Reader, error) {
 	b := &bounded{r: r, left: int64(files)*directoryEntry + 1<<17}
 	z, err := zip.NewReader(b, size)

@@ -18,13 +18,13 @@ import (
 	"github.com/subbert/subbert/internal/ctxio"
 )
 
-// Snapshot is a repository at one commit, as far as a model needs it, on this machine.
+// Snapshot is a local copy of a repository at one commit: the files that a model needs.
 type Snapshot struct {
 	Repository string `json:"repository"`
-	Revision   string `json:"revision"` // as it was asked for
+	Revision   string `json:"revision"` // as requested
 	Commit     string `json:"commit"`
 	Dir        string `json:"dir"`
-	Offline    bool   `json:"offline,omitempty"` // nothing was asked of the server
+	Offline    bool   `json:"offline,omitempty"` // no request was sent to the server
 	Files      []File `json:"files"`
 }
 
@@ -33,7 +33,7 @@ type File struct {
 	Name    string `json:"name"`
 	Bytes   int64  `json:"bytes"`
 	Hash    string `json:"hash"`
-	Fetched bool   `json:"fetched"` // in this call; it was in the cache otherwise
+	Fetched bool   `json:"fetched"` // downloaded by this call; false: it was in the cache
 }
 
 // Write copies the snapshot's files to w.
@@ -60,7 +60,7 @@ func (s *Snapshot) copyFile(ctx context.Context, w host.FileWriter, name string)
 	return errors.Join(err, to.Close())
 }
 
-// folder is where the cache keeps one repository.
+// folder is the cache directory of one repository.
 type folder struct{ cache, name string }
 
 func (c *Client) folder(repository string) folder {
@@ -76,12 +76,12 @@ func (f folder) snapshot(commit string) string {
 	return filepath.Join(f.cache, f.name, "snapshots", commit)
 }
 
-// lock is the one that Python's library takes for the same blob.
+// lock is the lock that Python's library takes for the same blob.
 func (f folder) lock(hash string) *flock.Flock {
 	return flock.New(filepath.Join(f.cache, ".locks", f.name, hash+".lock"), flock.SetPermissions(0o666)) // others may share the cache
 }
 
-// commit looks up what a revision stood for when it was last resolved; empty if it never was.
+// commit looks up the commit to which a revision was last resolved; empty if it never was.
 func (f folder) commit(revision string) (string, error) {
 	if commitForm.MatchString(revision) {
 		return revision, nil
@@ -92,12 +92,12 @@ func (f folder) commit(revision string) (string, error) {
 	}
 	commit := strings.TrimSpace(string(text))
 	if err == nil && !commitForm.MatchString(commit) {
-		err = fmt.Errorf("%s: %q is no commit", f.ref(revision), commit)
+		err = fmt.Errorf("%s: %q is not a commit", f.ref(revision), commit)
 	}
 	return commit, err
 }
 
-// remember notes what a branch or tag stands for.
+// remember records the commit of a branch or tag.
 func (f folder) remember(revision, commit string) error {
 	if was, err := f.commit(revision); err == nil && was == commit {
 		return nil
@@ -108,11 +108,11 @@ func (f folder) remember(revision, commit string) error {
 	return atomicfile.WriteBytes(f.ref(revision), []byte(commit))
 }
 
-// link gives a blob its name in a snapshot, by a relative link so that the cache can be moved.
+// link links a blob under its name in a snapshot. The link is relative, so that the cache can be moved.
 func (f folder) link(commit, name, hash string) error {
 	at, to := filepath.Join(f.snapshot(commit), name), filepath.Join("..", "..", "blobs", hash)
 	if was, err := os.Readlink(at); err == nil && was == to {
-		return nil // the cache may be somebody else's
+		return nil // the cache may belong to another user
 	}
 	if err := os.MkdirAll(f.snapshot(commit), 0o777); err != nil {
 		return err
@@ -120,7 +120,7 @@ func (f folder) link(commit, name, hash string) error {
 	return atomicfile.Symlink(to, at)
 }
 
-// cached is the snapshot of ref as far as the cache has it. It must be a whole model.
+// cached is the snapshot of ref in the cache. It fails unless the files are a whole model.
 func (c *Client) cached(ref Reference) (*Snapshot, error) {
 	f := c.folder(ref.Repository)
 	commit, err := f.commit(ref.Revision)
@@ -139,7 +139,7 @@ func (c *Client) cached(ref Reference) (*Snapshot, error) {
 	sizes := make(map[string]int64)
 	var names []string
 	for _, e := range entries {
-		info, err := os.Stat(filepath.Join(s.Dir, e.Name())) // of the blob, if it is there
+		info, err := os.Stat(filepath.Join(s.Dir, e.Name())) // of the blob, if it exists
 		if err == nil && info.Mode().IsRegular() {
 			names, sizes[e.Name()] = append(names, e.Name()), info.Size()
 		}
@@ -165,17 +165,18 @@ func (c *Client) cached(ref Reference) (*Snapshot, error) {
 	return s, nil
 }
 
-// NotCachedError says that the cache lacks a model and the server was not to be, or could not be, asked.
+// NotCachedError says that the cache lacks a model, and that the client is offline or the server cannot be
+// reached.
 type NotCachedError struct {
 	Reference Reference
 	Cache     string
 }
 
 func (e *NotCachedError) Error() string {
-	return fmt.Sprintf("%s is not, or not wholly, in %s", e.Reference, e.Cache)
+	return fmt.Sprintf("%s is missing or incomplete in %s", e.Reference, e.Cache)
 }
 
-// Hint says what to do.
+// Hint says how to get the model.
 func (e *NotCachedError) Hint() string {
 	return "fetch it once with a connection (subbert model pull without --offline and HF_HUB_OFFLINE), or copy the cache from a machine that has it"
 }

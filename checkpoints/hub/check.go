@@ -13,11 +13,11 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// DamagedError says that a file of the cache is not what its name says.
+// DamagedError says that a file of the cache does not match its size or hash.
 type DamagedError struct {
 	Path  string
 	Bytes int64
-	Hash  string // empty if the size says enough
+	Hash  string // empty if the sizes differ
 	Want  File
 }
 
@@ -28,11 +28,11 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("%s: damaged: its hash is %s, want %s", e.Path, e.Hash, e.Want.Hash)
 }
 
-// Hint says what to do.
+// Hint names the remedy.
 func (e *DamagedError) Hint() string { return "remove the file and fetch it again with a connection" }
 
-// check compares a blob with the size and hash of file: *DamagedError if they differ. A blob of the size and time of
-// change that it had when it was compared last is not read again.
+// check compares a blob with the size and hash of file: *DamagedError if they differ. It does not read a blob again
+// whose size and modification time are unchanged since the last comparison.
 func (c *Client) check(blob string, file File) error {
 	info, err := os.Stat(blob)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *Client) check(blob string, file File) error {
 	return nil
 }
 
-// checked is what is remembered of a blob that was compared with its hash.
+// checked is the record of a blob that was compared with its hash.
 type checked struct {
 	Path    string `json:"path"`
 	Bytes   int64  `json:"bytes"`
@@ -82,7 +82,7 @@ func (c *Client) remembered(blob string, info fs.FileInfo) bool {
 	return err == nil && json.Unmarshal(text, &was) == nil && was == checked{blob, info.Size(), info.ModTime().UnixNano()}
 }
 
-// remember notes that a blob is what its name says. That this fails costs another look.
+// remember records that a blob matches its hash. If that fails, the blob is compared again next time.
 func (c *Client) remember(blob string) {
 	if c.Checked == "" {
 		return
@@ -92,6 +92,6 @@ func (c *Client) remember(blob string) {
 		err = atomicfile.WriteJSON(c.checkedFile(blob), checked{blob, info.Size(), info.ModTime().UnixNano()})
 	}
 	if err != nil {
-		c.Log.Debug("not noted that a file was checked", "error", err)
+		c.Log.Debug("could not record that a file was checked", "error", err)
 	}
 }

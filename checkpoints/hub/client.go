@@ -23,10 +23,10 @@ const DefaultEndpoint = "https://huggingface.co"
 
 const (
 	maxListing    = 16 << 20         // bytes of a repository's description
-	attempts      = 5                // in a row without a byte, the first included
-	reachLimit    = 10 * time.Second // of attempts at a server that cannot be connected to
-	connectLimit  = 10 * time.Second // of one of these
-	stallLimit    = 20 * time.Second // without a byte, after which a transfer counts as broken off
+	attempts      = 5                // in a row that transfer nothing, the first included
+	reachLimit    = 10 * time.Second // for all attempts to connect to a server
+	connectLimit  = 10 * time.Second // for one attempt to connect
+	stallLimit    = 20 * time.Second // a transfer without a byte for this long counts as broken off
 	maxRedirects  = 10
 	maxErrorBytes = 4 << 10
 )
@@ -36,21 +36,21 @@ type Client struct {
 	Endpoint string // no slash at its end
 	Cache    string // directory
 	Token    string // sent to Endpoint, unless that is plain http to another machine; empty: none
-	Offline  bool   // use the cache alone
+	Offline  bool   // use only the cache
 	Log      *slog.Logger
-	// Checked is a directory that remembers which blobs were compared with their hashes, by size and time of change; empty:
-	// nothing is remembered, and every blob is read each time.
+	// Checked is a directory of records of the blobs that were compared with their hashes, with size and modification
+	// time; empty: there are no records, and every blob is read each time.
 	Checked string
-	// Progress, if set, is told how far a file is, in bytes.
+	// Progress, if set, is called with the progress of a file, in bytes.
 	Progress func(name string, done, total int64)
-	// Pause is before the second attempt at a request; it doubles from one attempt to the next.
+	// Pause is the time before the second attempt at a request; it doubles with each further attempt.
 	Pause time.Duration
-	// Stall is how long nothing may come before a transfer counts as broken off; 0: 20 seconds.
+	// Stall is the time without a byte after which a transfer counts as broken off; 0: 20 seconds.
 	Stall time.Duration
 }
 
-// Pull has the model of ref in the cache, fetching what it lacks. Offline, or if the server cannot be reached, what the
-// cache has is used, if that is a whole model. Every file is compared with its hash before it is used.
+// Pull returns the model of ref, and fetches the files that the cache lacks. Offline, or if the server cannot be
+// reached, it uses the cache if that holds the whole model. Every file is compared with its hash before it is used.
 func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if c.Offline {
 		return c.cached(ref)
@@ -69,14 +69,14 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 		}
 		var missing *NotCachedError
 		if !errors.As(cacheErr, &missing) {
-			err = fmt.Errorf("%w, and of the cache: %w", err, cacheErr)
+			err = fmt.Errorf("%w; and in the cache: %w", err, cacheErr)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ref, err)
 	}
 	f := c.folder(ref.Repository)
-	if err := p.makeRoom(f, s); err != nil {
+	if err := p.checkRoom(f, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", ref, err)
 	}
 	for i := range s.Files {
@@ -87,13 +87,13 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 			return nil, err
 		}
 	}
-	if err := f.remember(ref.Revision, s.Commit); err != nil { // it is here all the same
-		c.Log.Warn("what the revision stands for is not noted", "revision", ref.Revision, "error", err)
+	if err := f.remember(ref.Revision, s.Commit); err != nil { // the model is complete all the same
+		c.Log.Warn("could not record the commit of the revision", "revision", ref.Revision, "error", err)
 	}
 	return s, nil
 }
 
-// list asks what the repository holds at the revision and picks the files of a model.
+// list requests the listing of the repository at the revision and selects the files of a model.
 func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.Endpoint, ref.Repository, url.PathEscape(ref.Revision))
 	var info huggingface.RepoInfo
@@ -115,12 +115,12 @@ func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 		return nil, fmt.Errorf("the server names commit %q, want 40 hexadecimal digits", info.CommitHash)
 	}
 	if commitForm.MatchString(ref.Revision) && info.CommitHash != ref.Revision {
-		return nil, fmt.Errorf("the server has commit %s in the place of the one that was asked for; nothing is taken from it", info.CommitHash)
+		return nil, fmt.Errorf("the server answers with commit %s instead of the requested one; nothing was fetched", info.CommitHash)
 	}
 	return p.choose(ref, info)
 }
 
-// read is all of a description.
+// read reads a description whole.
 func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
 	body, _, err := p.get(ctx, address, 0)
 	if err != nil {
@@ -137,7 +137,7 @@ func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
 	return text, nil
 }
 
-// choose picks from a description the files of a model.
+// choose selects the files of a model from a description.
 func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, error) {
 	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.CommitHash, Dir: p.folder(ref.Repository).snapshot(info.CommitHash)}
 	byName := make(map[string]*huggingface.FileInfo)
@@ -161,7 +161,7 @@ func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, er
 	return s, nil
 }
 
-// describe takes a file's size and hash from the listing.
+// describe reads a file's size and hash from the listing.
 func describe(f *huggingface.FileInfo) (File, error) {
 	file := File{Name: f.Name, Bytes: f.Size, Hash: f.BlobID}
 	if f.LFS != nil {
@@ -174,7 +174,7 @@ func describe(f *huggingface.FileInfo) (File, error) {
 	return file, nil
 }
 
-// RefusedError is the server's no.
+// RefusedError says that the server refused a request.
 type RefusedError struct {
 	Status  int
 	Code    string // X-Error-Code, such as RepoNotFound
@@ -185,7 +185,7 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the server says %d: %s", e.Status, e.Message)
 }
 
-// Hint says what to do, where that is known.
+// Hint names a remedy if there is a known one.
 func (e *RefusedError) Hint() string {
 	switch {
 	case e.Code == "GatedRepo":

@@ -7,23 +7,23 @@ import (
 	"github.com/subbert/subbert/internal/freespace"
 )
 
-// FullError says that what is to be fetched does not fit on the disk.
+// FullError says that the missing files do not fit on the disk.
 type FullError struct {
 	Dir          string
 	Needed, Free int64 // bytes
 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("%s: %d MB are to be fetched, %d MB are free", e.Dir, (e.Needed+1e6-1)/1e6, e.Free/1e6)
+	return fmt.Sprintf("%s: needs %d MB, has %d MB free", e.Dir, (e.Needed+1e6-1)/1e6, e.Free/1e6)
 }
 
-// Hint says what to do.
+// Hint names the remedy.
 func (e *FullError) Hint() string {
 	return "make room, or let HF_HUB_CACHE name a directory on another disk"
 }
 
-// makeRoom says whether there is room for what the cache lacks of s, before anything is fetched.
-func (p *puller) makeRoom(f folder, s *Snapshot) error {
+// checkRoom returns a *FullError if the files that the cache lacks of s do not fit on the disk.
+func (p *puller) checkRoom(f folder, s *Snapshot) error {
 	var needed int64
 	for _, file := range s.Files {
 		if info, err := os.Stat(f.blob(file.Hash)); err == nil && info.Size() == file.Bytes {
@@ -35,7 +35,7 @@ func (p *puller) makeRoom(f folder, s *Snapshot) error {
 		}
 	}
 	free, err := freespace.Of(p.Cache)
-	if needed == 0 || err != nil { // a file system that does not tell may have room
+	if needed == 0 || err != nil { // without figures, assume that there is room
 		return nil
 	}
 	if needed > free {

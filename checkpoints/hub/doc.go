@@ -1,5 +1,5 @@
-// Package hub brings published models onto this machine: from huggingface.co, or any server that speaks its protocol, into
-// the cache that Python's huggingface_hub keeps, so that neither downloads what the other has.
+// Package hub downloads published models from huggingface.co, or any server that speaks its protocol, into the cache of
+// Python's huggingface_hub, so that neither program downloads files that the other already has.
 //
 //	CACHE/models--OWNER--NAME/refs/REVISION              the commit that a branch or tag stood for
 //	                         /blobs/HASH                 contents, by SHA-256 (large files) or git's blob hash
@@ -7,14 +7,15 @@
 //	                         /snapshots/COMMIT/FILE      links to blobs
 //	CACHE/.locks/models--OWNER--NAME/HASH.lock           held while a blob arrives
 //
-// A revision is resolved to a commit once, and everything is fetched at that commit. Every file is checked against the size
-// and the hash that the listing gives before it gets its name; a transfer that breaks off goes on where it stopped, in
-// the same call or a later one. The token goes to the endpoint only, never to where it redirects. Names and hashes from
-// the server become paths only in the forms that they must have.
+// A revision is resolved to a commit once, and everything is fetched at that commit. Every file is checked against the
+// size and hash in the listing before it gets its name; a transfer that breaks off continues where it stopped, in the
+// same call or a later one. The token is sent to the endpoint only, never to the target of a redirect. Names and hashes
+// from the server are validated before they become paths.
 //
-// What a listing says and how the cache calls a repository come from go-huggingface's hub package. Transfers are our
+// The types of a listing and the cache's directory names come from go-huggingface's hub package. Transfers are our
 // own: those of its version 0.4.3 report success when the connection breaks off within a file, check no hash, start
-// anew each time, name blobs by the storage server's ETag after a redirect, and resolve no revision offline.
+// from the beginning each time, name blobs by the storage server's ETag after a redirect, and resolve no revision
+// offline.
 //
 // Only model files that package checkpoints reads are fetched: settings, vocabulary, and weights in one container.
 package hub

@@ -62,7 +62,7 @@ func TestFaults(t *testing.T) {
 		want     string
 		never    string // in the error and the log
 	}{
-		{"another commit than the pinned one", listing(`"siblings":[]`), nil, strings.Repeat("ab", 20), 1, "the server has commit " + commit + " in the place of the one", ""},
+		{"another commit than the pinned one", listing(`"siblings":[]`), nil, strings.Repeat("ab", 20), 1, "the server answers with commit " + commit + " instead of the requested one", ""},
 		{"a null file", listing(`"siblings":[null]`), nil, "", 1, "a file that is null", ""},
 		{"null files", listing(`"siblings":null`), nil, "", 1, "no weights", ""},
 		{"no JSON", answer(200, "<html>log in"), nil, "", 1, "no description of a repository", ""},
@@ -84,9 +84,9 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		}, nil, "", 1, "more than 16 MB", ""},
-		{"nothing comes", func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, func(c *hub.Client) { c.Stall = 50 * time.Millisecond }, "", 5, "tried 5 times: nothing came for 50ms", "context"},
-		{"a token of two lines", answer(200, ""), func(c *hub.Client) { c.Token = "hush\nhush" }, "", 0, "the token has spaces or other characters", "hush"},
-		{"an endpoint that is none", answer(200, ""), func(c *hub.Client) { c.Endpoint = "ftp://me:hush@example.org" }, "", 0, "the endpoint is no address", "hush"},
+		{"nothing comes", func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, func(c *hub.Client) { c.Stall = 50 * time.Millisecond }, "", 5, "tried 5 times: no data for 50ms", "context"},
+		{"a token of two lines", answer(200, ""), func(c *hub.Client) { c.Token = "hush\nhush" }, "", 0, "the token contains spaces or other characters", "hush"},
+		{"an endpoint that is none", answer(200, ""), func(c *hub.Client) { c.Endpoint = "ftp://me:hush@example.org" }, "", 0, "the endpoint is not an address", "hush"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var requests sync.Map
@@ -127,7 +127,7 @@ func TestPinnedRevision(t *testing.T) {
 	r := newRepository(t)
 	c := client(t, r)
 	pinned := strings.Repeat("ab", 20)
-	if _, err := c.Pull(t.Context(), reference(t, "a/model", pinned)); err == nil || !strings.Contains(err.Error(), "has commit "+commit) {
+	if _, err := c.Pull(t.Context(), reference(t, "a/model", pinned)); err == nil || !strings.Contains(err.Error(), "answers with commit "+commit) {
 		t.Errorf("error %v, want it refused", err)
 	}
 	if left := filesBelow(t, c.Cache); len(left) > 0 {
@@ -198,8 +198,8 @@ func TestStalledTransfer(t *testing.T) {
 	r.each = 0
 	r.mute = true
 	c.Cache = t.TempDir()
-	if _, err = c.Pull(t.Context(), reference(t, "a/model", "")); err == nil || !strings.Contains(err.Error(), "nothing came for 50ms") {
-		t.Errorf("error %v, want that nothing came", err)
+	if _, err = c.Pull(t.Context(), reference(t, "a/model", "")); err == nil || !strings.Contains(err.Error(), "no data for 50ms") {
+		t.Errorf("error %v, want no data for 50ms", err)
 	}
 }
 

@@ -19,10 +19,10 @@ import (
 	"github.com/subbert/subbert/internal/remote"
 )
 
-// lockPoll is how often a blob that another process fetches is asked for.
+// lockPoll is the interval of attempts to lock a blob that another process fetches.
 const lockPoll = 250 * time.Millisecond
 
-// fetch has the blob of file in the cache.
+// fetch makes sure that the cache has the blob of file.
 func (p *puller) fetch(ctx context.Context, s *Snapshot, file *File) error {
 	f := p.folder(s.Repository)
 	if there, err := p.has(f, *file); err != nil || there {
@@ -48,7 +48,7 @@ func (p *puller) fetch(ctx context.Context, s *Snapshot, file *File) error {
 
 func (p *puller) fetchLocked(ctx context.Context, f folder, s *Snapshot, file *File) error {
 	blob := f.blob(file.Hash)
-	there, err := p.has(f, *file) // another process may have been faster
+	there, err := p.has(f, *file) // another process may have fetched it
 	if err != nil || there {
 		return err
 	}
@@ -69,7 +69,7 @@ func (p *puller) fetchLocked(ctx context.Context, f folder, s *Snapshot, file *F
 	return nil
 }
 
-// has says whether the blob of file is there, whole. One that is damaged is not: it is fetched again.
+// has reports whether the cache has an intact blob of file. A damaged one is fetched again.
 func (p *puller) has(f folder, file File) (bool, error) {
 	err := p.check(f.blob(file.Hash), file)
 	var damaged *DamagedError
@@ -83,13 +83,13 @@ func (p *puller) has(f folder, file File) (bool, error) {
 	return err == nil, err
 }
 
-// part is a blob on its way.
+// part is a blob that is being downloaded.
 type part struct {
 	path string
 	file File
 }
 
-// open opens what has arrived so far, or begins. What lies there and is no file of its own, a link say, is removed.
+// open opens the partial file or creates it. It removes anything else at that path, such as a link.
 func (p *part) open() (*os.File, error) {
 	info, err := os.Lstat(p.path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -117,7 +117,7 @@ func (p *part) open() (*os.File, error) {
 	return f, nil
 }
 
-// transfer makes one attempt at the rest of a part, and checks the whole.
+// transfer makes one attempt to download the rest of a part, and checks the whole.
 func (p *puller) transfer(ctx context.Context, tries *remote.Tries, address string, part *part) (err error) {
 	to, err := part.open()
 	if err != nil {
@@ -140,20 +140,20 @@ func (p *puller) transfer(ctx context.Context, tries *remote.Tries, address stri
 		}
 	}
 	if have != file.Bytes || hex.EncodeToString(sum.Sum(nil)) != file.Hash {
-		// What is there cannot be continued; the next call starts anew.
+		// The partial file is unusable; the next call starts from the beginning.
 		return errors.Join(fmt.Errorf("damaged: %d bytes with hash %x, want %d with %s; try again", have, sum.Sum(nil), file.Bytes, file.Hash), os.Remove(part.path))
 	}
 	return to.Sync()
 }
 
-// receive appends what comes from address to the have bytes of to, and to sum, and returns how many there are then.
+// receive appends the bytes from address to the have bytes of to, and to sum, and returns the new number of bytes.
 func (p *puller) receive(ctx context.Context, address string, file File, to *os.File, sum hash.Hash, have int64) (int64, error) {
 	body, response, err := p.get(ctx, address, have)
 	if err != nil {
 		return have, err
 	}
 	defer body.Close()
-	if have > 0 && !continues(response, have) { // the server sends the whole file
+	if have > 0 && !continues(response, have) { // the server sends the file from its beginning
 		if _, err := to.Seek(0, io.SeekStart); err != nil {
 			return have, err
 		}
@@ -164,7 +164,7 @@ func (p *puller) receive(ctx context.Context, address string, file File, to *os.
 		have = 0
 	}
 	told := &meter{client: p.Client, file: file, done: have}
-	n, err := io.Copy(io.MultiWriter(to, sum, told), io.LimitReader(body, file.Bytes-have+1)) // one byte more would be wrong
+	n, err := io.Copy(io.MultiWriter(to, sum, told), io.LimitReader(body, file.Bytes-have+1)) // a surplus byte is an error
 	have += n
 	if err == nil && have < file.Bytes {
 		err = io.ErrUnexpectedEOF
@@ -176,7 +176,7 @@ func (p *puller) receive(ctx context.Context, address string, file File, to *os.
 	return have, err
 }
 
-// continues says whether the response starts at byte have.
+// continues reports whether the response starts at byte have.
 func continues(response *http.Response, have int64) bool {
 	var from int64
 	_, err := fmt.Sscanf(response.Header.Get("Content-Range"), "bytes %d-", &from)
@@ -193,7 +193,7 @@ func newSum(file File) hash.Hash {
 	return sum
 }
 
-// start puts sum at the beginning of file. Git hashes a header with the size before the contents.
+// start resets sum to the beginning of file. Git hashes a header with the size before the contents.
 func start(sum hash.Hash, file File) {
 	sum.Reset()
 	if sum.Size() == sha1.Size {

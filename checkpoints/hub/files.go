@@ -11,14 +11,14 @@ import (
 	"github.com/subbert/subbert/internal/remote"
 )
 
-// settings are the files beside the weights, of which a repository may lack any.
+// settings are the files beside the weights; a repository may lack any of them.
 var settings = []string{
 	"config.json", "bert_config.json", "vocab.txt", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json",
 	"added_tokens.json", "README.md", "LICENSE", "LICENSE.md",
 }
 
-// containers are the forms of weights in the order in which package checkpoints looks for them: all files of the first
-// form of which there is one named main are fetched, and no other form.
+// containers are the forms of weights in the order in which package checkpoints looks for them. Of the first form with
+// a file that matches main all files are fetched, and no other form.
 var containers = []struct{ main, files *regexp.Regexp }{
 	{regexp.MustCompile(`^model\.safetensors$`), regexp.MustCompile(`^model\.safetensors$`)},
 	{regexp.MustCompile(`^model\.safetensors\.index\.json$`), regexp.MustCompile(`^model(-\d+-of-\d+\.safetensors|\.safetensors\.index\.json)$`)},
@@ -30,7 +30,7 @@ var containers = []struct{ main, files *regexp.Regexp }{
 // otherWeights are containers that are not read.
 var otherWeights = regexp.MustCompile(`\.(h5|msgpack|ot|onnx|gguf|ckpt|pb|tflite)$`)
 
-// wanted picks from the files of a repository those that make a model.
+// wanted selects the files of a model from those of a repository.
 func wanted(names []string) ([]string, error) {
 	var files []string
 	for _, name := range settings {
@@ -51,7 +51,7 @@ func wanted(names []string) ([]string, error) {
 	}
 	others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !otherWeights.MatchString(path.Base(n)) })
 	if len(others) > 0 {
-		return nil, fmt.Errorf("no weights that can be read: want safetensors, pytorch_model.bin or a TensorFlow checkpoint, have %s", remote.Text(strings.Join(others, ", ")))
+		return nil, fmt.Errorf("no readable weights: want safetensors, pytorch_model.bin or a TensorFlow checkpoint, have %s", remote.Text(strings.Join(others, ", ")))
 	}
 	return nil, errors.New("no weights: want safetensors, pytorch_model.bin or a TensorFlow checkpoint")
 }

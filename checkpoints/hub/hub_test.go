@@ -333,7 +333,7 @@ func TestLies(t *testing.T) {
 		{"hash as a path", func(l map[string]any) { file(l, "vocab.txt")["blobId"] = "../../../../escape" }, "want a SHA-256 or git hash"},
 		{"commit as a path", func(l map[string]any) { l["sha"] = "../../escape" }, "want 40 hexadecimal digits"},
 		{"no weights", func(l map[string]any) { delete(file(l, "pytorch_model.bin"), "rfilename") }, "have flax_model.msgpack"},
-		{"files as paths", func(l map[string]any) { file(l, "pytorch_model.bin")["rfilename"] = "../model.safetensors" }, "no weights that can be read"},
+		{"files as paths", func(l map[string]any) { file(l, "pytorch_model.bin")["rfilename"] = "../model.safetensors" }, "no readable weights"},
 		{"empty", func(l map[string]any) { l["siblings"] = nil }, "no weights: want safetensors"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

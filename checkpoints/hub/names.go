@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Reference says what to fetch.
+// Reference names a repository and a revision to fetch.
 type Reference struct {
 	Repository string // OWNER/NAME, or NAME alone
 	Revision   string // branch, tag or commit
@@ -18,8 +18,8 @@ func (r Reference) String() string { return r.Repository + "@" + r.Revision }
 
 const defaultRevision = "main"
 
-// shortNames are the models of the paper. A pinned revision is the commit that the repository's page gives for its last
-// change to the model; bluebert-pubmed follows its main branch, as that commit is not known to us.
+// shortNames are the models of the paper. A pinned revision is the commit of the last change to the model on the
+// repository's page; bluebert-pubmed follows its main branch, because that commit is unknown to us.
 func shortNames() map[string]Reference {
 	return map[string]Reference{
 		"biobert-v1.1":    {"dmis-lab/biobert-base-cased-v1.1", "924f12e0c3db7f156a765ad53fb6b11e7afedbc8"},
@@ -31,10 +31,11 @@ func shortNames() map[string]Reference {
 	}
 }
 
-// ShortNames lists the names that Parse knows beside repositories.
+// ShortNames lists the short names that Parse accepts.
 func ShortNames() []string { return slices.Sorted(maps.Keys(shortNames())) }
 
-// A repository's name as the hub allows it, and revisions that are safe as paths: no empty, "." or ".." element.
+// Names of repositories that the hub allows, and revisions that are safe as paths: no empty, "." or ".."
+// element.
 var (
 	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
 	revisionForm   = regexp.MustCompile(`^\w[\w.-]*(/\w[\w.-]*)*$`)
@@ -42,7 +43,8 @@ var (
 	sha256Form     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// Parse reads OWNER/NAME or a short name. An empty revision is the one pinned for a short name, else main.
+// Parse parses OWNER/NAME or a short name. An empty revision means the one pinned for the short name, else
+// main.
 func Parse(name, revision string) (Reference, error) {
 	r, short := shortNames()[name]
 	if !short {
@@ -52,10 +54,10 @@ func Parse(name, revision string) (Reference, error) {
 		r.Revision = revision
 	}
 	if !repositoryForm.MatchString(r.Repository) || strings.Contains(r.Repository, "--") {
-		return r, fmt.Errorf("%q is no repository: want OWNER/NAME or one of %s", name, strings.Join(ShortNames(), ", "))
+		return r, fmt.Errorf("%q is not a repository: want OWNER/NAME or one of %s", name, strings.Join(ShortNames(), ", "))
 	}
 	if !revisionForm.MatchString(r.Revision) {
-		return r, fmt.Errorf("%q is no revision: want a branch, a tag or a commit", r.Revision)
+		return r, fmt.Errorf("%q is not a revision: want a branch, a tag or a commit", r.Revision)
 	}
 	return r, nil
 }

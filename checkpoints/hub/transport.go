@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/internal/remote"
 )
 
-// puller is a client at work.
+// puller is a connected client.
 type puller struct {
 	*Client
 	http  *http.Client
@@ -25,18 +25,18 @@ type puller struct {
 	stall time.Duration
 }
 
-// connect checks what a client was given and prepares to ask the server.
+// connect checks the client's settings and prepares its requests.
 func (c *Client) connect() (*puller, error) {
 	p := &puller{Client: c, token: c.Token, stall: c.Stall, http: &http.Client{CheckRedirect: redirect, Transport: remote.NewTransport(connectLimit)}}
 	if p.stall == 0 {
 		p.stall = stallLimit
 	}
 	at, err := url.Parse(c.Endpoint)
-	if err != nil || at.Host == "" || !spoken(at) {
-		return nil, errors.New("the endpoint is no address: want https://HOST")
+	if err != nil || at.Host == "" || !isHTTP(at) {
+		return nil, errors.New("the endpoint is not an address: want https://HOST")
 	}
 	if strings.ContainsFunc(p.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("the token has spaces or other characters that no token has")
+		return nil, errors.New("the token contains spaces or other characters that tokens never contain")
 	}
 	if p.token != "" && at.Scheme == "http" && !local(at.Hostname()) {
 		c.Log.Warn("the token is not sent: the endpoint is plain http, where anybody on the way could read it", "host", at.Host)
@@ -45,23 +45,23 @@ func (c *Client) connect() (*puller, error) {
 	return p, nil
 }
 
-// spoken says whether an address is one that can be asked.
-func spoken(at *url.URL) bool { return at.Scheme == "https" || at.Scheme == "http" }
+// isHTTP reports whether an address has the scheme https or http.
+func isHTTP(at *url.URL) bool { return at.Scheme == "https" || at.Scheme == "http" }
 
-// local says whether a host is this machine.
+// local reports whether a host is this machine.
 func local(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// get opens address from byte from on. The status is that of a success.
+// get opens address from byte from on. The status of the response is a success.
 func (p *puller) get(ctx context.Context, address string, from int64) (io.ReadCloser, *http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, nil, remote.WithoutAddress(err)
 	}
 	request.Header.Set("User-Agent", huggingface.DefaultHttpUserAgent())
-	request.Header.Set("Accept-Encoding", "identity") // sizes and hashes are those of the file itself
+	request.Header.Set("Accept-Encoding", "identity") // sizes and hashes refer to the uncompressed file
 	if p.token != "" {
 		request.Header.Set("Authorization", "Bearer "+p.token)
 	}
@@ -79,13 +79,13 @@ func (p *puller) get(ctx context.Context, address string, from int64) (io.ReadCl
 	return response.Body, response, nil
 }
 
-// redirect takes the token off a request that a redirect sends to another host: the address it gets from the endpoint is
-// its own permission, and storage servers refuse a second one.
+// redirect removes the token from a request that is redirected to another host: the new address contains its own
+// permission, and storage servers reject a second one.
 func redirect(next *http.Request, before []*http.Request) error {
 	if len(before) >= maxRedirects {
 		return remote.Final(fmt.Errorf("more than %d redirects", maxRedirects))
 	}
-	if !spoken(next.URL) {
+	if !isHTTP(next.URL) {
 		return remote.Final(fmt.Errorf("the server redirects to an address of scheme %q, want https", next.URL.Scheme))
 	}
 	if next.URL.Host != before[0].URL.Host || next.URL.Scheme != before[0].URL.Scheme {
@@ -94,12 +94,12 @@ func redirect(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// unreachableError is a failure of the connection or of the server, which another attempt may not meet.
+// unreachableError is a failure of the connection or of the server; another attempt may succeed.
 type unreachableError struct{ error }
 
 func (e *unreachableError) Unwrap() error { return e.error }
 
-// busyError is the answer of a server that may give another one later.
+// busyError is the answer of a busy server; a later attempt may succeed.
 type busyError struct {
 	status  int
 	message string
@@ -109,7 +109,7 @@ type busyError struct {
 func (e *busyError) Error() string             { return fmt.Sprintf("the server says %d: %s", e.status, e.message) }
 func (e *busyError) RetryAfter() time.Duration { return e.after }
 
-// refused puts the server's no into words.
+// refused turns the response of a server that refuses a request into an error.
 func refused(response *http.Response) error {
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxErrorBytes))
 	if err != nil {
@@ -129,7 +129,8 @@ func refused(response *http.Response) error {
 	return &RefusedError{Status: response.StatusCode, Code: response.Header.Get("X-Error-Code"), Message: message}
 }
 
-// persist repeats try while the connection or the server is at fault; try says when it gets further.
+// persist repeats try after failures of the connection or the server; try reports its progress to the
+// Tries.
 func (p *puller) persist(ctx context.Context, try func(*remote.Tries) error) error {
 	tries := &remote.Tries{Most: attempts, Pause: p.Pause, Reach: reachLimit, Told: func(attempt int, wait time.Duration, because error) {
 		p.Log.Info("trying again", "attempt", attempt, "of", attempts, "in", wait.Round(time.Millisecond), "because", because)

@@ -1,9 +1,9 @@
-// Package modeling has transformers compute the relation classifiers of ours that it does not have: it holds the Python file that goes into a
-// model directory, and says from config.json's key "subbert" whether a model needs it.
+// Package modeling lets transformers run our relation classifiers that it lacks: it holds the Python file for a model
+// directory, and tells from config.json's key "subbert" whether a model needs it.
 //
-// A classifier over the tanh pooler (pooling "cls") is a BertForSequenceClassification and needs nothing. For every other
-// pooling config.json's auto_map names the file, and architectures is BertModel: that is what transformers loads of the directory
-// for those who do not trust the file.
+// A classifier over the tanh pooler (pooling "cls") is a BertForSequenceClassification and does not need the file. For
+// every other pooling config.json's auto_map names the file, and architectures is BertModel, which transformers loads
+// for users who do not trust the file.
 package modeling
 
 import (
@@ -22,12 +22,12 @@ var source []byte
 // Source is the content of the Python file.
 func Source() []byte { return source }
 
-// AutoMap is config.json's auto_map: which class of the file is loaded for which of transformers' automatic ones.
+// AutoMap is config.json's auto_map: the class of the file for each of transformers' automatic classes.
 func AutoMap() map[string]string {
 	return map[string]string{"AutoModelForSequenceClassification": "modeling_subbert.SubbertForSequenceClassification"}
 }
 
-// Head is what the key "subbert" of config.json says of a relation classifier, as far as it matters here.
+// Head is the part of config.json's key "subbert" that describes a relation classifier to transformers.
 type Head struct {
 	Pooling  string   `json:"pooling"`
 	Sequence int      `json:"sequence"`
@@ -36,7 +36,8 @@ type Head struct {
 	Marks    []string `json:"marks"`
 }
 
-// HeadOf reads the key "subbert" of a config.json; nil if it has none, or none of a relation classifier.
+// HeadOf reads the key "subbert" of a config.json; nil if it is missing or describes no relation
+// classifier.
 func HeadOf(config []byte) (*Head, error) {
 	var fields struct {
 		Head *Head `json:"subbert"`
@@ -50,7 +51,7 @@ func HeadOf(config []byte) (*Head, error) {
 	return fields.Head, nil
 }
 
-// Custom says whether transformers has no such classifier, so that the directory needs the Python file.
+// Custom reports whether transformers lacks the classifier, so that the directory needs the Python file.
 func (h *Head) Custom() bool { return h != nil && h.Pooling != "cls" }
 
 // Card is the section of README.md on how to use the model with transformers.
@@ -85,7 +86,7 @@ own on it, with random weights and a warning.
 	return b.String()
 }
 
-// argument is what the model is called with beside what the tokenizer gives.
+// argument is the model's argument beside the tokenizer's outputs.
 func (h *Head) argument() string {
 	if h.Pooling == "mention" {
 		return ", mention_positions=mention_positions"

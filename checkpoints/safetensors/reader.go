@@ -1,13 +1,13 @@
 // Package safetensors reads and writes the safetensors container: eight bytes of header length, a JSON header,
 // and the tensors' bytes, little endian and row major.
 //
-// The format is https://huggingface.co/docs/safetensors. Like its reference implementation, the reader demands that
-// tensors cover the data exactly, without holes or overlaps, and that the header is at most 100 MB. Names, ranks and the number of
-// tensors are bounded as package host says.
+// The format is https://huggingface.co/docs/safetensors. Like the reference implementation, the reader requires that
+// tensors cover the data exactly, without holes or overlaps, and that the header is at most 100 MB. Package host bounds
+// names, ranks and the number of tensors.
 //
-// The reader is our own, although go-huggingface has one: that one allocates by the header's claims, returns tensors of
-// a tensor library and panics on some malformed files, while this one is bounded by the file's size, fuzzed, and
-// free of imports. go-huggingface stays the second opinion: a test has it read what Write wrote.
+// The reader is our own, because go-huggingface's allocates by the sizes in the header, returns tensors of a tensor
+// library and panics on some malformed files; this one is bounded by the file's size, fuzzed, and imports no tensor
+// library. A test reads the output of Write with go-huggingface's.
 package safetensors
 
 import (
@@ -38,7 +38,7 @@ type File struct {
 	metadata map[string]string
 }
 
-// place is where a tensor's bytes begin, counted from the start of the file, and what they are.
+// place is the offset of a tensor's bytes from the start of the file, and the tensor's description.
 type place struct {
 	info   host.Info
 	offset int64
@@ -96,8 +96,8 @@ func readHeader(r io.ReaderAt, size int64) ([]byte, error) {
 	return header, nil
 }
 
-// parse reads the header's entries; dataSize is what follows the header. Keys count as they are written: encoding/json's own
-// way to fill structs takes DTYPE for dtype, the last of two for both, and broken UTF-8 for text.
+// parse reads the header's entries; dataSize is the number of bytes after the header. It compares keys exactly:
+// encoding/json, when it fills structs, accepts DTYPE for dtype, the last of two equal keys, and broken UTF-8.
 func (f *File) parse(header []byte, dataSize int64) error {
 	if !utf8.Valid(header) {
 		return errors.New("not UTF-8: not a safetensors file, or damaged")
@@ -119,7 +119,7 @@ func (f *File) parse(header []byte, dataSize int64) error {
 	return f.arrange(dataSize, 8+int64(len(header)))
 }
 
-// object reads an object of which each key stands once; each reads the value.
+// object reads an object with unique keys; each reads the value.
 func object(dec *json.Decoder, each func(key string) error) error {
 	if err := delimiter(dec, '{', "an object"); err != nil {
 		return err
@@ -130,7 +130,7 @@ func object(dec *json.Decoder, each func(key string) error) error {
 		if err != nil {
 			return err
 		}
-		key, _ := token.(string) // the decoder lets nothing but strings stand here
+		key, _ := token.(string) // the decoder accepts only strings here
 		if seen[key] {
 			return fmt.Errorf("%.200q is there twice", key)
 		}
@@ -143,7 +143,7 @@ func object(dec *json.Decoder, each func(key string) error) error {
 	return err
 }
 
-// delimiter reads the beginning of what is wanted.
+// delimiter reads the opening delimiter of an object or array called what.
 func delimiter(dec *json.Decoder, want json.Delim, what string) error {
 	token, err := dec.Token()
 	if err == nil && token != any(want) {
@@ -152,7 +152,7 @@ func delimiter(dec *json.Decoder, want json.Delim, what string) error {
 	return err
 }
 
-// describe shows a value, or the beginning of one, in messages.
+// describe names a value, or its beginning, in messages.
 func describe(token json.Token) string {
 	switch v := token.(type) {
 	case json.Delim:
@@ -242,7 +242,7 @@ func dtype(dec *json.Decoder) (host.DType, error) {
 	return host.ParseDType(name)
 }
 
-// integers reads a list of at most limit integers, which are called what.
+// integers reads a list of at most limit integers; what names them in errors.
 func integers(dec *json.Decoder, limit int, what string) ([]int, error) {
 	if err := delimiter(dec, '[', "a list"); err != nil {
 		return nil, err
@@ -256,7 +256,7 @@ func integers(dec *json.Decoder, limit int, what string) ([]int, error) {
 		number, _ := token.(json.Number)
 		n, err := strconv.Atoi(string(number))
 		if err != nil {
-			return nil, fmt.Errorf("%s is no integer that fits", describe(token))
+			return nil, fmt.Errorf("%s is not an integer in range", describe(token))
 		}
 		if len(list) == limit {
 			return nil, fmt.Errorf("more than %d %s", limit, what)

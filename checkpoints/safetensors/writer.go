@@ -12,11 +12,11 @@ import (
 	"github.com/subbert/subbert/checkpoints/host"
 )
 
-// alignment of the first tensor, in bytes from the start of the file: a cache line, so that a file mapped into
-// memory can be computed on in place. The reference implementation asks for 8.
+// alignment of the first tensor, in bytes from the start of the file: a cache line, so that computations can
+// use a memory-mapped file in place. The reference implementation requires 8.
 const alignment = 64
 
-// PyTorch is the metadata without which transformers refuses a file.
+// PyTorch is the metadata that transformers requires in a file.
 func PyTorch() map[string]string { return map[string]string{"format": "pt"} }
 
 // Write writes c, with metadata if there is any. Equal contents give equal bytes: tensors are ordered by element
@@ -48,14 +48,14 @@ func Write(w io.Writer, c host.Container, metadata map[string]string) error {
 	return nil
 }
 
-// entry is what the header says of one tensor.
+// entry is the header's description of one tensor.
 type entry struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// encodeHeader gives the length, the JSON and the spaces that align what follows.
+// encodeHeader returns the length, the JSON and the spaces that align the data.
 func encodeHeader(infos []host.Info, metadata map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8)) // the length, filled in below
@@ -71,12 +71,12 @@ func encodeHeader(infos []host.Info, metadata map[string]string) ([]byte, error)
 			return nil, err
 		}
 		if info.Name == "__metadata__" {
-			return nil, fmt.Errorf("tensor %q: the format keeps that name to itself", info.Name)
+			return nil, fmt.Errorf("tensor %q: the format reserves that name", info.Name)
 		}
 		end := offset + int64(info.Bytes())
 		shape := info.Shape
 		if shape == nil {
-			shape = []int{} // null is no shape
+			shape = []int{} // not null
 		}
 		if err := encodeField(&b, info.Name, entry{DType: info.DType.String(), Shape: shape, Offsets: [2]int64{offset, end}}); err != nil {
 			return nil, err

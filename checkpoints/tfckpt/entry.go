@@ -10,14 +10,14 @@ import (
 	"github.com/subbert/subbert/internal/wire"
 )
 
-// entry is what the index says of a tensor (BundleEntryProto).
+// entry is the index's description of a tensor (BundleEntryProto).
 type entry struct {
 	info   host.Info
 	shard  int
 	offset int64
 	size   int64
 	crc    uint32 // masked
-	skip   string // why it is no tensor of ours
+	skip   string // why it is not a tensor of numbers
 }
 
 // dtypes maps TensorFlow's DataType to ours.

@@ -34,7 +34,7 @@ func readTable(data []byte, each func(key string, value []byte) error) error {
 	if binary.LittleEndian.Uint64(footer[footerSize-8:]) != tableMagic {
 		return errors.New("not the index of a TensorFlow checkpoint, or truncated")
 	}
-	_, n, err := readHandle(footer) // of the meta index, which holds nothing
+	_, n, err := readHandle(footer) // of the meta index, which is empty
 	if err != nil {
 		return err
 	}
@@ -66,10 +66,10 @@ type tableReader struct {
 	budget int // bytes of names still allowed
 }
 
-// handle is where a block lies.
+// handle is the place of a block.
 type handle struct{ offset, size int }
 
-// readHandle reads two varints and says how many bytes they took.
+// readHandle reads two varints and returns the number of bytes they took.
 func readHandle(b []byte) (handle, int, error) {
 	offset, n := binary.Uvarint(b)
 	if n <= 0 {
@@ -84,7 +84,7 @@ func readHandle(b []byte) (handle, int, error) {
 	return handle{o, s}, n + m, errors.Join(errOffset, errSize)
 }
 
-// block gives the content of a block after checking it.
+// block returns the content of a block after checking it.
 func (r *tableReader) block(h handle) ([]byte, error) {
 	if h.size > len(r.data)-trailerSize || h.offset > len(r.data)-trailerSize-h.size {
 		return nil, fmt.Errorf("block of %d bytes at %d in an index of %d: truncated", h.size, h.offset, len(r.data))
@@ -109,8 +109,8 @@ func (r *tableReader) block(h handle) ([]byte, error) {
 	}
 }
 
-// dataBlock reads the block that an entry of the index points to. Blocks follow each other, or one of them could be
-// read again and again.
+// dataBlock reads the block that an entry of the index points to. Blocks must not overlap, so that a file cannot
+// repeat one without bound.
 func (r *tableReader) dataBlock(_ string, value []byte) error {
 	h, _, err := readHandle(value)
 	if err != nil {
@@ -168,8 +168,8 @@ func (r *tableReader) entries(block []byte, each func(key string, value []byte) 
 	return nil
 }
 
-// maskedCRC is the CRC-32C as LevelDB and TensorFlow store it: turned and shifted, so that a checksum of bytes that
-// contain checksums is still one.
+// maskedCRC is the CRC-32C as LevelDB and TensorFlow store it: rotated and shifted, because the CRC of data that
+// contains CRCs is weak.
 func maskedCRC(b []byte) uint32 {
 	crc := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 	return (crc>>15 | crc<<17) + 0xa282ead8

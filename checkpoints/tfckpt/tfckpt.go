@@ -4,8 +4,8 @@
 // Formats: tensorflow/core/lib/io/table_format.txt and tensorflow/core/protobuf/tensor_bundle.proto. Every block of the
 // table and every tensor carries a CRC-32C, which is checked whenever either is read.
 //
-// Names and layouts stay as TensorFlow has them; what they mean for a BERT is package checkpoints' business. Strings,
-// such as the object graph of a TensorFlow 2 checkpoint, and variables stored in pieces are listed as skipped.
+// Names and layouts stay as TensorFlow has them; package checkpoints interprets them. Strings, such as the object
+// graph of a TensorFlow 2 checkpoint, and variables stored in pieces are listed as skipped.
 //
 // Sizes are bounded before anything is allocated: the index by maxIndex, names by the index's size, tensors, which do not
 // overlap, by their shard's size.
@@ -39,7 +39,7 @@ type File struct {
 type shard struct {
 	io.ReaderAt
 	size   int64
-	left   int64 // that no tensor has claimed
+	left   int64 // bytes that no tensor has claimed
 	closer io.Closer
 }
 
@@ -84,7 +84,7 @@ func shardName(prefix string, i, of int) string {
 	return fmt.Sprintf("%s.data-%05d-of-%05d", prefix, i, of)
 }
 
-// parse reads the table and opens the shards it speaks of.
+// parse reads the table and opens the shards that it names.
 func (f *File) parse(index []byte, open func(i, of int) (shard, error)) error {
 	f.at = make(map[string]entry)
 	head := true
@@ -161,7 +161,7 @@ func (f *File) add(name string, e entry) error {
 // Tensors lists the tensors by name.
 func (f *File) Tensors() []host.Info { return f.infos }
 
-// Skipped lists what is no tensor of numbers.
+// Skipped lists the entries that are not tensors of numbers.
 func (f *File) Skipped() []host.Skipped { return f.skipped }
 
 // Read fills dst with a tensor's bytes and compares their checksum.
@@ -193,7 +193,7 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// fits says whether a number of the index is one of ours.
+// fits converts a number of the index to an int.
 func fits(v uint64) (int, error) {
 	if v > math.MaxInt {
 		return 0, fmt.Errorf("number %d is too large", v)

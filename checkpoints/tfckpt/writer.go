@@ -72,7 +72,7 @@ func writeData(w io.Writer, c host.Container, infos []host.Info, t *tableWriter)
 	return nil
 }
 
-// tableWriter makes a table out of keys that ascend.
+// tableWriter writes a table of ascending keys.
 type tableWriter struct {
 	out   bytes.Buffer
 	block blockWriter
@@ -93,7 +93,7 @@ func (t *tableWriter) endBlock() {
 	}
 }
 
-// seal appends a block with its trailer and gives its handle.
+// seal appends a block with its trailer and returns its handle.
 func (t *tableWriter) seal(b *blockWriter) []byte {
 	content := append(b.finish(), plainBlock)
 	h := binary.AppendUvarint(nil, uint64(t.out.Len()))
@@ -138,10 +138,10 @@ func (b *blockWriter) add(key string, value []byte, interval int) {
 	b.count++
 }
 
-// finish gives the block and begins another.
+// finish returns the block and begins another.
 func (b *blockWriter) finish() []byte {
 	if len(b.restarts) == 0 {
-		b.restarts = []uint32{0} // a block without entries has one all the same
+		b.restarts = []uint32{0} // a block without entries has one too
 	}
 	content := bytes.Clone(b.Bytes())
 	for _, r := range b.restarts {

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/checkpoints/host"
 )
 
-var errStack = errors.New("takes more values than there are")
+var errStack = errors.New("needs more values than the stack has")
 
 // The values of a pickle besides Go's own: nil, bool, int64, float64 and string.
 type (
@@ -21,18 +21,18 @@ type (
 
 	// storageClass is a class such as torch.FloatStorage.
 	storageClass struct{ dtype host.DType }
-	// function is something a pickle may call.
+	// function is a function that a pickle may call.
 	function struct {
 		name string
 		call func(args tuple) (any, error)
 	}
 )
 
-// nested are the keys under which training programs put a model's weights beside the optimizer's state and more.
+// nested are the keys under which training programs store a model's weights, beside optimizer state and more.
 var nested = []string{"state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "model_state", "state"}
 
-// weights is the dictionary of tensors in d: d itself, or the one that a training program put beside other things. It is an error if
-// there are two, and nil if there is none. A dictionary that was seen, as one that holds itself, is passed over.
+// weights is the dictionary of tensors in d: d itself, or one that a training program stored in it. Two are an error;
+// the result is nil if there is none. Dictionaries in seen are skipped, because a dictionary may contain itself.
 func (d *dict) weights(seen map[*dict]bool) (*dict, error) {
 	seen[d] = true
 	if d.holdsTensors() {
@@ -55,7 +55,7 @@ func (d *dict) weights(seen map[*dict]bool) (*dict, error) {
 		}
 	}
 	if len(under) > 1 {
-		return nil, fmt.Errorf("holds weights under %q and under %q: save the ones that are meant by themselves", under[0], under[1])
+		return nil, fmt.Errorf("holds weights under %q and under %q: save only the ones to use", under[0], under[1])
 	}
 	return found, nil
 }
@@ -64,7 +64,7 @@ func (d *dict) holdsTensors() bool {
 	return slices.ContainsFunc(d.items, func(i item) bool { _, ok := i.value.(*tensor); return ok })
 }
 
-// describe says what a value is, for messages.
+// describe names the kind of a value in messages.
 func describe(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -91,7 +91,7 @@ func describe(v any) string {
 	return "a class"
 }
 
-// importable gives the meaning of a name that a pickle imports. There are no others.
+// importable returns the meaning of a name that a pickle imports; other names are errors.
 func importable(name string) (any, error) {
 	classes := map[string]host.DType{
 		"Float": host.F32, "Double": host.F64, "Half": host.F16, "BFloat16": host.BF16, "Long": host.I64, "Int": host.I32,
@@ -186,7 +186,7 @@ func integers(v any) ([]int64, error) {
 	return out, nil
 }
 
-// unwrapParameter takes (tensor, requires_grad, hooks).
+// unwrapParameter takes (tensor, requires_grad, hooks) and returns the tensor.
 func unwrapParameter(args tuple) (any, error) {
 	if len(args) > 0 {
 		if t, ok := args[0].(*tensor); ok {
@@ -196,7 +196,7 @@ func unwrapParameter(args tuple) (any, error) {
 	return nil, errors.New("parameter: want a tensor")
 }
 
-// newStorage makes what a persistent id stands for: ("storage", class, key, place, elements[, view]).
+// newStorage makes the storage of a persistent id: ("storage", class, key, place, elements[, view]).
 func newStorage(id any) (*storage, error) {
 	args, ok := id.(tuple)
 	if !ok || len(args) < 5 || len(args) > 6 || args[0] != any("storage") {
@@ -209,7 +209,7 @@ func newStorage(id any) (*storage, error) {
 		return nil, errors.New("storage: want a class, a key and a number of elements")
 	}
 	if len(args) == 6 && args[5] != nil {
-		return nil, errors.New("storage: is a view of another, which torch has long ceased to write")
+		return nil, errors.New("storage: is a view of another; torch no longer writes such views")
 	}
 	if elements > maxElements {
 		return nil, fmt.Errorf("storage %q: %d elements", key, elements)
@@ -217,7 +217,7 @@ func newStorage(id any) (*storage, error) {
 	return &storage{key: key, dtype: class.dtype, elements: elements}, nil
 }
 
-// storage pushes what a persistent id stands for. Ids of one key must agree.
+// storage pushes the storage of a persistent id. Ids with the same key must agree.
 func (m *machine) storage(id any) error {
 	s, err := newStorage(id)
 	if err != nil {
@@ -234,7 +234,7 @@ func (m *machine) storage(id any) error {
 // maxElements keeps sizes in bytes within an int64; the file's size is the bound that matters.
 const maxElements = 1 << 48
 
-// build carries out the operations that make values of values.
+// build executes the operations that build values from values.
 func (m *machine) build(op byte) error {
 	switch op {
 	case opTuple, opTuple1, opTuple2, opTuple3:
@@ -259,7 +259,7 @@ func (m *machine) build(op byte) error {
 	return fmt.Errorf("opcode %s has no place in a file of weights: refused", refused(op))
 }
 
-// pop takes the top n values, never those below the last mark.
+// pop takes the top n values, none of them below the last mark.
 func (m *machine) pop(n int) ([]any, error) {
 	bottom := 0
 	if len(m.marks) > 0 {
@@ -277,15 +277,15 @@ func (m *machine) pop(n int) ([]any, error) {
 // popMark takes all values above the last mark, and the mark.
 func (m *machine) popMark() ([]any, error) {
 	if len(m.marks) == 0 {
-		return nil, errors.New("no mark to go back to")
+		return nil, errors.New("no mark on the stack")
 	}
 	values, err := m.pop(len(m.stack) - m.marks[len(m.marks)-1])
 	m.marks = m.marks[:len(m.marks)-1]
 	return values, err
 }
 
-// some takes one value, or all above the mark.
-func (m *machine) some(many bool, one int) ([]any, error) {
+// operands takes the given number of values, or, if many, all above the mark.
+func (m *machine) operands(many bool, one int) ([]any, error) {
 	if many {
 		return m.popMark()
 	}
@@ -293,7 +293,7 @@ func (m *machine) some(many bool, one int) ([]any, error) {
 }
 
 func (m *machine) tuple(op byte) error {
-	values, err := m.some(op == opTuple, int(op)-opTuple1+1)
+	values, err := m.operands(op == opTuple, int(op)-opTuple1+1)
 	if err == nil {
 		m.push(tuple(values))
 	}
@@ -301,7 +301,7 @@ func (m *machine) tuple(op byte) error {
 }
 
 func (m *machine) append(many bool) error {
-	values, err := m.some(many, 1)
+	values, err := m.operands(many, 1)
 	if err != nil {
 		return err
 	}
@@ -314,7 +314,7 @@ func (m *machine) append(many bool) error {
 }
 
 func (m *machine) setItems(many bool) error {
-	values, err := m.some(many, 2)
+	values, err := m.operands(many, 2)
 	if err != nil {
 		return err
 	}
@@ -340,7 +340,7 @@ func (m *machine) call() error {
 		return fmt.Errorf("calls %s with %s: refused", describe(values[0]), describe(values[1]))
 	}
 	if len(args) > 0 {
-		if l, isList := args[0].(*list); isList { // it is copied, and a list may be recalled again and again
+		if l, isList := args[0].(*list); isList { // the call copies it, and a pickle may recall a list many times
 			if err := m.count(len(l.values)); err != nil {
 				return err
 			}
@@ -351,7 +351,7 @@ func (m *machine) call() error {
 	return err
 }
 
-// attributes drops what is attached to a dictionary: the versions of its modules.
+// attributes drops the attributes of a dictionary: the versions of its modules.
 func (m *machine) attributes() error {
 	if _, err := m.pop(1); err != nil {
 		return err
@@ -370,7 +370,7 @@ func (m *machine) stackGlobal() error {
 	module, isText := values[0].(string)
 	name, isName := values[1].(string)
 	if !isText || !isName {
-		return errors.New("imports something that has no name")
+		return errors.New("imports an object without a name")
 	}
 	v, err := importable(module + "." + name)
 	m.push(v)

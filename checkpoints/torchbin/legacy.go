@@ -12,7 +12,8 @@ import (
 // legacyProtocol is the version of the plain form that torch wrote from 0.3 on.
 const legacyProtocol = 1001
 
-// magic is how the plain form begins: protocol 2, then an integer of ten bytes that torch chose, then the end.
+// magic is the beginning of the plain form: protocol 2, then an integer of ten bytes that torch chose, then
+// the end.
 func magic() []byte {
 	return []byte{opProto, 2, opLong1, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, opStop}
 }
@@ -24,7 +25,7 @@ type plain struct {
 	at map[string]stretch
 }
 
-// stretch is where a storage's elements lie.
+// stretch is the range of a storage's bytes in the file.
 type stretch struct{ offset, size int64 }
 
 // readLegacy opens the plain form.
@@ -51,7 +52,7 @@ func readLegacy(r io.ReaderAt, size int64) (any, storages, error) {
 	return object.value, p, p.locate(keys.value, object.storages, int64(offset), size)
 }
 
-// readPickles reads the four that follow the magic number, and says where they end.
+// readPickles reads the four pickles that follow the magic number, and returns the offset of their end.
 func readPickles(head []byte, offset int) (all [4]pickle, end int, err error) {
 	for i := range all {
 		if all[i], err = unpickle(head[offset:]); err != nil {
@@ -62,11 +63,11 @@ func readPickles(head []byte, offset int) (all [4]pickle, end int, err error) {
 	return all, offset, nil
 }
 
-// checkSystem wants numbers to be little endian.
+// checkSystem requires that numbers are little endian.
 func checkSystem(v any) error {
 	d, ok := v.(*dict)
 	if !ok {
-		return fmt.Errorf("the notes on the system are %s", describe(v))
+		return fmt.Errorf("the description of the system is %s", describe(v))
 	}
 	for _, item := range d.items {
 		if item.key == any("little_endian") && item.value != any(true) {
@@ -126,5 +127,5 @@ func (p *plain) section(key string, size int64) (*io.SectionReader, error) {
 	return io.NewSectionReader(p.r, at.offset, at.size), nil
 }
 
-// verify has nothing to go by: the plain form has no checksums.
+// verify does nothing: the plain form has no checksums.
 func (p *plain) verify(string) error { return nil }

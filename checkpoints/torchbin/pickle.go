@@ -56,7 +56,7 @@ const (
 	opFrame           = 0x95
 )
 
-// refused names the opcodes that exist and have no place in a file of weights.
+// refused names the opcodes that exist but do not belong in a file of weights.
 func refused(op byte) string {
 	names := map[byte]string{
 		'0': "POP", '1': "POP_MARK", '2': "DUP", 'F': "FLOAT", 'I': "INT", 'L': "LONG", 'P': "PERSID", 'S': "STRING",
@@ -82,10 +82,10 @@ type machine struct {
 	operations int
 }
 
-// pickle is what a pickle meant.
+// pickle is the value of a pickle.
 type pickle struct {
 	value    any
-	storages map[string]*storage // all that it mentions, by key
+	storages map[string]*storage // all storages that it refers to, by key
 	length   int                 // of its text, in bytes
 }
 
@@ -123,7 +123,7 @@ func (m *machine) run() (any, error) {
 	}
 }
 
-// count allows for n more operations.
+// count counts n more operations against the limit.
 func (m *machine) count(n int) error {
 	if m.operations += n; m.operations > maxOperations {
 		return fmt.Errorf("more than %d operations", maxOperations)
@@ -131,7 +131,7 @@ func (m *machine) count(n int) error {
 	return nil
 }
 
-// step carries out one operation: those that push a literal, those that use the memo, and those that build.
+// step executes one operation.
 func (m *machine) step(op byte) error {
 	literal, known, err := m.literal(op)
 	if known || err != nil {
@@ -155,7 +155,7 @@ func (m *machine) step(op byte) error {
 	return m.build(op)
 }
 
-// literal reads what the opcode spells out. It is not known if the opcode does something else.
+// literal reads the value of a literal opcode; known is false for other opcodes.
 func (m *machine) literal(op byte) (value any, known bool, err error) {
 	switch op {
 	case opNone:
@@ -228,7 +228,7 @@ func twosComplement(b []byte) int64 {
 	return int64(v)
 }
 
-// text reads a string after its length of so many bytes.
+// text reads a string after its length, which has width bytes.
 func (m *machine) text(width int) (string, error) {
 	b, err := m.take(width)
 	if err != nil {
@@ -250,7 +250,7 @@ func (m *machine) protocol() error {
 	return err
 }
 
-// global reads the two lines that name an importable thing.
+// global reads the two lines that name an import.
 func (m *machine) global() (any, error) {
 	module, err := m.line()
 	if err != nil {
@@ -296,7 +296,7 @@ func (m *machine) recall(op byte) error {
 	}
 	value, ok := m.memo[at]
 	if !ok {
-		return fmt.Errorf("value %d is used before it is there", at)
+		return fmt.Errorf("value %d is used before it is stored", at)
 	}
 	m.push(value)
 	return nil

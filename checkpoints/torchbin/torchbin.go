@@ -1,14 +1,14 @@
 // Package torchbin reads and writes PyTorch's own files of tensors, pytorch_model.bin: the zip form that torch.save
 // writes since version 1.6, and before it the plain form of several pickles followed by the storages' bytes.
 //
-// A pickle is a program. The one here is interpreted by a machine that knows the opcodes a dictionary of tensors
-// needs and refuses all others by name; of the names a pickle may import it knows OrderedDict, the storages, and the
-// functions that put a tensor together, and refuses all others by name. Nothing of a file is ever executed.
+// A pickle is a program. The interpreter here knows the opcodes that a dictionary of tensors needs, and the imports
+// OrderedDict, the storages and the functions that build a tensor; it rejects all others by name. No code of a file
+// is ever executed.
 //
-// Sizes are bounded by the file's: of pickles, of storages (in a zip they must be stored uncompressed and
-// may not overlap), of tensors (a view may repeat elements, but not beyond the file's size, and all views together not
-// beyond a few times that). Storages in a zip are
-// checked against its CRC-32 when first read. Numbers must be little endian.
+// The file's size bounds the sizes of pickles, of storages (in a zip they must be stored uncompressed and may not
+// overlap) and of tensors (a view may repeat elements, but not beyond the file's size, and all views together not
+// beyond a few times that). Storages in a zip are checked against their CRC-32 when first read. Numbers must be little
+// endian.
 package torchbin
 
 import (
@@ -31,7 +31,7 @@ type File struct {
 	stores  storages
 }
 
-// storages gives the bytes that tensors are views of.
+// storages gives access to the bytes of storages, of which tensors are views.
 type storages interface {
 	// section is the content of a storage of size bytes.
 	section(key string, size int64) (*io.SectionReader, error)
@@ -75,7 +75,7 @@ func OpenIndex(path string) (*host.Sharded, error) {
 	return host.OpenSharded(path, func(path string) (host.Container, error) { return Open(path) })
 }
 
-// New reads what a file of size bytes says of its tensors. The name appears in errors.
+// New reads the tensors' descriptions from a file of size bytes. The name appears in errors.
 func New(r io.ReaderAt, size int64, name string) (*File, error) {
 	f := &File{name: name, at: make(map[string]*tensor)}
 	root, stores, err := read(r, size)
@@ -89,7 +89,7 @@ func New(r io.ReaderAt, size int64, name string) (*File, error) {
 	return f, nil
 }
 
-// read tells the two forms apart and gives the object that was saved.
+// read tells the two forms apart and returns the saved object.
 func read(r io.ReaderAt, size int64) (any, storages, error) {
 	start := make([]byte, min(size, 4))
 	if _, err := r.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -104,14 +104,15 @@ func read(r io.ReaderAt, size int64) (any, storages, error) {
 	return nil, nil, fmt.Errorf("begins with %x, want a zip archive or a pickle of torch.save: another kind of file, or damaged", start)
 }
 
-// Bounds of tensors that share elements: a tied matrix is there twice, a copy for each device a few times.
+// Bounds of tensors that share elements: a tied matrix occurs twice, copies for several devices a few
+// times.
 const (
 	maxShared   = 4
 	sharedSlack = 1 << 20 // bytes
 )
 
-// collect takes the tensors out of the dictionary that was saved, or of the one that a training program put its
-// weights in.
+// collect collects the tensors of the saved dictionary, or of the nested one in which a training program stored
+// its weights.
 func (f *File) collect(root any, fileSize int64) error {
 	top, ok := root.(*dict)
 	if !ok {
@@ -122,7 +123,7 @@ func (f *File) collect(root any, fileSize int64) error {
 		return err
 	}
 	if weights == nil {
-		weights = top // which names what it holds instead
+		weights = top // the error names its contents
 	}
 	var total int64
 	for _, item := range weights.items {
@@ -161,7 +162,7 @@ func (f *File) collect(root any, fileSize int64) error {
 	return nil
 }
 
-// check holds the view against its storage and the file.
+// check checks the view against its storage and the file.
 func (t *tensor) check(fileSize int64) error {
 	name := t.info.Name
 	if err := t.info.Check(); err != nil {
@@ -173,7 +174,7 @@ func (t *tensor) check(fileSize int64) error {
 	if t.info.Elements() == 0 {
 		return nil
 	}
-	left := t.storage.elements - 1 - t.offset // how far the last element may be from the first
+	left := t.storage.elements - 1 - t.offset // maximum distance of the last element from the first
 	for i, d := range t.info.Shape {
 		if stride := t.strides[i]; left >= 0 && stride > 0 {
 			if int64(d-1) > left/stride {
@@ -193,7 +194,7 @@ func (t *tensor) check(fileSize int64) error {
 // Tensors lists the tensors in the order of the dictionary.
 func (f *File) Tensors() []host.Info { return f.infos }
 
-// Skipped lists the dictionary's entries that are no tensors.
+// Skipped lists the dictionary's entries that are not tensors.
 func (f *File) Skipped() []host.Skipped { return f.skipped }
 
 // Read fills dst with a tensor's elements in row-major order, whatever its strides.
@@ -245,7 +246,7 @@ func readFull(r io.ReaderAt, dst []byte, offset int64) error {
 	return nil
 }
 
-// contiguous says whether the elements already lie in row-major order.
+// contiguous reports whether the elements are stored in row-major order.
 func (t *tensor) contiguous() bool {
 	next := int64(1)
 	for i := len(t.strides) - 1; i >= 0; i-- {
@@ -258,7 +259,7 @@ func (t *tensor) contiguous() bool {
 	return true
 }
 
-// gather copies the elements from the given axis on, the first of which is element at of span, and returns what is left of dst.
+// gather copies the elements from the given axis on, beginning with element at of span, and returns the rest of dst.
 func (t *tensor) gather(dst, span []byte, axis int, at int64) []byte {
 	size := t.info.DType.Size()
 	if axis == len(t.strides) {

@@ -289,9 +289,9 @@ func TestRefused(t *testing.T) {
 		{"same name twice", archive(t, dictionary(tensorOf("w"), tensorOf("w")), storage), "twice"},
 		{"old form, truncated", plain(dictionary(tensorOf("w")), storage[:6]), "truncated"},
 		{"old form, more", plain(dictionary(tensorOf("w")), storage+"x"), "1 bytes follow"},
-		{"stack runs out", archive(t, "\x80\x02\x87.", storage), "more values than there are"},
-		{"below the mark", archive(t, "\x80\x02NN(\x86.", storage), "more values than there are"},
-		{"memo that is not there", archive(t, "\x80\x02h\x07.", storage), "before it is there"},
+		{"stack runs out", archive(t, "\x80\x02\x87.", storage), "more values than the stack has"},
+		{"below the mark", archive(t, "\x80\x02NN(\x86.", storage), "more values than the stack has"},
+		{"memo that is not there", archive(t, "\x80\x02h\x07.", storage), "before it is stored"},
 		{"text longer than the file", archive(t, "\x80\x02X\xff\xff\xff\xffa.", storage), "truncated"},
 		{"protocol 0", archive(t, "\x80\x00N.", storage), "protocol 0"},
 	} {

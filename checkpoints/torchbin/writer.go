@@ -21,7 +21,7 @@ const (
 	paddingField = 0x4246 // "FB", the extra field that torch pads with
 )
 
-// Write writes c in the zip form, as torch.save would an OrderedDict of contiguous tensors on the CPU, in the order
+// Write writes c in the zip form, like torch.save of an OrderedDict of contiguous tensors on the CPU, in the order
 // of c. Equal contents give equal bytes. One tensor at a time is held in memory.
 func Write(w io.Writer, c host.Container) error {
 	z := &zipWriter{}
@@ -55,13 +55,13 @@ func Write(w io.Writer, c host.Container) error {
 	return z.zip.Close()
 }
 
-// zipWriter writes files as they are, each at a multiple of alignment.
+// zipWriter writes files uncompressed, each at a multiple of alignment.
 type zipWriter struct {
 	counted counter
 	zip     *zip.Writer
 }
 
-// counter knows how far a file has come.
+// counter counts the bytes written to a file.
 type counter struct {
 	w io.Writer
 	n int64
@@ -96,7 +96,7 @@ func (z *zipWriter) add(name string, data []byte) error {
 	return err
 }
 
-// encodePickle spells out an OrderedDict of tensors, the storage of each being its number.
+// encodePickle encodes an OrderedDict of tensors; the key of each tensor's storage is its number.
 func encodePickle(infos []host.Info) ([]byte, error) {
 	p := &pickler{}
 	p.WriteString("\x80\x02")
@@ -140,7 +140,7 @@ func (p *pickler) tensor(info host.Info, key string) {
 	p.WriteString(")RtR") // no hooks
 }
 
-// strides of row-major order, as torch gives them: an axis of no elements counts as one.
+// strides returns torch's strides of row-major order: an axis without elements counts as one.
 func strides(shape []int) []int {
 	out := make([]int, len(shape))
 	next := 1

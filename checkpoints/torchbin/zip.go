@@ -66,8 +66,8 @@ func readZip(r io.ReaderAt, size int64) (any, storages, error) {
 	return p.value, a, err
 }
 
-// locateRecords finds where each file of the archive lies, and refuses compression and overlaps, by which a small
-// archive pretends to be a large one.
+// locateRecords finds the place of each file in the archive. It rejects compression and overlaps, by which a
+// small archive could claim to be a large one.
 func locateRecords(z *zip.Reader, size int64) (map[string]record, error) {
 	records := make(map[string]record, len(z.File))
 	var order []record
@@ -98,7 +98,7 @@ func locateRecords(z *zip.Reader, size int64) (map[string]record, error) {
 	return records, nil
 }
 
-// findFolder gives the one folder that holds data.pkl, with its slash.
+// findFolder returns the only folder that holds data.pkl, with its slash.
 func findFolder(records map[string]record) (string, error) {
 	var folders []string
 	for name := range records {

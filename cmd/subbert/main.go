@@ -48,6 +48,7 @@ type cli struct {
 	Eval       evalCmd       `cmd:"" help:"Measure a model on shards, without training."`
 	Plan       planCmd       `cmd:"" help:"Say what a run will need and cost on a device that need not be here."`
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
+	Config     configCmd     `cmd:"" help:"Write and check the files of runs."`
 	Predict    predictCmd    `cmd:"" help:"Apply a fine-tuned relation model to sentences or texts."`
 	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
 	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
@@ -65,7 +66,7 @@ type dataCmd struct {
 	Select    dataSelectCmd    `cmd:"" help:"Copy the documents that match a query."`
 	Shard     dataShardCmd     `cmd:"" help:"Turn documents into shards for pre-training."`
 	Sentences dataSentencesCmd `cmd:"" help:"Find the sentences of text on standard input."`
-	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards."`
+	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards, or into relation files before training on them."`
 	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row a pair."`
 	Tokenize  dataTokenizeCmd  `cmd:"" help:"Take lines of text apart into the pieces of a vocabulary."`
 }

@@ -147,7 +147,7 @@ func TestSSHVerb(t *testing.T) {
 	address := launchtest.EchoServer(t, host, launch.SSHUser, user.PublicKey())
 	verb := []string{"tpu", "ssh", "--store", tpuStore, "--identity", at("id", identity), "--port", address[strings.LastIndex(address, ":")+1:]}
 	c.must(append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--ssh-key", key, "--detach", "--max-hours", "1"}, where...)...)
-	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code == 0 || !strings.Contains(out, "no machine now") && !strings.Contains(out, "no host key yet") {
+	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code == 0 || !strings.Contains(out, "no machine now") && !strings.Contains(out, "not published its host key yet") {
 		t.Errorf("before there is a machine: exit code %d: %s", code, out)
 	}
 	eventually(t, "node", func() bool { return c.api.Node() != nil })
@@ -166,7 +166,7 @@ func TestSSHVerb(t *testing.T) {
 		t.Errorf("a command that fails there: exit code %d", code)
 	}
 	told(other.PublicKey())
-	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code != exitFailed || !strings.Contains(out, "not one that the machine told") {
+	if out, code := c.subbert(t.Context(), append(verb, "hostname")...); code != exitFailed || !strings.Contains(out, "not among the machine's keys") {
 		t.Errorf("another host key: exit code %d: %s", code, out)
 	}
 }

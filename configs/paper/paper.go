@@ -1,9 +1,9 @@
-// Package paper holds the tables and figures of Su & Vijay-Shanker 2022 as data: what each is made of, what was published,
-// where its models and corpora are found, and at which scales it can be run. Package reproduce reads it; its package
-// comment describes the form.
+// Package paper holds the tables and figures of Su & Vijay-Shanker 2022 as data: the runs and the published figures of
+// each, the sources of its models and corpora, and the scales at which it can be run. Package reproduce reads it; its
+// package comment describes the format.
 //
 //	*.toml           one experiment each: a table, a figure, or a study the paper lacks
-//	sources/*.toml   models and corpora: where they are obtained, under what licence, what they should hold
+//	sources/*.toml   models and corpora: their sources, licences and expected contents
 //	scale/*.toml     tiny, small and paper: sizes, steps, texts
 package paper
 

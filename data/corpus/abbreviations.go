@@ -31,8 +31,8 @@ const (
 	capitalisedWords = `co corp no is am`
 )
 
-// openers are words that begin sentences of scientific English where Punkt's newspapers have no opinion or take them
-// for names.
+// openers are words that begin sentences of scientific English, and that Punkt's statistics, trained on newspapers,
+// do not know or take for names.
 const openers = `a an the this that these those there it its they their we our he she his her i in on at by for from to of with
 	without within into during after before since until while when where whereas whether which what who why how if
 	although though because as however therefore thus hence moreover furthermore additionally also finally interestingly
@@ -47,9 +47,8 @@ const openers = `a an the this that these those there it its they their we our h
 	deletion overexpression quantification statistical experiments experimental methods conclusions conclusion background
 	objective aim purpose values error bars scale arrows arrowheads asterisks note see shown`
 
-// lettered are words after which a single capital letter belongs to them, in any case: "Vitamin C", "panel B". Other words in lower
-// case are like them, "kappa B", unless they are letterless or
-// participles.
+// lettered are words to which a following single capital letter belongs: "Vitamin C", "panel B". They count in upper
+// and lower case. Other words in lower case are treated alike, "kappa B", unless they are letterless or participles.
 const lettered = `vitamin hepatitis group groups type types class protein proteins factor panel panels influenza
 	immunoglobulin cyclosporin cyclosporine phase arm level site figure figures fig fig. figs figs. table tables appendix
 	box cohort stage grade cytochrome coenzyme strain subtype subunit chain region domain exon clade genotype haplotype
@@ -57,8 +56,8 @@ const lettered = `vitamin hepatitis group groups type types class protein protei
 	set series category serotype serogroup lipid toxin neurotoxin kinase rnase dnase cathepsin lamin tenascin cyclin cyclins
 	protease interferon apolipoprotein gene versus vs vs. = kappa lambda receptor hemoglobin haemoglobin complex ring wing`
 
-// letterless are words in lower case that a single capital letter after them does not belong to: it begins a name. They are
-// function words, and what people are called by.
+// letterless are words in lower case to which a following single capital letter does not belong, because it begins a
+// name. They are function words, and titles of people.
 const letterless = `a an the this that these those there it its they their them we our us he she his her him i you your who whom whose
 	which what why how in on at by for from to of with without within into onto upon during after before since until till while
 	when where whereas whether if although though because as than and but or nor so yet only even also both each all some any many
@@ -77,13 +76,13 @@ const letterless = `a an the this that these those there it its they their them 
 // serovars are kinds of Salmonella, which are written with a capital.
 const serovars = `typhimurium typhi paratyphi enteritidis choleraesuis dublin newport infantis heidelberg gallinarum pullorum`
 
-// headings are what sections of abstracts are called.
+// headings are the headings of sections of abstracts.
 const headings = `background objective objectives aim aims purpose introduction hypothesis rationale context design setting settings
 	patients participants subjects population material materials method methods intervention interventions measurements outcome
 	outcomes result results finding findings discussion conclusion conclusions interpretation significance implications limitations
 	abbreviations abbreviation note notes funding registration`
 
-// numbered are words whose number may follow the full stop directly: "Fig.2", "No.5".
+// numbered are words after whose full stop a number may follow without a space: "Fig.2", "No.5".
 const numbered = ` fig figs no nos eq ref refs vol pp p ver v cat tab suppl exp lot `
 
 func abbreviations() map[string]abbreviation {

@@ -8,18 +8,18 @@ type Part string
 const (
 	Abstract Part = "abstract"
 	Body     Part = "body" // of a full article
-	Text     Part = "text" // nothing said what it is
+	Text     Part = "text" // unknown
 )
 
 // Document is one record of a corpus. Its texts are valid UTF-8 and hold no NUL character.
 type Document struct {
-	ID       string // empty in plain text, which has none
+	ID       string // empty in plain text
 	Title    string
 	Sections []Section // in reading order
 }
 
-// Section is a stretch of a document. Its text may have several lines; a line does not go on with the sentence of the
-// line before it, unless that ends with an abbreviation.
+// Section is a part of a document. Its text may have several lines; a line does not continue the sentence of the line
+// before it, unless that line ends with an abbreviation.
 type Section struct {
 	Part  Part
 	Label string // the heading, such as METHODS, or empty
@@ -35,7 +35,7 @@ func (d *Document) Bytes() int {
 	return n
 }
 
-// dropNUL takes the NUL characters out of all texts and says how many there were.
+// dropNUL removes the NUL characters from all texts and returns their number.
 func (d *Document) dropNUL() int {
 	n := 0
 	drop := func(s *string) {
@@ -51,8 +51,8 @@ func (d *Document) dropNUL() int {
 	return n
 }
 
-// Texts calls yield with the title and the text of each section, in reading order, leaving out empty ones. Labels are
-// left out: they are headings, not sentences.
+// Texts calls yield with the title and the text of each section, in reading order. It leaves out empty texts, and
+// labels, which are headings and not sentences.
 func (d *Document) Texts(yield func(string) bool) {
 	if d.Title != "" && !yield(d.Title) {
 		return

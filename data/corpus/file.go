@@ -12,8 +12,8 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Open reads the documents of a file of JSON lines or plain text, as its content says. The last item is the first error,
-// if there was one.
+// Open reads the documents of a file of JSON lines or plain text; the content decides which. The last item is the first
+// error, if there was one.
 func Open(path string) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
 		f, err := OpenFile(path, forms.Auto)
@@ -43,11 +43,11 @@ type File struct {
 	broken func(error) // or nil
 }
 
-// PassOver makes Documents pass over documents that are broken by themselves, telling tell of each, in place of ending there.
+// PassOver makes Documents skip broken documents instead of ending there; it calls tell for each.
 func (f *File) PassOver(tell func(error)) { f.broken = tell }
 
-// OpenFile opens a file of JSON lines or plain text. It fails if the file has another form, or is compressed otherwise than its
-// name says.
+// OpenFile opens a file of JSON lines or plain text. It fails if the file has another form, or if its name contradicts
+// its compression.
 func OpenFile(path string, form forms.Form) (*File, error) {
 	file, err := stream.Open(path)
 	if err != nil {
@@ -69,13 +69,13 @@ func OpenFile(path string, form forms.Form) (*File, error) {
 	return NewFile(file, in, form), nil
 }
 
-// NewFile returns the documents of a file that is open already; in has what has been read of it.
+// NewFile returns the documents of an open file; in reads the file's content from the start.
 func NewFile(file *stream.File, in io.Reader, form forms.Form) *File {
 	lines := text.NewLines(in)
 	return &File{File: file, lines: lines, form: form, json: jsonReader{lines: lines}, plain: plainReader{lines: lines}}
 }
 
-// NULs is how many NUL characters have been left out of what was read.
+// NULs is the number of NUL characters that have been removed so far.
 func (f *File) NULs() int { return f.json.nuls + f.plain.nuls }
 
 // Documents reads the documents from the start; it may be called once. The last item is the first error, if any; a

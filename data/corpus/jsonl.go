@@ -9,7 +9,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// record is a document as a JSON line has it. Keys it does not name are ignored.
+// record is a document as a JSON line. Other keys are ignored.
 type record struct {
 	ID       identifier `json:"id,omitempty"`
 	Title    string     `json:"title,omitempty"`
@@ -18,7 +18,7 @@ type record struct {
 	Text     sections   `json:"text,omitempty"`
 }
 
-// jsonReader reads JSON lines one document at a time. Blank lines are passed over.
+// jsonReader reads JSON lines one document at a time. It skips blank lines.
 type jsonReader struct {
 	lines *text.Lines
 	nuls  int
@@ -57,7 +57,7 @@ func parseDocument(line []byte) (Document, error) {
 	return d, nil
 }
 
-// jsonFault words the errors of encoding/json for someone who has never seen Go.
+// jsonFault words the errors of encoding/json for people who do not know Go.
 func jsonFault(err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -72,7 +72,8 @@ func jsonFault(err error) error {
 	return err
 }
 
-// MarshalJSON writes d as the readers read it: one object with the keys id, title, abstract, body and text.
+// MarshalJSON encodes d in the form that the readers accept: one object with the keys id, title, abstract,
+// body and text.
 func (d Document) MarshalJSON() ([]byte, error) {
 	r := record{ID: identifier(d.ID), Title: d.Title}
 	for _, s := range d.Sections {
@@ -89,7 +90,7 @@ func (d Document) MarshalJSON() ([]byte, error) {
 	return encode(r)
 }
 
-// identifier is a JSON string, or a number taken as written.
+// identifier is a JSON string, or a number that is kept as written.
 type identifier string
 
 func (id *identifier) UnmarshalJSON(b []byte) error {

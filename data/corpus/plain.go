@@ -16,7 +16,7 @@ type plainReader struct {
 	nuls  int
 }
 
-// next returns the next document. A broken line costs the document it stands in.
+// next returns the next document. A broken line makes its document broken.
 func (r *plainReader) next() (Document, error) {
 	r.block = r.block[:0]
 	var wrong error // the first fault of the document
@@ -62,7 +62,7 @@ func (r *plainReader) add(line []byte) error {
 	return nil
 }
 
-// withoutNUL is line without its NUL characters, which it adds to n.
+// withoutNUL is line without its NUL characters, whose number it adds to n.
 func withoutNUL(line []byte, n *int) []byte {
 	found := bytes.Count(line, []byte{0})
 	if found == 0 {

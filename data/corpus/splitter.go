@@ -14,20 +14,20 @@ import (
 
 // Splitter finds the sentences of biomedical English.
 //
-// It looks at each full stop, question and exclamation mark and asks what stands before it (an abbreviation, an
-// initial, a number that counts list items), what stands after it (the case of the next word, a reference number) and
-// whether a bracket is open around it. Where an abbreviation may or may not end the sentence, Punkt's statistics
-// (Kiss and Strunk 2006, as trained for English in neurosnap/sentences) tell words that begin sentences from names. A
-// single capital may be an initial, "J. Smith", or end the name of what the word before it says, "cyclin D".
-// A line end ends a sentence, unless the line ends with an abbreviation that goes on in the next one.
+// It examines each full stop, question mark and exclamation mark: the word before it (an abbreviation, an initial,
+// the number of a list item), the text after it (the case of the next word, a reference number), and whether a
+// bracket is open. If an abbreviation may or may not end the sentence, Punkt's statistics (Kiss and Strunk 2006, as
+// trained for English in neurosnap/sentences) tell words that begin sentences from names. A single capital may be an
+// initial, "J. Smith", or the end of a name, "cyclin D". The end of a line ends a sentence, unless the line ends with
+// an abbreviation and the sentence goes on in the next line.
 //
 // A Splitter is immutable and may be used by many goroutines at once.
 type Splitter struct {
 	abbreviations map[string]abbreviation // lower-case, without the last full stop
 	openers       map[string]bool         // lower-case words that, capitalised, begin sentences
-	common        map[string]bool         // and words that, capitalised, are at least no names
-	lettered      map[string]bool         // words that a single capital after them belongs to
-	letterless    map[string]bool         // lower-case words that it does not belong to
+	common        map[string]bool         // and words that, capitalised, are not names
+	lettered      map[string]bool         // words to which a single capital after them belongs
+	letterless    map[string]bool         // lower-case words to which it does not belong
 	headings      map[string]bool         // lower-case
 	serovars      map[string]bool         // lower-case
 }
@@ -35,8 +35,8 @@ type Splitter struct {
 // splitterName changes whenever a boundary may change.
 const splitterName = "biomedical-3"
 
-// NewSplitter prepares a splitter; it takes some 20 ms. The error can only come from the trained statistics that are
-// built into the program.
+// NewSplitter prepares a splitter; it takes some 20 ms. Only the trained statistics, which are embedded in the
+// program, can cause an error.
 func NewSplitter() (*Splitter, error) {
 	asset, err := data.Asset("data/english.json")
 	if err != nil {
@@ -73,13 +73,13 @@ func setOf(words string) map[string]bool {
 	return set
 }
 
-// What Punkt's orthographic statistics say of a word, as bits.
+// The bits of Punkt's orthographic statistics of a word.
 const (
 	seenUpperInside = 1 << 2 // capitalised in the middle of a sentence: a name
 	seenLower       = 1<<4 | 1<<5 | 1<<6
 )
 
-// Name identifies the splitter and its version in what it helped to make.
+// Name identifies the splitter and its version, for records of shards.
 func (s *Splitter) Name() string { return splitterName }
 
 // Split returns the sentences of lines of text in order, without the white space around them. None is empty.
@@ -112,22 +112,23 @@ func (s *Splitter) Append(dst []text.Span, lines string) []text.Span {
 	return appendTrimmed(dst, lines, at.start, len(lines))
 }
 
-// sentence is what is known of the sentence that is being read.
+// sentence is the state of the sentence that is being read.
 type sentence struct {
 	start   int
 	depth   int  // of open brackets
 	wrapped bool // it began with a bracket that is still open
 }
 
-// Unfinished says whether a line, with or without its end, ends with an abbreviation, so that its last sentence may go on in the next line.
+// Unfinished reports whether a line, with or without its line end, ends with an abbreviation, so that its last sentence
+// may go on in the next line.
 func (s *Splitter) Unfinished(line string) bool {
 	start := max(0, len(line)-2*maxWord)
 	start += strings.LastIndexByte(strings.TrimRightFunc(line[start:], unicode.IsSpace), '\n') + 1
 	return s.goesOn(line, start, word{kind: lower}) || s.goesOn(line, start, word{kind: digit})
 }
 
-// goesOn says whether a line that ends with an abbreviation goes on with the next one, which begins with after. start is where the
-// sentence began.
+// goesOn reports whether the sentence of a line that ends with an abbreviation goes on in the next line, which begins
+// with after. start is the offset of the sentence.
 func (s *Splitter) goesOn(line string, start int, after word) bool {
 	line = strings.TrimRightFunc(line, unicode.IsSpace)
 	i := len(line) - 1
@@ -161,8 +162,8 @@ func appendTrimmed(dst []text.Span, lines string, start, end int) []text.Span {
 	return append(dst, text.Span{Start: start, End: start + len(t)})
 }
 
-// end returns where the sentence ends if the mark at i ends it, else 0. A sentence takes along
-// the closing quotes, brackets and reference numbers that follow its mark.
+// end returns the end of the sentence if the mark at i ends it, else 0. A sentence includes the closing
+// quotes, brackets and reference numbers after its mark.
 func (s *Splitter) end(text string, at sentence, i int) int {
 	end := afterClosers(text, i+1)
 	after := wordAfter(text, end)
@@ -219,7 +220,7 @@ func (s *Splitter) stops(before, after word) bool {
 	return true
 }
 
-// abbreviation says what kind of abbreviation the word before a full stop is.
+// abbreviation is the kind of abbreviation of the word before a full stop.
 func (s *Splitter) abbreviation(w word) abbreviation {
 	kind, known := s.abbreviations[strings.ToLower(w.text)]
 	known = known && !w.isAcronym()
@@ -243,12 +244,12 @@ func (s *Splitter) abbreviation(w word) abbreviation {
 	return no
 }
 
-// opens says whether a capitalised word is one that begins sentences.
+// opens reports whether a capitalised word is one that begins sentences.
 func (s *Splitter) opens(w word) bool { return s.openers[strings.ToLower(w.text)] }
 
-// glued decides for a mark with no space behind it: "cells.The mice", "fell.RESULTS: It rose", an accident of converting
-// markup to text. The words on both sides must be plain, so that addresses, formulas and gene names stay whole; what follows may
-// also be a heading.
+// glued decides for a mark without a space after it: "cells.The mice", "fell.RESULTS: It rose", which results from
+// converting markup to text. The words on both sides must be plain, so that addresses, formulas and gene names stay
+// whole; a heading may also follow.
 func (s *Splitter) glued(text string, i, end int, before, after word) int {
 	if text[i] != '.' || after.kind != upper || s.abbreviation(before) != no {
 		return 0
@@ -271,8 +272,8 @@ func (s *Splitter) glued(text string, i, end int, before, after word) int {
 	return end
 }
 
-// heading says whether text, which begins with the word w, begins with what sections of abstracts are called, in capitals or with a colon, and
-// whether it begins with anything that a colon follows.
+// heading reports whether text, which begins with the word w, begins with a known heading of an abstract's section, in
+// capitals or with a colon, and whether it begins with any words that a colon follows.
 func (s *Splitter) heading(text string, w word) (known, labelled bool) {
 	const longest = 60
 	colon := strings.IndexByte(text[:min(len(text), longest)], ':')
@@ -284,20 +285,21 @@ func (s *Splitter) heading(text string, w word) (known, labelled bool) {
 	return s.headings[strings.ToLower(w.text)] && (capitals || labelled) || labelled && capitals, labelled
 }
 
-// isCapitals says whether all letters of s are capitals.
+// isCapitals reports whether all letters of s are capitals.
 func isCapitals(s string) bool { return strings.ToUpper(s) == s }
 
-// endsWord says whether s ends with a letter, a digit or a sign of measure, and is more than one character.
+// endsWord reports whether s ends with a letter, a digit or a sign of measure, and has more than one
+// character.
 func endsWord(s string) bool {
 	r, n := utf8.DecodeLastRuneInString(s)
 	return len(s) > n && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("%°±", r))
 }
 
-// endsWhole says whether what stands before a mark is a whole that no address or file name ends with: a closing bracket.
+// endsWhole reports whether s ends with a closing bracket, as no address or file name does.
 func endsWhole(s string) bool { return strings.HasSuffix(s, ")") || strings.HasSuffix(s, "]") }
 
-// enclosed says whether the mark at i stands within brackets that were opened inside the sentence and will be closed
-// on the same line.
+// enclosed reports whether the mark at i is within brackets that were opened inside the sentence and are closed on
+// the same line.
 func enclosed(text string, at sentence, i int) bool {
 	if at.depth == 0 || at.wrapped || i+1 < len(text) && (text[i+1] == ')' || text[i+1] == ']') {
 		return false
@@ -319,10 +321,10 @@ func enclosed(text string, at sentence, i int) bool {
 	return false
 }
 
-// maxEnclosed is how far away a closing bracket is looked for, in bytes.
+// maxEnclosed is the distance in bytes within which a closing bracket is searched.
 const maxEnclosed = 400
 
-// afterClosers passes over more marks and the closing quotes and brackets from i on, within reason.
+// afterClosers skips a limited number of further marks, closing quotes and brackets from i on.
 func afterClosers(text string, i int) int {
 	for limit := min(len(text), i+16); i < limit; {
 		r, n := utf8.DecodeRuneInString(text[i:])

@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// word is what stands on one side of a mark that may end a sentence.
+// word is the text on one side of a mark that may end a sentence.
 type word struct {
 	text   string // without brackets and quotes around it
 	kind   wordKind
-	rest   string // before a mark: the sentence before this word, without white space at its end
+	rest   string // before a mark: the sentence up to this word, without white space at its end
 	opened bool   // before a mark: a bracket or quote opens right before it
-	first  bool   // before a mark: it is the first of its sentence
+	first  bool   // before a mark: it is the first word of its sentence
 	gap    int    // after a mark: bytes of white space between the mark and the word
-	end    int    // after a mark: where the word ends
-	next   byte   // after a mark: what follows the word, or 0
+	end    int    // after a mark: offset of the word's end
+	next   byte   // after a mark: the byte that follows the word, or 0
 }
 
 type wordKind int
@@ -25,12 +25,12 @@ const (
 	nothing wordKind = iota // the line ends
 	upper
 	lower
-	mixed // begins in lower case, but is a name: mRNA, p53, α-actin
+	mixed // a name that begins in lower case: mRNA, p53, α-actin
 	digit
 	symbol
 )
 
-// wordBefore is the word that ends with the mark at i, within the sentence that began at start.
+// wordBefore is the word before the mark at i, within the sentence that begins at start.
 func wordBefore(text string, start, i int) word {
 	head := text[start:i]
 	from := lastSpace(head)
@@ -44,7 +44,7 @@ func wordBefore(text string, start, i int) word {
 // previous is the word before w.
 func (w *word) previous() string { return w.rest[lastSpace(w.rest):] }
 
-// lastSpace is the offset behind the last white space of s, or 0.
+// lastSpace is the offset after the last white space of s, or 0.
 func lastSpace(s string) int {
 	i := strings.LastIndexFunc(s[max(0, len(s)-maxWord):], unicode.IsSpace)
 	if i < 0 {
@@ -55,7 +55,7 @@ func lastSpace(s string) int {
 	return i + n
 }
 
-// maxWord bounds how far back a word is looked for, in bytes.
+// maxWord is the distance in bytes within which the start of a word is searched.
 const maxWord = 80
 
 // wordAfter is the word that follows offset i on the same line.
@@ -96,7 +96,7 @@ func wordAfter(text string, i int) word {
 	return w
 }
 
-// isLabel says whether s begins with what a legend calls its parts or notes by: "(a)", "(b, b')", "(e-h)", "b-d:", "iv)",
+// isLabel reports whether s begins with a label of a legend's part or note: "(a)", "(b, b')", "(e-h)", "b-d:", "iv)",
 // "c. Cells", "*", "(*)".
 func isLabel(s string) bool {
 	if s[0] != '(' {
@@ -106,21 +106,22 @@ func isLabel(s string) bool {
 	return found && inside != "" && (strings.Trim(inside, "*†‡§#") == "" || namesParts(inside))
 }
 
-// isBareLabel says whether s begins with a label that has no bracket before it.
+// isBareLabel reports whether s begins with a label without an opening bracket.
 func isBareLabel(s string) bool {
 	n := strings.IndexAny(s[:min(len(s), 10)], ":.) ")
 	if n < 1 || s[n] == ' ' || !namesParts(s[:n]) {
 		return false
 	}
 	rest := strings.TrimLeft(s[n+1:], " ")
-	if len(rest) == len(s)-n-1 || rest == "" { // no space behind it
+	if len(rest) == len(s)-n-1 || rest == "" { // no space after it
 		return false
 	}
 	r, _ := utf8.DecodeRuneInString(rest)
 	return s[n] != '.' || unicode.IsUpper(r) || unicode.IsDigit(r)
 }
 
-// namesParts says whether s is lower-case letters or small Roman numbers, several with commas or hyphens between.
+// namesParts reports whether s is a lower-case letter or small Roman number, or several joined by commas or
+// hyphens.
 func namesParts(s string) bool {
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(" ,-–'′", r) }) {
 		if part[0] < 'a' || part[0] > 'z' || len(part) > 1 && strings.Trim(part, "iv") != "" {
@@ -147,35 +148,36 @@ func kindOf(text string) wordKind {
 	return lower
 }
 
-// isPrefixed says whether text is a name such as c-fos or mr-s: one letter or two, and a hyphen. The syllables that words
-// begin with are none.
+// isPrefixed reports whether text is a name such as c-fos or mr-s, with one or two letters before a hyphen. Common
+// prefixes of words do not count.
 func isPrefixed(text string) bool {
 	before, after, found := strings.Cut(text, "-")
 	return found && after != "" && len(before) <= 2 && !strings.Contains(" re co de in on up by an no so ", " "+before+" ")
 }
 
-// isRoman says whether w may be a Roman number that belongs to the word before it: "metaphase I", "Mfe I".
+// isRoman reports whether w may be a Roman number that belongs to the word before it: "metaphase I", "Mfe
+// I".
 func (w word) isRoman() bool {
 	p := strings.TrimLeft(w.previous(), "([")
 	return (w.text == "I" || w.text == "V" || w.text == "X") && len(p) > 2 && !strings.Contains(" thank thanks and from with ", " "+p+" ") &&
 		strings.IndexFunc(p, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
 }
 
-// isSign says whether w begins with a sign that may stand at the beginning of a sentence, "+/+ mice", "% of all", rather than
-// one that joins what is on both sides.
+// isSign reports whether w begins with a sign that may begin a sentence, "+/+ mice", "% of all", rather than one that
+// joins both sides.
 func (w word) isSign() bool {
 	r, _ := utf8.DecodeRuneInString(w.text)
 	return strings.ContainsRune("+%?–-−~#", r) && w.next != ')'
 }
 
-// isInitial says whether w is one Latin capital letter or two joined by a hyphen: "E", "J.-P".
+// isInitial reports whether w is one Latin capital letter or two joined by a hyphen: "E", "J.-P".
 func (w word) isInitial() bool {
 	t := strings.ReplaceAll(w.text, ".-", "")
 	r, n := utf8.DecodeRuneInString(t)
 	return unicode.IsUpper(r) && unicode.Is(unicode.Latin, r) && (n == len(t) || len(t) == 2 && len(w.text) == 4)
 }
 
-// isDotted says whether w is letters with full stops between them: "U.S", "i.p".
+// isDotted reports whether w is letters with full stops between them: "U.S", "i.p".
 func (w word) isDotted() bool {
 	if !strings.Contains(w.text, ".") {
 		return false
@@ -189,8 +191,8 @@ func (w word) isDotted() bool {
 	return true
 }
 
-// endsName says whether the single letter w belongs to what stands before it ("vitamin C", "37 C", "kappa B", "panels A and B")
-// and so is no initial of a name to come.
+// endsName reports whether the single letter w belongs to the words before it ("vitamin C", "37 C", "kappa B", "panels
+// A and B") and so is not the initial of a following name.
 func (s *Splitter) endsName(w, after word) bool {
 	_, n := utf8.DecodeRuneInString(w.text)
 	if w.opened || n < len(w.text) || after.kind == digit && w.counts() {
@@ -206,7 +208,8 @@ func (s *Splitter) endsName(w, after word) bool {
 	return isDigit(r) || r == '°' || s.lettered[lower] || s.takesLetter(p, lower) && !s.namesSpecies(w, after) && !after.isDottedInitial()
 }
 
-// namesSpecies says whether w is the genus of a Salmonella, S. Typhi, or the Linnaeus who named a species: "Alba vulgaris L."
+// namesSpecies reports whether w is the genus in a name of Salmonella, "S. Typhi", or stands for Linnaeus after a
+// species: "Alba vulgaris L."
 func (s *Splitter) namesSpecies(w, after word) bool {
 	if w.text == "L" {
 		before := strings.TrimRightFunc(strings.TrimSuffix(w.rest, w.previous()), unicode.IsSpace)
@@ -215,17 +218,18 @@ func (s *Splitter) namesSpecies(w, after word) bool {
 	return w.text == "S" && s.serovars[strings.ToLower(after.text)]
 }
 
-// isDottedInitial says whether w begins with one capital letter and a full stop, as people's names do.
+// isDottedInitial reports whether w begins with one capital letter and a full stop, as people's names do.
 func (w word) isDottedInitial() bool { return len(w.text) > 1 && isUpper(w.text) && w.text[1] == '.' }
 
-// listsLetter says whether text ends with a single capital letter that is no initial either: "panels A" before "and B".
+// listsLetter reports whether text ends with a single capital letter that is not an initial either: "panels A" before
+// "and B".
 func (s *Splitter) listsLetter(text string) bool {
 	text = strings.TrimSuffix(text, ",")
 	last := text[lastSpace(text):]
 	return len(last) == 1 && isUpper(last) && last != "I"
 }
 
-// isProfession says whether p looks like what people are by trade: immunologist, statisticians. Agonists are no people.
+// isProfession reports whether p looks like a profession: immunologist, statisticians, but not agonist.
 func isProfession(p string) bool {
 	return hasSuffix(p, "ist", "ists", "cian", "cians", "rian", "rians") && !strings.Contains(p, "agonist")
 }
@@ -234,8 +238,8 @@ func hasSuffix(s string, suffixes ...string) bool {
 	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(s, suffix) })
 }
 
-// takesLetter says whether a single capital letter after the word p belongs to it: p is the common name of something, or a name that is an
-// acronym or has a Greek letter.
+// takesLetter reports whether a single capital letter after the word p belongs to it: p is a common noun, an acronym,
+// or a name with a Greek letter.
 func (s *Splitter) takesLetter(p, lower string) bool {
 	capitals, letters := 0, 0
 	for _, r := range p {
@@ -258,14 +262,14 @@ func (s *Splitter) takesLetter(p, lower string) bool {
 	return capitals >= 2 && !strings.Contains(" PhD MD MSc BSc DVM DPhil MPH MBA MBBS MRCP FRCP RN ", " "+p+" ")
 }
 
-// enumerates says whether w counts items of a list: "1", "2.3", "iv", "B".
+// enumerates reports whether w is the number of a list item: "1", "2.3", "iv", "B".
 func (w word) enumerates() bool {
 	t := strings.Trim(w.text, ".")
 	return len(t) <= 6 && t != "" && (strings.Trim(t, "0123456789.") == "" || strings.Trim(t, "ivxIVX") == "" || len(t) == 1)
 }
 
-// takesReference says whether a number right behind the full stop after w is a reference, not a decimal or a part of
-// a name. One in brackets is no decimal.
+// takesReference reports whether a number directly after the full stop after w is a reference, rather than decimals
+// or a part of a name. A number in brackets cannot be decimals.
 func (w word) takesReference(bracketed bool) bool {
 	if bracketed && w.text != "" {
 		return w.kind == nothing
@@ -277,18 +281,19 @@ func (w word) takesReference(bracketed bool) bool {
 	return len(w.text) > n+1 && w.kind == nothing && !strings.Contains(numbered, " "+strings.ToLower(w.text)+" ")
 }
 
-// counts says whether w may stand for "number" or "page" before one: "N. 15".
+// counts reports whether w may stand for "number" or "page" before a number: "N. 15".
 func (w word) counts() bool { return w.text == "N" || w.text == "P" }
 
-// isListed says whether w looks like an entry of a list of abbreviations: "hf, head fold".
+// isListed reports whether w looks like an entry of a list of abbreviations: "hf, head fold".
 func (w word) isListed() bool { return w.next == ',' && len(w.text) <= 4 }
 
-// isAcronym says whether w has capitals behind its first letter: "MS." is no "Ms.", and "mRS." no "Mrs."
+// isAcronym reports whether w has capitals after its first letter: "MS." is not "Ms.", and "mRS." is not
+// "Mrs."
 func (w word) isAcronym() bool {
 	return len(w.text) > 1 && !strings.Contains(w.text, ".") && strings.ContainsFunc(w.text[1:], unicode.IsUpper)
 }
 
-// isYear says whether w is a year, as after "et al."
+// isYear reports whether w is a year, as after "et al."
 func (w word) isYear() bool {
 	return len(w.text) >= 4 && strings.Trim(w.text[:4], "0123456789") == ""
 }

@@ -1,7 +1,7 @@
 // Package documents opens files of documents in any form: PubMed's XML, BioC, PubTator, JSON lines and plain text.
 //
-// The content of a file says which form it has (data/forms). Readers stream; a broken record is passed over and told of,
-// or ends the reading. What was changed in a file as a whole, such as positions that count bytes, is in its Notes.
+// The content of a file determines its form (data/forms). Readers stream; a broken record is skipped and reported, or
+// ends the reading. Notes lists changes to a file as a whole, such as converted positions.
 package documents
 
 import (
@@ -19,18 +19,18 @@ import (
 	"github.com/subbert/subbert/data/forms"
 )
 
-// Options say how to read. The zero value is good.
+// Options are the settings of a reader. The zero value is ready to use.
 type Options struct {
-	Form   forms.Form  // forms.Auto, or empty: as the content says
-	Strict bool        // end at the first broken record, in place of passing over it
-	Broken func(error) // told of each record passed over; or nil
+	Form   forms.Form  // forms.Auto, or empty: determined by the content
+	Strict bool        // end at the first broken record instead of skipping it
+	Broken func(error) // called for each skipped record; may be nil
 }
 
-// Record is what a file gives one after the other.
+// Record is a record of a file of any form.
 type Record struct {
 	Document corpus.Document
-	Citation *pubmed.Citation      // in PubMed's XML, else nil; one that is Deleted has no document
-	Names    func(typ string) bool // whether it names something of a type, where the form says that; else nil
+	Citation *pubmed.Citation      // in PubMed's XML, else nil; if Deleted, there is no document
+	Names    func(typ string) bool // reports whether the document has a mention of a type; nil if the form has no mentions
 }
 
 // File is an open file of documents. Its methods Path, Size, BytesRead, Sum and Close are those of stream.File.
@@ -42,7 +42,7 @@ type File struct {
 	notes    []string
 }
 
-// Open opens a file. It fails if the file holds no documents, or is compressed otherwise than its name says.
+// Open opens a file. It fails if the file holds no documents, or if its name contradicts its compression.
 func Open(path string, o Options) (*File, error) {
 	file, err := stream.Open(path)
 	if err != nil {
@@ -55,7 +55,7 @@ func Open(path string, o Options) (*File, error) {
 	return f, nil
 }
 
-// FormOf is the form that a file is read in if asked is asked for, which may be forms.Auto.
+// FormOf is the form in which a file is read if asked, which may be forms.Auto, is requested.
 func FormOf(path string, asked forms.Form) (forms.Form, error) {
 	f, err := Open(path, Options{Form: asked})
 	if err != nil {
@@ -85,7 +85,7 @@ func open(file *stream.File, o Options) (*File, error) {
 		f.openBioC(in, o)
 	case forms.PubTator:
 		f.openPubTator(in, o)
-	case forms.AIMed, forms.RelationsJSONL: // texts with more besides
+	case forms.AIMed, forms.RelationsJSONL: // documents with mentions or pairs
 		f.form = forms.JSONL
 		f.openCorpus(in, o)
 	case forms.JSONL, forms.Text:
@@ -96,16 +96,16 @@ func open(file *stream.File, o Options) (*File, error) {
 	return f, nil
 }
 
-// Form is how the documents are written.
+// Form is the form of the file.
 func (f *File) Form() forms.Form { return f.form }
 
 // Records reads the records in order; it may be called once. The last item is the first error, if any.
 func (f *File) Records() iter.Seq2[Record, error] { return f.records }
 
-// Repeated is how many of the records read were in the file before.
+// Repeated is the number of records read so far that occurred in the file before.
 func (f *File) Repeated() int { return f.repeated() }
 
-// Notes say, a line each, what was changed in what has been read.
+// Notes lists the changes to the content read so far, one line each.
 func (f *File) Notes() []string { return f.notes }
 
 func (f *File) note(line string) { f.notes = append(f.notes, line) }
@@ -145,7 +145,7 @@ func (f *File) openPubTator(in io.Reader, o Options) {
 	f.records = mapped(all, func(d *pubtator.Document) Record { return Record{Document: d.Document(), Names: d.Has} })
 }
 
-// mapped is seq with each item turned into a record.
+// mapped is seq with each item converted to a record.
 func mapped[T any](seq iter.Seq2[T, error], record func(T) Record) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for item, err := range seq {

@@ -12,13 +12,14 @@ import (
 	"unicode/utf8"
 )
 
-// content is what the first bytes of a file say.
+// content is the form that the first bytes of a file suggest.
 type content struct {
-	form Form // empty if there is nothing but white space
-	sure bool // it is no guess
+	form Form // empty if there is only white space
+	sure bool // the form is certain, not a guess
 }
 
-// contentOf says what head, the first bytes of a file, is the beginning of. The error names what is no text.
+// contentOf determines the content of a file from its first bytes, head. The error names a kind of file that
+// is not text.
 func contentOf(head []byte) (content, error) {
 	if err := IsText(head); err != nil {
 		return content{}, err
@@ -26,7 +27,7 @@ func contentOf(head []byte) (content, error) {
 	head = bytes.TrimPrefix(head, []byte("\ufeff"))
 	lines := firstLines(head)
 	if len(lines) == 0 {
-		return content{}, nil // for readers to complain about
+		return content{}, nil // readers report the error
 	}
 	switch first := bytes.TrimSpace(lines[0]); {
 	case first[0] == '<' && !bytes.HasPrefix(first, []byte("<e1:")) && !bytes.HasPrefix(first, []byte("<e2:")):
@@ -43,7 +44,8 @@ func contentOf(head []byte) (content, error) {
 	return columns(lines)
 }
 
-// IsText names in its error what is no text, by how it begins: an archive, a PDF, a Git LFS pointer and so on. It is nil for text.
+// IsText returns nil if head begins text, and an error that names the kind of file if not: an archive, a PDF, a Git LFS
+// pointer and so on.
 func IsText(head []byte) error {
 	begins := func(s string) bool { return bytes.HasPrefix(head, []byte(s)) }
 	switch {
@@ -68,7 +70,8 @@ func IsText(head []byte) error {
 	return nil
 }
 
-// isBinary says whether b is no text in UTF-8, nor in an encoding of eight bits. A few NUL characters make no text binary.
+// isBinary reports whether b is text neither in UTF-8 nor in an encoding of eight bits. A few NUL characters do not
+// make a text binary.
 func isBinary(b []byte) bool {
 	control, nuls, invalid := 0, 0, 0
 	for i := 0; i < len(b); {
@@ -87,10 +90,11 @@ func isBinary(b []byte) bool {
 	return nuls*3 > len(b) || control*3 > len(b) || invalid > 0 && (odd*4 > len(b) || nuls > 0 && odd*10 > len(b))
 }
 
-// maxLines is how many lines are looked at.
+// maxLines is the number of lines that are examined.
 const maxLines = 50
 
-// firstLines are the first lines of head that are not blank. One that is cut off is left out, unless it is the only one.
+// firstLines are the first lines of head that are not blank. A line that is cut off is left out, unless it is the only
+// one.
 func firstLines(head []byte) (lines [][]byte) {
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimRight(bytes.ReplaceAll(line, []byte{0}, nil), "\r\n")
@@ -107,7 +111,8 @@ func firstLines(head []byte) (lines [][]byte) {
 	return lines
 }
 
-// markupError says that a file is some markup that no reader knows. It is a guess if it only begins with something in angle brackets.
+// markupError says that a file is markup without a reader. It is a guess if the file only begins with text in angle
+// brackets.
 type markupError struct {
 	what  string
 	guess bool
@@ -115,7 +120,7 @@ type markupError struct {
 
 func (e *markupError) Error() string { return e.what }
 
-// markup says what a text that begins with < is, if it is markup.
+// markup determines the content of a text that begins with <, if it is markup.
 func markup(head []byte) (_ content, isMarkup bool, _ error) {
 	name, rest, declared := root(head)
 	if name == "" && !declared {
@@ -146,8 +151,8 @@ func markup(head []byte) (_ content, isMarkup bool, _ error) {
 
 var tagName = regexp.MustCompile(`^<([A-Za-z_][\w.:-]*)(?:[\s/>]|$)`)
 
-// root is the name of the root element and what follows it, and whether a declaration says that this is XML. A document type of HTML
-// is returned as the name.
+// root returns the name of the root element, the text after it, and whether a declaration says that this is XML. For a
+// document type of HTML the name is that type.
 func root(head []byte) (name string, rest []byte, declared bool) {
 	for {
 		head = bytes.TrimSpace(head)
@@ -162,7 +167,7 @@ func root(head []byte) (name string, rest []byte, declared bool) {
 		case bytes.HasPrefix(head, []byte("<!DOCTYPE")):
 			end = ">"
 			if open := bytes.IndexByte(head, '['); open >= 0 && open < bytes.IndexByte(head, '>') {
-				end = "]>" // with definitions, which the reader refuses
+				end = "]>" // with definitions, which the reader rejects
 			}
 		default:
 			if m := tagName.FindSubmatch(head); m != nil {
@@ -181,7 +186,7 @@ func root(head []byte) (name string, rest []byte, declared bool) {
 
 var jsonObject = regexp.MustCompile(`^\{\s*(?:["}]|$)`)
 
-// jsonContent says what a text that begins with a bracket is, if it is JSON.
+// jsonContent determines the content of a text that begins with a bracket, if it is JSON.
 func jsonContent(head []byte, lines [][]byte) (_ content, isJSON bool, _ error) {
 	first := bytes.TrimSpace(lines[0])
 	bioc := func(key string) bool { return key == "documents" || key == "passages" || key == "PubTator3" }
@@ -210,7 +215,8 @@ func jsonContent(head []byte, lines [][]byte) (_ content, isJSON bool, _ error) 
 	return content{JSONL, true}, true, nil
 }
 
-// severalLines says whether head begins with a JSON value, or with most of one, that goes on after the first line of n bytes.
+// severalLines reports whether head begins with a JSON value, or with most of one, that goes on after the first line of
+// n bytes.
 func severalLines(head []byte, n int) bool {
 	d := json.NewDecoder(bytes.NewReader(head))
 	for {
@@ -223,7 +229,7 @@ func severalLines(head []byte, n int) bool {
 	}
 }
 
-// topKeys are the keys of the JSON object that head begins with, as far as it goes.
+// topKeys are the keys of the JSON object at the start of head, which may be cut off.
 func topKeys(head []byte) (keys []string) {
 	d := json.NewDecoder(bytes.NewReader(head))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -244,7 +250,7 @@ func topKeys(head []byte) (keys []string) {
 	return keys
 }
 
-// isPubTator says whether line is the title or abstract that a PubTator file begins with.
+// isPubTator reports whether line is a title or abstract at the start of a PubTator file.
 func isPubTator(line []byte) bool {
 	id, rest, found := bytes.Cut(line, []byte("|"))
 	return found && len(id) > 0 && !bytes.ContainsAny(id, " \t") && len(rest) > 1 && (rest[0] == 't' || rest[0] == 'a') && rest[1] == '|'
@@ -253,7 +259,7 @@ func isPubTator(line []byte) bool {
 // marked finds the marks of mentions.
 var marked = regexp.MustCompile(`@[A-Z][A-Z0-9_]*(-[A-Z][A-Z0-9_]*)?\$|\bBC6ENT[CG]\b|<e[12]:[^>\s]*>`)
 
-// columns says whether lines are columns, by their header or because all have as many.
+// columns reports whether lines are columns, by their header or because all lines have the same number.
 func columns(lines [][]byte) (content, error) {
 	tabs := bytes.Count(lines[0], []byte("\t"))
 	header := func(sep string) bool {
@@ -281,7 +287,7 @@ func columns(lines [][]byte) (content, error) {
 	return content{form: Text}, nil
 }
 
-// columnNames are what headers of published files call their columns.
+// columnNames are the names of columns in the headers of published files.
 func columnNames() []string {
 	return []string{"index", "sentence", "label", "labels", "gold", "predicted", "text", "pmid", "abstract"}
 }

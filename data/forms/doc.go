@@ -1,5 +1,7 @@
-// Package forms says which form a file has: PubMed's XML, BioC, PubTator, JSON lines, marked sentences and so on.
+// Package forms determines the form of a file: PubMed's XML, BioC, PubTator, JSON lines, marked sentences and so
+// on.
 //
-// The content decides: the first 64 KiB, unpacked. What is no text at all, a PDF, a web page, a Git LFS pointer, is named in the
-// error. A name that says something else than the content is an error, too, unless someone has said which form it is.
+// The content decides: the first 64 KiB after decompression. If a file is not such text, but a PDF, a web page or a Git
+// LFS pointer, the error says so. A file name that contradicts the content is an error too, unless the caller requests
+// a form.
 package forms

@@ -12,12 +12,12 @@ import (
 	"github.com/subbert/subbert/data/corpus/stream"
 )
 
-// Form is how a file is written. Its value is what flags call it.
+// Form is the form of a file. Its value is its name in flags.
 type Form string
 
-// The forms of documents, those of relation corpora, and Auto.
+// The forms of documents and of relation corpora, and Auto.
 const (
-	Auto Form = "auto" // as the content says
+	Auto Form = "auto" // determined by the content
 
 	PubMedXML Form = "pubmed-xml"
 	BioC      Form = "bioc"
@@ -45,16 +45,16 @@ func (f Form) String() string {
 	return string(f)
 }
 
-// is says whether a file of form f can be read as one of form g.
+// is reports whether a file of form f can be read as form g.
 func (f Form) is(g Form) bool {
 	lines := []Form{AIMed, RelationsJSONL}
 	return f == g || f == BioCJSON && g == BioC || g == JSONL && slices.Contains(lines, f) || f == JSONL && slices.Contains(lines, g) || f == Text && g == TSV
 }
 
-// HeadBytes is how much of a file, unpacked, tells its form.
+// HeadBytes is the number of bytes of a file, after decompression, that determine its form.
 const HeadBytes = 64 << 10
 
-// Detect says which form a file has, packed or not.
+// Detect determines the form of a file, which may be compressed.
 func Detect(path string) (_ Form, err error) {
 	f, err := stream.Open(path)
 	if err != nil {
@@ -68,8 +68,9 @@ func Detect(path string) (_ Form, err error) {
 	return Resolve(path, head, Auto)
 }
 
-// Resolve says as which form to read a file whose first bytes, unpacked, are head. Someone has asked for a form, or Auto. A
-// form that was asked for is taken unless the content is certainly another; plain text may be asked for always.
+// Resolve returns the form in which to read a file whose first bytes, after decompression, are head. asked is the
+// requested form, or Auto. A requested form is used unless the content is certainly another; plain text may always be
+// requested.
 func Resolve(path string, head []byte, asked Form) (Form, error) {
 	c, err := contentOf(head)
 	if markup, ok := errors.AsType[*markupError](err); ok {
@@ -93,7 +94,7 @@ func Resolve(path string, head []byte, asked Form) (Form, error) {
 	return asked, nil
 }
 
-// remedy says how a file of form f is read.
+// remedy says how to read a file of form f.
 func (f Form) remedy() string {
 	switch f {
 	case CSV:
@@ -106,7 +107,8 @@ func (f Form) remedy() string {
 	return "read it with --from " + string(f)
 }
 
-// byName is the form of content c in a file of that name, which may say more, but nothing else.
+// byName is the form of content c in the file at path, whose name may be more specific than the content,
+// but must not contradict it.
 func byName(path string, c content) (Form, error) {
 	ext, named := claim(path)
 	switch {
@@ -127,8 +129,8 @@ func byName(path string, c content) (Form, error) {
 	return "", fmt.Errorf("%s: named %s, but its content is %s; name the form with --from", path, ext, c.form)
 }
 
-// claim is what the name of a file says of its form: the part of it that does, and the forms it may have; none if it does not
-// say. ".txt" says nothing: PubTator and others are called so.
+// claim returns the extension of a file name and the forms that it stands for; none if it does not determine the form.
+// ".txt" does not, because PubTator and other forms use it.
 func claim(path string) (ext string, forms []Form) {
 	claims := map[string][]Form{
 		".xml": {PubMedXML, BioC, DDI, PPI}, ".nxml": {PubMedXML, BioC, DDI, PPI}, ".bioc": {BioC, BioCJSON}, ".pubtator": {PubTator},

@@ -10,17 +10,17 @@ type clause struct {
 }
 
 var (
-	one   = [][2]int{{1, 2}}         // the two of a clause
+	one   = [][2]int{{1, 2}}         // the first two
 	outer = [][2]int{{1, 3}}         // the first and the last, not the middle
 	first = [][2]int{{1, 2}, {1, 3}} // the first with each of the others
 	last  = [][2]int{{1, 3}, {2, 3}} // each of the first two with the last
 )
 
-// labelOdds is drawn from for the label of a clause. Bystanders and cross pairs add to the false ones.
+// labelOdds is the distribution of labels of clauses. Bystanders and cross pairs add further false ones.
 var labelOdds = []string{Advise, Advise, Advise, Effect, Effect, Effect, Int, Int, Mechanism, Mechanism, Mechanism, False, False}
 
-// clauses holds the wording by label. No verb, noun or negation belongs to one label: what tells them apart
-// is what is changed (a level or an effect), whose, and whether the two tags are on either side of it.
+// clauses holds the wording by label. No verb, noun or negation belongs to a single label: labels differ in the changed
+// quantity (a level or an effect), in the drug that it belongs to, and in the positions of the two tags relative to it.
 var clauses = map[string][]clause{
 	Mechanism: {
 		{Mechanism, 2, one, "{1} {changed} the {level} of {2}"},

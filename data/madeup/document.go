@@ -7,14 +7,14 @@ import (
 )
 
 // Domain is the subject of a document. A query for the words of one domain finds its documents and, as in
-// the real thing, some of a neighbour's: "protein or gene" finds the chemical ones too.
+// PubMed, some of a neighbour's: "protein or gene" finds the chemical ones too.
 type Domain string
 
 const (
-	Drugs     Domain = "drug"     // says "drug"; what the query Drug selects
-	Proteins  Domain = "protein"  // says "protein" or "gene"
-	Chemicals Domain = "chemical" // compounds acting on proteins: says both
-	Other     Domain = "other"    // says none of these words
+	Drugs     Domain = "drug"     // contains "drug"; the query Drug selects it
+	Proteins  Domain = "protein"  // contains "protein" or "gene"
+	Chemicals Domain = "chemical" // compounds that act on proteins: contains "chemical" and "protein"
+	Other     Domain = "other"    // contains none of these words
 )
 
 // Document is one made-up abstract.
@@ -70,12 +70,12 @@ func (g grammar) document(l *lexicon, d Domain) Document {
 	}
 }
 
-// subject draws what a document is about, to be named again and again throughout it.
+// subject draws the subjects of a document, which it names repeatedly.
 func (g grammar) subject(l *lexicon, d Domain) map[string]string {
 	bound := map[string]string{}
 	switch d {
 	case Drugs:
-		two := l.some(g.rng, 2)
+		two := l.drawDrugs(g.rng, 2)
 		bound["a"], bound["b"] = two[0].name, two[1].name
 		bound["class"], bound["otherclass"] = two[0].class.noun, two[1].class.noun
 		bound["condition"], bound["effect"] = two[0].class.condition, two[0].class.effect

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// grammar turns templates into text. A template is a sentence, or part of one, with {slots}.
+// grammar expands templates to text. A template is a sentence, or part of one, with {slots}.
 type grammar struct {
 	rng *rand.Rand
 }
 
-// fill replaces each {slot} of template: by what bound says, or else by a random one of the slot's phrases,
-// filled in its turn. It panics on a slot that neither knows: the templates are constants of this package.
+// fill replaces each {slot} of template by its entry in bound, or else by a random phrase of the slot,
+// filled in turn. It panics on an unknown slot: the templates are constants of this package.
 func (g grammar) fill(template string, bound map[string]string) string {
 	var out strings.Builder
 	for {
@@ -42,12 +42,12 @@ func (g grammar) slot(slot string, bound map[string]string) string {
 	return g.fill(pick(g.rng, list), bound)
 }
 
-// sentence fills template and makes a sentence of it: a capital first, a full stop last.
+// sentence fills template and makes it a sentence, with a capital at the start and a full stop at the end.
 func (g grammar) sentence(template string, bound map[string]string) string {
 	return finish(g.fill(template, bound))
 }
 
-// finish makes a sentence of a clause.
+// finish makes a clause a sentence.
 func finish(s string) string { return capital(s) + "." }
 
 func capital(s string) string {
@@ -55,7 +55,7 @@ func capital(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// number is a count such as a study has: 12 to 480, in steps of 12.
+// number is a number of participants in a study: 12 to 480, in steps of 12.
 func number(rng *rand.Rand) string {
 	n := 12 * (1 + rng.IntN(40))
 	var digits []byte
@@ -65,7 +65,7 @@ func number(rng *rand.Rand) string {
 	return string(digits)
 }
 
-// phrases says what a slot may be filled with. Past tense and modal verbs spare us agreement in number.
+// phrases lists the phrases of each slot. Past tense and modal verbs avoid agreement in number.
 var phrases = map[string][]string{
 	"changed":   {"increased", "raised", "reduced", "lowered", "enhanced", "diminished"},
 	"change":    {"increase", "raise", "reduce", "lower", "enhance", "diminish"},

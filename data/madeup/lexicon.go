@@ -12,12 +12,12 @@ const (
 	worldSeed = 0x5ab_be47
 )
 
-// class is a family of invented drugs. Its members share an ending and what they are given for.
+// class is a family of invented drugs. Its members share an ending and an indication.
 type class struct {
 	ending, noun, condition, effect string
 }
 
-// classes lists the families: ordinary words for what they do, invented endings for their names.
+// classes lists the families: ordinary words for their effects, invented endings of their names.
 var classes = []class{
 	{"oxumib", "calming agents", "anxiety", "sedative effect"},
 	{"arvex", "clotting inhibitors", "thrombosis", "bleeding tendency"},
@@ -63,8 +63,8 @@ func newLexicon() *lexicon {
 	return &l
 }
 
-// some returns n different drugs in random order.
-func (l *lexicon) some(rng *rand.Rand, n int) []drug {
+// drawDrugs returns n different drugs in random order.
+func (l *lexicon) drawDrugs(rng *rand.Rand, n int) []drug {
 	out := make([]drug, n)
 	for i, k := range rng.Perm(len(l.drugs))[:n] {
 		out[i] = l.drugs[k]

@@ -10,12 +10,12 @@ import (
 const (
 	Advise    = "advise"    // what to do about taking the two together
 	Effect    = "effect"    // the one changes what the other does to the body
-	Int       = "int"       // an interaction is stated and nothing else
+	Int       = "int"       // an interaction is stated without details
 	Mechanism = "mechanism" // the one changes what the body does to the other
-	False     = "false"     // nothing is said of the two
+	False     = "false"     // no interaction of the two is stated
 )
 
-// Tag stands for each of the two drugs asked about.
+// Tag replaces each of the two drugs of a pair.
 const Tag = "@DRUG$"
 
 // Relation is a sentence in which two drugs are replaced by Tag; other drugs keep their names.
@@ -25,28 +25,28 @@ type Relation struct {
 	Label    string
 }
 
-// Relations returns n marked sentences. A sentence is given once for each pair of its drugs, pairs in the
-// order of the text, so that neighbours differ in nothing but their tags. Sets with different seeds share
-// wording and names but hardly a sentence.
+// Relations returns n marked sentences. A sentence occurs once for each pair of its drugs, in the order of
+// the text, so that neighbours differ only in their tags. Sets with different seeds share wording and names
+// but hardly any sentence.
 func Relations(seed uint64, n int) []Relation {
 	l := newLexicon()
 	out := make([]Relation, 0, n+10)
 	for i := 0; len(out) < n; i++ {
 		g := grammar{rand.New(rand.NewPCG(seed, 1<<32|uint64(i)))}
 		s := g.scene()
-		out = s.appendPairs(out, fmt.Sprintf("madeup-%d-s%06d", seed, i), l.some(g.rng, s.drugs))
+		out = s.appendPairs(out, fmt.Sprintf("madeup-%d-s%06d", seed, i), l.drawDrugs(g.rng, s.drugs))
 	}
 	return out[:n]
 }
 
-// scene is a sentence with places for drugs, and the labels of the pairs that have one.
+// scene is a sentence with places for drugs, and the labels of related pairs.
 type scene struct {
 	text   string
 	drugs  int
 	labels map[[2]int]string // by the places, the smaller first
 }
 
-// place is what stands in a scene's text for drug k until the pair is known.
+// place is the placeholder in a scene's text for drug k.
 func place(k int) string { return "\x00" + string(rune('0'+k)) }
 
 // appendPairs appends one relation for each pair of drugs.
@@ -78,8 +78,7 @@ func (s scene) marked(i, j int, drugs []drug) string {
 	return finish(text)
 }
 
-// scene draws a sentence: a clause alone, one with a bystander, or two clauses that have nothing to do
-// with each other.
+// scene draws a sentence: a single clause, a clause with a bystander, or two unrelated clauses.
 func (g grammar) scene() scene {
 	s := scene{labels: map[[2]int]string{}}
 	switch k := g.rng.IntN(20); {
@@ -114,7 +113,7 @@ func (g grammar) clause(s *scene) {
 	s.drugs += c.drugs
 }
 
-// bystander appends a phrase that names one drug and says nothing of it and another.
+// bystander appends a phrase that names one drug without relating it to another.
 func (g grammar) bystander(s *scene, template string) {
 	s.text += g.fill(template, s.places(1))
 	s.drugs++

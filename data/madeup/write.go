@@ -14,17 +14,17 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Config says how large a sample is. The seed decides its sentences.
+// Config is the size of a sample, and the seed of its sentences.
 type Config struct {
 	Seed       uint64
 	Documents  int
-	Train      int // marked sentences to learn relations from
+	Train      int // marked sentences for training
 	Dev        int
 	Test       int
 	Vocabulary int // tokens
 }
 
-// Default is what the quickstart uses: minutes of work for two cores.
+// Default is the sample of the quickstart: minutes of work for two cores.
 func Default() Config {
 	return Config{Seed: 1, Documents: 4000, Train: 4000, Dev: 500, Test: 1000, Vocabulary: 2000}
 }
@@ -44,7 +44,7 @@ func Write(dir string, c Config) (Files, error) {
 		Vocabulary: filepath.Join(dir, "vocab.txt"),
 		Notice:     filepath.Join(dir, "README.txt"),
 	}
-	// The three sets of sentences are streams of their own.
+	// The three sets of sentences have different seeds.
 	docs, train := Documents(c.Seed, c.Documents), Relations(3*c.Seed, c.Train)
 	tokens, err := Vocabulary(docs, train, c.Vocabulary)
 	if err != nil {
@@ -116,7 +116,7 @@ func WriteRelations(w io.Writer, relations []Relation) error {
 	return nil
 }
 
-// writeNotice says what the directory holds.
+// writeNotice describes the content of the directory.
 func writeNotice(w io.Writer, c Config) error {
 	_, err := fmt.Fprintf(w, `Everything in this directory was %s.
 

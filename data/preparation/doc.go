@@ -1,10 +1,11 @@
-// Package preparation turns files of documents into shards: sentences are found, taken apart into pieces of a
-// vocabulary, and a part of the documents is held out.
+// Package preparation converts files of documents to shards: it splits documents into sentences and word
+// pieces, and holds out a part of the documents.
 //
-// The documents come in an order that a seed chooses, whatever files they are from. That takes two passes: encoded
-// documents are kept on the disk, sorted by key as many at a time as fit in memory, and then read together. What the first
-// pass made of a file stays in a directory beside the result until that is whole, so that work can be stopped and started.
+// A seed chooses the order of the documents of all files. Shuffling takes two passes, an external sort: the first pass
+// encodes documents, sorts by key as many at a time as fit in memory, and writes them to disk; the second pass merges
+// them. The first pass's files stay in a directory beside the result until the result is complete, so that the work can
+// be interrupted and resumed.
 //
-// The bytes of the shards depend on the files, their order and the settings, and on nothing else: neither on the number
-// of workers nor on the time anything takes. Memory does not grow with the files.
+// The bytes of the shards depend only on the files, their order and the settings, not on the number of workers or on
+// timing. Memory does not grow with the size of the files.
 package preparation

@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Tokenizer appends the ids of the pieces of text to dst.
+// Tokenizer appends the ids of the word pieces of text to dst.
 type Tokenizer interface {
 	Append(dst []int32, text string) []int32
 }
@@ -23,7 +23,7 @@ type Splitter interface {
 	Name() string
 }
 
-// Encoder turns one document after the other into what shards hold. It is not for concurrent use.
+// Encoder encodes documents for shards. It is not for concurrent use.
 type Encoder struct {
 	tokenizer Tokenizer
 	splitter  Splitter
@@ -36,8 +36,8 @@ func NewEncoder(t Tokenizer, s Splitter, unknown int32) *Encoder {
 	return &Encoder{tokenizer: t, splitter: s, unknown: unknown}
 }
 
-// Encode sets dst to the sentences of d, reusing its slices. Sentences without a piece are left out; a document may
-// have none at all.
+// Encode sets dst to the sentences of d, reusing its slices. Sentences without a word piece are left out; a
+// document may have no sentence at all.
 func (e *Encoder) Encode(dst *shards.Document, d *corpus.Document) {
 	*dst = shards.Document{Lengths: dst.Lengths[:0], IDs: dst.IDs[:0], TextBytes: d.Bytes()}
 	for section := range d.Texts {
@@ -58,12 +58,12 @@ func (e *Encoder) Encode(dst *shards.Document, d *corpus.Document) {
 	}
 }
 
-// heldOutKey keeps the choice of held-out documents apart from other uses of the same hash. Another key would be
-// another choice.
+// heldOutKey separates the choice of held-out documents from other uses of the same hash. Another key would
+// choose other documents.
 const heldOutKey = "subbert held out 1\n"
 
-// isHeldOut says whether d belongs to the fraction that is kept out of training. It depends on the identifier of d, or
-// where there is none on its text, so that a document stays on its side whatever it is prepared together with.
+// isHeldOut reports whether d belongs to the held-out fraction. It depends on the identifier of d, or without one on
+// its text, so that the choice for a document does not depend on the other documents.
 func isHeldOut(d *corpus.Document, fraction float64) bool {
 	h := sha256.New()
 	write(h, heldOutKey)

@@ -8,24 +8,24 @@ import (
 	"github.com/subbert/subbert/data/shards"
 )
 
-// Forecast is what a run will take, going by the beginning of its largest file.
+// Forecast is an estimate of a run's time and disk space, from the beginning of its largest file.
 type Forecast struct {
 	Files     int
-	Bytes     int64 // of the files, as they lie on the disk
-	Out, Work int64 // bytes of the shards, and of what waits for its place beside them until the end; roughly
+	Bytes     int64 // of the files on the disk
+	Out, Work int64 // approximate bytes of the shards, and of the temporary files beside them
 	Duration  time.Duration
 }
 
-// sampleTime is how long Forecast looks, sampleBytes at how much text.
+// sampleTime and sampleBytes bound the time and the text of a Forecast.
 const (
 	sampleTime  = 500 * time.Millisecond
 	sampleBytes = 8 << 20
 )
 
-// mergeShare is what the second pass takes of the first's time, measured: docs/experiments.md.
+// mergeShare is the measured ratio of the second pass's time to the first's: docs/experiments.md.
 const mergeShare = 0.1
 
-// Forecast tells what Run would take. A file that cannot be read is Run's to complain about.
+// Forecast estimates the time and disk space of Run. It leaves errors of files that cannot be read to Run.
 func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 	f := Forecast{Files: len(p.Files)}
 	all, largest, err := sizes(p.Files)

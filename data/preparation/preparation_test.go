@@ -329,7 +329,7 @@ func TestFailuresLeaveNothing(t *testing.T) {
 	}{
 		{"a broken line", broken, "x.jsonl: line 30001: bad JSON", context.Background(), func(p *Plan) { p.Strict = true }},
 		{"no file", filepath.Join(dir, "none"), "no such file", context.Background(), func(*Plan) {}},
-		{"no text", blank, "no document with any text", context.Background(), func(*Plan) {}},
+		{"no text", blank, "no document has any text", context.Background(), func(*Plan) {}},
 		{"stopped", broken, "canceled", stopped, func(*Plan) {}},
 		{"fraction", blank, "held-out fraction", context.Background(), func(p *Plan) { p.HeldOut = 1 }},
 		{"an id too large", broken, "outside a vocabulary", context.Background(), func(p *Plan) { p.Vocabulary.Size = 5 }},

@@ -15,15 +15,15 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// Plan is what is to be made of which files.
+// Plan describes the shards to make, and their input files.
 type Plan struct {
 	Files   []string
-	Form    forms.Form // forms.Auto, or empty: as the content of each file says
+	Form    forms.Form // forms.Auto, or empty: determined by the content of each file
 	Out     string     // the directory of the shards; must not exist, or be empty
 	HeldOut float64    // fraction of the documents, from 0 to below 1
 	Seed    uint64     // of the order of the documents
-	Strict  bool       // end at the first broken record, in place of passing over it
-	Workers int        // at least 1; changes the time taken and nothing else
+	Strict  bool       // end at the first broken record instead of skipping it
+	Workers int        // at least 1; does not change the result
 
 	Vocabulary   shards.Vocabulary
 	Tokenizer    shards.Tokenizer // settings, for the manifest
@@ -31,25 +31,25 @@ type Plan struct {
 	NewTokenizer func() Tokenizer // called once per worker
 	Splitter     Splitter
 
-	Broken   func(error)    // told of each record passed over, from any goroutine
-	Warn     func(string)   // told, a line each, what was changed in a whole file, from any goroutine; or nil
-	Progress func(Progress) // called now and then from one goroutine at a time
+	Broken   func(error)    // called for each skipped record, from any goroutine
+	Warn     func(string)   // called with a line for each change to a whole file, from any goroutine; may be nil
+	Progress func(Progress) // called occasionally, from one goroutine at a time
 }
 
-// Progress is how far a run has come.
+// Progress is the progress of a run.
 type Progress struct {
-	Read, Size int64 // bytes of the files, as they lie on the disk
+	Read, Size int64 // bytes of the files on the disk
 	Done       shards.Counts
 }
 
-// Result is what a run made.
+// Result is the result of a run.
 type Result struct {
 	Header shards.Header
-	Empty  int64 // documents without any text, left out
+	Empty  int64 // documents without text, which were left out
 }
 
-// Run makes shards. If it fails, or ctx ends, Out does not appear; the error is a *staging.KeptError if files are done that
-// the next attempt need not read again.
+// Run makes shards. If it fails, or ctx ends, Out does not appear; the error is a *staging.KeptError if finished files
+// were kept for the next attempt.
 func Run(ctx context.Context, p Plan) (Result, error) {
 	if p.HeldOut < 0 || p.HeldOut >= 1 {
 		return Result{}, fmt.Errorf("preparation: held-out fraction %v, want from 0 to below 1", p.HeldOut)
@@ -103,9 +103,9 @@ func sizes(files []string) (all int64, largest string, err error) {
 	return all, largest, nil
 }
 
-// run is a Plan being carried out, in two passes. In the first a goroutine for each file reads batches of documents,
-// workers encode them in any order, and another goroutine for the file keeps them, in the order in which they were read,
-// as a piece sorted by key. In the second the pieces are read together, key by key, and written. See spool.
+// run executes a Plan in two passes. In the first, one goroutine for each file reads batches of documents, workers
+// encode them in any order, and another goroutine for the file stores them in reading order, as a piece sorted by key.
+// The second pass merges the pieces by key and writes the shards. See spool.
 type run struct {
 	Plan
 	work *staging.Work
@@ -114,7 +114,7 @@ type run struct {
 	progress Progress
 
 	queue chan *batch // to the workers
-	free  chan *batch // to be used again
+	free  chan *batch // for reuse
 }
 
 func newRun(p Plan, work *staging.Work) *run {
@@ -122,7 +122,7 @@ func newRun(p Plan, work *staging.Work) *run {
 	return &run{Plan: p, work: work, queue: make(chan *batch, p.Workers), free: make(chan *batch, 3*p.Workers+2)}
 }
 
-var errNoText = errors.New("preparation: no document with any text")
+var errNoText = errors.New("preparation: no document has any text")
 
 func (r *run) all(ctx context.Context, w *shards.Writer) (Result, error) {
 	files := make([]Spooled, len(r.Files))
@@ -143,7 +143,7 @@ func (r *run) all(ctx context.Context, w *shards.Writer) (Result, error) {
 	return shuffle(ctx, w, r.work, files)
 }
 
-// file spools one file, unless an earlier attempt has.
+// file spools one file, unless an earlier attempt did.
 func (r *run) file(ctx context.Context, i int) (Spooled, error) {
 	var s Spooled
 	if ctx.Err() != nil {
@@ -176,7 +176,7 @@ func (r *run) file(ctx context.Context, i int) (Spooled, error) {
 	return s, r.work.Store(key, &s)
 }
 
-// advance adds to the progress and tells of it.
+// advance adds to the progress and reports it.
 func (r *run) advance(read int64, added shards.Counts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

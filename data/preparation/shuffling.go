@@ -12,10 +12,11 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// blockBytes is how much a block of the second pass keeps in memory; there are two.
+// blockBytes is the size in memory of a block of the second pass; there are two blocks.
 const blockBytes = 16 << 20
 
-// Shuffle carries out the second pass: of the pieces that Spool made of all files, in the order of the files, it makes p.Out.
+// Shuffle executes the second pass: it makes p.Out from the pieces that Spool made of all files, in the order of the
+// files.
 func Shuffle(ctx context.Context, p Plan, work *staging.Work, files []Spooled) (Result, error) {
 	w, err := p.create()
 	if err != nil {
@@ -53,7 +54,8 @@ type merger struct {
 	files  []Spooled
 }
 
-// run reads a block while the one before is decoded, and decodes documents while those before are written.
+// run reads a block while the previous one is decoded, and decodes documents while the previous ones are
+// written.
 func (m *merger) run(ctx context.Context) error {
 	free, full := make(chan *block, 2), make(chan *block)
 	free <- &block{}
@@ -114,7 +116,7 @@ func (m *merger) load(ctx context.Context, free <-chan *block, full chan<- *bloc
 	return nil
 }
 
-// until returns the bucket before which a block that begins with bucket from ends.
+// until returns the end, exclusive, of a block that begins with bucket from.
 func (m *merger) until(from int) int {
 	var bytes int64
 	for to := from; to < buckets; to++ {
@@ -130,15 +132,15 @@ func (m *merger) until(from int) int {
 	return buckets
 }
 
-// chunk is some documents of a block, decoded.
+// chunk is a number of decoded documents of a block.
 type chunk struct {
 	documents []shards.Document
 	heldOut   []bool
 }
 
-const chunkSize = 64 // documents: few enough for the caches, enough that handing them on costs nothing
+const chunkSize = 64 // documents: few enough for the processor's caches, enough to make channel operations cheap
 
-// decode sends the documents of b on in their order.
+// decode decodes the documents of b and sends them in order.
 func (b *block) decode(ctx context.Context, spare <-chan *chunk, decoded chan<- *chunk) error {
 	for entries := range slices.Chunk(b.entries, chunkSize) {
 		var c *chunk

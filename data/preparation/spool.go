@@ -13,41 +13,41 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// buckets is how many ranges of equal size the keys are cut into: what one holds must fit in memory.
+// buckets is the number of equal ranges of keys: the documents of one range must fit in memory.
 const buckets = 1024
 
-// keyOf places a document in the order of the shards: a permutation of the documents that the seed chooses. Its mixing
-// is that of SplitMix64, once for the seed, the file and the number of the document in it.
+// keyOf is the sort key of a document in the shards: the seed chooses a permutation of the documents. It applies
+// SplitMix64's mixing to the seed, the file and the number of the document in the file.
 func keyOf(seed uint64, file, number int) uint64 {
 	return next(next(next(seed)+uint64(file)) + uint64(number))
 }
 
-// next is the number of SplitMix64 that follows the state z.
+// next is SplitMix64's output after the state z.
 func next(z uint64) uint64 { return splitmix.Mix(z + splitmix.Golden) }
 
-// Spooled is the manifest of a file whose documents wait for their place.
+// Spooled is the manifest of a file's first pass.
 type Spooled struct {
 	Input shards.Input
-	Empty int64 // documents without any text
+	Empty int64 // documents without text
 	Piece string
 	Bytes int64
-	Runs  [][]int64 // of each run of documents, sorted by key: where its buckets begin in Piece, and where the last one ends
+	Runs  [][]int64 // for each sorted run of documents: the offsets of its buckets in Piece, and of the end of the last one
 }
 
-// spool writes the documents of one file: first pass. It sorts as many as fit in memory at a time.
+// spool writes the documents of one file in the first pass. It sorts as many at a time as fit in memory.
 type spool struct {
 	piece   *staging.Piece
-	limit   int // of bytes in memory
+	limit   int // bytes in memory
 	entries []entry
 	data    []byte
 	runs    [][]int64
 }
 
-// entry is where an encoded document lies.
+// entry is the key and place of an encoded document.
 type entry struct {
 	key          uint64
 	file, number int
-	start, end   int // in some data
+	start, end   int // offsets in the data
 	heldOut      bool
 }
 
@@ -55,7 +55,7 @@ func compareEntries(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.file, b.file), cmp.Compare(a.number, b.number))
 }
 
-// add takes a document.
+// add adds a document.
 func (s *spool) add(key uint64, number int, heldOut bool, d *shards.Document) error {
 	start := len(s.data)
 	s.data = appendDocument(s.data, key, number, heldOut, d)
@@ -114,7 +114,7 @@ func appendDocument(dst []byte, key uint64, number int, heldOut bool, d *shards.
 
 var errSpool = errors.New("a piece of the first pass is damaged; remove the .work directory and start again")
 
-// appendEntries finds the documents in data from start on.
+// appendEntries appends entries for the documents in data from start on.
 func appendEntries(dst []entry, data []byte, start, file int) ([]entry, error) {
 	for start < len(data) {
 		if len(data)-start < 14 {
@@ -136,7 +136,7 @@ func appendEntries(dst []entry, data []byte, start, file int) ([]entry, error) {
 	return dst, nil
 }
 
-// decode sets d to what stands in data, reusing its slices.
+// decode sets d to the document in data, reusing its slices.
 func decode(d *shards.Document, data []byte) error {
 	good := true
 	next := func() int {
@@ -161,13 +161,13 @@ func decode(d *shards.Document, data []byte) error {
 	return nil
 }
 
-// block is some buckets of all files, sorted: what is written next.
+// block is a range of buckets of all files, sorted, to be written next.
 type block struct {
 	data    []byte
 	entries []entry
 }
 
-// load reads the buckets from one to before another of all pieces.
+// load reads the buckets [from, to) of all pieces.
 func (b *block) load(work *staging.Work, files []Spooled, from, to int) error {
 	b.data, b.entries = b.data[:0], b.entries[:0]
 	for i := range files {

@@ -17,8 +17,8 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// Spool carries out the first pass for one file, the one that stands at number among all files, and keeps what it makes in
-// work. It depends on the content of the file, its number and the settings alone: any machine may do it, and do it twice.
+// Spool executes the first pass for one file, whose index among all files is number, and stores the result in work. The
+// result depends only on the content of the file, its number and the settings: any machine may run it, and repeat it.
 func Spool(ctx context.Context, p Plan, work *staging.Work, path string, number int) (Spooled, error) {
 	r := newRun(p, work)
 	var s Spooled
@@ -29,7 +29,7 @@ func Spool(ctx context.Context, p Plan, work *staging.Work, path string, number 
 	return s, err
 }
 
-// encoding does something while workers encode what is queued.
+// encoding calls do while workers encode the queued batches.
 func (r *run) encoding(do func() error) error {
 	var encoders sync.WaitGroup
 	for range r.Workers {
@@ -41,7 +41,7 @@ func (r *run) encoding(do func() error) error {
 	return err
 }
 
-// batch is some documents on their way.
+// batch is a number of documents that pass through the pipeline.
 type batch struct {
 	documents []corpus.Document
 	bytes     int // of text in documents
@@ -52,7 +52,7 @@ type batch struct {
 	last      *shards.Input // set on the last batch of a file
 }
 
-// batchBytes is how much text makes a batch, spoolBytes how much all spools together keep in memory.
+// batchBytes is the amount of text in a batch, spoolBytes the memory of all spools together.
 const (
 	batchBytes = 1 << 18
 	spoolBytes = 32 << 20
@@ -83,7 +83,7 @@ func (r *run) spool(ctx context.Context, path string, number int) (_ Spooled, er
 	return k.made, err
 }
 
-// read sends the documents of one file off.
+// read sends the documents of one file to the workers.
 func (r *run) read(ctx context.Context, name string, order chan<- *batch) error {
 	var broken int64
 	f, err := documents.Open(name, documents.Options{Form: r.Form, Strict: r.Strict, Broken: func(err error) {
@@ -95,7 +95,7 @@ func (r *run) read(ctx context.Context, name string, order chan<- *batch) error 
 	}
 	defer f.Close() // only read from
 	if f.Form() == forms.PubMedXML {
-		return fmt.Errorf("%s: %s, in which later records replace or delete earlier ones; select from it with subbert data select, and make shards of what that makes", name, f.Form())
+		return fmt.Errorf("%s: %s, in which later records replace or delete earlier ones; select from it with subbert data select, and make shards of the selection", name, f.Form())
 	}
 	var told int64
 	b := r.batch()

@@ -17,7 +17,7 @@ const (
 	formatVersion = 2
 )
 
-// cardName is the file that describes a selection; card.md says the same for reading.
+// cardName is the file that describes a selection; card.md is the same description for people.
 const cardName = "card.json"
 
 // Card describes a selection. It is the content of card.json.
@@ -30,16 +30,16 @@ type Card struct {
 	UnknownRate float64  `json:"unk_rate"` // of the tokens
 	Paper       *Paper   `json:"paper,omitempty"`
 	Inputs      []Input  `json:"inputs"`
-	Missing     []string `json:"missing_inputs,omitempty"` // of PubMed's files, between the first and the last
+	Missing     []string `json:"missing_inputs,omitempty"` // PubMed's files that are missing between the first and the last
 	Parts       []Part   `json:"parts"`
 }
 
-// Settings say what was asked for.
+// Settings are the settings of a selection.
 type Settings struct {
 	Preset     string         `json:"preset,omitempty"`
-	Mode       Mode           `json:"mode"`     // what the query is compared with
+	Mode       Mode           `json:"mode"`     // how the query matches
 	Query      string         `json:"query"`    // as written
-	Expanded   string         `json:"expanded"` // as understood
+	Expanded   string         `json:"expanded"` // as parsed
 	Headings   map[string]int `json:"mesh_headings,omitempty"`
 	Entities   []string       `json:"entities,omitempty"`
 	Shares     []Share        `json:"shares,omitempty"`
@@ -48,14 +48,14 @@ type Settings struct {
 	Vocabulary string         `json:"vocabulary,omitempty"` // sha256 over its tokens
 }
 
-// Aid is a file that the selection was made with: MeSH descriptors, PubTator tables, a list of what to exclude.
+// Aid is an auxiliary file of a selection: MeSH descriptors, PubTator tables, or a list of exclusions.
 type Aid struct {
 	Role   string `json:"role"`
 	Name   string `json:"name"` // without directories
 	SHA256 string `json:"sha256"`
 }
 
-// card is the card of a selection of which nothing is known yet.
+// card is the card of a selection without counts.
 func (p *Plan) card() Card {
 	return Card{Format: formatName, Version: formatVersion, Settings: p.settings()}
 }
@@ -72,18 +72,19 @@ func (p *Plan) settings() Settings {
 	return out
 }
 
-// FileCounts says how much was looked at in a file, and what of it matches.
+// FileCounts counts the records of a file, and those that match.
 type FileCounts struct {
 	Records    int64 `json:"records"`   // without deletions
-	Deletions  int64 `json:"deletions"` // PubMed's, of records of earlier files
-	Broken     int64 `json:"broken"`    // records passed over
-	Repeated   int64 `json:"repeated"`  // of a PMID that the file had before
+	Deletions  int64 `json:"deletions"` // in PubMed's files: of records of earlier files
+	Broken     int64 `json:"broken"`    // records skipped
+	Repeated   int64 `json:"repeated"`  // records of a PMID that occurred before in the file
 	Matched    int64 `json:"matched"`
-	Excluded   int64 `json:"excluded"`     // of those that match
-	NotInShare int64 `json:"not_in_share"` // of those that match and are not excluded
+	Excluded   int64 `json:"excluded"`     // of the matching records
+	NotInShare int64 `json:"not_in_share"` // of the matching records that are not excluded
 }
 
-// Counts says how much was looked at, and what became of what matches: it is selected, or left out for one reason.
+// Counts counts the records of all files, and the matching ones by result: a matching record is selected, or left
+// out for one reason.
 type Counts struct {
 	FileCounts
 	Replaced int64 `json:"replaced_or_deleted"` // by a later record of PubMed
@@ -105,12 +106,12 @@ func (c Counts) String() string {
 	return s
 }
 
-// Texts says what the selected documents hold.
+// Texts describes the texts of the selected documents.
 type Texts struct {
 	Selected      int64     `json:"selected"`
-	NoAbstract    int64     `json:"selected_without_abstract"` // and without any other text than a title
+	NoAbstract    int64     `json:"selected_without_abstract"` // only a title
 	TextBytes     int64     `json:"selected_text_bytes"`
-	Words         int64     `json:"words"` // between white space
+	Words         int64     `json:"words"` // separated by white space
 	Sentences     int64     `json:"sentences"`
 	Tokens        int64     `json:"tokens"`  // 0 without a vocabulary
 	Unknown       int64     `json:"unknown"` // tokens that are [UNK]
@@ -118,7 +119,8 @@ type Texts struct {
 	DocumentWords Histogram `json:"document_words"`
 }
 
-// Histogram counts lengths: Counts[i] of at most UpTo[i], and the last one of those that are longer.
+// Histogram counts lengths: Counts[i] counts those of at most UpTo[i], and the last entry those that are
+// longer.
 type Histogram struct {
 	UpTo   []int   `json:"up_to"`
 	Counts []int64 `json:"counts"`
@@ -151,7 +153,7 @@ func (t *Texts) add(o *Texts) {
 	}
 }
 
-// Input is a file that was looked through.
+// Input is an input file of a selection.
 type Input struct {
 	Name   string     `json:"name"` // without directories
 	Format forms.Form `json:"format"`
@@ -167,7 +169,7 @@ type Part struct {
 	SHA256    string `json:"sha256"`
 }
 
-// Paper compares a selection with the paper's (Su and Vijay-Shanker 2022).
+// Paper compares a selection with the paper's corpus (Su and Vijay-Shanker 2022).
 type Paper struct {
 	Corpus    string  `json:"corpus"`
 	Abstracts int64   `json:"abstracts"`
@@ -178,7 +180,7 @@ type Paper struct {
 var papers = map[string]Paper{"pg": {Corpus: "P/G", Abstracts: 7_729_611}, "drug": {Corpus: "D", Abstracts: 5_714_799},
 	"cp": {Corpus: "CP", Abstracts: 3_375_380}}
 
-// count adds up what the tasks found.
+// count adds up the counts of the tasks.
 func (s *selector) count() {
 	s.card.Texts = newTexts()
 	for i := range s.tasks {
@@ -207,7 +209,7 @@ func (c *FileCounts) add(o *FileCounts) {
 	c.NotInShare += o.NotInShare
 }
 
-// ErrNoSelection says that something is no directory made by Run.
+// ErrNoSelection says that a directory was not made by Run.
 var ErrNoSelection = errors.New("no selection")
 
 // Parts returns the names of the files of a selection. The error is ErrNoSelection if dir is a file, or has no card.

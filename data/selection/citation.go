@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/data/corpus/query"
 )
 
-// citation is what a record of PubMed says of an article beside its text.
+// citation is a PubMed record as a query.Record.
 type citation struct{ *pubmed.Citation }
 
 func (c citation) Heading(wanted map[string]bool, major bool) bool {
@@ -41,7 +41,7 @@ func (c citation) Language(code string) bool {
 func (c citation) Published(from, to query.Date) bool {
 	for _, d := range []pubmed.Date{c.Citation.Published, c.Electronic} {
 		if d.Year == 0 && len(d.Text) >= 4 { // 1998 Dec-1999 Jan
-			_, _ = fmt.Sscanf(d.Text[:4], "%d", &d.Year) // it may be no year, and stays 0
+			_, _ = fmt.Sscanf(d.Text[:4], "%d", &d.Year) // without a year it stays 0
 		}
 		if (query.Date{Year: d.Year, Month: d.Month, Day: d.Day}).Within(from, to) {
 			return true

@@ -15,8 +15,8 @@ import (
 	"github.com/subbert/subbert/data/documents"
 )
 
-// Entities asks for documents that name something of each of some types, as PubTator annotates it: by tables, or as the
-// documents themselves say.
+// Entities selects documents that mention an entity of each of the types, according to PubTator's tables or the
+// annotations of the documents themselves.
 type Entities struct {
 	Types []string
 	Table *pubtator.Entities // nil if only the documents' own annotations count
@@ -35,14 +35,14 @@ func (e *Entities) has(r *documents.Record) bool {
 	return err == nil && e.Table != nil && e.Table.Has(id)
 }
 
-// Share keeps a part of the documents of some files: those whose name, or whose directory's, matches a pattern. The
-// same documents are kept whatever else is selected, and a larger share has all of a smaller one.
+// Share keeps a fraction of the documents of the files whose name, or the name of whose directory, matches a
+// pattern. The choice does not depend on the other documents, and a larger share includes a smaller one.
 type Share struct {
-	Pattern string  `json:"pattern"` // as path.Match has it
+	Pattern string  `json:"pattern"` // for path.Match
 	Keep    float64 `json:"keep"`    // from 0 to 1
 }
 
-// shared tells whether d is in the share of its file. The first pattern that matches decides.
+// shared reports whether d is in the share of its file. The first matching pattern decides.
 func (f *finder) shared(d *corpus.Document) bool {
 	for _, share := range f.Shares {
 		if share.Of(f.task.Path) {
@@ -52,7 +52,7 @@ func (f *finder) shared(d *corpus.Document) bool {
 	return true
 }
 
-// Of tells whether a file is one of the share.
+// Of reports whether the share applies to a file.
 func (s Share) Of(path string) bool {
 	for _, name := range []string{path, filepath.Base(path), filepath.Base(filepath.Dir(path))} {
 		if ok, err := filepath.Match(s.Pattern, name); ok && err == nil {
@@ -62,17 +62,17 @@ func (s Share) Of(path string) bool {
 	return false
 }
 
-// Exclusion is what must not be selected: documents by identifier, and such as have a sentence of another corpus.
-// Sentences are compared by their letters and digits; short ones are left out of the comparison.
+// Exclusion is the set of documents that must not be selected: by identifier, or because they have a sentence of
+// another corpus. Sentences are compared by their letters and digits; short ones are ignored.
 type Exclusion struct {
 	ids       map[string]struct{}
 	sentences map[[16]byte]struct{}
 }
 
-// shortest is how many bytes of letters and digits a sentence must have to be told by them.
+// shortest is the minimum number of bytes of letters and digits in a sentence that is compared.
 const shortest = 40
 
-// AddID excludes the document of an identifier.
+// AddID excludes the document with the given identifier.
 func (x *Exclusion) AddID(id string) {
 	if x.ids == nil {
 		x.ids = make(map[string]struct{})
@@ -80,7 +80,7 @@ func (x *Exclusion) AddID(id string) {
 	x.ids[id] = struct{}{}
 }
 
-// AddSentence excludes documents that have a sentence.
+// AddSentence excludes documents that have the sentence.
 func (x *Exclusion) AddSentence(s string) {
 	if key, long := sentenceKey(nil, s); long {
 		if x.sentences == nil {
@@ -90,7 +90,7 @@ func (x *Exclusion) AddSentence(s string) {
 	}
 }
 
-// Len is how many identifiers and sentences are excluded.
+// Len returns the numbers of excluded identifiers and sentences.
 func (x *Exclusion) Len() (ids, sentences int) { return len(x.ids), len(x.sentences) }
 
 func (f *finder) excluded(d *corpus.Document) bool {
@@ -123,7 +123,7 @@ func sentenceKey(buffer []byte, s string) (key [16]byte, long bool) {
 	return [16]byte(sum[:16]), len(bytes.TrimSpace(buffer)) >= shortest
 }
 
-// ParseShare reads PATTERN=FRACTION.
+// ParseShare parses PATTERN=FRACTION.
 func ParseShare(s string) (Share, bool) {
 	pattern, number, found := strings.Cut(s, "=")
 	keep, err := strconv.ParseFloat(number, 64)

@@ -22,13 +22,13 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Found is the manifest of a file that was looked through.
+// Found is the manifest of a searched file.
 type Found struct {
 	Input
-	Piece string // the documents that match, as JSON lines
+	Piece string // the matching documents, as JSON lines
 	Bytes int64  // of Piece
-	Marks string // of each document in Piece: what settles whether it counts
-	Index string // of PubMed's files: pubmed.Index
+	Marks string // the marks of the documents in Piece
+	Index string // for PubMed's files: pubmed.Index
 }
 
 // ToResolve are the names of the pieces that Resolve needs.
@@ -39,7 +39,7 @@ func (f *Found) ToResolve() []string {
 	return []string{f.Marks, f.Index}
 }
 
-// mark settles whether a document counts.
+// mark holds the data of a document that Resolve needs.
 type mark struct {
 	number   uint32 // of the record in its file
 	id, text [16]byte
@@ -47,7 +47,7 @@ type mark struct {
 
 const markBytes = 4 + 16 + 16
 
-// find looks through a file, unless an earlier attempt has.
+// find searches a file, unless an earlier attempt did.
 func (s *selector) find(ctx context.Context, t *Task) error {
 	identity, err := t.identity()
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *selector) look(ctx context.Context, t *Task) error {
 	return nil
 }
 
-// finder looks through one file.
+// finder searches one file.
 type finder struct {
 	*selector
 	task  *Task
@@ -118,7 +118,7 @@ func (f *finder) run(ctx context.Context) error {
 	return f.seal()
 }
 
-// broken counts a record that is passed over, and tells of it.
+// broken counts a skipped record and reports it.
 func (f *finder) broken(err error) {
 	var again *pubmed.RepeatedError
 	if !errors.As(err, &again) {
@@ -128,7 +128,7 @@ func (f *finder) broken(err error) {
 }
 
 func (f *finder) records(ctx context.Context, src *documents.File) error {
-	var read, text int64 // told of
+	var read, text int64 // reported so far
 	var seen int64
 	marks := bufio.NewWriterSize(f.marks, 1<<16)
 	for r, err := range src.Records() {
@@ -151,7 +151,7 @@ func (f *finder) records(ctx context.Context, src *documents.File) error {
 	return marks.Flush()
 }
 
-// record takes one record if it matches.
+// record stores a record if it matches.
 func (f *finder) record(r *documents.Record, marks io.Writer) error {
 	number := f.in.Records + f.in.Deletions
 	if r.Citation != nil {
@@ -197,7 +197,7 @@ func (f *finder) record(r *documents.Record, marks io.Writer) error {
 	return err
 }
 
-// tooLong passes over a document that matches but cannot be written, or ends the selection if it is strict.
+// tooLong skips a matching document that cannot be written, or ends the selection if it is strict.
 func (f *finder) tooLong(err error) error {
 	if f.Strict {
 		return err
@@ -297,7 +297,7 @@ func newTextPiece(w *staging.Work) (*textPiece, error) {
 	return &textPiece{piece: p, zip: z, buffer: bufio.NewWriterSize(z, 1<<16)}, nil
 }
 
-// write writes v as a line, unless that would be longer than readers take.
+// write writes v as a line, unless that would be longer than readers accept.
 func (t *textPiece) write(v json.Marshaler) (long bool, err error) {
 	line, err := v.MarshalJSON()
 	if err != nil || len(line) >= text.MaxLine {

@@ -11,21 +11,21 @@ import (
 	"github.com/subbert/subbert/data/documents"
 )
 
-// Forecast is what a run will take, going by the beginning of its largest file.
+// Forecast is an estimate of a run's time and disk space, from the beginning of its largest file.
 type Forecast struct {
 	Files    int
-	Bytes    int64 // of the files, as they lie on the disk
-	Out      int64 // bytes of the parts, roughly; as much again is needed until the end
+	Bytes    int64 // of the files on the disk
+	Out      int64 // approximate bytes of the parts; temporary files need as much again
 	Duration time.Duration
 }
 
-// sampleTime is how long Forecast looks, sampleRecords at how many records.
+// sampleTime and sampleRecords bound the time and the records of a Forecast.
 const (
 	sampleTime    = time.Second
 	sampleRecords = 5000
 )
 
-// Forecast tells what Run would take. A file that cannot be read is Run's to complain about.
+// Forecast estimates the time and disk space of Run. It leaves errors of files that cannot be read to Run.
 func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 	f := Forecast{Files: len(p.Files)}
 	var largest string
@@ -55,7 +55,7 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 	return f, nil
 }
 
-// sample returns the bytes of what is selected of the first records of src.
+// sample returns the bytes that are selected from the first records of src.
 func (p *Plan) sample(ctx context.Context, src *documents.File, started time.Time) (int64, error) {
 	var out counter
 	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
@@ -83,7 +83,7 @@ func (p *Plan) sample(ctx context.Context, src *documents.File, started time.Tim
 	return int64(out), z.Close()
 }
 
-// counter counts what is written to it.
+// counter counts the bytes written to it.
 type counter int64
 
 func (c *counter) Write(b []byte) (int, error) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Markdown is the card for reading, card.md.
+// Markdown is the card for people, card.md.
 func (c *Card) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Corpus card\n\n%d documents, %d words, %d sentences, %.1f MB of text.\n", c.Selected, c.Words, c.Sentences, float64(c.TextBytes)/1e6)

@@ -13,14 +13,14 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Made is the manifest of what is left of a file.
+// Made is the manifest of a part.
 type Made struct {
 	Texts
 	Piece string
 	Bytes int64
 }
 
-// write makes the part of a task, unless an earlier attempt has.
+// write writes the part of a task, unless an earlier attempt did.
 func (s *selector) write(ctx context.Context, t *Task) error {
 	vocabulary := ""
 	if s.Tokenizer != nil {
@@ -64,7 +64,7 @@ func (s *selector) partWriter(t *Task) *partWriter {
 	return w
 }
 
-// partWriter writes what counts of one file.
+// partWriter writes the selected documents of one file.
 type partWriter struct {
 	*selector
 	task   *Task
@@ -86,7 +86,7 @@ func (w *partWriter) run(ctx context.Context) error {
 	return err
 }
 
-// kept is how many of the documents that match count.
+// kept is the number of matching documents that are kept.
 func (t *Task) kept() int64 {
 	n := t.Found.Matched - t.Found.Excluded - t.Found.NotInShare
 	for _, bits := range t.Drop {
@@ -111,7 +111,7 @@ func (w *partWriter) documents(ctx context.Context) error {
 		}
 		if w.task.Drop[at/64]>>(at%64)&1 == 0 {
 			long, err := w.out.write(w.document(&d))
-			if long { // with its sentences; Find has made sure that it fits without
+			if long { // because of its sentences; Find checked the rest
 				_, err = w.out.write(&d)
 			}
 			if err != nil {
@@ -130,13 +130,13 @@ func (w *partWriter) documents(ctx context.Context) error {
 	return nil
 }
 
-// splitDocument is a document with its sentences as JSON.
+// splitDocument is a document with its sentences encoded as JSON.
 type splitDocument struct {
 	*corpus.Document
 	sentences []byte
 }
 
-// MarshalJSON writes the document as the readers read it, with the key sentences besides.
+// MarshalJSON encodes the document in the form that the readers accept, with an additional key sentences.
 func (d splitDocument) MarshalJSON() ([]byte, error) {
 	line, err := d.Document.MarshalJSON()
 	if err != nil {
@@ -150,7 +150,7 @@ func (d splitDocument) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(line, `"sentences":%s}`, d.sentences), nil
 }
 
-// document finds the sentences of d and counts.
+// document finds and counts the sentences of d.
 func (w *partWriter) document(d *corpus.Document) splitDocument {
 	p := &w.part
 	p.Selected++
@@ -206,10 +206,10 @@ func appendSpans(dst []byte, section string, spans []text.Span) []byte {
 	return append(dst, ']')
 }
 
-// sampleKey keeps the choice of a share apart from other uses of the same hash.
+// sampleKey separates the choice of a share from other uses of the same hash.
 const sampleKey = "subbert share 1\n"
 
-// fraction places a document between 0 and 1, by its identifier or else its text: a larger share has all of a smaller one.
+// fraction maps a document to [0, 1) by its identifier, or else its text: a larger share includes a smaller one.
 func fraction(d *corpus.Document) float64 {
 	h := identityOf(&corpus.Document{ID: sampleKey + d.ID})
 	if d.ID == "" {

@@ -8,10 +8,10 @@ import (
 	"github.com/subbert/subbert/data/forms"
 )
 
-// passEntries is how many hashes are compared at a time: some 100 MB.
+// passEntries is the number of hashes that are compared at a time: some 100 MB.
 const passEntries = 2 << 20
 
-// resolve decides which of the documents that match count.
+// resolve decides which matching documents are kept.
 func (s *selector) resolve() error {
 	if err := s.replaced(); err != nil {
 		return err
@@ -25,7 +25,7 @@ func (s *selector) resolve() error {
 	return err
 }
 
-// replaced drops what a later record of PubMed replaces or deletes.
+// replaced drops documents that a later record of PubMed replaces or deletes.
 func (s *selector) replaced() error {
 	var citations []*Task
 	for i := range s.tasks {
@@ -60,8 +60,8 @@ func (s *selector) replaced() error {
 	return nil
 }
 
-// duplicates drops documents whose hash an earlier one has, and counts them. The hashes are dealt with in as many passes
-// as keep memory bounded.
+// duplicates drops documents with the hash of an earlier one, and counts them. It compares the hashes in several passes
+// to bound memory.
 func (s *selector) duplicates(hash func(*mark) [16]byte) (int64, error) {
 	var total, dropped int64
 	for i := range s.tasks {

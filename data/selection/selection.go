@@ -17,36 +17,36 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// Mode is what a query is compared with.
+// Mode is the way in which a query matches.
 type Mode string
 
 const (
 	Lexical Mode = "lexical" // the words of the text
-	MeSH    Mode = "mesh"    // words without a field stand for MeSH headings, too
-	Entity  Mode = "entity"  // and documents must name something of some types
+	MeSH    Mode = "mesh"    // words without a field also stand for MeSH headings
+	Entity  Mode = "entity"  // documents must also mention entities of the given types
 )
 
-// Plan is what is to be selected from which files.
+// Plan describes a selection and its input files.
 type Plan struct {
 	Files    []string   // PubMed's are sorted by their numbers
-	Format   forms.Form // forms.Auto: as the content of each file says
+	Format   forms.Form // forms.Auto: determined by the content of each file
 	Mode     Mode
 	Query    *query.Query // nil selects every document
 	Entities *Entities    // or nil
 	Exclude  *Exclusion   // or nil
 	Shares   []Share
 	Aids     []Aid  // other files the result depends on
-	Preset   string // the paper's corpus this is to be: pg, drug, cp, or empty
-	Strict   bool   // end at the first broken record, in place of passing over it
+	Preset   string // the paper's corpus to compare with: pg, drug, cp, or empty
+	Strict   bool   // end at the first broken record instead of skipping it
 	Out      string // must not exist, or be empty
-	Workers  int    // at least 1; changes the time taken and nothing else
+	Workers  int    // at least 1; does not change the result
 
 	Splitter  *corpus.Splitter
 	Tokenizer *Tokenizer // counts tokens; nil without a vocabulary
 
-	Broken   func(error)    // told of each record passed over, from any goroutine
-	Warn     func(string)   // told, a line each, what was changed in a whole file, from any goroutine; or nil
-	Progress func(Progress) // called now and then from one goroutine at a time
+	Broken   func(error)    // called for each skipped record, from any goroutine
+	Warn     func(string)   // called with a line for each change to a whole file, from any goroutine; may be nil
+	Progress func(Progress) // called occasionally, from one goroutine at a time
 }
 
 // Tokenizer counts tokens for the card.
@@ -56,23 +56,23 @@ type Tokenizer struct {
 	New        func() Appender
 }
 
-// Appender appends the ids of the pieces of text to dst.
+// Appender appends the ids of the word pieces of text to dst.
 type Appender interface {
 	Append(dst []int32, text string) []int32
 }
 
-// Progress is how far a stage has come.
+// Progress is the progress of a stage.
 type Progress struct {
 	Stage      string // "looking through" the input files, or "writing" the parts
-	Read, Size int64  // bytes of the files, as they lie on the disk
-	Text       int64  // bytes of text looked at
+	Read, Size int64  // bytes of the files on the disk
+	Text       int64  // bytes of text read
 }
 
 // ErrNothing says that a query matched no document.
 var ErrNothing = errors.New("no document selected")
 
-// Run selects: it does what Find, Resolve, Write and Finish do, Workers files at a time. If it fails, or ctx ends, Out does not appear; the error is a
-// *staging.KeptError if files are done that the next attempt need not look through again.
+// Run selects documents: it executes Find, Resolve, Write and Finish, with Workers files at a time. If it fails, or ctx
+// ends, Out does not appear; the error is a *staging.KeptError if finished files were kept for the next attempt.
 func Run(ctx context.Context, p Plan) (Card, error) {
 	s, err := begin(p)
 	if err != nil {
@@ -95,12 +95,12 @@ func (p *Plan) warn(line string) {
 	}
 }
 
-// selector is a Plan being carried out.
+// selector executes a Plan.
 type selector struct {
 	Plan
 	dir   *staging.Dir
 	work  *staging.Work
-	key   string // of everything that decides what matches
+	key   string // hash of everything that decides which documents match
 	tasks []Task
 	card  Card
 
@@ -154,7 +154,7 @@ func (s *selector) run(ctx context.Context) error {
 	return s.finish()
 }
 
-// finish makes the directory appear, unless it would be empty.
+// finish commits the directory, unless it would be empty.
 func (s *selector) finish() error {
 	s.count()
 	if s.card.Selected == 0 {
@@ -166,7 +166,7 @@ func (s *selector) finish() error {
 	return nil
 }
 
-// stage does something for all tasks, Workers of them at a time.
+// stage calls do for all tasks, Workers of them at a time.
 func (s *selector) stage(ctx context.Context, name string, size func(*Task) int64, do func(context.Context, *Task) error) error {
 	s.progress = Progress{Stage: name}
 	for i := range s.tasks {
@@ -185,7 +185,7 @@ func (s *selector) stage(ctx context.Context, name string, size func(*Task) int6
 	return g.Wait()
 }
 
-// advance adds to the progress and tells of it every now and then.
+// advance adds to the progress and reports it occasionally.
 func (s *selector) advance(read, text int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

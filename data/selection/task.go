@@ -14,19 +14,19 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// Task is the work on one input file, and what has come of it. It can be written down as JSON and go on elsewhere, along
-// with the pieces it names.
+// Task is the work on one input file, and its results. Encoded as JSON, and together with the pieces that it names, it
+// can continue on another machine.
 type Task struct {
 	Path   string // as the file was named
-	Local  string // where it lies on this machine, if not at Path
+	Local  string // its path on this machine, if not Path
 	Format forms.Form
 	Size   int64
 	Found  Found    // by Find
-	Drop   []uint64 // by Resolve: which of the matched documents do not count, a bit each
+	Drop   []uint64 // by Resolve: the matching documents to drop, a bit each
 	Part   Made     // by Write
 }
 
-// file is where the input lies.
+// file is the path of the input on this machine.
 func (t *Task) file() string {
 	if t.Local != "" {
 		return t.Local
@@ -34,10 +34,10 @@ func (t *Task) file() string {
 	return t.Path
 }
 
-// The four functions below are the stages of Run, for where one machine does not do it all. What each makes depends on what it is
-// given alone, not on where or how often it runs.
+// The four functions below are the stages of Run, for use on several machines. The result of each depends only on its
+// arguments, not on where or how often it runs.
 
-// Find looks through the file of a task and keeps what matches in work.
+// Find searches the file of a task and stores the matching documents in work.
 func Find(ctx context.Context, p Plan, work *staging.Work, t *Task) error {
 	s := &selector{Plan: p, work: work}
 	if err := s.inspect(t); err != nil {
@@ -46,8 +46,8 @@ func Find(ctx context.Context, p Plan, work *staging.Work, t *Task) error {
 	return s.look(ctx, t)
 }
 
-// Resolve puts the tasks into their order and decides which of the documents found count. Of what Find made it needs the marks
-// and indexes (Found.ToResolve).
+// Resolve orders the tasks and decides which of the found documents are kept. It needs the pieces in Found.ToResolve,
+// marks and indexes.
 func Resolve(p Plan, work *staging.Work, tasks []Task) ([]Task, Card, error) {
 	s := &selector{Plan: p, work: work, tasks: slices.Clone(tasks), card: p.card()}
 	if err := s.order(); err != nil {
@@ -59,13 +59,13 @@ func Resolve(p Plan, work *staging.Work, tasks []Task) ([]Task, Card, error) {
 	return s.tasks, s.card, nil
 }
 
-// Write makes the part of a task that Resolve returned from the piece of documents that Find made, Found.Piece.
+// Write writes the part of a task that Resolve returned, from Find's piece of documents, Found.Piece.
 func Write(ctx context.Context, p Plan, work *staging.Work, t *Task) error {
 	s := &selector{Plan: p, work: work}
 	return s.part(ctx, t)
 }
 
-// Finish makes p.Out of the parts of all tasks and the card, both as Resolve returned them.
+// Finish makes p.Out from the parts of all tasks and the card, both as returned by Resolve.
 func Finish(p Plan, work *staging.Work, tasks []Task, card Card) (Card, error) {
 	s := &selector{Plan: p, work: work, tasks: tasks, card: card}
 	var err error
@@ -76,7 +76,7 @@ func Finish(p Plan, work *staging.Work, tasks []Task, card Card) (Card, error) {
 	return s.card, errors.Join(err, s.dir.Discard())
 }
 
-// inspect finds out the format and the size of the file of a task.
+// inspect determines the format and the size of the file of a task.
 func (s *selector) inspect(t *Task) error {
 	info, err := os.Stat(t.file())
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *selector) inspect(t *Task) error {
 	return err
 }
 
-// order sorts the tasks: PubMed's files in the order in which they count, behind the others.
+// order sorts the tasks: PubMed's files in their order of publication, after the others.
 func (s *selector) order() error {
 	byPath := make(map[string]Task)
 	var files, citations []string
@@ -111,7 +111,7 @@ func (s *selector) order() error {
 	return nil
 }
 
-// identity is what tells the state of an input file apart from others of that name.
+// identity distinguishes the state of an input file from other files of the same name.
 func (t *Task) identity() ([]any, error) {
 	info, err := os.Stat(t.file())
 	if err != nil {

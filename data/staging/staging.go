@@ -1,7 +1,7 @@
-// Package staging writes directories that appear whole or not at all.
+// Package staging writes directories that appear complete or not at all.
 //
-// Files are made in a hidden directory beside the one wanted, synced, and renamed into place at the end. What a process
-// killed in between leaves behind is never mistaken for a result; Leftovers finds it. Work keeps finished pieces of long work
+// Files are written to a hidden directory beside the final one, which is synced and renamed at the end. The remains of
+// a killed process are never mistaken for a result; Leftovers finds them. Work keeps the finished pieces of long work
 // for the next attempt.
 package staging
 
@@ -14,15 +14,15 @@ import (
 	"path/filepath"
 )
 
-// ErrExists says that the directory wanted is there already and holds something.
-var ErrExists = errors.New("is there already; remove it or name another directory")
+// ErrExists says that the directory exists already and is not empty.
+var ErrExists = errors.New("already exists; remove it or name another directory")
 
 // Dir is a directory under construction.
 type Dir struct {
 	final, temporary string
 }
 
-// New begins the directory final. It fails with ErrExists if something is there, other than an empty directory.
+// New begins the directory final. It fails with ErrExists if final exists and is not an empty directory.
 func New(final string) (*Dir, error) {
 	final = filepath.Clean(final)
 	entries, err := os.ReadDir(final)
@@ -36,7 +36,7 @@ func New(final string) (*Dir, error) {
 		return nil, err
 	}
 	temporary := filepath.Join(filepath.Dir(final), fmt.Sprintf("%s%016x", prefix(final), rand.Uint64()))
-	if err := os.Mkdir(temporary, 0o777); err != nil { // os.MkdirTemp would keep others from reading it
+	if err := os.Mkdir(temporary, 0o777); err != nil { // os.MkdirTemp would deny other users reading
 		return nil, err
 	}
 	return &Dir{final: final, temporary: temporary}, nil
@@ -44,14 +44,13 @@ func New(final string) (*Dir, error) {
 
 func prefix(final string) string { return "." + filepath.Base(final) + ".partial-" }
 
-// Leftovers lists what earlier, interrupted attempts at final left behind. An attempt that is still under way is
-// among them.
+// Leftovers lists the directories of interrupted attempts at final. It includes those of running attempts.
 func Leftovers(final string) ([]string, error) {
 	final = filepath.Clean(final)
 	return filepath.Glob(filepath.Join(escape(filepath.Dir(final)), escape(prefix(final))+"*"))
 }
 
-// escape keeps the characters of s from being a pattern.
+// escape escapes the special characters of a pattern in s.
 func escape(s string) string {
 	var out []rune
 	for _, r := range s {
@@ -64,10 +63,10 @@ func escape(s string) string {
 	return string(out)
 }
 
-// Path is where the file name lies until Commit.
+// Path is the path of the file name until Commit.
 func (d *Dir) Path(name string) string { return filepath.Join(d.temporary, name) }
 
-// Create creates the file name. The caller closes it with Seal.
+// Create creates the file name. The caller must close it with Seal.
 func (d *Dir) Create(name string) (*os.File, error) { return os.Create(d.Path(name)) }
 
 // Seal syncs and closes a file made by Create.
@@ -83,7 +82,7 @@ func (d *Dir) WriteFile(name string, content []byte) error {
 	return errors.Join(err, Seal(f))
 }
 
-// Commit makes the directory appear under its name. Files must have been sealed.
+// Commit renames the directory to its final name. Its files must be sealed.
 func (d *Dir) Commit() error {
 	if err := syncDir(d.temporary); err != nil {
 		return err
@@ -97,7 +96,7 @@ func (d *Dir) Commit() error {
 	return syncDir(filepath.Dir(d.final))
 }
 
-// Discard removes what was written. After Commit there is nothing to remove. It is for a deferred call.
+// Discard removes the directory unless it was committed. It is meant for a deferred call.
 func (d *Dir) Discard() error { return os.RemoveAll(d.temporary) }
 
 func syncDir(dir string) error {

@@ -14,12 +14,12 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Work is a directory beside a result where pieces of it are kept until it is whole: DIR.work. A piece is a file named
-// by the sha256 of its content; a manifest, which says that a task is done and names its pieces, is complete or absent.
-// Whoever stops, however that is, loses the tasks in hand and no other. It may be used by many goroutines at once.
+// Work is a directory beside a result, DIR.work, which keeps pieces of the result until it is complete. A piece is a
+// file named by the sha256 of its content. A manifest says that a task is done and names its pieces; it is complete or
+// absent. A process that stops for any reason loses only its unfinished tasks. Many goroutines may use a Work at once.
 type Work struct{ dir string }
 
-// OpenWork opens what earlier attempts at the directory final have left, or begins it.
+// OpenWork opens the Work of earlier attempts at the directory final, or creates it.
 func OpenWork(final string) (*Work, error) {
 	w := &Work{dir: filepath.Clean(final) + ".work"}
 	return w, os.MkdirAll(w.dir, 0o777)
@@ -28,14 +28,14 @@ func OpenWork(final string) (*Work, error) {
 // Dir is the name of the directory.
 func (w *Work) Dir() string { return w.dir }
 
-// Key names a task by everything its result depends on.
+// Key is the name of a task, made from everything that its result depends on.
 func Key(parts ...any) (string, error) {
 	content, err := json.Marshal(parts)
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:16]), err
 }
 
-// Load reads the manifest of a task into v and tells whether there is one.
+// Load reads the manifest of a task into v and reports whether there is one.
 func (w *Work) Load(key string, v any) (bool, error) {
 	content, err := os.ReadFile(w.manifest(key))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func (w *Work) Load(key string, v any) (bool, error) {
 	return true, nil
 }
 
-// Store writes the manifest of a task, whose pieces are sealed.
+// Store writes the manifest of a task, whose pieces must be sealed.
 func (w *Work) Store(key string, v any) error {
 	content, err := json.Marshal(v)
 	if err != nil {
@@ -61,25 +61,25 @@ func (w *Work) Store(key string, v any) error {
 
 func (w *Work) manifest(key string) string { return filepath.Join(w.dir, "task-"+key+".json") }
 
-// Path is where a sealed piece lies.
+// Path is the path of a sealed piece.
 func (w *Work) Path(piece string) string { return filepath.Join(w.dir, piece) }
 
-// Has tells whether a piece is there with its full size.
+// Has reports whether a piece exists with its full size.
 func (w *Work) Has(piece string, size int64) bool {
 	info, err := os.Stat(w.Path(piece))
 	return err == nil && info.Size() == size
 }
 
-// Done tells whether any task is.
+// Done reports whether any task is done.
 func (w *Work) Done() bool {
 	found, err := filepath.Glob(filepath.Join(escape(w.dir), "task-*.json"))
 	return err == nil && len(found) > 0
 }
 
-// Remove removes it all.
+// Remove removes the directory.
 func (w *Work) Remove() error { return os.RemoveAll(w.dir) }
 
-// KeptError says that work was kept for the next attempt when a run ended.
+// KeptError is the error of a run that kept finished work for the next attempt.
 type KeptError struct {
 	Dir string
 	Err error
@@ -88,12 +88,13 @@ type KeptError struct {
 func (e *KeptError) Error() string { return e.Err.Error() }
 func (e *KeptError) Unwrap() error { return e.Err }
 
-// Hint says what to do.
+// Hint says how to continue.
 func (e *KeptError) Hint() string {
 	return "finished files are kept in " + e.Dir + "; run the same command again to go on, or remove it"
 }
 
-// Keep ends an attempt that failed with err: it is a *KeptError if any task is done, else nothing is kept.
+// Keep ends an attempt that failed with err. It returns a *KeptError if any task is done, else it removes
+// the directory.
 func (w *Work) Keep(err error) error {
 	if w.Done() {
 		return &KeptError{Dir: w.dir, Err: err}
@@ -109,7 +110,7 @@ type Piece struct {
 	size int64
 }
 
-// Create begins a piece. The caller calls Discard in the end.
+// Create begins a piece. The caller must call Discard at the end.
 func (w *Work) Create() (*Piece, error) {
 	f, err := os.CreateTemp(w.dir, "partial-*")
 	if err != nil {
@@ -153,7 +154,7 @@ func (p *Piece) Discard() error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Take copies a sealed piece into the directory under another name, without copying its bytes where links are possible.
+// Take puts a sealed piece into the directory under another name, by a link if possible, else by a copy.
 func (d *Dir) Take(w *Work, piece, name string) error {
 	if err := os.Link(w.Path(piece), d.Path(name)); err == nil {
 		return nil

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxLine is the most bytes that a line may have. A full article in a line of JSON has some 100 kB; a file that is no
-// text may have a gigabyte without a line end.
+// MaxLine is the maximum number of bytes of a line. A full article in a line of JSON has some 100 kB; a binary file
+// may have a gigabyte without a line end.
 const MaxLine = 16 << 20
 
-// LineError is something wrong with one line of a file. The lines after it can be read.
+// LineError is a fault of one line of a file. The lines after it can be read.
 type LineError struct {
 	Line int // from 1
 	Err  error
@@ -36,7 +36,7 @@ func NewLines(r io.Reader) *Lines { return &Lines{r: bufio.NewReaderSize(r, 1<<1
 // Number is the number of the line read last, from 1.
 func (l *Lines) Number() int { return l.number }
 
-// Buffered says whether more input is at hand, so that the next line may not have to be waited for.
+// Buffered reports whether more input is buffered, so that Next may not block.
 func (l *Lines) Buffered() bool { return l.r.Buffered() > 0 }
 
 // Next returns the next line without its end and without a byte order mark, valid until the next call, or io.EOF after the last one.
@@ -52,7 +52,7 @@ func (l *Lines) Next() ([]byte, error) {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
 }
 
-// NextWhole is Next with the line end and the byte order mark: the lines together are the input.
+// NextWhole is Next with the line end and the byte order mark: the lines joined are the input.
 func (l *Lines) NextWhole() ([]byte, error) {
 	line, err := l.read()
 	if err != nil {
@@ -64,7 +64,7 @@ func (l *Lines) NextWhole() ([]byte, error) {
 	return line, nil
 }
 
-// Fault is err as an error of the line read last.
+// Fault wraps err as an error of the line read last.
 func (l *Lines) Fault(err error) error { return &LineError{l.number, err} }
 
 func (l *Lines) read() ([]byte, error) {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// WithoutNUL is s without its NUL characters, and what turns a span of s into one of the result.
+// WithoutNUL returns s without its NUL characters, and a function that converts a span of s to a span of
+// the result.
 func WithoutNUL(s string) (clean string, move func(Span) Span) {
 	if strings.IndexByte(s, 0) < 0 {
 		return s, func(at Span) Span { return at }

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Unit is what positions in a text count.
+// Unit is the unit of positions in a text.
 type Unit int
 
-// The units. Tools in Python count characters, those in Java and JavaScript units of UTF-16, older ones bytes.
+// The units. Tools in Python count characters, tools in Java and JavaScript units of UTF-16, older ones bytes.
 const (
 	Characters Unit = iota // Unicode code points
 	UTF16                  // code units of UTF-16: two for a character beyond U+FFFF
@@ -21,7 +21,7 @@ func (u Unit) String() string {
 	return [numUnits]string{"characters", "UTF-16 units", "bytes"}[u]
 }
 
-// width is how many units a character takes.
+// width is the number of units in a character.
 func (u Unit) width(r rune) int {
 	switch {
 	case u == Bytes:
@@ -36,8 +36,8 @@ func (u Unit) width(r rune) int {
 // is not for concurrent use.
 type Offsets struct {
 	text   string
-	ascii  int               // bytes of text before the first that is not ASCII: there all units are equal
-	starts [numUnits][]int32 // the byte that each unit begins at, or -1 within a character; last the length of text; built when needed
+	ascii  int               // number of ASCII bytes at the start of text, where all units are equal
+	starts [numUnits][]int32 // the byte offset of each unit, or -1 within a character; the last is the length of text; built when needed
 }
 
 // NewOffsets returns the offsets of a text in UTF-8.
@@ -60,8 +60,7 @@ func (o *Offsets) Len(u Unit) int {
 	return len(o.table(u)) - 1
 }
 
-// Span converts the units from start to end, half-open, to bytes. It fails unless they lie in the text, hold something and
-// begin and end between two characters.
+// Span converts the units [start, end) to bytes. It fails if they lie outside the text, are empty, or cut a character.
 func (o *Offsets) Span(u Unit, start, end int) (Span, error) {
 	if start < 0 || start >= end || end > o.Len(u) {
 		return Span{}, fmt.Errorf("%s %d to %d lie outside the text of %d", u, start, end, o.Len(u))
@@ -73,7 +72,7 @@ func (o *Offsets) Span(u Unit, start, end int) (Span, error) {
 	return s, nil
 }
 
-// at is the byte that position i is, or -1 if it is within a character.
+// at is the byte offset of position i, or -1 if it is within a character.
 func (o *Offsets) at(u Unit, i int) int {
 	if i <= o.ascii {
 		return i
@@ -101,7 +100,7 @@ func (o *Offsets) table(u Unit) []int32 {
 	return o.starts[u]
 }
 
-// InCharacters gives each of spans, ascending and without overlap, as the characters of text from start to end, half-open.
+// InCharacters converts spans, which are ascending and do not overlap, to half-open ranges of the characters of text.
 func InCharacters(text string, spans []Span) iter.Seq2[int, int] {
 	return func(yield func(start, end int) bool) {
 		at, bytes := 0, 0

@@ -9,21 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// Marked is a name in a text as a file gives it: where it stands, in the file's unit, and in what words.
+// Marked is a name in a text as a file describes it: its position, in the file's unit, and its words.
 type Marked struct {
 	Ranges [][2]int // half-open; several if the name is discontinuous
 	Words  string   // of several ranges usually with a space between; empty if the file does not repeat them
 }
 
-// Units finds out what the positions of one file count, and where its names stand. Formats say characters; but tools
-// have their own ideas, and text beyond ASCII tells which, because files repeat the words they mark. The zero value
-// knows nothing yet.
+// Units finds out the unit of a file's positions, and locates its names. By definition the formats count characters,
+// but some tools count other units. Text beyond ASCII shows the unit, because files repeat the words they mark. The
+// zero value has no evidence yet.
 type Units struct {
 	votes [numUnits]int
-	found [numUnits]bool // some name stands where it does because this unit is counted
+	found [numUnits]bool // a name was located by counting this unit
 }
 
-// See takes m as evidence: its words stand at its place counted in some units and not in others.
+// See uses m as evidence: its words are at its position counted in some units, and not in others.
 func (u *Units) See(o *Offsets, m Marked) {
 	if o.ascii == len(o.Text()) || m.Words == "" || m.end() <= o.ascii {
 		return
@@ -44,10 +44,10 @@ func (u *Units) See(o *Offsets, m Marked) {
 	}
 }
 
-// Seen is how much evidence there is.
+// Seen is the amount of evidence.
 func (u *Units) Seen() int { return max(u.votes[Characters], u.votes[UTF16], u.votes[Bytes]) }
 
-// Unit is what the positions count as far as is known: characters, unless there is more evidence for another unit.
+// Unit is the unit with the most evidence, and characters without evidence for another unit.
 func (u *Units) Unit() Unit {
 	best := Characters
 	for unit, n := range u.votes {
@@ -58,7 +58,7 @@ func (u *Units) Unit() Unit {
 	return best
 }
 
-// Found says whether a name was located by counting another unit than characters, and in which.
+// Found reports whether a name was located by counting a unit other than characters, and returns that unit.
 func (u *Units) Found() (Unit, bool) {
 	for _, unit := range []Unit{Bytes, UTF16} {
 		if u.found[unit] {
@@ -68,8 +68,9 @@ func (u *Units) Found() (Unit, bool) {
 	return Characters, false
 }
 
-// Locate returns where m stands: counted as the file does, or in another unit if exactly its words stand there. It fails if they
-// stand nowhere. Words may differ from the text in case, white space, accents, dashes and how Greek letters are written.
+// Locate returns the spans of m, counted in the file's unit, or in another unit if exactly its words are there. It
+// fails if they are nowhere. Words may differ from the text in case, white space, accents, dashes and the spelling of
+// Greek letters.
 func (u *Units) Locate(o *Offsets, m Marked) ([]Span, error) {
 	first := u.Unit()
 	spans, level, err := m.in(o, first)
@@ -88,14 +89,14 @@ func (u *Units) Locate(o *Offsets, m Marked) ([]Span, error) {
 	return spans, nil
 }
 
-// note remembers that unit was counted, if it matters.
+// note records that unit was used, if the units differ.
 func (u *Units) note(o *Offsets, m Marked, unit Unit) {
 	if unit != Characters && m.end() > o.ascii {
 		u.found[unit] = true
 	}
 }
 
-// match says how far the words of a name are those of the text.
+// match is the degree to which the words of a name agree with the text.
 type match int
 
 const (
@@ -113,7 +114,8 @@ func (m Marked) end() int {
 	return end
 }
 
-// in is where m stands if its positions count unit, and whether its words are there; the error says why not.
+// in returns the spans of m if its positions count unit, and whether its words are there; the error says why
+// not.
 func (m Marked) in(o *Offsets, unit Unit) ([]Span, match, error) {
 	if len(m.Ranges) == 0 {
 		return nil, nowhere, errors.New("no position")
@@ -144,8 +146,8 @@ func (m Marked) in(o *Offsets, unit Unit) ([]Span, match, error) {
 	return nil, nowhere, fmt.Errorf("%.40q at %d-%d, but the text there is %.40q", m.Words, m.Ranges[0][0], m.end(), under)
 }
 
-// allWithin says whether each of pieces is some whole words of words: tools put words between the pieces of a name, or
-// leave some out.
+// allWithin reports whether each of pieces consists of whole words of words: tools insert words between the pieces of
+// a name, or leave some out.
 func allWithin(pieces []string, words string) bool {
 	for _, p := range pieces {
 		before, after, found := strings.Cut(words, p)
@@ -156,7 +158,7 @@ func allWithin(pieces []string, words string) bool {
 	return true
 }
 
-// joins says whether a and b, put together, share a word.
+// joins reports whether a and b, joined, would merge into one word.
 func joins(a, b string) bool {
 	last, _ := utf8.DecodeLastRuneInString(a)
 	first, _ := utf8.DecodeRuneInString(b)
@@ -174,18 +176,18 @@ func trimmed(text string, spans []Span) []Span {
 	return spans
 }
 
-// isBlank says whether r shows nothing.
+// isBlank reports whether r is invisible.
 func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
-// enough evidence is this much, and is looked for in so many documents and bytes.
+// Bounds of the search for evidence: the amount that is enough, and the documents and bytes to read ahead.
 const (
 	enough     = 3
 	aheadItems = 64
 	aheadBytes = 1 << 20
 )
 
-// Ahead passes the documents of seq on, but reads ahead so that u has seen some of them, or enough evidence, before the first is
-// passed on. Whoever makes seq calls See.
+// Ahead passes on the documents of seq, but reads ahead so that u has enough evidence, or has seen a number of
+// documents, before it passes on the first. seq must call See.
 func Ahead[T any](u *Units, seq iter.Seq2[T, error], size func(T) int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var held []T

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// sameWords says whether a and b are the same but for case, white space, accents, dashes, quotes and how letters beyond
-// ASCII are written: α as a, alpha or "?".
+// sameWords reports whether a and b are equal except for case, white space, accents, dashes, quotes and the spelling of
+// letters beyond ASCII: α as a, alpha or "?".
 func sameWords(a, b string) bool {
 	same := func(write func(rune) string) bool {
 		x := plain(a, write)
@@ -18,7 +18,7 @@ func sameWords(a, b string) bool {
 	return same(greekName) || same(greekLetter) || (isASCII(a) || isASCII(b)) && same(unknown)
 }
 
-// plain is s in lower case without accents and white space, what is left beyond ASCII written as write does.
+// plain is s in lower case without accents and white space; write spells the remaining letters beyond ASCII.
 func plain(s string, write func(rune) string) string {
 	var out strings.Builder
 	for _, r := range norm.NFKD.String(s) {
@@ -39,7 +39,7 @@ func plain(s string, write func(rune) string) string {
 	return out.String()
 }
 
-// The Greek letters from α, as Unicode orders them, by name and as a letter of ASCII.
+// The Greek letters from α in Unicode's order, by name and as ASCII letters.
 const (
 	greekNames   = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi chi psi omega"
 	greekLetters = "abgdezhqiklunxoprsstufcyw"

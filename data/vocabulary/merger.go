@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// continuation is written before a piece that does not begin a word.
+// continuation precedes a piece that does not begin a word.
 const continuation = "##"
 
 // pair is two neighbouring pieces.
@@ -22,7 +22,7 @@ type merger struct {
 	words  [][]string
 	counts []int // of words
 	pairs  map[pair]int
-	where  map[pair]map[int]bool // the words a pair occurs in; may name words it has left
+	where  map[pair]map[int]bool // the words that a pair occurs in; may include words in which it no longer occurs
 	queue  queue                 // of pairs, with counts that may be out of date
 }
 
@@ -100,7 +100,7 @@ func (m *merger) merge() (string, bool) {
 	return "", false
 }
 
-// join replaces p by its joined piece in every word and counts anew what changed.
+// join replaces p by its joined piece in every word and updates the counts.
 func (m *merger) join(p pair) {
 	piece := p.joined()
 	touched := map[pair]bool{}
@@ -122,7 +122,7 @@ func (m *merger) join(p pair) {
 	}
 }
 
-// replace returns pieces with each p, from the left, made into one piece.
+// replace returns pieces with each p, from the left, replaced by piece.
 func replace(pieces []string, p pair, piece string) []string {
 	out := pieces[:0:0]
 	for i := 0; i < len(pieces); i++ {

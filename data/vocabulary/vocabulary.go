@@ -1,10 +1,10 @@
 // Package vocabulary learns a cased WordPiece vocabulary from text.
 //
-// A published checkpoint brings its own vocabulary, and continued pre-training must use that one. This
-// package is for models that start from random values: the quickstart's, and small experiments. It merges
-// the most frequent neighbouring pieces again and again (byte-pair encoding: Sennrich et al. 2016) over
-// words cut as BERT's basic tokenizer cuts them, and writes the pieces the way WordPiece reads them, with
-// ## before those that continue a word.
+// A published checkpoint has its own vocabulary, which continued pre-training must use. This package is for
+// models that start from random values: the quickstart's, and small experiments. It repeatedly merges the
+// most frequent pair of neighbouring pieces (byte-pair encoding: Sennrich et al. 2016) in the words of
+// BERT's basic tokenizer, and writes the pieces in WordPiece's form, with ## before those that continue a
+// word.
 //
 // The same text always gives the same vocabulary, whatever order its lines come in.
 package vocabulary
@@ -24,16 +24,16 @@ import (
 // specials come first, at the ids 0 to 4.
 var specials = []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
 
-// maxWordBytes bounds the words that are learned from. Longer ones are sequences, links or tables.
+// maxWordBytes bounds the words used for learning. Longer ones are sequences, links or tables.
 const maxWordBytes = 100
 
 // minPairCount is how often a pair of pieces must occur to become a piece.
 const minPairCount = 2
 
 // Learn returns at most size tokens: the special ones, the characters of the texts with and without ##, then
-// merged pieces, most frequent first. It returns fewer when no pair of pieces occurs twice any more. If the
-// characters would take more than half of size, the rarest are left out and will read as [UNK]. It refuses
-// a size that leaves no room and texts without a word.
+// merged pieces, most frequent first. It returns fewer when no pair of pieces occurs twice. If the
+// characters would take more than half of size, the rarest are left out and become [UNK]. It rejects a size
+// that leaves no room, and texts without a word.
 func Learn(texts iter.Seq[string], size int) ([]string, error) {
 	counts := countWords(texts)
 	if len(counts) == 0 {
@@ -62,7 +62,7 @@ func Learn(texts iter.Seq[string], size int) ([]string, error) {
 	return tokens, nil
 }
 
-// Write writes one token a line, the form of vocab.txt.
+// Write writes one token a line, as in vocab.txt.
 func Write(w io.Writer, tokens []string) error {
 	b := bufio.NewWriter(w)
 	for _, t := range tokens {
@@ -88,8 +88,8 @@ func countWords(texts iter.Seq[string]) map[string]int {
 	return counts
 }
 
-// words cuts text as BERT's basic tokenizer does without lower-casing: at white space, and around each
-// punctuation mark and each CJK character. Control characters and bytes that are no UTF-8 are left out.
+// words splits text like BERT's basic tokenizer without lower-casing: at white space, and around each
+// punctuation mark and each CJK character. It drops control characters and invalid UTF-8.
 func words(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		var word strings.Builder

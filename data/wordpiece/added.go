@@ -9,19 +9,19 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// finder finds a vocabulary's added tokens in text: of those that begin at the first place where any does, the longest.
+// finder finds a vocabulary's added tokens in text: the leftmost one, and of several at the same place the longest.
 type finder struct {
 	byFirst [256][]wanted // the longest first
 }
 
-// wanted is an added token, in small letters if it is found in any case.
+// wanted is an added token, in lower case if it matches in any case.
 type wanted struct {
 	token   string
 	id      int32
 	anyCase bool
 }
 
-// newFinder makes a finder, nil if there is nothing to find. Case is passed over only where text is lower-cased anyway.
+// newFinder makes a finder, or nil without added tokens. Case is ignored only if text is lower-cased anyway.
 func newFinder(added []Added, id func(token string) (int32, bool), lower bool) *finder {
 	if len(added) == 0 {
 		return nil
@@ -47,7 +47,7 @@ func newFinder(added []Added, id func(token string) (int32, bool), lower bool) *
 	return f
 }
 
-// next is the first added token in line.
+// next finds the first added token in line.
 func (f *finder) next(line string) (id int32, at text.Span, found bool) {
 	for i := range len(line) {
 		for _, w := range f.byFirst[line[i]] {
@@ -62,7 +62,7 @@ func (f *finder) next(line string) (id int32, at text.Span, found bool) {
 	return 0, text.Span{}, false
 }
 
-// equalFoldASCII compares s with lower, which has no capital letter of ASCII and is as long.
+// equalFoldASCII compares s with lower, which has the same length and no ASCII capitals.
 func equalFoldASCII(s, lower string) bool {
 	for i := range len(s) {
 		if s[i] != lower[i] && (s[i] >= utf8.RuneSelf || lowerASCII(rune(s[i])) != rune(lower[i])) {

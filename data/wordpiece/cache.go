@@ -8,20 +8,20 @@ const (
 	cacheLog = 14 // log2 of the number of sets
 )
 
-// key is a word of at most maxKey bytes as it stands in the text, padded with NUL. A trailing NUL does no harm: it
-// is among the characters that are removed from a word.
+// key is a word of at most maxKey bytes as in the text, padded with NUL. A trailing NUL is harmless: the tokenizer
+// removes it from words.
 type key struct{ lo, hi uint64 }
 
-// entry is a word with its pieces; n is 0 in one not in use.
+// entry is a word with its pieces; n is 0 if it is unused.
 type entry struct {
 	key key
 	n   int32
 	ids [maxIDs]int32
 }
 
-// cache remembers the pieces of words. It is two-way set-associative, like a processor's: a word has two places
-// it can be in, on one line of 64 bytes, and a new word displaces the older of the two. So its size is fixed,
-// 1 MiB, and it needs no upkeep.
+// cache remembers the pieces of words. It is two-way set-associative, like a processor's: a word can be in two
+// places, on one line of 64 bytes, and a new word replaces the older of the two. Its size is fixed at 1 MiB,
+// and it needs no maintenance.
 type cache struct{ sets [][2]entry }
 
 func newCache() cache { return cache{make([][2]entry, 1<<cacheLog)} }
@@ -44,7 +44,7 @@ func (c cache) find(k key) *entry {
 	return nil
 }
 
-// put remembers ids for k, unless they are too many or none.
+// put stores ids for k, unless they are too many or none.
 func (c cache) put(k key, ids []int32) {
 	if len(ids) == 0 || len(ids) > maxIDs {
 		return
@@ -60,8 +60,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// notAlphanumeric sets the highest bit of every byte of x that is no ASCII letter or digit, and clears all others.
-// The sums carry into the highest bit of a byte, and no further, when the lower seven reach a bound.
+// notAlphanumeric sets the highest bit of every byte of x that is not an ASCII letter or digit, and clears all
+// others. The sums carry into the highest bit of a byte, and no further, when the lower seven reach a bound.
 func notAlphanumeric(x uint64) uint64 {
 	low := x &^ highs
 	folded := low | 0x20*ones
@@ -87,7 +87,7 @@ func loadKey(text string, i int) (k key, n int) {
 // keyOf returns the key of w, which has at most maxKey bytes.
 func keyOf(w string) key { return key{load(w, 0), load(w, 8)} }
 
-// load returns the eight bytes of s from i on, the first one lowest, and NUL for those beyond its end.
+// load returns the eight bytes of s from i on, the first one lowest, padded with NUL.
 func load(s string, i int) uint64 {
 	if i+8 <= len(s) {
 		s = s[i : i+8]

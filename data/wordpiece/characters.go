@@ -8,32 +8,32 @@ import (
 )
 
 // UnicodeVersion is the edition of Unicode that decides categories, case and decompositions. It comes with the Go
-// release that compiles the package; a test holds it to the edition of the fixtures.
+// release that compiles the package; a test compares it with the edition of the fixtures.
 const UnicodeVersion = unicode.Version
 
-// class says what a character does to the word around it.
+// class is the effect of a character on the word around it.
 type class uint8
 
 const (
 	letter    class = iota // is part of a word
 	space                  // separates fields
-	dropped                // is removed before anything else is looked at
+	dropped                // is removed first
 	mark                   // is removed after decomposition, when accents are stripped
 	punct                  // is a word of its own
 	ideograph              // is a field of its own
 	wide                   // in asciiClasses: this byte starts a longer sequence, see the character
 )
 
-// tabled is the number of code points whose class is kept in a table; what lies above is all but unused.
+// tabled is the number of code points whose class is in a table; higher ones are rare.
 const tabled = 0x20000
 
-// classes gives every code point its class, for one way of treating accents and ideographs.
+// classes holds the class of every code point, for one setting of accents and ideographs.
 type classes struct {
 	table *[tabled]class
 	rules []rule
 }
 
-// rule gives the code points of a range table a class.
+// rule assigns a class to the code points of a range table.
 type rule struct {
 	in    *unicode.RangeTable
 	class class
@@ -106,7 +106,7 @@ func cjk() *unicode.RangeTable {
 	return t
 }
 
-// capitalSigma is the one letter whose lower case depends on what stands around it.
+// capitalSigma is the only letter whose lower case depends on the letters around it.
 const capitalSigma = 'Σ'
 
 // lowerSigma returns the lower case of the capital sigma at text[at:]: ς after a cased letter of the same field
@@ -139,8 +139,8 @@ func (c classes) casedAfter(text string) bool {
 	return false
 }
 
-// context says whether r settles how a sigma near it is written, and if so, whether r is cased. What ends a field
-// settles it.
+// context reports whether r decides the lower case of a sigma near it, and if so, whether r is cased. The end of
+// a field decides it too.
 func (c classes) context(r rune) (counts, cased bool) {
 	if c.of(r) == dropped || caseIgnorable(r) {
 		return false, false

@@ -12,10 +12,10 @@ type Piece struct {
 	Span text.Span
 }
 
-// Pieces returns the pieces of text with their places: the same ids as Append gives, in order, the spans in the order
-// of the text and without overlap. A span begins and ends with a character that belongs to the piece; accents
-// that lower-casing removed count with their letter. A piece that has only later parts of a character that
-// decomposes, such as the vowel of a Hangul syllable, has an empty span at the end of that character.
+// Pieces returns the pieces of text with their places: the same ids as Append, in order; the spans are in the order
+// of the text and do not overlap. A span begins and ends with a character of the piece; accents that lower-casing
+// removes belong to their letter. A piece that has only later parts of a decomposed character, such as the vowel of a
+// Hangul syllable, has an empty span at the end of that character.
 func (t *Tokenizer) Pieces(line string) []Piece {
 	var pieces []Piece
 	done := 0
@@ -48,7 +48,7 @@ func (t *Tokenizer) textPieces(pieces []Piece, text string, next int) []Piece {
 	return pieces
 }
 
-// fieldPieces appends the pieces of text[i:], whatever is not to be split.
+// fieldPieces appends the pieces of text[i:], without regard to NeverSplit.
 func (t *Tokenizer) fieldPieces(pieces []Piece, text string, i int) []Piece {
 	for i < len(text) {
 		end, kind := t.wordEnd(text, i)
@@ -66,7 +66,7 @@ func (t *Tokenizer) fieldPieces(pieces []Piece, text string, i int) []Piece {
 	return pieces
 }
 
-// marksEnd returns where the marks and removed characters end that text[i:] starts with.
+// marksEnd returns the end of the marks and removed characters at the start of text[i:].
 func (t *Tokenizer) marksEnd(text string, i int) int {
 	for i < len(text) {
 		r, n := utf8.DecodeRuneInString(text[i:])
@@ -78,7 +78,7 @@ func (t *Tokenizer) marksEnd(text string, i int) int {
 	return i
 }
 
-// appendPieces appends the pieces of w, which read and cover have filled, to dst.
+// appendPieces appends the pieces of w to dst. read and cover must have filled w.
 func (w *word) appendPieces(dst []Piece) []Piece {
 	piece, first, done := 0, 0, 0 // done counts bytes of w.text
 	for i, l := range w.letters {

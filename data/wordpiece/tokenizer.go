@@ -10,23 +10,23 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Config says how text is taken apart before the vocabulary is asked.
+// Config says how text is normalised and split into words before the vocabulary is applied.
 type Config struct {
-	// Lower makes letters lower-case, as uncased vocabularies want it, and strips accents unless Accents says otherwise.
+	// Lower makes letters lower-case, as uncased vocabularies require, and strips accents unless Accents says otherwise.
 	Lower bool `toml:"lower"`
-	// Accents says whether accents are stripped; empty is as Lower says.
+	// Accents says whether accents are stripped; empty means that they are if Lower is set.
 	Accents Accents `toml:"accents"`
-	// JoinIdeographs makes CJK ideographs letters like others, where Google's code makes each a word of its own.
+	// JoinIdeographs treats CJK ideographs as letters; Google's code makes each a word of its own.
 	JoinIdeographs bool `toml:"join_ideographs"`
-	// MaxWordChars is the number of characters, after decomposition, above which a word is [UNK] without
-	// being looked at: 200 in Google's code, 100 in Hugging Face's.
+	// MaxWordChars is the number of characters, after decomposition, above which a word is always [UNK]:
+	// 200 in Google's code, 100 in Hugging Face's.
 	MaxWordChars int `toml:"max_word_chars"`
-	// NeverSplit lists tokens that are kept whole, and in their case, where they stand between white space:
-	// "[MASK]" in "a [MASK] b", but not in "a [MASK]." Each must be in the vocabulary.
+	// NeverSplit lists tokens that are kept whole, with their case, between white space: "[MASK]" in "a
+	// [MASK] b", but not in "a [MASK]." Each must be in the vocabulary.
 	NeverSplit []string `toml:"never_split"`
 }
 
-// Accents says what becomes of accents: characters are decomposed (NFD) and lose their marks (Mn), or stay as they are.
+// Accents is the treatment of accents: characters are decomposed (NFD) and lose their marks (Mn), or stay as they are.
 type Accents string
 
 // The ways to treat accents.
@@ -44,23 +44,23 @@ func (c Config) Stripped() bool {
 // Default returns the settings of Google's code with a cased vocabulary.
 func Default() Config { return Config{MaxWordChars: 200} }
 
-// CasingError says that a vocabulary and Config.Lower do not go together.
+// CasingError says that Config.Lower contradicts a vocabulary.
 type CasingError struct {
 	Vocabulary  string // its name
 	Cased       bool   // the vocabulary's; Config.Lower was the same
-	Upper, Size int    // tokens with upper case, of how many
+	Upper, Size int    // tokens with upper case, and all tokens
 }
 
 func (e *CasingError) Error() string {
 	if e.Cased {
-		return fmt.Sprintf("%s: cased vocabulary (%d of %d tokens have upper case), but text was to be lower-cased",
+		return fmt.Sprintf("%s: cased vocabulary (%d of %d tokens have upper case), but the setting lower-cases text",
 			e.Vocabulary, e.Upper, e.Size)
 	}
-	return fmt.Sprintf("%s: uncased vocabulary (%d of %d tokens have upper case), but text was to keep its case",
+	return fmt.Sprintf("%s: uncased vocabulary (%d of %d tokens have upper case), but the setting keeps the case of text",
 		e.Vocabulary, e.Upper, e.Size)
 }
 
-// Hint says what to change.
+// Hint names the setting to change.
 func (e *CasingError) Hint() string {
 	if e.Cased {
 		return "leave out --uncased, or name an uncased vocabulary"
@@ -68,7 +68,7 @@ func (e *CasingError) Hint() string {
 	return "add --uncased, or name a cased vocabulary"
 }
 
-// settings is what a tokenizer and its clones share; nothing in it changes after New.
+// settings is the part that a tokenizer shares with its clones; it does not change after New.
 type settings struct {
 	vocab    *Vocabulary
 	lower    bool
@@ -78,22 +78,22 @@ type settings struct {
 	never    map[string]int32
 	added    *finder // nil if the vocabulary has no added tokens
 	classes  classes
-	ascii    [256]class // by the first byte of a character; wide where one byte does not tell
-	joins    [256]bool  // whether a word of ASCII letters may go on with this byte, though it is none
+	ascii    [256]class // by the first byte of a character; wide if one byte does not determine it
+	joins    [256]bool  // bytes other than ASCII letters that may continue a word of ASCII letters
 	fold     [utf8.RuneSelf]byte
 	punct    [utf8.RuneSelf]int32 // the id of an ASCII punctuation character
 }
 
-// Tokenizer turns text into ids of a vocabulary's tokens. It keeps scratch space and a cache of the words it has
-// seen, of fixed size, and is therefore not for concurrent use; see Clone.
+// Tokenizer converts text to ids of a vocabulary's tokens. It has scratch space and a cache of words, of fixed
+// size, and is therefore not for concurrent use; see Clone.
 type Tokenizer struct {
 	*settings
 	cache cache
 	word  word
 }
 
-// New returns a tokenizer for v. It refuses, with a *CasingError, a cased vocabulary if c.Lower is set and an
-// uncased one if it is not.
+// New returns a tokenizer for v. The error is a *CasingError if v is cased and c.Lower is set, or if v is
+// uncased and c.Lower is not set.
 func New(v *Vocabulary, c Config) (*Tokenizer, error) {
 	if v.Cased() == c.Lower {
 		return nil, &CasingError{Vocabulary: v.name, Cased: v.Cased(), Upper: v.upper, Size: v.Size()}
@@ -142,7 +142,7 @@ func (s *settings) tabulate() {
 	}
 }
 
-// Clone returns a tokenizer that gives the same ids and shares only what never changes.
+// Clone returns a tokenizer that gives the same ids and shares only immutable data with t.
 func (t *Tokenizer) Clone() *Tokenizer {
 	return &Tokenizer{settings: t.settings, cache: newCache()}
 }
@@ -150,7 +150,7 @@ func (t *Tokenizer) Clone() *Tokenizer {
 // Vocabulary returns the vocabulary the ids belong to.
 func (t *Tokenizer) Vocabulary() *Vocabulary { return t.vocab }
 
-// Append appends the ids of the pieces of text to dst, without [CLS] and [SEP].
+// Append appends the ids of the word pieces of text to dst, without [CLS] and [SEP].
 func (t *Tokenizer) Append(dst []int32, text string) []int32 {
 	for t.added != nil {
 		id, at, found := t.added.next(text)
@@ -180,7 +180,7 @@ func (t *Tokenizer) appendText(dst []int32, text string) []int32 {
 	return dst
 }
 
-// appendFields appends the ids of text[i:], whatever is not to be split.
+// appendFields appends the ids of text[i:], without regard to NeverSplit.
 func (t *Tokenizer) appendFields(dst []int32, text string, i int) []int32 {
 	for i < len(text) {
 		switch c := text[i]; t.ascii[c] {
@@ -226,13 +226,13 @@ func (t *Tokenizer) appendASCII(dst []int32, w string, k key) []int32 {
 }
 
 // appendWide appends the ids of the word that starts with the character at text[i:], if one does, and returns
-// where to go on. It is for words that have, or may have, characters beyond ASCII or some to be removed.
+// the offset after it. It handles words that may have characters beyond ASCII or characters to remove.
 func (t *Tokenizer) appendWide(dst []int32, text string, i int) ([]int32, int) {
 	end, kind := t.wordEnd(text, i)
 	if kind != letter && kind != punct && kind != ideograph {
 		return dst, end
 	}
-	// A capital sigma looks beyond the word, so that the word alone does not give the pieces.
+	// The lower case of a capital sigma depends on text beyond the word, so such words are not cached.
 	cached := end-i <= maxKey && !(t.lower && strings.ContainsRune(text[i:end], capitalSigma))
 	var k key
 	if cached {
@@ -249,7 +249,7 @@ func (t *Tokenizer) appendWide(dst []int32, text string, i int) ([]int32, int) {
 	return append(dst, t.word.ids...), end
 }
 
-// wordEnd returns where the word ends that starts with the character at text[i:], and that character's class. The
+// wordEnd returns the end of the word that starts with the character at text[i:], and that character's class. The
 // character is a word by itself unless it is a letter.
 func (s *settings) wordEnd(text string, i int) (end int, kind class) {
 	r, n := utf8.DecodeRuneInString(text[i:])
@@ -270,15 +270,15 @@ func (s *settings) wordEnd(text string, i int) (end int, kind class) {
 // field is a stretch of text between white space, or a CJK ideograph.
 type field struct {
 	span  text.Span
-	whole bool // it is not to be split: id stands for all of it
+	whole bool // it is in NeverSplit: id is its only id
 	id    int32
 }
 
-// field returns the first field of text at or after i. It has no letters when only white space is left.
+// field returns the first field of text at or after i. It has no letters if only white space is left.
 func (t *Tokenizer) field(text string, i int) field {
 	var f field
 	f.span.Start, f.span.End = i, i
-	kept := t.word.text[:0] // the field without what is removed
+	kept := t.word.text[:0] // the field without removed characters
 	for end := i; end < len(text); {
 		r, n := utf8.DecodeRuneInString(text[end:])
 		k := t.classes.of(r)

@@ -199,8 +199,8 @@ func TestNewRefuses(t *testing.T) {
 		lower bool
 		want  string
 	}{
-		{"cased, lower", cased, true, "v.txt: cased vocabulary (1 of 6 tokens have upper case), but text was to be lower-cased"},
-		{"uncased, as it is", uncased, false, "v.txt: uncased vocabulary (0 of 6 tokens have upper case), but text was to keep its case"},
+		{"cased, lower", cased, true, "v.txt: cased vocabulary (1 of 6 tokens have upper case), but the setting lower-cases text"},
+		{"uncased, as it is", uncased, false, "v.txt: uncased vocabulary (0 of 6 tokens have upper case), but the setting keeps the case of text"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := New(test.vocab, Config{Lower: test.lower, MaxWordChars: 200})

@@ -9,12 +9,12 @@ const continuation = "##"
 // nodes[n].base+c, provided that this node's parent is n.
 type trie struct {
 	nodes []trieNode
-	inner int32 // where pieces after the first start: the node of "##", or nowhere
+	inner int32 // the start node of pieces after the first: the node of "##", or nowhere
 }
 
 type trieNode struct {
 	base   int32
-	parent int32 // vacant for a node not in use
+	parent int32 // vacant for an unused node
 	id     int32 // of the token that ends here, or -1
 }
 
@@ -48,18 +48,18 @@ func newTrie(tokens []string) trie {
 type trieBuilder struct {
 	tokens []string
 	nodes  []trieNode
-	free   int32 // from 256 on, place looks at no node before this one; below, a base would be negative
-	end    int32 // no node from this one on is in use
+	free   int32 // the first node that place examines, at least 256, below which a base would be negative
+	end    int32 // all nodes from this one on are unused
 }
 
-// grow makes sure that node n and every child it could have by any byte exist.
+// grow makes sure that node n and its possible children by any byte exist.
 func (b *trieBuilder) grow(n int32) {
 	for int(n)+256 >= len(b.nodes) {
 		b.nodes = append(b.nodes, trieNode{parent: vacant, id: -1})
 	}
 }
 
-// fill hangs below node n what follows the first depth bytes of tokens, which share those bytes and are sorted.
+// fill adds below node n the rest of tokens after their first depth bytes, which they share; tokens are sorted.
 func (b *trieBuilder) fill(n int32, tokens []int32, depth int) {
 	if len(tokens) > 0 && len(b.tokens[tokens[0]]) == depth {
 		b.nodes[n].id = tokens[0]
@@ -85,12 +85,12 @@ func (b *trieBuilder) fill(n int32, tokens []int32, depth int) {
 	}
 }
 
-// reach is how far place looks for room. Tokens that are alike leave nodes vacant that nothing fits into; to look at all of
-// them for every node would take a time that is the square of the vocabulary.
+// reach is the number of nodes that place examines. Similar tokens leave vacant nodes that nothing fits into; examining
+// all of them for every node would take time quadratic in the vocabulary.
 const reach = 1 << 10
 
-// place claims vacant nodes for the children of n by labels, which are sorted, and returns n's new base. Where nothing within
-// reach has room, the children come last of all, and half of what was looked at in vain is not looked at again.
+// place claims vacant nodes for the children of n by labels, which are sorted, and returns n's new base. If there is no
+// room within reach, the children go to the end, and half of the examined nodes are never examined again.
 func (b *trieBuilder) place(n int32, labels []byte) int32 {
 	for ; b.nodes[b.free].parent != vacant; b.free++ {
 		b.grow(b.free + 1)
@@ -135,8 +135,8 @@ func (b *trieBuilder) find(s string) int32 {
 	return n
 }
 
-// longest returns the token that covers most of the start of s when the walk begins at node from, and the
-// number of bytes it covers, at least 1; or -1 and 0.
+// longest returns the longest token at the start of s, beginning the walk at node from, and its number of
+// bytes, at least 1; or -1 and 0.
 func (t *trie) longest(from int32, s []byte) (id int32, n int) {
 	id = -1
 	node := from

@@ -26,27 +26,27 @@ const (
 	maxTokens     = 1 << 20
 )
 
-// Special holds the ids of the tokens that BERT gives a meaning of its own.
+// Special holds the ids of BERT's special tokens.
 type Special struct {
 	Pad, Unk, CLS, SEP, Mask int32
 }
 
-// Names are what a vocabulary calls the tokens of Special.
+// Names are a vocabulary's names of the tokens of Special.
 type Names struct {
 	Pad, Unk, CLS, SEP, Mask string
 }
 
-// DefaultNames are those of BERT's own vocabularies: [PAD], [UNK], [CLS], [SEP] and [MASK].
+// DefaultNames are the names in BERT's own vocabularies: [PAD], [UNK], [CLS], [SEP] and [MASK].
 func DefaultNames() Names {
 	return Names{Pad: "[PAD]", Unk: "[UNK]", CLS: "[CLS]", SEP: "[SEP]", Mask: "[MASK]"}
 }
 
-// Added is a token that is found whole wherever it stands in a text, before anything else is done to it.
+// Added is a token that is matched whole anywhere in a text, before the text is normalised.
 type Added struct {
 	Token string
-	// AnyCase has it found in capitals and small letters (of ASCII) alike where text is lower-cased.
+	// AnyCase ignores the case of ASCII letters if text is lower-cased.
 	AnyCase bool
-	// Special marks a token that other programs leave out when they turn ids into text.
+	// Special marks a token that other programs leave out when they convert ids to text.
 	Special bool
 }
 
@@ -57,8 +57,8 @@ type Tokens struct {
 	Added []Added // some of List
 }
 
-// Vocabulary is an ordered list of tokens; a token's id is its place, from 0. It never changes once read and
-// may be used from many goroutines.
+// Vocabulary is an ordered list of tokens; a token's id is its index, from 0. It is immutable and may be
+// used by many goroutines.
 type Vocabulary struct {
 	name    string
 	tokens  []string
@@ -80,7 +80,7 @@ func OpenVocabulary(path string) (*Vocabulary, error) {
 	return ReadVocabulary(bytes.NewReader(text), path)
 }
 
-// ReadVocabulary reads a vocabulary with BERT's own names, one token a line, from r; name is what errors call it.
+// ReadVocabulary reads a vocabulary with BERT's own names, one token a line, from r; name appears in errors.
 func ReadVocabulary(r io.Reader, name string) (*Vocabulary, error) {
 	list, err := ReadTokens(r, name)
 	if err != nil {
@@ -89,9 +89,9 @@ func ReadVocabulary(r io.Reader, name string) (*Vocabulary, error) {
 	return NewVocabulary(name, Tokens{List: list, Names: DefaultNames()})
 }
 
-// ReadTokens reads tokens, one a line. Lines may end in CR LF, and white space around a token is no part of it. A
-// blank line is the empty token, which stands nowhere in a text: SciBERT's vocabulary has one, and leaving it out would
-// shift the ids after it. Errors name the line.
+// ReadTokens reads tokens, one a line. Lines may end in CR LF; white space around a token is removed. A blank line is
+// the empty token, which never occurs in a text: SciBERT's vocabulary has one, and leaving it out would shift the ids
+// after it. Errors name the line.
 func ReadTokens(r io.Reader, name string) ([]string, error) {
 	var list []string
 	lines := bufio.NewScanner(r)
@@ -118,7 +118,7 @@ func ReadTokens(r io.Reader, name string) ([]string, error) {
 	return list, nil
 }
 
-// checkToken refuses what is no token of a text file that has at tokens before it.
+// checkToken rejects a line that is not a token; at is the number of tokens before it.
 func checkToken(token string, at int) error {
 	if at >= maxTokens {
 		return fmt.Errorf("more than %d tokens", maxTokens)
@@ -135,8 +135,8 @@ func checkToken(token string, at int) error {
 	return nil
 }
 
-// NewVocabulary makes a vocabulary of tokens; name is what errors call it. It refuses what is not text, a token that
-// stands twice, and one of t.Names or t.Added that is not in the list. Errors count entries as lines, from 1.
+// NewVocabulary makes a vocabulary of tokens; name appears in errors. It rejects tokens that are not text or occur
+// twice, and t.Names or t.Added that are not in the list. Errors count entries as lines, from 1.
 func NewVocabulary(name string, t Tokens) (*Vocabulary, error) {
 	v := &Vocabulary{name: name, tokens: t.List, ids: make(map[string]int32, len(t.List)), names: t.Names, added: t.Added}
 	size := 0
@@ -163,20 +163,20 @@ func NewVocabulary(name string, t Tokens) (*Vocabulary, error) {
 	return v, nil
 }
 
-// add gives token the id at.
+// add adds token with the id at.
 func (v *Vocabulary) add(token string, at int) error {
 	if err := checkToken(token, at); err != nil {
 		return err
 	}
 	if first, twice := v.ids[token]; twice {
-		return fmt.Errorf("token %q stands twice, first on line %d", token, first+1)
+		return fmt.Errorf("token %q occurs twice, first on line %d", token, first+1)
 	}
 	v.ids[token] = int32(at)
 	return nil
 }
 
-// countUpper counts the tokens that lower-casing would change, but for bracketed and added ones, which say nothing of the text
-// that the vocabulary was made from.
+// countUpper counts the tokens that lower-casing would change. It ignores bracketed and added tokens, which do not come
+// from the text that the vocabulary was made from.
 func (v *Vocabulary) countUpper() int {
 	changed := func(token string) bool { return !bracketed(token) && token != strings.ToLower(token) }
 	n := 0
@@ -224,7 +224,7 @@ func hashTokens(tokens []string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Name returns what the vocabulary was called when it was read, usually its path.
+// Name returns the name with which the vocabulary was read, usually its path.
 func (v *Vocabulary) Name() string { return v.name }
 
 // Size returns the number of tokens.
@@ -246,10 +246,10 @@ func (v *Vocabulary) Hash() string { return v.hash }
 // Special returns the ids of BERT's own tokens.
 func (v *Vocabulary) Special() Special { return v.special }
 
-// Names returns what the vocabulary calls BERT's own tokens.
+// Names returns the vocabulary's names of BERT's special tokens.
 func (v *Vocabulary) Names() Names { return v.names }
 
-// Added returns the tokens that are found whole. The caller leaves them unchanged.
+// Added returns the added tokens. The caller must not change them.
 func (v *Vocabulary) Added() []Added { return v.added }
 
 // Continues reports whether the token with the given id continues a word, that is, starts with "##".
@@ -257,7 +257,7 @@ func (v *Vocabulary) Continues(id int32) bool {
 	return strings.HasPrefix(v.tokens[id], continuation)
 }
 
-// Cased reports whether the vocabulary was made from text that kept its case: whether more than one token in a
-// hundred, those in brackets aside, has an upper-case letter. In bert-base-cased 29 in a hundred have one, in SciBERT's
-// uncased vocabulary one in two hundred.
+// Cased reports whether the vocabulary was made from text that kept its case: whether more than one token in a hundred,
+// except those in brackets, has an upper-case letter. In bert-base-cased 29 in a hundred have one, in SciBERT's uncased
+// vocabulary one in two hundred.
 func (v *Vocabulary) Cased() bool { return 100*v.upper > len(v.tokens) }

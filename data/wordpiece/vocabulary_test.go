@@ -83,8 +83,8 @@ func TestVocabularyHash(t *testing.T) {
 func TestVocabularyRefused(t *testing.T) {
 	for _, test := range []struct{ name, file, want string }{
 		{"empty", "", "v.txt: empty; a vocabulary has one token a line"},
-		{"twice", specialLines + "a\nb\na\n", `v.txt: line 8: token "a" stands twice, first on line 6`},
-		{"blank twice", specialLines + "\nb\n\n", `v.txt: line 8: token "" stands twice, first on line 6`},
+		{"twice", specialLines + "a\nb\na\n", `v.txt: line 8: token "a" occurs twice, first on line 6`},
+		{"blank twice", specialLines + "\nb\n\n", `v.txt: line 8: token "" occurs twice, first on line 6`},
 		{"no mask", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\n", "v.txt: no token [MASK] among 5"},
 		{"none special", "the\n", "v.txt: no token [PAD], [UNK], [CLS], [SEP], [MASK] among 1"},
 		{"not UTF-8", specialLines + "caf\xe9\n", "v.txt: line 6: not UTF-8; a vocabulary is a text file, one token a line"},

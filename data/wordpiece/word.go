@@ -7,11 +7,11 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Span is the half-open range [Start, End) of the pieces of a text, or the positions of a row. Bytes of text are a
-// text.Span.
+// Span is a half-open range [Start, End) of the pieces of a text, or of the positions of a row. Ranges of bytes
+// are text.Span.
 type Span struct{ Start, End int }
 
-// word is the word at hand as the vocabulary knows it, and its pieces. It is scratch space, used again for every
+// word is the current word in normalised form, and its pieces. It is scratch space that is reused for every
 // word.
 type word struct {
 	letters []normal // filled by read only
@@ -26,26 +26,26 @@ type word struct {
 type normal struct {
 	r     rune
 	order uint8 // canonical combining class
-	// from is where it comes from. Of the parts a character decomposes into, the first has its place and the
-	// others an empty one at its end; a mark that was removed belongs to the letter before it.
+	// from is its place in the text. Of the parts of a decomposed character the first has the character's
+	// place, and the others an empty one at its end; a removed mark belongs to the letter before it.
 	from text.Span
 }
 
-// readASCII makes w the word text, which is of ASCII letters and digits.
+// readASCII sets w to the word text, which consists of ASCII letters and digits.
 func (w *word) readASCII(s *settings, text string) {
 	w.text, w.chars = w.text[:0], len(text)
 	if len(text) > s.maxChars {
-		return // it is [UNK] whatever it says
+		return // it is too long and becomes [UNK]
 	}
 	for i := range len(text) {
 		w.text = append(w.text, s.fold[text[i]&(utf8.RuneSelf-1)])
 	}
 }
 
-// read makes w the word line[start:end], which may look at the rest of its field.
+// read sets w to the word line[start:end]. It may read the rest of the word's field.
 func (w *word) read(s *settings, line string, start, end int) {
 	w.letters, w.text = w.letters[:0], w.text[:0]
-	run := 0 // the letters from here on may still change places
+	run := 0 // the letters from here on may still be reordered
 	for i := start; i < end; {
 		r, n := utf8.DecodeRuneInString(line[i:end])
 		from := text.Span{Start: i, End: i + n}
@@ -72,13 +72,13 @@ func (w *word) read(s *settings, line string, start, end int) {
 	}
 }
 
-// add appends l. Above the limit of characters only the last one is kept, for where it ends.
+// add appends l. Above the limit of characters only the last one is kept, for its end.
 func (w *word) add(s *settings, l normal) {
 	w.letters = append(w.letters[:min(len(w.letters), s.maxChars)], l)
 }
 
-// addKept appends r, lower-cased if need be, with its accents. The capital I with a dot is the one letter whose lower case
-// is two characters.
+// addKept appends r, lower-cased if required, with its accents. The capital I with a dot is the only letter whose lower
+// case has two characters.
 func (w *word) addKept(s *settings, r rune, from text.Span) {
 	if !s.lower {
 		w.add(s, normal{r: r, from: from})
@@ -90,8 +90,9 @@ func (w *word) addKept(s *settings, r rune, from text.Span) {
 	}
 }
 
-// addDecomposed appends the canonical decomposition of r without its marks. What is left of a run of combining
-// characters is put in canonical order; run is where this run begins, and the result is where the next one does.
+// addDecomposed appends the canonical decomposition of r without its marks. The rest of a run of combining
+// characters is put in canonical order; run is the start of this run, and the result is the start of the next
+// one.
 func (w *word) addDecomposed(s *settings, r rune, from text.Span, run int) int {
 	w.parts = appendDecomposed(w.parts[:0], r)
 	for _, part := range w.parts {
@@ -115,7 +116,7 @@ func (w *word) addDecomposed(s *settings, r rune, from text.Span, run int) int {
 	return run
 }
 
-// cover finds the pieces of w: from the left, each the longest there is.
+// cover splits w into pieces: from the left, each as long as possible.
 func (w *word) cover(s *settings) {
 	w.ids, w.ends = w.ids[:0], w.ends[:0]
 	if w.chars == 0 {

@@ -1,7 +1,6 @@
-// Package porter stems English words by the algorithm of M. F. Porter, "An algorithm for suffix stripping", 1980, as it
-// was published: NLTK calls that ORIGINAL_ALGORITHM. The Go modules of that name follow Porter's later program, which
-// takes "logi" to "log" and "bli" to "ble" and leaves words of two letters alone; the stems of the paper's Table 8 were
-// made by NLTK.
+// Package porter stems English words by the published algorithm of M. F. Porter, "An algorithm for suffix stripping",
+// 1980, which NLTK calls ORIGINAL_ALGORITHM. The paper's Table 8 has NLTK's stems. The Go modules of that name follow
+// Porter's later program, which changes "logi" to "log" and "bli" to "ble" and leaves words of two letters unchanged.
 package porter
 
 import "strings"
@@ -23,7 +22,7 @@ func Stem(word string) string {
 // rule replaces a suffix.
 type rule struct{ suffix, by string }
 
-// The lists of steps 2, 3 and 4. Of two suffixes that both fit, the longer one stands first.
+// The rules of steps 2, 3 and 4. Of two suffixes that both match, the longer one comes first.
 var (
 	doubleSuffixes = []rule{
 		{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"}, {"anci", "ance"}, {"izer", "ize"}, {"abli", "able"},
@@ -41,7 +40,7 @@ var (
 	}
 )
 
-// replace applies the first rule whose suffix w has, if what stands before it has a measure above least.
+// replace applies the first rule whose suffix w has, if the stem before it has a measure above least.
 func replace(w string, rules []rule, least int) string {
 	for _, r := range rules {
 		stem, ok := strings.CutSuffix(w, r.suffix)
@@ -110,7 +109,7 @@ func tidy(w string) string {
 	return w
 }
 
-// consonant says whether w[i] is one: not a vowel, and not a y after a consonant.
+// consonant reports whether w[i] is a consonant: not a vowel, and not a y after a consonant.
 func consonant(w string, i int) bool {
 	switch w[i] {
 	case 'a', 'e', 'i', 'o', 'u':
@@ -121,7 +120,7 @@ func consonant(w string, i int) bool {
 	return true
 }
 
-// measure is Porter's m: how often vowels are followed by consonants.
+// measure is Porter's m: the number of sequences of vowels followed by consonants.
 func measure(w string) int {
 	m := 0
 	for i := 1; i < len(w); i++ {
@@ -141,17 +140,17 @@ func hasVowel(w string) bool {
 	return false
 }
 
-// doubled says whether w ends with the same consonant twice.
+// doubled reports whether w ends with the same consonant twice.
 func doubled(w string) bool {
 	n := len(w)
 	return n > 1 && w[n-1] == w[n-2] && consonant(w, n-1)
 }
 
-// short says whether w ends consonant, vowel, consonant, the last none of w, x and y: Porter's *o.
+// short reports whether w ends with consonant, vowel, consonant, the last not w, x or y: Porter's *o.
 func short(w string) bool {
 	n := len(w)
 	return n > 2 && consonant(w, n-3) && !consonant(w, n-2) && consonant(w, n-1) && !ends(w, "wxy")
 }
 
-// ends says whether the last byte of w is one of letters.
+// ends reports whether the last byte of w is one of letters.
 func ends(w, letters string) bool { return w != "" && strings.IndexByte(letters, w[len(w)-1]) >= 0 }

@@ -1,3 +1,3 @@
-// Package archtest holds the rules of the layout in its test: which package may import which, and who may touch the
-// environment, standard output and the process. docs/architecture.md explains them.
+// Package archtest tests the rules of the layout: which packages a package may import, and which packages may use
+// the environment, standard output and the process. docs/architecture.md explains them.
 package archtest

@@ -1,8 +1,8 @@
-// Package atomicfile writes files that a reader sees whole or not at all.
+// Package atomicfile writes files that readers see complete or not at all.
 //
-// Where something else than a file is in the place, it is used as what it is: a symbolic link stays and the file that it
-// leads to is replaced; pipes, terminals and other devices are written to as they are, and so are descriptors by name,
-// such as /dev/stdout.
+// If the path is not a regular file, it is used as it is: a symbolic link stays, and the file that it points to is
+// replaced; pipes, terminals and other devices are written to directly, and so are named descriptors, such as
+// /dev/stdout.
 package atomicfile
 
 import (
@@ -17,9 +17,9 @@ import (
 	"syscall"
 )
 
-// Write calls write with a temporary file, syncs the file and renames it to path. It makes the directories above path.
-// If write fails, path stays as it was. A file that is there keeps its permissions, and may not be one that the user
-// cannot write to.
+// Write calls write with a temporary file, syncs the file and renames it to path. It creates the directories above
+// path. If write fails, path is unchanged. An existing file keeps its permissions; it is an error if the user may not
+// write to it.
 func Write(path string, write func(io.Writer) error) error { return put(path, 0o666, write) }
 
 // WriteBytes is Write of text.
@@ -30,7 +30,7 @@ func WriteBytes(path string, text []byte) error {
 	})
 }
 
-// WriteProgram is WriteBytes of a file that can be executed.
+// WriteProgram is WriteBytes for an executable file.
 func WriteProgram(path string, text []byte) error {
 	return put(path, 0o777, func(w io.Writer) error {
 		_, err := w.Write(text)
@@ -38,7 +38,7 @@ func WriteProgram(path string, text []byte) error {
 	})
 }
 
-// WriteJSON is Write of v as JSON, as EncodeJSON encodes it.
+// WriteJSON is Write of v, encoded by EncodeJSON.
 func WriteJSON(path string, v any) error {
 	return Write(path, func(w io.Writer) error { return EncodeJSON(w, v) })
 }
@@ -51,7 +51,7 @@ func EncodeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// put writes to what path leads to.
+// put writes to the place that path leads to.
 func put(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	place, err := find(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func put(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return nil
 }
 
-// output is a file being written, whose errors name the path that it is for.
+// output is a file being written; its errors name the final path.
 type output struct {
 	to   io.Writer
 	path string
@@ -91,7 +91,7 @@ func (o output) Write(p []byte) (int, error) {
 	return n, named(o.path, err)
 }
 
-// named is err of a path, in the place of the one of a temporary file, say.
+// named is err with path in place of the path of a temporary file.
 func named(path string, err error) error {
 	var at *fs.PathError
 	var link *os.LinkError
@@ -106,10 +106,10 @@ func named(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// place is where a path leads.
+// place is the target of a path.
 type place struct {
 	file string                   // to be replaced or made
-	open func() (*os.File, error) // of what is to be written to as it is; nil: there is no such thing
+	open func() (*os.File, error) // opens a target that is written to directly; nil: replace file
 }
 
 const maxLinks = 40
@@ -150,7 +150,7 @@ func find(path string) (place, error) {
 	return place{}, syscall.ELOOP
 }
 
-// behind is the file at path, in the directory that it really is in.
+// behind is the file at path, with its directory's symbolic links resolved.
 func behind(path string) (place, error) {
 	cut := strings.LastIndexByte(path, filepath.Separator) + 1
 	dir, err := filepath.EvalSymlinks(path[:cut] + ".")

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// Symlink makes path a symbolic link to the name to, in the place of what is there.
+// Symlink makes path a symbolic link to the name to, and replaces an existing file.
 func Symlink(to, path string) error {
 	fresh := path + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -32,7 +32,8 @@ func newPending(path string, _ fs.FileMode) (*pending, error) {
 	return &pending{f, path}, err
 }
 
-// CloseAtomicallyReplace puts the file in its place. Windows refuses while another process has the old one open.
+// CloseAtomicallyReplace renames the file to its place. It fails on Windows while another process has the old
+// one open.
 func (p *pending) CloseAtomicallyReplace() error {
 	if err := errors.Join(p.Sync(), p.Close()); err != nil {
 		return err
@@ -40,7 +41,7 @@ func (p *pending) CloseAtomicallyReplace() error {
 	return os.Rename(p.Name(), p.path)
 }
 
-// Cleanup removes what CloseAtomicallyReplace did not put in its place.
+// Cleanup removes the file unless CloseAtomicallyReplace has renamed it.
 func (p *pending) Cleanup() error {
 	if err := p.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
 		return err
@@ -60,7 +61,7 @@ func mayWrite(path string) error {
 	return err
 }
 
-// duplicate says that Windows has no descriptors by name.
+// duplicate fails: Windows has no named descriptors.
 func duplicate(_ int, path string) (*os.File, error) {
 	return nil, fmt.Errorf("%s: %w", path, errors.ErrUnsupported)
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WithoutPrivilege calls do, which then meets the permissions of files that root passes over. It has to do its work in its
-// own goroutine.
+// WithoutPrivilege calls do without root's privilege to ignore the permissions of files. do must not start goroutines
+// for its work.
 func WithoutPrivilege(t *testing.T, do func()) {
 	t.Helper()
 	if os.Geteuid() == 0 {

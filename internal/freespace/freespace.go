@@ -1,4 +1,4 @@
-// Package freespace tells how much may still be written to a disk.
+// Package freespace measures the free space of a disk.
 package freespace
 
 import (
@@ -7,11 +7,10 @@ import (
 	"path/filepath"
 )
 
-// Of is how many bytes may still be written to the file system of dir, which need not be there yet. A quota may allow
-// fewer.
+// Of is the number of free bytes in the file system of dir, which need not exist yet. A quota may allow fewer.
 func Of(dir string) (int64, error) {
 	for {
-		free, err := of(dir)
+		free, err := freeBytes(dir)
 		if err == nil {
 			return free, nil
 		}

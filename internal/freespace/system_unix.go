@@ -4,8 +4,8 @@ package freespace
 
 import "golang.org/x/sys/unix"
 
-// of is the room in the file system of dir, which is there.
-func of(dir string) (int64, error) {
+// freeBytes is the number of free bytes in the file system of dir, which must exist.
+func freeBytes(dir string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, err

@@ -2,8 +2,8 @@ package freespace
 
 import "golang.org/x/sys/windows"
 
-// of is the room in the file system of dir, which is there.
-func of(dir string) (int64, error) {
+// freeBytes is the number of free bytes in the file system of dir, which must exist.
+func freeBytes(dir string) (int64, error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err

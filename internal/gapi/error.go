@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/internal/remote"
 )
 
-// Error is an API's answer that is no success.
+// Error is an API's answer other than success.
 type Error struct {
 	Status  int    // of HTTP
 	Message string // the API's, in one line
@@ -19,13 +19,13 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("the server says %d: %s", e.Status, e.Message) }
 
-// Passing says whether the same request may succeed later.
+// Passing reports whether the same request may succeed later.
 func (e *Error) Passing() bool { return remote.PassingStatus(e.Status) }
 
-// RetryAfter is how long the API wants not to be asked; 0 if it does not say.
+// RetryAfter is the time that the API asks to wait before the next request; 0 if it does not say.
 func (e *Error) RetryAfter() time.Duration { return e.after }
 
-// refusal reads an answer that is no success.
+// refusal reads an answer other than success.
 func refusal(response *http.Response) error {
 	e := &Error{Status: response.StatusCode, Message: http.StatusText(response.StatusCode), after: remote.RetryAfter(response.Header, time.Now())}
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))

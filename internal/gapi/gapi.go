@@ -1,11 +1,11 @@
-// Package gapi asks Google's JSON APIs: a request with the machine's credentials, its answer, and errors in one line.
+// Package gapi is a client of Google's JSON APIs: it sends requests with the machine's credentials, decodes answers,
+// and returns errors of one line.
 //
-// Google's own clients for Go bring gRPC, OpenTelemetry and Envoy's types along, 400 packages; the few calls that this
-// program makes of two APIs need none of them. Credentials are looked for and refreshed by Google's package auth, which is
-// small by itself.
+// Google's own clients for Go depend on gRPC, OpenTelemetry and Envoy's types, 400 packages; this program's few calls
+// of two APIs need none of them. Google's package auth, which is small, finds and refreshes credentials.
 //
-// Every request has bounds: a connection has to be there within 5 seconds, and while it is used a byte has to move once a
-// minute. Redirects are not followed, so that tokens stay where they were meant to go.
+// Every request has bounds: it must connect within 5 seconds, and then transfer at least a byte a minute. Redirects are
+// not followed, so that tokens never reach another server.
 package gapi
 
 import (
@@ -26,25 +26,24 @@ const (
 	connectLimit = 5 * time.Second
 	stallLimit   = time.Minute
 	maxAnswer    = 64 << 20 // bytes of JSON
-	maxRefusal   = 64 << 10 // bytes of an answer that is no success
+	maxRefusal   = 64 << 10 // bytes of an answer other than success
 )
 
-// Options says how an API is reached. The zero value is Google's own endpoint, with the machine's credentials.
+// Options says how to reach an API. The zero value is Google's own endpoint, with the machine's credentials.
 type Options struct {
 	Endpoint  string            // begins every address; no slash at its end
 	Anonymous bool              // send no token
 	Transport http.RoundTripper // nil: the network
 }
 
-// Client asks one API. It may be used from several goroutines.
+// Client is a client of one API. Several goroutines may use it.
 type Client struct {
 	endpoint string
 	http     *http.Client
 	tokens   *tokens // nil: none are sent
 }
 
-// Open prepares to ask the API at endpoint, unless o names another one, with tokens that allow what scope says and
-// nothing else.
+// Open prepares a client of the API at endpoint, unless o names another one, with tokens limited to scope.
 func Open(ctx context.Context, endpoint, scope string, o Options) (*Client, error) {
 	if o.Endpoint != "" {
 		endpoint = o.Endpoint
@@ -70,19 +69,19 @@ func newTransport() *http.Transport {
 	return t
 }
 
-// Close ends connections that are not in use.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Request is what an API is asked.
+// Request is a request to an API.
 type Request struct {
 	Method string
-	Path   string // with its query, below the endpoint; or a whole address that the API gave
+	Path   string // below the endpoint, with its query; or a whole address that the API returned
 	Header http.Header
 	Body   []byte
 }
 
-// Do makes one attempt at a request. The response is that of a success, or 308, which is how the store asks for the rest
-// of an upload; its body is to be closed. Any other answer is an *Error.
+// Do makes one attempt at a request. The response is a success, or 308, by which the store asks for the rest of an
+// upload; the caller must close its body. Any other answer is an *Error.
 func (c *Client) Do(ctx context.Context, r Request) (*http.Response, error) {
 	request, err := c.request(ctx, r)
 	if err != nil {
@@ -116,7 +115,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		request.Header[name] = values
 	}
 	request.Header.Set("User-Agent", "subbert")
-	request.Header.Set("Accept-Encoding", "identity") // sizes and checksums are those of the contents
+	request.Header.Set("Accept-Encoding", "identity") // sizes and checksums refer to the uncompressed contents
 	if c.tokens != nil {
 		if err := c.tokens.sign(ctx, request); err != nil {
 			return nil, err
@@ -155,7 +154,7 @@ func Decode(response *http.Response, out any) (err error) {
 		return remote.Final(fmt.Errorf("an answer of more than %d bytes", maxAnswer))
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return remote.Final(fmt.Errorf("an answer that is not as it should be: %w", err))
+		return remote.Final(fmt.Errorf("malformed answer: %w", err))
 	}
 	return nil
 }

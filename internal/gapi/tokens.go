@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/internal/remote"
 )
 
-// tokenLimit bounds looking for credentials and asking for a token.
+// tokenLimit bounds the search for credentials and the request for a token.
 const tokenLimit = 8 * time.Second
 
 // tokens signs requests with the machine's credentials.
@@ -23,8 +23,8 @@ type tokens struct {
 	quota       string // project that requests count for; empty: that of the credentials
 }
 
-// findTokens looks for the machine's credentials: GOOGLE_APPLICATION_CREDENTIALS, what `gcloud auth application-default
-// login` left, the metadata server.
+// findTokens looks for the machine's credentials: GOOGLE_APPLICATION_CREDENTIALS, the file of `gcloud auth
+// application-default login`, the metadata server.
 func findTokens(ctx context.Context, scope string) (*tokens, error) {
 	return within(ctx, "credentials", func(ctx context.Context) (*tokens, error) {
 		found, err := credentials.DetectDefault(&credentials.DetectOptions{
@@ -38,7 +38,7 @@ func findTokens(ctx context.Context, scope string) (*tokens, error) {
 	})
 }
 
-// sign gives a request its token.
+// sign adds the token to a request.
 func (t *tokens) sign(ctx context.Context, request *http.Request) error {
 	token, err := within(ctx, "token", func(ctx context.Context) (*auth.Token, error) { return t.credentials.Token(ctx) })
 	if err != nil {
@@ -51,8 +51,8 @@ func (t *tokens) sign(ctx context.Context, request *http.Request) error {
 	return nil
 }
 
-// within waits for get no longer than tokenLimit and ctx allow. Package auth holds a lock while it asks, and looks at no
-// context while it searches.
+// within calls get and waits no longer than tokenLimit and ctx allow. It is needed because package auth holds a lock
+// during requests, and ignores contexts during its search.
 func within[T any](ctx context.Context, what string, get func(context.Context) (T, error)) (T, error) {
 	soon, cancel := context.WithTimeout(ctx, tokenLimit)
 	type result struct {
@@ -70,7 +70,7 @@ func within[T any](ctx context.Context, what string, get func(context.Context) (
 	case r = <-done:
 	case <-soon.Done():
 		select {
-		case r = <-done: // it was over first
+		case r = <-done: // get returned first
 		default:
 			r.err = silence{}
 		}
@@ -89,7 +89,7 @@ type silence struct{}
 func (silence) Error() string     { return fmt.Sprintf("no answer within %s", tokenLimit) }
 func (silence) Unreachable() bool { return true }
 
-// tokenError puts a failure of package auth in one line. A token that was refused is refused again.
+// tokenError converts a failure of package auth to one line. A refusal is final.
 func tokenError(what string, err error) error {
 	var refused *auth.Error
 	if errors.As(err, &refused) {

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// File is a fixture: its tensors and what the script that made it said about them.
+// File is a fixture: its tensors, and the metadata of the script that made it.
 type File struct {
 	Tensors  Tensors
 	Metadata map[string]string
 }
 
-// Open reads the fixture at path, whole.
+// Open reads the whole fixture at path.
 func Open(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -28,7 +28,7 @@ func Open(path string) (*File, error) {
 	return file, nil
 }
 
-// Under is the tensors whose names start with prefix, named without it.
+// Under returns the tensors whose names start with prefix, without the prefix.
 func (f *File) Under(prefix string) Tensors {
 	under := Tensors{}
 	for name, t := range f.Tensors {

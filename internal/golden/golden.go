@@ -1,8 +1,8 @@
 // Package golden compares tensors by name with fixtures that a reference implementation wrote.
 //
-// It serves tests only. Fixtures are safetensors files made by a script in scripts/; the reader here knows the
-// three element types those use (F32, F64, I32) and nothing more, so that a fault in the project's own reader of
-// published weights cannot hide in a comparison. It imports neither gomlx nor checkpoints.
+// It is for tests only. Fixtures are safetensors files made by a script in scripts/. The package has its own
+// reader, which supports only their three element types (F32, F64, I32), so that a fault in the project's reader
+// of published weights cannot hide in a comparison. It imports neither gomlx nor checkpoints.
 package golden
 
 import (
@@ -27,13 +27,13 @@ type Tensors map[string]Tensor
 
 // Tolerance bounds |got - want| for one tensor: Relative times the largest magnitude in want, plus Absolute.
 // The scale is the tensor's and not the element's because rounding in a sum follows the largest term. Absolute
-// is for tensors that are zero but for rounding, as the gradient of a key's bias is.
+// is for tensors that are zero except for rounding, such as the gradient of a key's bias.
 type Tolerance struct {
 	Relative, Absolute float64
 }
 
-// Diff lists, in the order of the names, what of want is missing in got, what got has beyond it, and where shapes
-// or values disagree. It is empty when got is want within tol. NaN equals nothing.
+// Diff lists, in the order of the names, tensors that are missing in got, tensors that are not in want, and
+// differences of shapes or values. It is empty if got equals want within tol. NaN equals nothing.
 func Diff(want, got Tensors, tol Tolerance) []string {
 	var faults []string
 	for _, name := range union(want, got) {
@@ -53,8 +53,8 @@ func Diff(want, got Tensors, tol Tolerance) []string {
 	return faults
 }
 
-// Worst is the largest difference found between tensors of the same name, as a share of the largest magnitude
-// wanted, and the name it has. Tensors whose largest magnitude is at most floor are left out.
+// Worst returns the largest difference between tensors of the same name, relative to the largest magnitude in
+// want, and that name. Tensors whose largest magnitude is at most floor are left out.
 func Worst(want, got Tensors, floor float64) (name string, relative float64) {
 	for _, n := range union(want, got) {
 		w, g := want[n], got[n]
@@ -88,7 +88,7 @@ func compare(want, got Tensor, tol Tolerance) string {
 	return ""
 }
 
-// farthest is the index and size of the largest difference; a NaN on either side counts as infinite.
+// farthest returns the index and size of the largest difference; a NaN on either side counts as infinite.
 func farthest(want, got []float32) (at int, apart float64) {
 	for i := range want {
 		d := math.Abs(float64(got[i]) - float64(want[i]))

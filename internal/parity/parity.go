@@ -1,4 +1,4 @@
-// Package parity runs graphs on the tensors of a fixture. It serves tests of models and optimizers only.
+// Package parity runs graphs on the tensors of a fixture. It is for tests of models and optimizers only.
 package parity
 
 import (
@@ -19,7 +19,8 @@ import (
 // Backend is the pure-Go backend, one for the process.
 var Backend = sync.OnceValues(func() (compute.Backend, error) { return compute.NewWithConfig("go:parallelism=-1") })
 
-// Open reads a fixture of testdata/parity; up leads from the test's directory to the repository, as "../..".
+// Open reads a fixture of testdata/parity; up is the path from the test's directory to the repository, such
+// as "../..".
 func Open(tb testing.TB, up, name string) *golden.File {
 	tb.Helper()
 	file, err := golden.Open(up + "/testdata/parity/" + name + ".safetensors")
@@ -50,7 +51,7 @@ func Value(t golden.Tensor) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(slices.Clone(t.Floats), t.Shape...)
 }
 
-// Tensor is what an executor returned, which is float32.
+// Tensor converts an output of an executor, which must be float32.
 func Tensor(tb testing.TB, t *tensors.Tensor) golden.Tensor {
 	tb.Helper()
 	values, err := tensors.CopyFlatData[float32](t)
@@ -60,8 +61,8 @@ func Tensor(tb testing.TB, t *tensors.Tensor) golden.Tensor {
 	return golden.Floats(values, t.Shape().Dimensions...)
 }
 
-// Run executes build once over the store's variables and returns its outputs under their names. Build gets inputs
-// in the order of their names, by name.
+// Run executes build once over the store's variables and returns its outputs by name. build receives the inputs
+// by name.
 func Run(tb testing.TB, store *model.Store, inputs golden.Tensors, build func(s *model.Scope, in Nodes) Nodes) golden.Tensors {
 	tb.Helper()
 	backend, err := Backend()

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/internal/versions"
 )
 
-// Dir is where plugins are installed; empty if there is no such place.
+// Dir is the directory of installed plugins; empty if there is none.
 func Dir() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -20,8 +20,8 @@ func Dir() string {
 	return filepath.Join(cache, "subbert", "plugins")
 }
 
-// Find is the shared library of the newest installed plugin of a name (cpu, cuda or tpu), which a command would
-// use; empty if there is none.
+// Find is the shared library of the newest installed plugin of a name (cpu, cuda or tpu), which commands use;
+// empty if there is none.
 func Find(name string) string {
 	manifests, err := filepath.Glob(filepath.Join(Dir(), name, "[^.]*", "plugin.json"))
 	if err != nil || len(manifests) == 0 {
@@ -39,7 +39,7 @@ func Find(name string) string {
 	return filepath.Join(filepath.Dir(newest), plugin.Path)
 }
 
-// Need is what Find finds; the test is skipped if that is nothing.
+// Need is Find; it skips the test if the plugin is not installed.
 func Need(t testing.TB, name string) string {
 	t.Helper()
 	path := Find(name)

@@ -1,3 +1,3 @@
-// Package process does with processes what differs from one system to another: groups, signals by number, taking a
-// process over, and limits.
+// Package process holds the operations on processes that differ between systems: groups, signals by process
+// number, replacing the process, and limits.
 package process

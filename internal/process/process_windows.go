@@ -15,15 +15,15 @@ func Lead(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 }
 
-// KillGroup ends the process at once. Windows leaves those that it started.
+// KillGroup ends the process at once, but on Windows not those that it started.
 func KillGroup(leader *os.Process) error { return leader.Kill() }
 
-// Terminate says that the process pid cannot be asked: Windows has no such signal.
+// Terminate returns an error: Windows has no such signal.
 func Terminate(pid int) error {
 	return fmt.Errorf("process %d: Windows cannot ask it to end: %w", pid, errors.ErrUnsupported)
 }
 
-// Gone says whether there is no process pid.
+// Gone reports whether there is no process pid.
 func Gone(pid int) bool {
 	p, err := os.FindProcess(pid)
 	if err != nil {
@@ -32,8 +32,8 @@ func Gone(pid int) bool {
 	return p.Release() != nil
 }
 
-// Become runs a program with args, of which the first is its name, and ends with its exit code. It returns only if the
-// program cannot be started.
+// Become runs a program with args, the first of which is its name, and exits with its exit code. It returns only if
+// the program cannot be started.
 func Become(program string, args, env []string) error {
 	cmd := exec.Cmd{Path: program, Args: args, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	err := cmd.Run()
@@ -45,5 +45,5 @@ func Become(program string, args, env []string) error {
 	return nil
 }
 
-// LimitMemory says that Windows has no such limit.
+// LimitMemory returns an error: Windows has no such limit.
 func LimitMemory(uint64) error { return fmt.Errorf("limit memory: Windows: %w", errors.ErrUnsupported) }

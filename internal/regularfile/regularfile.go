@@ -1,5 +1,5 @@
-// Package regularfile opens files that others published: regular files alone, which end, and none that a failed
-// download left in the place of the real one.
+// Package regularfile opens published files: only regular files, which have an end, and no remains of failed
+// downloads.
 package regularfile
 
 import (
@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// Open opens the file at path for reading and gives its size in bytes. A directory, a pipe or a device, a Git LFS
-// pointer and a web page are errors that say so.
+// Open opens the file at path for reading and returns its size in bytes. A directory, a pipe, a device, a Git LFS
+// pointer or a web page is an error that says so.
 func Open(path string) (*os.File, int64, error) {
-	stat, err := os.Stat(path) // first, since opening a pipe may wait for ever
+	stat, err := os.Stat(path) // before opening: opening a pipe may block
 	if err != nil {
 		return nil, 0, err
 	}
@@ -39,7 +39,7 @@ func Open(path string) (*os.File, int64, error) {
 	return f, stat.Size(), nil
 }
 
-// Read reads the file at path, which Open opens, and refuses more than limit bytes.
+// Read opens the file at path with Open and reads it. More than limit bytes are an error.
 func Read(path string, limit int64) ([]byte, error) {
 	f, _, err := Open(path)
 	if err != nil {
@@ -51,12 +51,12 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes, the most that is read of such a file", path, limit)
+		return nil, fmt.Errorf("%s: more than %d bytes, want at most that for such a file", path, limit)
 	}
 	return data, nil
 }
 
-// irregular names what a file of this mode is, if it is no regular file.
+// irregular names the kind of a file that is not a regular file.
 func irregular(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular():
@@ -75,9 +75,9 @@ func irregular(mode fs.FileMode) string {
 
 var pointerSize = regexp.MustCompile(`(?m)^size (\d+)$`)
 
-// Mistaken says what a file is whose first 512 bytes are start, or all of them if they are fewer, if that is what a download leaves
-// instead of the file: "is a Git LFS pointer to N bytes: git lfs pull", "is a web page (HTML)" or a server's refusal. It
-// is empty for everything else.
+// Mistaken recognises a file that a failed download left instead of the real one, by its first 512 bytes or fewer: "is
+// a Git LFS pointer to N bytes: git lfs pull", "is a web page (HTML)" or a server's refusal. It is empty for other
+// files.
 func Mistaken(start []byte) string {
 	if bytes.HasPrefix(start, []byte("version https://git-lfs.github.com/spec/")) {
 		size := "an unknown number of"
@@ -92,7 +92,7 @@ func Mistaken(start []byte) string {
 		return "is a web page (HTML)" // perhaps behind a comment, or as XML
 	}
 	if slices.Contains([]string{"entry not found", "not found", "404: not found", "invalid username or password."}, lower) {
-		return fmt.Sprintf("is a server's answer, %q, in the place of the file", text)
+		return fmt.Sprintf("is a server's answer, %q, instead of the file", text)
 	}
 	return ""
 }

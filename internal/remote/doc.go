@@ -1,3 +1,3 @@
-// Package remote holds what clients of a server share: requests that end when no byte moves, attempts that end when they
-// come to nothing, and error texts that are safe to print.
+// Package remote holds the code that clients of servers share: requests that fail when they stall, bounded retries, and
+// error texts that are safe to print.
 package remote

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// NewTransport is a transport of its own that gives up a connection that is not there within limit.
+// NewTransport returns a new transport that gives up connecting after limit.
 func NewTransport(limit time.Duration) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: limit, KeepAlive: 30 * time.Second}).DialContext
@@ -19,14 +19,14 @@ func NewTransport(limit time.Duration) *http.Transport {
 	return t
 }
 
-// StallError says that a request was given up because no byte of it or of its answer moved.
+// StallError says that a request was given up because neither it nor its answer made progress.
 type StallError struct{ Limit time.Duration }
 
-func (e *StallError) Error() string { return fmt.Sprintf("nothing came for %s", e.Limit) }
+func (e *StallError) Error() string { return fmt.Sprintf("no data for %s", e.Limit) }
 
-// Do sends request and returns the response, whatever its status. A request or response of which no byte moves for limit
-// ends with *StallError; the watch over the response ends when its body is closed. Reading the
-// request's body must not block. Errors do not name the address, which may hold a secret.
+// Do sends request and returns the response, whatever its status. If no byte of the request or response is transferred
+// for limit, it fails with a *StallError; closing the response's body ends the watch. Reading the request's body must
+// not block. Errors do not name the address, which may contain a secret.
 func Do(client *http.Client, request *http.Request, limit time.Duration) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(request.Context())
 	w := &watch{above: request.Context(), ctx: ctx, limit: limit, cancel: cancel}
@@ -45,7 +45,7 @@ func Do(client *http.Client, request *http.Request, limit time.Duration) (*http.
 	return response, nil
 }
 
-// watch cancels a request that has stopped moving.
+// watch cancels a stalled request.
 type watch struct {
 	above  context.Context // the caller's
 	ctx    context.Context
@@ -62,7 +62,7 @@ func (w *watch) stop() {
 	})
 }
 
-// explain puts the stall, or the end of the caller's context, in the place of the error that it led to.
+// explain replaces an error by its cause: the stall, or the end of the caller's context.
 func (w *watch) explain(err error) error {
 	var stalled *StallError
 	switch {
@@ -80,7 +80,7 @@ func (w *watch) explain(err error) error {
 type watched struct {
 	io.ReadCloser
 	watch  *watch
-	answer bool // the response's body, with which the watch ends
+	answer bool // it is the response's body, whose end ends the watch
 }
 
 func (b *watched) Read(p []byte) (int, error) {

@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// maxText bounds what of a server's message is printed, in bytes.
+// maxText is the maximum number of bytes of a server's message that are printed.
 const maxText = 500
 
-// Text is a server's message in one line that is safe to print: control characters, which a terminal would obey, become
-// spaces, and long messages are cut.
+// Text is a server's message in one line that is safe to print: control characters, which a terminal would interpret,
+// become spaces, and long messages are cut.
 func Text(message string) string {
 	message = strings.ToValidUTF8(message, "\uFFFD")
 	message = strings.Map(func(r rune) rune {

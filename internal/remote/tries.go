@@ -14,23 +14,23 @@ import (
 	"time"
 )
 
-// Tries decides whether and when something is tried again. Its fields are set before its first use.
+// Tries decides whether and when to retry an operation. Its fields must be set before its first use.
 type Tries struct {
 	Most  int           // attempts in a row without progress, the first included
 	Pause time.Duration // before the second attempt in a row; it doubles from one to the next
-	// Reach bounds how long a server is tried that cannot be connected to; 0: Most alone does.
+	// Reach bounds the time of attempts to connect to a server; 0: only Most bounds them.
 	Reach time.Duration
-	// Told, if set, hears of every pause before it begins.
+	// Told, if set, is called before every pause.
 	Told func(attempt int, wait time.Duration, because error)
 
 	made  int       // attempts in a row
 	since time.Time // of the first of them
 }
 
-// Progress says that the last attempt got further than the one before, so that the next one counts as the first.
+// Progress records that the last attempt made progress, so that the next one counts as the first.
 func (t *Tries) Progress() { t.made = 0 }
 
-// Begin says that an attempt begins.
+// Begin records the start of an attempt.
 func (t *Tries) Begin() {
 	if t.made++; t.made == 1 {
 		t.since = time.Now()
@@ -73,19 +73,19 @@ func (t *Tries) Again(ctx context.Context, err error) error {
 	}
 }
 
-// longestWait is the longest pause that a server may ask for.
+// longestWait is the longest pause that a server may request.
 const longestWait = 5 * time.Minute
 
-// FinalError is an error that another attempt would meet again.
+// FinalError is an error that another attempt would return again.
 type FinalError struct{ error }
 
-// Final marks err as one that another attempt would meet again.
+// Final marks err as an error that another attempt would return again.
 func Final(err error) error { return &FinalError{err} }
 
 func (e *FinalError) Unwrap() error { return e.error }
 
-// Passing says whether another attempt may succeed where err came up. Errors that know it have a method Passing; of the
-// others only a cancelled context and faults of certificates and protocols are not passing.
+// Passing reports whether another attempt may succeed after err. An error with a method Passing decides itself; of the
+// others only a cancelled context and faults of certificates and protocols are final.
 func Passing(err error) bool {
 	var known interface{ Passing() bool }
 	var final *FinalError
@@ -102,7 +102,8 @@ func Passing(err error) bool {
 	return !errors.As(err, &certificate) && !errors.As(err, &record) && !errors.As(err, &authority) && !errors.As(err, &host)
 }
 
-// Unreachable says whether err came up before there was a connection, or says so itself by a method of that name.
+// Unreachable reports whether err occurred before there was a connection, or whether its method of that name says
+// so.
 func Unreachable(err error) bool {
 	var known interface{ Unreachable() bool }
 	if errors.As(err, &known) {
@@ -113,7 +114,7 @@ func Unreachable(err error) bool {
 	return errors.As(err, &dns) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
-// RetryAfter is how long a response asks to be left alone; 0 if it does not.
+// RetryAfter is the time that a response asks to wait before the next request; 0 if it does not.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil {
@@ -125,12 +126,13 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// PassingStatus says whether a server that answers with status may answer another one later.
+// PassingStatus reports whether a server that answers with status may answer differently later.
 func PassingStatus(status int) bool {
 	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
 }
 
-// WithoutAddress takes the address off an error of net/http: a signed one is as good as a password.
+// WithoutAddress removes the address from an error of net/http: a signed address is as secret as a
+// password.
 func WithoutAddress(err error) error {
 	var at *url.Error
 	if errors.As(err, &at) {

@@ -1,11 +1,11 @@
 // Package tbevents writes scalars as TensorBoard event files.
 //
-// An event file is a tfrecord file of Event messages (tensorflow/core/util/event.proto): the first says which
-// version of the format follows, the others carry the wall time, the step and the values of one report. A run
-// that is continued writes a further file into the same directory; Start tells TensorBoard to drop what an
-// interrupted predecessor recorded for later steps.
+// An event file is a tfrecord file of Event messages (tensorflow/core/util/event.proto): the first states the
+// version of the format, the others hold the wall time, the step and the values of one report. A resumed run
+// writes another file into the same directory; Start tells TensorBoard to drop the later steps of an
+// interrupted predecessor.
 //
-// Only scalars are written, as simple_value: what TensorBoard reads from every writer since its first version.
+// Only scalars are written, as simple_value, which all versions of TensorBoard read.
 package tbevents
 
 import (
@@ -37,10 +37,10 @@ const (
 	statusStart   = 1
 )
 
-// fileVersion is what the first event of a file says.
+// fileVersion is the version in the first event of a file.
 const fileVersion = "brain.Event:2"
 
-// Scalar is one named number. TensorBoard groups tags by what stands before the first slash.
+// Scalar is one named number. TensorBoard groups tags by the text before the first slash.
 type Scalar struct {
 	Tag   string
 	Value float64 // kept as a float32
@@ -78,8 +78,8 @@ func NewWriter(w io.Writer, t time.Time) (*Writer, error) {
 	return e, nil
 }
 
-// Start says that recording starts over after step: what other files of the directory hold for later steps
-// no longer counts.
+// Start records that the run continues after step: TensorBoard then ignores later steps in the other files
+// of the directory.
 func (e *Writer) Start(t time.Time, step int) error {
 	e.begin(t)
 	e.step(step + 1) // TensorBoard drops this step and those after it

@@ -1,8 +1,8 @@
 // Package tfrecord writes TensorFlow's record files: a sequence of byte strings with checksums.
 //
 // A record is its length (8 bytes, little endian), a checksum of the length (4), the bytes, and a checksum of
-// the bytes (4). The checksum is CRC-32C (Castagnoli), rotated right by 15 bits with a constant added, so that
-// the checksum of data which holds checksums stays useful. What the bytes mean is the caller's affair.
+// the bytes (4). The checksum is CRC-32C (Castagnoli), rotated right by 15 bits with a constant added, because
+// the CRC of data that contains CRCs is weak. The caller defines the meaning of the bytes.
 package tfrecord
 
 import (
@@ -22,8 +22,8 @@ func checksum(b []byte) uint32 {
 	return (c>>15 | c<<17) + maskDelta
 }
 
-// Writer writes records to an underlying writer, each with one Write call, so that a reader of a growing file
-// seldom sees part of one. It is not for concurrent use.
+// Writer writes records to an underlying writer, each with one Write call, so that readers of a growing file
+// rarely see part of a record. It is not for concurrent use.
 type Writer struct {
 	w   io.Writer
 	buf []byte

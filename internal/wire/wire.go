@@ -3,9 +3,9 @@ package wire
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// Fields calls each with every field of message, in order: its number, and its value if it is a varint or a fixed 32-bit
-// number, else its bytes. The bytes of a field that has some are not nil, even if there are none; groups and 64-bit numbers
-// have neither. An error of each ends the walk.
+// Fields calls each for every field of message, in order, with its number, and with its value if it is a varint or a
+// fixed 32-bit number, or with its bytes if it is length-delimited. The bytes of an empty field are not nil; groups and
+// 64-bit numbers have neither value nor bytes. An error of each ends the walk.
 func Fields(message []byte, each func(number protowire.Number, v uint64, body []byte) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)

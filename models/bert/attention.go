@@ -12,9 +12,9 @@ import (
 	"github.com/subbert/subbert/models/adjoint"
 )
 
-// attend is self-attention with its output projection, of the positions asked for, [B,P,H], over x [B,S,H]. Weights are
-// stored [H,H] and reshaped to heads inside the graph, so that the products put heads before positions themselves and
-// nothing is moved afterwards.
+// attend is self-attention with its output projection: the selected positions [B,P,H] attend to x [B,S,H]. Weights are
+// stored [H,H] and reshaped to heads inside the graph, so that the products themselves put heads before positions and
+// no transposition follows.
 func (e encoder) attend(s *model.Scope, asked, x *Node, site string) (y, probabilities *Node) {
 	self := s.At("self")
 	q := MulScalar(e.heads(self.At("query"), asked), 1/math.Sqrt(float64(e.HeadSize()))) // [B,N,P,D]
@@ -38,9 +38,9 @@ func (e encoder) heads(s *model.Scope, x *Node) *Node {
 	return Add(Product("bsh,ndh->bnsd", x, w), b)
 }
 
-// perHead is the "weight" [H,H] of s with other dimensions, in the precision of x. It is rounded last, so that XLA does it in
-// the product. XLA would move the reshape of the gradient past the update's first operations, and make two passes of
-// the update; a barrier keeps it where it is.
+// perHead is the "weight" [H,H] of s reshaped to dims, in the precision of x. It is rounded last, so that XLA fuses the
+// rounding into the product. XLA would move the reshape of the gradient past the first operations of the update, and
+// split the update into two passes; a barrier prevents that.
 func (e encoder) perHead(s *model.Scope, x *Node, dims ...int) *Node {
 	w := Weight(s, x.Graph(), dtypes.Float32, "weight", e.HiddenSize, e.HiddenSize)
 	y := ConvertDType(keep(Reshape(w, dims...)), x.DType())
@@ -49,14 +49,16 @@ func (e encoder) perHead(s *model.Scope, x *Node, dims ...int) *Node {
 	})
 }
 
-// mix is softmax(q·k + bias)·v with dropout between the two, [B,N,S,D] each (or P queries of them), and its probabilities
-// [B,N,S,S] in float32, before dropout and without a gradient; nothing computes them unless they are asked for.
+// mix is softmax(q·k + bias)·v with dropout after the softmax, where q, k and v are [B,N,S,D] (q may have P positions).
+// It also returns the probabilities [B,N,S,S] in float32, before dropout and without a gradient; they are computed only
+// if a caller uses them.
 //
-// The arrays [B,N,S,S] are what attention costs, so each pass over one counts, and each operation on it. What is the same
-// for a row, the softmax's sum and dropout's scale, multiplies the result and what comes back: D numbers, not S. The
-// gradient is written out: the exponentials are kept where products read them rounded (in float32 reading them costs what
-// making them again does), and the sum over a row of probabilities times their gradients, which the softmax wants, is that of
-// the result times its gradient, with or without dropout (Dao et al. 2022).
+// The arrays [B,N,S,S] dominate the cost of attention, so each pass over one counts, and each operation on it. The
+// factors that are constant over a row, the softmax's sum and dropout's scale, multiply the result and its gradient: D
+// numbers, not S. The gradient is written by hand. Where products read the exponentials rounded, they are kept (in
+// float32 reading them costs as much as computing them again). The softmax's gradient needs the sum over a row of
+// probabilities times their gradients, which equals the sum of the result times its gradient, with or without dropout
+// (Dao et al. 2022).
 func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) {
 	dtype := q.DType()
 	scores := plainProduct("bnsd", "bntd", "bnst", q, k, dtypes.Float32)
@@ -86,8 +88,9 @@ func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) 
 	return attached, StopGradient(Mul(odds, share))
 }
 
-// FusedAttention says what keeps a graph, with dropout or without and for so many devices, from attention as one operation,
-// or nothing if that applies: cuDNN has it for bfloat16 on one GPU, without dropout in between, and shows no probabilities.
+// FusedAttention names the obstacle to attention as one fused operation, or returns "" if there is none. cuDNN has that
+// operation for bfloat16 on one GPU, without attention dropout and without access to the probabilities. dropout says
+// whether the graph drops, devices on how many devices it runs.
 func FusedAttention(c Config, o Options, dropout bool, devices int) (obstacle string) {
 	switch {
 	case o.DType() != dtypes.BFloat16:
@@ -104,11 +107,11 @@ func FusedAttention(c Config, o Options, dropout bool, devices int) (obstacle st
 	return ""
 }
 
-// fuse is what mix computes, by the backend's own operation for it, or nil where it has none or FusedAttention says no,
-// and for a few queries, which cost little.
+// fuse computes the result of mix by the backend's fused operation. It returns nil if the backend has none, if
+// FusedAttention names an obstacle, or for a few queries, which cost little.
 //
-// All queries are asked, also those of padding, as in mix: what cuDNN leaves in rows it skips is not said anywhere. A row
-// without words looks at its first position, whose result nobody uses.
+// As in mix, the queries of padding are computed too, because cuDNN does not document the content of rows that it
+// skips. A row without words attends to its first position; nothing uses that result.
 func (e encoder) fuse(q, k, v *Node) *Node {
 	g := q.Graph()
 	has := g.Backend().Capabilities().Operations
@@ -116,7 +119,7 @@ func (e encoder) fuse(q, k, v *Node) *Node {
 		!has[compute.OpTypeFusedScaledDotProductAttention] || !has[compute.OpTypeFusedScaledDotProductAttentionVJP] {
 		return nil
 	}
-	o := &compute.ScaledDotProductAttentionConfig{Scale: 1} // it is in the queries
+	o := &compute.ScaledDotProductAttentionConfig{Scale: 1} // the queries are scaled already
 	if e.lengths != nil {
 		all := BroadcastToDims(Scalar(g, dtypes.Int32, q.Shape().Dim(2)), q.Shape().Dim(0))
 		o.QuerySeqLen = InternalBackendOutputs(all)[0]

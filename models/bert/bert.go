@@ -19,29 +19,31 @@ type Input struct {
 	TokenTypeIDs *Node // [B,S] int32; nil: all zero
 	// AttentionMask [B,S] is nonzero (or true) where a position may be attended to.
 	AttentionMask *Node
-	// Lengths [B] int32 says the same for rows whose padding is at the end.
+	// Lengths [B] int32 is the alternative to AttentionMask for rows padded at the end: the number of
+	// tokens of each row.
 	Lengths *Node
-	// Positions [B,P] int32 are those of which the last layer is wanted; nil: all. Nothing in that layer but keys and values
-	// is computed for the others: with 21 of 128 positions that is two thirds of the layer saved, forward and backward.
+	// Positions [B,P] int32 selects the positions whose last-layer states are computed; nil: all. For other positions
+	// the last layer computes only keys and values: with 21 of 128 positions that saves two thirds of the layer,
+	// forward and backward.
 	Positions *Node
 }
 
-// Output is what the encoder computes, in the precision asked for.
+// Output is the encoder's output, in the precision of Options.
 type Output struct {
 	// Hidden has L+1 entries [B,S,H]: the embeddings, then every layer. The last is [B,P,H] if positions were given.
 	Hidden []*Node
-	// Attentions, when asked for, has L entries [B,N,S,S] in float32: the probabilities before dropout. The last is
-	// [B,N,P,S] if positions were given.
+	// Attentions, if Options requests them, has L entries [B,N,S,S] in float32: the probabilities before dropout.
+	// The last is [B,N,P,S] if positions were given.
 	Attentions []*Node
-	// Words is the table that the input was looked up in, for a decoder to use, too.
+	// Words is the word table of the input's embeddings, which a tied decoder shares.
 	Words WordTable
 }
 
 // Last is the last layer's output [B,S,H], or [B,P,H] at the positions given.
 func (o Output) Last() *Node { return o.Hidden[len(o.Hidden)-1] }
 
-// maskedScore is added to the score of a position that may not be attended to: after the softmax nothing is left of
-// it, while a row in which every position is masked (it fills up a batch) stays finite.
+// maskedScore is added to the score of a position that may not be attended to. The softmax turns it into zero,
+// while a row in which every position is masked (it fills up a batch) stays finite.
 const maskedScore = -1e9
 
 // encoder carries what every layer needs.
@@ -49,7 +51,7 @@ type encoder struct {
 	Config
 	Options
 	bias    *Node // [B,1,1,S] float32, or nil
-	lengths *Node // [B] int32, or nil; says what bias does
+	lengths *Node // [B] int32, or nil; the same mask as bias
 }
 
 // Encode runs the encoder over the variables below s, the root of the model's names. Panics if shapes disagree, the
@@ -96,9 +98,9 @@ func AtCLS(x *Node) *Node {
 }
 
 // Pick takes the vectors at positions [B,P] int32 of x [B,S,H], row by row: [B,P,H]. In bfloat16 it is a product with
-// one-hot vectors, whose cost on a TPU is known. In float32 a TPU would round what it multiplies, so it is a gather, with the
-// rows numbered, so that a partitioner sees that each device reads its own; the gradient is that of the product, not a scatter.
-// Panics if the dimensions disagree.
+// one-hot vectors, whose cost on a TPU is predictable. In float32 a TPU would round the operands of a product, so Pick
+// is a gather. Its indices include the row number, so that the partitioner sees that each device reads its own rows;
+// its gradient is that of the product, not a scatter. Panics if the dimensions disagree.
 func Pick(x, positions *Node) *Node {
 	if positions.Rank() != 2 || x.Rank() != 3 || positions.Shape().Dim(0) != x.Shape().Dim(0) {
 		exceptions.Panicf("bert: positions are %s, want [B,P] for %s", positions.Shape(), x.Shape())
@@ -142,8 +144,8 @@ func (in Input) bias() *Node {
 	return InsertAxes(MulScalar(absent, maskedScore), 1, 1)
 }
 
-// embed is [B,S] ids -> [B,S,H]. Rows of the word table are gathered; the two or so token types are a product with
-// their one-hot vectors, whose gradient is a product too and not a scatter of B*S rows onto two.
+// embed turns ids [B,S] into embeddings [B,S,H]. It gathers rows of the word table. The few token types are looked
+// up by a product with one-hot vectors, whose gradient is a product too and not a scatter of B*S rows onto two.
 func (e encoder) embed(s *model.Scope, words WordTable, in Input) *Node {
 	g, dtype, length := in.InputIDs.Graph(), e.DType(), in.InputIDs.Shape().Dim(1)
 	x := ConvertDType(words.Lookup(in.InputIDs), dtype)
@@ -158,8 +160,8 @@ func (e encoder) embed(s *model.Scope, words WordTable, in Input) *Node {
 	return e.Dropout.Apply(Norm(s.At("LayerNorm"), e.Config, x), e.HiddenDropout, "embeddings")
 }
 
-// layer is one encoder layer at the positions asked for, [B,P,H] of x [B,S,H] -> [B,P,H], and its attention probabilities
-// [B,N,P,S].
+// layer is one encoder layer for the selected positions [B,P,H] of x [B,S,H]: it returns their new states [B,P,H] and
+// the attention probabilities [B,N,P,S].
 func (e encoder) layer(s *model.Scope, asked, x *Node, site string) (y, probabilities *Node) {
 	a, probabilities := e.attend(s.At("attention"), asked, x, site)
 	a = e.Dropout.Apply(a, e.HiddenDropout, site+"attention.output")

@@ -31,7 +31,7 @@ type Config struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-// Default is BERT-base with the English uncased vocabulary, which is also what config.json means by a missing key.
+// Default is BERT-base with the English uncased vocabulary. A key that config.json lacks has the value in Default.
 func Default() Config {
 	return Config{
 		VocabSize: 30522, HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, IntermediateSize: 3072,
@@ -146,7 +146,7 @@ func (c Config) sizeFaults() error {
 	return errors.Join(faults...)
 }
 
-// parameters is about how many the encoder has, of sizes that are in range.
+// parameters estimates the number of parameters of the encoder. The sizes must be in range.
 func (c Config) parameters() int {
 	h := c.HiddenSize
 	return (c.VocabSize+c.MaxPositionEmbeddings+c.TypeVocabSize)*h + c.NumHiddenLayers*(4*h*h+2*h*c.IntermediateSize)
@@ -171,7 +171,7 @@ func (c Config) rateFaults() error {
 	return errors.Join(faults...)
 }
 
-// kindFaults refuses what some config.json say and this encoder does not compute.
+// kindFaults rejects settings of config.json that this encoder does not implement.
 func (c Config) kindFaults() error {
 	var faults []error
 	if _, known := activations[c.HiddenAct]; !known {

@@ -1,7 +1,8 @@
 package bert
 
-// FLOPs is the cost of the matrix products of the encoder for one row of length positions, forward, in floating point
-// operations: a multiplication and an addition count as two. The last layer is computed at asked positions alone.
+// FLOPs is the cost of the encoder's matrix products in the forward pass of one row of length positions, in floating
+// point operations: a multiplication and an addition count as two. The last layer is computed only at asked of the
+// positions.
 func FLOPs(c Config, length, asked int) float64 {
 	h, f, s := float64(c.HiddenSize), float64(c.IntermediateSize), float64(length)
 	layer := func(p float64) float64 { return 2*(2*s+2*p)*h*h + 4*p*h*f + 4*p*s*h }
@@ -9,7 +10,7 @@ func FLOPs(c Config, length, asked int) float64 {
 }
 
 // ActivationBytes estimates the memory that the encoder keeps for the backward pass of rows rows, with elements of size
-// bytes. Each layer keeps its input, keys and values and, at each position it is asked for, the query, the context, the
+// bytes. Each layer keeps its input, keys and values and, at each selected position, the query, the context, the
 // outputs before and after both normalisations, two arrays between the dense layers, and scores and probabilities.
 func ActivationBytes(c Config, rows, length, asked, size int) int64 {
 	b, s, h := int64(rows), int64(length), int64(c.HiddenSize)

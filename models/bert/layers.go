@@ -15,7 +15,7 @@ import (
 	"github.com/subbert/subbert/models/dropout"
 )
 
-// Options says how a graph computes. None of it changes what is computed beyond rounding, dropout apart. The zero
+// Options says how a graph computes. Apart from dropout, the options change results only by rounding. The zero
 // value is float32 without dropout.
 type Options struct {
 	// Precision is that of activations and products: Float32 (also the zero value) or BFloat16. Variables stay
@@ -30,7 +30,7 @@ type Options struct {
 	CuDNN bool
 }
 
-// DType is the precision that o asks for. Panics if it is neither Float32 nor BFloat16.
+// DType is the precision of o. Panics if it is neither Float32 nor BFloat16.
 func (o Options) DType() dtypes.DType {
 	switch o.Precision {
 	case dtypes.InvalidDType, dtypes.Float32:
@@ -69,8 +69,8 @@ func Dense(s *model.Scope, x *Node, out int) *Node {
 func alignLast(vector, x *Node) *Node { return ExpandLeftToRank(vector, x.Rank()) }
 
 // Norm normalises x over its last axis with the "weight" and "bias" of s. The variance is E[x²]-E[x]², which takes
-// one pass over x for both moments; what BERT adds up is centred well enough for that. The gradient is written out,
-// one pass for both of its means. Panics if the variables do not have x's last dimension.
+// one pass over x for both moments; BERT's activations are centred well enough for that. The gradient is written by
+// hand and takes one pass for both of its means. Panics if the variables do not have x's last dimension.
 func Norm(s *model.Scope, c Config, x *Node) *Node {
 	g, size := x.Graph(), x.Shape().Dim(-1)
 	x32 := ConvertDType(x, dtypes.Float32)
@@ -97,7 +97,7 @@ func Norm(s *model.Scope, c Config, x *Node) *Node {
 // code computes the tanh form under the same name, which Hugging Face calls gelu_new or gelu_pytorch_tanh.
 var activations = map[string]struct {
 	exact func(x *Node) *Node
-	// rounded is the function and its slope of a float32 x, as exactly as bfloat16 can tell.
+	// rounded computes the function and its slope for a float32 x, exactly enough for results in bfloat16.
 	rounded func(x *Node) (y, slope *Node)
 }{
 	"gelu":              {activation.Gelu, gelu},
@@ -108,8 +108,9 @@ var activations = map[string]struct {
 
 // Activate applies the config's hidden_act in float32. Panics if it is unknown.
 //
-// Below float32 its slope is what is kept for the gradient, behind a barrier, instead of x: XLA would compute erf and an
-// exponential again in the backward product, which then waits for them. In float32 that would cost too much memory.
+// In bfloat16 the gradient keeps the slope, behind a barrier, instead of x: otherwise XLA would compute erf and an
+// exponential again in the backward product, which then waits for them. In float32 keeping the slope would take too
+// much memory.
 func Activate(c Config, x *Node) *Node {
 	f, known := activations[c.HiddenAct]
 	if !known {
@@ -124,12 +125,13 @@ func Activate(c Config, x *Node) *Node {
 	})
 }
 
-// gelu is x·Φ(x), with Φ the normal distribution, and its slope Φ(x) + x·φ(x), for results that are rounded to bfloat16. Every
-// operation here counts: the product that computes it has nine million numbers for each on a TPU core.
+// gelu is x·Φ(x), with Φ the normal distribution, and its slope Φ(x) + x·φ(x), for results that are rounded to
+// bfloat16. Every operation counts: a TPU core applies each one to nine million numbers.
 //
-// Φ is (1+tanh(p))/2 as in the tanh form of GELU, with one more term in p. The terms were fitted to make the greatest error
-// of x·Φ least, in units of bfloat16's rounding: it is 0.37 of half a step, or 1.6e-6 where that is more, and that of the
-// slope 8e-5 (the tanh form's are 50 half steps and 9e-4). Beyond |x| = 6, where p would turn back, nothing is left to tell.
+// Φ is (1+tanh(p))/2 as in the tanh form of GELU, with one more term in p. The terms minimise the greatest error of x·Φ
+// in units of bfloat16's rounding: it is 0.37 of half a step, or 1.6e-6 where that is more, and the error of the slope
+// is 8e-5 (those of the tanh form are 50 half steps and 9e-4). x² is limited to 36 in p, which would turn back beyond
+// |x| = 6, where Φ is 0 or 1 to bfloat16's precision.
 func gelu(x *Node) (y, slope *Node) {
 	square := MinScalar(Square(x), 36.0)
 	p := AddScalar(MulScalar(square, -3.90065306e-4), 3.72607817e-2)
@@ -139,16 +141,17 @@ func gelu(x *Node) (y, slope *Node) {
 	return Mul(x, below), Add(below, Mul(x, density))
 }
 
-// keep is x as an array of its own: XLA computes it once, instead of again for each of its uses. (A barrier of two values,
-// since go-xla leaves out a barrier of one.)
+// keep makes XLA compute x once, instead of again for each use. (The barrier takes two values, since go-xla leaves out
+// a barrier of one.)
 func keep(x *Node) *Node { return OptimizationBarriers(x, ScalarZero(x.Graph(), x.DType()))[0] }
 
-// Stored is x, and computed once in the forward graph, whatever XLA thinks of computing it again where it is used.
+// Stored returns x and prevents XLA from computing it again where it is used: it is computed once, in the forward
+// graph.
 func Stored(x *Node) *Node {
 	return adjoint.Attach(keep(x), []*Node{x}, func(d *Node) []*Node { return []*Node{d} })
 }
 
-// tanhTerm is the factor of x³ beside that of x in the tanh form of GELU, and tanhRate of both: √(2/π).
+// tanhTerm is the factor of x³ in the tanh form of GELU, and tanhRate is the factor of the sum: √(2/π).
 const (
 	tanhTerm = 0.044715
 	tanhRate = math.Sqrt2 / math.SqrtPi

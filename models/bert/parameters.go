@@ -6,7 +6,7 @@ import (
 	"github.com/subbert/subbert/models/weights"
 )
 
-// Parameters lists the encoder's, embeddings first, without the pooler.
+// Parameters lists the encoder's parameters, embeddings first, without the pooler.
 func Parameters(c Config) []weights.Parameter {
 	ps := []weights.Parameter{
 		weights.Matrix("bert.embeddings.word_embeddings", c.VocabSize, c.HiddenSize, c.InitializerRange),
@@ -28,7 +28,7 @@ func Parameters(c Config) []weights.Parameter {
 	return ps
 }
 
-// PoolerParameters lists those of Pool.
+// PoolerParameters lists the parameters of Pool.
 func PoolerParameters(c Config) []weights.Parameter {
 	return weights.Dense("bert.pooler.dense", c.HiddenSize, c.HiddenSize, c.InitializerRange)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/subbert/subbert/models/adjoint"
 )
 
-// Product sums lhs·rhs over the axes that equation leaves out, as in "bsh,oh->bso". Every axis is in exactly two of
-// the three places or in all of them, so that each gradient is such a product too, and is written out as one.
+// Product sums lhs·rhs over the axes that are missing in the equation's result, as in "bsh,oh->bso". Every axis is
+// in two or all three of lhs, rhs and the result, so that each gradient is such a product too and is built as one.
 //
-// gomlx's own gradient of a product moves axes after the fact; and in bfloat16 it asks for float32 accumulation in
-// words (a dot_algorithm), which libtpu and the CUDA plugin refuse, on operands converted to float32, which keeps a
-// GPU from its bfloat16 units. Here products of bfloat16 operands are plain ones, forward and backward, and matrix
-// units accumulate them in float32 by themselves.
+// gomlx's own gradient of a product transposes the result afterwards. In bfloat16 it also requests float32
+// accumulation explicitly (a dot_algorithm), which libtpu and the CUDA plugin reject, on operands converted to
+// float32, which keeps a GPU from using its bfloat16 units. Here products of bfloat16 operands are plain ones,
+// forward and backward, and matrix units accumulate them in float32 by themselves.
 func Product(equation string, lhs, rhs *Node) *Node { return product(equation, lhs, rhs, lhs.DType()) }
 
 // Product32 is Product with the sums left in float32, for results whose digits matter more than their bytes. A
@@ -35,10 +35,10 @@ func product(equation string, lhs, rhs *Node, into dtypes.DType) *Node {
 	})
 }
 
-// plainProduct is the product without a word about accumulation, with the axes out. What a product computes has the
-// axes of its first operand before those of the second: the operands change places if that saves moving them after.
-// Axes next to each other that are summed over become one: XLA:CPU reads such operands transposed where they lie, but
-// copies those of more axes first, element by element.
+// plainProduct is the product with the axes out, without a precision for its accumulation. The result of a product
+// has the axes of the first operand before those of the second; the operands are swapped if that saves a
+// transposition. Adjacent axes that are summed over are merged into one: XLA:CPU reads operands with one such axis in
+// place, but first copies operands with several, element by element.
 func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 	order, swapped := natural(l, r, out), natural(r, l, out)
 	if order != out && swapped == out {
@@ -73,7 +73,7 @@ func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 	return TransposeAllAxes(product, permutation...)
 }
 
-// adjacent tells whether each of axes follows the one before it.
+// adjacent reports whether the axes are consecutive.
 func adjacent(axes []int) bool {
 	for i := range axes {
 		if axes[i] != axes[0]+i {
@@ -83,13 +83,14 @@ func adjacent(axes []int) bool {
 	return true
 }
 
-// merge makes one axis of the n from first on.
+// merge merges n axes, from first on, into one.
 func merge(x *Node, first, n int) *Node {
 	dims := x.Shape().Dimensions
 	return Reshape(x, slices.Concat(dims[:first], []int{-1}, dims[first+n:])...)
 }
 
-// natural is the order of axes in which a product comes out: those of both operands, then those of l, then of r.
+// natural is the order of axes in a product's result: the axes of both operands, then those of l alone, then
+// those of r alone.
 func natural(l, r, out string) string {
 	var both, left, right string
 	for _, axis := range l {

@@ -8,13 +8,13 @@ import (
 	"github.com/subbert/subbert/models/adjoint"
 )
 
-// WordTable is the word embeddings in a graph. Two things read them: the lookup of the input's rows, and the decoder of
-// the masked words, whose gradients are a scatter of rows and a product.
+// WordTable is the table of word embeddings in a graph. The lookup of the input reads it, and so does the decoder of
+// the masked words; their gradients are a scatter of rows and a product.
 //
-// For the gradient alone, a graph for D devices has a copy of the table for each, which takes no memory: product and
-// scatter are kept apart by device, so that a device scatters its rows onto its product, in place, and what is added up
-// over the devices is the sum, once. Of one table for all, the product is added up over devices first, and the whole once
-// more; and keeping product and scatter apart costs an array of zeros of V·H, and an addition.
+// For the gradient alone, a graph for D devices has a copy of the table for each device, which takes no memory. The
+// gradients of the copies stay apart, so that each device scatters its rows onto its own product, in place, and one
+// all-reduce adds up the sums. With a single table, XLA would all-reduce the product first and the whole again; and
+// keeping product and scatter apart would cost an array of zeros of V·H and an addition.
 type WordTable struct {
 	table  *Node // [V,H] float32
 	copies *Node // [D,V,H], or nil for one device
@@ -27,12 +27,13 @@ func Words(s *model.Scope, c Config, g *Graph) WordTable {
 	t := WordTable{table: Weight(s, g, dtypes.Float32, "weight", c.VocabSize, c.HiddenSize)}
 	if n := g.NumDevices(); n > 1 {
 		t.copies = BroadcastToDims(InsertAxes(t.table, 0), n, c.VocabSize, c.HiddenSize)
-		t.table = Squeeze(Slice(t.copies, AxisRange(0, 1)), 0) // the same again to XLA; to gomlx what gradients of copies come from
+		t.table = Squeeze(Slice(t.copies, AxisRange(0, 1)), 0) // equal to the table for XLA; for gomlx it depends on the copies
 	}
 	return t
 }
 
-// Lookup is the rows of ids [B,S] int32: [B,S,H] float32. Panics if the devices do not divide B.
+// Lookup returns the embeddings of ids [B,S] int32: [B,S,H] float32. Panics if the number of devices does
+// not divide B.
 func (t WordTable) Lookup(ids *Node) *Node {
 	rows := Gather(t.table, InsertAxes(ids, -1))
 	if t.copies == nil {
@@ -45,7 +46,8 @@ func (t WordTable) Lookup(ids *Node) *Node {
 	})
 }
 
-// Logits is how much each vector of x [B,P,H] looks like each word: [B,P,V] float32. Panics if the devices do not divide B.
+// Logits returns the product of each vector of x [B,P,H] with each word's embedding: [B,P,V] float32. Panics if the
+// number of devices does not divide B.
 func (t WordTable) Logits(x *Node) *Node {
 	if t.copies == nil {
 		return Product32("bph,vh->bpv", x, t.table)

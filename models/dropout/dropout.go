@@ -1,9 +1,9 @@
 // Package dropout drops elements by a stateless hash instead of a random number generator.
 //
-// Whether an element is kept is a function of (seed, step, site, row, position in the row) alone: there is no
-// state to save, a resumed run draws the masks it would have drawn, and since the row is the one of the whole
-// batch, any split of the batch over devices (the row comes from an iota, which a partitioner splits with the
-// data) or over microbatches (rowOffset) draws the same masks as the whole. Nothing is communicated.
+// Whether an element is kept is a function of (seed, step, site, row, position in the row) alone. There is no
+// state to save, and a resumed run draws the same masks as an uninterrupted one. The row is the row of the
+// whole batch, so a batch split over devices (the row comes from an iota, which the partitioner splits with
+// the data) or over microbatches (rowOffset) draws the same masks as the whole, without communication.
 //
 // The hash is a product r*c modulo 2^32 of one odd number per line (every axis but the last) and one per column
 // (the last axis), each mixed to full avalanche from the keys of (seed, step, site). An element then costs one
@@ -22,7 +22,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// Source draws the masks of one graph. A nil *Source drops nothing, which is what evaluation wants.
+// Source draws the masks of one graph. A nil *Source drops nothing; evaluation uses it.
 type Source struct {
 	lineKey, columnKey *Node // uint32 scalars, from seed and step
 	rowOffset          *Node // uint32 scalar, or nil for 0
@@ -50,8 +50,8 @@ const (
 )
 
 // Apply sets each element of x to zero with probability rate and divides the others by 1-rate, so that the
-// expectation stays. Axis 0 of x is the batch's. The site names the place in the model: equal sites would have equal
-// masks, so a source has each but once. Panics if the site was used, or unless 0 <= rate < 1.
+// expectation stays the same. Axis 0 of x is the batch. The site names the place in the model: equal sites would
+// have equal masks, so each site may be used once. Panics if the site was used before, or unless 0 <= rate < 1.
 func (s *Source) Apply(x *Node, rate float64, site string) *Node {
 	take, scale := s.Mask(x, rate, site)
 	if scale == 1 {
@@ -60,8 +60,8 @@ func (s *Source) Apply(x *Node, rate float64, site string) *Node {
 	return take(MulScalar(x, scale))
 }
 
-// Mask is Apply taken apart, where gradients are written out: take sets to zero what is dropped of any value of x's
-// dimensions, and scale, 1/(1-rate), is by what the rest is to be multiplied. Panics as Apply.
+// Mask is Apply in two parts, for gradients written by hand: take sets the dropped elements of a value of x's
+// dimensions to zero, and scale, 1/(1-rate), is the factor for the others. Panics as Apply.
 func (s *Source) Mask(x *Node, rate float64, site string) (take func(*Node) *Node, scale float64) {
 	if rate < 0 || rate >= 1 || math.IsNaN(rate) {
 		exceptions.Panicf("dropout: %s: rate %g, want 0 <= rate < 1", site, rate)
@@ -111,7 +111,8 @@ func (s *Source) columns(g *Graph, n int, site string) *Node {
 	return odd(mix(Add(mix(BitwiseXor(index, siteKey(s.columnKey, site))), s.lineKey)))
 }
 
-// siteKey is key for one site. The name is hashed while the graph is built, so a site costs one scalar operation.
+// siteKey derives the key of a site. The name is hashed while the graph is built, so a site costs one scalar
+// operation.
 func siteKey(key *Node, site string) *Node {
 	h := fnv.New32a()
 	h.Write([]byte(site)) // a hash.Hash never fails

@@ -29,8 +29,8 @@ func (s Sums) Add(other Sums) Sums {
 	return Sums{Add(s.Loss, other.Loss), Add(s.Correct, other.Correct), Add(s.Weight, other.Weight)}
 }
 
-// CrossEntropy compares logits [...,C] with labels [...] int32. Weights [...] float32 say how much each counts; nil
-// is one each. With smoothing e the target is 1-e on the label plus e/C everywhere. Panics if shapes disagree or
+// CrossEntropy compares logits [...,C] with labels [...] int32. Weights [...] float32 weight each prediction; nil:
+// all are 1. With smoothing e the target is 1-e on the label plus e/C everywhere. Panics if shapes disagree or
 // smoothing is not in [0,1).
 func CrossEntropy(logits, labels, weights *Node, smoothing float64) Sums {
 	dims := logits.Shape().Dimensions
@@ -55,9 +55,9 @@ func CrossEntropy(logits, labels, weights *Node, smoothing float64) Sums {
 	}
 }
 
-// nats is the loss of each prediction and whether it is right (1 or 0), both [...]. The gradient is written out,
-// softmax minus target, because the logits [B,P,V] are the largest array of a step: they are passed over once for
-// their maximum and once for what follows from it.
+// nats is the loss of each prediction and whether it is right (1 or 0), both [...]. The gradient is written by
+// hand, softmax minus target, because the logits [B,P,V] are the largest array of a step: one pass computes their
+// maximum, and a second pass the rest.
 func nats(logits, labels *Node, smoothing float64) (losses, right *Node) {
 	top := ReduceAndKeep(logits, ReduceMax, -1)
 	total := Add(top, Log(ReduceAndKeep(Exp(Sub(logits, top)), ReduceSum, -1)))

@@ -19,14 +19,15 @@ import (
 // An LSTM summarises a row by its state after the last position, reading forwards or backwards. Its parameters are
 // named, shaped and ordered (gates input, forget, cell, output) as those of torch.nn.LSTM with one layer.
 //
-// The loop is a While with a gradient of our own: gomlx has none for While, and unrolled, S=128 takes 15 GB. Going
-// forward keeps the states before each step, [S,B,H] twice; going backward computes the gates again from them. Memory
-// is linear in the sequence. Time comes first in here, T positions of the S; the axis "4H" holds the four gates.
+// The loop is a While with a gradient of our own: gomlx has none for While, and an unrolled loop takes 15 GB for
+// S=128. The forward pass keeps the states before each step, [S,B,H] twice; the backward pass computes the gates
+// again from them. Memory is linear in the sequence. In this file time is the first axis, with T of the S positions;
+// the axis "4H" holds the four gates.
 
 // backward is what torch appends to the names of the direction that reads from the end.
 const backward = "_reverse"
 
-// lstmParameters lists one direction's, drawn as torch does: uniform within 1/sqrt(H).
+// lstmParameters lists the parameters of one direction, drawn as torch does: uniform within 1/sqrt(H).
 func lstmParameters(hidden int, direction string) []weights.Parameter {
 	bound := 1 / math.Sqrt(float64(hidden))
 	var ps []weights.Parameter
@@ -48,13 +49,15 @@ func (r Relation) lstm(s *model.Scope, in RelationInput) (summary, _ *Node) {
 	return r.lastState(s.At("lstm"), in, ""), nil
 }
 
-// bilstm is the last forward state, then the one backwards reading ends with, at the first position: [B,2H].
+// bilstm is the last forward state, then the last backward state, which is the one at the first position:
+// [B,2H].
 func (r Relation) bilstm(s *model.Scope, in RelationInput) (summary, _ *Node) {
 	s = s.At("lstm")
 	return Concatenate([]*Node{r.lastState(s, in, ""), r.lastState(s, in, backward)}, -1), nil
 }
 
-// lastState runs one direction over the masked positions, of which the first and the last of the sequence never are.
+// lastState runs one direction over the masked positions, which never include the first and the last of the
+// sequence.
 func (r Relation) lastState(s *model.Scope, in RelationInput, direction string) *Node {
 	x := in.last()
 	length, hidden := x.Shape().Dim(1), x.Shape().Dim(2)
@@ -99,8 +102,8 @@ func (r recurrence) sizes() (t, b, h int) {
 	return dims[0], dims[1], dims[2] / 4
 }
 
-// forward is the last state and the states h and c before each step, [T,B,H], where the steps are the positions of z
-// in either direction.
+// forward returns the last state and the states h and c before each step, [T,B,H]; the steps are the positions of z
+// in the direction of reading.
 func (r recurrence) forward() (last, hs, cs *Node) {
 	g := r.z.Graph()
 	steps, b, h := r.sizes()
@@ -119,7 +122,7 @@ func (r recurrence) forward() (last, hs, cs *Node) {
 	return out[0], out[2], out[3]
 }
 
-// backward is the gradient with respect to z [T,B,4H], given that with respect to the last state.
+// backward is the gradient with respect to z [T,B,4H], given the gradient v with respect to the last state.
 func (r recurrence) backward(v, hs, cs *Node) *Node {
 	g := r.z.Graph()
 	steps, b, h := r.sizes()
@@ -137,13 +140,13 @@ func (r recurrence) backward(v, hs, cs *Node) *Node {
 	return countedLoop(g, steps, fixed, []*Node{v, zeros(g, b, h), zeros(g, steps, b, 4*h)}, body)[2]
 }
 
-// with is r inside a loop's body, on the body's own z, u and mask.
+// with is r inside a loop's body, with the body's own z, u and mask.
 func (r recurrence) with(fixed []*Node) recurrence {
 	r.z, r.u, r.mask = fixed[0], fixed[1], fixed[2]
 	return r
 }
 
-// position is where step t reads: t from the start, or from the end.
+// position is the position that step t reads: t from the start, or from the end.
 func (r recurrence) position(t *Node) *Node {
 	if r.reverse {
 		steps, _, _ := r.sizes()
@@ -152,7 +155,7 @@ func (r recurrence) position(t *Node) *Node {
 	return t
 }
 
-// cell is one step, computed.
+// cell is the result of one step.
 type cell struct {
 	i, f, g, o  *Node // gates after their functions, [B,H]
 	previous, c *Node // the cell's state before and after
@@ -182,8 +185,8 @@ func (r recurrence) cell(at, h, c *Node) cell {
 // hidden is the state h after the step.
 func (c cell) hidden() *Node { return Mul(c.o, Tanh(c.c)) }
 
-// gradients turns those of the step's h and c into those of its gates before their functions [B,4H] and of the
-// cell's state before.
+// gradients turns the gradients of the step's h and c into those of its gates before their functions [B,4H]
+// and of the previous cell state.
 func (c cell) gradients(dh, dc *Node) (gates, dPrevious *Node) {
 	y := Tanh(c.c)
 	dc = Add(dc, Mul(Mul(dh, c.o), complement(Mul(y, y))))
@@ -196,8 +199,8 @@ func (c cell) gradients(dh, dc *Node) (gates, dPrevious *Node) {
 	return gates, Mul(dc, c.f)
 }
 
-// The functions below serve inside loops too, where every constant must be new: gomlx keeps scalars it made for
-// reuse, and one made inside a loop's body is no value outside of it.
+// The functions below also serve inside loops, where every constant must be new: gomlx caches scalars for
+// reuse, and a scalar made inside a loop's body is not valid outside of it.
 
 func constant(g *Graph, value float32) *Node { return Const(g, value) }
 
@@ -212,16 +215,17 @@ func hardSigmoid(x *Node) *Node {
 	return Min(Max(line, constant(g, 0)), constant(g, 1))
 }
 
-// hardSigmoidDerivative is with respect to x, given the value y: 0.2 on the slope, 0 on either plateau.
+// hardSigmoidDerivative is the derivative with respect to x, given the value y: 0.2 on the slope, 0 on
+// either plateau.
 func hardSigmoidDerivative(y *Node) *Node {
 	g := y.Graph()
 	sloped := LogicalAnd(GreaterThan(y, constant(g, 0)), LessThan(y, constant(g, 1)))
 	return Where(sloped, constant(g, 0.2), constant(g, 0))
 }
 
-// write puts row [...] at the place at of rows [T,...], which is zero there. The pure-Go backend can only add; XLA's
-// go-xla has one summing function per graph and type, and refuses it inside a loop when it is used outside, so there
-// the row is written in place.
+// write stores row [...] at index at of rows [T,...], which is zero there. On the pure-Go backend write adds the
+// row, the only operation that backend has. go-xla has one summing function per graph and type, and rejects it
+// inside a loop when it is also used outside, so on XLA the row overwrites its place.
 func write(rows, at, row *Node) *Node {
 	g := rows.Graph()
 	row = InsertAxes(row, 0)
@@ -235,8 +239,8 @@ func write(rows, at, row *Node) *Node {
 	return DynamicUpdateSlice(rows, row, start)
 }
 
-// countedLoop runs body for t = 0..steps-1 over the state and returns what it is after. The loop's body sees only its
-// parameters: fixed holds what it reads and leaves as it is.
+// countedLoop runs body for t = 0..steps-1 over the state and returns the final state. The loop's body sees only its
+// parameters: fixed holds the values that it reads but does not change.
 func countedLoop(g *Graph, steps int, fixed, state []*Node, body func(t *Node, fixed, state []*Node) []*Node) []*Node {
 	initial := slices.Concat([]*Node{Const(g, int32(0))}, fixed, state)
 	parameters := func(g *Graph) []*Node {

@@ -17,23 +17,24 @@ import (
 	"github.com/subbert/subbert/models/weights"
 )
 
-// What a probe sees of a sentence.
+// The inputs that a probe can take from a sentence.
 const (
 	ProbeSpans = "spans" // the two mentions
 	ProbeAll   = "all"   // every position side by side, padding as zeros: the paper's formula as printed
 	ProbeCLS   = "cls"   // [CLS]
 )
 
-// Probe is an edge probe on a frozen encoder: a scalar mix of layers 0 to l, what Input takes of the mix, and a
-// perceptron of two layers with tanh between them (Tenney et al. 2019; Su & Vijay-Shanker 2022, section on probing).
+// Probe is an edge probe on a frozen encoder: a scalar mix of layers 0 to l, of which Input selects the positions,
+// and a perceptron of two layers with tanh between them (Tenney et al. 2019; Su & Vijay-Shanker 2022, section on
+// probing).
 //
-// Probes of several l have parameters apart, "probe.l.", and may share a graph: their losses add up and none changes
-// another's gradient.
+// Probes of several l have separate parameters, "probe.l.", and may share a graph: their losses add up, and none
+// changes another's gradient.
 type Probe struct {
 	// Input is ProbeSpans, ProbeAll or ProbeCLS.
 	Input string `toml:"input"`
-	// Projection is D, what the states of a mention are projected to, each mention's with weights of its own, before
-	// self-attention pools them into one vector. 0 leaves the projection out. For ProbeSpans only.
+	// Projection is D, the width to which the states of a mention are projected before self-attention pools them
+	// into one vector; each mention has its own weights. 0 leaves the projection out. For ProbeSpans only.
 	Projection int `toml:"projection"`
 	// Hidden is M, the width between the two layers.
 	Hidden int `toml:"hidden"`
@@ -65,8 +66,9 @@ var mentions = []string{"a", "b"}
 // name is the prefix of the parameters of the probe of layers 0 to l.
 func (p Probe) name(l int) string { return fmt.Sprintf("probe.%d", l) }
 
-// Parameters lists those of the probe of layers 0 to l, for states of the given hidden size and, for ProbeAll, so many
-// positions. Weights are drawn uniformly within 1/sqrt(inputs), as torch draws a linear layer's.
+// Parameters lists the parameters of the probe of layers 0 to l, for states of the given hidden size and, for
+// ProbeAll, the number of positions. Weights are drawn uniformly within 1/sqrt(inputs), as torch draws those of a
+// linear layer.
 func (p Probe) Parameters(l, hidden, positions int) []weights.Parameter {
 	at := p.name(l)
 	ps := []weights.Parameter{
@@ -107,7 +109,8 @@ type ProbeInput struct {
 	// Layers [B,L+1,P,H] are the states at the positions that the probe sees: [CLS] alone for ProbeCLS (P is 1), all of
 	// them for ProbeAll (P is S), and for ProbeSpans those of the first mention and then those of the second, P/2 each.
 	Layers *Node
-	// Lengths [B,2] int32 are how many of them are real: of each mention, or in the first column of all positions.
+	// Lengths [B,2] int32 is the number of real positions: of each mention, or, in the first column, of the
+	// sentence.
 	Lengths *Node
 }
 
@@ -127,7 +130,7 @@ func (p Probe) Logits(s *model.Scope, in ProbeInput, l int) *Node {
 	return bert.Dense(s.At("output"), Tanh(bert.Dense(s.At("hidden"), features, p.Hidden)), p.Classes)
 }
 
-// Mix is the scalar mix gamma · sum of softmax(alpha)_k h^k over layers 0 to l: [B,P,H] of layers [B,L+1,P,H].
+// Mix is the scalar mix gamma · sum of softmax(alpha)_k h^k over layers 0 to l: layers [B,L+1,P,H] -> [B,P,H].
 func Mix(s *model.Scope, layers *Node, l int) *Node {
 	g, dims := layers.Graph(), layers.Shape().Dimensions
 	share := Softmax(bert.Weight(s, g, dtypes.Float32, "alpha", l+1))
@@ -137,7 +140,7 @@ func Mix(s *model.Scope, layers *Node, l int) *Node {
 	return Reshape(Mul(mixed, Reshape(gamma, 1, 1, 1)), dims[0], dims[2], dims[3])
 }
 
-// features is what the perceptron sees of the mix.
+// features is the perceptron's input, made from the mix.
 func (p Probe) features(s *model.Scope, mixed, lengths *Node) *Node {
 	dims := mixed.Shape().Dimensions
 	switch p.Input {
@@ -159,8 +162,8 @@ func (p Probe) features(s *model.Scope, mixed, lengths *Node) *Node {
 	return Concatenate(pooled, -1)
 }
 
-// pool is the self-attentive pooling of one mention: x [B,W,H], lengths [B,1]. A mention without positions, one that
-// was cut off, is zero.
+// pool is the self-attentive pooling of one mention: x [B,W,H], lengths [B,1]. A mention that was cut off and has no
+// positions is pooled to zero.
 func (p Probe) pool(s *model.Scope, x, lengths *Node) *Node {
 	if p.Projection > 0 {
 		x = bert.Dense(s.At("projection"), x, p.Projection)
@@ -178,9 +181,9 @@ func within(lengths *Node, n int) *Node {
 	return ConvertDType(LessThan(position, lengths), dtypes.Float32)
 }
 
-// ProbeActivations picks what a probe of the given input sees of encoded sentences: hidden are L+1 layers [B,S,H],
-// positions [B,P] int32 say where, with -1 for none; the result is [B,L+1,P,H] float32, zero where there is none.
-// For ProbeAll positions are not needed and P is S.
+// ProbeActivations selects a probe's input from encoded sentences: the states of the L+1 layers hidden [B,S,H] at
+// positions [B,P] int32, where -1 stands for none. The result is [B,L+1,P,H] float32, zero at positions -1.
+// ProbeAll needs no positions, and its P is S.
 func ProbeActivations(hidden []*Node, positions *Node) *Node {
 	layers := make([]*Node, len(hidden))
 	for k, h := range hidden {

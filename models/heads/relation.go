@@ -18,17 +18,17 @@ import (
 
 // Relation is a classifier over an encoded sentence. Its zero value is not useful; see DefaultRelation.
 type Relation struct {
-	// Pooling is what the classifier sees: "cls" (the tanh pooler over [CLS], the baseline), "cls_raw" (h_CLS
-	// itself), or a summary of the last layer: "attention", "lstm", "bilstm", "mean", "mention".
+	// Pooling selects the classifier's input: "cls" (the tanh pooler over [CLS], the baseline), "cls_raw"
+	// (h_CLS itself), or a summary of the last layer: "attention", "lstm", "bilstm", "mean", "mention".
 	Pooling string `toml:"pooling"`
 	// WithCLS puts h_CLS, raw, before the summary: [h_CLS ; O]. Without it the classifier sees O alone.
 	WithCLS bool `toml:"with_cls"`
 	// Mask says which positions a summary runs over: "tokens", those between [CLS] and [SEP], as the paper
-	// describes, or "positions", all from the second to the last but one whether padding or not, as its released
-	// code does. "mention" has its own.
+	// describes, or "positions", all from the second to the last but one, padding included, as its released code
+	// does. The pooling "mention" ignores it.
 	Mask string `toml:"sll_mask"`
-	// Layers, for "cls_raw" only, takes h_CLS of several layers side by side: 0 is the embeddings, -1 the last.
-	// Empty is the last.
+	// Layers, for "cls_raw" only, selects the layers whose h_CLS are concatenated: 0 is the embeddings, -1 the
+	// last layer. Empty means the last layer.
 	Layers []int `toml:"layers"`
 	// HardSigmoid makes the gates of the LSTMs piecewise linear, as Keras's were by default: clip(0.2x+0.5, 0, 1).
 	HardSigmoid bool `toml:"hard_sigmoid"`
@@ -39,8 +39,8 @@ type Relation struct {
 // DefaultRelation is the paper's baseline with its settings for the summaries, once a pooling is chosen.
 func DefaultRelation() Relation { return Relation{Pooling: "cls", WithCLS: true, Mask: "tokens"} }
 
-// poolings holds the ways to summarise the last layer into [B,...], and their widths in multiples of H. The cls and
-// cls_raw poolings are not summaries and are missing here.
+// poolings holds the summaries of the last layer, [B,...], and their widths in multiples of H. The poolings cls and
+// cls_raw are not summaries.
 var poolings = map[string]struct {
 	width     int
 	summarise func(r Relation, s *model.Scope, in RelationInput) (summary, weights *Node)
@@ -82,7 +82,7 @@ func poolingNames() []string {
 	return names
 }
 
-// Parameters lists those of the classifier and its pooling, the encoder's apart.
+// Parameters lists the parameters of the classifier and its pooling, without the encoder's.
 func (r Relation) Parameters(c bert.Config) []weights.Parameter {
 	var ps []weights.Parameter
 	switch r.Pooling {
@@ -104,7 +104,7 @@ func (r Relation) Summarises() bool {
 	return summary
 }
 
-// features is the width of what the classifier sees.
+// features is the width of the classifier's input.
 func (r Relation) features(hidden int) int {
 	pooling, summary := poolings[r.Pooling]
 	width := max(1, len(r.Layers))
@@ -120,15 +120,15 @@ func (r Relation) features(hidden int) int {
 // RelationInput is an encoded batch.
 type RelationInput struct {
 	Hidden  []*Node // every layer [B,S,H], as bert.Output has them (the last at Positions); only "layers" needs more than the last
-	Lengths *Node   // [B] int32, with [CLS] and [SEP]; what "tokens" masks by
+	Lengths *Node   // [B] int32, with [CLS] and [SEP]; for the mask "tokens"
 	Spans   *Node   // [B,2,2] int32: half-open spans of the two mentions, in positions; for "mention"
 }
 
 // last is the last layer.
 func (in RelationInput) last() *Node { return in.Hidden[len(in.Hidden)-1] }
 
-// Positions are those of the last layer that the pooling sees, for bert.Input: that of [CLS], [B,1], or nil for all of
-// ids [B,S].
+// Positions selects the last-layer positions that the pooling needs, for bert.Input: that of [CLS], [B,1], or nil for
+// all of ids [B,S].
 func (r Relation) Positions(ids *Node) *Node {
 	if r.Summarises() {
 		return nil
@@ -137,7 +137,7 @@ func (r Relation) Positions(ids *Node) *Node {
 }
 
 // Logits is the classifier's output [B,C] float32, and the attention weights [B,S] float32 where the pooling has
-// them (else nil). Dropout at the config's hidden rate is applied to what the classifier sees. Panics if r is not
+// them (else nil). Dropout at the config's hidden rate is applied to the classifier's input. Panics if r is not
 // valid, shapes disagree, an input that the pooling needs is nil, or a variable is missing or has another shape.
 func (r Relation) Logits(s *model.Scope, c bert.Config, o bert.Options, in RelationInput) (logits, attention *Node) {
 	if err := r.Validate(); err != nil {
@@ -148,7 +148,7 @@ func (r Relation) Logits(s *model.Scope, c bert.Config, o bert.Options, in Relat
 	return ConvertDType(bert.Dense(s.At("classifier"), features, r.Classes), dtypes.Float32), attention
 }
 
-// pool is what the classifier sees, [B, features].
+// pool is the classifier's input, [B, features].
 func (r Relation) pool(s *model.Scope, c bert.Config, in RelationInput) (features, attention *Node) {
 	switch r.Pooling {
 	case "cls":
@@ -163,7 +163,7 @@ func (r Relation) pool(s *model.Scope, c bert.Config, in RelationInput) (feature
 	return summary, attention
 }
 
-// layersCLS is h_CLS of the layers chosen, side by side.
+// layersCLS concatenates h_CLS of the selected layers.
 func (r Relation) layersCLS(in RelationInput) *Node {
 	if len(r.Layers) == 0 {
 		return bert.First(in.last())
@@ -198,7 +198,8 @@ func (r Relation) mask(in RelationInput) *Node {
 	return ConvertDType(inside, dtypes.Float32)
 }
 
-// attention is O = sum a_i h_i with a = softmax(h K) over the masked positions. Where there are none O is 0.
+// attention is O = sum a_i h_i with a = softmax(h K) over the masked positions. Without masked positions O
+// is 0.
 func (r Relation) attention(s *model.Scope, in RelationInput) (summary, attention *Node) {
 	x, mask := in.last(), r.mask(in)
 	k := bert.Weight(s.At("attention"), x.Graph(), x.DType(), "weight", 1, x.Shape().Dim(-1))
@@ -223,7 +224,7 @@ func share(mask *Node) *Node {
 	return Div(mask, MaxScalar(ReduceAndKeep(mask, ReduceSum, -1), 1))
 }
 
-// mention is the average over each of the two mentions, side by side; one that was cut off is 0.
+// mention concatenates the averages over the two mentions; the average of a mention that was cut off is 0.
 func (r Relation) mention(_ *model.Scope, in RelationInput) (summary, _ *Node) {
 	x := in.last()
 	dims := x.Shape().Dimensions

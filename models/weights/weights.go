@@ -20,7 +20,7 @@ type Init int
 
 const (
 	// TruncatedNormal draws from a normal distribution of mean 0 and standard deviation Spread and draws again
-	// beyond two of them, as Google's code does; what results has 0.88 of that deviation.
+	// beyond two of them, as Google's code does; the resulting standard deviation is 0.88 of Spread.
 	TruncatedNormal Init = iota
 	// Uniform draws from [-Spread, Spread).
 	Uniform
@@ -45,7 +45,7 @@ func (p Parameter) Size() int {
 	return n
 }
 
-// Path is the path of the variable that holds the parameter of that dotted name.
+// Path is the path of the variable that holds the parameter with the given dotted name.
 func Path(name string) string { return "/" + strings.ReplaceAll(name, ".", "/") }
 
 // Name is the dotted name of the parameter that the variable at path holds: the inverse of Path.
@@ -64,7 +64,7 @@ func Norm(name string, size int) []Parameter {
 	}
 }
 
-// Matrix is the weight [rows,columns] of what is called name.
+// Matrix is the weight [rows,columns] of the layer called name.
 func Matrix(name string, rows, columns int, spread float64) Parameter {
 	return Parameter{Name: name + ".weight", Shape: []int{rows, columns}, Init: TruncatedNormal, Spread: spread}
 }

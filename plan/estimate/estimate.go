@@ -1,7 +1,7 @@
-// Package estimate reads what a TPU's compiler says of the program that it made: estimated cycles by the kind of
+// Package estimate reads the estimates in a program that a TPU's compiler has optimized: cycles by the kind of
 // operation, and the collectives between devices.
 //
-// Cycles are those of one core's clock, bytes are those of one core. The estimates are the compiler's own and are not
+// Cycles are of one core's clock, bytes are those of one core. The estimates are the compiler's own and are not
 // calibrated; they are good for comparing one program with another, to some 30 %.
 package estimate
 
@@ -40,14 +40,14 @@ func (e Estimate) CollectiveBytes() int64 {
 	return sum
 }
 
-// Categories are what operations are counted under. Where one does several things the first that applies is taken.
+// Categories lists the categories of operations. An operation counts under the first category that applies.
 func Categories() []string { return []string{Matmul, RNG, Optimizer, Reductions, Copies, Other} }
 
 // The categories.
 const (
 	Matmul     = "matmul"     // a product, with whatever is fused to it
 	RNG        = "rng"        // random bits
-	Optimizer  = "optimizer"  // what makes the program's results, if it makes no product: new weights and moments
+	Optimizer  = "optimizer"  // operations without a product that make the program's results: new weights and moments
 	Reductions = "reductions" // sums and maxima
 	Copies     = "copies"     // moving data: copies, transposes, slices
 	Other      = "other"      // element by element
@@ -62,8 +62,8 @@ func (e Estimate) Total() int64 {
 	return sum
 }
 
-// Read reads an optimized program, an HloModuleProtoWithConfig, as the compiler returns it. The body of a
-// loop is counted once, whatever the number of its turns.
+// Read reads an optimized program, an HloModuleProtoWithConfig, as the compiler returns it. It counts the
+// body of a loop once, whatever the number of iterations.
 func Read(program []byte) (Estimate, error) {
 	m, err := readModule(program)
 	if err != nil {
@@ -94,7 +94,8 @@ func Read(program []byte) (Estimate, error) {
 	return e, nil
 }
 
-// isCollective says whether an operation exchanges data between cores. The second half of a pair is not counted.
+// isCollective reports whether an operation is a collective between cores. It does not count the second half of
+// a start/done pair.
 func isCollective(opcode string) bool {
 	switch strings.TrimSuffix(opcode, "-start") {
 	case "all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute":
@@ -106,7 +107,7 @@ func isCollective(opcode string) bool {
 // module is a program.
 type module struct {
 	computations map[int64]computation // by their number
-	entry        int64                 // the one that is the program
+	entry        int64                 // the computation of the program itself
 }
 
 type computation struct {
@@ -125,7 +126,8 @@ type op struct {
 	called   []int64
 }
 
-// results are the array operations whose values a computation returns, found through what only hands values on.
+// results are the array operations whose values a computation returns, traced through operations that only
+// forward values.
 func (c computation) results() map[int64]bool {
 	byID := map[int64]op{}
 	for _, o := range c.ops {
@@ -150,10 +152,10 @@ func (c computation) results() map[int64]bool {
 	return found
 }
 
-// scalarBytes bounds what is no weight and no moment: the packed values that a step reports.
+// scalarBytes bounds results that are not weights or moments: the packed values that a step reports.
 const scalarBytes = 256
 
-// category is what an operation does, or for a fusion the most telling of what is in it.
+// category is the category of an operation, or for a fusion the first category of the operations in it.
 func (m module) category(o op, result bool) string {
 	inside := map[string]bool{}
 	m.opcodes(o, inside, map[int64]bool{})
@@ -192,7 +194,8 @@ func isMove(opcode string) bool {
 	return false
 }
 
-// opcodes collects the opcodes of an operation and of what it calls, each computation once.
+// opcodes collects the opcodes of an operation and of the computations that it calls, each computation
+// once.
 func (m module) opcodes(o op, into map[string]bool, seen map[int64]bool) {
 	into[o.opcode] = true
 	for _, id := range o.called {
@@ -301,11 +304,11 @@ func readOp(body []byte) (o op, err error) {
 	return o, err
 }
 
-// mostCycles is more than an hour of any clock. libtpu gives some operations of newer generations the greatest int64: no
-// estimate.
+// mostCycles is more than an hour of any clock. For some operations of newer generations libtpu writes the greatest
+// int64, which means no estimate.
 const mostCycles = 1 << 43
 
-// readCycles takes the estimate out of an operation's backend config, which is JSON where it has one.
+// readCycles reads the estimate in an operation's backend config, which is JSON if it has an estimate.
 func readCycles(config []byte) int64 {
 	var c struct {
 		Window struct {
@@ -362,7 +365,7 @@ func elementBytes(t uint64) int64 {
 	return 0
 }
 
-// appendInts adds a repeated integer, which comes one by one or packed.
+// appendInts appends a repeated integer field, in single or packed encoding.
 func appendInts(list []int64, v uint64, packed []byte) ([]int64, error) {
 	if packed == nil {
 		return append(list, int64(v)), nil

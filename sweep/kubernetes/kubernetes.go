@@ -1,12 +1,12 @@
 // Package kubernetes writes the runs of a sweep as JobSets, for a cluster with JobSet and, if a queue is named, Kueue.
 //
-// Nothing of ours watches the cluster. There is a file for each level of the graph, with one JobSet a run: the runs of a
-// level need only those of the levels before, and are applied when these have ended. A set of one run for each, and not one
-// set with dependencies inside, because a failure ends the whole of a set. Pods carry out sweep.Step on a volume that
-// they share with whoever sweeps: writing the manifests again leaves out what is done.
+// No process of ours watches the cluster. There is a file for each level of the graph, with one JobSet for each run:
+// the runs of a level need only those of earlier levels, and are applied when these have ended. Each run has its own
+// JobSet, instead of one JobSet with dependencies, because a failure ends a whole JobSet. Pods execute sweep.Step on a
+// volume that they share with the sweeping machine: manifests written again leave out complete runs.
 //
-// A pod that is evicted, or saved and ended at SIGTERM, is made again and goes on from its newest checkpoint; a run that
-// fails by itself is not tried again.
+// A pod that is evicted, or that saved and ended at SIGTERM, is created again and resumes from its newest checkpoint; a
+// run that fails by itself is not retried.
 package kubernetes
 
 import (
@@ -26,16 +26,16 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// Writer is the sweep.Executor that writes manifests. It carries nothing out: the runs stay waiting.
+// Writer is the sweep.Executor that writes manifests. It executes no run: all runs stay waiting.
 type Writer struct {
 	Dir     string                                                    // of the manifests
 	Store   *sweep.Store                                              // on the volume that the pods share
 	Flags   []string                                                  // of subbert, for every verb
 	Options func(t sweep.Task) (options map[string]string, err error) // by name, see Options
-	Files   []string                                                  // that were written
+	Files   []string                                                  // written manifests
 }
 
-// Execute is part of sweep.Executor. Manifests that an earlier call left are removed.
+// Execute implements sweep.Executor. It removes the manifests of earlier calls.
 func (w *Writer) Execute(_ context.Context, tasks []sweep.Task, _ func(sweep.Change)) error {
 	if err := w.clear(); err != nil {
 		return err
@@ -130,8 +130,8 @@ func (w *Writer) jobSet(t sweep.Task, o Options) object {
 
 const container = "subbert"
 
-// job runs the pod until the run is done or has failed. An end after saving (130) and an eviction do not count; what
-// the program itself says is wrong (1, 2) ends it.
+// job runs the pod until the run is done or has failed. An end after saving (130) and an eviction do not count as
+// failures; the program's own exit codes 1 and 2 do.
 func (w *Writer) job(t sweep.Task, o Options) object {
 	exits := func(codes ...any) object {
 		return object{"containerName": container, "operator": "In", "values": codes}
@@ -196,7 +196,8 @@ func verbatim(command []string) []string {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// name is that of a run's JobSet: of it come those of its jobs and pods, which leave it some 40 characters.
+// name is the name of a run's JobSet. The names of its jobs and pods are derived from it, which leaves some
+// 40 characters.
 func name(t sweep.Task) string {
 	slug := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(t.Name), "-"), "-")
 	return "s-" + strings.Trim(slug[:min(len(slug), 25)], "-") + "-" + t.Key[:8]

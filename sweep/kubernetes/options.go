@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Options are what [on.kubernetes] says.
+// Options are the options of [on.kubernetes].
 type Options struct {
 	Image          string // with the program as subbert
 	Claim          string // PersistentVolumeClaim of the shared volume
-	Mount          string // where it is, here and in the pods
+	Mount          string // its mount point, here and in the pods
 	Queue          string // of Kueue; none if empty
 	Namespace      string
 	ServiceAccount string
@@ -25,13 +25,13 @@ type Options struct {
 	CPU, Memory    string // requests, as Kubernetes writes quantities
 }
 
-// Accelerators that are no type of TPU.
+// Accelerators other than TPUs.
 const (
 	none = "none"
 	gpu  = "gpu"
 )
 
-// mostChips of one host: a pod is one process, and it drives one host.
+// mostChips is the maximum number of chips of one host: a pod is one process, and it drives one host.
 const mostChips = 8
 
 var (
@@ -116,7 +116,7 @@ func (o *Options) slice() error {
 	return nil
 }
 
-// check wants the directories that a pod works in on the shared volume.
+// check requires that the directories in which a pod works are on the shared volume.
 func (o Options) check(dirs ...string) error {
 	var errs []error
 	for _, d := range dirs {

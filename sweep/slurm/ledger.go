@@ -17,22 +17,23 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// ledger is slurm/jobs.json of a store: which arrays are, or may be, in the queue. One process at a time has it open.
+// ledger is slurm/jobs.json of a store: the arrays that are, or may be, in the queue. One process at a time has it
+// open.
 type ledger struct {
 	dir     string
 	lock    *flock.Flock
 	entries []entry
 }
 
-// entry is an array: its task i carries out the run Keys[i], which is empty when that is over. Without Job it is not known
-// whether it was submitted.
+// entry is an array: its task i executes the run Keys[i], which becomes empty when that is over. Without Job it is
+// unknown whether the array was submitted.
 type entry struct {
 	Name string   `json:"name"`
 	Job  string   `json:"job,omitempty"`
 	Keys []string `json:"keys"`
 }
 
-// newName is the name of an array's jobs: it is not used twice, so that the array can be found by it.
+// newName returns a unique name for an array's jobs, by which the array can be found.
 func newName() string { return "subbert-" + strings.ToLower(rand.Text()[:12]) }
 
 // openLedger waits until no other process has it open.
@@ -75,7 +76,7 @@ func (l *ledger) add(e entry) error {
 	return l.save()
 }
 
-// submitted notes the job of the array with a name.
+// submitted records the job of the array with a name.
 func (l *ledger) submitted(name, job string) error {
 	for i := range l.entries {
 		if l.entries[i].Name == name {
@@ -85,7 +86,7 @@ func (l *ledger) submitted(name, job string) error {
 	return l.save()
 }
 
-// drop forgets the array with a name, and its script.
+// drop removes the array with a name, and its script.
 func (l *ledger) drop(name string) error {
 	l.entries = slices.DeleteFunc(l.entries, func(e entry) bool { return e.Name == name })
 	err := os.Remove(filepath.Join(l.dir, name+".sh"))
@@ -103,7 +104,7 @@ func (l *ledger) clear() error {
 	return errors.Join(errs...)
 }
 
-// keep forgets the tasks of arrays whose jobs, "ID_INDEX", are over.
+// keep removes the tasks of arrays whose jobs, "ID_INDEX", are over.
 func (l *ledger) keep(queued func(job string) bool) error {
 	for _, e := range l.entries {
 		for i := range e.Keys {

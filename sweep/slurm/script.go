@@ -12,10 +12,10 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// grace is how many seconds before its time limit a run is told to save.
+// grace is the number of seconds before its time limit at which a run is asked to save.
 const grace = 120
 
-// Script is the batch script of an array whose tasks carry out the runs in dirs.
+// Script is the batch script of an array whose tasks execute the runs in dirs.
 func Script(program, dirs []string) string {
 	var list strings.Builder
 	for _, d := range dirs {
@@ -28,8 +28,8 @@ func Script(program, dirs []string) string {
 	return strings.NewReplacer("@DIRS@", list.String(), "@PROGRAM@", strings.Join(words, " ")).Replace(script)
 }
 
-// A run that was told to save ends with 130. Before a time limit the job is still RUNNING then, and puts itself back into
-// the queue; at a preemption SLURM does that, and a job that somebody took back stays away. The task is named in full: the
+// A run that was asked to save ends with 130. Before a time limit the job is still RUNNING then, and requeues itself;
+// after a preemption SLURM requeues it, and a cancelled job is not requeued. The task is named in full, because the job
 // number of the last task of an array is that of the array.
 const script = `#!/bin/bash
 # Written by subbert sweep: each task of the array carries out one run.
@@ -57,10 +57,10 @@ fi
 exit "$code"
 `
 
-// quote makes a word of the shell of s.
+// quote quotes s as a word of the shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// Arguments are those of sbatch for an array of n tasks that depends on the jobs needed.
+// Arguments returns the arguments of sbatch for an array of n tasks that depends on the jobs needed.
 func Arguments(name string, n int, work string, needed, options []string, script string) []string {
 	args := []string{
 		"--parsable", "--requeue", "--job-name=" + name, fmt.Sprintf("--array=0-%d", n-1), fmt.Sprintf("--signal=B:TERM@%d", grace),
@@ -74,10 +74,11 @@ func Arguments(name string, n int, work string, needed, options []string, script
 
 var optionForm = regexp.MustCompile(`^[a-z][a-z-]*$`)
 
-// ours are options of sbatch that are not the user's to set.
+// ours are options of sbatch that the sweep sets and users must not.
 var ours = []string{"array", "chdir", "dependency", "job-name", "no-requeue", "output", "parsable", "requeue", "signal", "wait", "wrap"}
 
-// options are those of sbatch for t: the user's, and a time limit from the forecast if they set none.
+// options returns the options of sbatch for t: the user's, and a time limit from the forecast if they
+// contain none.
 func (q *Queue) options(t sweep.Task) ([]string, error) {
 	set, err := q.Options(t.Group)
 	if err != nil {

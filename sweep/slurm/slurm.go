@@ -1,15 +1,15 @@
-// Package slurm hands the runs of a sweep to SLURM.
+// Package slurm executes the runs of a sweep with SLURM.
 //
-// Runs that need the same others and ask for the same resources become one job array; each depends, by afterok, on just the
-// array tasks it needs, so that a failure holds up nothing else. A job carries out sweep.Step, which leaves the result in
-// the store: that, and not the state of the job, says whether a run is done. Before its time limit, and when it is
-// preempted, a run gets SIGTERM, saves, and is put back into the queue; it goes on from its newest checkpoint.
+// Runs with the same needs and the same resources become one job array. Each depends, by afterok, only on the array
+// tasks it needs, so that a failure does not affect other runs. A job executes sweep.Step, which leaves the result in
+// the store: the store, not the state of the job, determines whether a run is done. Before its time limit, and at
+// preemption, a run gets SIGTERM, saves, and is requeued; it resumes from its newest checkpoint.
 //
-// Which job belongs to which run stands in the store (slurm/jobs.json), and is written before a submission and after it: a
-// sweep that is stopped, or killed between the two, finds its jobs again, in whatever shell it is started.
+// The store records the job of each run (slurm/jobs.json), before and after its submission: a sweep that is stopped, or
+// killed between the two, finds its jobs again, from any shell.
 //
-// The states come from sacct, or from squeue and scontrol where there is no accounting. What is the user's reaches sbatch as arguments
-// and the script as quoted words.
+// The states come from sacct, or without accounting from squeue and scontrol. User input is passed to sbatch as
+// arguments and to the script as quoted words.
 package slurm
 
 import (
@@ -28,19 +28,20 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// Queue is the sweep.Executor that hands runs to SLURM.
+// Queue is the sweep.Executor that submits runs to SLURM.
 type Queue struct {
 	Store   *sweep.Store
 	Program []string                                                  // subbert and flags for every verb; an absolute path first
 	Options func(group string) (options map[string]string, err error) // of sbatch, by name, for the runs of a group
-	Poll    time.Duration                                             // between looks
+	Poll    time.Duration                                             // between polls
 	Log     *slog.Logger
 }
 
-// mostTasks of an array; SLURM's own default is 1001.
+// mostTasks is the maximum number of tasks of an array; SLURM's own default is 1001.
 const mostTasks = 1000
 
-// Execute is part of sweep.Executor. Jobs that were submitted before are joined. When ctx ends the jobs go on.
+// Execute implements sweep.Executor. It waits for jobs that were submitted before instead of submitting them
+// again. When ctx ends the jobs go on.
 func (q *Queue) Execute(ctx context.Context, tasks []sweep.Task, tell func(sweep.Change)) error {
 	jobs, err := q.submit(ctx, tasks)
 	if err != nil {
@@ -49,15 +50,15 @@ func (q *Queue) Execute(ctx context.Context, tasks []sweep.Task, tell func(sweep
 	return q.watch(ctx, tasks, jobs, tell)
 }
 
-// batch is runs that become one array.
+// batch is the runs of one array.
 type batch struct {
 	tasks   []sweep.Task
 	options []string // of sbatch
 	needs   []string // keys of runs that are not complete
-	level   int      // how long the longest chain of needs is
+	level   int      // length of the longest chain of needs
 }
 
-// submit brings every task into the queue that is not there, and returns the job of each, "ID_INDEX", by key.
+// submit submits every task that is not in the queue, and returns the job of each task, "ID_INDEX", by key.
 func (q *Queue) submit(ctx context.Context, tasks []sweep.Task) (jobs map[string]string, err error) {
 	l, err := openLedger(q.Store)
 	if err != nil {
@@ -87,7 +88,7 @@ func (q *Queue) submit(ctx context.Context, tasks []sweep.Task) (jobs map[string
 	return jobs, nil
 }
 
-// batches sorts tasks into arrays, those that others need first.
+// batches groups tasks into arrays, those that others need first.
 func (q *Queue) batches(tasks []sweep.Task) ([]batch, error) {
 	levels := make(map[string]int)
 	var all []batch
@@ -156,7 +157,7 @@ func (q *Queue) submitBatch(ctx context.Context, l *ledger, b batch, jobs map[st
 	return l.submitted(name, id)
 }
 
-// Cancel takes back all jobs of the store that are in the queue, running or not, and returns how many arrays those are.
+// Cancel cancels all jobs of the store that are in the queue, running or not, and returns the number of their arrays.
 func (q *Queue) Cancel(ctx context.Context) (n int, err error) {
 	l, err := openLedger(q.Store)
 	if err != nil {
@@ -179,7 +180,7 @@ func (q *Queue) Cancel(ctx context.Context) (n int, err error) {
 	return len(ids), l.clear()
 }
 
-// command runs a command of SLURM and returns what it printed. Its complaint becomes the error.
+// command runs a command of SLURM and returns its output. Its error output becomes the error.
 func command(ctx context.Context, name string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	var out, complaint bytes.Buffer

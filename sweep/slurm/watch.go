@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// States that a job goes on from. All others are ends.
+// live lists the states of jobs that have not ended.
 var live = []string{
 	"PENDING", "RUNNING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESIZING", "SUSPENDED", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT", "STOPPED",
 	"SPECIAL_EXIT", "RESV_DEL_HOLD",
@@ -20,7 +20,7 @@ var live = []string{
 
 func isLive(state string) bool { return slices.Contains(live, state) }
 
-// watch looks at the jobs of tasks until each has ended, and tells what became of them.
+// watch polls the jobs of tasks until each has ended, and reports their results.
 func (q *Queue) watch(ctx context.Context, tasks []sweep.Task, jobs map[string]string, tell func(sweep.Change)) error {
 	w := &watcher{queue: q, jobs: jobs, open: slices.Clone(tasks), state: make(map[string]sweep.State), gone: make(map[string]int), lost: make(map[string]bool)}
 	for misses := 0; len(w.open) > 0; {
@@ -50,21 +50,21 @@ func (q *Queue) watch(ctx context.Context, tasks []sweep.Task, jobs map[string]s
 	return nil
 }
 
-// watcher is what is known of the tasks in the queue.
+// watcher is the known state of the tasks in the queue.
 type watcher struct {
 	queue *Queue
 	jobs  map[string]string
 	open  []sweep.Task
-	state map[string]sweep.State // told last, by key
-	gone  map[string]int         // looks in a row at which the job of a run had ended without a result
+	state map[string]sweep.State // last reported state, by key
+	gone  map[string]int         // consecutive polls at which the job of a run had ended without a result
 	lost  map[string]bool        // keys of runs that failed, or need one that did
 }
 
-// patience is at how many looks in a row a job has to have ended for its run to have failed: a marker that was written on
-// another host may take a moment to be seen here.
+// patience is the number of consecutive polls at which a job must have ended for its run to count as failed: a marker
+// written on another host may take a moment to become visible here.
 const patience = 2
 
-// look compares what is in the store and in the queue with what was told. The tasks are in order.
+// look compares the store and the queue with the reported states. The tasks are in order.
 func (w *watcher) look(states map[string]string, tell func(sweep.Change)) error {
 	var open []sweep.Task
 	for _, t := range w.open {
@@ -84,7 +84,7 @@ func (w *watcher) look(states map[string]string, tell func(sweep.Change)) error 
 	return nil
 }
 
-// judge says what there is to tell of t, whose job has a state, and whether that is the end of it.
+// judge returns the change of t, whose job has the given state, and whether t has ended.
 func (w *watcher) judge(t sweep.Task, state string) (c sweep.Change, over bool, err error) {
 	c.Key = t.Key
 	done, err := w.queue.Store.Done(t.Key)
@@ -97,7 +97,7 @@ func (w *watcher) judge(t sweep.Task, state string) (c sweep.Change, over bool, 
 		return c, true, nil
 	}
 	if slices.ContainsFunc(t.Needs, func(n string) bool { return w.lost[n] }) {
-		w.lost[t.Key] = true // SLURM takes its job out of the queue
+		w.lost[t.Key] = true // SLURM removes its job from the queue
 		return c, true, nil
 	}
 	if isLive(state) {
@@ -115,7 +115,7 @@ func (w *watcher) judge(t sweep.Task, state string) (c sweep.Change, over bool, 
 	return c, true, nil
 }
 
-// why says what is known of a run whose job ended without a result.
+// why describes the failure of a run whose job ended without a result.
 func (w *watcher) why(t sweep.Task, state string) string {
 	job := "job " + w.jobs[t.Key]
 	if state == "" {
@@ -127,7 +127,8 @@ func (w *watcher) why(t sweep.Task, state string) string {
 	return job + ": " + state
 }
 
-// reconcile forgets runs that are not in the queue, and finds the jobs of arrays of which that is not known.
+// reconcile removes runs that are not in the queue from the ledger, and finds the jobs of arrays whose
+// submission is uncertain.
 func (q *Queue) reconcile(ctx context.Context, l *ledger) error {
 	if len(l.entries) == 0 {
 		return nil
@@ -158,8 +159,8 @@ func (q *Queue) reconcile(ctx context.Context, l *ledger) error {
 	return l.keep(func(job string) bool { return queued[job] })
 }
 
-// jobStates are the states of jobs, "ID_INDEX": from the accounting, or from the queue and from what SLURM remembers for a
-// few minutes. One that is nowhere has none.
+// jobStates returns the states of jobs, "ID_INDEX": from the accounting, or from the queue and from SLURM's memory of a
+// few minutes. An unknown job has none.
 func jobStates(ctx context.Context, jobs []string) (map[string]string, error) {
 	states := make(map[string]string)
 	out, err := command(ctx, "squeue", "--me", "--array", "--noheader", "--format=%i|%T")
@@ -192,7 +193,7 @@ func jobStates(ctx context.Context, jobs []string) (map[string]string, error) {
 	return states, remembered(ctx, ended, states)
 }
 
-// remembered asks for the states of jobs that have ended, where there is no accounting.
+// remembered queries the states of ended jobs without accounting.
 func remembered(ctx context.Context, jobs []string, states map[string]string) error {
 	for _, j := range jobs {
 		out, err := command(ctx, "scontrol", "--oneliner", "show", "job", j)
@@ -211,7 +212,7 @@ func remembered(ctx context.Context, jobs []string, states map[string]string) er
 	return nil
 }
 
-// rows takes a table with | between columns apart.
+// rows splits a table with | between columns.
 func rows(text string) [][]string {
 	var all [][]string
 	for line := range strings.Lines(text) {

@@ -7,25 +7,25 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// budget divides the money of a sweep among its runs: what those that run may spend at most, together with what has
-// been spent, never exceeds it. What a run leaves goes to those that come after.
+// budget divides the money of a sweep among its runs: the spent money plus the bounds of the running runs never
+// exceed it. Money that a run does not use goes to later runs.
 type budget struct {
 	max  float64                           // 0: no bound
-	cost func(key string) (float64, error) // of a run, up to now
+	cost func(key string) (float64, error) // of a run so far
 
 	mu    sync.Mutex
-	spent map[string]float64 // by runs that do not run now
-	caps  map[string]float64 // of runs that do, what they spent before included
-	open  []sweep.Status     // not begun yet
+	spent map[string]float64 // by runs that are not running
+	caps  map[string]float64 // bounds of running runs, including earlier spending
+	open  []sweep.Status     // not started yet
 }
 
-// begin takes stock of what the runs of a sweep have cost before.
+// begin adds up the earlier costs of the runs of a sweep.
 func (b *budget) begin(r *sweep.Report) error {
 	if b.max == 0 {
 		return nil
 	}
 	for _, s := range r.Runs {
-		if !goesThere(sweep.Task{Args: s.Command}) || b.has(s.Key) {
+		if !runsInCloud(sweep.Task{Args: s.Command}) || b.has(s.Key) {
 			continue
 		}
 		cost, err := b.cost(s.Key)
@@ -42,9 +42,9 @@ func (b *budget) begin(r *sweep.Report) error {
 
 func (b *budget) has(key string) bool { _, ok := b.spent[key]; return ok }
 
-// refuse says that nothing is left for t, or gives it its share of what is left.
+// refuse returns an error if no money is left for t, and otherwise reserves its share.
 func (b *budget) refuse(t sweep.Task, running []sweep.Task) error {
-	if b.max == 0 || !goesThere(t) {
+	if b.max == 0 || !runsInCloud(t) {
 		return nil
 	}
 	b.mu.Lock()
@@ -66,7 +66,7 @@ func (b *budget) refuse(t sweep.Task, running []sweep.Task) error {
 	return nil
 }
 
-// account replaces what runs that have ended might have spent by what they did spend.
+// account replaces the bounds of ended runs by their actual costs.
 func (b *budget) account(running []sweep.Task) error {
 	runs := make(map[string]bool)
 	for _, t := range running {
@@ -86,8 +86,8 @@ func (b *budget) account(running []sweep.Task) error {
 	return nil
 }
 
-// share is the part of what is left that a run gets, and takes it from those that are not begun: by the forecasts of cost or
-// of hours, if all have one, or the same for each.
+// share is the fraction of the remaining money for a run, which it removes from the open ones: in proportion to the
+// forecasts of cost or of hours, if all have one, else equal for each.
 func (b *budget) share(key string) float64 {
 	weight := func(s sweep.Status) float64 { return 1 }
 	for _, by := range []func(sweep.Status) float64{
@@ -119,7 +119,7 @@ func (b *budget) share(key string) float64 {
 	return own / sum
 }
 
-// cap is what a run that was begun may cost at most; 0: it has no bound.
+// cap is the maximum cost of a started run; 0: no bound.
 func (b *budget) cap(key string) float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()

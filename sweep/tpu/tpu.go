@@ -1,5 +1,5 @@
-// Package tpu carries out the pre-training and fine-tuning runs of a sweep on Cloud TPUs: each is a `subbert tpu run` of
-// its own, under one budget, and its results are brought back.
+// Package tpu executes the pre-training and fine-tuning runs of a sweep on Cloud TPUs: each as a separate `subbert tpu
+// run`, under one budget. It downloads the results.
 package tpu
 
 import (
@@ -24,14 +24,14 @@ import (
 // Opener opens the store at a gs:// address.
 type Opener func(ctx context.Context, address string) (*gcs.Store, error)
 
-// goesThere reports whether machines in the cloud do t. All other verbs run here.
-func goesThere(t sweep.Task) bool {
+// runsInCloud reports whether t runs on a machine in the cloud. All other commands run here.
+func runsInCloud(t sweep.Task) bool {
 	return slices.Contains([]string{"pretrain", "finetune"}, t.Args[0])
 }
 
-// Use lets pool, which carries out runs here, hand pre-training and fine-tuning to Cloud TPUs: their commands get a flag
-// --tpu for each flag of subbert tpu run that o says. The runs together may cost at most maxCost; 0 sets no bound. What
-// the runs of earlier, the same sweep, have cost before counts. A mistake in o is a *sweep.OptionsError.
+// Use makes pool, which executes runs here, run pre-training and fine-tuning on Cloud TPUs: their commands get a flag
+// --tpu for each flag of subbert tpu run in o. All runs together may cost at most maxCost; 0 sets no bound. The costs
+// of earlier, a report of the same sweep, count. A fault in o is a *sweep.OptionsError.
 func Use(ctx context.Context, open Opener, pool *sweep.Pool, o sweep.Options, maxCost float64, earlier *sweep.Report) error {
 	b := &budget{max: maxCost, caps: make(map[string]float64), spent: make(map[string]float64)}
 	b.cost = func(key string) (float64, error) { return costOf(ctx, open, o, key) }
@@ -46,7 +46,7 @@ func Use(ctx context.Context, open Opener, pool *sweep.Pool, o sweep.Options, ma
 	local := pool.Command
 	pool.Command = func(t sweep.Task, slot int) *exec.Cmd {
 		cmd := local(t, slot)
-		if !goesThere(t) {
+		if !runsInCloud(t) {
 			return cmd
 		}
 		args, err := flagsOf(o, t.Key, t.Group)

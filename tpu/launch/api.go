@@ -5,7 +5,7 @@ import (
 	"path"
 )
 
-// What the TPU API, version 2, says and hears, as far as runs need it.
+// Messages of the TPU API, version 2, with the fields that runs need.
 type (
 	// QueuedResource is a request for a machine.
 	QueuedResource struct {
@@ -43,7 +43,7 @@ type (
 	}
 )
 
-// Request is what Create asks the API for, for people to see.
+// Request is the request of Create, for display.
 func Request(r Run) QueuedResource {
 	node := nodeWish{
 		AcceleratorType: r.Accelerator,

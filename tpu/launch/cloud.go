@@ -13,17 +13,17 @@ import (
 	"github.com/subbert/subbert/internal/gapi"
 )
 
-// RunLabel marks every node of ours with the run it is for.
+// RunLabel is the label of our nodes; its value is the run.
 const RunLabel = "subbert-run"
 
-// Scopes of tokens. The TPU API takes one only, which allows everything that the account's roles do.
+// Scopes of tokens. The TPU API accepts only the scope that allows everything that the account's roles do.
 const (
 	cloudScope   = "https://www.googleapis.com/auth/cloud-platform"
 	storageScope = "https://www.googleapis.com/auth/devstorage.read_write"
 )
 
-// machineScopes is what a machine's service account can be used for from it; its roles bound it further. A machine that
-// is to delete itself needs the TPU API.
+// machineScopes are the scopes of a machine's service account; its roles restrict it further. A machine that deletes
+// itself needs the TPU API.
 func machineScopes(r Run) []string {
 	if r.SelfDelete {
 		return []string{cloudScope}
@@ -31,14 +31,14 @@ func machineScopes(r Run) []string {
 	return []string{storageScope}
 }
 
-// Cloud is the TPU API as runs need it: one zone of one project. Each call makes one attempt.
+// Cloud is a client of the TPU API for one zone of one project. Each call makes one attempt.
 type Cloud struct {
 	client  *gapi.Client
 	project string
 	zone    string
 }
 
-// OpenCloud prepares to ask the TPU API about a zone. Nothing is asked of the API yet.
+// OpenCloud prepares a client for a zone. It sends no request yet.
 func OpenCloud(ctx context.Context, project, zone string, o gapi.Options) (*Cloud, error) {
 	client, err := gapi.Open(ctx, "https://tpu.googleapis.com", cloudScope, o)
 	if err != nil {
@@ -47,7 +47,7 @@ func OpenCloud(ctx context.Context, project, zone string, o gapi.Options) (*Clou
 	return &Cloud{client: client, project: project, zone: zone}, nil
 }
 
-// path is where the API has what lies in the zone.
+// path is the API's path of a kind of resources in the zone.
 func (c *Cloud) path(kind string) string {
 	return "/v2/projects/" + c.project + "/locations/" + c.zone + "/" + kind
 }
@@ -71,7 +71,7 @@ type Node struct {
 	Address string    `json:"address,omitempty"` // external, or internal if it has no other
 }
 
-// Inventory is what there is in the zone that carries our label, of one run or, where run is empty, of any.
+// Inventory lists the resources in the zone with our label, of one run or, if run is empty, of all runs.
 func (c *Cloud) Inventory(ctx context.Context, run string) ([]Queued, []Node, error) {
 	var queued []Queued
 	var nodes []Node
@@ -99,7 +99,7 @@ func (c *Cloud) Inventory(ctx context.Context, run string) ([]Queued, []Node, er
 	return queued, nodes, nil
 }
 
-// pages hands over every page of a listing.
+// pages calls visit with every page of a listing.
 func (c *Cloud) pages(ctx context.Context, kind string, visit func(inventory)) error {
 	query := url.Values{}
 	for {
@@ -124,25 +124,26 @@ func parseTime(text string) time.Time {
 	return t
 }
 
-// Create asks for the run's machine. The API answers 409 if it was asked for already.
+// Create requests the run's machine. The API answers 409 if it was requested already.
 func (c *Cloud) Create(ctx context.Context, r Run) error {
 	at := c.path("queuedResources") + "?queuedResourceId=" + url.QueryEscape(r.Name())
 	return named("create queued resource "+r.Name(), c.client.JSON(ctx, http.MethodPost, at, Request(r), nil))
 }
 
-// DeleteQueued asks for a queued resource and its node to be deleted. One that is not there is no error.
+// DeleteQueued requests the deletion of a queued resource and its node. It is no error if it does not
+// exist.
 func (c *Cloud) DeleteQueued(ctx context.Context, name string) error {
 	at := c.path("queuedResources/"+url.PathEscape(name)) + "?force=true"
 	return gone(named("delete queued resource "+name, c.client.JSON(ctx, http.MethodDelete, at, nil, nil)))
 }
 
-// DeleteNode asks for a node to be deleted. One that is not there is no error.
+// DeleteNode requests the deletion of a node. It is no error if it does not exist.
 func (c *Cloud) DeleteNode(ctx context.Context, name string) error {
 	return gone(named("delete node "+name, c.client.JSON(ctx, http.MethodDelete, c.path("nodes/"+url.PathEscape(name)), nil, nil)))
 }
 
-// Leave asks for the run's machine to be deleted, by the machine itself. What was asked for after since is a later
-// machine of the same name, and stays.
+// Leave requests, from the machine itself, the deletion of the run's machine. It keeps a machine that was
+// requested after since, which is a later machine of the same name.
 func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
 	var q queuedResource
 	err := c.client.JSON(ctx, http.MethodGet, c.path("queuedResources/"+r.Name()), nil, &q)
@@ -158,8 +159,8 @@ func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
 	return c.DeleteQueued(ctx, r.Name())
 }
 
-// HostKeys are the public keys by which a node's SSH server is known, in authorized_keys form, as the node wrote them
-// into its guest attributes.
+// HostKeys are the public keys of a node's SSH server, in authorized_keys form, as the node wrote them to its guest
+// attributes.
 func (c *Cloud) HostKeys(ctx context.Context, node string) ([]string, error) {
 	request := struct {
 		QueryPath string `json:"queryPath"`
@@ -180,7 +181,7 @@ func (c *Cloud) HostKeys(ctx context.Context, node string) ([]string, error) {
 	return keys, nil
 }
 
-// Check asks the API for the accelerator types and images of the zone and says which of what the run wants is not there.
+// Check returns an error if the zone lacks the run's accelerator type or image.
 func (c *Cloud) Check(ctx context.Context, r Run) error {
 	if err := c.client.JSON(ctx, http.MethodGet, c.path("acceleratorTypes/"+url.PathEscape(r.Accelerator)), nil, nil); err != nil {
 		return named("accelerator type "+r.Accelerator+" in "+r.Zone, err)
@@ -196,7 +197,7 @@ func named(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// gone takes away the error that says that something is not there.
+// gone turns the error for a missing resource into nil.
 func gone(err error) error {
 	var api *gapi.Error
 	if errors.As(err, &api) && api.Status == http.StatusNotFound {
@@ -205,17 +206,17 @@ func gone(err error) error {
 	return err
 }
 
-// trouble is what an error of the API means for whoever wants to go on.
+// trouble classifies an error of the API by its remedy.
 type trouble int
 
 const (
-	refused   trouble = iota // asking again will not help
-	passing                  // asking again may help
+	refused   trouble = iota // a retry will not help
+	passing                  // a retry may help
 	exhausted                // a quota is used up
-	exists                   // what was to be made is there
+	exists                   // the resource exists already
 )
 
-// diagnose says what err means and how long the API wants not to be asked.
+// diagnose classifies err and returns the time that the API asks to wait.
 func diagnose(err error) (trouble, time.Duration) {
 	var api *gapi.Error
 	if !errors.As(err, &api) {
@@ -234,7 +235,7 @@ func diagnose(err error) (trouble, time.Duration) {
 	return refused, after
 }
 
-// Ask is Create, for a caller who does not mind if the machine is there already.
+// Ask is Create, but it is no error if the machine exists already.
 func (c *Cloud) Ask(ctx context.Context, r Run) error {
 	err := c.Create(ctx, r)
 	if meaning, _ := diagnose(err); err != nil && meaning == exists {
@@ -243,8 +244,8 @@ func (c *Cloud) Ask(ctx context.Context, r Run) error {
 	return err
 }
 
-// Clear asks for all of it to be deleted that is not being deleted already. The API refuses to delete what it is
-// still making; that is asked again at the next look.
+// Clear requests the deletion of all resources that are not being deleted already. The API refuses to delete
+// resources that it is still creating; the controller requests that again at its next poll.
 func (c *Cloud) Clear(ctx context.Context, queued []Queued, nodes []Node) error {
 	owned := make(map[string]bool)
 	var errs []error
@@ -262,13 +263,13 @@ func (c *Cloud) Clear(ctx context.Context, queued []Queued, nodes []Node) error 
 	return stubborn(errors.Join(errs...))
 }
 
-// stubborn is an API that will not delete yet: to be asked again, not given up.
+// stubborn turns the refusal of a deletion into an error that is retried.
 func stubborn(err error) error {
 	if err == nil {
 		return nil
 	}
 	if meaning, _ := diagnose(err); meaning == refused || meaning == exists {
-		return fmt.Errorf("not deleted yet: %s", err) // text alone: no longer a refusal
+		return fmt.Errorf("not deleted yet: %s", err) // only the text, so that it no longer counts as a refusal
 	}
 	return err
 }

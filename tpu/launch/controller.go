@@ -10,42 +10,42 @@ import (
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
 
-// Status is what a controller knows of a run, kept in the notes of its lease so that its successor knows it too.
+// Status is a controller's state of a run. The notes of its lease hold it, so that its successor can continue.
 type Status struct {
 	Doing       string    `json:"doing"`
 	State       string    `json:"state"` // of the queued resource, or the node once it is ACTIVE
 	Since       time.Time `json:"since"` // of State
 	Attempts    int       `json:"attempts"`
 	Preemptions int       `json:"preemptions"` // machines that were taken away or fell silent
-	Failures    int       `json:"failures"`    // requests that came to nothing since the last sign of life
+	Failures    int       `json:"failures"`    // failed requests since the last heartbeat
 	Trouble     string    `json:"trouble,omitempty"`
-	NotBefore   time.Time `json:"not_before"` // ask for no machine earlier
-	Hours       float64   `json:"hours"`      // of machines being there; billing may see fewer
-	Node        time.Time `json:"node"`       // creation of the node that was seen last
-	Seen        time.Time `json:"seen"`       // when that was
-	Lost        time.Time `json:"lost"`       // creation of the request that was given up last
+	NotBefore   time.Time `json:"not_before"` // earliest time of the next request for a machine
+	Hours       float64   `json:"hours"`      // hours in which machines existed; fewer may be billed
+	Node        time.Time `json:"node"`       // creation time of the node that was seen last
+	Seen        time.Time `json:"seen"`       // time at which it was seen
+	Lost        time.Time `json:"lost"`       // creation time of the request that was given up last
 	Finished    bool      `json:"finished"`   // nothing is left
 }
 
-// Controller brings what is there in line with what is wanted, for one run.
+// Controller reconciles the actual state of one run with its desired state.
 type Controller struct {
 	Store    bucket.Store
 	Cloud    *Cloud
-	Holder   string // who this is, such as host and process
+	Holder   string // identity of this controller, such as host and process
 	Log      *slog.Logger
 	Patience Patience
-	Poll     time.Duration // between looks
+	Poll     time.Duration // between polls
 }
 
-// ttl is how long a controller that died keeps others from acting.
+// ttl is the time for which the lease of a dead controller keeps others from acting.
 const ttl = 5 * time.Minute
 
-// longestPause is the longest that a lease is not renewed.
+// longestPause is the maximum time between renewals of a lease.
 const longestPause = 2 * time.Minute
 
-// Run sees the run to its end and returns how it ended, when nothing of it is left in the cloud. While another
-// controller acts it watches. When ctx ends the run goes on; calling Run again, anywhere, takes it up. A store that
-// cannot be reached at first is an error; one that was reached before is waited for.
+// Run controls the run until it has ended and no resource of it is left in the cloud, and returns its outcome.
+// While another controller acts, Run only watches. If ctx ends, the run goes on; a later call of Run, on any
+// machine, resumes control. It is an error if the store cannot be reached at first; later outages are waited for.
 func (c *Controller) Run(ctx context.Context) (*Outcome, error) {
 	told, reached := "", false
 	for {
@@ -81,7 +81,7 @@ func (c *Controller) Run(ctx context.Context) (*Outcome, error) {
 	}
 }
 
-// ReadStatus is what the controller of the run in a store knew last.
+// ReadStatus reads the last status of the run in a store.
 func ReadStatus(ctx context.Context, s bucket.Store) (Status, error) {
 	l, err := bucket.Peek(ctx, s, ControllerObject)
 	if err != nil {
@@ -98,7 +98,8 @@ func statusOf(l bucket.Ledger) (Status, error) {
 	return s, json.Unmarshal(l.Notes, &s)
 }
 
-// act looks and acts until the run is over. The lease is released when it returns, unless it is lost.
+// act polls and acts until the run is over. It releases the lease when it returns, unless the lease is
+// lost.
 func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, err error) {
 	defer func() {
 		if errors.Is(err, bucket.ErrLost) {
@@ -141,8 +142,8 @@ func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, 
 	}
 }
 
-// passes says whether an error of the store may pass, and logs it if so. Whether the lease was taken over meanwhile is
-// found out at the next write to it.
+// passes reports whether an error of the store is temporary, and logs it if so. The next write to the lease shows
+// whether it was taken over in the meantime.
 func (c *Controller) passes(ctx context.Context, err error) bool {
 	if meaning, _ := diagnose(err); meaning != passing || ctx.Err() != nil || errors.Is(err, bucket.ErrLost) {
 		return false
@@ -151,7 +152,7 @@ func (c *Controller) passes(ctx context.Context, err error) bool {
 	return true
 }
 
-// rest sleeps and keeps the lease meanwhile, however long the API wants not to be asked.
+// rest sleeps for d, which the API may have requested, and renews the lease meanwhile.
 func (c *Controller) rest(ctx context.Context, lease *bucket.Lease, d time.Duration) error {
 	for ; d > longestPause; d -= longestPause {
 		if err := pause(ctx, longestPause); err != nil {
@@ -176,7 +177,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// tick looks once and does one thing.
+// tick polls once and carries out one action.
 func (c *Controller) tick(ctx context.Context, s *Status) (action, error) {
 	r, err := ReadRun(ctx, c.Store)
 	if err != nil {
@@ -211,7 +212,8 @@ func (c *Controller) look(ctx context.Context, r Run) (o observed, err error) {
 	return o, err
 }
 
-// account adds the time that a machine was there since it was last seen, however long no controller looked.
+// account adds the time for which a machine existed since it was last seen, including times without a
+// controller.
 func (s *Status) account(o observed, now time.Time) {
 	state := ""
 	if len(o.queued) > 0 {
@@ -234,8 +236,8 @@ func (s *Status) account(o observed, now time.Time) {
 	}
 }
 
-// elapsed is how long machines were there since the last look, node being the creation of the one that is there now. One
-// that went away in between counts up to its successor's creation, or up to now: at most what it took.
+// elapsed is the time for which machines existed since the last poll; node is the creation time of the current one. A
+// machine that disappeared in between counts up to its successor's creation, or up to now, which is an upper bound.
 func (s *Status) elapsed(node, now time.Time) time.Duration {
 	if !s.Node.IsZero() && node.Equal(s.Node) {
 		return now.Sub(s.Seen)
@@ -254,7 +256,7 @@ func (s *Status) elapsed(node, now time.Time) time.Duration {
 	return sum
 }
 
-// do carries an action out. Every action may be repeated, and by two controllers.
+// do carries out an action. Every action may be repeated, even by two controllers.
 func (c *Controller) do(ctx context.Context, r Run, o observed, a action, s *Status) error {
 	switch a.move {
 	case create:
@@ -270,7 +272,7 @@ func (c *Controller) do(ctx context.Context, r Run, o observed, a action, s *Sta
 	return nil
 }
 
-// lose notes, once for each machine, that it is removed before the run is over.
+// lose counts, once for each machine, that it is removed before the run is over.
 func (s *Status) lose(o observed, a action) {
 	var made time.Time
 	switch {
@@ -291,7 +293,7 @@ func (s *Status) lose(o observed, a action) {
 	}
 }
 
-// end is the outcome that a controller writes where no machine does.
+// end is the outcome that a controller writes if no machine does.
 func (c *Controller) end(ctx context.Context, r Run, why string) Outcome {
 	o := Outcome{State: Failed, Step: -1, Why: why}
 	if r.Desired == Stopped {
@@ -303,7 +305,7 @@ func (c *Controller) end(ctx context.Context, r Run, why string) Outcome {
 	return o
 }
 
-// create asks for a machine. One that was asked for already is as good.
+// create requests a machine. It is no error if it was requested already.
 func (c *Controller) create(ctx context.Context, r Run, s *Status) error {
 	err := c.Cloud.Create(ctx, r)
 	if err == nil {
@@ -322,7 +324,7 @@ func (c *Controller) create(ctx context.Context, r Run, s *Status) error {
 	return err
 }
 
-// missed notes a request that came to nothing; the next waits the longer the more there were.
+// missed counts a failed request; the pause before the next one grows with their number.
 func (s *Status) missed(why string, after time.Duration) {
 	s.Failures++
 	s.Trouble = why

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// observed is what there is of a run, from the API and the store.
+// observed is the actual state of a run, from the API and the store.
 type observed struct {
 	queued    []Queued
 	nodes     []Node
@@ -13,32 +13,32 @@ type observed struct {
 	outcome   *Outcome
 }
 
-// move is what a controller does next.
+// move is the next step of a controller.
 type move int
 
 const (
 	wait move = iota
 	create
-	remove  // everything there is of the run
-	askStop // the run record is to say so
-	giveUp  // the outcome is to say so
-	finish  // nothing is left and nothing is wanted
+	remove  // all resources of the run
+	askStop // write it to the run record
+	giveUp  // write it to the outcome
+	finish  // no resource is left or wanted
 )
 
-// action is a move and why it is done; lost says that a machine was taken away.
+// action is a move and its reason; lost says that a machine was taken away.
 type action struct {
 	move move
 	why  string
 	lost bool
 }
 
-// Patience is how long a controller waits for what should happen by itself.
+// Patience holds the times that a controller waits for events.
 type Patience struct {
 	Boot     time.Duration // from a node's creation to its first heartbeat
 	Silence  time.Duration // between heartbeats
 	Setup    time.Duration // in CREATING, PROVISIONING and the like; waiting for capacity has no bound
-	Stop     time.Duration // from being asked to stop to having stopped
-	Failures int           // requests that came to nothing, in a row
+	Stop     time.Duration // from the request to stop to the end
+	Failures int           // failed requests in a row
 }
 
 // DefaultPatience suits Cloud TPU: a v3-8 boots in minutes.
@@ -46,7 +46,7 @@ func DefaultPatience() Patience {
 	return Patience{Boot: 20 * time.Minute, Silence: 10 * time.Minute, Setup: time.Hour, Stop: 5 * time.Minute, Failures: 10}
 }
 
-// decide is the heart of the controller: what is wanted and what there is, to what to do.
+// decide is the core of the controller: it maps the desired and the actual state to an action.
 func decide(r Run, o observed, s Status, now time.Time, p Patience) action {
 	if o.outcome != nil {
 		if len(o.queued)+len(o.nodes) == 0 {
@@ -75,7 +75,7 @@ func decide(r Run, o observed, s Status, now time.Time, p Patience) action {
 	return decideQueued(o.queued[0], o, s, now, p)
 }
 
-// decideStop: a machine that is alive gets the time to save.
+// decideStop decides for a run that is stopped: a live machine gets time to save.
 func decideStop(r Run, o observed, now time.Time, p Patience) action {
 	alive := len(o.nodes) > 0 && o.heartbeat != nil && now.Sub(o.heartbeat.Time) < p.Silence
 	if alive && now.Sub(r.Asked) < p.Stop {

@@ -22,40 +22,40 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// ErrTakenAway says that the machine is about to go; the state is saved.
+// ErrTakenAway says that the machine is about to be taken away; the state is saved.
 var ErrTakenAway = errors.New("the machine is being taken away; the state is saved")
 
-// errStop says that the run is not wanted any more.
+// errStop says that the run was asked to stop.
 var errStop = errors.New("the run was asked to stop")
 
-// Machine is the machine's side of a run: it trains in a child process and keeps the store up to date. Machines of a
-// run take turns by a lease with a fencing token; one that lost it commits nothing more.
+// Machine is the machine's side of a run: it trains in a child process and keeps the store up to date. A lease with
+// a fencing token makes sure that only one machine of a run writes; a machine that lost it commits nothing more.
 type Machine struct {
 	Store  bucket.Store
-	Dir    string // of the run on this machine; what is in it is used again if it is right
-	Holder string // who this is; after a restart of the same machine the same
+	Dir    string // directory of the run on this machine; valid files in it are reused
+	Holder string // identity of this machine, which stays the same after a restart
 	Log    *slog.Logger
 
-	// Program makes a command of this very program. Its output and directory are set by the machine.
+	// Program makes a command that runs this program. The Machine sets its output and directory.
 	Program func(args ...string) *exec.Cmd
-	// Delete asks for this machine to be deleted, unless it was asked for after since: that is another one.
+	// Delete requests the deletion of this machine. It keeps a machine that was requested after since, which is another one.
 	Delete func(ctx context.Context, r Run, since time.Time) error
 	// Leaving says why this machine is about to be taken away; empty if it is not.
 	Leaving func(context.Context) (string, error)
 
 	Beat   time.Duration // between heartbeats
-	TTL    time.Duration // of the lease: how long a machine that vanished keeps its successor waiting
+	TTL    time.Duration // of the lease: the time that the successor of a vanished machine waits
 	Grace  time.Duration // from SIGTERM to SIGKILL of the trainer
 	Keep   int           // checkpoints in the store
 	Prefix []string      // flags before the verb, such as --quiet
 }
 
-// notes is what a machine tells the next one through the lease.
+// notes is the state that a machine passes to the next one in the lease.
 type notes struct {
 	Crashes []crash `json:"crashes,omitempty"`
 }
 
-// crash is an end of the trainer that nobody asked for.
+// crash is an unexpected end of the trainer.
 type crash struct {
 	Step int       `json:"step"` // of the newest committed checkpoint
 	Time time.Time `json:"time"`
@@ -69,15 +69,15 @@ type work struct {
 	began  time.Time // when this machine's side was first started on this machine
 	lease  *bucket.Lease
 	remote *checkpoints.Remote
-	log    string // file of what the trainer prints
+	log    string // file of the trainer's output
 
 	mu    sync.Mutex
 	doing string
 }
 
-// Work trains until the run has an outcome, which may be there already, and then deletes the machine. ErrTakenAway and a
-// cancelled ctx leave a run to be continued, and so does a crash, unless it is the second at the same step: that is the
-// outcome then.
+// Work trains until the run has an outcome, which may exist already, and then deletes the machine. After ErrTakenAway
+// and a cancelled ctx the run can be continued, and also after a crash; a second crash at the same step is the run's
+// outcome.
 func (m *Machine) Work(ctx context.Context) error {
 	started := time.Now()
 	r, err := ReadRun(ctx, m.Store)
@@ -94,7 +94,7 @@ func (m *Machine) Work(ctx context.Context) error {
 	return errors.Join(err, m.leave(ctx, r, started))
 }
 
-// work is a machine's turn, lease and all.
+// work is a machine's turn, including the lease.
 func (m *Machine) work(ctx context.Context, r Run) (err error) {
 	w := &work{Machine: m, run: r}
 	if w.began, err = m.begin(); err != nil {
@@ -117,7 +117,7 @@ func (m *Machine) work(ctx context.Context, r Run) (err error) {
 	return errors.Join(err, w.lease.Release(soon))
 }
 
-// beganFile holds when the machine's side was first started on a machine, whose disk is new with it.
+// beganFile holds the time of the first start on this machine, which has a new disk.
 const beganFile = "began"
 
 func (m *Machine) begin() (time.Time, error) {
@@ -133,8 +133,8 @@ func (m *Machine) begin() (time.Time, error) {
 	return now, atomicfile.WriteBytes(file, []byte(now.Format(time.RFC3339Nano)))
 }
 
-// leave deletes this machine if the run is over: nobody else may be there to do it. What fails is tried again when the
-// machine's side is started again, which an error makes systemd do.
+// leave deletes this machine if the run is over, because there may be no controller to do it. After an error systemd
+// restarts the machine's side, which tries again.
 func (m *Machine) leave(ctx context.Context, r Run, started time.Time) error {
 	if !r.SelfDelete {
 		return nil
@@ -168,8 +168,8 @@ func (m *Machine) acquire(ctx context.Context) (*bucket.Lease, error) {
 	}
 }
 
-// keep holds the lease and says that the machine is alive, until there is a reason to end the turn, which it returns.
-// One failed call is no reason; a lease that could not be renewed for its whole time is.
+// keep renews the lease and sends heartbeats until there is a reason to end the turn, which it returns. A single
+// failed call is no reason; a lease that could not be renewed for its whole duration is.
 func (w *work) keep(ctx context.Context) error {
 	renewed := time.Now()
 	for {
@@ -198,7 +198,7 @@ func (w *work) keep(ctx context.Context) error {
 	}
 }
 
-// beat renews the lease, then says so, and looks whether the run is still wanted.
+// beat renews the lease, writes the heartbeat, and checks whether the run was asked to stop.
 func (w *work) beat(ctx context.Context) error {
 	if err := w.lease.Renew(ctx); err != nil {
 		return err
@@ -219,7 +219,7 @@ func (w *work) beat(ctx context.Context) error {
 	return err
 }
 
-// attended holds the run to its bounds where no controller does: it asks the run to stop, which the next beat hears.
+// attended enforces the run's bounds if no controller does: it asks the run to stop, which the next beat sees.
 func (w *work) attended(ctx context.Context, r Run) error {
 	l, err := bucket.Peek(ctx, w.Store, ControllerObject)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -247,8 +247,8 @@ func (w *work) attended(ctx context.Context, r Run) error {
 	return Stop(ctx, w.Store, why)
 }
 
-// unattended is the machine-hours so far as a machine reckons that began then: those of s, and since s was last seen. If
-// it began later, it counts from there.
+// unattended is the number of machine-hours so far, as counted by a machine that began at began: those in s, plus the
+// time since s was last updated or, if later, since began.
 func (s Status) unattended(began, now time.Time) float64 {
 	from := began
 	if s.Seen.After(from) {
@@ -257,7 +257,7 @@ func (s Status) unattended(began, now time.Time) float64 {
 	return s.Hours + now.Sub(from).Hours()
 }
 
-// step is that of the newest committed checkpoint; -1 if there is none.
+// step is the step of the newest committed checkpoint; -1 if there is none.
 func (w *work) step() int {
 	steps := w.lease.Ledger().Steps
 	if len(steps) == 0 {
@@ -273,7 +273,7 @@ func (w *work) say(doing string) {
 	w.Log.Info(doing)
 }
 
-// turn is a machine's turn but for the lease.
+// turn is a machine's turn without the lease.
 func (w *work) turn(ctx context.Context) error {
 	var err error
 	if w.remote, err = checkpoints.NewRemote(ctx, w.Store, checkpointsPrefix, w.lease, w.Keep); err != nil {
@@ -289,7 +289,7 @@ func (w *work) turn(ctx context.Context) error {
 	return w.conclude(ctx, exit)
 }
 
-// instead is why ctx ended, if it did, else err.
+// instead is the cause of ctx's end, if it ended, else err.
 func (w *work) instead(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
@@ -301,7 +301,7 @@ func (w *work) instead(ctx context.Context, err error) error {
 	return cause
 }
 
-// stopped ends a run that is not wanted any more.
+// stopped ends a run that was asked to stop.
 func (w *work) stopped() error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.Grace)
 	defer cancel()
@@ -315,7 +315,7 @@ func (w *work) stopped() error {
 // dir is the run's directory of the trainer.
 func (w *work) dir() string { return filepath.Join(w.Dir, "run") }
 
-// fetch brings everything here that the trainer needs: config, inputs, plugin, the newest checkpoint and the metrics up
+// fetch downloads everything that the trainer needs: config, inputs, plugin, the newest checkpoint and the metrics up
 // to it.
 func (w *work) fetch(ctx context.Context) error {
 	w.say("fetching inputs")
@@ -334,7 +334,7 @@ func (w *work) fetch(ctx context.Context) error {
 	}
 	w.say("fetching the newest checkpoint")
 	root := filepath.Join(w.dir(), "checkpoints")
-	// Checkpoints here that were never committed are as good as those that were, but one history is enough.
+	// Local checkpoints that were never committed are removed, so that there is only one history.
 	if err := errors.Join(os.RemoveAll(w.dir()), os.MkdirAll(w.dir(), 0o755)); err != nil {
 		return err
 	}
@@ -342,7 +342,7 @@ func (w *work) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The trainer compares what it is asked for with what the run was started with.
+	// The trainer compares its config with the one that the run was started with.
 	if err := w.pinned(ctx, w.run.Config, filepath.Join(w.dir(), configFile)); err != nil {
 		return err
 	}
@@ -356,7 +356,7 @@ func (w *work) fetch(ctx context.Context) error {
 	return err
 }
 
-// pinned fetches an object and refuses it unless it is the one that the record pins.
+// pinned downloads an object and rejects it unless its checksum matches the record.
 func (w *work) pinned(ctx context.Context, p Pinned, file string) error {
 	if err := bucket.GetFile(ctx, w.Store, p.Object, file); err != nil {
 		return err
@@ -368,9 +368,10 @@ func (w *work) pinned(ctx context.Context, p Pinned, file string) error {
 	return err
 }
 
-// install unpacks the wheel that the record pins; the program compares it with the release it knows once more.
+// install unpacks the wheel that the record pins; the installer compares it once more with its own list of
+// releases.
 func (w *work) install(ctx context.Context, p Pinned) error {
-	w.say("installing what computes")
+	w.say("installing the backend")
 	file := filepath.Join(w.Dir, pluginPrefix, path.Base(p.Object))
 	if err := w.pinned(ctx, p, file); err != nil {
 		return err
@@ -382,8 +383,9 @@ func (w *work) install(ctx context.Context, p Pinned) error {
 	return nil
 }
 
-// train runs the trainer to its end and keeps the store up to date meanwhile and at last. When ctx ends the trainer
-// gets SIGTERM and time to save. exit is its exit code, or -1 for a signal; err is of our own work, or why ctx ended.
+// train runs the trainer to its end and keeps the store up to date, finally once more after the end. If ctx ends, the
+// trainer gets SIGTERM and time to save. exit is its exit code, or -1 for a signal; err is an error of our own work,
+// or the cause of ctx's end.
 func (w *work) train(ctx context.Context) (exit int, err error) {
 	w.say("training")
 	w.log = filepath.Join(w.Dir, LogsPrefix, fmt.Sprintf("t%05d.log", w.lease.Token()))
@@ -404,7 +406,7 @@ func (w *work) train(ctx context.Context) (exit int, err error) {
 	ended := make(chan error, 1)
 	go func() { ended <- trainer.Wait() }()
 	trouble := w.attend(ctx, ended, trainer.Process)
-	// The trainer is gone. What it saved at last is uploaded even though ctx has ended, unless the lease is lost.
+	// The trainer has ended. Its last checkpoint is uploaded even though ctx has ended, unless the lease is lost.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Grace)
 	defer cancel()
 	if !errors.Is(trouble, bucket.ErrLost) {
@@ -416,12 +418,13 @@ func (w *work) train(ctx context.Context) (exit int, err error) {
 	return trainer.ProcessState.ExitCode(), trouble
 }
 
-// attend uploads what the trainer saves, until it ended. The error is why ctx ended before, or that the lease is lost.
+// attend uploads the trainer's checkpoints until it ends. The error is the cause of an earlier end of ctx, or the loss
+// of the lease.
 func (w *work) attend(ctx context.Context, ended <-chan error, trainer *os.Process) error {
 	for {
 		timer := time.NewTimer(w.Beat)
 		select {
-		case <-ended: // how, is in its ProcessState
+		case <-ended: // its ProcessState says how
 			timer.Stop()
 			return nil
 		case <-ctx.Done():
@@ -439,7 +442,7 @@ func (w *work) attend(ctx context.Context, ended <-chan error, trainer *os.Proce
 	}
 }
 
-// end asks the trainer to save and end, and ends it after the grace.
+// end asks the trainer to save and end, and kills it after the grace period.
 func (w *work) end(ended <-chan error, trainer *os.Process) error {
 	if err := trainer.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -457,8 +460,8 @@ func (w *work) end(ended <-chan error, trainer *os.Process) error {
 	}
 }
 
-// sync uploads the checkpoints that are complete here and newer than those in the store, oldest first, and then the
-// metrics. One that the trainer removes meanwhile is passed over.
+// sync uploads the complete local checkpoints that are newer than those in the store, oldest first, and then the
+// metrics. It skips a checkpoint that the trainer removes in the meantime.
 func (w *work) sync(ctx context.Context) error {
 	root := filepath.Join(w.dir(), "checkpoints")
 	dirs, err := filepath.Glob(filepath.Join(root, "step-*"))
@@ -482,7 +485,7 @@ func (w *work) sync(ctx context.Context) error {
 	return w.putFile(ctx, MetricsObject, filepath.Join(w.dir(), MetricsObject))
 }
 
-// putFile uploads a file unless there is none yet.
+// putFile uploads a file if it exists.
 func (w *work) putFile(ctx context.Context, name, file string) error {
 	err := bucket.PutFile(ctx, w.Store, name, file, bucket.Condition{})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -495,16 +498,16 @@ func (w *work) putLog(ctx context.Context) error {
 	return w.putFile(ctx, path.Join(LogsPrefix, filepath.Base(w.log)), w.log)
 }
 
-// Exit codes of the trainer that mean more than failure.
+// Exit codes of the trainer with a special meaning.
 const exitMisused = 2
 
-// conclude makes of the trainer's exit what becomes of the run.
+// conclude derives the run's fate from the trainer's exit.
 func (w *work) conclude(ctx context.Context, exit int) error {
 	switch exit {
 	case 0:
 		return w.done(ctx)
 	case exitMisused:
-		return w.failed(ctx, "the trainer says that it was called wrongly")
+		return w.failed(ctx, "the trainer rejected its arguments")
 	}
 	n := notes{}
 	if text := w.lease.Ledger().Notes; len(text) > 0 {
@@ -523,11 +526,11 @@ func (w *work) conclude(ctx context.Context, exit int) error {
 	return fmt.Errorf("the trainer crashed after step %d with %s; once more is allowed: %s", now.Step, now.Why, strings.Join(w.tail(3), " | "))
 }
 
-// done uploads what the run was for.
+// done uploads the results of the run.
 func (w *work) done(ctx context.Context) error {
 	w.say("uploading the result")
 	err := bucket.PutTree(ctx, w.Store, ModelPrefix, filepath.Join(w.dir(), ModelPrefix))
-	if errors.Is(err, fs.ErrNotExist) { // some runs leave numbers only
+	if errors.Is(err, fs.ErrNotExist) { // some runs have no model
 		err = nil
 	}
 	if err = errors.Join(err, w.putFile(ctx, resultObject, filepath.Join(w.dir(), resultObject))); err != nil {
@@ -539,7 +542,7 @@ func (w *work) done(ctx context.Context) error {
 	return conclude(ctx, w.Store, Outcome{State: Done, Step: w.step()})
 }
 
-// failed ends the run with its post-mortem.
+// failed ends the run as failed, with the reason and the last lines of output.
 func (w *work) failed(ctx context.Context, why string) error {
 	if err := conclude(ctx, w.Store, Outcome{State: Failed, Step: w.step(), Why: why, Tail: w.tail(50)}); err != nil {
 		return err
@@ -547,7 +550,7 @@ func (w *work) failed(ctx context.Context, why string) error {
 	return errors.New(why)
 }
 
-// tail is the last n lines that the trainer printed.
+// tail is the last n lines of the trainer's output.
 func (w *work) tail(n int) []string {
 	text, err := os.ReadFile(w.log)
 	if err != nil {

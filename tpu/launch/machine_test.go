@@ -214,7 +214,7 @@ func TestMisuseEndsTheRun(t *testing.T) {
 	if err := b.turn("echo error: unknown key; exit 2"); err == nil {
 		t.Error("no error")
 	}
-	b.want(Failed, "called wrongly", 1)
+	b.want(Failed, "rejected its arguments", 1)
 }
 
 func TestStopEndsTheRun(t *testing.T) {

@@ -18,17 +18,18 @@ import (
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
 
-// Bundle is what is copied from here to the store of a run: program, config and data.
+// Bundle is the set of local files that are copied to the store of a run: program, config and data.
 type Bundle struct {
-	Config []byte            // with paths as InputPath says them
+	Config []byte            // with paths from InputPath
 	Binary string            // file of the program, for linux/amd64
 	Plugin string            // wheel of libtpu; empty for backends that need none
 	Inputs map[string]string // name to file or directory
 
-	Streams map[string]string // likewise, of what the trainer reads from the store
+	Streams map[string]string // likewise, inputs that the trainer reads from the store
 }
 
-// InputPath is where an input is on the machine, relative to where the trainer runs. A file is in a directory of its own.
+// InputPath is the path of an input on the machine, relative to the trainer's directory. A file is in its own
+// directory.
 func InputPath(name, local string) (string, error) {
 	info, err := os.Stat(local)
 	if err != nil {
@@ -40,10 +41,10 @@ func InputPath(name, local string) (string, error) {
 	return path.Join(inputsPrefix, name, filepath.Base(local)), nil
 }
 
-// StreamPath is where an input is that the machine reads from the store of r.
+// StreamPath is the address of an input that the machine reads from the store of r.
 func StreamPath(r Run, name string) string { return r.Store + "/" + path.Join(inputsPrefix, name) }
 
-// CacheDir is where the machine keeps what it reads from the store, relative to where the trainer runs.
+// CacheDir is the cache of data read from the store, relative to the trainer's directory.
 const CacheDir = "cache"
 
 // WheelVersion is the version in the name of a wheel; empty if there is none.
@@ -55,8 +56,8 @@ func WheelVersion(file string) string {
 	return parts[1]
 }
 
-// Describe fills the fields of r that say what is in the bundle. Names of pinned objects hold their checksums, so that
-// invocations with different programs do not overwrite each other's.
+// Describe fills the fields of r that describe the bundle. Names of pinned objects contain their checksums, so that
+// invocations with different programs do not overwrite each other's objects.
 func (b *Bundle) Describe(r *Run) error {
 	program, err := SHA256(b.Binary)
 	if err != nil {
@@ -78,8 +79,8 @@ func (b *Bundle) Describe(r *Run) error {
 	return nil
 }
 
-// Pack writes the bundle that r describes to the store. It comes before the run's record, so that no machine finds
-// half of it.
+// Pack writes the bundle that r describes to the store. It must precede the run's record, so that no machine finds
+// an incomplete bundle.
 func (b *Bundle) Pack(ctx context.Context, s bucket.Store, r Run) error {
 	for _, inputs := range []map[string]string{b.Inputs, b.Streams} {
 		for _, name := range slices.Sorted(maps.Keys(inputs)) {

@@ -9,7 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// PriceTable is what accelerators cost.
+// PriceTable is a list of prices of accelerators.
 type PriceTable struct {
 	Currency string  `toml:"currency"`
 	AsOf     string  `toml:"as_of"`  // date
@@ -17,7 +17,7 @@ type PriceTable struct {
 	Prices   []Price `toml:"price"`
 }
 
-// Price is what an hour of an accelerator costs in a zone.
+// Price is the price of an hour of an accelerator in a zone.
 type Price struct {
 	Accelerator string  `toml:"accelerator"`
 	Zone        string  `toml:"zone"` // empty: any
@@ -28,11 +28,10 @@ type Price struct {
 //go:embed prices.toml
 var listPrices string
 
-// ListPrices is the table of published prices that the program carries. It has a date: prices change, and differ by
-// contract.
+// ListPrices is the embedded table of published prices. It has a date: prices change, and differ by contract.
 func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPrices) }
 
-// ReadPrices reads a price table of one's own, a TOML file of [[price]] tables.
+// ReadPrices reads a user's price table, a TOML file of [[price]] tables.
 func ReadPrices(file string) ([]Price, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -59,7 +58,8 @@ func parsePrices(name, text string) (PriceTable, error) {
 	return t, nil
 }
 
-// FindPrice is what an hour of r costs by a table, a line for the zone before one for any; 0 if it does not say.
+// FindPrice is the price of an hour of r in a table; a line for the zone takes precedence over one for any zone;
+// 0 if there is none.
 func FindPrice(table []Price, r Run) float64 {
 	hour := 0.0
 	for _, p := range table {

@@ -1,25 +1,25 @@
 // Package launch owns a run on a Cloud TPU from request to result.
 //
-// What is wanted stands in the run's record in its store; what is there comes from the TPU API. A [Controller]
-// compares the two and does the next thing, over and over; nothing it must remember is in memory, so that it can be
-// stopped, started elsewhere, or be there twice. A [Machine] is the other end: it trains on the TPU VM, keeps checkpoints
-// in the store and says that it is alive.
+// The run's record in its store holds the desired state; the TPU API reports the actual state. A [Controller]
+// repeatedly compares the two and takes the next action. It keeps no state in memory, so it can be stopped, started
+// elsewhere, or run twice. A [Machine] is the other side: it trains on the TPU VM, keeps checkpoints in the store and
+// sends heartbeats.
 //
-// A run has one name, made from its store's address, for its queued resource and its node: the API itself refuses a
-// second machine. Objects of a store:
+// The queued resource and the node of a run have the same name, made from its store's address, so the API itself
+// refuses a second machine. Objects of a store:
 //
-//	run.json         what is wanted: Run
+//	run.json         the desired state: Run
 //	bin/, config/, plugin/  the program, the config and libtpu, which run.json pins by sha256
 //	inputs/          models and data, which are read and never executed
 //	controller.json  the lease of the controller that acts; its notes are Status
 //	lease.json       the lease of the machine that writes, and the checkpoints that are complete
 //	heartbeat.json   Heartbeat of the machine
-//	logs/            what machines printed, by token
+//	logs/            output of machines, by token
 //	checkpoints/     files of checkpoints
-//	outcome.json     Outcome; once it is there, the machine goes
+//	outcome.json     Outcome; once it exists, the machine is deleted
 //	metrics.jsonl, result.json, model/  of the finished run
 //
-// Times are UTC, hours are of one machine being there, money is in the currency of the price table.
+// Times are UTC, hours are those of one existing machine, money is in the currency of the price table.
 package launch
 
 import (
@@ -70,7 +70,7 @@ const (
 	Stopped = "stopped"
 )
 
-// Run is run.json. All but Desired, Reason and Asked is fixed when the run is made.
+// Run is run.json. All fields except Desired, Reason and Asked are fixed when the run is made.
 type Run struct {
 	Format int       `json:"format"`
 	ID     string    `json:"id"`
@@ -87,9 +87,9 @@ type Run struct {
 	SSHKey         string `json:"ssh_key,omitempty"`         // public, in authorized_keys form
 
 	Verb    string   `json:"verb"`    // pretrain or finetune
-	Backend string   `json:"backend"` // what computes: tpu, or go
+	Backend string   `json:"backend"` // tpu or go
 	Inputs  []string `json:"inputs"`  // trees below inputs/ that are copied to the machine
-	Streams []string `json:"streams"` // those that the trainer reads from the store, as much of them as its cache holds
+	Streams []string `json:"streams"` // trees that the trainer reads from the store through a cache
 	Binary  Pinned   `json:"binary"`
 	Config  Pinned   `json:"config"`
 	Plugin  *Pinned  `json:"plugin,omitempty"` // the wheel of libtpu
@@ -103,7 +103,7 @@ type Run struct {
 
 	Desired string    `json:"desired"`
 	Reason  string    `json:"reason,omitempty"` // why it is stopped
-	Asked   time.Time `json:"asked"`            // when Desired changed last
+	Asked   time.Time `json:"asked"`            // time of the last change of Desired
 }
 
 // Pinned is an object that is used only if it has this checksum.
@@ -145,15 +145,15 @@ var (
 	sumForm    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// ID is the identity of the run in the store at an address: its last part for people, a checksum of all of it for
-// machines. It is a label value and part of resource names.
+// ID identifies the run in the store at an address: the last part of the address, for people, and a checksum of
+// the whole address. It is a label value and part of resource names.
 func ID(store string) string {
 	sum := sha256.Sum256([]byte(strings.TrimSuffix(store, "/")))
 	slug := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(path.Base(store)), "-"), "-")
 	return strings.Trim(slug[:min(len(slug), 30)], "-") + "-" + hex.EncodeToString(sum[:4])
 }
 
-// Name is what the run's queued resource and node are called.
+// Name is the name of the run's queued resource and node.
 func (r Run) Name() string { return "subbert-" + r.ID }
 
 // Validate returns every fault of r at once.
@@ -182,7 +182,7 @@ func (r Run) Validate() error {
 		name  string
 		value float64
 	}{{"max hours", r.MaxHours}, {"max cost", r.MaxCost}, {"max unattended hours", r.MaxUnattended}, {"price of an hour", r.HourPrice}} {
-		if !(bound.value >= 0) || math.IsInf(bound.value, 0) { // so that NaN is none either
+		if !(bound.value >= 0) || math.IsInf(bound.value, 0) { // NaN fails too
 			errs = append(errs, fmt.Errorf("%s = %g: want a number, 0 or more", bound.name, bound.value))
 		}
 	}
@@ -192,10 +192,10 @@ func (r Run) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Cost of so many hours; 0 if the price is not known.
+// Cost is the cost of a number of hours; 0 if the price is unknown.
 func (r Run) Cost(hours float64) float64 { return hours * r.HourPrice }
 
-// hours is how many machine-hours the bounds allow; 0: any number.
+// hours is the number of machine-hours that the bounds allow; 0: any number.
 func (r Run) hours() float64 {
 	h := r.MaxHours
 	if r.MaxCost > 0 && r.HourPrice > 0 {
@@ -206,7 +206,7 @@ func (r Run) hours() float64 {
 	return h
 }
 
-// over says which bound the hours exceed.
+// over names the bound that the hours exceed.
 func (r Run) over(hours float64) string {
 	switch {
 	case r.MaxHours > 0 && hours >= r.MaxHours:
@@ -238,8 +238,8 @@ func readRun(ctx context.Context, s bucket.Store) (Run, int64, error) {
 	return r, generation, err
 }
 
-// Make writes the record of a new run, or joins the one that is there: it then returns that one, asked to run again
-// if it was stopped. A run that failed or is done is left as it is.
+// Make writes the record of a new run, or joins an existing one: it then returns the existing record, and asks the
+// run to go on if it was stopped. It does not change a run that failed or is done.
 func Make(ctx context.Context, s bucket.Store, r Run) (made Run, joined bool, err error) {
 	r.Format, r.Desired, r.Made, r.Asked = recordFormat, Running, time.Now().UTC(), time.Now().UTC()
 	if err := r.Validate(); err != nil {
@@ -263,7 +263,7 @@ func Make(ctx context.Context, s bucket.Store, r Run) (made Run, joined bool, er
 	return made, true, err
 }
 
-// Ask changes what is wanted of the run in a store, whoever else does so at the same time.
+// Ask changes the desired state of the run in a store. Concurrent changes are safe.
 func Ask(ctx context.Context, s bucket.Store, change func(*Run)) (Run, error) {
 	for {
 		r, generation, err := readRun(ctx, s)
@@ -282,18 +282,18 @@ func Ask(ctx context.Context, s bucket.Store, change func(*Run)) (Run, error) {
 	}
 }
 
-// Stop asks the run in a store to save and give its machine back.
+// Stop asks the run in a store to save and release its machine.
 func Stop(ctx context.Context, s bucket.Store, why string) error {
 	_, err := Ask(ctx, s, func(r *Run) { r.Desired, r.Reason = Stopped, why })
 	return err
 }
 
-// ReadOutcome is how the run in a store ended; nil if it did not.
+// ReadOutcome is the outcome of the run in a store; nil if it has not ended.
 func ReadOutcome(ctx context.Context, s bucket.Store) (*Outcome, error) {
 	return optional[Outcome](ctx, s, OutcomeObject)
 }
 
-// ReadHeartbeat is the last sign of life of the run's machines; nil if there was none.
+// ReadHeartbeat is the last heartbeat of the run's machines; nil if there was none.
 func ReadHeartbeat(ctx context.Context, s bucket.Store) (*Heartbeat, error) {
 	return optional[Heartbeat](ctx, s, HeartbeatObject)
 }

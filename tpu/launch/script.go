@@ -22,12 +22,13 @@ func Unit(r Run) string {
 	return strings.NewReplacer("@ID@", r.ID, "@STORE@", r.Store).Replace(unitText)
 }
 
-// StartupScript is the script that a TPU VM of a valid run executes at boot. It holds no secret. Of what the user gave, it
-// holds the store's address, the project and the zone, which Validate keeps to letters, digits and ./_:-, and quotes even these.
+// StartupScript is the script that a TPU VM of a valid run executes at boot. It contains no secret. Of the user's input
+// it contains the store's address, the project and the zone, which Validate restricts to letters, digits and ./_:-, and
+// it quotes them.
 func StartupScript(r Run) string {
 	name, prefix, err := gcs.Split(r.Store)
 	if err != nil {
-		return "#!/bin/bash\nexit 2\n" // no valid run; nothing of it may reach a shell
+		return "#!/bin/bash\nexit 2\n" // no part of an invalid run may reach a shell
 	}
 	return strings.NewReplacer(
 		"@BUCKET@", quote(name),
@@ -39,10 +40,12 @@ func StartupScript(r Run) string {
 	).Replace(startupText)
 }
 
-// deadlineMargin is what a machine gets beyond the run's bounds before it deletes itself unasked: the program does before.
+// deadlineMargin is the time beyond the run's bounds after which the boot script deletes the machine; the program does
+// so earlier.
 const deadlineMargin = time.Hour
 
-// deadline is how many seconds after boot a machine deletes itself, if nothing else did; 0: not at all.
+// deadline is the number of seconds after boot at which a machine deletes itself as a last resort; 0:
+// never.
 func deadline(r Run) int {
 	if !r.SelfDelete || r.hours() == 0 {
 		return 0
@@ -50,5 +53,5 @@ func deadline(r Run) int {
 	return int((time.Duration(r.hours()*float64(time.Hour)) + deadlineMargin).Seconds())
 }
 
-// quote makes s one word of a POSIX shell.
+// quote quotes s as one word of a POSIX shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

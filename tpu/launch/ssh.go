@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// SSHUser is the user that the run's public key lets in.
+// SSHUser is the user that the run's public key admits.
 const SSHUser = "subbert"
 
 // PublicKey is the key of an authorized_keys line, without options and comment.
@@ -25,21 +25,21 @@ func PublicKey(line []byte) (string, error) {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), nil
 }
 
-// Shell reaches a machine over SSH.
+// Shell runs commands on a machine over SSH.
 type Shell struct {
 	Address  string   // host:port
 	Identity []byte   // private key, in a form of OpenSSH's without a passphrase
-	HostKeys []string // the server's, in authorized_keys form; there is no connection to one with another key
+	HostKeys []string // the server's, in authorized_keys form; a server with another key is rejected
 }
 
-// Bounds of a connection that is being made: until there is one, and until the machine has said who it is and let us in.
+// Bounds of connecting: until the connection exists, and until the handshake is complete.
 const (
 	connectLimit   = 15 * time.Second
 	handshakeLimit = 30 * time.Second
 )
 
-// Run runs a command on the machine, each word of it quoted, and returns how it ended: *ssh.ExitError if it failed there.
-// When ctx ends, so does the connection, and Run returns ctx's error.
+// Run runs a command on the machine, with each word quoted. The error is an *ssh.ExitError if the command failed. When
+// ctx ends, Run closes the connection and returns ctx's error.
 func (s Shell) Run(ctx context.Context, command []string, in io.Reader, out, errOut io.Writer) error {
 	words := make([]string, len(command))
 	for i, word := range command {
@@ -65,7 +65,7 @@ func (s Shell) run(ctx context.Context, command string, in io.Reader, out, errOu
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) // which ends whatever waits for it
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // ends pending reads and writes
 	defer stop()
 	client, err := shake(conn, s.Address, config)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s Shell) run(ctx context.Context, command string, in io.Reader, out, errOu
 	return session.Run(command)
 }
 
-// closed takes away the error that says that a connection is closed already.
+// closed turns the error for a connection that is closed already into nil.
 func closed(err error) error {
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
 		return nil
@@ -88,7 +88,7 @@ func closed(err error) error {
 	return err
 }
 
-// config is who we are, and which machine we talk to and no other.
+// config holds our identity and the accepted keys of the machine.
 func (s Shell) config() (*ssh.ClientConfig, error) {
 	signer, err := ssh.ParsePrivateKey(s.Identity)
 	if err != nil {
@@ -106,12 +106,12 @@ func (s Shell) config() (*ssh.ClientConfig, error) {
 					return nil
 				}
 			}
-			return fmt.Errorf("the server's key %s is not one that the machine told the API", ssh.FingerprintSHA256(key))
+			return fmt.Errorf("the server's key %s is not among the machine's keys in the API", ssh.FingerprintSHA256(key))
 		},
 	}, nil
 }
 
-// shake makes sure of the machine, and lets it make sure of us.
+// shake does the SSH handshake, which authenticates both sides.
 func shake(conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client, error) {
 	if err := conn.SetDeadline(time.Now().Add(handshakeLimit)); err != nil {
 		return nil, err
@@ -123,12 +123,12 @@ func shake(conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client
 	return ssh.NewClient(connection, channels, requests), conn.SetDeadline(time.Time{})
 }
 
-// known parses the host's keys; types are their algorithms, so that the server shows one of these.
+// known parses the host's keys; types are their algorithms, to which the server is restricted.
 func (s Shell) known() (keys []ssh.PublicKey, types []string, err error) {
 	for _, line := range s.HostKeys {
 		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		if err != nil {
-			continue // of a type that we do not speak
+			continue // of an unsupported type
 		}
 		keys = append(keys, key)
 		if types = append(types, key.Type()); key.Type() == ssh.KeyAlgoRSA {
@@ -136,7 +136,7 @@ func (s Shell) known() (keys []ssh.PublicKey, types []string, err error) {
 		}
 	}
 	if keys == nil {
-		return nil, nil, errors.New("the machine has told the API no host key yet; it does once it has booted")
+		return nil, nil, errors.New("the machine has not published its host key yet; it does so after it has booted")
 	}
 	return keys, types, nil
 }

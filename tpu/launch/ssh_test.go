@@ -34,11 +34,11 @@ func TestShell(t *testing.T) {
 	}
 	wrong := s
 	wrong.HostKeys = []string{line(other)}
-	if _, err := run(wrong, "true"); err == nil || !strings.Contains(err.Error(), "not one that the machine told") {
+	if _, err := run(wrong, "true"); err == nil || !strings.Contains(err.Error(), "not among the machine's keys") {
 		t.Errorf("a server with another key: %v", err)
 	}
 	wrong.HostKeys = nil
-	if _, err := run(wrong, "true"); err == nil || !strings.Contains(err.Error(), "no host key yet") {
+	if _, err := run(wrong, "true"); err == nil || !strings.Contains(err.Error(), "not published its host key yet") {
 		t.Errorf("no host key: %v", err)
 	}
 	wrong = s

@@ -1,5 +1,5 @@
-// Package preflight says what can be known of a run on a Cloud TPU before anything of it exists: whether it fits, how long
-// it takes, what it costs, and whether that is within the run's bounds.
+// Package preflight checks a run on a Cloud TPU before any resource is created: whether it fits, its duration, its
+// cost, and whether these are within the run's bounds.
 package preflight
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/subbert/subbert/tpu/launch"
 )
 
-// Report is what is known of a run beforehand.
+// Report is the result of a preflight check.
 type Report struct {
-	Plan   *plan.Plan `json:"plan"`   // null: there is none for such a run
-	Hours  float64    `json:"hours"`  // of training; 0: not known
-	Least  bool       `json:"least"`  // Hours is the least it can take: no compiler was at hand
-	Cost   float64    `json:"cost"`   // of Hours; 0: not known
-	Faults []string   `json:"faults"` // why it is better not started
+	Plan   *plan.Plan `json:"plan"`   // null: such a run cannot be planned
+	Hours  float64    `json:"hours"`  // of training; 0: unknown
+	Least  bool       `json:"least"`  // Hours is a lower bound: no compiler was available
+	Cost   float64    `json:"cost"`   // of Hours; 0: unknown
+	Faults []string   `json:"faults"` // reasons not to start the run
 	Notes  []string   `json:"notes"`
 
 	steps int // of the run
@@ -30,8 +30,8 @@ type Error struct{ Faults []string }
 
 func (e *Error) Error() string { return "preflight: " + strings.Join(e.Faults, "; ") }
 
-// Hint says how to start it all the same.
-func (e *Error) Hint() string { return "nothing was created; --force starts it all the same" }
+// Hint says how to start it anyway.
+func (e *Error) Hint() string { return "nothing was created; --force starts it anyway" }
 
 // Err is an *Error of the faults; nil if there are none.
 func (r *Report) Err() error {
@@ -41,9 +41,9 @@ func (r *Report) Err() error {
 	return &Error{r.Faults}
 }
 
-// Unplanned is the report of a run that no plan is made for; why says the reason.
+// Unplanned is the report of a run without a plan; why is the reason.
 func Unplanned(why string) *Report {
-	return &Report{Notes: []string{why + ": whether it fits and how long it takes is not known beforehand"}}
+	return &Report{Notes: []string{why + ": its memory and duration cannot be predicted"}}
 }
 
 // Of plans a run and compares the plan with its bounds. A run that does not compile or does not fit is a fault in the
@@ -67,8 +67,8 @@ func Of(ctx context.Context, p *plan.Planner, r launch.Run) (*Report, error) {
 	return report, nil
 }
 
-// judge compares the plan with the run's bounds. Without a compiler the hours are those at the device's peak, which no run
-// undercuts.
+// judge compares the plan with the run's bounds. Without a compiler the hours are those at the device's peak, a lower
+// bound.
 func (r *Report) judge(run launch.Run) {
 	r.Notes = append(r.Notes, r.Plan.Notes...)
 	if r.Plan.Fits != nil && !*r.Plan.Fits {
@@ -120,7 +120,7 @@ func (r *Report) Rows(prices launch.PriceTable) [][2]string {
 	return rows
 }
 
-// priceSource says which currency the prices are in and how old they are, where they are list prices.
+// priceSource names the source of the prices, and for list prices their currency and date.
 func priceSource(t launch.PriceTable) string {
 	if t.AsOf == "" {
 		return " by the price table given"

@@ -5,12 +5,12 @@ import (
 	"os"
 )
 
-// appender appends to a file. What a full disk did not take comes before what is written next, so that the file never
-// has a gap.
+// appender appends to a file. It keeps the bytes that a full disk did not take and writes them before the next ones,
+// so that the file never has a gap.
 type appender struct {
 	file   *os.File
 	behind []byte      // not written yet
-	told   func(error) // of the first failure in a row, which is no error then; nil: failures are errors
+	told   func(error) // receives the first failure in a row instead of the caller; nil: failures are errors
 	failed bool
 }
 
@@ -35,7 +35,7 @@ func (a *appender) flush() error {
 	return err
 }
 
-// close writes what is behind, syncs and closes the file.
+// close writes the pending bytes, syncs and closes the file.
 func (a *appender) close() error {
 	var err error
 	if len(a.behind) > 0 {

@@ -1,7 +1,7 @@
-// Package metrics keeps what a run observes.
+// Package metrics records the values that a run observes.
 //
-// The truth is a file of JSON lines, one object a report: "step" first, then the values in the order they were
-// observed. Everything else (progress, TensorBoard) is a view of the same calls.
+// The primary record is a file of JSON lines, one object for each report: "step" first, then the values in the
+// order they were observed. Everything else (progress, TensorBoard) is a view of the same calls.
 package metrics
 
 import (
@@ -24,13 +24,14 @@ type Value struct {
 	Value float64
 }
 
-// Recorder keeps what a run observes. Record is called from one goroutine, with steps that never fall.
+// Recorder records the values that a run observes. Record is called from one goroutine, with steps that
+// never decrease.
 type Recorder interface {
 	Record(step int, values ...Value) error
 	io.Closer
 }
 
-// Rewinder is a Recorder that a run which goes back to an earlier step asks to forget the later ones.
+// Rewinder is a Recorder that can drop the reports after a step, for a run that returns to it.
 type Rewinder interface {
 	Rewind(step int) error
 }
@@ -43,13 +44,13 @@ type Lines struct {
 	there map[string]bool // lines of the step that the run continues from
 }
 
-// Tolerate makes a report that cannot be written no error: told hears of it, and the next report brings it along. What
-// cannot be written at Close is an error.
+// Tolerate makes a report that cannot be written no error: told is called with the cause, and the report is written
+// with the next one. A report that still cannot be written at Close is an error.
 func (l *Lines) Tolerate(told func(error)) { l.to.told = told }
 
-// OpenLines opens the file of JSON lines at path for a run that continues at step: lines of later steps, which a
-// resumed run will write again, and a last line that a crash cut short are dropped. A line of that step, such as of an
-// evaluation that is made up for, is not written a second time. A missing file is created.
+// OpenLines opens the file of JSON lines at path for a run that continues at step. It drops the lines of later
+// steps, which the resumed run writes again, and a last line that a crash cut short. It does not write a line of that
+// step twice, such as that of an evaluation that is made up. A missing file is created.
 func OpenLines(path string, step int) (*Lines, error) {
 	there, err := dropAfter(path, step)
 	if err != nil {
@@ -97,7 +98,7 @@ func dropAfter(path string, step int) (there map[string]bool, err error) {
 	return there, atomicfile.WriteBytes(path, kept.Bytes())
 }
 
-// ReadLines hands every report of the file of JSON lines at path to record, in order. Nulls are left out.
+// ReadLines passes every report of the file of JSON lines at path to record, in order. Nulls are left out.
 func ReadLines(path string, record func(step int, values ...Value) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -182,7 +183,7 @@ func (l *Lines) Rewind(step int) error {
 // Close syncs and closes the file.
 func (l *Lines) Close() error { return l.to.close() }
 
-// Tee is a Recorder that hands every report to each of its members, in order.
+// Tee is a Recorder that passes every report to each of its members, in order.
 type Tee []Recorder
 
 // Record reports to every member; the errors are joined.
@@ -194,7 +195,7 @@ func (t Tee) Record(step int, values ...Value) error {
 	return errors.Join(errs...)
 }
 
-// Rewind asks every member that can.
+// Rewind rewinds every member that is a Rewinder.
 func (t Tee) Rewind(step int) error {
 	var errs []error
 	for _, r := range t {

@@ -19,8 +19,8 @@ type TensorBoard struct {
 // Tolerate is as for Lines.
 func (t *TensorBoard) Tolerate(told func(error)) { t.to.told = told }
 
-// OpenTensorBoard begins an event file in dir for a run that continues at step. host, which becomes part of the file's
-// name, tells apart who writes; what other files in dir hold for later steps no longer counts.
+// OpenTensorBoard begins an event file in dir for a run that continues at step. host becomes part of the file's name
+// and tells writers apart; TensorBoard ignores the values of later steps in the other files of dir.
 func OpenTensorBoard(dir, host string, step int) (_ *TensorBoard, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (t *TensorBoard) Record(step int, values ...Value) error {
 	return t.events.Scalars(time.Now(), step, scalars...)
 }
 
-// Rewind tells TensorBoard to forget what was recorded for steps after step.
+// Rewind tells TensorBoard to drop the values of steps after step.
 func (t *TensorBoard) Rewind(step int) error { return t.events.Start(time.Now(), step) }
 
 // Close syncs and closes the file.

@@ -10,8 +10,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// GlobalNorm is the Euclidean norm of all gradients together. Every device of mesh has them whole, and reads a share of
-// them; what is exchanged for it is one number. mesh is nil on one device.
+// GlobalNorm is the Euclidean norm of all gradients together. Every device of mesh holds all gradients and reads a
+// share of them; the devices all-reduce a single number. mesh is nil on one device.
 //
 // Deviation: TensorFlow's clip_by_global_norm sees the embedding's gradient as un-summed rows when it comes from a
 // gather alone (fine-tuning), which makes its norm smaller than this, the true one.
@@ -38,7 +38,7 @@ func GlobalNorm(gradients []*Node, mesh *distributed.DeviceMesh) *Node {
 
 func sumOfSquares(x *Node) *Node { return ReduceAllSum(Square(ConvertDType(x, dtypes.Float32))) }
 
-// plus is a+b, of which one may be nil.
+// plus is a+b; either may be nil.
 func plus(a, b *Node) *Node {
 	switch {
 	case a == nil:
@@ -49,12 +49,12 @@ func plus(a, b *Node) *Node {
 	return Add(a, b)
 }
 
-// tile is how many rows of an array lie together on a TPU. Shares are multiples of it: others would have to be moved first.
+// tile is the number of rows that a TPU stores together. The sizes of shares are multiples of it, which avoids copying.
 const tile = 16
 
-// share returns a share of x's rows for each of devices, [devices, rows, ...], that lies with its device, and the rows
-// that are left over; either is nil if there is nothing in it. It is a gather whose indices are split over the devices: a
-// plain reshape would do as well, but tell the partitioner to split x itself, and with it the update.
+// share returns a share of x's rows for each of devices, [devices, rows, ...], placed on its device, and the rows that
+// are left over; either is nil if it is empty. It is a gather whose indices are split over the devices: a plain reshape
+// would compute the same, but make the partitioner split x itself, and with it the update.
 func share(x, devices *Node) (part, rest *Node) {
 	if x.Type() == NodeTypeConvertDType && x.Inputs()[0].DType() == dtypes.BFloat16 {
 		x = x.Inputs()[0] // the same numbers in half the bytes
@@ -73,8 +73,8 @@ func share(x, devices *Node) (part, rest *Node) {
 	return GatherSlices(x, []int{0}, MulScalar(devices, rows), []int{rows}, true), rest
 }
 
-// onePerDevice is the numbers of the devices of mesh, [devices, 1], each on its own. An expression cannot say where its value
-// lies, but a function can of its results: they go through a function.
+// onePerDevice is the numbers of the devices of mesh, [devices, 1], each stored on its own device. Only a function can
+// specify the sharding of its results, so the numbers pass through a function.
 func onePerDevice(g *Graph, mesh *distributed.DeviceMesh) *Node {
 	numbers := Iota(g, shapes.Make(dtypes.Int32, mesh.NumDevices(), 1), 0)
 	f := NewFunctionWithSharding(g, "one_per_device", func(g *Graph) ([]*Node, []*distributed.ShardingSpec) {

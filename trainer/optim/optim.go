@@ -1,8 +1,8 @@
 // Package optim turns gradients into new parameter values, inside the compiled step.
 //
 // Three optimizers: BERT's own Adam, Adam with decoupled decay as in torch, and LAMB. Each is a function of one
-// parameter; what spans parameters (the global norm) is beside them. Learning rate and step are graph inputs, so that a
-// schedule costs no recompilation and resuming needs no state but the moments.
+// parameter; operations that span parameters (the global norm) are separate. Learning rate and step are graph inputs,
+// so that a schedule costs no recompilation and resuming needs no state but the moments.
 //
 // Sources: google-research/bert optimization.py (AdamWeightDecayOptimizer), torch.optim.AdamW, You et al. 2020 (LAMB).
 package optim
@@ -21,7 +21,7 @@ import (
 
 // Names of the optimizers.
 const (
-	BERTAdamW = "bert_adamw" // Google's: no bias correction, decay inside the update that the rate multiplies
+	BERTAdamW = "bert_adamw" // Google's: no bias correction; the learning rate multiplies the decay too
 	AdamW     = "adamw"      // Loshchilov & Hutter as in torch: bias corrected
 	LAMB      = "lamb"       // layer-wise trust ratio over bias-corrected Adam
 )
@@ -39,12 +39,13 @@ type Config struct {
 	WeightDecay  float64 `toml:"weight_decay"` // not on LayerNorm and biases
 	ClipNorm     float64 `toml:"clip_norm"`    // of the global gradient norm; 0 is off
 
-	// FirstMoment is what the running mean of gradients is kept in, "float32" or "bfloat16". A mean that moves by a tenth a
-	// step can stand eight bits, the second moment, which moves by a thousandth, cannot: its changes would be rounded away.
+	// FirstMoment is the type of the running mean of gradients, "float32" or "bfloat16". The mean moves by a tenth a
+	// step, for which eight bits are enough; they are not for the second moment, which moves by a thousandth: its
+	// changes would be rounded away.
 	FirstMoment string `toml:"first_moment"`
 }
 
-// What a moment is kept in.
+// The types of a moment.
 const (
 	Float32  = "float32"
 	BFloat16 = "bfloat16"
@@ -90,8 +91,8 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Decays says whether weight decay applies to the parameter of that Hugging Face name: Google's code leaves out every
-// name with LayerNorm, layer_norm or bias in it.
+// Decays reports whether weight decay applies to the parameter with the given Hugging Face name: Google's code
+// excludes every name that contains LayerNorm, layer_norm or bias.
 func Decays(name string) bool {
 	for _, part := range []string{"LayerNorm", "layer_norm", "bias"} {
 		if strings.Contains(name, part) {
@@ -115,7 +116,7 @@ type Moment struct {
 	Step         *Node // scalar float32; the first update is at step 0
 }
 
-// Update builds the new value and moments of p. Panics if c's name is unknown; Validate says so earlier.
+// Update builds the new value and moments of p. Panics if c's name is unknown, which Validate reports.
 func (c Config) Update(p State, at Moment) (value, m, v *Node) {
 	m = Add(MulScalar(p.M, c.Beta1), MulScalar(p.Gradient, 1-c.Beta1))
 	v = Add(MulScalar(p.V, c.Beta2), MulScalar(Square(p.Gradient), 1-c.Beta2))
@@ -138,7 +139,7 @@ func (c Config) Update(p State, at Moment) (value, m, v *Node) {
 		value = Sub(p.Value, Mul(at.LearningRate, update))
 	case LAMB:
 		update := c.corrected(m, v, at.Step)
-		if Decays(p.Name) { // as everyone's LAMB: what is left out of the decay is left out of the adaptation, too
+		if Decays(p.Name) { // as in other LAMBs: parameters without decay are not adapted either
 			update = Add(update, MulScalar(p.Value, decay))
 			update = Mul(trustRatio(p.Value, update), update)
 		}
@@ -171,8 +172,8 @@ func trustRatio(value, update *Node) *Node {
 	return Where(defined, Div(w, Where(defined, u, one)), one)
 }
 
-// Clip scales gradients so that their global norm is at most c.ClipNorm; norm is theirs before it. The devices of mesh share the
-// work on the norm; nil is one device.
+// Clip scales gradients so that their global norm is at most c.ClipNorm; norm is their norm before clipping. The
+// devices of mesh share the work on the norm; nil means one device.
 func (c Config) Clip(gradients []*Node, mesh *distributed.DeviceMesh) (clipped []*Node, norm *Node) {
 	norm = GlobalNorm(gradients, mesh)
 	if c.ClipNorm == 0 {

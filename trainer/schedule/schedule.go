@@ -113,7 +113,7 @@ func (s Schedule) Steps() int { return s.steps }
 // WarmupSteps is the number of updates with a rising rate.
 func (s Schedule) WarmupSteps() int { return s.warmup }
 
-// Rate is the factor of the peak learning rate with which the update at step is made; 0 from the last step on.
+// Rate is the factor of the peak learning rate for the update at step; 0 from the last step on.
 func (s Schedule) Rate(step int) float64 {
 	if step < s.warmup {
 		return float64(step) / float64(s.warmup)

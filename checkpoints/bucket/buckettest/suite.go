@@ -19,7 +19,7 @@ import (
 	"github.com/subbert/subbert/checkpoints/bucket"
 )
 
-// Run runs the suite on stores that open makes, each empty.
+// Run runs the suite on stores that open makes; each must be empty.
 func Run(t *testing.T, open func(t *testing.T) bucket.Store) {
 	for _, test := range []struct {
 		name string
@@ -138,7 +138,7 @@ func listing(t *testing.T, s bucket.Store) {
 	}
 }
 
-// oneWinner: of many writers that demand the same generation one gets through.
+// oneWinner checks that of many writers that demand the same generation exactly one succeeds.
 func oneWinner(t *testing.T, s bucket.Store) {
 	first := put(t, s, "x", "0", bucket.Condition{})
 	var won atomic.Int32

@@ -1,13 +1,14 @@
 // Package gcs is the bucket.Store of gs:// addresses, by the JSON API of Google Cloud Storage.
 //
 // Credentials are the machine's: a service account on a TPU VM, `gcloud auth application-default login` or
-// GOOGLE_APPLICATION_CREDENTIALS elsewhere. Tokens are asked for that can read and write objects and nothing else.
+// GOOGLE_APPLICATION_CREDENTIALS elsewhere. The scope of the tokens is reading and writing objects, and nothing
+// else.
 //
-// What failed is tried again for as long as package remote's Tries say: about ten seconds while the store cannot be
-// reached, a minute while it answers and refuses. A read that breaks off goes on where it stopped, in the same generation
-// of the object; an upload of more than 16 MiB goes in pieces of that size, of which the one that failed is sent again.
-// What is written is compared with the store's CRC-32C, by the store and once more here; what is read whole is compared at
-// its end.
+// A failed call is repeated as package remote's Tries define: for about ten seconds while the store cannot be reached,
+// for a minute while it answers with errors. A read that breaks off continues where it stopped, in the same generation
+// of the object. An upload of more than 16 MiB is sent in pieces of that size, and a failed piece is sent again. The
+// CRC-32C of a written object is compared by the store and again here; that of an object read whole is compared at its
+// end.
 package gcs
 
 import (
@@ -47,10 +48,11 @@ type Store struct {
 
 var _ bucket.Store = (*Store)(nil)
 
-// address is what we take: what a shell, systemd and a URL all leave as it is.
+// address matches the accepted addresses: they contain only characters that a shell, systemd and a URL
+// leave unchanged.
 var address = regexp.MustCompile(`^gs://([a-z0-9][a-z0-9._-]{1,61}[a-z0-9])/([A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)/?$`)
 
-// Split takes a gs:// address apart.
+// Split splits a gs:// address into bucket and prefix.
 func Split(at string) (bucket, prefix string, err error) {
 	m := address.FindStringSubmatch(at)
 	if m == nil {
@@ -59,7 +61,7 @@ func Split(at string) (bucket, prefix string, err error) {
 	return m[1], m[2], nil
 }
 
-// Open opens the store at an address. Nothing is asked of the store yet.
+// Open opens the store at an address. It sends no request yet.
 func Open(ctx context.Context, at string, o gapi.Options) (*Store, error) {
 	name, prefix, err := Split(at)
 	if err != nil {
@@ -80,15 +82,15 @@ func (s *Store) Close() error {
 
 func (s *Store) String() string { return "gs://" + s.bucket + "/" + s.prefix }
 
-// objectsPath is where the API has the bucket's objects.
+// objectsPath is the API's path of the bucket's objects.
 func (s *Store) objectsPath() string { return "/storage/v1/b/" + s.bucket + "/o" }
 
-// objectPath is where the API has the object of that name; query may be empty.
+// objectPath is the API's path of the object of that name; query may be empty.
 func (s *Store) objectPath(name string, query url.Values) string {
 	return s.objectsPath() + "/" + url.PathEscape(path.Join(s.prefix, name)) + "?" + query.Encode()
 }
 
-// fault gives err the object's name and the meaning that callers look for.
+// fault adds to err the object's name and the sentinel error that callers test for.
 func (s *Store) fault(name string, err error) error {
 	var api *gapi.Error
 	switch {
@@ -102,7 +104,7 @@ func (s *Store) fault(name string, err error) error {
 	return fmt.Errorf("%s/%s: %w", s, name, err)
 }
 
-// missing is fault for a read, of which 404 says that the object is not there.
+// missing is fault for a read, where status 404 means that the object does not exist.
 func (s *Store) missing(name string, err error) error {
 	var api *gapi.Error
 	if errors.As(err, &api) && api.Status == http.StatusNotFound {
@@ -111,12 +113,12 @@ func (s *Store) missing(name string, err error) error {
 	return s.fault(name, err)
 }
 
-// newTries is how often a call is made again.
+// newTries returns the limits for repeating a call.
 func newTries() *remote.Tries {
 	return &remote.Tries{Most: 7, Pause: time.Second, Reach: reachLimit}
 }
 
-// persist repeats try while it may help.
+// persist repeats try while its error may be temporary.
 func persist(ctx context.Context, try func() error) error {
 	tries := newTries()
 	for {
@@ -131,7 +133,7 @@ func persist(ctx context.Context, try func() error) error {
 	}
 }
 
-// resource is what the API says of an object.
+// resource is the API's description of an object.
 type resource struct {
 	Name       string    `json:"name"`
 	Size       int64     `json:"size,string"`
@@ -142,7 +144,7 @@ type resource struct {
 
 const resourceFields = "name,size,generation,crc32c,updated"
 
-// object is r under the name that it has in the store.
+// object is r as a bucket.Object under its name in the store.
 func (r resource) object(name string) (bucket.Object, error) {
 	sum, err := parseSum(r.CRC32C)
 	return bucket.Object{Name: name, Size: r.Size, Generation: r.Generation, CRC32C: sum, Updated: r.Updated}, err
@@ -195,7 +197,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.fault(name, s.remove(ctx, name, 0))
 }
 
-// remove deletes an object, of that generation unless it is 0. One that is not there is no error.
+// remove deletes an object, of that generation unless it is 0. It is no error if the object does not exist.
 func (s *Store) remove(ctx context.Context, name string, generation int64) error {
 	query := url.Values{}
 	if generation != 0 {

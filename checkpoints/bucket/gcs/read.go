@@ -35,7 +35,7 @@ func (s *Store) Read(ctx context.Context, name string) (io.ReadCloser, bucket.Ob
 	}
 }
 
-// media asks for an object's contents, in that generation unless it is 0.
+// media is the query for an object's contents, in that generation unless it is 0.
 func media(generation int64) url.Values {
 	query := url.Values{"alt": {"media"}}
 	if generation != 0 {
@@ -44,7 +44,7 @@ func media(generation int64) url.Values {
 	return query
 }
 
-// describe takes what is known of an object from the headers of its contents.
+// describe reads an object's description from the response headers.
 func describe(name string, response *http.Response) (o bucket.Object, err error) {
 	o.Name, o.Size = name, response.ContentLength
 	if o.Size < 0 {
@@ -63,7 +63,7 @@ func describe(name string, response *http.Response) (o bucket.Object, err error)
 	return o, errors.New("the store gives no CRC-32C")
 }
 
-// reader reads an object to its end, over as many connections as that takes, and compares it with its checksum there.
+// reader reads an object to its end, over several connections if necessary, and compares the checksum at the end.
 type reader struct {
 	ctx    context.Context
 	store  *Store
@@ -80,7 +80,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		if r.done == r.object.Size {
 			return 0, r.compare()
 		}
-		n, err := r.some(p)
+		n, err := r.readSome(p)
 		if n > 0 || err == nil {
 			return n, nil
 		}
@@ -91,8 +91,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 }
 
-// some reads from the connection there is, or opens one where the last one broke off.
-func (r *reader) some(p []byte) (int, error) {
+// readSome reads from the open connection, or opens a new one where the last one broke off.
+func (r *reader) readSome(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -115,7 +115,7 @@ func (r *reader) some(p []byte) (int, error) {
 	return n, nil
 }
 
-// noEOF is err, or what an end before the end is.
+// noEOF is err, or io.ErrUnexpectedEOF in place of io.EOF.
 func noEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -146,8 +146,8 @@ func (r *reader) Close() error {
 	return r.body.Close()
 }
 
-// open opens the bytes [from, to) of an object, in that generation unless it is 0. It yields fewer only if the object
-// has no more.
+// open opens the bytes [from, to) of an object, in that generation unless it is 0. The response is shorter only if
+// the object is.
 func (s *Store) open(ctx context.Context, name string, generation, from, to int64) (*http.Response, error) {
 	header := http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", from, to-1)}}
 	response, err := s.client.Do(ctx, gapi.Request{Method: http.MethodGet, Path: s.objectPath(name, media(generation)), Header: header})
@@ -182,7 +182,7 @@ func (s *Store) ReadRange(ctx context.Context, name string, p []byte, off int64)
 	}
 }
 
-// readRange makes one attempt at filling p from off on.
+// readRange makes one attempt to fill p from off on.
 func (s *Store) readRange(ctx context.Context, name string, p []byte, off int64) (n int, err error) {
 	response, err := s.open(ctx, name, 0, off, off+int64(len(p)))
 	var api *gapi.Error

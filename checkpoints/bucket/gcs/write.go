@@ -22,11 +22,10 @@ import (
 	"github.com/subbert/subbert/internal/remote"
 )
 
-// pieceSize is how much of an upload is sent at once; the API wants a multiple of 256 KiB.
+// pieceSize is the size in bytes of the pieces of an upload; the API requires a multiple of 256 KiB.
 const pieceSize = 16 << 20
 
-// Write implements bucket.Store. A write without a condition whose answer got lost is made again: what it leaves is the
-// same.
+// Write implements bucket.Store. A write without a condition is repeated if its answer is lost: the result is the same.
 func (s *Store) Write(ctx context.Context, name string, r io.Reader, when bucket.Condition) (bucket.Object, error) {
 	u := &upload{store: s, name: name, when: when, from: bufio.NewReaderSize(r, 64<<10)}
 	made, err := u.run(ctx)
@@ -53,7 +52,7 @@ type upload struct {
 	when    bucket.Condition
 	from    *bufio.Reader
 	buffer  bytes.Buffer
-	piece   []byte // the one that is being sent, in buffer
+	piece   []byte // the piece that is being sent, in buffer
 	last    bool   // no other follows it
 	sent    int64  // bytes, up to the end of the piece
 	sum     uint32 // of them
@@ -100,16 +99,16 @@ func (u *upload) next() error {
 	return err
 }
 
-// path is the address of uploads of a kind, with the write's condition.
+// path is the path for uploads of a kind, with the write's condition.
 func (u *upload) path(kind string) string {
 	query := url.Values{"uploadType": {kind}, "fields": {resourceFields}}
 	if u.when.Absent || u.when.Generation != 0 {
-		query.Set("ifGenerationMatch", strconv.FormatInt(u.when.Generation, 10)) // 0: there is none
+		query.Set("ifGenerationMatch", strconv.FormatInt(u.when.Generation, 10)) // 0: the object must not exist
 	}
 	return "/upload/storage/v1/b/" + u.store.bucket + "/o?" + query.Encode()
 }
 
-// metadata is what the store is to know of the object before its contents come.
+// metadata is the object's description, which is sent before its contents.
 func (u *upload) metadata(sum string) ([]byte, error) {
 	return json.Marshal(struct {
 		Name   string `json:"name"`
@@ -151,7 +150,7 @@ func (u *upload) whole(ctx context.Context) (made resource, err error) {
 	return made, err
 }
 
-// begin asks for the address of a resumable upload.
+// begin requests the address of a resumable upload.
 func (u *upload) begin(ctx context.Context) error {
 	metadata, err := u.metadata("")
 	if err != nil {
@@ -170,9 +169,10 @@ func (u *upload) begin(ctx context.Context) error {
 	})
 }
 
-// send sends the piece, again from where the store has it when it failed. The answer to the last piece is the object.
+// send sends the piece, and after a failure the part that the store lacks. The answer to the last piece is the
+// object.
 func (u *upload) send(ctx context.Context) (made resource, err error) {
-	begin, at := u.sent-int64(len(u.piece)), u.sent-int64(len(u.piece)) // of the piece; of what is still to be sent
+	begin, at := u.sent-int64(len(u.piece)), u.sent-int64(len(u.piece)) // of the piece; of the part still to be sent
 	tries := newTries()
 	for {
 		tries.Begin()
@@ -194,8 +194,8 @@ func (u *upload) send(ctx context.Context) (made resource, err error) {
 	}
 }
 
-// sendFrom makes one attempt at the piece, which begins at byte begin of the object, from byte at on. It returns how many
-// bytes of the object the store has, or -1 if the object is made.
+// sendFrom makes one attempt to send the piece, which begins at byte begin of the object, from byte at on. It returns
+// the number of bytes of the object that the store has, or -1 if the object is complete.
 func (u *upload) sendFrom(ctx context.Context, begin, at int64, made *resource) (have int64, err error) {
 	total := "*"
 	if u.last {
@@ -211,7 +211,7 @@ func (u *upload) sendFrom(ctx context.Context, begin, at int64, made *resource) 
 	}
 	if response.StatusCode != http.StatusPermanentRedirect {
 		if !u.last {
-			err = remote.Final(errors.New("the store ended an upload of which more was to come"))
+			err = remote.Final(errors.New("the store ended an upload before its last piece"))
 			return 0, errors.Join(err, response.Body.Close())
 		}
 		return -1, gapi.Decode(response, made)
@@ -225,7 +225,7 @@ func (u *upload) sendFrom(ctx context.Context, begin, at int64, made *resource) 
 	return have, gapi.Decode(response, nil)
 }
 
-// giveUp tells the store that nothing more comes. What was sent goes in a week if this does not arrive.
+// giveUp cancels an upload. If the request does not arrive, the store removes the sent part after a week.
 func (u *upload) giveUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()

@@ -203,12 +203,12 @@ func TestBroken(t *testing.T) {
 
 func TestFatal(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
-		{"another root", "<PubmedArticleSet/>", "want <collection>; this is no BioC file"},
+		{"another root", "<PubmedArticleSet/>", "want <collection>; this is not a BioC file"},
 		{"cut off", head + sample[:100], "the file is truncated"},
 		{"two collections", head + sample + "</collection><collection></collection>", "<collection> after the end of the root element"},
 		{"two files", head + sample + "</collection>" + head + "</collection>", "<collection> after the end of the root element"},
 		{"text after the root", head + sample + "</collection>x", "text outside the root element"},
-		{"bomb", "<!DOCTYPE collection [<!ENTITY a 'b'>]><collection/>", "definitions of its own"},
+		{"bomb", "<!DOCTYPE collection [<!ENTITY a 'b'>]><collection/>", "its own definitions"},
 	} {
 		if _, _, err := read(t, test.in, Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got error %v, want %q", test.name, err, test.want)

@@ -9,10 +9,10 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Infons are the remarks on something: what "type" it is of, and so on.
+// Infons are key-value pairs that describe an element, such as its "type".
 type Infons map[string]string
 
-// Get is the value of the first of keys that there is, in any case.
+// Get is the value of the first of keys that is present; case does not matter.
 func (in Infons) Get(keys ...string) string {
 	for _, want := range keys {
 		if v, ok := in[want]; ok {
@@ -27,7 +27,7 @@ func (in Infons) Get(keys ...string) string {
 	return ""
 }
 
-// Collection is what a file says of all its documents.
+// Collection is a file's description of all its documents.
 type Collection struct {
 	Source, Date, Key string
 	Infons            Infons
@@ -38,15 +38,15 @@ type Document struct {
 	ID        string
 	Infons    Infons
 	Passages  []Passage
-	Relations []Relation // those of its passages and sentences, too
+	Relations []Relation // including those of its passages and sentences
 }
 
 // Passage is a stretch of a document, such as its title.
 type Passage struct {
 	Infons      Infons
 	Offset      int         // of the text within the document, in the units of the file
-	Text        string      // its own, or that of its sentences with a space between
-	Sentences   []text.Span // of Text, if the text is that of sentences
+	Text        string      // its own text, or its sentences joined by spaces
+	Sentences   []text.Span // of Text, if the text consists of sentences
 	Offsets     []int       // of the Sentences within the document
 	Annotations []Annotation
 }
@@ -55,11 +55,11 @@ type Passage struct {
 type Annotation struct {
 	ID     string
 	Infons Infons
-	Text   string      // the words as the file has them, which may write them otherwise than the passage does
+	Text   string      // the words as in the file; their spelling may differ from the passage
 	Spans  []text.Span // of the passage's Text, in the order of the file, none empty
 }
 
-// Type is what the words name: Gene, ChemicalEntity and so on.
+// Type is the type of the named entity: Gene, ChemicalEntity and so on.
 func (a *Annotation) Type() string { return a.Infons.Get("type") }
 
 // Relation relates annotations and other relations of the document.
@@ -102,8 +102,8 @@ func (d *Document) Has(typ string) bool {
 	return false
 }
 
-// Document returns the passages as the other readers of corpora do. The first passage called a title, or "front", is
-// the title, references and empty passages are left out.
+// Document returns the passages as a corpus.Document. The first passage called a title, or "front", is the title;
+// references and empty passages are left out.
 func (d *Document) Document() corpus.Document {
 	c := corpus.Document{ID: d.ID}
 	for i := range d.Passages {

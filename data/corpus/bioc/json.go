@@ -158,7 +158,7 @@ func (r *Reader) jsonDocument(whole json.RawMessage, offset int64, yield func(*d
 		return r.fault(Fault{Position: at, ID: words(in.ID), Err: err})
 	}
 	d := in.draft(at)
-	r.see(d)
+	r.addEvidence(d)
 	if !yield(d, nil) {
 		return errStopped
 	}

@@ -17,23 +17,23 @@ type draft struct {
 	stretches []stretch
 }
 
-// stretch is a text with the annotations in it: a passage's own, or a sentence of a passage.
+// stretch is the text of a passage or of one of its sentences, with its annotations.
 type stretch struct {
-	passage int    // which one
+	passage int    // index of the passage
 	start   int    // where text begins in the passage's
 	offset  int    // of text within the document, in the units of the file
 	text    string // of the passage or sentence
 	marks   []mark
 }
 
-// mark is an annotation and where the file says that it is.
+// mark is an annotation with its position in the file.
 type mark struct {
 	Annotation
 	ranges [][2]int // within the document
-	err    error    // why they are none
+	err    error    // why ranges are invalid
 }
 
-// in is m with its positions counted from the beginning of s.
+// in is m with positions relative to the beginning of s.
 func (m *mark) in(s *stretch) text.Marked {
 	out := text.Marked{Words: m.Text}
 	for _, r := range m.ranges {
@@ -50,7 +50,8 @@ func (d *draft) bytes() int {
 	return n
 }
 
-// joined are the stretches of passage p, whose text and annotations are own. If it has none but sentences, its text becomes theirs.
+// joined returns the stretches of passage p; own is its own text with annotations. If p has sentences but no text, its
+// text becomes the sentences joined.
 func joined(p *Passage, own stretch, sentences []stretch) []stretch {
 	if own.text != "" || len(sentences) == 0 {
 		for _, s := range sentences {
@@ -69,7 +70,7 @@ func joined(p *Passage, own stretch, sentences []stretch) []stretch {
 		p.Sentences = append(p.Sentences, text.Span{Start: s.start, End: all.Len()})
 		p.Offsets = append(p.Offsets, s.offset)
 	}
-	for _, m := range own.marks { // the sentence that begins last before it has it
+	for _, m := range own.marks { // it belongs to the last sentence that begins before it
 		to := 0
 		if len(m.ranges) > 0 {
 			to, _ = slices.BinarySearchFunc(sentences, m.ranges[0][0]+1, func(s stretch, at int) int { return cmp.Compare(s.offset, at) })
@@ -81,8 +82,8 @@ func joined(p *Passage, own stretch, sentences []stretch) []stretch {
 	return sentences
 }
 
-// see takes the marks of a document as evidence of what the file counts.
-func (r *Reader) see(d *draft) {
+// addEvidence uses the marks of a document as evidence of the unit of the file's positions.
+func (r *Reader) addEvidence(d *draft) {
 	for i := range d.stretches {
 		s := &d.stretches[i]
 		o := text.NewOffsets(s.text)
@@ -94,7 +95,7 @@ func (r *Reader) see(d *draft) {
 	}
 }
 
-// place locates the annotations of a document. Those that cannot be are left out.
+// place locates the annotations of a document. It leaves out those that it cannot locate.
 func (r *Reader) place(d *draft) error {
 	n := 0
 	for i := range d.stretches {

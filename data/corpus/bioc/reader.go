@@ -14,15 +14,15 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Options say how to read. The zero value is good.
+// Options are the settings of a reader. The zero value is ready to use.
 type Options struct {
 	// Strict makes a broken document or annotation an error that ends the reading.
 	Strict bool
-	// Fault is told of each document, and each annotation, passed over.
+	// Fault is called for each document and each annotation that is skipped.
 	Fault func(Fault)
-	// Note is told, a line each, what was changed in a file as a whole.
+	// Note is called with a line for each change to a file as a whole.
 	Note func(string)
-	// MaxDocument is the most bytes of XML a document may have. 0 stands for 32 MiB.
+	// MaxDocument is the maximum size of a document in bytes of XML. 0 stands for 32 MiB.
 	MaxDocument int64
 }
 
@@ -30,8 +30,8 @@ type Options struct {
 type Fault struct {
 	File       string
 	Position   xmlpull.Position // where the document begins
-	ID         string           // empty if it broke before it
-	Annotation bool             // it costs an annotation of the document, and nothing else
+	ID         string           // empty if the fault comes before it
+	Annotation bool             // only an annotation of the document is skipped
 	Err        error
 }
 
@@ -75,7 +75,7 @@ type Reader struct {
 	json       *jsonSource // in place of x, or nil
 	collection Collection
 	id         string // of the document being read
-	err        error  // what is wrong with a document that is well-formed XML
+	err        error  // the fault of a document that is well-formed XML
 	buf        []byte
 	units      text.Units
 }
@@ -95,11 +95,11 @@ func NewReader(r io.Reader, name string, o Options) *Reader {
 	return in
 }
 
-// Collection is what has been read of the collection's own data, which comes before the documents.
+// Collection is the collection's own data, as far as it has been read. It precedes the documents.
 func (r *Reader) Collection() Collection { return r.collection }
 
-// Documents reads the documents in order; it may be called once. The last item is the first error, if any. It reads up to 64 documents, or
-// a mebibyte, ahead of what it yields, to find out what the positions of the file count.
+// Documents reads the documents in order; it may be called once. The last item is the first error, if any. It reads up
+// to 64 documents, or a mebibyte, ahead, to find out the unit of the file's positions.
 func (r *Reader) Documents() iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
 		for d, err := range text.Ahead(&r.units, r.drafts, (*draft).bytes) {
@@ -120,7 +120,7 @@ func (r *Reader) Documents() iter.Seq2[*Document, error] {
 	}
 }
 
-// drafts yields the documents as they come.
+// drafts yields the documents in order.
 func (r *Reader) drafts(yield func(*draft, error) bool) {
 	if r.json != nil {
 		r.jsonDrafts(yield)
@@ -150,12 +150,12 @@ func (r *Reader) root() error {
 		return err
 	}
 	if root != "collection" {
-		return fmt.Errorf("the root element is <%.40s>, want <collection>; this is no BioC file", root)
+		return fmt.Errorf("the root element is <%.40s>, want <collection>; this is not a BioC file", root)
 	}
 	return nil
 }
 
-// record reads a child of the collection; nil if it is no document.
+// record reads a child of the collection; the result is nil if it is not a document.
 func (r *Reader) record() (*draft, error) {
 	if err := r.x.Err(); err != nil {
 		return nil, err
@@ -183,12 +183,12 @@ func (r *Reader) record() (*draft, error) {
 		return nil, r.err
 	}
 	if d != nil {
-		r.see(d)
+		r.addEvidence(d)
 	}
 	return d, nil
 }
 
-// passOver tells of the broken document and goes to the next one. It returns err if reading cannot go on.
+// passOver reports the broken document and goes to the next one. It returns err if reading cannot go on.
 func (r *Reader) passOver(err error) error {
 	if !r.options.Strict && r.x.Err() != nil && !r.x.Resume() {
 		return fmt.Errorf("%s: %w", r.name, r.x.Err())
@@ -196,7 +196,7 @@ func (r *Reader) passOver(err error) error {
 	return r.fault(Fault{Position: r.x.RecordPosition(), ID: r.id, Err: err})
 }
 
-// fault tells of a fault, or returns it if reading is strict.
+// fault reports a fault, or returns it if reading is strict.
 func (r *Reader) fault(f Fault) error {
 	f.File = r.name
 	if r.options.Strict {
@@ -335,7 +335,7 @@ func (r *Reader) attr(name string) string {
 	return string(r.buf)
 }
 
-// number parses the offset of a text. A bad one spoils the document.
+// number parses the offset of a text. A bad offset makes the document broken.
 func (r *Reader) number(what, s string) int {
 	n, err := parseNumber(s)
 	if err != nil && r.err == nil && r.x.Err() == nil {

@@ -22,8 +22,8 @@ const (
 	maxTerms       = 64 << 20 // bytes of all terms; a year has some 15 MB
 )
 
-// Open reads a descriptor file, which may be compressed, until ctx ends. If want is not 0 it warns when the file is not known to be of
-// that year, four digits: PubMed's baseline of 2026, pubmed26n0001.xml, goes with desc2026.xml.
+// Open reads a descriptor file, which may be compressed, until ctx ends. If want, a year of four digits, is not 0, Open warns
+// when the file is of another or an unknown year: PubMed's baseline of 2026, pubmed26n0001.xml, belongs to desc2026.xml.
 func Open(ctx context.Context, path string, want int, log *slog.Logger) (*Vocabulary, error) {
 	f, err := stream.Open(path)
 	if err != nil {
@@ -36,15 +36,15 @@ func Open(ctx context.Context, path string, want int, log *slog.Logger) (*Vocabu
 	switch {
 	case want == 0 || v.year == want:
 	case v.year == 0:
-		log.Warn("the MeSH file does not say of which year it is", "file", path, "want", want)
+		log.Warn("the year of the MeSH file is unknown", "file", path, "want", want)
 	default:
-		log.Warn("the MeSH file is of another year than the citations; headings may differ", "file", path, "year", v.year, "want", want)
+		log.Warn("the years of the MeSH file and the citations differ; headings may differ", "file", path, "year", v.year, "want", want)
 	}
 	return v, nil
 }
 
-// Read reads a descriptor file; errors call it name, which may also tell the year. Any fault is an error, because a
-// vocabulary with gaps would select less without a word.
+// Read reads a descriptor file; name appears in errors and may contain the year. Any fault is an error, because an
+// incomplete vocabulary would silently select fewer documents.
 func Read(r io.Reader, name string) (*Vocabulary, error) {
 	p := parser{x: xmlpull.New(r, xmlpull.Config{Records: []string{"DescriptorRecord"}, MaxRecord: maxRecord})}
 	var list []Descriptor
@@ -70,8 +70,8 @@ func Descriptors(r io.Reader) iter.Seq2[Descriptor, error] {
 	return p.descriptors()
 }
 
-// yearOf finds the year in the name of the file, desc2026.xml, or else in the date of its document type, which changes
-// less often than every year and then is too early.
+// yearOf finds the year in the name of the file, desc2026.xml, or else in the date of its document type, which does
+// not change every year and may be too early.
 func yearOf(doctype, name string) int {
 	base := filepath.Base(name)
 	if i := strings.Index(base, "desc"); i >= 0 {
@@ -85,7 +85,7 @@ func yearOf(doctype, name string) int {
 	return 0
 }
 
-// leadingYear is the year of four digits that s begins with, 0 if it does not.
+// leadingYear is the year of four digits at the start of s, or 0.
 func leadingYear(s string) int {
 	if len(s) < 4 || s[:2] != "20" && s[:2] != "19" || s[2] < '0' || s[2] > '9' || s[3] < '0' || s[3] > '9' {
 		return 0
@@ -93,8 +93,8 @@ func leadingYear(s string) int {
 	return 1000*int(s[0]-'0') + 100*int(s[1]-'0') + 10*int(s[2]-'0') + int(s[3]-'0')
 }
 
-// parser reads descriptors. Its methods are called with the start tag of their element read and return with its end
-// passed; when x has an error they just return.
+// parser reads descriptors. Each method is called after the start tag of its element and returns after its end tag;
+// if x has an error, it returns at once.
 type parser struct {
 	x     *xmlpull.Reader
 	buf   []byte
@@ -109,7 +109,7 @@ func (p *parser) descriptors() iter.Seq2[Descriptor, error] {
 			return
 		}
 		if root != "DescriptorRecordSet" {
-			yield(Descriptor{}, fmt.Errorf("the root element is <%.40s>, want <DescriptorRecordSet>; this is no file of MeSH descriptors", root))
+			yield(Descriptor{}, fmt.Errorf("the root element is <%.40s>, want <DescriptorRecordSet>; this is not a file of MeSH descriptors", root))
 			return
 		}
 		for n := 0; p.x.Record(); n++ {

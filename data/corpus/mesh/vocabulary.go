@@ -21,7 +21,7 @@ type Vocabulary struct {
 	year  int
 	list  []Descriptor
 	byUI  map[string]int
-	byKey map[string][]int // by name or entry term, see key
+	byKey map[string][]int // indexes into list, by the key of a name or entry term
 	tree  []place          // sorted by number
 }
 
@@ -52,7 +52,7 @@ func newVocabulary(list []Descriptor, year int) (*Vocabulary, error) {
 	return v, nil
 }
 
-// Len is the number of descriptors, Year the year they are of, 0 if the file does not say.
+// Len is the number of descriptors. Year is the year of the descriptors, 0 if unknown.
 func (v *Vocabulary) Len() int  { return len(v.list) }
 func (v *Vocabulary) Year() int { return v.year }
 
@@ -65,8 +65,9 @@ func (v *Vocabulary) Descriptor(ui string) (*Descriptor, bool) {
 	return &v.list[i], true
 }
 
-// Find returns the descriptors that a word or phrase is a name or entry term of, in any case; if there is none, those of
-// its singular or plural, as PubMed does for "gene" and Genes. A descriptor's own name goes before entry terms.
+// Find returns the descriptors with a word or phrase as name or entry term; case does not matter. If there are none, it
+// looks for the singular or plural, as PubMed does for "gene" and Genes. A descriptor's own name takes precedence over
+// entry terms.
 func (v *Vocabulary) Find(words string) []*Descriptor {
 	k := key(words)
 	for _, variant := range append([]string{k}, variants(k)...) {
@@ -91,7 +92,7 @@ func key(s string) string {
 	}), " ")
 }
 
-// variants are the plural and the singular of the last word of a key, as far as spelling tells.
+// variants are the plural and the singular of the last word of a key, guessed from the spelling.
 func variants(k string) []string {
 	switch {
 	case len(k) < 3:
@@ -108,8 +109,8 @@ func variants(k string) []string {
 	return []string{k + "s", k + "es"}
 }
 
-// Explode returns a descriptor and all below it at any of its places in the tree, sorted by UI; nil if there is no such
-// descriptor.
+// Explode returns a descriptor and all descriptors below any of its places in the tree, sorted by UI; nil if there is
+// no such descriptor.
 func (v *Vocabulary) Explode(ui string) []string {
 	top, ok := v.byUI[ui]
 	if !ok {

@@ -1,6 +1,7 @@
-// Package pmid keeps sets of PubMed's identifiers: which have been seen, which are excluded, which mention a gene.
+// Package pmid holds sets of PubMed's identifiers, such as those that have been seen, are excluded, or mention a
+// gene.
 //
-// A set costs one bit for each identifier up to its greatest: 5 MB for all of PubMed, 12.5 MB at most.
+// A set takes one bit for each identifier up to the greatest: 5 MB for all of PubMed, 12.5 MB at most.
 package pmid
 
 import (
@@ -30,7 +31,7 @@ func Parse(s string) (uint32, error) {
 // Set is a set of PMIDs. The zero value is empty.
 type Set struct{ words []uint64 }
 
-// Has tells whether a PMID is in the set.
+// Has reports whether a PMID is in the set.
 func (s *Set) Has(pmid uint32) bool {
 	i := int(pmid / 64)
 	return i < len(s.words) && s.words[i]>>(pmid%64)&1 != 0

@@ -7,7 +7,7 @@ import (
 	"github.com/subbert/subbert/data/corpus"
 )
 
-// ID names a version of a citation. PMIDs begin with version 1; few have another.
+// ID identifies a version of a citation. Most PMIDs have only version 1.
 type ID struct {
 	PMID    uint32
 	Version uint16
@@ -20,11 +20,11 @@ func (id ID) String() string {
 	return fmt.Sprintf("%d.%d", id.PMID, id.Version)
 }
 
-// Citation is a record of PubMed: an article or a book (chapter), or the deletion of one. What the record leaves out is
-// empty. Citations share no memory with each other or the reader.
+// Citation is a record of PubMed: an article or a book (chapter), or the deletion of one. Fields that the record lacks
+// are empty. Citations share no memory with each other or the reader.
 type Citation struct {
 	ID
-	Deleted bool // the citation is withdrawn, and nothing else is known
+	Deleted bool // the citation is withdrawn; only its ID is known
 
 	Status           string // MEDLINE, PubMed-not-MEDLINE, In-Process, Publisher ...
 	Title            string
@@ -32,12 +32,12 @@ type Citation struct {
 	Abstract         []Section
 	OtherAbstracts   []OtherAbstract
 	Journal          Journal
-	Published        Date // on paper, or as the journal has it
+	Published        Date // on paper, or as the journal states it
 	Electronic       Date // online
 	Languages        []string
 	PublicationTypes []Named
 	MeSH             []Heading
-	Supplementary    []Named // diseases, protocols and organisms that are no MeSH heading
+	Supplementary    []Named // diseases, protocols and organisms that are not MeSH headings
 	Chemicals        []Chemical
 	Keywords         []Keyword
 	GeneSymbols      []string
@@ -47,7 +47,7 @@ type Citation struct {
 // Section is a part of an abstract.
 type Section struct {
 	Label    string // such as METHODS, in an abstract with parts
-	Category string // NLM's reading of the label
+	Category string // NLM's category of the label
 	Text     string
 }
 
@@ -58,7 +58,7 @@ type OtherAbstract struct {
 	Sections []Section
 }
 
-// Journal is where an article appeared; of a book, Title is the book's.
+// Journal is the journal of an article; for a book, Title is the book's.
 type Journal struct {
 	Title        string
 	Abbreviation string // ISO, or NLM's own
@@ -66,7 +66,7 @@ type Journal struct {
 	NLM          string // NLM's unique identifier
 }
 
-// Named is something of a controlled vocabulary. UI is its unique identifier, such as D016428.
+// Named is a term of a controlled vocabulary. UI is its unique identifier, such as D016428.
 type Named struct{ UI, Name string }
 
 // Heading is a descriptor of MeSH with its qualifiers, as assigned by an indexer.
@@ -82,7 +82,8 @@ type Qualifier struct {
 	Major bool
 }
 
-// MajorTopic tells whether the heading is a main topic of the article, by itself or with a qualifier; [majr] of PubMed.
+// MajorTopic reports whether the heading is a main topic of the article, by itself or with a qualifier; this is
+// PubMed's [majr].
 func (h *Heading) MajorTopic() bool {
 	for _, q := range h.Qualifiers {
 		if q.Major {
@@ -98,19 +99,19 @@ type Chemical struct {
 	RegistryNumber string // CAS, EC or UNII; "0" if there is none
 }
 
-// Keyword is a term of the authors'.
+// Keyword is a term that the authors chose.
 type Keyword struct {
 	Text  string
 	Major bool
 }
 
-// Date is a date as exact as it is known: Month and Day may be 0, and Year if Text has none.
+// Date is a date, as exactly as it is known: Month and Day may be 0, and Year if Text has none.
 type Date struct {
 	Year, Month, Day int
-	Text             string // what is not a date of the calendar, such as "1998 Dec-1999 Jan" or "Spring"
+	Text             string // other text than a calendar date, such as "1998 Dec-1999 Jan" or "Spring"
 }
 
-// Document returns title and abstract as the other readers of corpora do. It has no sections if there is no abstract.
+// Document returns title and abstract as a corpus.Document, which has no sections if there is no abstract.
 func (c *Citation) Document() corpus.Document {
 	d := corpus.Document{ID: strconv.FormatUint(uint64(c.PMID), 10), Title: c.Title}
 	for _, s := range c.Abstract {

@@ -97,7 +97,7 @@ func (p *parser) named() Named {
 	return Named{UI: ui, Name: p.text()}
 }
 
-// identifier reads an identifier of the article, whose kind the attribute names.
+// identifier reads an identifier of the article; the attribute kind names its kind.
 func (p *parser) identifier(kind string) {
 	switch {
 	case p.x.Has(kind, "doi") && p.c.DOI == "" && !p.x.Has("ValidYN", "N"):

@@ -11,13 +11,13 @@ import (
 	"github.com/subbert/subbert/data/corpus/xmlpull"
 )
 
-// Options say how to read. The zero value is good.
+// Options are the settings of a reader. The zero value is ready to use.
 type Options struct {
 	// Strict makes a broken or repeated record an error that ends the reading.
 	Strict bool
-	// Fault is told of each record passed over, and of each citation that occurs again in the same file.
+	// Fault is called for each record that is skipped, and for each citation that occurs again in the same file.
 	Fault func(Fault)
-	// MaxRecord is the most bytes of XML a record may have. 0 stands for 32 MiB.
+	// MaxRecord is the maximum size of a record in bytes of XML. 0 stands for 32 MiB.
 	MaxRecord int64
 }
 
@@ -25,8 +25,8 @@ type Options struct {
 type Fault struct {
 	File     string
 	Position xmlpull.Position // where the record begins
-	ID       ID               // zero if the record broke before it
-	Err      error            // with the position of the fault itself, or a *RepeatedError
+	ID       ID               // zero if the fault comes before it
+	Err      error            // names the position of the fault, or is a *RepeatedError
 }
 
 func (f Fault) Error() string {
@@ -39,17 +39,18 @@ func (f Fault) Error() string {
 
 func (f Fault) Unwrap() error { return f.Err }
 
-// RepeatedError says that a file has the same version of a citation twice. The later one counts; it is passed on.
+// RepeatedError says that a file has the same version of a citation twice. The reader yields both; the later one
+// counts.
 type RepeatedError struct{ ID ID }
 
 func (e *RepeatedError) Error() string { return "the citation occurs a second time in the file" }
 
-// Counts says what has been read of a file.
+// Counts counts the records read from a file.
 type Counts struct {
 	Bytes     int64 // of XML
 	Citations int
 	Deleted   int
-	Broken    int // records passed over
+	Broken    int // records skipped
 	Repeated  int // citations that occurred before in the same file; also among Citations
 }
 
@@ -90,7 +91,7 @@ func OpenFile(path string, o Options) (*File, error) {
 // Records reads the records from the start; it may be called once. See Reader.Records.
 func (f *File) Records() iter.Seq2[*Citation, error] { return f.reader.Records() }
 
-// Counts is what has been read so far.
+// Counts returns the counts so far.
 func (f *File) Counts() Counts { return f.reader.Counts() }
 
 // Reader reads the records of an XML document.
@@ -106,13 +107,13 @@ type Reader struct {
 // recordNames are the elements that are records of their own.
 var recordNames = []string{"PubmedArticle", "PubmedBookArticle", "DeleteCitation"}
 
-// NewReader returns a reader of the document that r holds; errors call it name.
+// NewReader returns a reader of the document in r; name appears in errors.
 func NewReader(r io.Reader, name string, o Options) *Reader {
 	x := xmlpull.New(r, xmlpull.Config{Records: recordNames, MaxRecord: o.MaxRecord})
 	return &Reader{name: name, options: o, x: x, p: parser{x: x}}
 }
 
-// Counts is what has been read so far.
+// Counts returns the counts so far.
 func (r *Reader) Counts() Counts {
 	c := r.counts
 	c.Bytes = r.x.Position().Offset
@@ -120,7 +121,7 @@ func (r *Reader) Counts() Counts {
 }
 
 // Records reads the records in the order of the file; it may be called once. The last item is the first error, if any:
-// a file that has been read without one is complete.
+// a file that was read without an error is complete.
 func (r *Reader) Records() iter.Seq2[*Citation, error] {
 	return func(yield func(*Citation, error) bool) {
 		if err := r.root(); err != nil {
@@ -159,7 +160,7 @@ func (r *Reader) root() error {
 		return err
 	}
 	if root != "PubmedArticleSet" && root != "PubmedBookArticleSet" {
-		return fmt.Errorf("the root element is <%.40s>, want <PubmedArticleSet>; this is no PubMed file", root)
+		return fmt.Errorf("the root element is <%.40s>, want <PubmedArticleSet>; this is not a PubMed file", root)
 	}
 	return nil
 }
@@ -176,14 +177,13 @@ func (r *Reader) record() ([]*Citation, error) {
 	}
 	if !slices.Contains(recordNames, name) {
 		r.x.Skip()
-		return nil, errors.Join(r.x.Err(), fmt.Errorf("<%.40s> is no record", name))
+		return nil, errors.Join(r.x.Err(), fmt.Errorf("<%.40s> is not a record", name))
 	}
 	c, err := r.p.citation()
 	return []*Citation{c}, err
 }
 
-// passOver tells of the broken record and goes to the next one. It returns err if reading
-// cannot go on.
+// passOver reports the broken record and goes to the next one. It returns err if reading cannot go on.
 func (r *Reader) passOver(err error) error {
 	f := Fault{File: r.name, Position: r.x.RecordPosition(), ID: r.p.id, Err: err}
 	if r.options.Strict {

@@ -9,11 +9,11 @@ import (
 	"github.com/subbert/subbert/data/corpus/pmid"
 )
 
-// Index says which citations a file has, in order, and which it deletes: four bytes each. It is a by-product of reading
-// the file, and all that is needed of it to know what of the other files still counts.
+// Index lists the citations of a file, in order, and its deletions: four bytes each. It is built while the file is
+// read, and is sufficient to determine which records of the other files still count.
 type Index struct {
 	order []uint32          // PMIDs; deleted ones have their highest bit set
-	later map[uint32]uint16 // the version of order[i], where it is not 1
+	later map[uint32]uint16 // the version of order[i], if it is not 1
 }
 
 const deletedBit = 1 << 31
@@ -44,8 +44,8 @@ func (x *Index) at(i int) (id ID, deleted bool) {
 	return id, x.order[i]&deletedBit != 0
 }
 
-// AppendBinary appends the index as bytes: the number of records, them, and the positions and versions of those that
-// are not version 1.
+// AppendBinary appends the index as bytes: the number of records, the records, and the positions and versions of
+// those that are not version 1.
 func (x *Index) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(len(x.order)))
 	for _, entry := range x.order {
@@ -94,14 +94,15 @@ func (x *Index) UnmarshalBinary(b []byte) error {
 // Kept is a set of records of one file, by their position among all its good records.
 type Kept []uint64
 
-// Has tells whether the i-th record is in the set.
+// Has reports whether the i-th record is in the set.
 func (k Kept) Has(i int) bool { return k[i/64]>>(i%64)&1 != 0 }
 
 func (k Kept) remove(i int) { k[i/64] &^= 1 << (i % 64) }
 
-// Resolve tells which records of n files count, given the index of each in the order of Sort. Of the records with the
-// same PMID and version the last one counts, unless it is a deletion; of the versions of a PMID that remain, the
-// highest. Each index is loaded three times, one at a time; memory is one bit a record and PMID.
+// Resolve determines which records of n files count, given the index of each file in the order of Sort. Of the
+// records with the same PMID and version the last one counts, unless it is a deletion; of the remaining versions of a
+// PMID the highest counts. Each index is loaded three times, one at a time; memory is one bit for each record and
+// PMID.
 func Resolve(n int, load func(i int) (*Index, error)) ([]Kept, error) {
 	kept := make([]Kept, n)
 	later, first := seen{}, seen{}
@@ -143,7 +144,8 @@ func backwards(n int, load func(i int) (*Index, error), visit func(file int, x *
 	return nil
 }
 
-// lastOnes adds to kept the citations of version 1, or of the others, whose ID has not been seen in a later record.
+// lastOnes adds to kept the citations whose ID has not been seen in a later record: those of version 1 if first,
+// else those of other versions.
 func (x *Index) lastOnes(kept Kept, seen *seen, first bool, found func(ID)) error {
 	for i := x.Len() - 1; i >= 0; i-- {
 		id, deleted := x.at(i)
@@ -163,8 +165,8 @@ func (x *Index) lastOnes(kept Kept, seen *seen, first bool, found func(ID)) erro
 }
 
 // Current reads the citations of baseline and update files that count, in the order of Sort. Each file is read twice:
-// for its index, then for the citations. The last item is the first error, if any. Options.Fault is told of faults in
-// the first reading only.
+// for its index, then for the citations. The last item is the first error, if any. Options.Fault is called in the
+// first reading only.
 func Current(paths []string, o Options) iter.Seq2[*Citation, error] {
 	return func(yield func(*Citation, error) bool) {
 		paths = append([]string(nil), paths...)

@@ -8,8 +8,8 @@ import (
 	"github.com/subbert/subbert/data/corpus/xmlpull"
 )
 
-// MathML is turned into a line of text as one would type it: scripts follow their base, fractions get a slash, and
-// space stands around relations and binary operators and after commas, nowhere else.
+// MathML is converted to a line of text as people type it: scripts follow their base, fractions get a slash, and
+// spaces surround relations and binary operators and follow commas.
 
 // spaced are the operators with space on both sides when something stands before them.
 const spaced = "=<>≤≥≠≈≃≅∼~≡∝±∓×÷·⋅∗*+-−–→←↔⇒⇐⇔∈∉⊂⊆∪∩∧∨≪≫≲≳:∣"
@@ -17,7 +17,7 @@ const spaced = "=<>≤≥≠≈≃≅∼~≡∝±∓×÷·⋅∗*+-−–→←�
 // unaryAfter are the characters after which + and - are signs.
 const unaryAfter = "([{⟨,;=<>≤≥≈±×/^ "
 
-// appendMath appends what a <math> element reads like; its start tag has been read.
+// appendMath appends the text of a <math> element, whose start tag has been read.
 func appendMath(dst []byte, x *xmlpull.Reader) []byte {
 	m := mathWriter{x: x, start: len(dst), dst: dst}
 	m.row("")
@@ -91,13 +91,13 @@ func (m *mathWriter) operator(op []byte) {
 	}
 }
 
-// signHere tells whether a plus or minus after what has been written is a sign.
+// signHere reports whether a plus or minus after the text written is a sign.
 func signHere(written []byte) bool {
 	last, _ := utf8.DecodeLastRune(written)
 	return slices.Contains([]rune(unaryAfter), last)
 }
 
-// fenced writes an element that names its brackets and separators in attributes.
+// fenced writes an element whose attributes name its brackets and separators.
 func (m *mathWriter) fenced() {
 	left, right := m.x.Attr(nil, "open"), m.x.Attr(nil, "close")
 	if len(left) == 0 {

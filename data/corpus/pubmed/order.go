@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Sort sorts the names of baseline and update files into the order in which they count: by the numbers in their base
-// names, so that pubmed26n0002 comes before pubmed26n0010 and pubmed26n1335, the first update. It fails if two are the
-// same file, packed and unpacked.
+// Sort sorts the names of baseline and update files in their order of publication: by the numbers in their base names,
+// so that pubmed26n0002 comes before pubmed26n0010 and pubmed26n1335, the first update. It fails if a file occurs
+// twice, for example compressed and uncompressed.
 func Sort(paths []string) error {
 	slices.SortStableFunc(paths, func(a, b string) int { return compareNames(stem(a), stem(b)) })
 	for i := 1; i < len(paths); i++ {
@@ -21,8 +21,8 @@ func Sort(paths []string) error {
 	return nil
 }
 
-// Missing names the files absent from a sorted list between its first and its last: an update left out brings back what
-// it replaced or deleted. Files not named as PubMed's are not looked at.
+// Missing names the files that a sorted list lacks between its first and its last: without an update, the records that
+// it replaces or deletes reappear. It ignores files that are not named like PubMed's.
 func Missing(sorted []string) []string {
 	var missing []string
 	year, last := 0, 0
@@ -41,7 +41,7 @@ func Missing(sorted []string) []string {
 	return missing
 }
 
-// Number takes the name of a file apart: year, of two digits, and number within the year.
+// Number parses the name of a file: the year, of two digits, and the number within the year.
 func Number(path string) (year, index int, ok bool) {
 	name, found := strings.CutPrefix(stem(path), "pubmed")
 	y, n, cut := strings.Cut(name, "n")

@@ -8,15 +8,15 @@ import (
 	"github.com/subbert/subbert/data/corpus/xmlpull"
 )
 
-// parser reads one record after the other. Its methods are called with the start tag of their element read and return
-// with its end passed; when x has an error they just return.
+// parser reads one record after the other. Each method is called after the start tag of its element and returns after
+// its end tag; if x has an error, it returns at once.
 type parser struct {
 	x    *xmlpull.Reader
 	c    *Citation
 	id   ID     // of the current record as soon as it is known
-	buf  []byte // text being put together
+	buf  []byte // the text being assembled
 	last face   // of buf, the last one
-	err  error  // what is wrong with a record that is well-formed XML
+	err  error  // the fault of a record that is well-formed XML
 }
 
 // citation reads a <PubmedArticle> or <PubmedBookArticle>.
@@ -118,7 +118,7 @@ func (p *parser) article() {
 	}
 }
 
-// book reads a <BookDocument>, which has in one place what an article has in several.
+// book reads a <BookDocument>, which holds in one element the data that an article has in several.
 func (p *parser) book() {
 	for p.x.Child() {
 		switch string(p.x.Name()) {
@@ -204,7 +204,7 @@ func (p *parser) pmid() {
 	p.id = ID{PMID: id, Version: uint16(version)}
 }
 
-// fail records what is wrong with the record, unless something already was.
+// fail records the first fault of the record.
 func (p *parser) fail(err error) {
 	if p.err == nil && p.x.Err() == nil {
 		p.err = err

@@ -241,7 +241,7 @@ func TestBroken(t *testing.T) {
 		{"PMID 0", article("0", ""), "want a number up to"},
 		{"version 0", strings.Replace(article("5", ""), `Version="1"`, `Version="0"`, 1), "PMID 5: version is not a number from 1 to 65535"},
 		{"two PMIDs", strings.Replace(article("5", ""), "<Article>", "<PMID>6</PMID><Article>", 1), "two PMIDs in one record: 5 and 6"},
-		{"no record", "<Oops/>", "<Oops> is no record"},
+		{"no record", "<Oops/>", "<Oops> is not a record"},
 		{"text", "oops", `text between records: "oops"`},
 	}
 	for _, test := range tests {
@@ -267,12 +267,12 @@ func TestBroken(t *testing.T) {
 
 func TestFatal(t *testing.T) {
 	tests := []struct{ name, in, want string }{
-		{"another root", "<mods/>", "f.xml: the root element is <mods>, want <PubmedArticleSet>; this is no PubMed file"},
+		{"another root", "<mods/>", "f.xml: the root element is <mods>, want <PubmedArticleSet>; this is not a PubMed file"},
 		{"a page", "Not found", "text outside the root element"},
 		{"cut off in a record", file(article("1", "") + article("2", ""))[:420], "the file is truncated"},
 		{"cut off between records", strings.TrimSuffix(file(article("1", "")), "</PubmedArticleSet>\n"), "no </PubmedArticleSet>"},
 		{"more after the end", file("") + "<PubmedArticleSet/>", "after the end of the root element"},
-		{"bomb", strings.Replace(file(article("1", "")), ".dtd\"", ".dtd\" [<!ENTITY a \"b\">]", 1), "definitions of its own"},
+		{"bomb", strings.Replace(file(article("1", "")), ".dtd\"", ".dtd\" [<!ENTITY a \"b\">]", 1), "its own definitions"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

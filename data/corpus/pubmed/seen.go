@@ -6,7 +6,7 @@ import (
 	"github.com/subbert/subbert/data/corpus/pmid"
 )
 
-// maxLater bounds how many citations of a second or later version are remembered.
+// maxLater bounds the number of citations of a second or later version in a seen.
 const maxLater = 1 << 20
 
 // seen is a set of IDs. Nearly all are of version 1.
@@ -23,7 +23,7 @@ func (s *seen) has(id ID) bool {
 	return ok
 }
 
-// add adds an ID and tells whether it was there.
+// add adds an ID and reports whether it was there.
 func (s *seen) add(id ID) (bool, error) {
 	if s.has(id) {
 		return true, nil

@@ -10,9 +10,9 @@ import (
 	"github.com/subbert/subbert/data/corpus/xmlpull"
 )
 
-// text reads the current element to its end and returns its characters, white space normalised. Inline markup leaves
-// no trace: "10<sup>5</sup>" is "105", as in the texts others have made of PubMed. What stands on a line of its own,
-// <DispFormula>, is set off by spaces, and so are headings and blocks in bold face that follow each other without one.
+// text reads the current element to its end and returns its characters, white space normalised. Inline markup is
+// dropped: "10<sup>5</sup>" is "105", as in other texts made from PubMed. A displayed formula, <DispFormula>, is
+// surrounded by spaces, and so are headings and blocks in bold face that follow each other without a space.
 func (p *parser) text() string {
 	p.buf, p.last = p.buf[:0], face{}
 	p.mixed()
@@ -53,15 +53,15 @@ func (p *parser) inline() {
 	}
 }
 
-// face is a stretch of buf that was set in a face of its own.
+// face is a part of buf in another typeface.
 type face struct {
 	name       string
 	start, end int
-	heading    bool // it reads like METHODS:
+	heading    bool // such as METHODS:
 }
 
-// faced appends the characters of an element of bold, italic or underlined text, after a space where the words would run together
-// with those before it.
+// faced appends the characters of an element of bold, italic or underlined text, after a space if its words would run
+// into those before it.
 func (p *parser) faced(name string) {
 	before, start := p.last, len(p.buf)
 	p.mixed()
@@ -77,14 +77,15 @@ func (p *parser) faced(name string) {
 	p.last = f
 }
 
-// isHeading says whether b is a heading before its text, such as "Methods:".
+// isHeading reports whether b is a heading before its text, such as "Methods:".
 func isHeading(b []byte) bool {
 	b = bytes.TrimSpace(b)
 	first, _ := utf8.DecodeRune(b)
 	return len(b) > 4 && len(b) < 80 && b[len(b)-1] == ':' && unicode.IsUpper(first)
 }
 
-// areBlocks says whether a and b, side by side in one face, are blocks of words, rather than the parts of a name such as NF and κB.
+// areBlocks reports whether a and b, side by side in one typeface, are blocks of words rather than parts of a name such
+// as NF and κB.
 func areBlocks(a, b []byte) bool {
 	last, _ := utf8.DecodeLastRune(a)
 	return (len(a) >= 4 || len(b) >= 4) && beginsWord(b) && (unicode.IsLetter(last) || unicode.IsDigit(last) || strings.ContainsRune(".,;:?!)]%", last))
@@ -95,7 +96,7 @@ func beginsWord(b []byte) bool {
 	return unicode.IsLetter(first) || unicode.IsDigit(first)
 }
 
-// title reads a title. That of an article of which only the title in its own language is known, "[Not Available].", is none.
+// title reads a title. The placeholder "[Not Available]." of articles with only a vernacular title counts as empty.
 func (p *parser) title() string {
 	s := p.text()
 	switch strings.ToLower(strings.Trim(s, "[]. ")) {

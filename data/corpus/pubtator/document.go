@@ -16,33 +16,33 @@ import (
 
 // Document is an annotated title and abstract, without NUL characters.
 type Document struct {
-	ID        string // a PMID, in files of PubTator's
+	ID        string // a PMID, in PubTator's own files
 	Title     string
 	Abstract  string
 	Mentions  []Mention // in the order of the file
 	Relations []Relation
 }
 
-// Mention is a name in the text and what it names.
+// Mention is a name in the text and its concept.
 type Mention struct {
 	Name   string    // T1, T2 and so on: its number among the annotations of the document
 	Span   text.Span // of Document.Text
-	Text   string    // as the file has it, which may write it otherwise than the text does
+	Text   string    // as in the file; the spelling may differ from the text
 	Type   string    // as the file writes it: Gene, ChemicalEntity, DiseaseOrPhenotypicFeature ...
 	ID     string    // of the concept; empty or "-1" if unknown
-	Within []string  // the names a compound mention is made of, if the file says so
+	Within []string  // the names in a compound mention, if the file lists them
 }
 
 // Relation is a relation between two concepts.
 type Relation struct {
 	Type, A, B string
-	Novelty    string // as BioRED has it, "Novel" or "No"; else empty
+	Novelty    string // in BioRED "Novel" or "No", else empty
 }
 
-// Text is what spans are in: title and abstract with a space between.
+// Text is the text that spans refer to: title and abstract, joined by a space.
 func (d *Document) Text() string { return d.Title + " " + d.Abstract }
 
-// Has tells whether there is a mention of a type, compared as TypeKey does.
+// Has reports whether there is a mention of a type. Types are compared by TypeKey.
 func (d *Document) Has(typ string) bool {
 	key := TypeKey(typ)
 	for _, m := range d.Mentions {
@@ -53,7 +53,7 @@ func (d *Document) Has(typ string) bool {
 	return false
 }
 
-// Document returns title and abstract as the other readers of corpora do.
+// Document returns title and abstract as a corpus.Document.
 func (d *Document) Document() corpus.Document {
 	c := corpus.Document{ID: d.ID, Title: strings.TrimSpace(d.Title)}
 	if abstract := strings.TrimSpace(d.Abstract); abstract != "" {
@@ -62,7 +62,7 @@ func (d *Document) Document() corpus.Document {
 	return c
 }
 
-// TypeName is a type in lower case, letters and digits alone, BioRED's long names in PubTator's words.
+// TypeName is a type in lower case with only letters and digits. BioRED's long names become PubTator's.
 func TypeName(typ string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
@@ -85,8 +85,8 @@ func TypeName(typ string) string {
 	return name
 }
 
-// TypeKey is a type in the one spelling by which documents are selected: TypeName, and one word for what annotators tell apart: a
-// protein is a gene, a drug a chemical, and every mutation a variant.
+// TypeKey is the normalised type by which documents are selected: TypeName, with one word for related types: a protein
+// is a gene, a drug a chemical, and every mutation a variant.
 func TypeKey(typ string) string {
 	switch name := TypeName(typ); name {
 	case "protein":
@@ -100,8 +100,8 @@ func TypeKey(typ string) string {
 	}
 }
 
-// Concepts are the concepts that an identifier names: several are separated by ";", "," or "|". The "|" within the
-// description of a variant, c|SUB|G|10|A, separates nothing.
+// Concepts are the concepts of an identifier, separated by ";", "," or "|". The "|" within the description of a
+// variant, c|SUB|G|10|A, is not a separator.
 func Concepts(id string) []string {
 	var out []string
 	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return r == ';' || r == ',' }) {
@@ -116,7 +116,8 @@ func Concepts(id string) []string {
 	return out
 }
 
-// isVariant says whether id describes a variant as tmVar does: the kind of sequence, what happens, and where.
+// isVariant reports whether id describes a variant in tmVar's form: the kind of sequence, the change, and the
+// position.
 func isVariant(id string) bool {
 	_, description, found := strings.Cut(id, ":") // tmVar:p|SUB|V|600|E
 	if !found {

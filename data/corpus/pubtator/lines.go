@@ -8,16 +8,16 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// MaxDocument is the most bytes that the annotations of a document may have.
+// MaxDocument is the maximum size in bytes of a document's annotations.
 const MaxDocument = 16 << 20
 
-// Options say how to read. The zero value is good.
+// Options are the settings of a reader. The zero value is ready to use.
 type Options struct {
 	// Strict makes a broken line an error that ends the reading.
 	Strict bool
-	// Fault is told of each line passed over.
+	// Fault is called for each line that is skipped.
 	Fault func(Fault)
-	// Note is told, a line each, what was changed in a file as a whole.
+	// Note is called with a line for each change to a file as a whole.
 	Note func(string)
 }
 
@@ -25,7 +25,7 @@ type Options struct {
 type Fault struct {
 	File       string
 	Line       int  // from 1
-	Annotation bool // it costs an annotation of a document, and nothing else
+	Annotation bool // only an annotation of a document is skipped
 	Err        error
 }
 
@@ -33,7 +33,7 @@ func (f Fault) Error() string { return fmt.Sprintf("%s: line %d: %v", f.File, f.
 
 func (f Fault) Unwrap() error { return f.Err }
 
-// lines reads the lines of a file that are text.
+// lines reads the good lines of a text file.
 type lines struct {
 	*text.Lines
 	name    string
@@ -59,7 +59,7 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
-// passOver tells of a fault in the line read last, or returns it if reading is strict.
+// passOver reports a fault in the line read last, or returns it if reading is strict.
 func (l *lines) passOver(err error) error { return l.fault(Fault{Line: l.Number(), Err: err}) }
 
 func (l *lines) fault(f Fault) error {

@@ -12,9 +12,9 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Documents reads documents in PubTator's text form; errors call the input name. The last item is the first error, if
-// any. Documents share no memory. It reads up to 64 documents, or a mebibyte, ahead of what it yields, to find out what the positions of
-// the file count.
+// Documents reads documents in PubTator's text form; name appears in errors. The last item is the first error, if any.
+// Documents share no memory. The function reads up to 64 documents, or a mebibyte, ahead, to find out the unit of the
+// file's positions.
 func Documents(r io.Reader, name string, o Options) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
 		b := reader{lines: newLines(r, name, o)}
@@ -42,7 +42,7 @@ type draft struct {
 	seen  int    // annotations, broken ones included
 }
 
-// mark is where the file says that a mention is.
+// mark is a mention's position in the file.
 type mark struct {
 	text.Marked
 	line int
@@ -50,8 +50,7 @@ type mark struct {
 
 func (d *draft) bytes() int { return len(d.Title) + len(d.Abstract) + d.lines }
 
-// reader puts documents together from lines. Documents begin with a |t| line and are set apart by blank lines, which
-// are not relied on.
+// reader assembles documents from lines. Documents begin with a |t| line; the blank lines between them are optional.
 type reader struct {
 	lines *lines
 	units text.Units
@@ -60,7 +59,7 @@ type reader struct {
 	ahead *draft
 }
 
-// drafts yields the documents as they come.
+// drafts yields the documents in order.
 func (r *reader) drafts(yield func(*draft, error) bool) {
 	for {
 		d, err := r.next()
@@ -68,7 +67,7 @@ func (r *reader) drafts(yield func(*draft, error) bool) {
 			return
 		}
 		if err == nil {
-			r.see(d)
+			r.addEvidence(d)
 		}
 		if !yield(d, err) || err != nil {
 			return
@@ -76,8 +75,8 @@ func (r *reader) drafts(yield func(*draft, error) bool) {
 	}
 }
 
-// see takes the marks of a document as evidence of what the file counts.
-func (r *reader) see(d *draft) {
+// addEvidence uses the marks of a document as evidence of the unit of the file's positions.
+func (r *reader) addEvidence(d *draft) {
 	o := text.NewOffsets(d.Text())
 	for i := range d.marks {
 		r.units.See(o, d.marks[i].Marked)
@@ -110,7 +109,7 @@ func (r *reader) next() (*draft, error) {
 	}
 }
 
-// add adds a line to the document, or sets ahead if it begins the next one. A broken line is passed over.
+// add adds a line to the document, or sets ahead if it begins the next one. It skips a broken line.
 func (r *reader) add(line []byte) error {
 	id, rest, isText := bytes.Cut(line, []byte("|"))
 	if isText && len(rest) > 1 && rest[1] == '|' && !bytes.ContainsAny(id, "\t ") {
@@ -143,8 +142,8 @@ func (r *reader) add(line []byte) error {
 	return r.addMention(fields)
 }
 
-// isRelation says whether fields, at least four, are a relation: ID, type, two concepts and, in BioRED, whether it is novel.
-// A mention has two positions in the place of type and concept.
+// isRelation reports whether fields, at least four, are a relation: ID, type, two concepts and, in BioRED, the novelty.
+// A mention has two positions in place of type and first concept.
 func isRelation(fields []string) bool {
 	return len(fields) == 4 && !(isNumber(fields[1]) && isNumber(fields[2])) || len(fields) == 5 && !isNumber(fields[1])
 }
@@ -202,7 +201,7 @@ func (r *reader) annotationFault(line int, document, name string, err error) err
 	return r.lines.fault(Fault{Line: line, Annotation: true, Err: fmt.Errorf("document %s: annotation %s: %w", document, name, err)})
 }
 
-// place locates the mentions of a document. Those that cannot be are left out.
+// place locates the mentions of a document. It leaves out those that it cannot locate.
 func (r *reader) place(d *draft) error {
 	whole := d.Text()
 	o := text.NewOffsets(whole)
@@ -239,7 +238,7 @@ func dropNUL(all ...*string) {
 	}
 }
 
-// note tells what was changed in the file.
+// note reports the changes to the file.
 func (r *reader) note() {
 	if r.lines.options.Note == nil {
 		return

@@ -19,7 +19,7 @@ type Row struct {
 	Type      string // Gene, Chemical, Disease, Species, Mutation, CellLine ...
 	ConceptID string // "-" if unknown; several are separated by ";"
 	Mentions  string // the names in the text, separated by "|"
-	Resource  string // who says so, separated by "|"
+	Resource  string // the sources, separated by "|"
 }
 
 // OpenTable reads the rows of a file. The last item is the first error, if there was one.
@@ -27,7 +27,7 @@ func OpenTable(path string, o Options) iter.Seq2[Row, error] {
 	return opened(path, func(r io.Reader) iter.Seq2[Row, error] { return Rows(r, path, o) })
 }
 
-// Rows reads the rows of a bulk table, which may have a header; errors call the input name. The last item is the first
+// Rows reads the rows of a bulk table, which may have a header; name appears in errors. The last item is the first
 // error, if any.
 func Rows(r io.Reader, name string, o Options) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
@@ -74,14 +74,14 @@ func parseRow(line []byte) (Row, error) {
 	return r, nil
 }
 
-// Entities says which documents mention something of each of some types.
+// Entities records which documents mention entities of which of the given types.
 type Entities struct {
 	types []string // keys
 	sets  []pmid.Set
 	rows  []int
 }
 
-// NewEntities returns an empty set for some types, such as "gene" and "chemical"; they are compared as TypeKey does.
+// NewEntities returns empty sets for the given types, such as "gene" and "chemical"; types are compared by TypeKey.
 func NewEntities(types ...string) (*Entities, error) {
 	e := &Entities{}
 	for _, typ := range types {
@@ -100,7 +100,7 @@ func NewEntities(types ...string) (*Entities, error) {
 	return e, nil
 }
 
-// Add adds a row; of a type not asked for, it is ignored.
+// Add adds a row; rows of other types are ignored.
 func (e *Entities) Add(r Row) {
 	if i := e.index(r.Type); i >= 0 {
 		e.sets[i].Add(r.PMID)
@@ -122,7 +122,7 @@ func (e *Entities) AddFile(ctx context.Context, path string, o Options) error {
 	return nil
 }
 
-// index finds a type; files repeat few spellings, so the common ones are compared first as they are.
+// index finds a type; files use few spellings, so spellings are compared before they are normalised.
 func (e *Entities) index(typ string) int {
 	for i, key := range e.types {
 		if strings.EqualFold(typ, key) {
@@ -132,7 +132,7 @@ func (e *Entities) index(typ string) int {
 	return slices.Index(e.types, TypeKey(typ))
 }
 
-// Has tells whether a document mentions something of every type.
+// Has reports whether a document mentions an entity of every type.
 func (e *Entities) Has(id uint32) bool {
 	for i := range e.sets {
 		if !e.sets[i].Has(id) {
@@ -142,7 +142,7 @@ func (e *Entities) Has(id uint32) bool {
 	return true
 }
 
-// Rows is how many rows of a type have been added: 0 says that a table is missing.
+// Rows is the number of rows of a type that were added: 0 means that a table is missing.
 func (e *Entities) Rows(typ string) int {
 	if i := e.index(typ); i >= 0 {
 		return e.rows[i]

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Date is a day; Month and Day may be 0 where they are not known. As in PubMed, a date without a month counts as
-// January, one without a day as the first of the month.
+// Date is a day; Month and Day may be 0 if unknown. As in PubMed, a date without a month counts as January, and
+// a date without a day as the first of the month.
 type Date struct{ Year, Month, Day int }
 
-// number orders dates. What is missing counts as fill.
+// number orders dates. A missing month or day counts as fillMonth or fillDay.
 func (d Date) number(fillMonth, fillDay int) int {
 	if d.Month == 0 {
 		d.Month = fillMonth
@@ -21,7 +21,8 @@ func (d Date) number(fillMonth, fillDay int) int {
 	return (d.Year*100+d.Month)*100 + d.Day
 }
 
-// Within tells whether d lies between from and to, both included: 2010 to 2012 includes December 31 of 2012.
+// Within reports whether d lies between from and to, both included: 2010 to 2012 includes December 31 of
+// 2012.
 func (d Date) Within(from, to Date) bool {
 	n := d.number(1, 1)
 	return d.Year > 0 && from.number(1, 1) <= n && n <= to.number(12, 31)
@@ -74,7 +75,7 @@ func (p *parser) dates(t *term) error {
 	t.from, ok = parseDate(strings.TrimSpace(from))
 	t.to, ok2 = parseDate(strings.TrimSpace(to))
 	if !ok || !ok2 {
-		return p.fault(t.at, "%q is no date; want 2010, 2010/05, 2010/05/31 or two of them with : between", t.text)
+		return p.fault(t.at, "%q is not a date; want 2010, 2010/05, 2010/05/31 or two of them with : between", t.text)
 	}
 	if t.from.number(1, 1) > t.to.number(12, 31) {
 		return p.fault(t.at, "a range of dates from %s back to %s", t.from, t.to)

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// SyntaxError says where a query cannot be understood.
+// SyntaxError describes a fault of a query and its position.
 type SyntaxError struct {
 	Query  string
 	Offset int // in bytes
@@ -20,7 +20,7 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("query: character %d: %s, in %s <here> %s", column, e.What, e.Query[:e.Offset], e.Query[e.Offset:])
 }
 
-// field says where a term is looked for, as a set.
+// field is the set of places in which a term is looked for.
 type field uint16
 
 const (
@@ -36,7 +36,7 @@ const (
 	recorded  = heading | majorHeading | publicationType | language | published // not in the text
 )
 
-// tags are the tags of PubMed that are understood. The first name of a field is the one it is written with.
+// tags are the supported tags of PubMed. Expanded writes a field with its first name.
 var tags = []struct {
 	in      field
 	names   []string
@@ -76,18 +76,18 @@ type node struct {
 	term        term
 }
 
-// term is a word or phrase, and where it is looked for.
+// term is a word or phrase, and its field.
 type term struct {
 	index    int      // among the terms of the query
-	at       int      // in the query, in bytes
+	at       int      // offset in the query, in bytes
 	text     string   // as written
 	words    []string // lower-case
-	prefix   bool     // the last word may go on
+	prefix   bool     // the last word is truncated: it matches as a prefix
 	in       field
 	noBelow  bool
 	from, to Date
-	headings map[string]bool // UIs of the MeSH headings it stands for, see Expand
-	names    []string        // of the headings it stands for, without those below them
+	headings map[string]bool // UIs of the MeSH headings that it stands for; set by Expand
+	names    []string        // of these headings, without those below them
 }
 
 type tokenKind int
@@ -215,7 +215,7 @@ func (p *parser) operand() (*node, error) {
 	return nil, p.fault(t.at, "ends where a word was expected")
 }
 
-// tagged joins the words from t on that end in the tag of a heading or type: review article[pt] is one term.
+// tagged joins the words from t up to the tag of a heading or type: review article[pt] is one term.
 func (p *parser) tagged(t token) token {
 	before := *p
 	for p.token.kind == text {

@@ -8,12 +8,12 @@ import (
 	"github.com/subbert/subbert/data/corpus"
 )
 
-// Query decides which documents are wanted. It is immutable and may be used by many goroutines at once.
+// Query selects documents. It is immutable and may be used by many goroutines at once.
 type Query struct {
 	source  string
 	root    *node
 	terms   []*term
-	byFirst map[string][]int // terms by their first word, if it must be whole
+	byFirst map[string][]int // terms by their first word, unless that is truncated
 	byStart map[byte][]int   // single truncated words by their first byte
 }
 
@@ -47,7 +47,7 @@ func (q *Query) collect(n *node) {
 // String is the query as it was written.
 func (q *Query) String() string { return q.source }
 
-// Expanded writes the query as it is understood, with all brackets and fields.
+// Expanded is the query as it was parsed, with all brackets and fields.
 func (q *Query) Expanded() string { return q.root.expanded() }
 
 func (n *node) expanded() string {
@@ -65,7 +65,7 @@ func (n *node) expanded() string {
 	return s
 }
 
-// quoted is the term as it would be written: dates as a range, headings by their names.
+// quoted is the term as in a query: dates as a range, headings by their names.
 func (t *term) quoted() string {
 	if t.in == published {
 		return t.from.String() + ":" + t.to.String()
@@ -92,7 +92,7 @@ func (t *term) tag() string {
 	return "all"
 }
 
-// Match says whether d is wanted. Of what r knows nothing is true if r is nil.
+// Match reports whether the query selects d. If r is nil, terms that need a record do not match.
 func (q *Query) Match(d *corpus.Document, r Record) bool {
 	var few [32]bool
 	found := few[:]
@@ -129,7 +129,7 @@ func (n *node) holds(found []bool) bool {
 	return found[n.term.index]
 }
 
-// scan marks the terms found in text, which belongs to the field in.
+// scan marks the terms found in text, which is of the field in.
 func (q *Query) scan(text string, in field, found []bool) {
 	var word []byte
 	for i := 0; i < len(text); {
@@ -151,7 +151,7 @@ func (q *Query) scan(text string, in field, found []bool) {
 	}
 }
 
-// follows says whether the words of t after its first one stand in text from i on.
+// follows reports whether the words of t after the first one follow in text at i.
 func (t *term) follows(text string, i int) bool {
 	var word []byte
 	for k, want := range t.words[1:] {
@@ -165,8 +165,8 @@ func (t *term) follows(text string, i int) bool {
 	return true
 }
 
-// nextWord appends the next word of text from i on, in lower case, to dst, and returns where it ends; it appends
-// nothing if there is none.
+// nextWord appends the next word of text from i on to dst, in lower case, and returns the offset of its end; it
+// appends nothing if there is none.
 func nextWord(dst []byte, text string, i int) ([]byte, int) {
 	for i < len(text) {
 		r, n := rune(text[i]), 1

@@ -9,19 +9,20 @@ import (
 	"github.com/subbert/subbert/data/corpus/mesh"
 )
 
-// Record is what a source knows of a document beside its text.
+// Record is a source's description of a document beside its text.
 type Record interface {
-	// Heading tells whether a MeSH heading, or a main one, is among those wanted, given by UI.
+	// Heading reports whether the document has one of the wanted MeSH headings, given by UI; if major, as a
+	// main topic.
 	Heading(wanted map[string]bool, major bool) bool
-	// PublicationType tells whether yes holds for a publication type.
+	// PublicationType reports whether yes holds for one of the publication types.
 	PublicationType(yes func(ui, name string) bool) bool
-	// Language tells whether the document is in a language, a code of three letters.
+	// Language reports whether the document is in a language, given by a code of three letters.
 	Language(code string) bool
-	// Published tells whether a date of publication lies in a range.
+	// Published reports whether a date of publication lies in a range.
 	Published(from, to Date) bool
 }
 
-// NeedsRecords names the tags of the query that ask for what only a Record knows.
+// NeedsRecords names the tags of the query that need a Record.
 func (q *Query) NeedsRecords() []string {
 	found := map[string]bool{}
 	for _, t := range q.terms {
@@ -32,13 +33,13 @@ func (q *Query) NeedsRecords() []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// NeedsMeSH tells whether the query names headings: it matches nothing by them before Expand.
+// NeedsMeSH reports whether the query names headings, which match nothing before Expand.
 func (q *Query) NeedsMeSH() bool {
 	return slices.ContainsFunc(q.terms, func(t *term) bool { return t.in&(heading|majorHeading) != 0 })
 }
 
-// Expand looks the headings of the query up, with those below them in the tree. If untagged, words without a field
-// stand for the heading of that name, too, as they do in PubMed. It fails if a heading named with [mesh] does not exist.
+// Expand looks up the headings of the query, with those below them in the tree. If untagged, words without a field also
+// stand for the heading of that name, as in PubMed. It fails if a heading named with [mesh] does not exist.
 func (q *Query) Expand(v *mesh.Vocabulary, untagged bool) (*Query, error) {
 	again, err := Parse(q.source)
 	if err != nil {
@@ -80,7 +81,7 @@ func (q *Query) Headings() map[string]int {
 	return found
 }
 
-// record tells whether what is known of a document beside its text satisfies t.
+// record reports whether the record of a document satisfies t.
 func (t *term) record(r Record) bool {
 	switch {
 	case t.in == published:
@@ -93,7 +94,7 @@ func (t *term) record(r Record) bool {
 	return len(t.headings) > 0 && r.Heading(t.headings, t.in == majorHeading)
 }
 
-// is tells whether a name has the words of t.
+// is reports whether a name has the words of t.
 func (t *term) is(name string) bool {
 	got := words(name)
 	if len(got) < len(t.words) || len(got) > len(t.words) && !t.prefix {

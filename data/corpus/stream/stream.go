@@ -1,10 +1,10 @@
 // Package stream opens the large files of public corpora: plain or compressed with gzip, xz or zstd, with or without an
 // .md5 beside them.
 //
-// Reading a File gives the decompressed bytes. Memory is bounded by the decompressor's window whatever the file says
-// of itself. At the end of the data the checksum of the compression and, if there is a file of the same name with .md5
-// added, that of the whole file are compared; a difference is an error in place of io.EOF. Meanwhile the bytes on the
-// disk are counted, for progress, and hashed, for records of what was read.
+// Reading a File returns the decompressed bytes. Memory is bounded by maxWindow, whatever the file's headers say. At
+// the end of the data the checksum of the compression is compared and, if there is a file of the same name with .md5
+// added, that of the whole file; a difference is an error instead of io.EOF. The bytes on the disk are counted for
+// progress, and hashed for records of the input.
 package stream
 
 import (
@@ -28,16 +28,16 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow bounds what a compressed stream may ask a reader to remember, in bytes; xz -9 asks for 64 MiB.
+// maxWindow bounds the window that a compressed stream may require, in bytes; xz -9 requires 64 MiB.
 const maxWindow = 128 << 20
 
-// ErrTruncated is why reading failed if compressed data ends too early.
+// ErrTruncated says that compressed data ends too early.
 var ErrTruncated = errors.New("the compressed data ends too early; the file is truncated")
 
-// ErrDamaged is why reading failed if compressed data contradicts its own checksum or cannot be decompressed.
+// ErrDamaged says that compressed data contradicts its own checksum or cannot be decompressed.
 var ErrDamaged = errors.New("the compressed data is damaged")
 
-// SumError says that a file is not the one its .md5 was made of.
+// SumError says that a file differs from its .md5.
 type SumError struct {
 	Got, Want string // hexadecimal
 }
@@ -46,7 +46,7 @@ func (e *SumError) Error() string {
 	return fmt.Sprintf("md5 is %s, its .md5 file says %s; fetch the file again", e.Got, e.Want)
 }
 
-// File is an open file. It is not for concurrent use, but BytesRead is.
+// File is an open file. It is not for concurrent use, except for BytesRead.
 type File struct {
 	path  string
 	file  *os.File
@@ -58,8 +58,8 @@ type File struct {
 	state error     // what Read returns from now on, once not nil
 }
 
-// Open opens a file. It fails if the file is empty, is compressed otherwise than its name says, or has an .md5 beside
-// it without a checksum.
+// Open opens a file. It fails if the file is empty, if its name contradicts its compression, or if the .md5 beside it
+// has no checksum.
 func Open(path string) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -92,8 +92,8 @@ func (f *File) prepare() error {
 	return err
 }
 
-// Unpack is what r holds, decompressed if its content is compressed, of a file of that name. Close releases memory and leaves r
-// open.
+// Unpack returns the content of r, a file of that name, decompressed if it is compressed. Close releases memory and
+// leaves r open.
 func Unpack(r io.Reader, name string) (io.ReadCloser, error) {
 	data, done, err := decompress(r, name)
 	if err != nil {
@@ -117,7 +117,7 @@ func (u *unpacked) Close() error {
 	return nil
 }
 
-// decompress returns what r holds, decompressed, and what releases the decompressor.
+// decompress returns the decompressed content of r, and a function that releases the decompressor.
 func decompress(r io.Reader, name string) (data io.Reader, done func(), err error) {
 	raw := bufio.NewReaderSize(r, 1<<16)
 	head, err := raw.Peek(6)
@@ -217,12 +217,12 @@ func (f *File) finish(err error) error {
 // Path is the name the file was opened by.
 func (f *File) Path() string { return f.path }
 
-// Size is the number of bytes of the file on the disk, BytesRead how many of them have been read; BytesRead may be
-// called while another goroutine reads.
+// Size is the number of bytes of the file on the disk. BytesRead is the number of bytes that have been read; it
+// may be called while another goroutine reads.
 func (f *File) Size() int64      { return f.size }
 func (f *File) BytesRead() int64 { return f.raw.n.Load() }
 
-// Sum is the sha256 of the file on the disk. It reads what was left unread.
+// Sum is the sha256 of the file on the disk. It reads the rest of the file.
 func (f *File) Sum() ([sha256.Size]byte, error) {
 	if _, err := io.Copy(io.Discard, &f.raw); err != nil {
 		return [sha256.Size]byte{}, fmt.Errorf("%s: %w", f.path, err)
@@ -236,7 +236,7 @@ func (f *File) Close() error {
 	return f.file.Close()
 }
 
-// plainly says in words what the decompressors leave to be guessed.
+// plainly replaces the errors of decompressors by clearer ones.
 func plainly(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {
@@ -252,7 +252,7 @@ func plainly(err error) error {
 	return err
 }
 
-// counter counts and hashes what passes through it.
+// counter counts and hashes the bytes that are read through it.
 type counter struct {
 	r        io.Reader
 	n        atomic.Int64

@@ -146,7 +146,7 @@ func TestXZWindowIsBounded(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			_, err := readAll(t, path, test.data)
 			runtime.ReadMemStats(&after)
-			if err == nil || !strings.Contains(err.Error(), "xz: wants a window of 1536 MiB") {
+			if err == nil || !strings.Contains(err.Error(), "xz: needs a window of 1536 MiB") {
 				t.Errorf("%v, want a line about the window", err)
 			}
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 100<<20 {

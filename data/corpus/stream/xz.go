@@ -8,18 +8,19 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// openXZ refuses what wants a larger window than is granted. The reader would reserve up to 4 GiB for each block without asking.
+// openXZ rejects blocks that require too large a window. The xz reader itself would allocate up to 4 GiB for each
+// block.
 func openXZ(raw io.Reader) (io.Reader, error) { return xz.NewReader(newWindowGuard(raw)) }
 
-// windowGuard passes an xz file on and fails before the header of a block that asks for too large a window. It follows the
-// blocks from one to the next by the sizes of their chunks (the .xz file format 1.2.1, and LZMA2), and leaves it to the reader to find
-// what is wrong otherwise.
+// windowGuard passes on an xz file and fails before the header of a block that requires too large a window. It follows
+// the blocks by the sizes of their chunks (the .xz file format 1.2.1, and LZMA2), and leaves other faults to the
+// reader.
 type windowGuard struct {
 	r     io.Reader
-	next  func(part []byte) error // is given part once it is complete, and sets need and next
+	next  func(part []byte) error // receives part once it is complete, and sets need and next
 	part  []byte
 	need  int   // bytes of part
-	skip  int64 // bytes to pass on without a look, before part
+	skip  int64 // bytes to pass on unexamined, before part
 	data  int64 // bytes of the block's chunks
 	check int64 // bytes of the check that follows a block
 	err   error
@@ -47,7 +48,7 @@ func (g *windowGuard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// follow looks at the bytes of the file one after the other.
+// follow examines the next bytes of the file.
 func (g *windowGuard) follow(b []byte) error {
 	for len(b) > 0 && g.next != nil {
 		if g.skip > 0 {
@@ -66,13 +67,13 @@ func (g *windowGuard) follow(b []byte) error {
 	return nil
 }
 
-// lost gives up: what follows is no xz file, as the reader will find.
+// lost gives up: the rest is not an xz file, which the reader will report.
 func (g *windowGuard) lost() error {
 	g.next = nil
 	return nil
 }
 
-// stream is given four bytes: padding between streams, or the beginning of one.
+// stream receives four bytes: padding between streams, or the beginning of one.
 func (g *windowGuard) stream(b []byte) error {
 	if binary.LittleEndian.Uint32(b) == 0 {
 		g.expect(4, g.stream)
@@ -82,7 +83,7 @@ func (g *windowGuard) stream(b []byte) error {
 	return nil
 }
 
-// streamHeader is given the rest of a stream's header.
+// streamHeader receives the rest of a stream's header.
 func (g *windowGuard) streamHeader(b []byte) error {
 	sizes := [16]int64{0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64}
 	g.check = sizes[b[3]&15]
@@ -90,7 +91,7 @@ func (g *windowGuard) streamHeader(b []byte) error {
 	return nil
 }
 
-// block is given the byte that a block or the index of the blocks begins with.
+// block receives the first byte of a block or of the index of the blocks.
 func (g *windowGuard) block(b []byte) error {
 	if b[0] == 0 {
 		g.data = 1 // bytes of the index
@@ -101,17 +102,18 @@ func (g *windowGuard) block(b []byte) error {
 	return nil
 }
 
-// blockHeader is given the rest of a block's header.
+// blockHeader receives the rest of a block's header.
 func (g *windowGuard) blockHeader(b []byte) error {
 	if window := blockWindow(b); window > maxWindow {
-		return fmt.Errorf("xz: wants a window of %d MiB, at most %d are granted; compress it again with xz -9 or less", window>>20, maxWindow>>20)
+		return fmt.Errorf("xz: needs a window of %d MiB, want at most %d; compress the file again with xz -9 or less", window>>20, maxWindow>>20)
 	}
 	g.data = 0
 	g.expect(1, g.chunk)
 	return nil
 }
 
-// blockWindow is the largest window that the header of a block asks for, in bytes, or 0. b has the header from its flags on.
+// blockWindow is the largest window in bytes that the header of a block requires, or 0. b is the header from its flags
+// on.
 func blockWindow(b []byte) (window int64) {
 	flags, at := b[0], 1
 	number := func() int {
@@ -138,7 +140,7 @@ func blockWindow(b []byte) (window int64) {
 	return window
 }
 
-// chunk is given the byte that a chunk of LZMA2 begins with, or that ends a block.
+// chunk receives the first byte of a chunk of LZMA2, or the byte that ends a block.
 func (g *windowGuard) chunk(b []byte) error {
 	g.data++
 	switch {
@@ -161,7 +163,7 @@ func (g *windowGuard) chunk(b []byte) error {
 	return nil
 }
 
-// chunkData passes over the data of a chunk after n bytes of its header.
+// chunkData skips the data of a chunk after n bytes of its header.
 func (g *windowGuard) chunkData(n, size int64) error {
 	g.data += n + size
 	g.skip = size
@@ -169,7 +171,7 @@ func (g *windowGuard) chunkData(n, size int64) error {
 	return nil
 }
 
-// number reads a number of the index, byte by byte, and gives it to then.
+// number reads a number of the index, byte by byte, and passes it to then.
 func (g *windowGuard) number(then func(uint64) error) func([]byte) error {
 	var value uint64
 	var shift uint
@@ -189,7 +191,7 @@ func (g *windowGuard) number(then func(uint64) error) func([]byte) error {
 	return next
 }
 
-// records passes over the rest of the index, n numbers, and the footer of the stream.
+// records skips the rest of the index, n numbers, and the footer of the stream.
 func (g *windowGuard) records(n uint64) error {
 	if n == 0 {
 		const crc, footer = 4, 12

@@ -24,7 +24,8 @@ func (r *Reader) Root() string {
 	return string(r.Name())
 }
 
-// readAside reads what begins with <! or <?. It returns Text for a CDATA section, None for what is passed over.
+// readAside reads markup that begins with <! or <?. It returns Text for a CDATA section, and None for markup
+// that is skipped.
 func (r *Reader) readAside() Kind {
 	b := r.buf[r.pos:r.end]
 	switch {
@@ -44,7 +45,8 @@ func (r *Reader) readAside() Kind {
 	return r.fault(r.pos, "broken markup %.20q", b)
 }
 
-// until returns the length of the markup that the next bytes begin and end closes; 0 with an error if it is nowhere.
+// until returns the length of the markup that the next bytes begin and that end closes; 0 with an error if end is
+// missing.
 func (r *Reader) until(from int, end, what string) int {
 	for {
 		b := r.buf[r.pos:r.end]
@@ -97,7 +99,7 @@ func (r *Reader) instruction() Kind {
 	return None
 }
 
-// encoding is the encoding an XML declaration names, in lower case.
+// encoding is the encoding in an XML declaration, in lower case.
 func encoding(declaration string) string {
 	_, after, ok := strings.Cut(declaration, "encoding")
 	if !ok {
@@ -129,8 +131,8 @@ func (r *Reader) cdata() Kind {
 	return Text
 }
 
-// readDoctype reads a document type declaration. One with definitions of its own is refused: they could make a short
-// file expand to any length, and the readers need none.
+// readDoctype reads a document type declaration. It rejects declarations with their own definitions: these could
+// make a short file expand to any length, and the readers need none.
 func (r *Reader) readDoctype() Kind {
 	n := r.until(2, ">", "document type")
 	if n == 0 {
@@ -141,7 +143,7 @@ func (r *Reader) readDoctype() Kind {
 		return r.fault(r.pos, "broken markup %.20q", b)
 	}
 	if bytes.IndexByte(b, '[') >= 0 {
-		return r.fault(r.pos, "the document type has definitions of its own, such as entities; they are refused")
+		return r.fault(r.pos, "the document type has its own definitions, such as entities, which are not allowed")
 	}
 	r.doctype = strings.TrimSpace(string(b[len("<!DOCTYPE") : n-1]))
 	r.pos += n

@@ -41,12 +41,13 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d (byte %d): %s", e.Line, e.Offset, e.What)
 }
 
-// Config says what the records of a file are.
+// Config describes the records of a file.
 type Config struct {
-	// Records are the elements that occur as children of the root only. One found elsewhere means that the record
+	// Records are the elements that occur only as children of the root. One found elsewhere means that the record
 	// before it was cut off; Resume looks for them.
 	Records []string
-	// MaxRecord is the most bytes a record, or the space between two, may have. 0 stands for 32 MiB.
+	// MaxRecord is the maximum size in bytes of a record, and of the space between two. 0 stands for 32
+	// MiB.
 	MaxRecord int64
 }
 
@@ -67,15 +68,15 @@ type Reader struct {
 	doctype string
 
 	names  []byte // the names of the open elements, one after another
-	open   []int  // where in names each begins
+	open   []int  // the offset of each in names
 	rooted bool   // the root has been opened
-	closed bool   // the tag read last was <x/>, its End is due
+	closed bool   // the tag read last was <x/>; its End comes next
 	attrs  []attr
 	text   []byte
 	char   [4]byte // backs text for a reference
 }
 
-// New returns a reader of the document that r holds.
+// New returns a reader of the document in r.
 func New(r io.Reader, c Config) *Reader {
 	if c.MaxRecord == 0 {
 		c.MaxRecord = 32 << 20
@@ -83,17 +84,18 @@ func New(r io.Reader, c Config) *Reader {
 	return &Reader{in: r, config: c, buf: make([]byte, startWindow), limit: c.MaxRecord}
 }
 
-// Err is the first error since the start or the last Resume: a *SyntaxError, or what the underlying reader said.
+// Err is the first error since the start or the last Resume: a *SyntaxError, or an error of the underlying
+// reader.
 func (r *Reader) Err() error { return r.err }
 
-// Position is where the next token begins; after a *SyntaxError, where the faulty one does.
+// Position is the start of the next token; after a *SyntaxError, the start of the faulty one.
 func (r *Reader) Position() Position {
 	p := r.at(r.pos)
 	r.counted, r.lines = r.pos, p.Line-1
 	return p
 }
 
-// RecordPosition is where the record begins that Record found last, or tried to find.
+// RecordPosition is the start of the record that Record found last, or tried to find.
 func (r *Reader) RecordPosition() Position { return r.record }
 
 // at is the position of buf[i], which must not lie before buf[counted].
@@ -101,18 +103,19 @@ func (r *Reader) at(i int) Position {
 	return Position{Offset: r.base + int64(i), Line: r.lines + bytes.Count(r.buf[r.counted:i], []byte("\n")) + 1}
 }
 
-// Name is the name of the element a Start token opened, as written, prefix included. It and the attributes are valid
-// until the next token.
+// Name is the name of the element that a Start token opened, as written, including its prefix. It and the attributes
+// are valid until the next token.
 func (r *Reader) Name() []byte { return r.names[r.open[len(r.open)-1]:] }
 
-// Text is the content of a Text token, references resolved and line ends turned into "\n"; valid until the next token.
+// Text is the content of a Text token, with references resolved and line ends converted to "\n"; valid until the next
+// token.
 func (r *Reader) Text() []byte { return r.text }
 
 // Doctype is the document type declaration between "<!DOCTYPE" and ">", empty if there was none.
 func (r *Reader) Doctype() string { return r.doctype }
 
 // Record moves to the next child of the root. It returns false at the end of the document and on an error. The
-// record before must have been read to its end.
+// previous record must have been read to its end.
 func (r *Reader) Record() bool {
 	r.limit = r.base + int64(r.pos) + r.config.MaxRecord
 	for {
@@ -134,9 +137,9 @@ func (r *Reader) Record() bool {
 	}
 }
 
-// Child moves to the next child of the element last opened, over text. It returns false once it has passed the end tag
-// of that element, and on an error. The child must be read to its end before the next call: with Skip, or with Child
-// until it returns false.
+// Child moves to the next child of the element opened last, skipping text. It returns false after the end tag of that
+// element, and on an error. The child must be read to its end before the next call: with Skip, or with Child until it
+// returns false.
 func (r *Reader) Child() bool {
 	for {
 		switch r.Next() {
@@ -148,14 +151,14 @@ func (r *Reader) Child() bool {
 	}
 }
 
-// Skip passes over what is left of the element last opened, its end tag included.
+// Skip skips the rest of the element opened last, including its end tag.
 func (r *Reader) Skip() {
 	depth := len(r.open)
 	for len(r.open) >= depth && r.Next() != None {
 	}
 }
 
-// AppendText appends the text of the element last opened, that of elements within included, and passes its end tag.
+// AppendText appends the text of the element opened last, including nested elements, and reads its end tag.
 func (r *Reader) AppendText(dst []byte) []byte {
 	depth := len(r.open)
 	for len(r.open) >= depth {
@@ -169,15 +172,15 @@ func (r *Reader) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// Resume leaves a *SyntaxError behind and moves to just before the next record or the end of the root. It returns
-// false if there is none, and if the error is of another kind; Err then says so.
+// Resume clears a *SyntaxError and moves to just before the next record or the end of the root. It returns false
+// if there is none, or if the error is of another kind; Err returns the reason.
 func (r *Reader) Resume() bool {
 	var syntax *SyntaxError
 	if !errors.As(r.err, &syntax) || len(r.open) == 0 {
 		return false
 	}
 	if len(r.open) == 1 && syntax.Offset == r.base+int64(r.pos) && r.pos < r.end {
-		r.pos++ // the fault is in the start tag of a record: not again
+		r.pos++ // the fault is in the start tag of a record: do not find it again
 	}
 	root := string(r.names[:r.nameEnd(0)])
 	r.err, r.closed = nil, false
@@ -202,7 +205,7 @@ func (r *Reader) seek(root string) bool {
 		}
 		r.pos += i
 		if r.end-r.pos < 128 && r.fill() {
-			continue // a tag could be cut off by the window
+			continue // the window may cut off a tag
 		}
 		if r.boundary(r.buf[r.pos:r.end], root) {
 			return true
@@ -211,7 +214,7 @@ func (r *Reader) seek(root string) bool {
 	}
 }
 
-// boundary tells whether b begins with the start of a record or the end of the root.
+// boundary reports whether b begins with the start of a record or the end of the root.
 func (r *Reader) boundary(b []byte, root string) bool {
 	if bytes.HasPrefix(b, []byte("</")) {
 		n := nameLen(b[2:])
@@ -233,7 +236,7 @@ func (r *Reader) need() bool {
 	return false
 }
 
-// fill reads more input behind buf[pos:end], if there is more. It sets err only if the limits are exceeded.
+// fill appends more input to buf[pos:end], if there is more. It sets err only if the limits are exceeded.
 func (r *Reader) fill() bool {
 	if r.ioErr != nil || r.err != nil {
 		return false
@@ -289,7 +292,7 @@ func (r *Reader) fault(i int, format string, args ...any) Kind {
 	return None
 }
 
-// nameEnd is where in names the name of the i-th open element ends.
+// nameEnd is the end in names of the name of the i-th open element.
 func (r *Reader) nameEnd(i int) int {
 	if i+1 < len(r.open) {
 		return r.open[i+1]

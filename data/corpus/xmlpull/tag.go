@@ -10,8 +10,8 @@ import (
 // attr is an attribute of the start tag read last: name and raw value, slices of the window.
 type attr struct{ name, value []byte }
 
-// Attr appends the value of an attribute of the start tag read last, references resolved, white space as spaces.
-// It returns dst as it was if there is no such attribute.
+// Attr appends the value of an attribute of the start tag read last, with references resolved and white space as
+// spaces. It returns dst unchanged if there is no such attribute.
 func (r *Reader) Attr(dst []byte, name string) []byte {
 	for _, a := range r.attrs {
 		if string(a.name) != name {
@@ -32,7 +32,7 @@ func (r *Reader) Attr(dst []byte, name string) []byte {
 	return dst
 }
 
-// Has tells whether the start tag read last has an attribute with exactly this raw value.
+// Has reports whether the start tag read last has an attribute with exactly this raw value.
 func (r *Reader) Has(name, value string) bool {
 	for _, a := range r.attrs {
 		if string(a.name) == name {
@@ -78,8 +78,8 @@ func (r *Reader) parseStart(b []byte) ([]byte, int) {
 	}
 }
 
-// checkStart checks the name of a start tag of n bytes and where it stands, and that its attributes differ. It returns
-// n, or 0 with an error.
+// checkStart checks the name and the place of a start tag of n bytes, and that its attributes differ. It returns n, or
+// 0 with an error.
 func (r *Reader) checkStart(name []byte, n int) int {
 	switch depth := len(r.open); {
 	case !goodName(name):
@@ -147,7 +147,8 @@ func (r *Reader) parseAttr(b []byte) int {
 	return i + m + 1
 }
 
-// scanValue returns the length of the attribute value that quote ends; -1 means that b ends before, or an error.
+// scanValue returns the length of the attribute value that quote ends; -1 means that b ends too early, or an
+// error.
 func (r *Reader) scanValue(b []byte, quote byte) int {
 	for i := 0; ; {
 		for i < len(b) && class[b[i]]&isValue != 0 {
@@ -197,7 +198,7 @@ func spaces(b []byte) int {
 }
 
 // parseReference parses the reference at the start of b, which begins with &. It returns its character and length, or
-// what is wrong. Length 0 means that b ends too early.
+// a description of the fault. Length 0 means that b ends too early.
 func parseReference(b []byte) (c rune, n int, what string) {
 	const longest = 32
 	head := b[1:min(len(b), longest)]

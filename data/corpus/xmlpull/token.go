@@ -9,7 +9,7 @@ import (
 
 // Classes of bytes.
 const (
-	isName  = 1 << iota // may be in a name; beyond ASCII to be looked at
+	isName  = 1 << iota // may be in a name; beyond ASCII needs a closer look
 	isSpace             // white space of XML
 	isPlain             // nothing to look at in text
 	isValue             // nothing to look at in the value of an attribute
@@ -40,7 +40,7 @@ func classes() (t [256]uint8) {
 	return t
 }
 
-// Next reads a token. It returns None at an error, which Err tells.
+// Next reads a token. It returns None on an error; see Err.
 func (r *Reader) Next() Kind {
 	if r.err != nil {
 		return None
@@ -64,7 +64,7 @@ func (r *Reader) Next() Kind {
 	}
 }
 
-// token reads the token that b begins with, or passes over something; then it asks to be called again.
+// token reads the token at the start of b, or skips markup and asks to be called again.
 func (r *Reader) token(b []byte) (kind Kind, again bool) {
 	switch {
 	case b[0] != '<':
@@ -102,7 +102,7 @@ func (r *Reader) skipSpace() bool {
 }
 
 // readText reads a piece of text: up to markup, a reference or the end of the window. It returns None without an
-// error if it has to be called again.
+// error if it must be called again.
 func (r *Reader) readText() Kind {
 	b := r.buf[r.pos:r.end]
 	i := 0
@@ -134,7 +134,7 @@ func (r *Reader) piece(n int) Kind {
 	return Text
 }
 
-// unusual is the length of the character at the start of b, if it may stand in a piece of text as it is.
+// unusual is the length of the character at the start of b, if it may occur in text unescaped.
 func (r *Reader) unusual(b []byte) (int, bool) {
 	if b[0] == ']' {
 		return 1, len(b) > 2 && (b[1] != ']' || b[2] != '>') || len(b) <= 2 && r.ioErr != nil
@@ -146,7 +146,7 @@ func (r *Reader) unusual(b []byte) (int, bool) {
 	return n, legal(c, n)
 }
 
-// legal tells whether c, decoded from n bytes, is a character of XML.
+// legal reports whether c, decoded from n bytes, is a character of XML.
 func legal(c rune, n int) bool {
 	if c == utf8.RuneError {
 		return n == 3
@@ -154,8 +154,8 @@ func legal(c rune, n int) bool {
 	return c >= ' ' && c != 0xFFFE && c != 0xFFFF || c == '\t' || c == '\n' || c == '\r'
 }
 
-// special reads what b begins with: a reference, a carriage return, or a fault. b has four bytes or ends the input, so
-// that more input would not explain it.
+// special reads a reference or a carriage return at the start of b, or reports a fault. b has four bytes or ends the
+// input, so that more input cannot change the result.
 func (r *Reader) special(b []byte) Kind {
 	switch b[0] {
 	case '&':
@@ -171,7 +171,7 @@ func (r *Reader) special(b []byte) Kind {
 	return r.fault(r.pos, "%s", describe(b))
 }
 
-// describe says what is wrong with the start of b.
+// describe describes the fault at the start of b.
 func describe(b []byte) string {
 	if b[0] == ']' {
 		return `"]]>" in text`
@@ -226,7 +226,7 @@ func (r *Reader) endTag() Kind {
 		if n := len(want) + 2; len(b) > n && b[n] == '>' && bytes.Equal(b[2:n], want) {
 			r.pop()
 			r.pos += n + 1
-			return End // nearly always
+			return End // the common case
 		}
 	}
 	return r.oddEndTag()
@@ -268,7 +268,7 @@ func (r *Reader) pop() {
 	r.names, r.open = r.names[:r.open[last]], r.open[:last]
 }
 
-// nameLen is the length of the name at the start of b; whether a name may begin so is for goodName to say.
+// nameLen is the length of the name at the start of b; goodName checks how it begins.
 func nameLen(b []byte) int {
 	i := 0
 	for i < len(b) && class[b[i]]&isName != 0 {
@@ -277,7 +277,7 @@ func nameLen(b []byte) int {
 	return i
 }
 
-// goodName tells whether b, all of whose bytes are isName, is a name.
+// goodName reports whether b, whose bytes are all isName, is a name.
 func goodName(b []byte) bool {
 	if len(b) == 0 || b[0] == '-' || b[0] == '.' || b[0] >= '0' && b[0] <= '9' {
 		return false

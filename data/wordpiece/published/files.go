@@ -21,7 +21,7 @@ func Names() []string {
 	return []string{VocabularyName, PipelineName, SettingsName, specialName, addedName}
 }
 
-// Files says where a tokenizer's files lie. Those that are not there are empty.
+// Files holds the paths of a tokenizer's files. Missing files are empty.
 type Files struct {
 	Vocabulary string // vocab.txt
 	Pipeline   string // tokenizer.json
@@ -50,7 +50,7 @@ func Find(dir string) (Files, error) {
 	return f, nil
 }
 
-// All lists the paths of the files that are there.
+// All lists the paths of the existing files.
 func (f Files) All() []string {
 	var all []string
 	for _, path := range []string{f.Vocabulary, f.Pipeline, f.Settings, f.special, f.added} {

@@ -16,10 +16,10 @@ const (
 	maxAdded    = 1024
 )
 
-// huggingFaceWordChars is the longest word, in characters, where tokenizer.json does not say.
+// huggingFaceWordChars is the maximum length of a word in characters if tokenizer.json does not state it.
 const huggingFaceWordChars = 100
 
-// pipeline is tokenizer.json, as far as it says what ids a text has.
+// pipeline is the part of tokenizer.json that determines the ids of a text.
 type pipeline struct {
 	Added      []addedToken `json:"added_tokens"`
 	Normalizer *struct {
@@ -74,11 +74,11 @@ func (read content) pipeline(path string) (*pipeline, error) {
 	return &p, nil
 }
 
-// check refuses what is not BERT's pipeline.
+// check rejects pipelines other than BERT's.
 func (p *pipeline) check() error {
 	kind := p.Model.Type
 	if kind == "" && p.Model.Prefix != nil {
-		kind = "WordPiece" // as early versions wrote it
+		kind = "WordPiece" // early versions leave it out
 	}
 	if kind != "WordPiece" {
 		return fmt.Errorf("the model's type is %q, want WordPiece: not the tokenizer of a BERT", kind)
@@ -107,7 +107,7 @@ func (p *pipeline) check() error {
 	return nil
 }
 
-// byID turns tokens with ids into a list, which has every id from 0 once.
+// byID converts tokens with ids to a list; each id from 0 must occur once.
 func byID(vocabulary json.RawMessage) ([]string, error) {
 	var ids map[string]int32
 	if err := json.Unmarshal(vocabulary, &ids); err != nil {
@@ -138,7 +138,7 @@ func sameTokens(list []string, textPath string, p *pipeline, path string) error 
 	return nil
 }
 
-// apply sets what the pipeline says of how text is taken apart.
+// apply applies the pipeline's settings to s.
 func (p *pipeline) apply(s *settings) {
 	n := p.Normalizer
 	if n.Lowercase != nil {
@@ -150,7 +150,7 @@ func (p *pipeline) apply(s *settings) {
 	s.names.Unk = cmp.Or(p.Model.Unk, s.names.Unk)
 }
 
-// accents is what strip_accents means: null is as lower-casing says.
+// accents is the meaning of strip_accents: null means that it follows lower-casing.
 func accents(strip *bool) wordpiece.Accents {
 	switch {
 	case strip == nil:

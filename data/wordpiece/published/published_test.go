@@ -200,7 +200,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"single words", object{"tokenizer.json": with(p, "added_tokens", []object{{"id": 12, "content": "x", "single_word": true}})}, "single_word"},
 		{"no id", object{"tokenizer.json": with(p, "added_tokens", []object{{"content": "x"}})}, "want an id"},
 		{"too many added", object{"tokenizer.json": with(p, "added_tokens", many)}, "1025 added tokens, want at most 1024"},
-		{"a key that is no id", object{"vocab.txt": lines(small()), "tokenizer_config.json": object{"added_tokens_decoder": object{"x": object{}}}}, `key "x" is no id`},
+		{"a key that is no id", object{"vocab.txt": lines(small()), "tokenizer_config.json": object{"added_tokens_decoder": object{"x": object{}}}}, `key "x" is not an id`},
 		{"a name that is no token", object{"vocab.txt": lines(small()), "tokenizer_config.json": object{"cls_token": "<s>"}}, "no token <s> among 12"},
 		{"a pointer", object{"vocab.txt": "version https://git-lfs.github.com/spec/v1\nsize 9\n"}, "is a Git LFS pointer to 9 bytes: git lfs pull"},
 		{"a page", object{"vocab.txt": lines(small()), "tokenizer_config.json": "<!DOCTYPE html>"}, "tokenizer_config.json: is a web page (HTML)"},

@@ -16,25 +16,25 @@ import (
 	"github.com/subbert/subbert/internal/regularfile"
 )
 
-// Tokenizer is what the files say.
+// Tokenizer is the content of the files.
 type Tokenizer struct {
 	Vocabulary *wordpiece.Vocabulary
 	Config     wordpiece.Config
-	CasingFrom string // what decides Config.Lower: tokenizer_config.json, tokenizer.json or the vocabulary
-	Described  bool   // there is more than a vocabulary
+	CasingFrom string // the source of Config.Lower: tokenizer_config.json, tokenizer.json or the vocabulary
+	Described  bool   // there are files beside the vocabulary
 }
 
-// settings are what the files say of how text is taken apart, while they are read.
+// settings are the settings in the files, while they are read.
 type settings struct {
 	config     wordpiece.Config
 	lower      bool
-	casingFrom string // empty if no file says
+	casingFrom string // empty if no file states the casing
 	names      wordpiece.Names
 	added      []addedToken
 }
 
 // Open reads the tokenizer at path: a vocabulary with one token a line, a tokenizer.json, or a directory of a
-// tokenizer's files. A file stands for itself, whatever lies beside it.
+// tokenizer's files. For a file, Open ignores the files beside it.
 func Open(path string) (*Tokenizer, error) {
 	stat, err := os.Stat(path)
 	if err != nil {
@@ -54,7 +54,7 @@ func Open(path string) (*Tokenizer, error) {
 	return Read(files)
 }
 
-// Read reads the files. Casing that contradicts the vocabulary is an error, with which the tokenizer still comes back.
+// Read reads the files. If the casing contradicts the vocabulary, it returns the tokenizer together with an error.
 func Read(files Files) (*Tokenizer, error) { return content(readFile).tokenizer(files) }
 
 // readFile reads the file at path, which may be compressed and holds at most limit bytes.
@@ -65,7 +65,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 	}
 	defer f.Close() // only read from
 	if size == 0 {
-		return nil, nil // for readers to complain about
+		return nil, nil // the caller reports the error
 	}
 	r, err := stream.Unpack(f, path)
 	if err != nil {
@@ -77,12 +77,12 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes, the most that is read of such a file", path, limit)
+		return nil, fmt.Errorf("%s: more than %d bytes, want at most that for such a file", path, limit)
 	}
 	return data, nil
 }
 
-// content gives what is in a file of at most limit bytes.
+// content returns the content of a file of at most limit bytes.
 type content func(path string, limit int64) ([]byte, error)
 
 func (read content) tokenizer(files Files) (*Tokenizer, error) {
@@ -118,7 +118,7 @@ func (read content) tokenizer(files Files) (*Tokenizer, error) {
 	return t, err
 }
 
-// list reads the tokens, the added ones apart.
+// list reads the tokens, without the added ones.
 func (read content) list(files Files, p *pipeline) ([]string, error) {
 	if files.Vocabulary == "" {
 		return p.tokens, nil
@@ -153,11 +153,11 @@ func (n *tokenName) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*string)(n))
 }
 
-// settings reads tokenizer_config.json, and special_tokens_map.json for the names that it does not have.
+// settings reads tokenizer_config.json, and special_tokens_map.json for the names that it lacks.
 func (read content) settings(files Files, s *settings) error {
 	var config struct {
 		Lower   *bool                 `json:"do_lower_case"`
-		Accents json.RawMessage       `json:"strip_accents"` // null says something, too
+		Accents json.RawMessage       `json:"strip_accents"` // null has a meaning too
 		Chinese *bool                 `json:"tokenize_chinese_chars"`
 		Added   map[string]addedToken `json:"added_tokens_decoder"`
 	}
@@ -195,7 +195,7 @@ func (read content) settings(files Files, s *settings) error {
 	return s.addedHere(files.Settings, config.Added)
 }
 
-// readNames reads what the special tokens are called.
+// readNames reads the names of the special tokens.
 func (s *settings) readNames(text []byte) error {
 	var names struct {
 		Pad  tokenName `json:"pad_token"`
@@ -218,12 +218,12 @@ func (s *settings) readNames(text []byte) error {
 	return nil
 }
 
-// addedHere takes the tokens that tokenizer_config.json lists by id.
+// addedHere adds the tokens that tokenizer_config.json lists by id.
 func (s *settings) addedHere(path string, tokens map[string]addedToken) error {
 	for key, token := range tokens {
 		id, err := strconv.ParseInt(key, 10, 32)
 		if err != nil {
-			return fmt.Errorf("%s: added_tokens_decoder: key %q is no id", path, key)
+			return fmt.Errorf("%s: added_tokens_decoder: key %q is not an id", path, key)
 		}
 		token.ID = new(int32(id))
 		s.added = append(s.added, token)
@@ -278,14 +278,14 @@ func (s *settings) vocabulary(name string, list []string) (*wordpiece.Vocabulary
 		case t.List[id] != a.Content || i > 0 && s.added[i-1].Content == a.Content:
 			return nil, fmt.Errorf("%s: added token %q has id %d, which is %q", name, a.Content, id, t.List[id])
 		}
-		if !slices.Contains(own, a.Content) { // those five are framed by ids; in a text they are letters, as for Google
+		if !slices.Contains(own, a.Content) { // in a text the five special tokens are ordinary letters, as in Google's code
 			t.Added = append(t.Added, wordpiece.Added{Token: a.Content, AnyCase: a.Normalized, Special: a.Special})
 		}
 	}
 	return wordpiece.NewVocabulary(name, t)
 }
 
-// finish settles the casing and holds it against the vocabulary.
+// finish determines the casing and compares it with the vocabulary.
 func (s *settings) finish(v *wordpiece.Vocabulary) (*Tokenizer, error) {
 	t := &Tokenizer{Vocabulary: v, Config: s.config, CasingFrom: s.casingFrom}
 	t.Config.Lower = s.lower
@@ -302,5 +302,5 @@ func (s *settings) finish(v *wordpiece.Vocabulary) (*Tokenizer, error) {
 	}
 	kind := map[bool]string{true: "cased", false: "uncased"}[cased]
 	t.Config.Lower = !cased
-	return t, errors.New(says + ", but " + filepath.Base(v.Name()) + " is " + kind + ": correct the setting or use the vocabulary it was meant for")
+	return t, errors.New(says + ", but " + filepath.Base(v.Name()) + " is " + kind + ": correct the setting or use its own vocabulary")
 }

@@ -15,8 +15,8 @@ type File struct {
 	Content []byte
 }
 
-// Write gives the files that describe a tokenizer, in the shape of transformers 4.57, which 5 reads too. maxLength is the model's
-// longest input, 0 if unknown.
+// Write returns the files of a tokenizer in the form of transformers 4.57, which version 5 reads too. maxLength is the
+// model's maximum input length, 0 if unknown.
 func Write(v *wordpiece.Vocabulary, c wordpiece.Config, maxLength int) ([]File, error) {
 	var text bytes.Buffer
 	for id := range int32(v.Size()) {
@@ -41,7 +41,7 @@ func Write(v *wordpiece.Vocabulary, c wordpiece.Config, maxLength int) ([]File, 
 	return files, nil
 }
 
-// marshal is JSON as people read it.
+// marshal encodes v as indented JSON.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -59,7 +59,7 @@ func addedOf(v *wordpiece.Vocabulary) []addedToken {
 		all = append(all, addedToken{ID: &id, Content: v.Token(id), Special: true})
 	}
 	for _, a := range v.Added() {
-		id, _ := v.ID(a.Token) // NewVocabulary has looked
+		id, _ := v.ID(a.Token) // NewVocabulary has checked that it exists
 		all = append(all, addedToken{ID: &id, Content: a.Token, Normalized: a.AnyCase, Special: a.Special})
 	}
 	slices.SortFunc(all, func(a, b addedToken) int { return int(*a.ID - *b.ID) })
@@ -71,7 +71,7 @@ func specialNames(v *wordpiece.Vocabulary) map[string]string {
 	return map[string]string{"cls_token": n.CLS, "mask_token": n.Mask, "pad_token": n.Pad, "sep_token": n.SEP, "unk_token": n.Unk}
 }
 
-// stripAccents is the setting as the files have it: nil is as lower-casing says.
+// stripAccents is the setting in the files: nil means that it follows lower-casing.
 func stripAccents(a wordpiece.Accents) *bool {
 	if a == wordpiece.AccentsByCase {
 		return nil
@@ -104,7 +104,7 @@ func settingsOf(v *wordpiece.Vocabulary, c wordpiece.Config, maxLength int) map[
 	return settings
 }
 
-// pipelineOf is tokenizer.json, what the tokenizers library reads.
+// pipelineOf is tokenizer.json, the file of the tokenizers library.
 func pipelineOf(v *wordpiece.Vocabulary, c wordpiece.Config) map[string]any {
 	vocabulary := make(map[string]int32, v.Size())
 	for id := range int32(v.Size()) {

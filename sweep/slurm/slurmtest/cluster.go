@@ -1,7 +1,8 @@
-// Package slurmtest stands in for a SLURM cluster of one machine: sbatch, squeue, sacct, scontrol and scancel, as far as package
-// slurm uses them, and jobs that really run: arrays, dependencies, time limits with a signal before, requeueing.
+// Package slurmtest simulates a SLURM cluster of one machine: sbatch, squeue, sacct, scontrol and scancel, as far as
+// package slurm uses them. Jobs really run, with arrays, dependencies, time limits with a signal before, and
+// requeueing.
 //
-// The commands are one shell script under five names, which leaves a request in a directory and waits for the answer.
+// The commands are one shell script under five names, which writes a request to a directory and waits for the answer.
 package slurmtest
 
 import (
@@ -22,11 +23,11 @@ import (
 	"github.com/subbert/subbert/internal/process"
 )
 
-// Cluster is the stand-in. Its fields are set before Start.
+// Cluster is a simulated cluster. Its fields must be set before Start.
 type Cluster struct {
 	Slots      int           // jobs at once; 0: two
 	Minute     time.Duration // of time limits; 0: a real one
-	Accounting bool          // sacct works, and what has ended is forgotten at once by scontrol
+	Accounting bool          // sacct works, and scontrol forgets ended jobs at once
 
 	dir    string
 	mu     sync.Mutex
@@ -43,7 +44,7 @@ type job struct {
 	name, script string
 	work         string
 	minutes      int // time limit; 0: none
-	early        int // seconds before it that TERM comes
+	early        int // seconds before it at which TERM is sent
 	needs        []string
 	state        string
 	restarts     int
@@ -55,7 +56,7 @@ type job struct {
 
 func (j *job) id() string { return fmt.Sprintf("%d_%d", j.array, j.index) }
 
-// own is the job's own number. The last of an array has that of the array.
+// own is the job's own number. The last job of an array has the number of the array.
 func (j *job) own() int {
 	if j.last {
 		return j.array
@@ -73,7 +74,7 @@ cat "$request.err" >&2
 exit "$(cat "$request.answer")"
 `
 
-// Start puts the commands first on PATH and runs the cluster until the test ends.
+// Start puts the commands at the front of PATH and runs the cluster until the test ends.
 func (c *Cluster) Start(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -138,7 +139,7 @@ func (c *Cluster) Left() (ids []string) {
 	return ids
 }
 
-// Restarts is how often jobs were put back into the queue.
+// Restarts is the number of times that jobs were requeued.
 func (c *Cluster) Restarts() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,7 +149,7 @@ func (c *Cluster) Restarts() (n int) {
 	return n
 }
 
-// Preempt takes running jobs away, with TERM and, if abrupt, with KILL, and puts them back into the queue. It says how many.
+// Preempt preempts running jobs, with TERM and, if abrupt, with KILL, and requeues them. It returns their number.
 func (c *Cluster) Preempt(abrupt bool) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -162,7 +163,7 @@ func (c *Cluster) Preempt(abrupt bool) (n int) {
 	return n
 }
 
-// signal sends TERM to the batch shell, or KILL to all of the job.
+// signal sends TERM to the batch shell, or KILL to the whole job.
 func (j *job) signal(abrupt bool) {
 	if abrupt {
 		process.KillGroup(j.process)
@@ -171,7 +172,7 @@ func (j *job) signal(abrupt bool) {
 	}
 }
 
-// serve answers the requests that lie there.
+// serve answers the pending requests.
 func (c *Cluster) serve(t *testing.T) {
 	requests, err := filepath.Glob(filepath.Join(c.dir, "*.request"))
 	if err != nil {
@@ -294,8 +295,8 @@ func (c *Cluster) sacct(ids string) (out, complaint string) {
 	return out, ""
 }
 
-// scontrol is `--oneliner show job ID` and `requeue ID`, which takes the number of an array for all of its tasks, and jobs
-// that were taken back too: as the real one does.
+// scontrol implements `--oneliner show job ID` and `requeue ID`. Like the real one, requeue takes the number of an
+// array for all of its tasks, and accepts cancelled jobs too.
 func (c *Cluster) scontrol(args []string) (out, complaint string) {
 	last, complaint := args[len(args)-1], "Invalid job id specified"
 	for _, j := range c.jobs {
@@ -311,10 +312,10 @@ func (c *Cluster) scontrol(args []string) (out, complaint string) {
 	return "", complaint
 }
 
-// killWait is what a job that is taken back gets to end by itself.
+// killWait is the time that a cancelled job gets to end by itself.
 const killWait = 500 * time.Millisecond
 
-// cancel takes an array back, or all jobs.
+// cancel cancels an array, or all jobs.
 func (c *Cluster) cancel(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -344,7 +345,7 @@ func (c *Cluster) cancelLocked(id string) {
 	}
 }
 
-// schedule starts what can run and takes out what never will.
+// schedule starts jobs that can run and removes jobs that never will.
 func (c *Cluster) schedule() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -420,7 +421,7 @@ func (c *Cluster) bound(j *job, ended chan error, limit time.Duration) (timedOut
 	return true
 }
 
-// over notes how a turn of a job ended.
+// over records the end of a turn of a job.
 func (c *Cluster) over(j *job, err error, timedOut bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

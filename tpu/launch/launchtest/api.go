@@ -19,12 +19,12 @@ import (
 	"google.golang.org/api/tpu/v2"
 )
 
-// Fault is an answer that the API gives instead of doing what it is asked.
+// Fault is an answer that the API gives instead of executing a request.
 type Fault struct {
 	Code       int
 	Message    string
 	RetryAfter string
-	Done       bool // it does it all the same: the answer alone is wrong
+	Done       bool // the request is executed; only the answer is wrong
 }
 
 // API is the double. Its fields are set before its first request.
@@ -48,14 +48,14 @@ type API struct {
 	told   strings.Builder
 }
 
-// Told is everything that requests said, their headers apart.
+// Told is the content of all requests, without headers.
 func (a *API) Told() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.told.String()
 }
 
-// Script makes the next requests of a kind, such as "POST queuedResources", be answered by faults.
+// Script answers the next requests of a kind, such as "POST queuedResources", by faults.
 func (a *API) Script(kind string, faults ...Fault) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -72,21 +72,21 @@ func (a *API) SetHostKeys(keys map[string]string) {
 	a.HostKeys = keys
 }
 
-// Freeze keeps every resource in its state, or lets time go on again: an operation that never ends.
+// Freeze keeps every resource in its state, like operations that never end, or lets time go on again.
 func (a *API) Freeze(frozen bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.frozen = frozen
 }
 
-// Calls is how often a kind of request came.
+// Calls is the number of requests of a kind.
 func (a *API) Calls(kind string) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.calls[kind]
 }
 
-// Node is the one node there is, with the state it has now; nil if there is none.
+// Node is the only node, with its current state; nil if there is none.
 func (a *API) Node() *tpu.Node {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -98,7 +98,7 @@ func (a *API) Node() *tpu.Node {
 	return nil
 }
 
-// Left names everything that is there.
+// Left names all existing resources.
 func (a *API) Left() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -132,8 +132,8 @@ func (a *API) Change(node, queued string) {
 	}
 }
 
-// RoundTrip lets the API be the transport of a client, without a network: goroutines that wait for a network keep the
-// clock of a synctest bubble standing.
+// RoundTrip makes the API a client's transport, without a network: goroutines that wait for a network stop the clock
+// of a synctest bubble.
 func (a *API) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ func (a *API) deleteQueued(name string, force bool) (any, Fault) {
 	return &tpu.Operation{Name: path.Dir(path.Dir(q.Name)) + "/operations/1"}, Fault{}
 }
 
-// advance gives every resource the state it has by now.
+// advance updates the state of every resource to the current time.
 func (a *API) advance() {
 	if a.frozen {
 		return
@@ -322,7 +322,7 @@ func (a *API) boot(name string, q *tpu.QueuedResource, at time.Time) {
 	a.Most = max(a.Most, len(a.nodes))
 }
 
-// Orphan takes the queued resources away and leaves their nodes.
+// Orphan removes the queued resources and leaves their nodes.
 func (a *API) Orphan() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// NewKey makes a key pair: to sign with, and as OpenSSH writes private keys.
+// NewKey makes a key pair and returns it as a signer and as a private key in OpenSSH's form.
 func NewKey(t *testing.T) (ssh.Signer, []byte) {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)

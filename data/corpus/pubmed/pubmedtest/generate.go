@@ -1,5 +1,5 @@
-// Package pubmedtest makes up PubMed files for tests and benchmarks: the elements and attributes of NLM's document type
-// in their variety and about their usual numbers, author lists and references included, filled with a made-up language.
+// Package pubmedtest generates PubMed files for tests and benchmarks: the elements and attributes of NLM's document
+// type in about their usual variety and number, including author lists and references, filled with a made-up language.
 // The same seed gives the same bytes.
 package pubmedtest
 
@@ -10,7 +10,7 @@ import (
 	"math/rand/v2"
 )
 
-// Config says what to make up.
+// Config says which records to generate.
 type Config struct {
 	Seed      uint64
 	Citations int

@@ -1,6 +1,6 @@
 package pubmedtest
 
-// indexing writes what follows the Article in a MedlineCitation.
+// indexing writes the elements that follow the Article in a MedlineCitation.
 func (g *generator) indexing(year int) {
 	g.putf("<MedlineJournalInfo>\n<Country>%s</Country>\n<MedlineTA>%s</MedlineTA>\n<NlmUniqueID>%d</NlmUniqueID>\n"+
 		"<ISSNLinking>1234-0000</ISSNLinking>\n</MedlineJournalInfo>\n", g.name(), g.name(), 1000000+g.r.IntN(100000))

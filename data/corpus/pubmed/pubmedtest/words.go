@@ -9,7 +9,8 @@ import (
 // wordSize is the number of words of the made-up language.
 const wordSize = 20000
 
-// words makes up a vocabulary: syllables put together, short words first, with some that queries look for.
+// words makes a vocabulary of words from syllables, short words first, including some that queries look
+// for.
 func words(r *rand.Rand) []string {
 	onset := strings.Split("b c d f g h k l m n p r s t v z br cr dr gl pl pr st tr th ph", " ")
 	nucleus := strings.Split("a e i o u ae io ou y", " ")
@@ -29,7 +30,7 @@ func words(r *rand.Rand) []string {
 	return list
 }
 
-// word draws a word; the i-th about as often as 1/i.
+// word draws a word; the i-th with a probability of about 1/i.
 func (g *generator) word() string {
 	x := math.Exp(g.r.Float64() * math.Log(wordSize))
 	return g.words[min(int(x)-1, wordSize-1)]
@@ -41,7 +42,7 @@ func (g *generator) name() string {
 	return strings.ToUpper(w[:1]) + w[1:]
 }
 
-// sentence writes a sentence of about n words, with now and then a number, a reference or inline markup.
+// sentence writes a sentence of about n words, occasionally with a number, a reference or inline markup.
 func (g *generator) sentence(n int) {
 	g.put(g.name())
 	for range n {
