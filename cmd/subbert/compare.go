@@ -25,6 +25,7 @@ type compareCmd struct {
 	Samples   int    `default:"10000" help:"How many times each test draws."`
 	Seed      uint64 `default:"1" help:"What the draws follow from."`
 	JSON      bool   `name:"json" help:"Print the comparison as JSON."`
+	outputFlag
 }
 
 func (v *compareCmd) Help() string {
@@ -36,6 +37,9 @@ func (v *compareCmd) Help() string {
 func (v *compareCmd) Run(c *console) error {
 	if v.Samples < 1 {
 		return misusef("--samples %d, want at least 1", v.Samples)
+	}
+	if _, err := v.output(c, v.Errors, ""); err != nil {
+		return err
 	}
 	meter := newMeter(c)
 	r, err := compare.Runs(c.ctx, v.A, v.B, compare.Options{

@@ -277,8 +277,8 @@ func linked(t *testing.T, folder, extension string, n int, content []byte) {
 	}
 }
 
-// repeated is what line gives for 0, 1 and so on, until it is of so many bytes.
-func repeated(size int, line func(i int) string) []byte {
+// lines is what line gives for 0, 1 and so on, until it is of so many bytes.
+func lines(size int, line func(i int) string) []byte {
 	var b bytes.Buffer
 	for i := 0; b.Len() < size; i++ {
 		b.WriteString(line(i))
@@ -303,35 +303,35 @@ func longInputs(t *testing.T) string {
 	finish(t, child(dir, "finetune", files.Finetune, "--set", "run.dir=tuned"), 0)
 	finish(t, child(dir, "pretrain", files.Pretrain, "--set", "run.dir=trained"), 0)
 
-	linked(t, in("documents"), ".jsonl", 1000, repeated(4<<20, func(i int) string {
+	linked(t, in("documents"), ".jsonl", 1000, lines(4<<20, func(i int) string {
 		return fmt.Sprintf(`{"id":"%d","title":"%s","abstract":"%s"}`+"\n", i, sentence, strings.Repeat(sentence+second+" ", 8))
 	}))
-	put(t, in("pubtator.txt"), repeated(200<<20, func(i int) string {
+	put(t, in("pubtator.txt"), lines(200<<20, func(i int) string {
 		return fmt.Sprintf("%[1]d|t|%[2]s\n%[1]d|a|%[2]s\n%[1]d\t0\t7\tAspirin\tChemical\tC1\n%[1]d\t34\t42\twarfarin\tChemical\tC2\n%[1]d\t75\t82\tAspirin\tChemical\tC1\n\n", i+1, sentence)
 	}))
-	put(t, in("bioc.xml"), []byte("<collection>"+string(repeated(200<<20, func(i int) string {
+	put(t, in("bioc.xml"), []byte("<collection>"+string(lines(200<<20, func(i int) string {
 		return fmt.Sprintf(`<document><id>%d</id><passage><offset>0</offset><text>%s</text>`+
 			`<annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="7"/><text>Aspirin</text></annotation>`+
 			`<annotation id="T2"><infon key="type">Chemical</infon><location offset="34" length="8"/><text>warfarin</text></annotation></passage></document>`+"\n", i, sentence)
 	}))+"</collection>"))
-	put(t, in("ddi.xml"), []byte(`<document id="d">`+string(repeated(200<<20, func(i int) string {
+	put(t, in("ddi.xml"), []byte(`<document id="d">`+string(lines(200<<20, func(i int) string {
 		return fmt.Sprintf(`<sentence id="s%[1]d" text="%[2]s"><entity id="s%[1]d.e0" charOffset="0-6" type="drug" text="Aspirin"/>`+
 			`<entity id="s%[1]d.e1" charOffset="34-41" type="drug" text="warfarin"/><pair id="s%[1]d.p0" e1="s%[1]d.e0" e2="s%[1]d.e1" ddi="true" type="effect"/></sentence>`, i, sentence)
 	}))+"</document>"))
-	put(t, in("marked.tsv"), append([]byte("index\tsentence\tlabel\n"), repeated(200<<20, func(i int) string {
+	put(t, in("marked.tsv"), append([]byte("index\tsentence\tlabel\n"), lines(200<<20, func(i int) string {
 		return fmt.Sprintf("d%d.s0.p0\t@DRUG$ inhibits @DRUG$ in patients.\t%s\n", i, []string{"false", "effect"}[i%2])
 	})...))
-	put(t, in("labels.txt"), repeated(200<<20, func(i int) string { return []string{"false\n", "effect\n"}[i%2] }))
-	put(t, in("records.jsonl"), repeated(200<<20, func(i int) string { return fmt.Sprintf(`{"id":"%d","text":"%s"}`+"\n", i, sentence) }))
+	put(t, in("labels.txt"), lines(200<<20, func(i int) string { return []string{"false\n", "effect\n"}[i%2] }))
+	put(t, in("records.jsonl"), lines(200<<20, func(i int) string { return fmt.Sprintf(`{"id":"%d","text":"%s"}`+"\n", i, sentence) }))
 	predictions := func(n int) []byte {
-		return append([]byte("index\tgold\tpredicted\n"), repeated(n*20, func(i int) string {
+		return append([]byte("index\tgold\tpredicted\n"), lines(n*20, func(i int) string {
 			return fmt.Sprintf("%012d\t%s\t%s\n", i, []string{"false", "effect"}[i%2], []string{"false", "effect", "false"}[i%3])
 		})...)
 	}
 	put(t, in("few.tsv"), predictions(5000))
 	put(t, in("many.tsv"), predictions(1_500_000))
 	put(t, in("recorded/config.toml"), []byte("[task]\nname = \"pretraining\"\n"))
-	put(t, in("recorded/metrics.jsonl"), repeated(400<<20, func(i int) string {
+	put(t, in("recorded/metrics.jsonl"), lines(400<<20, func(i int) string {
 		return fmt.Sprintf(`{"step":%d,"loss":2.5,"mlm_loss":1.9,"nsp_loss":0.3,"mlm_accuracy":0.6,"nsp_accuracy":0.9,"learning_rate":1e-5,"grad_norm":1.25,"tokens_per_sec":170700,"seconds":%d}`+"\n", i+1, i)
 	}))
 	sparseModel(t, in("model"), files.Start)

@@ -39,6 +39,7 @@ subbert --version says which version, commit, Go and backends this is.`
 type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
 	Quiet   bool   `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
+	Again   bool   `hidden:"" help:"A sweep tries a run again: replace what is there."`
 
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
