@@ -136,9 +136,9 @@ func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative str
 	return out, nil
 }
 
-// BootstrapF1 is micro F1 with the bounds that 95 % of the F1 of samples lie in, each of as many instances as there are, drawn
-// with replacement. Of several runs an instance is drawn with the predictions of all of them, and F1 is that of all runs'
-// predictions together. N is the number of instances.
+// BootstrapF1 is the micro F1 with the 95 % interval of a bootstrap over instances. With several runs, an instance is
+// drawn with the predictions of all runs, and F1 is computed over the predictions of all runs together. N is the number
+// of instances.
 func BootstrapF1(ctx context.Context, gold []string, runs [][]string, negative string, samples int, seed uint64) (Interval, error) {
 	o, err := newOutcomes(gold, runs, runs[:min(1, len(runs))], negative)
 	if err != nil {
@@ -147,7 +147,7 @@ func BootstrapF1(ctx context.Context, gold []string, runs [][]string, negative s
 	if samples < 1 {
 		return Interval{}, fmt.Errorf("%d samples, want at least 1", samples)
 	}
-	r := rand.New(rand.NewPCG(seed, 0x66313a3a)) // a stream of its own: "f1::"
+	r := rand.New(rand.NewPCG(seed, 0x66313a3a)) // its own stream: "f1::"
 	scores := make([]float64, samples)
 	for s := range scores {
 		if err := ctx.Err(); err != nil {
@@ -190,7 +190,7 @@ func Randomise(ctx context.Context, gold []string, a, b [][]string, negative str
 	}
 	out := o.difference("approximate randomisation", draws)
 	differ := slices.DeleteFunc(slices.Clone(o.each), func(x outcome) bool { return x.a == x.b })
-	r := rand.New(rand.NewPCG(draws.Seed, 0x73776170)) // a stream of its own: "swap"
+	r := rand.New(rand.NewPCG(draws.Seed, 0x73776170)) // its own stream: "swap"
 	extreme := 1
 	for s := range draws.Samples {
 		if err := draws.next(ctx, s); err != nil {
@@ -252,7 +252,7 @@ func RandomiseSeeds(ctx context.Context, a, b []float64, draws Draws) (Differenc
 		out.P = float64(extreme) / float64(out.Samples)
 		return out, nil
 	}
-	r := rand.New(rand.NewPCG(draws.Seed, 0x7365656473)) // a stream of its own: "seeds"
+	r := rand.New(rand.NewPCG(draws.Seed, 0x7365656473)) // its own stream: "seeds"
 	for s := range draws.Samples {
 		if err := draws.next(ctx, s); err != nil {
 			return Difference{}, err

@@ -6,6 +6,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type Options struct {
 	// MinProbability is the least probability with which a relation is given: the most probable one if it has that much, else
 	// none. 0 gives the most probable label, whether or not it is a relation.
 	MinProbability float64
+
+	// Truncate says how sentences that are too long are cut; empty: as the model was trained.
+	Truncate string
 
 	// AnyEncoder accepts a model that is no relation model: it predicts nothing, and Attend shows its own attention.
 	AnyEncoder bool
@@ -106,7 +110,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	m.encoder = &marked.Encoder{
-		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: m.settings.Truncate, Labels: m.settings.Labels, Spans: true,
+		Tokenizer: tokenizer, Special: m.files.Vocabulary.Special(), Length: m.settings.Sequence, Truncate: cmp.Or(m.options.Truncate, m.settings.Truncate), Labels: m.settings.Labels, Spans: true,
 	}
 	if m.tuned {
 		if m.labels, err = relations.TaskOf(m.settings.Labels, m.settings.Negative); err != nil {

@@ -70,7 +70,7 @@ type Trainer struct {
 	Goal Goal
 	// Improved, if set, is called when an evaluation was the best so far.
 	Improved func(step int, value float64) error
-	// Ahead compile graphs that are needed later; they are called before the first step.
+	// Ahead are functions that compile graphs for later use; they are called before the first step.
 	Ahead []func() error
 	// Watches are further measurements, each with its own interval; their values are recorded.
 	Watches []Watch

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
@@ -16,13 +17,14 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/subbert/subbert/data/madeup"
 	"github.com/subbert/subbert/runs/runstest"
 )
 
 // pages are those whose commands a reader is expected to type. The records (experiments, performance, paper) say what
 // was done once, on files that are not here; their commands are parsed.
 var pages = []string{
-	"README.md", "CONTRIBUTING.md", "docs/README.md", "docs/fifteen-minutes.md", "docs/coming-from.md", "docs/files.md", "docs/results.md",
+	"README.md", "CONTRIBUTING.md", "docs/README.md", "docs/fifteen-minutes.md", "docs/coming-from.md", "docs/extract.md", "docs/files.md", "docs/results.md",
 	"docs/trouble.md", "docs/config.md", "docs/sweep.md", "docs/tpu.md", "docs/shards.md", "docs/tokenizer.md",
 }
 
@@ -242,12 +244,31 @@ func standInCorpora(dir string) error {
 			return err
 		}
 	}
+	if err := standInArchive(filepath.Join(dir, "BioCXML.0.tar.gz")); err != nil {
+		return err
+	}
 	var packed bytes.Buffer
 	w := zip.NewWriter(&packed)
 	if err := firstOf(w.AddFS(os.DirFS(filepath.Join(dir, "ddi"))), w.Close()); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "DDICorpus-2013.zip"), packed.Bytes(), 0o666)
+}
+
+// standInArchive packs made-up texts with mentions as PubTator 3's archives are packed.
+func standInArchive(path string) error {
+	var texts, packed bytes.Buffer
+	if err := madeup.WriteBioC(&texts, madeup.Annotated(1, 0, 20)); err != nil {
+		return err
+	}
+	z := gzip.NewWriter(&packed)
+	w := tar.NewWriter(z)
+	header := &tar.Header{Name: "output/BioCXML/0.BioC.XML", Size: int64(texts.Len()), Mode: 0o644, Typeflag: tar.TypeReg}
+	if err := w.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err := w.Write(texts.Bytes())
+	return firstOf(err, w.Close(), z.Close(), os.WriteFile(path, packed.Bytes(), 0o666))
 }
 
 // onPath is where a program of the tests is.

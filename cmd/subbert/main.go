@@ -51,6 +51,7 @@ type cli struct {
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
 	Config     configCmd     `cmd:"" help:"Write and check the files of runs."`
 	Predict    predictCmd    `cmd:"" help:"Apply a fine-tuned relation model to sentences or texts."`
+	Extract    extractCmd    `cmd:"" help:"Apply a fine-tuned relation model to archives of texts: a table of pairs."`
 	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
 	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
 	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`

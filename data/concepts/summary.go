@@ -1,0 +1,145 @@
+package concepts
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/subbert/subbert/data/extracted"
+)
+
+// Group is a relation between two concepts over all articles.
+type Group struct {
+	Label        string          `json:"label"`
+	A            Concept         `json:"a"`
+	B            Concept         `json:"b"`
+	Articles     int             `json:"articles"`
+	Rows         int             `json:"rows"`
+	Best         float32         `json:"best"`     // the greatest probability of a row
+	Together     float64         `json:"combined"` // that the best row of at least one article is right, if articles erred independently
+	Sentences    []extracted.Row `json:"sentences"`
+	article      string          // whose rows are being read
+	inArticle    float64         // the greatest probability of its rows
+	namesA       map[string]int
+	namesB       map[string]int
+	alone        float64 // that no article read before is right
+	firstA       string
+	typeA, typeB string
+}
+
+// Concept is what mentions name.
+type Concept struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+	Name string `json:"name"` // the words that name it most often
+}
+
+// SummaryOptions say what is summed up.
+type SummaryOptions struct {
+	Negative       string  // rows of this label count nothing
+	MinProbability float64 // nor do less probable rows
+	Sentences      int     // that are kept of each group, the most probable first
+}
+
+// Summarize groups rows by label and identifiers: the groups of most articles first. The rows of an article stand together, as extract
+// writes them. Rows that lack an identifier are left out. Memory grows with the number of groups.
+func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group, error) {
+	groups := map[fact]*Group{}
+	for r, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		if r.Label == o.Negative || float64(r.Probability) < o.MinProbability {
+			continue
+		}
+		for _, a := range each(r.AID) {
+			for _, b := range each(r.BID) {
+				key := of(r.Label, a, b)
+				if key.a == key.b {
+					continue
+				}
+				g := groups[key]
+				if g == nil {
+					g = &Group{Label: r.Label, firstA: plain(a), alone: 1, namesA: map[string]int{}, namesB: map[string]int{}, typeA: r.AType, typeB: r.BType}
+					g.A.ID, g.B.ID = a, b
+					groups[key] = g
+				}
+				g.add(r, plain(a) == g.firstA, o.Sentences)
+			}
+		}
+	}
+	out := make([]Group, 0, len(groups))
+	for _, g := range groups {
+		out = append(out, g.finished())
+	}
+	slices.SortFunc(out, func(a, b Group) int {
+		return cmp.Or(-cmp.Compare(a.Articles, b.Articles), -cmp.Compare(a.Together, b.Together), cmp.Compare(a.A.ID, b.A.ID), cmp.Compare(a.B.ID, b.B.ID), cmp.Compare(a.Label, b.Label))
+	})
+	return out, nil
+}
+
+// add adds a row, whose mentions are the group's in their order or the other way round.
+func (g *Group) add(r extracted.Row, inOrder bool, sentences int) {
+	if g.article != r.PMID || g.Rows == 0 {
+		g.alone *= 1 - g.inArticle
+		g.article, g.inArticle = r.PMID, 0
+		g.Articles++
+	}
+	g.Rows++
+	g.inArticle = max(g.inArticle, float64(r.Probability))
+	g.Best = max(g.Best, r.Probability)
+	a, b := r.A, r.B
+	if !inOrder {
+		a, b = b, a
+	}
+	g.namesA[a]++
+	g.namesB[b]++
+	at, _ := slices.BinarySearchFunc(g.Sentences, r, func(have, r extracted.Row) int {
+		if have.Probability >= r.Probability { // the earlier of equals first
+			return -1
+		}
+		return 1
+	})
+	if at < sentences {
+		g.Sentences = slices.Insert(g.Sentences, at, r)
+		g.Sentences = g.Sentences[:min(len(g.Sentences), sentences)]
+	}
+}
+
+func (g *Group) finished() Group {
+	g.Together = 1 - g.alone*(1-g.inArticle)
+	g.A.Name, g.A.Type = most(g.namesA), g.typeA
+	g.B.Name, g.B.Type = most(g.namesB), g.typeB
+	return *g
+}
+
+// most is the word that is counted most often, the first of equals by the alphabet.
+func most(counts map[string]int) (best string) {
+	for w, n := range counts {
+		if n > counts[best] || n == counts[best] && w < best {
+			best = w
+		}
+	}
+	return best
+}
+
+// WriteTable writes groups as tab-separated columns, the best sentence last.
+func WriteTable(w io.Writer, groups []Group) error {
+	out := bufio.NewWriter(w) // it keeps the first error for Flush
+	fmt.Fprintln(out, "a\ta_id\ta_type\tlabel\tb\tb_id\tb_type\tarticles\trows\tbest\tcombined\tpmid\tsentence")
+	flat := strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+	for i := range groups {
+		g := &groups[i]
+		var best extracted.Row
+		if len(g.Sentences) > 0 {
+			best = g.Sentences[0]
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.4f\t%.4f\t%s\t%s\n", flat.Replace(g.A.Name), g.A.ID, g.A.Type, g.Label, flat.Replace(g.B.Name), g.B.ID, g.B.Type,
+			g.Articles, g.Rows, g.Best, g.Together, best.PMID, flat.Replace(best.Sentence))
+	}
+	return out.Flush()
+}

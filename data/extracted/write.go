@@ -1,0 +1,106 @@
+package extracted
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
+)
+
+// Form is how rows are written.
+type Form struct {
+	kind string // tsv, jsonl or parquet
+	zstd bool
+}
+
+// FormOf is the form that the name of a file asks for.
+func FormOf(path string) (Form, error) {
+	name := strings.ToLower(path)
+	short, packed := strings.CutSuffix(name, ".zst")
+	for _, kind := range []string{"tsv", "jsonl", "parquet"} {
+		if strings.HasSuffix(short, "."+kind) && !(packed && kind == "parquet") {
+			return Form{kind, packed}, nil
+		}
+	}
+	return Form{}, fmt.Errorf("%s: the end of its name says no form of rows; want .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst", path)
+}
+
+// Writer writes rows. Close ends the file and does not close what the writer writes to.
+type Writer interface {
+	Write(*Row) error
+	Close() error
+}
+
+// NewWriter writes rows in a form.
+func NewWriter(w io.Writer, f Form) (Writer, error) {
+	if f.kind == "parquet" {
+		return &parquetWriter{out: parquet.NewGenericWriter[Row](w, parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("subbert", "", ""))}, nil
+	}
+	out := &lineWriter{tsv: f.kind == "tsv", done: func() error { return nil }}
+	if f.zstd {
+		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
+		if err != nil {
+			return nil, err
+		}
+		w, out.done = z, z.Close
+	}
+	out.out = bufio.NewWriterSize(w, 1<<16)
+	if out.tsv {
+		out.out.WriteString(strings.Join(Columns(), "\t") + "\n") // bufio keeps the first error for Flush
+	} else {
+		out.json = json.NewEncoder(out.out)
+		out.json.SetEscapeHTML(false)
+	}
+	return out, nil
+}
+
+// lineWriter writes a line a row.
+type lineWriter struct {
+	tsv  bool
+	out  *bufio.Writer
+	json *json.Encoder
+	line []byte
+	done func() error
+}
+
+func (w *lineWriter) Write(r *Row) error {
+	if !w.tsv {
+		return w.json.Encode(r)
+	}
+	w.line = r.appendTSV(w.line[:0])
+	_, err := w.out.Write(w.line)
+	return err
+}
+
+func (w *lineWriter) Close() error { return errors.Join(w.out.Flush(), w.done()) }
+
+// Rows of a Parquet file that are written together, and of one call.
+const (
+	rowGroup = 100_000
+	rowBatch = 256
+)
+
+type parquetWriter struct {
+	out  *parquet.GenericWriter[Row]
+	held []Row
+}
+
+func (w *parquetWriter) Write(r *Row) error {
+	if w.held = append(w.held, *r); len(w.held) < rowBatch {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *parquetWriter) flush() error {
+	_, err := w.out.Write(w.held)
+	w.held = w.held[:0]
+	return err
+}
+
+func (w *parquetWriter) Close() error { return errors.Join(w.flush(), w.out.Close()) }

@@ -1,0 +1,155 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/data/relations"
+)
+
+// Counts are what came of a chunk, or of all of them.
+type Counts struct {
+	Documents   int            `json:"documents"`
+	Pairs       int            `json:"pairs"` // that were predicted
+	Rows        int            `json:"rows"`
+	Labels      map[string]int `json:"labels"` // of the rows
+	Cut         marked.Cut     `json:"cut"`
+	BrokenFiles int            `json:"broken_files"` // or members of archives, that could not be read to their end
+	Broken      int            `json:"broken_documents"`
+	LeftOut     int            `json:"annotations_left_out"`
+}
+
+func (c *Counts) add(o Counts) {
+	c.Documents += o.Documents
+	c.Pairs += o.Pairs
+	c.Rows += o.Rows
+	c.Cut = c.Cut.Plus(o.Cut)
+	c.BrokenFiles += o.BrokenFiles
+	c.Broken += o.Broken
+	c.LeftOut += o.LeftOut
+	if c.Labels == nil {
+		c.Labels = map[string]int{}
+	}
+	for l, n := range o.Labels {
+		c.Labels[l] += n
+	}
+}
+
+// chunk is a stretch of the work.
+type chunk struct {
+	examples []relations.Example
+	counts   Counts
+	next     position // behind it
+	read     int64    // bytes of all files up to its end
+	last     bool
+}
+
+// chunks yields the chunks from start on. A chunk ends behind the text with which it has p.Chunk pairs, and at the end of a file.
+func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, error] {
+	return func(yield func(*chunk, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		group, ctx := errgroup.WithContext(ctx)
+		r := &reader{Plan: p, ctx: ctx, start: start, slots: make(chan struct{}, p.Workers), units: make(chan *unit, p.Workers)}
+		var size int64
+		for _, name := range p.Files {
+			r.before = append(r.before, size)
+			info, err := os.Stat(name)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			size += info.Size()
+		}
+		group.Go(r.scan)
+		err := r.collect(start, func(c *chunk) bool { return yield(c, nil) })
+		cancel()
+		scanned := group.Wait()
+		if errors.Is(err, errStopped) {
+			return
+		}
+		if scanned != nil && !errors.Is(scanned, context.Canceled) {
+			err = scanned
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+var errStopped = errors.New("the receiver wants no more")
+
+// collect puts the items of all units together to chunks.
+func (r *reader) collect(start position, yield func(*chunk) bool) error {
+	c := &chunk{next: start}
+	for u := range r.units {
+		if u.at.File != c.next.File { // rows of a file depend on that file alone
+			c.next = position{File: u.at.File}
+			if err := r.ctx.Err(); err != nil {
+				return err
+			}
+			if !yield(c) {
+				return errStopped
+			}
+			c = &chunk{next: c.next, read: c.read}
+		}
+		for batch := range u.items {
+			for i := range batch {
+				if err := r.take(c, &batch[i]); err != nil {
+					return err
+				}
+				if len(c.examples) < r.Chunk {
+					continue
+				}
+				if err := r.ctx.Err(); err != nil { // items may be missing from now on
+					return err
+				}
+				if !yield(c) {
+					return errStopped
+				}
+				c = &chunk{next: c.next, read: c.read}
+			}
+		}
+	}
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	c.next, c.last = position{File: len(r.Files)}, true
+	if !yield(c) {
+		return errStopped
+	}
+	return nil
+}
+
+// take adds an item to a chunk. What is broken is told of, or returned if the work is strict.
+func (r *reader) take(c *chunk, it *item) error {
+	for i, err := range it.faults {
+		fault, isText := errors.AsType[*relations.TextFault](err)
+		switch {
+		case r.Strict:
+			return err
+		case it.file && i == len(it.faults)-1 && !isText:
+			c.counts.BrokenFiles++
+		case isText && fault.Annotation:
+			c.counts.LeftOut++
+		default:
+			c.counts.Broken++
+		}
+		r.Broken(err)
+	}
+	for _, line := range it.notes {
+		r.Note(line)
+	}
+	if it.text {
+		c.counts.Documents++
+	}
+	c.examples = append(c.examples, it.examples...)
+	c.counts.Pairs += len(it.examples)
+	c.next, c.read = it.next, it.read
+	return nil
+}

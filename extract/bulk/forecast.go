@@ -1,0 +1,76 @@
+package bulk
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/subbert/subbert/data/relations"
+	"github.com/subbert/subbert/extract"
+)
+
+// Forecast is what a run will take, going by the beginning of its largest file.
+type Forecast struct {
+	Files     int
+	Bytes     int64 // of the files, as they lie on the disk
+	Pairs     int   // roughly
+	PerSecond float64
+	Duration  time.Duration // 0 if there is nothing to go by
+}
+
+// Samples of a forecast: pairs that are read, and pairs that are predicted.
+const (
+	sampleRead      = 2048
+	samplePredicted = 64
+	sampleTime      = 2 * time.Second
+)
+
+// Forecast tells what Run would take from the beginning. A file that cannot be read is Run's to complain about.
+func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, error) {
+	p.complete()
+	f := Forecast{Files: len(p.Files)}
+	var largest string
+	most := int64(-1)
+	for _, name := range p.Files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return f, err
+		}
+		if f.Bytes += info.Size(); info.Size() > most {
+			largest, most = name, info.Size()
+		}
+	}
+	quiet := func(string) {}
+	p.Files, p.Chunk, p.Strict, p.Note, p.Broken = []string{largest}, 64, false, quiet, func(error) {}
+	j := job{Plan: &p, model: model, settings: settingsOf(model), told: map[[2]string]bool{}}
+	var sample []relations.Example
+	pairs, read, started := 0, int64(0), time.Now()
+	for c, err := range p.chunks(ctx, position{}) {
+		if err != nil {
+			return f, err
+		}
+		pairs, read = pairs+len(c.examples), c.read
+		if len(sample) < samplePredicted {
+			sample = append(sample, c.examples...)
+		}
+		if pairs >= sampleRead || time.Since(started) > sampleTime {
+			break
+		}
+	}
+	if read == 0 || len(sample) == 0 {
+		return f, ctx.Err()
+	}
+	f.Pairs = int(float64(pairs) * float64(f.Bytes) / float64(read))
+	sample = sample[:min(len(sample), samplePredicted)]
+	for range 2 { // the first time compiles
+		started = time.Now()
+		for _, err := range model.Predict(ctx, j.shown(sample)) {
+			if err != nil {
+				return f, err
+			}
+		}
+	}
+	f.PerSecond = float64(len(sample)) / time.Since(started).Seconds()
+	f.Duration = time.Duration(float64(f.Pairs) / f.PerSecond * float64(time.Second))
+	return f, nil
+}
