@@ -27,6 +27,9 @@ import (
 // uninterrupted has TestInterrupts let every verb work to its end, to see that its work is long enough.
 var uninterrupted = flag.Bool("uninterrupted", false, "TestInterrupts interrupts nothing and says how long the verbs take")
 
+// onTerminals has TestInterrupts look for progress, too, which takes minutes.
+var onTerminals = flag.Bool("terminals", false, "TestInterrupts wants progress on a terminal and none with --quiet")
+
 // How soon a verb ends after the first signal: seconds of the processor, which do not depend on what else the machine does,
 // and a bound for what waits.
 const (
@@ -41,8 +44,7 @@ type long struct {
 	input      func() io.Reader // standard input; nil: none
 	says       string           // what is kept, in a pattern; empty: nothing
 	keeps      string           // pattern of the paths that may be left; empty: none
-	quick      bool             // interrupted at one moment, not several
-	unmeasured bool             // its progress is that of processes of its own
+	unmeasured bool             // it shows no progress of its own in the first seconds
 }
 
 // TestInterrupts walks the verbs that can take more than five seconds and need no device. Each ends soon after the first
@@ -53,25 +55,32 @@ func TestInterrupts(t *testing.T) {
 		t.Skip("-short: many processes, some seconds each")
 	}
 	dir := longInputs(t)
-	for _, w := range longVerbs(dir) {
-		t.Run(w.name, func(t *testing.T) {
-			if *uninterrupted {
-				started := time.Now()
-				err := w.command(dir).Run()
-				t.Logf("%.1f s to the end (%v)", time.Since(started).Seconds(), err)
-				return
-			}
-			moments := []time.Duration{1500 * time.Millisecond, 4 * time.Second}
-			if w.quick {
-				moments = moments[1:]
-			}
-			for i, after := range moments {
-				w.interrupt(t, dir, []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}[i%3], after)
-			}
-			if !w.unmeasured {
-				w.onTerminal(t, dir)
-			}
-		})
+	before := paths(t, dir)
+	verbs := longVerbs(dir)
+	t.Run("verbs", func(t *testing.T) {
+		for i, w := range verbs {
+			t.Run(w.name, func(t *testing.T) {
+				t.Parallel()
+				if *uninterrupted {
+					started := time.Now()
+					err := w.command(dir).Run()
+					t.Logf("%.1f s to the end (%v)", time.Since(started).Seconds(), err)
+					return
+				}
+				w.interrupt(t, dir, []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}[i%3], time.Second)
+				if *onTerminals && !w.unmeasured {
+					w.onTerminal(t, dir)
+				}
+			})
+		}
+	})
+	kept := func(path string) bool {
+		return slices.Contains(before, path) || slices.ContainsFunc(verbs, func(w long) bool { return w.keeps != "" && regexp.MustCompile(w.keeps).MatchString(path) })
+	}
+	for _, path := range paths(t, dir) {
+		if !*uninterrupted && !kept(path) {
+			t.Errorf("left behind: %s", path)
+		}
 	}
 }
 
@@ -89,7 +98,6 @@ func (w long) command(dir string) *exec.Cmd {
 // interrupt sends w a signal after a while.
 func (w long) interrupt(t *testing.T, dir string, signal syscall.Signal, after time.Duration) {
 	t.Helper()
-	before := paths(t, dir)
 	c := w.command(dir)
 	r := begin(t, c)
 	select {
@@ -119,11 +127,6 @@ func (w long) interrupt(t *testing.T, dir string, signal syscall.Signal, after t
 	}
 	if strings.ContainsAny(said, "\r\x1b") {
 		t.Errorf("progress where there is no terminal: %q", said)
-	}
-	for _, p := range paths(t, dir) {
-		if !slices.Contains(before, p) && (w.keeps == "" || !regexp.MustCompile(w.keeps).MatchString(p)) {
-			t.Errorf("left behind: %s", p)
-		}
 	}
 }
 
@@ -442,8 +445,8 @@ func longVerbs(dir string) []long {
 		{name: "data inspect", args: []string{"data", "inspect", "--verify", "shards"}},
 		{name: "model inspect", args: []string{"model", "inspect", "model"}},
 		{name: "model inspect --against", args: []string{"model", "inspect", "model", "--against", "model"}},
-		{name: "model convert", args: []string{"model", "convert", "model", "converted", "--to", "pytorch"}, quick: true},
-		{name: "model encode", args: []string{"model", "encode", "--model", "trained/model", "--out", "states.safetensors", "records.jsonl"}},
+		{name: "model convert", args: []string{"model", "convert", "model", "converted", "--to", "pytorch"}},
+		{name: "model encode", args: []string{"model", "encode", "--model", "trained/model", "--out", "states.safetensors", "records.jsonl"}, says: "nothing was begun"},
 		{name: "score", args: []string{"score", "--task", "ddi", "--gold", "labels.txt", "--pred", "labels.txt"}},
 		{name: "compare", args: []string{"compare", "many.tsv", "many.tsv"}},
 		{name: "compare --samples", args: []string{"compare", "--samples", "10000000", "few.tsv", "few.tsv"}},
@@ -452,7 +455,7 @@ func longVerbs(dir string) []long {
 		{name: "predict a table", args: []string{"predict", "tuned/model", "marked.tsv", "--out", "predicted.tsv"}},
 		{name: "attention", args: []string{"attention", "tuned/model", "--layer", "1", "--corpus", "marked.tsv", "--out", "attended"}},
 		{name: "finetune", args: []string{"finetune", "corpus.toml"}, says: "nothing was begun"},
-		{name: "eval", args: []string{"eval", "--model", "trained/model", "--shards", "shards", "--split", "train"}},
+		{name: "eval", args: []string{"eval", "--model", "trained/model", "--shards", "shards", "--split", "train"}, unmeasured: true}, // the instances are counted before the first batch
 		{name: "sweep", args: []string{"sweep", "sweep.toml", "--out", "swept"}, says: "the same command continues", keeps: "^swept", unmeasured: true},
 	}
 }

@@ -1,0 +1,40 @@
+package relations
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/subbert/subbert/data/text"
+)
+
+// TestHostileBioC: a file of which a part would be dropped or misread is refused, with the place of the fault.
+func TestHostileBioC(t *testing.T) {
+	const one = `<collection><document><id>1</id><passage><offset>0</offset><text>Aspirin inhibits warfarin.</text>` +
+		`<annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="7"/><text>Aspirin</text></annotation>` +
+		`<annotation id="T2"><infon key="type">Chemical</infon><location offset="17" length="8"/><text>warfarin</text></annotation></passage></document></collection>`
+	for _, test := range []struct{ name, text, want string }{
+		{"one collection", one, ""},
+		{"two collections", one + one, "<collection> after the end of the root element"},
+		{"text after the root", one + "more", "text outside the root element"},
+		{"an offset of 2^32", strings.Replace(one, "<offset>0<", "<offset>4294967296<", 1), "want a number below 2^31"},
+		{"an offset that wraps around", strings.Replace(one, "<offset>0<", "<offset>18446744073709551615<", 1), "want a number below 2^31"},
+		{"a length that wraps around", strings.Replace(one, `length="8"`, `length="9223372036854775807"`, 1), "want numbers"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := Options{Sentences: func(s string) []text.Span { return []text.Span{{Start: 0, End: len(s)}} }}
+			var told []string
+			o.Warn = func(line string) { told = append(told, line) }
+			var got []string
+			for _, err := range Read("bioc", filepath.Join(folder(t, map[string]string{"a.xml": test.text}), "a.xml"), o) {
+				if err != nil {
+					got = append(got, err.Error())
+				}
+			}
+			all := strings.Join(append(got, told...), "\n")
+			if test.want == "" && len(got) > 0 || !strings.Contains(all, test.want) {
+				t.Errorf("%q, told %q; want %q", got, told, test.want)
+			}
+		})
+	}
+}
