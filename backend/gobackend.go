@@ -21,9 +21,9 @@ func openGo() (compute.Backend, string, error) {
 		return nil, "", err
 	}
 	if !simd {
-		return b, b.Description() + ", " + slowNotice, nil
+		return goBackend{b}, b.Description() + ", " + slowNotice, nil
 	}
-	return b, b.Description() + ", simd", nil
+	return goBackend{b}, b.Description() + ", simd", nil
 }
 
 // RuntimeSetting is the value of GODEBUG that a program needs at its start to use the Go backend at full

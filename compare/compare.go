@@ -18,7 +18,7 @@ import (
 
 // Options say how two models are compared.
 type Options struct {
-	Negative string // the label that means no relation; empty: false, or 0, whichever the predictions have
+	Negative string // the label that means no relation; empty: as the runs say, or a word such as false, 0, none and no_relation
 	Samples  int    // that each test draws
 	Seed     uint64 // of the draws
 }
@@ -109,14 +109,19 @@ func openPair(a, b []string, asked string) (p pair, err error) {
 	if p.runsB, err = openAll(b); err != nil {
 		return p, err
 	}
+	if asked == "" {
+		asked = negativeOf(slices.Concat(a, b)...)
+	}
+	if p.negative, err = fold(a[0], slices.Concat(p.runsA, p.runsB), asked); err != nil {
+		return p, err
+	}
 	if p.a, err = aligned(p.runsA[0], p.runsA); err == nil {
 		p.b, err = aligned(p.runsA[0], p.runsB)
 	}
 	if err != nil {
 		return p, fmt.Errorf("%s and %s: %w", strings.Join(a, " and "), strings.Join(b, " and "), err)
 	}
-	p.negative, err = negative(a[0], slices.Concat(p.runsA, p.runsB), asked)
-	return p, err
+	return p, nil
 }
 
 // gold are the gold labels.
@@ -157,27 +162,47 @@ func aligned(first *relations.Predictions, runs []*relations.Predictions) ([][]r
 	return out, nil
 }
 
-// negative is the label asked for, or the one of the paper's tasks that the predictions have.
-func negative(name string, runs []*relations.Predictions, asked string) (string, error) {
+// negativeOf is the negative label of the first of the runs whose result says it; empty if none does.
+func negativeOf(paths ...string) string {
+	for _, path := range paths {
+		r, err := result.Read(path) // fails where the path is that of a file of predictions
+		if err == nil && r.Relation != nil && r.Relation.Negative != "" {
+			return r.Relation.Negative
+		}
+	}
+	return ""
+}
+
+// fold spells the labels of all runs alike, those that mean no relation as one, and returns that one. name stands for the
+// predictions in errors.
+func fold(name string, runs []*relations.Predictions, asked string) (string, error) {
 	var labels []string
 	for _, r := range runs {
 		labels = append(labels, r.LabelSet()...)
+		for _, row := range r.Rows {
+			if row.Gold == "" {
+				return "", fmt.Errorf("%s: gold labels are missing; a comparison needs them", name)
+			}
+			labels = append(labels, row.Gold)
+		}
+		slices.Sort(labels)
+		labels = slices.Compact(labels)
 	}
-	slices.Sort(labels)
-	labels = slices.Compact(labels)
-	if slices.Contains(labels, "") {
-		return "", fmt.Errorf("%s: gold labels are missing; a comparison needs them", name)
+	task, err := relations.TaskOf(labels, asked)
+	if none := new(relations.NegativeError); errors.As(err, &none) {
+		return "", &NegativeError{cmp.Or(asked, relations.DDI.Negative), labels}
 	}
-	candidates := []string{relations.DDI.Negative, relations.PPI.Negative}
-	if asked != "" {
-		candidates = []string{asked}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	for _, l := range candidates {
-		if slices.Contains(labels, l) {
-			return l, nil
+	for _, r := range runs {
+		for i := range r.Rows {
+			row := &r.Rows[i]
+			row.Gold, _ = task.Canonical(row.Gold)
+			row.Predicted, _ = task.Canonical(row.Predicted)
 		}
 	}
-	return "", &NegativeError{cmp.Or(asked, relations.DDI.Negative), labels}
+	return task.Negative, nil
 }
 
 // test tests the models over instances and, where both have at least two, over seeds.

@@ -16,13 +16,17 @@ func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval
 	if err != nil {
 		return evaluate.Interval{}, err
 	}
+	asked := o.Negative
+	if asked == "" {
+		asked = negativeOf(paths...)
+	}
+	none, err := fold(paths[0], runs, asked)
+	if err != nil {
+		return evaluate.Interval{}, err
+	}
 	rows, err := aligned(runs[0], runs)
 	if err != nil {
 		return evaluate.Interval{}, fmt.Errorf("%s: %w", strings.Join(paths, " and "), err)
-	}
-	none, err := negative(paths[0], runs, o.Negative)
-	if err != nil {
-		return evaluate.Interval{}, err
 	}
 	return evaluate.BootstrapF1(ctx, pair{a: rows}.gold(), labels(rows), none, o.Samples, o.Seed)
 }

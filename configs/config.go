@@ -29,8 +29,14 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-//go:embed presets
+//go:embed presets templates
 var presets embed.FS
+
+// Template is a commented config of a verb (pretrain, finetune or probe) with everything that one has to say, and the
+// defaults of what one often says, in lines that begin with # and the key.
+func Template(verb string) ([]byte, error) {
+	return presets.ReadFile(path.Join("templates", verb+".toml"))
+}
 
 // Common is the part of a run's config that every task has, apart from [model].
 type Common struct {
@@ -260,5 +266,10 @@ func (c *Pretraining) Paths() map[string]*string {
 
 // Paths are the paths that the config names, by what they are.
 func (c *Relation) Paths() map[string]*string {
+	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
+}
+
+// Paths are the paths that the config names, by what they are.
+func (c *Probing) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
 }

@@ -222,3 +222,117 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestTemplates: a template is a config without a fault, and the defaults that it shows are the defaults.
+func TestTemplates(t *testing.T) {
+	for _, v := range verbs {
+		_, verb, _ := strings.Cut(v.verb, " ")
+		t.Run(verb, func(t *testing.T) {
+			text, err := Template(verb)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := VerbOf("x.toml", text); err != nil || got != verb {
+				t.Errorf("verb %q (%v), want %q", got, err, verb)
+			}
+			shown := 0
+			var spelled []string
+			for line := range strings.Lines(string(text)) {
+				if strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") {
+					line = line[1:]
+					shown++
+				}
+				spelled = append(spelled, line)
+			}
+			plain, full := defaultOf(v.task), defaultOf(v.task)
+			if err := parse(verb, text, nil, plain); err != nil {
+				t.Fatal(err)
+			}
+			if err := parse(verb, []byte(strings.Join(spelled, "")), nil, full); err != nil {
+				t.Fatal(err)
+			}
+			if shown < 5 {
+				t.Errorf("%d defaults are shown, want some", shown)
+			}
+			is, err := learned(plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			says, err := learned(full)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(is, says); d != "" {
+				t.Errorf("defaults (-are +as shown):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestEveryFault: one fault does not hide the others, whatever their kinds are.
+func TestEveryFault(t *testing.T) {
+	text := `
+[model]
+init = "m"
+[data]
+train = 3
+[task]
+batch = "many"
+sequence = 1.5
+max_seq_length = 256
+[optimizer]
+learning_rate = "high"
+lr = 1
+[schedule]
+epochs = 1
+[device]
+precision = "float64"
+fp16 = true
+[run]
+dir = "d"
+seed = -1
+output_dir = "x"
+`
+	_, err := ParseRelation("run.toml", []byte(text), "task.seeds=none")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"run.toml: line 5: data.train: want a string, got an integer",
+		"run.toml: line 7: task.batch: want an integer, got a string",
+		"run.toml: line 8: task.sequence: want an integer, got a number",
+		"run.toml: unknown key task.max_seq_length; here it is task.sequence",
+		"run.toml: line 11: optimizer.learning_rate: want a number, got a string",
+		"run.toml: unknown key optimizer.lr; here it is optimizer.learning_rate",
+		`run.toml: unknown key device.fp16; here it is device.precision = "bfloat16"`,
+		"run.toml: unknown key run.output_dir; here it is run.dir",
+		`run.toml: device.precision: unknown "float64"`,
+		"run.toml: line 20: run.seed: -1 is out of range",
+		"--set task.seeds: line 1: task.seeds: want an integer, got a string",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+// TestForeignKeys: every hint is a key that some config has, and none is hidden by one of our own keys.
+func TestForeignKeys(t *testing.T) {
+	for _, f := range foreignKeys() {
+		key, _, _ := strings.Cut(f.ours, " = ")
+		if len(owners(key)) == 0 {
+			t.Errorf("%s: no config has it", f.ours)
+		}
+	}
+	for key, want := range map[string]string{
+		"lr": "optimizer.learning_rate", "train.per-device-train-batch-size": "task.batch", "num_train_epochs": "schedule.epochs",
+		"output_dir": "run.dir", "max_seq_length": "task.sequence", "train_file": "data.train", "nonsense": "",
+	} {
+		if got := nativeOf(key, Keys(tasks.NameRelation)); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}

@@ -16,11 +16,14 @@ var verbs = []struct{ task, verb string }{
 	{tasks.NamePretraining, "subbert pretrain"}, {tasks.NameRelation, "subbert finetune"}, {tasks.NameProbing, "subbert probe"},
 }
 
-// unknownKey is the error for a key that the config of task does not have. It names the tasks that have the key, or else
-// the nearest key of this task.
+// unknownKey is the error for a key that the config of task does not have. It names the tasks that have the key, or the key
+// of this task that says what it says elsewhere, or else the nearest one.
 func unknownKey(name, key, task string) error {
 	if others := owners(key); len(others) > 0 {
 		return fmt.Errorf("%s: %s is a key of %s; this is a config of the task %q", name, key, strings.Join(others, " and of "), task)
+	}
+	if ours := nativeOf(key, Keys(task)); ours != "" {
+		return fmt.Errorf("%s: unknown key %s; here it is %s", name, key, ours)
 	}
 	best, distance := "", len(key)
 	for _, known := range Keys(task) {
@@ -32,6 +35,34 @@ func unknownKey(name, key, task string) error {
 		return fmt.Errorf("%s: unknown key %s; did you mean %s?", name, key, best)
 	}
 	return fmt.Errorf("%s: unknown key %s; the keys are listed in docs/config.md", name, key)
+}
+
+// VerbOf is the verb of the config with that text, without subbert: as its task.name says, or else that which has most of its
+// keys. It fails for a text that is no TOML.
+func VerbOf(name string, text []byte) (string, error) {
+	var tables map[string]any
+	meta, err := toml.Decode(string(text), &tables)
+	if err != nil {
+		return "", Wrap(syntaxError(name, err))
+	}
+	task, _ := tables["task"].(map[string]any)
+	best, most := "", -1
+	for _, v := range verbs {
+		_, verb, _ := strings.Cut(v.verb, " ")
+		if task["name"] == v.task {
+			return verb, nil
+		}
+		known, has := Keys(v.task), 0
+		for _, key := range meta.Keys() {
+			if slices.Contains(known, key.String()) {
+				has++
+			}
+		}
+		if has > most {
+			best, most = verb, has
+		}
+	}
+	return best, nil
 }
 
 // owners names the tasks whose configs have key, with their commands.

@@ -161,14 +161,13 @@ func prefixed(name string, err error) error {
 	return errors.New(name + ": " + strings.Join(lines, "\n"+name+": "))
 }
 
-// decode decodes text over c and rejects unknown keys.
+// decode decodes text over c and rejects unknown keys and values of the wrong type.
 func decode(name string, text []byte, c config) error {
-	meta, err := toml.Decode(string(text), c)
+	meta, errs, err := decodeEach(name, string(text), c)
 	if err != nil {
-		return syntaxError(name, err)
+		return err
 	}
 	supersede(meta, c.schedule())
-	var errs []error
 	for _, key := range meta.Undecoded() {
 		errs = append(errs, unknownKey(name, key.String(), c.task()))
 	}

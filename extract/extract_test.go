@@ -185,6 +185,21 @@ func TestPredictEnds(t *testing.T) {
 	}
 }
 
+// sayings are the labels of what say says.
+var sayings = []string{"inhibits", "binds", "false"}
+
+// say is a prediction that two concepts, or where they have none the annotations T1 and T2, have a relation.
+func say(document, a, b, label string, probability float32) extract.Prediction {
+	p := extract.Prediction{Label: label, Example: relations.Example{ID: document + ".T1.T2", Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
+	for _, l := range sayings {
+		p.Probabilities = append(p.Probabilities, 0)
+		if l == label {
+			p.Probabilities[len(p.Probabilities)-1] = probability
+		}
+	}
+	return p
+}
+
 // TestPubTator: each document gets its predicted relations behind its own lines, those that stood there go.
 func TestPubTator(t *testing.T) {
 	const text = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tbinds\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n"
@@ -193,15 +208,12 @@ func TestPubTator(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	w, err := extract.NewPubTator(&out, name, "false")
+	w, err := extract.NewPubTator(&out, name, sayings, "false")
 	if err != nil {
 		t.Fatal(err)
 	}
-	say := func(document, a, b, label string) extract.Prediction {
-		return extract.Prediction{Label: label, Example: relations.Example{Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
-	}
 	for _, p := range []extract.Prediction{
-		say("1", "G1", "C1", "inhibits"), say("1", "G1", "C1", "inhibits"), say("1", "G1", "C2", "false"), say("1", "", "C2", "binds"), say("3", "G3", "C3", "binds"),
+		say("1", "G1", "C1", "inhibits", 0.5), say("1", "G1", "C1", "inhibits", 0.75), say("1", "G1", "C2", "false", 1), say("1", "", "C2", "binds", 1), say("3", "G3", "C3", "binds", 1),
 	} {
 		if err := w.Write(p); err != nil {
 			t.Fatal(err)
@@ -210,9 +222,120 @@ func TestPubTator(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const want = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tinhibits\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n3\tbinds\tG3\tC3\n"
+	const want = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tinhibits\tG1\tC1\t0.75\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n3\tbinds\tG3\tC3\t1\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestBioC: each document gets its predicted relations at its end, those that stood there go, and the rest stays as it is.
+func TestBioC(t *testing.T) {
+	const head = "<?xml version='1.0'?>\n<collection><source>x &amp; y</source>\n<document><id> 1 </id><infon key='a'>&lt;b&gt;</infon><passage><text>A</text></passage>"
+	const tail = "</document>\n<document><id>2</id></document><document><id>3</id><passage/>"
+	name := filepath.Join(t.TempDir(), "in.xml")
+	stood := "<relation id='X'><infon key='type'>old</infon><node refid='T1' role=''/></relation>"
+	if err := os.WriteFile(name, []byte(head+stood+tail+"</document></collection>\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := extract.NewBioC(&out, name, sayings, "false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []extract.Prediction{
+		say("1", "G1", "C<1", "inhibits", 0.5), say("1", "G1", "C<1", "inhibits", 0.75), say("1", "G1", "C2", "false", 1), say("3", "", "C3", "binds", 1),
+	} {
+		if err := w.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := head + `<relation id="R1"><infon key="type">inhibits</infon><infon key="probability">0.75</infon><infon key="entity1">G1</infon><infon key="entity2">C&lt;1</infon></relation>` +
+		tail + `<relation id="R1"><infon key="type">binds</infon><infon key="probability">1</infon><node refid="T1" role="A"/><node refid="T2" role="B"/></relation></document></collection>` + "\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9: predicted, but not in the rest of the file") {
+		t.Errorf("error %v for a document that the file does not have", err)
+	}
+}
+
+// TestPairTypes: a model is applied to pairs of the types that it was trained on, the other way round too, unless others are
+// asked for.
+func TestPairTypes(t *testing.T) {
+	m, _ := open(t, extract.Options{})
+	if diff := cmp.Diff([][2]string{{"DRUG", "DRUG"}}, m.Settings().Types); diff != "" {
+		t.Fatalf("types of the training pairs (-want +got):\n%s", diff)
+	}
+	name := filepath.Join(t.TempDir(), "in.pubtator")
+	const text = "1|t|Alb, bor, cim and dol.\n1|a|\n1\t0\t3\tAlb\tDrug\t1\n1\t5\t8\tbor\tDrug\t2\n1\t10\t13\tcim\tGene\t3\n1\t18\t21\tdol\tDrug\t4\n"
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		of   extract.Source
+		want int
+		err  string
+	}{
+		{"of the training", extract.Source{}, 3, ""},
+		{"named", extract.Source{Types: [2]string{"Drug", "Gene"}}, 3, ""},
+		{"all", extract.Source{AllPairs: true}, 6, ""},
+		{"none", extract.Source{Types: [2]string{"Gene", "Gene"}}, 0, "no pair of mentions in it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.of.Format, test.of.Name = "pubtator", name
+			examples, err := m.Examples(t.Context(), test.of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, failed := range examples {
+				if err = failed; err == nil {
+					n++
+				}
+			}
+			if n != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%d pairs, error %v; want %d and %q", n, err, test.want, test.err)
+			}
+		})
+	}
+}
+
+// TestMinProbability: a relation is given where it is probable enough, the negative label elsewhere, and the probabilities
+// stay as they are.
+func TestMinProbability(t *testing.T) {
+	labels := func(least float64) (out []string, most []float32) {
+		m, f := open(t, extract.Options{MinProbability: least})
+		for p, err := range m.Predict(t.Context(), read(f.Test)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			best := float32(0)
+			for i, l := range m.Labels() {
+				if l != m.Negative() {
+					best = max(best, p.Probabilities[i])
+				}
+			}
+			out, most = append(out, p.Label), append(most, best)
+		}
+		return out, most
+	}
+	_, most := labels(0)
+	at := most[0] // a threshold that the first relation just reaches
+	given, again := labels(float64(at))
+	if diff := cmp.Diff(most, again); diff != "" {
+		t.Errorf("probabilities (-before +after):\n%s", diff)
+	}
+	for i, l := range given {
+		if (l != "false") != (most[i] >= at) {
+			t.Errorf("pair %d: label %s with a relation of probability %g, at least %g wanted", i, l, most[i], at)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus/stream"
@@ -123,23 +122,24 @@ func weighedWords(line string, row marked.Row, weights []float32) []weighedWord 
 // two of its concepts. Relations that stand in the file are left out.
 type pubtatorWriter struct {
 	out      *bufio.Writer // keeps the first error for Flush
+	labels   []string
 	negative string
 	name     string
 	in       *text.Lines
 	closing  func() error
-	document string   // whose lines are being copied
-	lines    []string // relations of document
-	ended    bool     // the document's lines are all copied
+	document string // whose lines are being copied
+	found    stated // of document
 }
 
-// NewPubTator writes the PubTator file called name with the predicted relations of each document. Predictions come in the
-// order of its documents.
-func NewPubTator(w io.Writer, name, negative string) (Writer, error) {
+// NewPubTator writes the PubTator file called name, of a model with labels, with the predicted relations of each document.
+// Their fifth field is the greatest probability of all pairs of mentions that say so. Predictions come in the order of the
+// file's documents.
+func NewPubTator(w io.Writer, name string, labels []string, negative string) (Writer, error) {
 	in, err := stream.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return &pubtatorWriter{out: bufio.NewWriter(w), negative: negative, name: name, in: text.NewLines(in), closing: in.Close}, nil
+	return &pubtatorWriter{out: bufio.NewWriter(w), labels: labels, negative: negative, name: name, in: text.NewLines(in), closing: in.Close}, nil
 }
 
 func (t *pubtatorWriter) Write(p Prediction) error {
@@ -152,10 +152,7 @@ func (t *pubtatorWriter) Write(p Prediction) error {
 	if p.Label == t.negative || e.A.ID == "" || e.B.ID == "" {
 		return nil
 	}
-	line := strings.Join([]string{e.Document, p.Label, e.A.ID, e.B.ID}, "\t")
-	if !slices.Contains(t.lines, line) {
-		t.lines = append(t.lines, line)
-	}
+	t.found.add(statedRelation{label: p.Label, concepts: [2]string{e.A.ID, e.B.ID}}, p, t.labels)
 	return nil
 }
 
@@ -171,10 +168,10 @@ func (t *pubtatorWriter) copyTo(document string) error {
 		id, _, title := strings.Cut(line, "|t|")
 		title = title && !strings.Contains(id, "\t")
 		if !ok || title || line == "" {
-			for _, l := range t.lines {
-				fmt.Fprintln(t.out, l)
+			for _, r := range t.found.order {
+				fmt.Fprintf(t.out, "%s\t%s\t%s\t%s\t%.4g\n", t.document, r.label, r.concepts[0], r.concepts[1], t.found.probability[r])
 			}
-			t.lines = nil
+			t.found = stated{}
 		}
 		if !ok {
 			break

@@ -28,6 +28,7 @@ type Line struct {
 	Query     string   // of the selection; empty: all texts, of the made-up ones a sub-domain
 	Relations string   // TSV of marked sentences
 	Vocab     string   // for Texts; empty: one is learned from them
+	Brief     bool     // a few steps of everything, to see whether it works
 
 	Notes io.Writer // what a person may read
 
@@ -146,6 +147,9 @@ func (l *Line) start(ctx context.Context) error {
 		return err
 	}
 	l.sizes = small(len(tokens))
+	if l.Brief {
+		l.sizes.pretrainSteps, l.sizes.examples, l.sizes.finetuneEpochs = 4, 64, 1
+	}
 	l.Vocab = l.path("start", "vocab.txt")
 	l.note("%s: %d layers, hidden size %d, %d pieces", l.path("start"), l.sizes.bert.NumHiddenLayers, l.sizes.bert.HiddenSize, len(tokens))
 	config, err := json.MarshalIndent(l.sizes.bert, "", "  ")

@@ -171,5 +171,5 @@ func pairsInterval(ctx context.Context, runs []*relations.Predictions, negative 
 		}
 	}
 	interval, err := evaluate.BootstrapF1(ctx, gold, labels, negative, bootstrapSamples, bootstrapSeed)
-	return result.Interval{Interval: interval, Over: "pairs"}, err
+	return result.Interval{Interval: interval, Over: result.OverPairs}, err
 }

@@ -248,9 +248,9 @@ func (s *several) describe(ctx context.Context, out *result.Relation, results []
 		return err
 	}
 	out.Intervals = append(out.Intervals, interval)
-	over, scores := "seeds", out.Scores()
+	over, scores := result.OverSeeds, out.Scores()
 	if len(scores) == 1 {
-		over, scores = "folds", out.Folds
+		over, scores = result.OverFolds, out.Folds
 	}
 	if len(scores) > 1 {
 		var f1 []float64
@@ -264,7 +264,7 @@ func (s *several) describe(ctx context.Context, out *result.Relation, results []
 	}
 	out.Calibration = poolCalibrations(results)
 	out.Findings = gather(s.parts, results)
-	for _, f := range judge(out.Report, out.Mean.F1, out.Baseline) {
+	for _, f := range result.Judge(out.Report, out.Mean.F1, out.Baseline) {
 		if f.Kind == result.NotAboveBaseline { // that a model gives one label is told by each run
 			f.Text = "all runs: " + f.Text
 			out.Findings = append(out.Findings, f)

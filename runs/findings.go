@@ -2,14 +2,12 @@ package runs
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/survey"
-	"github.com/subbert/subbert/evaluate"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/tasks/relation"
 )
@@ -88,44 +86,6 @@ func countUnknown(rows []marked.Row, unk int32) (pieces, unknown int) {
 		}
 	}
 	return pieces, unknown
-}
-
-// judge finds what is wrong with a model by its score r: name says whose it is.
-func judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []result.Finding {
-	var out []result.Finding
-	if label := onlyPredicted(r); label != "" {
-		out = append(out, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", r.Instances, label)})
-	}
-	best, name := -1.0, ""
-	for _, n := range slices.Sorted(maps.Keys(baseline)) {
-		if b := baseline[n].F1; b > best {
-			best, name = b, n
-		}
-	}
-	if name != "" && f1 <= best {
-		out = append(out, result.Finding{Kind: result.NotAboveBaseline, Text: fmt.Sprintf("F1 %.1f is not above the %.1f of the %s, which needs no model", f1, best, name)})
-	}
-	return out
-}
-
-// onlyPredicted is the label that all instances get; empty if there are several. A single instance says nothing.
-func onlyPredicted(r evaluate.Report) string {
-	only := ""
-	for j, l := range r.Labels {
-		for _, row := range r.Confusion {
-			if row[j] == 0 {
-				continue
-			}
-			if only != "" && only != l {
-				return ""
-			}
-			only = l
-		}
-	}
-	if r.Instances < 2 {
-		return ""
-	}
-	return only
 }
 
 // gather are the findings of several runs: each kind once, with how many other runs have it.

@@ -42,8 +42,8 @@ func (s *Sets) resolveLabels(d relation.Data, e relation.Examples) error {
 	return s.spell(task, d)
 }
 
-// spell writes the labels of all examples as s.Labels has them. It refuses labels of dev and test that train lacks; those
-// of train are left to the encoder.
+// spell writes the labels of all examples as s.Labels has them. It refuses labels of dev and test that train lacks; where
+// train itself has labels that s.Labels lacks, that is left to the encoder.
 func (s *Sets) spell(task relations.Task, d relation.Data) error {
 	folded := map[[2]string]int{}
 	for _, part := range []struct {
@@ -65,9 +65,13 @@ func (s *Sets) spell(task relations.Task, d relation.Data) error {
 			}
 		}
 		*part.examples = examples
-		if part.name != "" && len(unknown) > 0 {
-			return unknownLabels(part.name, unknown, s.Labels)
+		if len(unknown) == 0 {
+			continue
 		}
+		if part.name == "" {
+			return nil
+		}
+		return unknownLabels(part.name, unknown, s.Labels)
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(folded), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
 		s.Folded = append(s.Folded, fmt.Sprintf("label %q of %d rows is read as %q", k[0], folded[k], k[1]))

@@ -58,7 +58,7 @@ func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation, sca
 		return err
 	}
 	out.Intervals = []result.Interval{interval}
-	for _, f := range judge(report, report.Micro.F1, out.Baseline) {
+	for _, f := range result.Judge(report, report.Micro.F1, out.Baseline) {
 		r.find(f.Kind, f.Text)
 	}
 	return atomicfile.Write(r.dir.File(result.PredictionsFile), file.Write)

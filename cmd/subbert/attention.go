@@ -50,7 +50,11 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	options := v.extraction(c, v.Batch)
 	options.AnyEncoder = v.Layer > 0
 	started := time.Now()
-	m, err := extract.Open(c.ctx, v.Model, options)
+	dir, err := c.modelPath(c.ctx, v.Model)
+	if err != nil {
+		return err
+	}
+	m, err := extract.Open(c.ctx, dir, options)
 	var other *extract.NotFineTunedError
 	if errors.As(err, &other) {
 		return &extract.NoWeightsError{Path: v.Model}

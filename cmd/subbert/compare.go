@@ -19,12 +19,13 @@ import (
 type compareCmd struct {
 	A         string `arg:"" help:"predictions.tsv of one model, or its run directory."`
 	B         string `arg:"" help:"The same of the other model, on the same pairs."`
-	Negative  string `placeholder:"LABEL" help:"The label that means no relation; without it false, or 0, whichever the files have."`
+	Negative  string `placeholder:"LABEL" help:"The label that means no relation; without it as the runs say, or a word such as false, 0, none and no_relation that the files have."`
 	Errors    string `placeholder:"FILE.html" help:"List the pairs that one model gets right and the other wrong, with their sentences."`
 	Sentences string `placeholder:"FILE.tsv" help:"The marked sentences, for --errors; without it those of run directory A's config." type:"existingfile"`
 	Samples   int    `default:"10000" help:"How many times each test draws."`
 	Seed      uint64 `default:"1" help:"What the draws follow from."`
 	JSON      bool   `name:"json" help:"Print the comparison as JSON."`
+	outputFlag
 }
 
 func (v *compareCmd) Help() string {
@@ -36,6 +37,9 @@ func (v *compareCmd) Help() string {
 func (v *compareCmd) Run(c *console) error {
 	if v.Samples < 1 {
 		return misusef("--samples %d, want at least 1", v.Samples)
+	}
+	if _, err := v.output(c, v.Errors, ""); err != nil {
+		return err
 	}
 	r, err := compare.Runs(c.ctx, v.A, v.B, compare.Options{Negative: v.Negative, Samples: v.Samples, Seed: v.Seed})
 	var negative *compare.NegativeError

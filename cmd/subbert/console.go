@@ -25,6 +25,7 @@ type console struct {
 	log     *slog.Logger
 	backend string // --backend, or SUBBERT_BACKEND, or empty
 	quiet   bool
+	again   bool   // a sweep tries a run again: outputs are replaced
 	command string // as it was typed
 	getenv  func(string) string
 }
@@ -35,6 +36,7 @@ func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer
 		log:     newLog(errOut, c.Quiet),
 		backend: c.Backend,
 		quiet:   c.Quiet,
+		again:   c.Again,
 		getenv:  os.Getenv,
 	}
 }

@@ -10,23 +10,34 @@ import (
 )
 
 type dataInspectCmd struct {
-	Vocab     string `type:"existingfile" placeholder:"FILE" help:"The vocabulary of the shards; with it, a few instances are shown."`
-	Split     string `default:"train" enum:"train,heldout" help:"Where the instances come from: train or heldout (default ${default})."`
-	Instances int    `default:"3" placeholder:"N" help:"How many instances to show (default ${default})."`
-	Sequence  int    `default:"128" placeholder:"S" help:"Length of the instances (default ${default})."`
-	Masking   string `default:"subword" enum:"subword,whole_word" help:"How they are masked: subword or whole_word (default ${default})."`
-	Seed      uint64 `default:"1" help:"Seed of the instances (default ${default})."`
-	Verify    bool   `help:"Read everything and compare all checksums."`
-	JSON      bool   `help:"Print JSON."`
-	Dir       string `arg:"" help:"Directory made by data shard."`
+	In   []string `arg:"" name:"in" help:"A directory made by data shard; or relation files, the one to learn from first, or a corpus."`
+	JSON bool     `help:"Print JSON."`
+
+	Vocab     string `placeholder:"FILE" help:"The vocabulary of the shards; with it, a few instances are shown. Of relation files a vocabulary or a model's directory; with it, lengths and unknown pieces are counted."`
+	Split     string `default:"train" enum:"train,heldout" help:"Shards: where the instances come from: train or heldout (default ${default})."`
+	Instances int    `default:"3" placeholder:"N" help:"Shards: how many instances to show (default ${default})."`
+	Sequence  int    `default:"128" placeholder:"S" help:"Shards: length of the instances (default ${default})."`
+	Masking   string `default:"subword" enum:"subword,whole_word" help:"Shards: how they are masked: subword or whole_word (default ${default})."`
+	Seed      uint64 `default:"1" help:"Shards: seed of the instances (default ${default})."`
+	Verify    bool   `help:"Shards: read everything and compare all checksums."`
+
+	relationFlags
 }
 
-func (*dataInspectCmd) Help() string { return `Shows how shards were made and what is in them.` }
+func (*dataInspectCmd) Help() string {
+	return `Shows how shards were made and what is in them. Of relation files it says what one looks at before training: rows and labels, rows and sentences that stand in several files, rows that repeat, mentions that are not marked and, with --vocab, how long the rows are, how many each length would cut, and how many pieces are [UNK]. Lines that begin with warning name what makes training or scoring useless.`
+}
 
 func (v *dataInspectCmd) Run(c *console) error {
+	if !shards.IsSet(v.In[0]) {
+		return v.survey(c, v.In, v.Vocab, v.JSON)
+	}
+	if len(v.In) > 1 {
+		return misusef("%s and %s: shards are looked into one directory at a time", v.In[0], v.In[1])
+	}
 	meter := newMeter(c)
 	found, err := request.Inspection{
-		Dir: v.Dir, Vocab: v.Vocab, Split: v.Split, Instances: v.Instances, Sequence: v.Sequence, Masking: v.Masking, Seed: v.Seed, Verify: v.Verify,
+		Dir: v.In[0], Vocab: v.Vocab, Split: v.Split, Instances: v.Instances, Sequence: v.Sequence, Masking: v.Masking, Seed: v.Seed, Verify: v.Verify,
 	}.Inspect(c.ctx, func(done, size int64) { meter.showFiles(done, size, done) })
 	meter.end()
 	if err != nil {
@@ -48,7 +59,7 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 		casing += ", ideographs joined"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.Dir, h.Version, megabytes(h.Bytes()), perByte(h))
+	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.In[0], h.Version, megabytes(h.Bytes()), perByte(h))
 	if found.Verified {
 		b.WriteString(", all checksums right")
 	}

@@ -29,6 +29,7 @@ type dataRelationsCmd struct {
 	Seed        uint64   `default:"1" help:"What --dev-fraction and --folds follow from."`
 	Result      string   `placeholder:"FILE" help:"Write the counts as JSON to this file, too."`
 	JSON        bool     `name:"json" help:"Print the counts as JSON."`
+	outputFlag
 }
 
 func (v *dataRelationsCmd) Help() string {
@@ -40,9 +41,13 @@ A zip or folder is read in the order of its paths, train before test. The one DD
 }
 
 func (v *dataRelationsCmd) Run(c *console) error {
+	out, err := v.output(c, v.Out, "*.tsv")
+	if err != nil {
+		return err
+	}
 	corpus := request.Corpus{
 		In: v.In, Format: v.From, Types: v.Types, Within: v.Within, Marking: relations.Marking(v.Marking), Only: v.Only, Folds: v.Folds, Fold: v.Fold,
-		DevFraction: v.DevFraction, DevBy: relations.Unit(v.DevBy), Seed: v.Seed, Split: v.Split, Out: v.Out,
+		DevFraction: v.DevFraction, DevBy: relations.Unit(v.DevBy), Seed: v.Seed, Split: v.Split, Out: out,
 	}
 	r, err := corpus.Write(c.ctx, func(line string) { c.log.Warn(line) })
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/runs/result"
 )
 
 type dataTokenizeCmd struct {
@@ -33,7 +34,7 @@ func (v *dataTokenizeCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	opened, config, err := request.OpenTokenizer(v.Vocab, v.Uncased, chars)
+	opened, config, err := request.OpenTokenizer(result.ModelPath(v.Vocab), v.Uncased, chars)
 	if err != nil {
 		return err
 	}

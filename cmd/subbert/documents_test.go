@@ -46,7 +46,7 @@ func TestDocuments(t *testing.T) {
 				t.Skip("no commands")
 			}
 			t.Parallel()
-			if err := runBlocks(t.Context(), t.TempDir(), blocks, quickstartOf(page)...); err != nil {
+			if err := runBlocks(t.Context(), t.TempDir(), blocks); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -160,16 +160,8 @@ func hasCommands(blocks []block) bool {
 	return false
 }
 
-// quickstartOf makes the stand-in for subbert run the quickstart of README and only parse that of other pages: once is enough.
-func quickstartOf(page string) []string {
-	if page == "README.md" {
-		return []string{"SUBBERT_WHOLE=1"}
-	}
-	return nil
-}
-
-// runBlocks writes and runs the blocks in dir, with env besides the environment.
-func runBlocks(ctx context.Context, dir string, blocks []block, env ...string) error {
+// runBlocks writes and runs the blocks in dir.
+func runBlocks(ctx context.Context, dir string, blocks []block) error {
 	path, err := standIns(ctx, dir)
 	if err != nil {
 		return err
@@ -183,7 +175,7 @@ func runBlocks(ctx context.Context, dir string, blocks []block, env ...string) e
 		case b.language == "sh":
 			shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", b.text)
 			shell.Dir = dir
-			shell.Env = append(append(os.Environ(), env...), "SUBBERT_REAL="+onPath("subbert"), "SUBBERT_PARSES="+onPath("subbert-parses"), "PATH="+path+":"+os.Getenv("PATH"), "SUBBERT_BACKEND=go", "HOME="+filepath.Join(dir, ".home"), "XDG_CACHE_HOME=")
+			shell.Env = append(os.Environ(), "SUBBERT_REAL="+onPath("subbert"), "SUBBERT_PARSES="+onPath("subbert-parses"), "PATH="+path+":"+os.Getenv("PATH"), "SUBBERT_BACKEND=go", "HOME="+filepath.Join(dir, ".home"), "XDG_CACHE_HOME=")
 			if out, err := shell.CombinedOutput(); err != nil {
 				return fmt.Errorf("the block at line %d: %w\n%s\n%s", b.line, err, b.text, out)
 			}

@@ -68,8 +68,28 @@ func printRelation(to io.Writer, r *result.Relation) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	printReading(to, r)
 	_, err := fmt.Fprintf(to, "model: %s\n", r.Model)
 	return err
+}
+
+// printReading prints how far the scores can be trusted, and what makes the model useless.
+func printReading(to io.Writer, r *result.Relation) {
+	for _, i := range r.Intervals {
+		how := "bootstrap"
+		if i.Over != result.OverPairs {
+			how = "Student's t"
+		}
+		fmt.Fprintf(to, "micro F1 %.1f, 95 %% interval %.1f to %.1f over %d %s (%s)\n", i.Mean, i.Low, i.High, i.N, i.Over, how)
+	}
+	if c := r.Calibration; c != nil && c.Fitted > 0 {
+		fmt.Fprintf(to, "probabilities scaled by temperature %.2f, fitted on %d dev examples: calibration error %.1f %% before, %.1f %% after\n", c.Temperature, c.Fitted, 100*c.Before.ECE, 100*c.After.ECE)
+	}
+	for _, f := range r.Findings {
+		if f.Kind == result.OneLabelPredicted || f.Kind == result.NotAboveBaseline {
+			fmt.Fprintf(to, "note: %s\n", f.Text)
+		}
+	}
 }
 
 // printSeveral prints a row for each of several runs and what they amount to.
@@ -99,5 +119,7 @@ func printSeveral(to io.Writer, r *result.Relation) error {
 	for _, name := range baselines {
 		micro(name, r.Baseline[name])
 	}
-	return w.Flush()
+	err := w.Flush()
+	printReading(to, r)
+	return err
 }

@@ -13,16 +13,18 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/checkpoints/hub"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // onHub begins the name of a model that is not a path: hub:NAME or hub:NAME@REVISION.
 const onHub = "hub:"
 
 // modelPath is the path on this machine of the model called name: a path, or hub:NAME, which is fetched if the cache lacks
-// it.
+// it. A name such as OWNER/NAME that is no path is one of the hub.
 func (c *console) modelPath(_ context.Context, name string) (string, error) {
+	onItsOwn := looksLikeHub(name)
 	name, there := strings.CutPrefix(name, onHub)
-	if !there {
+	if !there && !onItsOwn {
 		return name, nil
 	}
 	name, revision, _ := strings.Cut(name, "@")
@@ -30,12 +32,38 @@ func (c *console) modelPath(_ context.Context, name string) (string, error) {
 	if err != nil {
 		return "", misusef("%s%s: %w", onHub, name, err)
 	}
+	if onItsOwn {
+		c.log.Info("no such path here; taken from the hub", "model", onHub+name)
+	}
 	s, err := pullModel(c, ref, false)
+	if err != nil && onItsOwn && !isInterruption(err) {
+		err = fmt.Errorf("%s is no path here, and as a model of the hub: %w", name, err)
+	}
 	if err != nil {
 		return "", err
 	}
 	c.log.Info("model", "repository", s.Repository, "commit", s.Commit, "dir", s.Dir)
 	return s.Dir, nil
+}
+
+// looksLikeHub reports whether name is written as the hub's names are and cannot be a path: not even its first element is
+// there.
+func looksLikeHub(name string) bool {
+	owner, model, ok := strings.Cut(name, "/")
+	if !ok || strings.Contains(model, "/") || strings.ContainsAny(owner, `.:\`) {
+		return false
+	}
+	if _, err := hub.Parse(name, ""); err != nil {
+		return false
+	}
+	_, err := os.Lstat(owner)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// modelDir is modelPath of a model to be opened: the directory of a run stands for the model in it.
+func (c *console) modelDir(name string) (string, error) {
+	path, err := c.modelPath(c.ctx, name)
+	return result.ModelPath(path), err
 }
 
 // pullModel fetches the model into the cache.

@@ -37,6 +37,7 @@ subbert --version says which version, commit, Go and backends this is.`
 type cli struct {
 	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
 	Quiet   bool   `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
+	Again   bool   `hidden:"" help:"A sweep tries a run again: replace what is there."`
 
 	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
@@ -46,6 +47,7 @@ type cli struct {
 	Eval       evalCmd       `cmd:"" help:"Measure a model on shards, without training."`
 	Plan       planCmd       `cmd:"" help:"Say what a run will need and cost on a device that need not be here."`
 	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
+	Config     configCmd     `cmd:"" help:"Write and check the files of runs."`
 	Predict    predictCmd    `cmd:"" help:"Apply a fine-tuned relation model to sentences or texts."`
 	Extract    extractCmd    `cmd:"" help:"Apply a fine-tuned relation model to archives of texts: a table of pairs."`
 	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
@@ -64,7 +66,7 @@ type dataCmd struct {
 	Select    dataSelectCmd    `cmd:"" help:"Copy the documents that match a query."`
 	Shard     dataShardCmd     `cmd:"" help:"Turn documents into shards for pre-training."`
 	Sentences dataSentencesCmd `cmd:"" help:"Find the sentences of text on standard input."`
-	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards."`
+	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards, or into relation files before training on them."`
 	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row a pair."`
 	Tokenize  dataTokenizeCmd  `cmd:"" help:"Take lines of text apart into the pieces of a vocabulary."`
 }

@@ -8,7 +8,7 @@ import (
 )
 
 type modelConvertCmd struct {
-	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl."`
+	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl, the directory of a run, or hub:NAME."`
 	Dst string `arg:"" help:"Directory to make; it must not be there yet."`
 	To  string `required:"" enum:"safetensors,pytorch,tf1" help:"What the weights are written in: safetensors, pytorch or tf1 (with the names that Google's code uses)."`
 }
@@ -23,7 +23,11 @@ func (v *modelConvertCmd) Run(c *console) (err error) {
 	if err != nil {
 		return misused(err)
 	}
-	m, err := checkpoints.OpenModel(v.Src)
+	src, err := c.modelDir(v.Src)
+	if err != nil {
+		return err
+	}
+	m, err := checkpoints.OpenModel(src)
 	if err != nil {
 		return err
 	}

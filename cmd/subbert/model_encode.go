@@ -16,6 +16,7 @@ type modelEncodeCmd struct {
 	Heads      bool   `help:"Also write the logits of the masked LM and next sentence heads, where the model has them."`
 	MaxLength  int    `help:"Pad to, and cut texts to, so many positions; by default to the longest record." placeholder:"N"`
 	precisionFlag
+	outputFlag
 	Batch int `default:"8" help:"Records computed at once (default 8); fewer take less memory." placeholder:"N"`
 }
 
@@ -26,8 +27,12 @@ S is the same for all records: the longest one's, or --max-length. Texts are fra
 }
 
 func (v *modelEncodeCmd) Run(c *console) error {
+	out, err := v.output(c, v.Out, "")
+	if err != nil {
+		return err
+	}
 	r, err := runs.Encode(c.ctx, runs.Encoding{
-		Model: v.Model, In: v.In, Out: v.Out, Layers: v.Layers, Tokens: v.Tokens, Attentions: v.Attentions, Heads: v.Heads, MaxLength: v.MaxLength, Batch: v.Batch, Device: v.device(),
+		Model: v.Model, In: v.In, Out: out, Layers: v.Layers, Tokens: v.Tokens, Attentions: v.Attentions, Heads: v.Heads, MaxLength: v.MaxLength, Batch: v.Batch, Device: v.device(),
 	}, c.env(false))
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 type modelInspectCmd struct {
-	Path    string `arg:"" help:"Directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl."`
+	Path    string `arg:"" help:"Directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl, the directory of a run, or hub:NAME."`
 	Against string `placeholder:"OTHER" help:"Compare the weights with those of another model, layer by layer."`
 	Tensors bool   `help:"Also list every tensor with its statistics (JSON always does)."`
 	JSON    bool   `name:"json" help:"Print JSON."`
@@ -30,7 +30,11 @@ type seenModel struct {
 }
 
 func (v *modelInspectCmd) Run(c *console) (err error) {
-	m, faults, err := checkpoints.Peek(v.Path)
+	path, err := c.modelDir(v.Path)
+	if err != nil {
+		return err
+	}
+	m, faults, err := checkpoints.Peek(path)
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,11 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 		return err
 	}
 	if v.Against != "" {
-		if seen.Against, err = compareWith(m, v.Against); err != nil {
+		other, err := c.modelDir(v.Against)
+		if err != nil {
+			return err
+		}
+		if seen.Against, err = compareWith(m, other); err != nil {
 			return err
 		}
 	}

@@ -22,11 +22,15 @@ type predictCmd struct {
 	In    string   `arg:"" help:"What to predict: marked sentences, or text with mentions."`
 	From  string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: tsv (marked sentences), pubtator, bioc, jsonl (text with mentions), or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
 	Out   string   `required:"" placeholder:"FILE" help:"Where to."`
-	To    string   `default:"tsv" enum:"tsv,jsonl,pubtator" placeholder:"FORMAT" help:"As what: tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words) or pubtator (the input with a relation line for each pair of concepts)."`
-	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
-	Batch int      `default:"32" help:"Sentences at a time."`
+	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"As what: auto (as the name of --out ends, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words), pubtator or bioc (the input, of the same form, with a relation and its probability for each pair of concepts)."`
+	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Without it those of the pairs that the model was trained on."`
+
+	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere."`
+
+	Batch int `default:"32" help:"Sentences at a time."`
 	precisionFlag
 	JSON bool `name:"json" help:"Print the summary as JSON."`
+	outputFlag
 }
 
 func (v *predictCmd) Help() string {
@@ -42,27 +46,32 @@ type predictSummary struct {
 	Seconds   float64          `json:"seconds"`
 	PerSecond float64          `json:"pairs_per_second"`
 	Cut       marked.Cut       `json:"cut"`
+	Types     [][2]string      `json:"types,omitempty"` // of the two mentions of the pairs that the model was trained on; none: not known
 	Score     *evaluate.Report `json:"score,omitempty"`
 	Out       string           `json:"out"`
 }
 
 func (v *predictCmd) Run(c *console) (err error) {
-	if v.To == "pubtator" && v.From != "pubtator" {
-		return misusef("--to pubtator needs --from pubtator: it is the input with relations added")
+	v.To = formOf(v.To, v.Out)
+	if v.Out, err = v.output(c, v.Out, ""); err != nil {
+		return err
 	}
-	if v.Batch < 1 {
-		return misusef("--batch %d, want at least 1", v.Batch)
-	}
-	types, err := request.PairTypes(v.Types)
+	source, err := v.source()
 	if err != nil {
 		return err
 	}
-	m, err := extract.Open(c.ctx, v.Model, v.extraction(c, v.Batch))
+	dir, err := c.modelPath(c.ctx, v.Model)
+	if err != nil {
+		return err
+	}
+	options := v.extraction(c, v.Batch)
+	options.MinProbability = v.MinProbability
+	m, err := extract.Open(c.ctx, dir, options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	examples, err := m.Examples(c.ctx, extract.Source{Format: v.From, Name: v.In, Types: types})
+	examples, err := m.Examples(c.ctx, source)
 	if err != nil {
 		return err
 	}
@@ -72,10 +81,27 @@ func (v *predictCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	summary.Seconds, summary.Cut = time.Since(started).Seconds(), m.Cut()
+	summary.Seconds, summary.Cut, summary.Types = time.Since(started).Seconds(), m.Cut(), m.Settings().Types
 	summary.PerSecond = float64(summary.Pairs) / summary.Seconds
 	fmt.Fprintf(c.err, "%s: %v\n", v.In, summary.Cut)
 	return c.show(v.JSON, summary, summary.print)
+}
+
+// source says which examples are predicted. It refuses flags that contradict each other.
+func (v *predictCmd) source() (extract.Source, error) {
+	s := extract.Source{Format: v.From, Name: v.In}
+	if (v.To == "pubtator" || v.To == "bioc") && v.From != v.To {
+		return s, misusef("--to %[1]s needs --from %[1]s: it is the input with relations added", v.To)
+	}
+	if v.Batch < 1 || !(v.MinProbability >= 0 && v.MinProbability <= 1) {
+		return s, misusef("--batch %d, --min-probability %g: want at least 1, and 0 to 1", v.Batch, v.MinProbability)
+	}
+	if s.AllPairs = slices.Equal(v.Types, []string{"all"}); s.AllPairs {
+		return s, nil
+	}
+	var err error
+	s.Types, err = request.PairTypes(v.Types)
+	return s, err
 }
 
 // predict writes a prediction for each example and sums them up.
@@ -119,7 +145,9 @@ func (v *predictCmd) writer(w io.Writer, m *extract.Model) (extract.Writer, erro
 	case "jsonl":
 		return extract.NewJSONLines(w, m.Labels()), nil
 	case "pubtator":
-		return extract.NewPubTator(w, v.In, m.Negative())
+		return extract.NewPubTator(w, v.In, m.Labels(), m.Negative())
+	case "bioc":
+		return extract.NewBioC(w, v.In, m.Labels(), m.Negative())
 	}
 	return extract.NewTSV(w, m.Labels()), nil
 }

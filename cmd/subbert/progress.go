@@ -17,7 +17,7 @@ type meter struct {
 	terminal bool
 	between  time.Duration // of two lines
 	began    time.Time     // of the first call; zero before
-	first    float64       // that was done then
+	pace     pace
 	shown    time.Time
 }
 
@@ -46,16 +46,16 @@ func isTerminal(w io.Writer) bool {
 func (m *meter) show(done, total float64, line func(rate float64) string) {
 	now := time.Now()
 	if m.began.IsZero() {
-		m.began, m.first, m.shown = now, done, now
-		return
+		m.began, m.shown, m.pace = now, now, pace{}
 	}
+	m.pace.add(done, now)
 	if now.Sub(m.shown) < m.between {
 		return
 	}
 	m.shown = now
-	rate := (done - m.first) / now.Sub(m.began).Seconds()
+	rate, sure := m.pace.rate()
 	text := line(rate)
-	if left := (total - done) / rate; rate > 0 && left >= 0 {
+	if left := (total - done) / rate; sure && left >= 0 {
 		text += ", " + span(time.Duration(left*float64(time.Second))) + " left"
 	}
 	m.print(text, false)
@@ -84,9 +84,10 @@ func (m *meter) end() {
 type training struct {
 	c      *console
 	meters map[string]*meter
+	all    together
 }
 
-func newTraining(c *console) *training { return &training{c, map[string]*meter{}} }
+func newTraining(c *console) *training { return &training{c: c, meters: map[string]*meter{}} }
 
 // show shows a report. Held-out values and the last report get a line that stays.
 func (t *training) show(p runs.Progress) {
@@ -103,6 +104,9 @@ func (t *training) show(p runs.Progress) {
 		if text := shown(v.Name, v.Value); text != "" {
 			line += "  " + text
 		}
+	}
+	if left, ok := t.all.left(p, time.Now()); ok && p.Of > 1 {
+		line += fmt.Sprintf("  all %d runs: about %s left", p.Of, span(left))
 	}
 	if p.HeldOut || p.Step >= p.Steps {
 		m.print(line, true)

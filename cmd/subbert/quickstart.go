@@ -20,6 +20,7 @@ type quickstartCmd struct {
 	Relations string   `help:"Your own marked sentences instead of the made-up ones (index, sentence, label)." placeholder:"FILE"`
 	Query     string   `help:"What to select; the default goes with the made-up sample, and your own texts are all taken." placeholder:"QUERY"`
 	Vocab     string   `help:"Vocabulary for your own texts; without it one is learned from them." placeholder:"FILE" type:"existingfile"`
+	Brief     bool     `hidden:"" help:"A few steps of everything, to see whether it works; tests use it."`
 	JSON      bool     `name:"json" help:"Print the scores as JSON."`
 }
 
@@ -43,7 +44,7 @@ type quickstartPart struct {
 }
 
 func (v *quickstartCmd) Run(c *console) error {
-	line := &quickstart.Line{Dir: v.Dir, Texts: v.Text, Query: v.Query, Relations: v.Relations, Vocab: v.Vocab, Notes: c.err}
+	line := &quickstart.Line{Dir: v.Dir, Texts: v.Text, Query: v.Query, Relations: v.Relations, Vocab: v.Vocab, Brief: v.Brief, Notes: c.err}
 	steps, err := line.Steps()
 	var exists *quickstart.ExistsError
 	if errors.As(err, &exists) {

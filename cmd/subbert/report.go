@@ -19,6 +19,7 @@ type reportCmd struct {
 	Unigram float64  `name:"unigram-entropy" help:"Entropy of the text's single pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS"`
 	Export  string   `help:"Write the page's figures, as SVG and PNG, and its tables, as CSV and LaTeX, into this directory, too." placeholder:"DIR"`
 	JSON    bool     `help:"Print a summary of the runs as JSON."`
+	outputFlag
 }
 
 func (v *reportCmd) Help() string {
@@ -29,15 +30,19 @@ func (v *reportCmd) Run(c *console) error {
 	if v.Unigram < 0 {
 		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
 	}
+	out, err := v.output(c, v.Out, "")
+	if err != nil {
+		return err
+	}
 	runs, err := v.read(c)
 	if err != nil {
 		return err
 	}
-	page, err := report.Compose(c.ctx, runs, report.Options{Title: v.Title, Path: v.Out, Export: v.Export, UnigramEntropy: v.Unigram, Made: time.Now()})
+	page, err := report.Compose(c.ctx, runs, report.Options{Title: v.Title, Path: out, Export: v.Export, UnigramEntropy: v.Unigram, Made: time.Now()})
 	if err != nil {
 		return err
 	}
-	if err := report.Write(v.Out, page); err != nil {
+	if err := report.Write(out, page); err != nil {
 		return err
 	}
 	if v.Export != "" {

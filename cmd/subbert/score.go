@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,15 +16,15 @@ import (
 
 type scoreCmd struct {
 	Level    string `default:"pair" enum:"pair,document" help:"What is counted: pair (labels of pairs of mentions) or document (pairs of identifiers in an article, as BioCreative V counts)."`
-	Task     string `default:"" enum:"ddi,chemprot,ppi," placeholder:"TASK" help:"pair: whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0)."`
+	Task     string `default:"" enum:"ddi,chemprot,ppi," placeholder:"TASK" help:"pair: whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0). Without it those of the gold file."`
 	Gold     string `required:"" placeholder:"FILE" help:"The right answers. pair: one label a line, or a TSV with a column label or gold; document: PubTator text with relations."`
 	Pred     string `required:"" placeholder:"FILE" help:"What was predicted. pair: one label a line, or a TSV with a column predicted or label; document: the rows that extract writes, as TSV."`
-	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi)."`
+	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi). Without a task, words such as false, 0, none and no_relation mean that."`
 	JSON     bool   `name:"json" help:"Print the scores as JSON."`
 }
 
 func (v *scoreCmd) Help() string {
-	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error.
+	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error. Without --task the labels are those of the gold file; a predicted label that it lacks counts as wrong, with a warning.
 
 With --level document, pairs of identifiers are counted in place of pairs of mentions. An article has a pair if any pair of its mentions has another label than the negative one; the most probable of these gives the label. A mention of several concepts (D1|D2) stands for each of them, one without an identifier (-1) for none. Which identifier is first says nothing. Micro figures go over the pairs of all articles, first whatever the labels, then with them. Pairs with a more general disease than another pair (hypernyms) are kept. Rows of articles that the gold file does not have are left out and counted.`
 }
@@ -32,14 +35,11 @@ func (v *scoreCmd) Run(c *console) error {
 		return misusef("--task %s: --level document counts pairs of identifiers and has no task", v.Task)
 	case v.Level == "document":
 		return v.scoreArticles(c)
-	case v.Task == "":
-		return misusef("missing flags: --task=TASK")
 	}
 	return v.scorePairs(c)
 }
 
 func (v *scoreCmd) scorePairs(c *console) error {
-	task := v.task()
 	gold, goldIndex, err := relations.Column(v.Gold, "gold", "label", "labels")
 	if err != nil {
 		return err
@@ -52,6 +52,10 @@ func (v *scoreCmd) scorePairs(c *console) error {
 		return fmt.Errorf("%s has %d labels and %s has %d; they must be of the same pairs, in the same order", v.Gold, len(gold), v.Pred, len(pred))
 	}
 	if err := v.sameOrder(goldIndex, predIndex); err != nil {
+		return err
+	}
+	task, err := v.task(c, gold, pred)
+	if err != nil {
 		return err
 	}
 	if err := canonical(task, v.Gold, gold); err != nil {
@@ -70,10 +74,34 @@ func (v *scoreCmd) scorePairs(c *console) error {
 	return printScores(c.out, report)
 }
 
-func (v *scoreCmd) task() relations.Task {
+// task is the task of that name, or the one whose labels the gold file has, and those that are predicted beside them.
+func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error) {
 	tasks := relations.Tasks()
-	i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task })
-	return tasks[i].WithNegative(v.Negative)
+	if i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task }); i >= 0 {
+		return tasks[i].WithNegative(v.Negative), nil
+	}
+	labels := map[string]int{}
+	for _, l := range gold {
+		labels[l]++
+	}
+	all := slices.Sorted(maps.Keys(labels))
+	task, err := relations.TaskOf(all, v.Negative)
+	if none := new(relations.NegativeError); errors.As(err, &none) {
+		return task, misusef("%s: %w; --negative names the one that does", v.Gold, err)
+	}
+	if err != nil {
+		return task, err
+	}
+	counts := map[string]int{} // of predicted labels that the gold file lacks
+	for _, l := range pred {
+		if _, known := task.Canonical(l); !known {
+			counts[l]++
+		}
+	}
+	for _, l := range slices.Sorted(maps.Keys(counts)) {
+		c.log.Warn(fmt.Sprintf("%s: label %q of %s is in no row of %s; it counts as wrong", v.Pred, l, plural(counts[l], "row", "s"), v.Gold))
+	}
+	return relations.TaskOf(append(all, slices.Sorted(maps.Keys(counts))...), v.Negative)
 }
 
 // sameOrder compares the index columns, where both files have one.
@@ -92,10 +120,12 @@ func (v *scoreCmd) sameOrder(gold, pred []string) error {
 // canonical spells labels as task does, in place.
 func canonical(task relations.Task, file string, labels []string) error {
 	var unknown []string
+	first := 0 // row of an unknown one
 	for i, l := range labels {
 		known, ok := task.Canonical(l)
 		if !ok && !slices.Contains(unknown, l) {
 			unknown = append(unknown, l)
+			first = min(cmp.Or(first, i+1), i+1)
 		}
 		labels[i] = known
 	}
@@ -103,7 +133,7 @@ func canonical(task relations.Task, file string, labels []string) error {
 		return nil
 	}
 	err := &evaluate.UnknownLabelsError{Unknown: unknown, Labels: task.Labels}
-	return fmt.Errorf("%s: %w (--negative names another negative label)", file, err)
+	return fmt.Errorf("%s: row %d: %w (--negative names another negative label; without --task the labels are those of the gold file)", file, first, err)
 }
 
 // printScores prints a report for people.

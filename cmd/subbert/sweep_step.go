@@ -37,7 +37,7 @@ func (v *sweepStepCmd) Run(c *console) error {
 				return invoke(ctx, c.withFlags(call), c.in, c.out, c.err)
 			})
 		}
-		return invoke(ctx, c.withFlags(args), c.in, c.out, c.err)
+		return invoke(ctx, c.withFlags(append([]string{"--again"}, args...)), c.in, c.out, c.err)
 	}}
 	return step.Run(c.ctx, task.Dir)
 }

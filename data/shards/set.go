@@ -18,6 +18,15 @@ type Set struct {
 	files  []io.Closer
 }
 
+// IsSet reports whether name is a directory with a manifest, or one that cannot be anything else: it has no other files.
+func IsSet(name string) bool {
+	if _, err := os.Stat(filepath.Join(name, manifestName)); err == nil {
+		return true
+	}
+	entries, err := os.ReadDir(name)
+	return err == nil && len(entries) == 0
+}
+
 // Open opens the directory dir and checks that every file is there, whole, and the one that the manifest means.
 func Open(dir string) (*Set, error) { return OpenFS(os.DirFS(dir), dir) }
 

@@ -149,7 +149,7 @@ func (k *known) share(name string, set Set) Shared {
 		}
 		if labels, ok := k.labels[e.Text]; ok {
 			out.Rows++
-			if !slices.Contains(labels, e.Label) {
+			if e.Label != "" && !slices.Contains(labels, e.Label) {
 				out.OtherLabel++
 			}
 			continue

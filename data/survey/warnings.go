@@ -11,8 +11,8 @@ import (
 
 // Warning is something that makes training or scoring useless or misleading.
 type Warning struct {
-	Kind string // one word or several joined by _, the same in every version
-	Text string // a sentence for a person, without a full stop
+	Kind string `json:"kind"` // one word or several joined by _, the same in every version
+	Text string `json:"text"` // a sentence for a person, without a full stop
 }
 
 // Bounds from which on something is worth a warning.
@@ -28,12 +28,15 @@ func (s *Survey) Warnings(negative string) []Warning {
 	var out []Warning
 	warn := func(kind, format string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(format, args...)}) }
 	learned := s.Sets[0]
-	if labels := slices.Sorted(maps.Keys(learned.Labels)); len(labels) == 1 {
+	if labels := slices.Sorted(maps.Keys(learned.Labels)); len(labels) == 1 && labels[0] != "" {
 		warn("one_label", "%s: all %d rows have the label %q; there is nothing to tell apart", learned.Name, learned.Rows, labels[0])
 	} else if len(labels) > 0 && negative != "" && learned.Labels[negative] == 0 {
 		warn("no_negative", "%s: no row has the label %q, which means no relation: the model finds a relation everywhere", learned.Name, negative)
 	}
 	for _, f := range s.Sets {
+		if n := f.Labels[""]; n > 0 {
+			warn("no_label", "%s: %d of %d rows have no label: they can be predicted, not scored", f.Name, n, f.Rows)
+		}
 		if f.Contradictory > 0 {
 			warn("contradictory_rows", "%s: %d of %d rows stand there before with another label", f.Name, f.Contradictory, f.Rows)
 		}

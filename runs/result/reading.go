@@ -1,6 +1,12 @@
 package result
 
-import "github.com/subbert/subbert/evaluate"
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/subbert/subbert/evaluate"
+)
 
 // Finding is something that a reader of a result should know: what made the run useless or its score misleading.
 type Finding struct {
@@ -22,8 +28,15 @@ const (
 // Interval is F1 with the bounds that hold it with 95 % confidence.
 type Interval struct {
 	evaluate.Interval
-	Over string `json:"over"` // what differs: pairs (bootstrap of those that were scored), seeds or folds (Student's t)
+	Over string `json:"over"` // what differs: OverPairs, OverSeeds or OverFolds
 }
+
+// What an interval is over.
+const (
+	OverPairs = "pairs" // bootstrap of the pairs that were scored
+	OverSeeds = "seeds" // Student's t
+	OverFolds = "folds" // likewise
+)
 
 // Calibration says how far the probability of the label that a model gives is from the share of such labels that are right.
 type Calibration struct {
@@ -46,3 +59,42 @@ const (
 	MicroOfRun    = "run"    // of the predictions of a single run
 	MicroOfPooled = "pooled" // of the predictions of several runs together
 )
+
+// Judge finds what is wrong with a model by its predictions r and its F1: that of r, or of several runs their mean. Baseline
+// are the scores of methods without a model.
+func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Finding {
+	var out []Finding
+	if label := onlyPredicted(r); label != "" {
+		out = append(out, Finding{Kind: OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", r.Instances, label)})
+	}
+	best, name := -1.0, ""
+	for _, n := range slices.Sorted(maps.Keys(baseline)) {
+		if b := baseline[n].F1; b > best {
+			best, name = b, n
+		}
+	}
+	if name != "" && f1 <= best {
+		out = append(out, Finding{Kind: NotAboveBaseline, Text: fmt.Sprintf("F1 %.1f is not above the %.1f of the %s, which needs no model", f1, best, name)})
+	}
+	return out
+}
+
+// onlyPredicted is the label that all instances get; empty if there are several. A single instance says nothing.
+func onlyPredicted(r evaluate.Report) string {
+	only := ""
+	for j, l := range r.Labels {
+		for _, row := range r.Confusion {
+			if row[j] == 0 {
+				continue
+			}
+			if only != "" && only != l {
+				return ""
+			}
+			only = l
+		}
+	}
+	if r.Instances < 2 {
+		return ""
+	}
+	return only
+}
