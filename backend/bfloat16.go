@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// BFloat16 is what the processor of this machine has for products of bfloat16.
+// BFloat16 lists this processor's units for products of bfloat16.
 type BFloat16 struct {
 	Units []string // AMX-BF16, AVX512-BF16
-	Known bool     // false where a processor does not say
+	Known bool     // false if the processor does not report them
 }
 
-// ProcessorBFloat16 asks the processor.
+// ProcessorBFloat16 queries this machine's processor.
 func ProcessorBFloat16() BFloat16 {
 	return bfloat16Of(runtime.GOARCH, cpu.X86.HasAMXBF16, cpu.X86.HasAVX512BF16)
 }
@@ -29,10 +29,10 @@ func bfloat16Of(arch string, amx, avx512 bool) BFloat16 {
 	return b
 }
 
-// Slow says whether bfloat16 is known to be slower than float32 there.
+// Slow reports whether bfloat16 is known to be slower than float32.
 func (b BFloat16) Slow() bool { return b.Known && len(b.Units) == 0 }
 
-// String says what to expect of bfloat16, in a few words.
+// String describes the speed of bfloat16.
 func (b BFloat16) String() string {
 	switch {
 	case b.Slow():

@@ -14,7 +14,8 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 )
 
-// checkLimit is how long a child may take to create a client, compile a product and run it on every device.
+// checkLimit bounds the time in which a child creates a client, compiles a product and runs it on every
+// device.
 const checkLimit = 3 * time.Minute
 
 // Report is the result of Check.
@@ -24,7 +25,7 @@ type Report struct {
 	Platform    string   `json:"platform,omitempty"`
 	Description string   `json:"description,omitempty"`
 	Devices     []string `json:"devices,omitempty"`
-	BFloat16    string   `json:"bfloat16,omitempty"` // of the processor: what to expect of it
+	BFloat16    string   `json:"bfloat16,omitempty"` // speed of bfloat16 on the processor
 	Error       string   `json:"error,omitempty"`
 }
 

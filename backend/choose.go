@@ -42,7 +42,7 @@ func (e *AbsentError) Error() string {
 	return fmt.Sprintf("backend %s: this machine shows no such device (no %s)", e.Name, nodes)
 }
 
-// Hint says how to open the device all the same.
+// Hint says how to try the device anyway.
 func (e *AbsentError) Hint() string {
 	return fmt.Sprintf("to try anyway, give the plugin's path: --backend %s=PATH (see subbert backend list)", e.Name)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/subbert/subbert/internal/versions"
 )
 
-// AddEnvironment adds the plugins among the Python packages of the environment that the program at executable was installed
-// into: ENVIRONMENT/bin/subbert with ENVIRONMENT/lib/python3.N/site-packages. They come before those of the plugin directory, since
-// who installs a plugin beside the program means it.
+// AddEnvironment adds the plugins among the Python packages of the environment that the program at executable was
+// installed into: ENVIRONMENT/bin/subbert with ENVIRONMENT/lib/python3.N/site-packages. They take precedence over those
+// of the plugin directory, since a plugin installed beside the program is meant for it.
 func (in *Installed) AddEnvironment(executable string) {
 	if resolved, err := filepath.EvalSymlinks(executable); err == nil {
 		executable = resolved
@@ -31,7 +31,7 @@ func (in *Installed) AddEnvironment(executable string) {
 	in.Plugins = append(found, in.Plugins...)
 }
 
-// pluginsOf are the plugins that Python's packages in dir have: of any version of the packages of Releases.
+// pluginsOf returns the plugins of the Python packages in dir: any version of the packages in Releases.
 func pluginsOf(dir string) []Plugin {
 	var found []Plugin
 	for _, r := range Releases() {

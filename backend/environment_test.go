@@ -49,6 +49,11 @@ func TestAddEnvironment(t *testing.T) {
 			if diff := cmp.Diff(test.want, in.Plugins); diff != "" {
 				t.Errorf("plugins (-want +got):\n%s", diff)
 			}
+			for _, p := range in.Plugins {
+				if why := in.Incomplete(p.Path); why != "" {
+					t.Errorf("%s is called incomplete: %s", p.Path, why)
+				}
+			}
 		})
 	}
 }

@@ -101,7 +101,7 @@ func (p Plugin) lacks(r Release) []Wheel {
 // loader finds them.
 func (in Installed) Incomplete(path string) string {
 	p, ok := in.At(path)
-	if !ok {
+	if !ok || len(p.Wheels) == 0 { // pip installed it, with what it asks for
 		return ""
 	}
 	r, err := FindRelease(p.Name, p.Version, runtime.GOOS, runtime.GOARCH)

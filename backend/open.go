@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 )
 
-// linked says whether this program can load plugins at all.
+// linked reports whether this program can load plugins.
 const linked = pjrt.Linked
 
 // Options are the settings of Open beside the choice. The zero value opens a plugin without a probe and without any

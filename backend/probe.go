@@ -14,8 +14,8 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 )
 
-// probeLimit is how long a child may take to load a plugin and read its table. Reading 700 MB from a slow disk
-// takes seconds; a plugin that hangs takes for ever.
+// probeLimit bounds the time in which a child loads a plugin and reads its table. Reading 700 MB from a slow
+// disk takes seconds; a plugin may also hang.
 const probeLimit = 60 * time.Second
 
 // Probe loads a plugin in a child process, started with command and the path, and returns the plugin's

@@ -2,5 +2,5 @@
 
 package backend
 
-// simd says whether the Go backend was built with vector instructions.
+// simd reports whether the Go backend was built with vector instructions.
 const simd = false

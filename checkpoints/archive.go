@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +36,8 @@ func isArchive(name string) bool {
 
 // unpack writes the model files of an archive into a new temporary directory, together with those of nested archives
 // (SciBERT's has one). It rejects an archive with a path that leaves it, with a link among the model's files, or that
-// unpacks beyond the bounds.
-func unpack(name string) (dir string, err error) {
+// unpacks beyond the bounds. It fails with the error of ctx when that ends.
+func unpack(ctx context.Context, name string) (dir string, err error) {
 	f, size, err := regularfile.Open(name)
 	if err != nil {
 		return "", err
@@ -50,7 +51,7 @@ func unpack(name string) (dir string, err error) {
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	u := &unpacker{root: root, left: size*maxRatio + ratioSlack}
+	u := &unpacker{ctx: ctx, root: root, left: size*maxRatio + ratioSlack}
 	err = u.archive(f, size)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
@@ -63,6 +64,7 @@ func unpack(name string) (dir string, err error) {
 
 // unpacker writes entries below root and nowhere else, until its allowance is used up.
 type unpacker struct {
+	ctx     context.Context
 	root    *os.Root
 	dir     string // below root, where the current archive is unpacked; empty for root itself
 	depth   int    // of the current archive: 0 for the one that was opened
@@ -140,13 +142,16 @@ func (u *unpacker) within(name string) error {
 
 var errBomb = fmt.Errorf("unpacks to more than %d times its size: refused", maxRatio)
 
-// allowance reads from r and fails once the unpacker's allowance is used up.
+// allowance reads from r and fails once the unpacker's allowance is used up, or its context ended.
 type allowance struct {
 	r io.Reader
 	u *unpacker
 }
 
 func (a allowance) Read(p []byte) (int, error) {
+	if err := a.u.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := a.r.Read(p)
 	if a.u.left -= int64(n); a.u.left < 0 {
 		return n, errBomb

@@ -88,7 +88,7 @@ func TestArchives(t *testing.T) {
 	t.Setenv("TMPDIR", scratch)
 	for _, name := range []string{"m.tar.gz", "m.tgz", "m.tar", "m.zip", "m.whl"} {
 		t.Run(name, func(t *testing.T) {
-			m, err := OpenModel(packed(t, name, googleFiles(t)...))
+			m, err := OpenModel(t.Context(), packed(t, name, googleFiles(t)...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,7 +139,7 @@ func TestArchivesRefused(t *testing.T) {
 		{"two models", "m.zip", [][2]string{{"a/x.index", "x"}, {"b/x.index", "x"}}, "holds 2 models"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := OpenModel(packed(t, c.file, c.files...))
+			_, err := OpenModel(t.Context(), packed(t, c.file, c.files...))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one about %q", err, c.want)
 			}
@@ -159,7 +159,7 @@ func TestArchiveDamaged(t *testing.T) {
 			if err := os.WriteFile(path, data[:n], 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if m, err := OpenModel(path); err == nil {
+			if m, err := OpenModel(t.Context(), path); err == nil {
 				t.Errorf("%s cut to %d of %d bytes was opened: %v", name, n, len(data), m.Close())
 			}
 		}
@@ -184,7 +184,7 @@ func FuzzUnpack(f *testing.F) {
 		if err := os.WriteFile(name, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		dir, err := unpack(name)
+		dir, err := unpack(t.Context(), name)
 		if left := names(t, parent); err != nil && len(left) != 1 || err == nil && len(left) != 2 {
 			t.Fatalf("error %v, left %v", err, left)
 		}

@@ -80,7 +80,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				m, _, err := Peek(dir)
+				m, _, err := Peek(b.Context(), dir)
 				if err != nil {
 					b.Fatal(err)
 				}

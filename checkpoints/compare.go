@@ -49,7 +49,7 @@ func Compare(a, b *Model) (*Comparison, error) {
 	for _, info := range b.Tensors() {
 		inB[info.Name] = info
 	}
-	sums := make(map[string]*layerSums)
+	sums, reading := make(map[string]*layerSums), a.begin("compared", sizeOf(a.Tensors()))
 	for _, x := range a.Tensors() {
 		y, ok := inB[x.Name]
 		delete(inB, x.Name)
@@ -68,6 +68,7 @@ func Compare(a, b *Model) (*Comparison, error) {
 			if err := sums[layer].add(a, b, x, y); err != nil {
 				return nil, err
 			}
+			reading.add(x.Bytes())
 		}
 	}
 	for name := range inB {

@@ -36,13 +36,25 @@ func Convert(m *Model, dir string, to Kind) error {
 	if err != nil {
 		return err
 	}
-	e := Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Tokenizer: m.Tokenizer, Weights: weights}
+	e := Export{Config: m.Config.Raw, Vocabulary: m.Vocabulary, Tokenizer: m.Tokenizer, Weights: told{weights, m.begin("tensors", sizeOf(weights.Tensors()))}}
 	return writeDirectory(disk{}, dir, func(w FileWriter) error {
 		if err := e.WriteSettings(w); err != nil {
 			return err
 		}
 		return e.writeWeights(w, to)
 	})
+}
+
+// told is a container that counts what is read of it.
+type told struct {
+	Container
+	work *work
+}
+
+func (t told) Read(name string, dst []byte) error {
+	err := t.Container.Read(name, dst)
+	t.work.add(len(dst))
+	return err
 }
 
 func (e Export) writeWeights(w FileWriter, to Kind) error {

@@ -181,7 +181,7 @@ func TestInspect(t *testing.T) {
 		{Name: "bert.pooler.dense.bias", DType: BF16, Shape: []int{3}, Data: []byte{0x80, 0x3f, 0xc0, 0x7f, 0x80, 0xff}}, // 1, NaN, -Inf
 		{Name: "steps", DType: I64, Shape: []int{}, Data: make([]byte, 8)},
 	}
-	m, faults, err := Peek(modelOf(t, odd))
+	m, faults, err := Peek(t.Context(), modelOf(t, odd))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -165,7 +166,7 @@ func look(t *testing.T, path string) (memory int64, took time.Duration, said str
 
 // lookAt does what model inspect does, prints the first fault or error and the memory that it took, and ends the process.
 func lookAt(path string) {
-	m, faults, err := Peek(path)
+	m, faults, err := Peek(context.Background(), path)
 	if err == nil {
 		_, err = Inspect(m, faults)
 	}

@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints/host"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // Inspection describes a model without running it.
@@ -112,13 +114,14 @@ func (m *Model) Notes() []string {
 }
 
 func (in *Inspection) measure(m *Model) error {
-	sizes := make(map[Part]PartSize)
+	sizes, reading := make(map[Part]PartSize), m.begin("tensors", sizeOf(m.Tensors()))
 	for _, info := range m.Tensors() {
 		t, err := host.ReadTensor(m.weights, info)
 		if err != nil {
 			return err
 		}
 		stats := measure(t)
+		reading.add(len(t.Data))
 		in.Tensors = append(in.Tensors, stats)
 		in.DTypes[stats.DType]++
 		size := sizes[stats.Part]
@@ -177,15 +180,19 @@ func (m *Model) sumFiles() ([]FileSum, error) {
 	if err != nil {
 		return nil, err
 	}
+	size := int64(0)
+	paths = slices.DeleteFunc(append(paths, weights...), func(path string) bool {
+		stat, err := os.Stat(path)
+		if err != nil || !stat.Mode().IsRegular() {
+			return true // a fault says so
+		}
+		size += stat.Size()
+		return false
+	})
 	var sums []FileSum
-	for _, path := range append(paths, weights...) {
-		if path == "" {
-			continue
-		}
-		if stat, err := os.Stat(path); err != nil || !stat.Mode().IsRegular() {
-			continue // a fault says so
-		}
-		sum, err := sumFile(path)
+	hashing := m.begin("checksums", size)
+	for _, path := range paths {
+		sum, err := sumFile(m.ctx, path, hashing.add)
 		if err != nil {
 			return nil, err
 		}
@@ -212,8 +219,8 @@ func (m *Model) weightFiles() ([]string, error) {
 	return append([]string{m.Files.Weights}, pieces...), err
 }
 
-func sumFile(path string) (FileSum, error) {
-	f, err := os.Open(path)
+func sumFile(ctx context.Context, path string, read func(n int)) (FileSum, error) {
+	f, err := ctxio.Open(ctx, path, read)
 	if err != nil {
 		return FileSum{}, err
 	}

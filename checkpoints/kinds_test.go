@@ -87,7 +87,7 @@ func TestWrappedNames(t *testing.T) {
 		}, "none of its 46 tensors is a BERT's; they are called h."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, err := OpenModel(modelOf(t, renamedFixture(t, c.rename)))
+			m, err := OpenModel(t.Context(), modelOf(t, renamedFixture(t, c.rename)))
 			if c.refused != "" {
 				if m != nil || err == nil || !strings.Contains(err.Error(), c.refused) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("error %v, want one line with %q", err, c.refused)
@@ -212,7 +212,7 @@ func TestPaddedVocabulary(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := modelOf(t, pad(c.rows))
 			vocabSize(t, dir, c.config)
-			m, err := OpenModel(dir)
+			m, err := OpenModel(t.Context(), dir)
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
 					t.Errorf("error %v, want one about %q", err, c.refused)
@@ -290,7 +290,7 @@ func TestArchivesWithin(t *testing.T) {
 		{"a bomb within", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar.gz", content(packed(t, "w.tar.gz", [2]string{"model.safetensors", strings.Repeat("\x00", 8<<20)}))}), "unpacks to more than 30 times"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, err := OpenModel(c.archive)
+			m, err := OpenModel(t.Context(), c.archive)
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("error %v, want one line with %q", err, c.refused)
@@ -333,7 +333,7 @@ func TestMistakenFiles(t *testing.T) {
 				t.Run(name+" "+want[5:10], func(t *testing.T) {
 					dir := directory(t, c.files)
 					put(t, dir, name, []byte(content))
-					m, err := OpenModel(dir)
+					m, err := OpenModel(t.Context(), dir)
 					if m != nil || err == nil || !strings.Contains(err.Error(), filepath.Join(dir, name)+": "+want) || strings.Contains(err.Error(), "\n") {
 						t.Errorf("error %v, want one line that says %s %s", err, name, want)
 					}
@@ -381,7 +381,7 @@ func TestSharedCases(t *testing.T) {
 		}
 		for _, path := range paths {
 			t.Run(strings.TrimPrefix(path, root+"/"), func(t *testing.T) {
-				m, err := OpenModel(path)
+				m, err := OpenModel(t.Context(), path)
 				if err != nil {
 					if c.opens || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 						t.Errorf("error %v, want one line with %q", err, c.says)

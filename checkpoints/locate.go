@@ -75,7 +75,7 @@ func (m *Model) find(path string) (located, error) {
 	if stat, err := os.Stat(path); err != nil || stat.IsDir() {
 		return m.locate(path)
 	}
-	dir, err := unpack(path)
+	dir, err := unpack(m.ctx, path)
 	if err != nil {
 		return located{}, err
 	}

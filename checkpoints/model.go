@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,11 @@ type Model struct {
 	Files      Files
 	Padding    int // rows of the word embedding beyond the vocabulary, which pad it to a multiple of 8
 
-	weights host.Container // under Hugging Face's names; empty if there are none
+	// Progress, if set, hears how many bytes of a part of the work in Inspect, Compare and Convert are done, of how many.
+	Progress func(part string, done, size int64)
+
+	ctx     context.Context
+	weights host.Container // under Hugging Face's names, read until ctx ends; empty if there are none
 	ignored []Ignored
 	alone   bool // Path is a file of weights
 	cleanup func() error
@@ -64,8 +69,10 @@ func (c Config) untied() bool { return c.TieWordEmbeddings != nil && !*c.TieWord
 // or a .tar, .tar.gz, .zip or .whl (a Python wheel) of any of these. Weights may be absent; config.json and the vocabulary (vocab.txt
 // or tokenizer.json) may not. A vocabulary
 // whose size is not that of the embedding, and a casing that contradicts the vocabulary, are errors.
-func OpenModel(path string) (*Model, error) {
-	m, faults, err := Peek(path)
+//
+// Opening the model, and every reading of its weights later on, fails with the error of ctx once that has ended.
+func OpenModel(ctx context.Context, path string) (*Model, error) {
+	m, faults, err := Peek(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +91,8 @@ var ErrAlone = errors.New("a file of weights alone")
 
 // Peek is OpenModel for inspection: it returns missing or contradictory files as faults beside the model. The error
 // says that the weights cannot be read.
-func Peek(path string) (m *Model, faults []error, err error) {
-	m = &Model{Path: path, cleanup: func() error { return nil }}
+func Peek(ctx context.Context, path string) (m *Model, faults []error, err error) {
+	m = &Model{ctx: ctx, Path: path, cleanup: func() error { return nil }}
 	where, err := m.find(path)
 	if err != nil {
 		return nil, nil, errors.Join(err, m.Close())
@@ -116,11 +123,50 @@ func (m *Model) openWeights(where located) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", where.weights, err), c.Close())
 	}
-	m.weights, m.ignored = named, ignored
+	m.weights, m.ignored = untilEnd{named, m.ctx}, ignored
 	if s, ok := c.(host.Skipper); ok {
 		m.ignored = append(m.ignored, s.Skipped()...)
 	}
 	return nil
+}
+
+// untilEnd is a container whose tensors are read until ctx ends.
+type untilEnd struct {
+	host.Container
+	ctx context.Context
+}
+
+func (u untilEnd) Read(name string, dst []byte) error {
+	if err := u.ctx.Err(); err != nil {
+		return err
+	}
+	return u.Container.Read(name, dst)
+}
+
+// work counts bytes of a part of the work on a model.
+type work struct {
+	tell       func(part string, done, size int64)
+	part       string
+	done, size int64
+}
+
+// begin begins a part of the work, of so many bytes.
+func (m *Model) begin(part string, size int64) *work {
+	return &work{tell: m.Progress, part: part, size: size}
+}
+
+func (w *work) add(n int) {
+	if w.done += int64(n); w.tell != nil {
+		w.tell(w.part, w.done, w.size)
+	}
+}
+
+// sizeOf is the size of tensors.
+func sizeOf(infos []Info) (bytes int64) {
+	for _, i := range infos {
+		bytes += int64(i.Bytes())
+	}
+	return bytes
 }
 
 // aloneError is ErrAlone with the missing file.

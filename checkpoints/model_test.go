@@ -59,7 +59,7 @@ func settings(more ...string) map[string]string {
 
 func openModel(t testing.TB, path string) *Model {
 	t.Helper()
-	m, err := OpenModel(path)
+	m, err := OpenModel(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, "truncated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, err := OpenModel(c.make(t))
+			m, err := OpenModel(t.Context(), c.make(t))
 			if m != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one about %q", err, c.want)
 			}

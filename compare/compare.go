@@ -21,6 +21,9 @@ type Options struct {
 	Negative string // the label that means no relation; empty: as the runs say, or a word such as false, 0, none and no_relation
 	Samples  int    // that each test draws
 	Seed     uint64 // of the draws
+
+	Read  func(file string, done, size int64)  // hears how far the reading of a file is; may be nil
+	Drawn func(test string, done, samples int) // hears how far the draws of a test are; may be nil
 }
 
 // Comparison is what two models' predictions of the same pairs say.
@@ -66,14 +69,16 @@ func (e *NegativeError) Error() string {
 }
 
 // Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
-// together.
+// together. It fails with the error of ctx when that ends.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
-	p, err := openPair([]string{a}, []string{b}, o.Negative)
+	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
 		return nil, err
 	}
 	c := &Comparison{A: a, B: b, Negative: p.negative, Instances: len(p.a[0]), RunsA: len(p.a), RunsB: len(p.b)}
-	c.findCases(p)
+	if err := c.findCases(ctx, p); err != nil {
+		return nil, err
+	}
 	if err := c.test(ctx, p, o); err != nil {
 		return nil, err
 	}
@@ -83,7 +88,7 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 
 // Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
 func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
-	p, err := openPair([]string{a}, []string{b}, o.Negative)
+	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
 		return evaluate.Gain{}, err
 	}
@@ -101,14 +106,15 @@ type pair struct {
 	negative     string
 }
 
-// openPair reads the predictions at the paths of a and of b; negative is the label asked for, or empty.
-func openPair(a, b []string, asked string) (p pair, err error) {
-	if p.runsA, err = openAll(a); err != nil {
+// openPair reads the predictions at the paths of a and of b.
+func (o Options) openPair(ctx context.Context, a, b []string) (p pair, err error) {
+	if p.runsA, err = o.openAll(ctx, a); err != nil {
 		return p, err
 	}
-	if p.runsB, err = openAll(b); err != nil {
+	if p.runsB, err = o.openAll(ctx, b); err != nil {
 		return p, err
 	}
+	asked := o.Negative
 	if asked == "" {
 		asked = negativeOf(slices.Concat(a, b)...)
 	}
@@ -134,14 +140,18 @@ func (p pair) gold() []string {
 }
 
 // open reads the predictions at path: a file, a run directory, or one of several seeds.
-func open(path string) ([]*relations.Predictions, error) {
+func (o Options) open(ctx context.Context, path string) ([]*relations.Predictions, error) {
 	files, err := result.Predictions(path)
 	if err != nil {
 		return nil, err
 	}
 	var runs []*relations.Predictions
 	for _, file := range files {
-		p, err := relations.OpenPredictions(file)
+		options := relations.Options{Context: ctx}
+		if o.Read != nil {
+			options.Read = func(done, size int64) { o.Read(file, done, size) }
+		}
+		p, err := relations.OpenPredictions(file, options)
 		if err != nil {
 			return nil, err
 		}
@@ -208,13 +218,13 @@ func fold(name string, runs []*relations.Predictions, asked string) (string, err
 // test tests the models over instances and, where both have at least two, over seeds.
 func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
 	gold := p.gold()
-	boot, err := evaluate.Bootstrap(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.Samples, o.Seed)
+	boot, err := evaluate.Bootstrap(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.draws("bootstrap"))
 	if err != nil {
 		return err
 	}
 	c.Tests = append(c.Tests, boot)
 	if len(p.a) == len(p.b) {
-		swap, err := evaluate.Randomise(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.Samples, o.Seed)
+		swap, err := evaluate.Randomise(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.draws("randomisation"))
 		if err != nil {
 			return err
 		}
@@ -228,9 +238,18 @@ func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
 	if err != nil || len(scoresA) < 2 || len(scoresB) < 2 {
 		return err
 	}
-	d, err := evaluate.RandomiseSeeds(ctx, scoresA, scoresB, o.Samples, o.Seed)
+	d, err := evaluate.RandomiseSeeds(ctx, scoresA, scoresB, o.draws("permutation"))
 	c.Tests = append(c.Tests, d)
 	return err
+}
+
+// draws are those of a test.
+func (o Options) draws(test string) evaluate.Draws {
+	d := evaluate.Draws{Samples: o.Samples, Seed: o.Seed}
+	if o.Drawn != nil {
+		d.Drawn = func(done int) { o.Drawn(test, done, o.Samples) }
+	}
+	return d
 }
 
 // labels are the predicted labels of each run.
@@ -265,8 +284,11 @@ func seedScores(path string) ([]float64, error) {
 }
 
 // findCases notes the pairs on which only one model is right, and how sure the runs are of the label that they vote for.
-func (c *Comparison) findCases(p pair) {
+func (c *Comparison) findCases(ctx context.Context, p pair) error {
 	for i, row := range p.a[0] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		e := Case{Index: row.Index, Gold: row.Gold, A: vote(p.a, i), B: vote(p.b, i)}
 		switch {
 		case e.A.IsRight() && !e.B.IsRight():
@@ -280,6 +302,7 @@ func (c *Comparison) findCases(p pair) {
 		e.B.Probability = probability(p.runsB, p.b, i, e.B.Predicted)
 		c.Cases = append(c.Cases, e)
 	}
+	return nil
 }
 
 // vote is what the runs say of pair i.

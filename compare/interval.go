@@ -12,7 +12,7 @@ import (
 // Interval is the micro F1 of a model's predictions with its 95 % interval over pairs. The paths, each of a
 // predictions.tsv or a run directory, are those of its seeds, which are taken together.
 func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval, error) {
-	runs, err := openAll(paths)
+	runs, err := o.openAll(ctx, paths)
 	if err != nil {
 		return evaluate.Interval{}, err
 	}
@@ -34,18 +34,18 @@ func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval
 // Bootstrap is the difference in micro F1 between two models on the same pairs, by a paired bootstrap. The paths are as
 // for Interval.
 func Bootstrap(ctx context.Context, a, b []string, o Options) (evaluate.Difference, error) {
-	p, err := openPair(a, b, o.Negative)
+	p, err := o.openPair(ctx, a, b)
 	if err != nil {
 		return evaluate.Difference{}, err
 	}
-	return evaluate.Bootstrap(ctx, p.gold(), labels(p.a), labels(p.b), p.negative, o.Samples, o.Seed)
+	return evaluate.Bootstrap(ctx, p.gold(), labels(p.a), labels(p.b), p.negative, o.draws("bootstrap"))
 }
 
 // openAll reads the predictions at every path.
-func openAll(paths []string) ([]*relations.Predictions, error) {
+func (o Options) openAll(ctx context.Context, paths []string) ([]*relations.Predictions, error) {
 	var all []*relations.Predictions
 	for _, path := range paths {
-		runs, err := open(path)
+		runs, err := o.open(ctx, path)
 		if err != nil {
 			return nil, err
 		}

@@ -154,6 +154,9 @@ func DefaultProbing() Probing {
 
 // Validate returns every fault of c at once.
 func (c Pretraining) Validate() error {
+	if err := checkRanges(&c); err != nil {
+		return err
+	}
 	errs := append(c.faults(c.Model), c.Task.Validate(), c.Data.Validate(), c.Downstream.Validate())
 	if c.Schedule.Steps > 0 && c.Task.Validate() == nil {
 		_, err := c.Task.Stretches(c.Schedule.Steps)
@@ -164,11 +167,17 @@ func (c Pretraining) Validate() error {
 
 // Validate returns every fault of c at once.
 func (c Relation) Validate() error {
+	if err := checkRanges(&c); err != nil {
+		return err
+	}
 	return errors.Join(append(c.faults(c.Model), c.Task.Validate(c.Data))...)
 }
 
 // Validate returns every fault of c at once.
 func (c Probing) Validate() error {
+	if err := checkRanges(&c); err != nil {
+		return err
+	}
 	errs := append(c.faults(c.Model), c.Task.Validate(c.Data))
 	if c.Optimizer.ClipNorm != 0 {
 		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm))

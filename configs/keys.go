@@ -105,7 +105,8 @@ func keysOf(prefix string, t reflect.Type) []string {
 	return keys
 }
 
-// tableType is the struct that a key of type t holds, alone or in a list; nil if it holds none, or reads its value itself.
+// tableType is the struct type of a key of type t, alone or in a list; nil if there is none, or if the type decodes its
+// value itself.
 func tableType(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Slice {
 		t = t.Elem()

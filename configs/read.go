@@ -3,11 +3,11 @@ package configs
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/tasks"
 	"github.com/subbert/subbert/tasks/relation"
 	"github.com/subbert/subbert/trainer/schedule"
@@ -62,7 +62,7 @@ func ReadProbing(path string, set ...string) (Probing, error) {
 }
 
 func read(path string, set []string, c config) error {
-	text, err := os.ReadFile(path)
+	text, err := boundedtoml.Read(path)
 	if err != nil {
 		return Wrap(err)
 	}
@@ -130,7 +130,7 @@ func parse(name string, text []byte, set []string, c config) error {
 			Name string `toml:"name"`
 		} `toml:"task"`
 	}
-	if _, err := toml.Decode(string(text), &head); err != nil {
+	if _, err := boundedtoml.Decode(string(text), &head); err != nil {
 		return Wrap(syntaxError(name, err))
 	}
 	if named := head.Task.Name; named != "" && named != c.task() {
@@ -168,10 +168,7 @@ func decode(name string, text []byte, c config) error {
 		return err
 	}
 	supersede(meta, c.schedule())
-	for _, key := range meta.Undecoded() {
-		errs = append(errs, unknownKey(name, key.String(), c.task()))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, boundedtoml.Unknown(meta, func(key toml.Key) error { return unknownKey(name, key.String(), c.task()) }))...)
 }
 
 // supersede lets a layer that gives the length or the warm-up in one unit replace the value that an earlier layer gave
@@ -213,7 +210,7 @@ func assign(line string, c config) error {
 	name := "--set " + key
 	text := key + " = " + value
 	var probe map[string]any
-	if _, err := toml.Decode(text, &probe); err != nil {
+	if _, err := boundedtoml.Decode(text, &probe); err != nil {
 		text = fmt.Sprintf("%s = %q", key, value)
 	}
 	return decode(name, []byte(text), c)

@@ -3,10 +3,11 @@ package configs
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // SavedPretraining reads the config.toml of a pre-training run at path. It ignores keys of other tasks, because
@@ -23,11 +24,11 @@ func SavedRelation(path string) (Relation, error) {
 }
 
 func readSaved(path string, c config) error {
-	text, err := os.ReadFile(path)
+	text, err := boundedtoml.Read(path)
 	if err != nil {
 		return err
 	}
-	meta, err := toml.Decode(string(text), c)
+	meta, err := boundedtoml.Decode(string(text), c)
 	if err != nil {
 		return syntaxError(path, err)
 	}

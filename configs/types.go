@@ -8,12 +8,14 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // decodeEach decodes text over c and leaves out the values that their keys cannot have: the faults name them. It fails for
 // a text that is no TOML.
 func decodeEach(name, text string, c config) (meta toml.MetaData, faults []error, err error) {
-	if _, err := toml.Decode(text, &map[string]any{}); err != nil {
+	if _, err := boundedtoml.Decode(text, &map[string]any{}); err != nil {
 		return meta, nil, syntaxError(name, err)
 	}
 	lines := strings.SplitAfter(text, "\n")

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Fact is a relation between two identifiers that an article states. Which of the two is first says nothing.
+// Fact is a relation between two identifiers that an article states. The order of the two has no meaning.
 type Fact struct {
 	Article string
 	A, B    string
@@ -15,15 +15,15 @@ type Fact struct {
 // pair is f without its label, the identifiers in the order of their names.
 func (f Fact) pair() Fact { return Fact{Article: f.Article, A: min(f.A, f.B), B: max(f.A, f.B)} }
 
-// Claim is a fact that a model finds in one pair of mentions, and the probability it gives to the label.
+// Claim is a fact that a model predicts for one pair of mentions, and the probability of the label.
 type Claim struct {
 	Fact
 	Probability float64
 }
 
-// Combine makes one fact of all claims of two identifiers and an article: that of the claim with the greatest probability, the first of
-// equals. Claims with the label negative say nothing: a pair of identifiers is found if it is found in any pair of its mentions.
-// The facts are sorted.
+// Combine makes one fact from all claims of two identifiers in an article: the claim with the greatest probability, the
+// first of equal ones. It ignores claims with the label negative: a pair of identifiers is predicted if any pair of its
+// mentions is. The facts are sorted.
 func Combine(claims []Claim, negative string) []Fact {
 	best := map[Fact]Claim{}
 	for _, c := range claims {
@@ -47,21 +47,22 @@ func (f Fact) compare(g Fact) int {
 	return cmp.Or(cmp.Compare(f.Article, g.Article), cmp.Compare(f.A, g.A), cmp.Compare(f.B, g.B), cmp.Compare(f.Label, g.Label))
 }
 
-// HypernymsKept is the one value of ArticleReport.Hypernyms.
+// HypernymsKept is the only value of ArticleReport.Hypernyms.
 const HypernymsKept = "kept"
 
-// ArticleReport is what facts about articles score, counted as in the chemical-disease task of BioCreative V.
+// ArticleReport is the scores of facts about articles, counted as in the chemical-disease task of BioCreative
+// V.
 type ArticleReport struct {
 	Predicted int `json:"predicted"` // pairs of identifiers and article
 	Both      int `json:"both"`      // of these, pairs that are gold
 	Micro     PRF `json:"micro"`     // over the pairs of all articles together, whatever their labels
-	Labelled  PRF `json:"labelled"`  // the same where a pair counts with its label
-	// Hypernyms says whether a pair counts whose disease is more general than that of another pair with the same chemical.
-	// Some systems of the task leave such pairs out before they are scored. Here they are kept.
+	Labelled  PRF `json:"labelled"`  // likewise, but a pair is correct only with its label
+	// Hypernyms says whether pairs count whose disease is more general than that of another pair with the same
+	// chemical. Some systems of the task remove such pairs before scoring. Here they are kept.
 	Hypernyms string `json:"hypernyms"`
 }
 
-// ScoreArticles compares facts; one that is there twice counts once.
+// ScoreArticles compares facts; duplicates count once.
 func ScoreArticles(gold, predicted []Fact) ArticleReport {
 	pairs := counted(gold, predicted, Fact.pair)
 	labelled := counted(gold, predicted, func(f Fact) Fact {

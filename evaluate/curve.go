@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// PRPoint is precision and recall, from 0 to 1, of giving a label to what scores at least Threshold and none to the rest.
+// PRPoint is the precision and recall, from 0 to 1, of predicting a label for scores of at least Threshold only.
 type PRPoint struct {
 	Threshold float64 `json:"threshold"`
 	P         float64 `json:"p"`
 	R         float64 `json:"r"`
 }
 
-// PRCurve has a point for each distinct score, thresholds ascending, so that recall falls. right says whether the label of
-// an instance would be the right one, score how probable the label is, and positives how many instances have a label to
-// find. Recall is 1 throughout if none has, as scikit-learn has it.
+// PRCurve has a point for each distinct score, thresholds ascending, so that recall falls. right says whether the label
+// of an instance is correct, score is the probability of the label, and positives the number of instances with a label
+// to find. Recall is 1 throughout if there are none, as in scikit-learn.
 func PRCurve(right []bool, score []float64, positives int) ([]PRPoint, error) {
 	order, err := byScore(right, score)
 	if err != nil {
@@ -42,7 +42,7 @@ func PRCurve(right []bool, score []float64, positives int) ([]PRPoint, error) {
 	return out, nil
 }
 
-// byScore is the order of instances from the highest score down.
+// byScore returns the instances in descending order of score.
 func byScore(right []bool, score []float64) (order []int, err error) {
 	if len(right) != len(score) || len(score) == 0 {
 		return nil, fmt.Errorf("%d labels and %d scores, want as many of each and at least one", len(right), len(score))
@@ -68,7 +68,7 @@ func AveragePrecision(curve []PRPoint) float64 {
 	return sum
 }
 
-// Thin is at most n points of a curve, evenly spaced over its recall; the first and the last are among them.
+// Thin returns at most n points of a curve, evenly spaced over its recall, including the first and the last.
 func Thin(curve []PRPoint, n int) []PRPoint {
 	if len(curve) <= n || n < 2 {
 		return curve
@@ -151,7 +151,7 @@ func (c Calibration) error() float64 {
 	return sum / float64(max(1, c.count()))
 }
 
-// PoolCalibrations is the calibration of the instances of all of cs together, which have bins of the same width.
+// PoolCalibrations is the calibration of the instances of all cs together; their bins must have the same width.
 func PoolCalibrations(cs ...Calibration) Calibration {
 	bins := map[float64]Bin{}
 	var out Calibration

@@ -54,7 +54,7 @@ func GainOf(ctx context.Context, gold []string, a, b [][]string, negative string
 
 // overInstances is the bootstrap standard deviation of the mean difference of runs over instances.
 func overInstances(ctx context.Context, runs []*outcomes, seed uint64) (float64, error) {
-	r := rand.New(rand.NewPCG(seed, 0x6761696e)) // a stream of its own: "gain"
+	r := rand.New(rand.NewPCG(seed, 0x6761696e)) // its own stream: "gain"
 	n := len(runs[0].each)
 	drawn := make([]float64, gainSamples)
 	sums := make([]outcome, len(runs))

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Holm adjusts the p values of several tests so that the chance of calling any true null hypothesis false stays at the
-// level that each is compared with (Holm 1979): the smallest is multiplied by their number, the next by one less, and so
-// on; none falls below the one before, nor rises above 1. The order is that of p.
+// Holm adjusts the p values of several tests to control the family-wise error rate (Holm 1979): it multiplies the
+// smallest p value by their number, the next by one less, and so on; adjusted values are monotone and at most 1. The
+// result is in the order of p.
 func Holm(p []float64) []float64 {
 	order := make([]int, len(p))
 	for i := range order {

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -23,6 +24,22 @@ type Difference struct {
 	// Low and High bound the difference with 95 % confidence; only the bootstrap has them.
 	Low  *float64 `json:"low,omitempty"`
 	High *float64 `json:"high,omitempty"`
+}
+
+// Draws are the random draws of a test.
+type Draws struct {
+	Samples int    // how many
+	Seed    uint64 // what they follow from
+
+	Drawn func(done int) // hears of each; may be nil
+}
+
+// next counts a draw, of which so many are done. Its error is that of ctx, once that has ended.
+func (d Draws) next(ctx context.Context, done int) error {
+	if d.Drawn != nil {
+		d.Drawn(done)
+	}
+	return ctx.Err()
 }
 
 // outcome is the contribution of one instance to the counts of both models.
@@ -70,31 +87,31 @@ func newOutcomes(gold []string, a, b [][]string, negative string) (*outcomes, er
 	return o, nil
 }
 
-func (o *outcomes) difference(test string, samples int, seed uint64) Difference {
+func (o *outcomes) difference(test string, draws Draws) Difference {
 	a, b := o.sum.a.f1(), o.sum.b.f1()
-	return Difference{Test: test, Over: "instances", N: len(o.each), Samples: samples, Seed: seed, A: a, B: b, Delta: a - b}
+	return Difference{Test: test, Over: "instances", N: len(o.each), Samples: draws.Samples, Seed: draws.Seed, A: a, B: b, Delta: a - b}
 }
 
-// Bootstrap resamples the instances with replacement, samples times (Efron & Tibshirani 1993, chapter 13; Koehn
+// Bootstrap resamples the instances with replacement, draws.Samples times (Efron & Tibshirani 1993, chapter 13; Koehn
 // 2004). Low and High are the 2.5 and 97.5 percentiles of the difference; P is twice the share of samples on the
 // other side of 0, counting the data themselves as one more sample.
 //
 // A model may have several runs with different seeds: an instance is drawn with the predictions of all runs, and F1
 // is computed over the predictions of all runs together. If ctx ends, Bootstrap and the tests below return its
 // error.
-func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
+func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative string, draws Draws) (Difference, error) {
 	o, err := newOutcomes(gold, a, b, negative)
 	if err != nil {
 		return Difference{}, err
 	}
-	if samples < 1 {
-		return Difference{}, fmt.Errorf("%d samples, want at least 1", samples)
+	if draws.Samples < 1 {
+		return Difference{}, fmt.Errorf("%d samples, want at least 1", draws.Samples)
 	}
-	r := rand.New(rand.NewPCG(seed, 0x626f6f74)) // its own stream: "boot"
-	deltas := make([]float64, samples)
+	r := rand.New(rand.NewPCG(draws.Seed, 0x626f6f74)) // its own stream: "boot"
+	deltas := make([]float64, draws.Samples)
 	below, above := 1, 1
 	for s := range deltas {
-		if err := ctx.Err(); err != nil {
+		if err := draws.next(ctx, s); err != nil {
 			return Difference{}, err
 		}
 		var sum outcome
@@ -112,16 +129,16 @@ func Bootstrap(ctx context.Context, gold []string, a, b [][]string, negative str
 		}
 	}
 	slices.Sort(deltas)
-	out := o.difference("paired bootstrap", samples, seed)
+	out := o.difference("paired bootstrap", draws)
 	low, high := quantile(deltas, 0.025), quantile(deltas, 0.975)
 	out.Low, out.High = &low, &high
-	out.P = min(1, 2*float64(min(below, above))/float64(samples+1))
+	out.P = min(1, 2*float64(min(below, above))/float64(draws.Samples+1))
 	return out, nil
 }
 
-// BootstrapF1 is micro F1 with the bounds that 95 % of the F1 of samples lie in, each of as many instances as there are, drawn
-// with replacement. Of several runs an instance is drawn with the predictions of all of them, and F1 is that of all runs'
-// predictions together. N is the number of instances.
+// BootstrapF1 is the micro F1 with the 95 % interval of a bootstrap over instances. With several runs, an instance is
+// drawn with the predictions of all runs, and F1 is computed over the predictions of all runs together. N is the number
+// of instances.
 func BootstrapF1(ctx context.Context, gold []string, runs [][]string, negative string, samples int, seed uint64) (Interval, error) {
 	o, err := newOutcomes(gold, runs, runs[:min(1, len(runs))], negative)
 	if err != nil {
@@ -130,7 +147,7 @@ func BootstrapF1(ctx context.Context, gold []string, runs [][]string, negative s
 	if samples < 1 {
 		return Interval{}, fmt.Errorf("%d samples, want at least 1", samples)
 	}
-	r := rand.New(rand.NewPCG(seed, 0x66313a3a)) // a stream of its own: "f1::"
+	r := rand.New(rand.NewPCG(seed, 0x66313a3a)) // its own stream: "f1::"
 	scores := make([]float64, samples)
 	for s := range scores {
 		if err := ctx.Err(); err != nil {
@@ -156,11 +173,11 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// Randomise swaps the two models' predictions of each instance with probability one half, samples times (Noreen 1989;
+// Randomise swaps the two models' predictions of each instance with probability one half, draws.Samples times (Noreen 1989;
 // Yeh 2000). P is the share of samples whose difference is at least as large as the observed one in either direction,
 // counting the data themselves as one more sample. With several runs, the same number for both models, the predictions
 // of all pairs of runs are swapped together.
-func Randomise(ctx context.Context, gold []string, a, b [][]string, negative string, samples int, seed uint64) (Difference, error) {
+func Randomise(ctx context.Context, gold []string, a, b [][]string, negative string, draws Draws) (Difference, error) {
 	if len(a) != len(b) {
 		return Difference{}, fmt.Errorf("%d runs of one model and %d of the other, want as many", len(a), len(b))
 	}
@@ -168,15 +185,15 @@ func Randomise(ctx context.Context, gold []string, a, b [][]string, negative str
 	if err != nil {
 		return Difference{}, err
 	}
-	if samples < 1 {
-		return Difference{}, fmt.Errorf("%d samples, want at least 1", samples)
+	if draws.Samples < 1 {
+		return Difference{}, fmt.Errorf("%d samples, want at least 1", draws.Samples)
 	}
-	out := o.difference("approximate randomisation", samples, seed)
+	out := o.difference("approximate randomisation", draws)
 	differ := slices.DeleteFunc(slices.Clone(o.each), func(x outcome) bool { return x.a == x.b })
-	r := rand.New(rand.NewPCG(seed, 0x73776170)) // a stream of its own: "swap"
+	r := rand.New(rand.NewPCG(draws.Seed, 0x73776170)) // a stream of its own: "swap"
 	extreme := 1
-	for range samples {
-		if err := ctx.Err(); err != nil {
+	for s := range draws.Samples {
+		if err := draws.next(ctx, s); err != nil {
 			return Difference{}, err
 		}
 		sum := o.sum
@@ -193,7 +210,7 @@ func Randomise(ctx context.Context, gold []string, a, b [][]string, negative str
 			extreme++
 		}
 	}
-	out.P = float64(extreme) / float64(samples+1)
+	out.P = float64(extreme) / float64(draws.Samples+1)
 	return out, nil
 }
 
@@ -202,13 +219,13 @@ func Randomise(ctx context.Context, gold []string, a, b [][]string, negative str
 func atLeast(d, observed float64) bool { return math.Abs(d) >= math.Abs(observed)-1e-9 }
 
 // RandomiseSeeds tests whether the mean scores of two models over seeds differ, by a permutation test: it permutes
-// the assignment of scores to models in all ways if there are at most samples, otherwise in samples random ways. The
+// the assignment of scores to models in all ways if there are at most draws.Samples, otherwise in as many random ways. The
 // two models may have different seeds, and different numbers of seeds.
-func RandomiseSeeds(ctx context.Context, a, b []float64, samples int, seed uint64) (Difference, error) {
-	if len(a) < 2 || len(b) < 2 || samples < 1 {
-		return Difference{}, fmt.Errorf("%d and %d seeds and %d samples, want at least 2 seeds of each and a sample", len(a), len(b), samples)
+func RandomiseSeeds(ctx context.Context, a, b []float64, draws Draws) (Difference, error) {
+	if len(a) < 2 || len(b) < 2 || draws.Samples < 1 {
+		return Difference{}, fmt.Errorf("%d and %d seeds and %d samples, want at least 2 seeds of each and a sample", len(a), len(b), draws.Samples)
 	}
-	out := Difference{Test: "permutation of means", Over: "seeds", N: len(a) + len(b), Seed: seed, A: mean(a), B: mean(b)}
+	out := Difference{Test: "permutation of means", Over: "seeds", N: len(a) + len(b), Seed: draws.Seed, A: mean(a), B: mean(b)}
 	out.Delta = out.A - out.B
 	all := slices.Concat(a, b)
 	extreme := 0
@@ -224,15 +241,20 @@ func RandomiseSeeds(ctx context.Context, a, b []float64, samples int, seed uint6
 		}
 	}
 	total := mean(all) * float64(len(all))
-	if choose(len(all), len(a)) <= float64(samples) {
+	if choose(len(all), len(a)) <= float64(draws.Samples) {
 		out.Exact = true
-		combinations(all, len(a), func(c []float64) { visit(c, total) })
+		for c := range combinations(all, len(a)) {
+			if err := draws.next(ctx, out.Samples); err != nil {
+				return Difference{}, err
+			}
+			visit(c, total)
+		}
 		out.P = float64(extreme) / float64(out.Samples)
 		return out, nil
 	}
-	r := rand.New(rand.NewPCG(seed, 0x7365656473)) // a stream of its own: "seeds"
-	for range samples {
-		if err := ctx.Err(); err != nil {
+	r := rand.New(rand.NewPCG(draws.Seed, 0x7365656473)) // a stream of its own: "seeds"
+	for s := range draws.Samples {
+		if err := draws.next(ctx, s); err != nil {
 			return Difference{}, err
 		}
 		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -251,20 +273,24 @@ func choose(n, k int) float64 {
 	return math.Round(c)
 }
 
-// combinations calls visit with every choice of k of values.
-func combinations(values []float64, k int, visit func([]float64)) {
-	chosen := make([]float64, 0, k)
-	var from func(i int)
-	from = func(i int) {
-		if len(chosen) == k {
-			visit(chosen)
-			return
+// combinations yields every choice of k of values, each valid until the next.
+func combinations(values []float64, k int) iter.Seq[[]float64] {
+	return func(yield func([]float64) bool) {
+		chosen := make([]float64, 0, k)
+		var from func(i int) bool
+		from = func(i int) bool {
+			if len(chosen) == k {
+				return yield(chosen)
+			}
+			for ; i <= len(values)-(k-len(chosen)); i++ {
+				chosen = append(chosen, values[i])
+				if !from(i + 1) {
+					return false
+				}
+				chosen = chosen[:len(chosen)-1]
+			}
+			return true
 		}
-		for ; i <= len(values)-(k-len(chosen)); i++ {
-			chosen = append(chosen, values[i])
-			from(i + 1)
-			chosen = chosen[:len(chosen)-1]
-		}
+		from(0)
 	}
-	from(0)
 }

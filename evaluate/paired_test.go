@@ -25,11 +25,11 @@ func models(seed uint64, n int, rightA, rightB float64) (gold, a, b []string) {
 
 func both(t *testing.T, gold, a, b []string, samples int, seed uint64) (boot, swap Difference) {
 	t.Helper()
-	boot, err := Bootstrap(t.Context(), gold, [][]string{a}, [][]string{b}, "false", samples, seed)
+	boot, err := Bootstrap(t.Context(), gold, [][]string{a}, [][]string{b}, "false", Draws{Samples: samples, Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if swap, err = Randomise(t.Context(), gold, [][]string{a}, [][]string{b}, "false", samples, seed); err != nil {
+	if swap, err = Randomise(t.Context(), gold, [][]string{a}, [][]string{b}, "false", Draws{Samples: samples, Seed: seed}); err != nil {
 		t.Fatal(err)
 	}
 	return boot, swap
@@ -77,7 +77,7 @@ func TestMuchBetterModelDiffers(t *testing.T) {
 func TestBootstrapP(t *testing.T) {
 	gold := []string{"int", "int", "int", "int", "int", "int", "int", "int", "int", "int"}
 	b := append([]string{"false"}, gold[1:]...)
-	boot, err := Bootstrap(t.Context(), gold, [][]string{gold}, [][]string{b}, "false", 20_000, 1)
+	boot, err := Bootstrap(t.Context(), gold, [][]string{gold}, [][]string{b}, "false", Draws{Samples: 20_000, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,21 +123,21 @@ func TestSeedMakesSamples(t *testing.T) {
 func TestRunsAreOfTheSameInstances(t *testing.T) {
 	gold, a, b := models(6, 300, 0.65, 0.6)
 	boot, swap := both(t, gold, a, b, 300, 7)
-	boot3, err := Bootstrap(t.Context(), gold, [][]string{a, a, a}, [][]string{b, b}, "false", 300, 7)
+	boot3, err := Bootstrap(t.Context(), gold, [][]string{a, a, a}, [][]string{b, b}, "false", Draws{Samples: 300, Seed: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
-	swap2, err := Randomise(t.Context(), gold, [][]string{a, a}, [][]string{b, b}, "false", 300, 7)
+	swap2, err := Randomise(t.Context(), gold, [][]string{a, a}, [][]string{b, b}, "false", Draws{Samples: 300, Seed: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if boot3.P != boot.P || math.Abs(*boot3.Low-*boot.Low) > 1e-9 || swap2.P != swap.P || math.Abs(boot3.Delta-boot.Delta) > 1e-9 {
 		t.Errorf("repeated runs: bootstrap p %v from %v, randomisation p %v; once: %v from %v, %v", boot3.P, *boot3.Low, swap2.P, boot.P, *boot.Low, swap.P)
 	}
-	if _, err := Randomise(t.Context(), gold, [][]string{a, a}, [][]string{b}, "false", 10, 1); err == nil {
+	if _, err := Randomise(t.Context(), gold, [][]string{a, a}, [][]string{b}, "false", Draws{Samples: 10, Seed: 1}); err == nil {
 		t.Error("two runs were exchanged with one")
 	}
-	if _, err := Bootstrap(t.Context(), gold, [][]string{a, a[1:]}, [][]string{b}, "false", 10, 1); err == nil {
+	if _, err := Bootstrap(t.Context(), gold, [][]string{a, a[1:]}, [][]string{b}, "false", Draws{Samples: 10, Seed: 1}); err == nil {
 		t.Error("a run of other instances was accepted")
 	}
 }
@@ -158,7 +158,7 @@ func TestRandomiseSeeds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, err := RandomiseSeeds(t.Context(), tt.a, tt.b, tt.samples, 1)
+			d, err := RandomiseSeeds(t.Context(), tt.a, tt.b, Draws{Samples: tt.samples, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func TestRandomiseSeeds(t *testing.T) {
 			}
 		})
 	}
-	if _, err := RandomiseSeeds(t.Context(), []float64{1}, []float64{1, 2}, 10, 1); err == nil {
+	if _, err := RandomiseSeeds(t.Context(), []float64{1}, []float64{1, 2}, Draws{Samples: 10, Seed: 1}); err == nil {
 		t.Error("one seed was enough")
 	}
 }
@@ -175,7 +175,7 @@ func TestRandomiseSeeds(t *testing.T) {
 func BenchmarkBootstrap(b *testing.B) {
 	gold, x, y := models(5, 5716, 0.8, 0.79)
 	for b.Loop() {
-		if _, err := Bootstrap(b.Context(), gold, [][]string{x}, [][]string{y}, "false", 100, 1); err != nil {
+		if _, err := Bootstrap(b.Context(), gold, [][]string{x}, [][]string{y}, "false", Draws{Samples: 100, Seed: 1}); err != nil {
 			b.Fatal(err)
 		}
 	}

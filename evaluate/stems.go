@@ -11,9 +11,9 @@ import (
 // StemWeight is a row of the paper's Table 8.
 type StemWeight struct {
 	Stem  string  `json:"stem"`
-	Word  string  `json:"word"`            // the most frequent word of that stem
+	Word  string  `json:"word"`            // the most frequent word of the stem
 	Mean  float64 `json:"mean"`            // of the weights of its words
-	Times float64 `json:"times,omitempty"` // mean of their weights as multiples of an equal share
+	Times float64 `json:"times,omitempty"` // mean of the weights divided by an equal share
 	Count int     `json:"count"`
 }
 
@@ -29,7 +29,7 @@ type stemSum struct {
 	words map[string]int
 }
 
-// Add notes the weight of one occurrence of word, and that weight as a multiple of an equal share. Stop words are left out.
+// Add adds the weight of one occurrence of word, and that weight divided by an equal share. It ignores stop words.
 func (s *StemWeights) Add(word string, weight, times float64) {
 	if s.stems == nil {
 		s.stems = map[string]*stemSum{}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// stopWords are English words of grammar: articles, pronouns, prepositions, conjunctions and auxiliaries. Negations are not
-// among them, because they say something of a relation.
+// stopWords are English function words: articles, pronouns, prepositions, conjunctions and auxiliaries. Negations are
+// not among them, because they matter to a relation.
 var stopWords = strings.Fields(`
 a about above after again against al all also although am among an and another any are as at
 be because been before being below between both but by

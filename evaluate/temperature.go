@@ -5,18 +5,17 @@ import (
 	"math"
 )
 
-// Bounds of a temperature. Instances that are all right would call for 0, random ones for infinity.
+// Bounds of a temperature. If all instances are correct the optimum is 0, for random ones it is infinity.
 const (
 	coldest = 0.1
 	hottest = 10
 )
 
-// leastProbability stands for probabilities that float32 has no number for.
+// leastProbability replaces probabilities that underflow in float32.
 const leastProbability = 1e-38
 
-// Temperature is the T by which logits are divided so that the gold classes are the most probable on average (Guo et al.
-// 2017): it minimizes their cross entropy. probabilities are those of the classes at T = 1, a row for each instance, and
-// gold the right class of each.
+// Temperature is the divisor T of the logits that minimizes the cross entropy of the gold classes (Guo et al. 2017).
+// probabilities are the class probabilities at T = 1, a row for each instance, and gold is the correct class of each.
 func Temperature(probabilities [][]float64, gold []int) (float64, error) {
 	if len(probabilities) != len(gold) || len(gold) == 0 {
 		return 0, fmt.Errorf("%d rows of probabilities and %d gold classes, want as many of each and at least one", len(probabilities), len(gold))
@@ -53,7 +52,7 @@ func Temperature(probabilities [][]float64, gold []int) (float64, error) {
 	return 2 / (low + high), nil
 }
 
-// AtTemperature is what probabilities, those of the classes at temperature 1, are at temperature t.
+// AtTemperature converts class probabilities at temperature 1 to temperature t.
 func AtTemperature(probabilities []float64, t float64) []float64 {
 	logs := make([]float64, len(probabilities))
 	for i, p := range probabilities {

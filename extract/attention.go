@@ -128,7 +128,7 @@ func nameAt(e relations.Example, start, end int) string {
 }
 
 // WriteAttention writes the directory of an attention run: config.toml, result.json, stems.csv, sentences/ as SVG, and
-// the page index.html.
+// the page index.html. If ctx ends there is no result.json.
 func WriteAttention(ctx context.Context, dir string, r *result.Attention) error {
 	config := map[string]any{
 		"model": map[string]any{"init": r.Model}, "data": map[string]any{"test": r.Attention.Data},
@@ -143,6 +143,9 @@ func WriteAttention(ctx context.Context, dir string, r *result.Attention) error 
 	}
 	names := fileNames(r.Attention.Sentences)
 	for i, s := range r.Attention.Sentences {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := report.ExportSentence(filepath.Join(dir, result.SentencesDir, names[i]+".svg"), s); err != nil {
 			return err
 		}
@@ -150,7 +153,8 @@ func WriteAttention(ctx context.Context, dir string, r *result.Attention) error 
 	if err := atomicfile.WriteJSON(file(result.File), r); err != nil {
 		return err
 	}
-	run, err := report.ReadRun(dir)
+	ctx = context.WithoutCancel(ctx) // a directory that has a result has its page, too
+	run, err := report.ReadRun(ctx, dir, nil)
 	if err != nil {
 		return err
 	}

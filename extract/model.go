@@ -82,7 +82,7 @@ type Model struct {
 // with a *NotFineTunedError if the model is none.
 func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	m := &Model{options: o.complete()}
-	if m.files, err = checkpoints.OpenModel(result.ModelPath(dir)); err != nil {
+	if m.files, err = checkpoints.OpenModel(ctx, result.ModelPath(dir)); err != nil {
 		return nil, err
 	}
 	defer func() {

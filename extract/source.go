@@ -21,6 +21,8 @@ type Source struct {
 	// that the model was trained on, or every pair if the model does not say.
 	Types    [2]string
 	AllPairs bool // every two mentions, whatever their types
+
+	Read func(done, size int64) // hears how far the reading is, as relations.Options has it; may be nil
 }
 
 // TypesError says that no pair of a source is of the types of the model's training pairs.
@@ -56,7 +58,7 @@ func (s Source) statesMentions() bool {
 // Examples yields the pairs of s, marked as the model was trained to see them. A label that means no relation is the
 // model's; pairs of a source that states no relation at all have no label, because nothing says that they are unrelated.
 func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Example, error], error) {
-	options := relations.Options{Types: s.Types, Warn: func(line string) { m.options.Log.Warn(line) }}
+	options := relations.Options{Types: s.Types, Read: s.Read, Warn: func(line string) { m.options.Log.Warn(line) }}
 	known := m.typesOf(s)
 	if len(known) == 1 {
 		options.Types = known[0]

@@ -27,7 +27,7 @@ type Device struct {
 	Clock                  float64 // Hz, of the estimated cycles
 	// Target describes a GPU to XLA's compiler, as the text of a GpuTargetConfigProto; empty for others.
 	Target string
-	// Bandwidth is that of a GPU's memory, in bytes a second.
+	// Bandwidth is the bandwidth of a GPU's memory, in bytes per second.
 	Bandwidth float64
 	// Link is the number of bytes that one chip sends in a second over the two links of a ring.
 	Link float64
@@ -74,7 +74,7 @@ func Devices() []Device {
 // oneGPU is the topology of one device of one process, as the CUDA plugin writes it.
 const oneGPU = "1x1x1"
 
-// gpuTarget is what XLA's compiler is told of a GPU.
+// gpuTarget describes a GPU to XLA's compiler.
 type gpuTarget struct {
 	name                  string
 	major, minor          int     // compute capability
@@ -85,17 +85,17 @@ type gpuTarget struct {
 	bandwidth             float64 // of the memory, in bytes a second
 }
 
-// gpu is a GPU with so much memory and such peaks in bfloat16 and float32. T4 and V100 have no bfloat16: XLA computes it in
-// float32 there. CUDA 13 compiles for no V100.
+// gpu is a GPU with the given memory and peaks in bfloat16 and float32. T4 and V100 have no bfloat16: XLA computes it
+// in float32 there. CUDA 13 does not compile for V100.
 func gpu(name string, memory, peak, peak32 float64, t gpuTarget) Device {
 	return Device{Name: name, Kind: KindCUDA, Topology: oneGPU, Devices: 1, Chips: 1, Memory: int64(memory), PeakFLOPs: peak, PeakFLOPs32: peak32,
 		Bandwidth: t.bandwidth, Target: t.text(memory)}
 }
 
-// text is the target as a GpuTargetConfigProto. What all generations share is that of the CUDA C++ Programming Guide,
-// "Technical Specifications per Compute Capability".
+// text is the target as a GpuTargetConfigProto. The properties that all generations share come from the CUDA C++
+// Programming Guide, "Technical Specifications per Compute Capability".
 func (t gpuTarget) text(memory float64) string {
-	optin := t.sharedKiB - 1 // the system keeps one of them from capability 8 on
+	optin := t.sharedKiB - 1 // from capability 8 on the system reserves 1 KiB
 	if t.major < 8 {
 		optin = t.sharedKiB
 	}

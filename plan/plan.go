@@ -67,7 +67,7 @@ type Plan struct {
 	Hours         *float64 `json:"hours"`
 	Cost          *float64 `json:"cost"`
 
-	StepRangeMS *Range `json:"step_range_ms"` // bounds of what a step takes in practice
+	StepRangeMS *Range `json:"step_range_ms"` // bounds of a step's time in practice
 	HoursRange  *Range `json:"hours_range"`
 	CostRange   *Range `json:"cost_range"`
 

@@ -61,9 +61,9 @@ type Planner struct {
 }
 
 // Pretraining plans a pre-training run. It reads config.json of the model and neither data nor weights.
-func Pretraining(c configs.Pretraining, o Options) (*Planner, error) {
+func Pretraining(ctx context.Context, c configs.Pretraining, o Options) (*Planner, error) {
 	p := &Planner{options: o, common: c.Common, batching: c.Task.Batching, sequence: c.Task.Sequence}
-	encoder, err := p.open(c.Model.Init)
+	encoder, err := p.open(ctx, c.Model.Init)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,9 @@ func Pretraining(c configs.Pretraining, o Options) (*Planner, error) {
 
 // Relation plans a fine-tuning run, with rows of the maximum length. If the labels come from the data, it assumes
 // two: the size of the classifier is negligible.
-func Relation(c configs.Relation, o Options) (*Planner, error) {
+func Relation(ctx context.Context, c configs.Relation, o Options) (*Planner, error) {
 	p := &Planner{options: o, common: c.Common, batching: c.Task.Batching, sequence: c.Task.Sequence, steps: c.Schedule.Steps}
-	encoder, err := p.open(c.Model.Init)
+	encoder, err := p.open(ctx, c.Model.Init)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +93,9 @@ func Relation(c configs.Relation, o Options) (*Planner, error) {
 }
 
 // open reads the architecture of the model at path, which needs only a config.json.
-func (p *Planner) open(path string) (bert.Config, error) {
+func (p *Planner) open(ctx context.Context, path string) (bert.Config, error) {
 	var c bert.Config
-	m, _, err := checkpoints.Peek(path)
+	m, _, err := checkpoints.Peek(ctx, path)
 	if err != nil {
 		return c, err
 	}

@@ -1,8 +1,8 @@
 package plan
 
-// What a run really takes lies between bounds. A BERT on one device does between a sixth and six tenths of the device's peak: the paper's
-// 100,000 steps took 4 hours where the peak allows 0.72. A compiler's estimate of a TPU's time is good within 30 percent and leaves the
-// host and the input out.
+// Bounds of a run's real time. A BERT on one device reaches between a sixth and six tenths of the device's peak: the
+// paper's 100,000 steps took 4 hours, where the peak allows 0.72. A compiler's estimate of a TPU's time is accurate to
+// 30 percent and does not include the host and the input.
 const (
 	bestShare  = 0.6
 	worstShare = 0.15
@@ -15,7 +15,7 @@ type Range struct {
 	High float64 `json:"high"`
 }
 
-// times is r with both bounds multiplied; nil if r is.
+// times is r with both bounds multiplied by x; nil if r is nil.
 func (r *Range) times(x float64) *Range {
 	if r == nil || x == 0 {
 		return nil
@@ -23,13 +23,13 @@ func (r *Range) times(x float64) *Range {
 	return &Range{r.Low * x, r.High * x}
 }
 
-// bound derives the ranges of a step, the hours and the cost, as far as a peak is known.
+// bound derives the ranges of a step, the hours and the cost, if a peak is known.
 func (p *Plan) bound(r Run) {
 	if p.FloorMS == nil {
 		return
 	}
 	step := Range{*p.FloorMS / bestShare, *p.FloorMS / worstShare}
-	if p.Bytes != nil && r.Device.Bandwidth > 0 { // what moves through memory takes its time
+	if p.Bytes != nil && r.Device.Bandwidth > 0 { // a step takes at least the time of its memory traffic
 		step.Low = max(step.Low, 1000**p.Bytes/r.Device.Bandwidth)
 	}
 	if p.StepMS != nil {

@@ -28,6 +28,9 @@ func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 	}
 	given := len(runs)
 	all := name(mergeSeeds(runs))
+	for i := range all {
+		all[i].ctx = ctx
+	}
 	page := &Page{Title: o.Title, Subtitle: subtitle(given, all)}
 	if page.Title == "" {
 		page.Title = title(all)
@@ -54,6 +57,9 @@ func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 		return nil, err
 	}
 	page.Sections = append(page.Sections, runsSection(all), files)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if !o.Made.IsZero() {
 		page.Footer = "Made by subbert report on " + o.Made.Format("2 January 2006 at 15:04 MST") + "."
 	}

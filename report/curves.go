@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -73,6 +74,9 @@ func recorded(runs []named) []measure {
 	for _, n := range runs {
 		for _, s := range n.run.Series {
 			for _, p := range s.Points {
+				if n.ctx.Err() != nil {
+					return nil
+				}
 				for k := range p.Values {
 					keys[bare(k)] = true
 				}
@@ -135,7 +139,7 @@ func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
 			if len(runs) == 1 {
 				color = part
 			}
-			for _, k := range curvesOf(m, s, at, &skipped) {
+			for _, k := range curvesOf(n.ctx, m, s, at, &skipped) {
 				k.Name, k.Color = curveName(runs, n, s, k.Name), color
 				c.Curves = append(c.Curves, k)
 			}
@@ -173,9 +177,12 @@ func (c *Chart) inMinutes() {
 }
 
 // curvesOf is what a series recorded of a measure: on the training batches and on other data.
-func curvesOf(m measure, s Series, at []float64, skipped *int) []Curve {
+func curvesOf(ctx context.Context, m measure, s Series, at []float64, skipped *int) []Curve {
 	var out []Curve
 	add := func(key, name string, marked bool) {
+		if ctx.Err() != nil {
+			return
+		}
 		x, y, n := s.values(key, at)
 		*skipped += n
 		if len(x) > 0 {

@@ -1,16 +1,20 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
 	"slices"
 	"strconv"
 
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -23,24 +27,31 @@ type Point struct {
 // readMetrics reads JSON lines. Lines of one step are one point; if a step was recorded twice, as after an
 // interruption, the later value counts. A last line without an end is left out with a note: the run may still be
 // writing it.
-func readMetrics(path string) ([]Point, []string, error) {
-	text, err := os.ReadFile(path)
+//
+// It fails with the error of ctx when that ends. read, if not nil, hears how many bytes are read, of how many.
+func readMetrics(ctx context.Context, path string, read func(done, size int64)) ([]Point, []string, error) {
+	in, err := openMetrics(ctx, path, read)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
+	defer in.Close() // only read from
 	var notes []string
 	byStep := map[int]map[string]float64{}
-	for n := 1; len(text) > 0; n++ {
-		line, rest, complete := bytes.Cut(text, []byte("\n"))
-		text = rest
+	lines := bufio.NewReaderSize(in, 1<<18)
+	for n, more := 1, true; more; n++ {
+		line, err := lines.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			return nil, nil, err
+		}
+		more = err == nil
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		p, err := parsePoint(line)
-		if err != nil && !complete {
+		if err != nil && !more {
 			notes = append(notes, fmt.Sprintf("line %d of %s is incomplete and left out", n, path))
 			break
 		}
@@ -55,6 +66,19 @@ func readMetrics(path string) ([]Point, []string, error) {
 	}
 	slices.SortFunc(points, func(a, b Point) int { return a.Step - b.Step })
 	return points, notes, nil
+}
+
+// openMetrics opens a metrics.jsonl to be read until ctx ends.
+func openMetrics(ctx context.Context, path string, read func(done, size int64)) (io.ReadCloser, error) {
+	var size, done int64
+	if info, err := os.Stat(path); err == nil {
+		size = info.Size()
+	}
+	return ctxio.Open(ctx, path, func(n int) {
+		if done += int64(n); read != nil {
+			read(done, size)
+		}
+	})
 }
 
 func merge(byStep map[int]map[string]float64, p Point) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 
 // named is a run with what it is called and coloured on the page.
 type named struct {
+	ctx   context.Context // ends the work on the page
 	run   *Run
 	name  string
 	color int

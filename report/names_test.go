@@ -14,7 +14,7 @@ import (
 func configured(t *testing.T, dir, config string) *Run {
 	t.Helper()
 	put(t, filepath.Join(dir, result.ConfigFile), config)
-	r, err := ReadRun(dir)
+	r, err := ReadRun(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestSeedsAreMerged(t *testing.T) {
 			put(t, filepath.Join(at, "task.json"), fmt.Sprintf(`{"name":"finetune/%s/%d"}`, pooling, seed))
 			put(t, filepath.Join(at, result.MetricsFile), `{"step":1,"loss":1}`+"\n")
 			put(t, filepath.Join(at, result.File), fmt.Sprintf(`{"task":"relation","labels":["a","b"],"negative":"b","pooling":%q,"seed":%d,"steps":10,"micro":{"f1":%d},"confusion":[[3,1],[1,5]]}`, pooling, seed, 50+seed))
-			r, err := ReadRun(at)
+			r, err := ReadRun(t.Context(), at, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestSeedsAreMerged(t *testing.T) {
 	}
 	// Another setting keeps a run apart.
 	put(t, filepath.Join(runs[0].Dir, result.ConfigFile), "[task]\nname='relation'\npooling='cls'\nbatch=3\n[run]\nseed=1")
-	if runs[0], err = ReadRun(runs[0].Dir); err != nil {
+	if runs[0], err = ReadRun(t.Context(), runs[0].Dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(mergeSeeds(runs)); n != 3 {

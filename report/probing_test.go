@@ -119,7 +119,7 @@ func TestProbingPage(t *testing.T) {
 	dir := t.TempDir()
 	var runs []*Run
 	for _, path := range []string{probingRun(t, filepath.Join(dir, "ddi"), 1, 3, 2, 5), probingRun(t, filepath.Join(dir, "aimed"), 2, 3, 1, 5), attentionRun(t, filepath.Join(dir, "look"))} {
-		r, err := ReadRun(path)
+		r, err := ReadRun(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestProbingPage(t *testing.T) {
 // TestExportPicture: each picture becomes well-formed SVG in real colours, and a PNG of three dots a pixel with ink on it.
 func TestExportPicture(t *testing.T) {
 	dir := t.TempDir()
-	r, err := ReadRun(probingRun(t, filepath.Join(dir, "run"), 1, 12, 8, 5))
+	r, err := ReadRun(t.Context(), probingRun(t, filepath.Join(dir, "run"), 1, 12, 8, 5), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestExportPicture(t *testing.T) {
 
 func TestExportSentence(t *testing.T) {
 	dir := t.TempDir()
-	r, err := ReadRun(attentionRun(t, filepath.Join(dir, "run")))
+	r, err := ReadRun(t.Context(), attentionRun(t, filepath.Join(dir, "run")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

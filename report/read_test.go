@@ -44,13 +44,13 @@ func TestReadRunRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := run(t, tt.files)
-			_, err := ReadRun(dir)
+			_, err := ReadRun(t.Context(), dir, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), dir) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
 		})
 	}
-	if _, err := ReadRun(filepath.Join(t.TempDir(), "none")); err == nil || !strings.HasSuffix(err.Error(), "none: no such directory") {
+	if _, err := ReadRun(t.Context(), filepath.Join(t.TempDir(), "none"), nil); err == nil || !strings.HasSuffix(err.Error(), "none: no such directory") {
 		t.Errorf("got error %v, want no such directory", err)
 	}
 }
@@ -61,7 +61,7 @@ func TestReadRunNotes(t *testing.T) {
 		result.MetricsFile: "{\"step\":1,\"loss\":2}\n{\"step\":2,\"lo",
 		result.File:        `{"task":"pretraining","moon":1,"stars":[]}`,
 	})
-	r, err := ReadRun(dir)
+	r, err := ReadRun(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestReadRunNotes(t *testing.T) {
 		t.Errorf("series (-want +got):\n%s", diff)
 	}
 
-	if r, err = ReadRun(run(t, map[string]string{result.ConfigFile: ""})); err != nil {
+	if r, err = ReadRun(t.Context(), run(t, map[string]string{result.ConfigFile: ""}), nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"nothing has been recorded", "not finished: there is no result.json"}, r.Notes); diff != "" {
@@ -94,7 +94,7 @@ func TestReadMetrics(t *testing.T) {
 {"step":20,"heldout_loss":2.75}
 {"step":30,"loss":1.5,"learning_rate":"-Inf","seconds":6}
 `)
-	got, notes, err := readMetrics(path)
+	got, notes, err := readMetrics(t.Context(), path, nil)
 	if err != nil || len(notes) > 0 {
 		t.Fatal(err, notes)
 	}
@@ -127,7 +127,7 @@ func TestReadParts(t *testing.T) {
 		"fold-10/metrics.jsonl": "{\"step\":1,\"loss\":10}\n",
 		"fold-2/metrics.jsonl":  "{\"step\":1,\"loss\":2}\n",
 	})
-	r, err := ReadRun(dir)
+	r, err := ReadRun(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestResultOfARunWithoutTestData(t *testing.T) {
 		result.ConfigFile: "[task]\nname = \"relation\"\n",
 		result.File:       `{"task":"relation","labels":["a"],"negative":"false","scored":"","pooling":"cls","seed":1,"steps":5,"instances":0,"micro":{"p":0,"r":0,"f1":0,"support":0},"macro":{},"binary":{},"accuracy":0,"per_class":null,"confusion":null,"majority":{"p":0},"cut":{"sentences":9,"shortened":2,"lost_one":1,"lost_both":0},"seconds":2,"backend":"go","model":"m"}`,
 	})
-	r, err := ReadRun(dir)
+	r, err := ReadRun(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestResultOfARunWithoutTestData(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	paths := syntheticRuns(t, t.TempDir())
-	pre, err := ReadRun(paths[0])
+	pre, err := ReadRun(t.Context(), paths[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestSummary(t *testing.T) {
 	if err := os.Remove(filepath.Join(paths[0], result.File)); err != nil {
 		t.Fatal(err)
 	}
-	if pre, err = ReadRun(paths[0]); err != nil {
+	if pre, err = ReadRun(t.Context(), paths[0], nil); err != nil {
 		t.Fatal(err)
 	}
 	if s := pre.Summary(); s.Finished || s.Steps != 3000 || s.Seconds != 1500 || s.HeldOut == nil || s.Task != "pretraining" {

@@ -38,7 +38,7 @@ func composed(t testing.TB, dir, title string, paths ...string) *Page {
 	t.Helper()
 	var runs []*Run
 	for _, path := range paths {
-		r, err := ReadRun(path)
+		r, err := ReadRun(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +202,7 @@ func TestPageReferences(t *testing.T) {
 func TestPicturesAreWellFormed(t *testing.T) {
 	dir := t.TempDir()
 	odd := pretrainingRun(t, filepath.Join(dir, `a & b <c> "d"`), 1, 3)
-	r, err := ReadRun(odd)
+	r, err := ReadRun(t.Context(), odd, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,8 +61,9 @@ type Config struct {
 
 // ReadRun reads the run directory dir. Metrics and result may be missing, as in a run that has just begun or has
 // not finished; without config.toml it is no run directory, which is a *NotRunError. A run without metrics of its own, but with
-// subdirectories that have some, is a run of several parts: each becomes one of Series.
-func ReadRun(dir string) (*Run, error) {
+// subdirectories that have some, is a run of several parts: each becomes one of Series. It fails with the error of ctx when
+// that ends. read, if not nil, hears how many bytes of a file of metrics are read, of how many.
+func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run, error) {
 	r := &Run{Dir: dir, Name: filepath.Base(filepath.Clean(dir))}
 	if abs, err := filepath.Abs(dir); err == nil {
 		r.Name = filepath.Base(abs) // "." has a name too
@@ -71,7 +73,7 @@ func ReadRun(dir string) (*Run, error) {
 		return nil, err
 	}
 	r.Swept = sweptName(dir)
-	if err := r.readSeries(); err != nil {
+	if err := r.readSeries(ctx, read); err != nil {
 		return nil, err
 	}
 	if err := r.readResult(); err != nil {
@@ -114,7 +116,7 @@ func readConfig(dir string) (Config, error) {
 }
 
 // readSeries reads the run's metrics, or those of its parts.
-func (r *Run) readSeries() error {
+func (r *Run) readSeries(ctx context.Context, read func(done, size int64)) error {
 	names := []string{""}
 	if _, err := os.Stat(filepath.Join(r.Dir, result.MetricsFile)); errors.Is(err, fs.ErrNotExist) {
 		parts, err := filepath.Glob(filepath.Join(globEscape(r.Dir), "*", result.MetricsFile))
@@ -128,7 +130,7 @@ func (r *Run) readSeries() error {
 		slices.SortFunc(names, naturally)
 	}
 	for _, name := range names {
-		points, notes, err := readMetrics(filepath.Join(r.Dir, name, result.MetricsFile))
+		points, notes, err := readMetrics(ctx, filepath.Join(r.Dir, name, result.MetricsFile), read)
 		if err != nil {
 			return err
 		}

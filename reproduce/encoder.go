@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,9 +27,9 @@ type Start struct {
 }
 
 // Write writes config.json, the vocabulary and, of a published encoder, its weights.
-func (s Start) Write() error {
+func (s Start) Write(ctx context.Context) error {
 	if s.Encoder != "" {
-		return s.copyEncoder()
+		return s.copyEncoder(ctx)
 	}
 	vocab, err := os.ReadFile(s.Vocab)
 	if err != nil {
@@ -51,13 +52,13 @@ func (s Start) Write() error {
 }
 
 // copyEncoder writes the encoder as a directory of its own, whatever it came in, unless that is there.
-func (s Start) copyEncoder() error {
+func (s Start) copyEncoder(ctx context.Context) error {
 	if _, err := os.Stat(s.Dir); err == nil {
 		return nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	m, err := checkpoints.OpenModel(s.Encoder)
+	m, err := checkpoints.OpenModel(ctx, s.Encoder)
 	if err != nil {
 		return err
 	}
@@ -122,14 +123,14 @@ func (b *builder) standIn(s source) (source, error) {
 }
 
 // readWeights looks into the weights that are given.
-func (b *builder) readWeights() error {
+func (b *builder) readWeights(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(b.Weights)) {
 		m, ok := b.Sources.model(name)
 		if !ok {
 			return fmt.Errorf("--model %s: unknown, want one of %s", name, strings.Join(b.Sources.modelNames(), ", "))
 		}
 		var err error
-		if b.architectures[name], err = architectureOf(b.Weights[name], m, b.Data.Anyhow); err != nil {
+		if b.architectures[name], err = architectureOf(ctx, b.Weights[name], m, b.Data.Anyhow); err != nil {
 			return fmt.Errorf("--model %s: %w", name, err)
 		}
 	}
@@ -137,8 +138,8 @@ func (b *builder) readWeights() error {
 }
 
 // architectureOf is config.json of the weights at path, which are those of m unless any are taken.
-func architectureOf(path string, m Model, anyhow bool) (architecture map[string]any, err error) {
-	opened, err := checkpoints.OpenModel(path)
+func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (architecture map[string]any, err error) {
+	opened, err := checkpoints.OpenModel(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -211,10 +212,10 @@ func number(v any) float64 {
 // vocab is a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
 func (b *builder) vocab(m source) string {
 	if m.weights != "" {
-		return "{file:" + m.weights + "}"
+		return sweep.FilePlaceholder(m.weights)
 	}
 	if m.standIn.Encoder != "" {
-		return "{file:" + b.startOf(m) + "}"
+		return sweep.FilePlaceholder(b.startOf(m))
 	}
 	return b.file(m.standIn.Vocab)
 }
@@ -224,7 +225,7 @@ func (b *builder) startOf(m source) string { return filepath.Join(b.Starts, m.Na
 
 // encoder is a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
 func (b *builder) encoder(m source, r Row, seed int) (string, error) {
-	base := "{file:" + m.weights + "}"
+	base := sweep.FilePlaceholder(m.weights)
 	if m.weights == "" {
 		name, err := b.base(m)
 		if err != nil {
@@ -260,7 +261,7 @@ func (b *builder) base(m source) (string, error) {
 	if m.standIn.Encoder == "" {
 		s.Architecture, s.Vocab = b.Scale.Architecture, b.Data.path(m.standIn.Vocab)
 	}
-	table := merged(b.Scale.Pretraining, b.Scale.Models[m.Name].Pretraining, nested("model.init", "{file:"+s.Dir+"}"),
+	table := merged(b.Scale.Pretraining, b.Scale.Models[m.Name].Pretraining, nested("model.init", sweep.FilePlaceholder(s.Dir)),
 		nested("data.shards", shards), nested("task.name", "pretraining"), nested("run.dir", "{out}"))
 	config, set, err := b.resolve("pretraining", table)
 	if err != nil {
@@ -317,7 +318,7 @@ func (b *builder) selection(t Text, files []string) string {
 	}
 	args = append(args, "--out", "{out}/selected")
 	for _, f := range files {
-		args = append(args, "{file:"+f+"}")
+		args = append(args, sweep.FilePlaceholder(f))
 	}
 	return b.add(sweep.Run{Name: "text/" + t.Name, Verb: "data select", Args: args, Bytes: int64(t.Abstracts) * bytesOfAbstract / 3})
 }

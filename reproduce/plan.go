@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -58,9 +59,9 @@ type Plan struct {
 }
 
 // NewPlan expands the experiments of r. What cannot be run is a reason in its cell; an error is a fault of the files.
-func NewPlan(r Request) (*Plan, error) {
+func NewPlan(ctx context.Context, r Request) (*Plan, error) {
 	b := &builder{Request: r, plan: &Plan{StandIns: map[string]string{}}, positions: map[string]float64{}, architectures: map[string]map[string]any{}}
-	if err := b.readWeights(); err != nil {
+	if err := b.readWeights(ctx); err != nil {
 		return nil, err
 	}
 	if b.Seeds == 0 {
@@ -241,7 +242,7 @@ func (b *builder) corpus(name string) (Corpus, Form, error) {
 }
 
 // file is a placeholder for a file under the data directory.
-func (b *builder) file(name string) string { return "{file:" + b.Data.path(name) + "}" }
+func (b *builder) file(name string) string { return sweep.FilePlaceholder(b.Data.path(name)) }
 
 // relations is the run that counts the pairs of a corpus and marks them.
 func (b *builder) relations(corpus string) (string, error) {
@@ -431,14 +432,14 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 
 // Missing says what is not there of what r needs: the reasons of its cells when weights, or data, are not taken for
 // granted. A cell names only the first thing that it lacks, so that each is asked for by itself.
-func Missing(r Request) ([]string, error) {
+func Missing(ctx context.Context, r Request) ([]string, error) {
 	r.Forecast = nil
 	var reasons []string
 	for _, data := range []bool{false, true} {
 		given := *r.Data
 		given.Assumed = !data
 		r.Data, r.Ungiven = &given, data
-		plan, err := NewPlan(r)
+		plan, err := NewPlan(ctx, r)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func resolve(task, config string) (reproduce.Settings, error) {
 func TestGraph(t *testing.T) {
 	for _, scale := range []string{"tiny", "mini", "small", "paper"} {
 		t.Run(scale, func(t *testing.T) {
-			plan, err := reproduce.NewPlan(request(t, scale))
+			plan, err := reproduce.NewPlan(t.Context(), request(t, scale))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func golden(t *testing.T, file, got string) {
 
 // TestShared: what several tables need is one run, and one adaptation feeds the three tasks, with and without SLL.
 func TestShared(t *testing.T) {
-	plan, err := reproduce.NewPlan(request(t, "tiny"))
+	plan, err := reproduce.NewPlan(t.Context(), request(t, "tiny"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestShared(t *testing.T) {
 func TestNothingGiven(t *testing.T) {
 	r := request(t, "paper")
 	r.Data, r.Ungiven = &reproduce.Data{}, false
-	plan, err := reproduce.NewPlan(r)
+	plan, err := reproduce.NewPlan(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestForecast(t *testing.T) {
 		work = append(work, w)
 		return 2, 3, nil
 	}
-	plan, err := reproduce.NewPlan(r)
+	plan, err := reproduce.NewPlan(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestFaults(t *testing.T) {
 			}
 			r := request(t, "tiny")
 			r.Experiments = []*reproduce.Experiment{e}
-			if _, err := reproduce.NewPlan(r); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), `x, row "a"`) {
+			if _, err := reproduce.NewPlan(t.Context(), r); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), `x, row "a"`) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,11 +69,11 @@ func (r *relationRun) keepIfBest(step int, f1 float64) error {
 }
 
 // restoreBest puts the best weights in the place of the last ones. It does nothing in a run that keeps the last.
-func (r *relationRun) restoreBest() (err error) {
+func (r *relationRun) restoreBest(ctx context.Context) (err error) {
 	if r.best == nil {
 		return nil
 	}
-	m, err := checkpoints.OpenModel(r.dir.File(r.best.Dir))
+	m, err := checkpoints.OpenModel(ctx, r.dir.File(r.best.Dir))
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read
 		return nil, err
 	}
 	out.Provenance = Provenance(env.Command)
-	bySeed, err := s.gatherPredictions()
+	bySeed, err := s.gatherPredictions(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -305,11 +305,11 @@ func poolCalibrations(results []*result.Relation) *result.Calibration {
 
 // gatherPredictions writes the predictions of all folds as one file, for each seed, and returns them in the order of the
 // seeds.
-func (s *several) gatherPredictions() ([]*relations.Predictions, error) {
+func (s *several) gatherPredictions(ctx context.Context) ([]*relations.Predictions, error) {
 	var all []*relations.Predictions
 	bySeed := map[uint32]*relations.Predictions{}
 	for _, p := range s.parts {
-		one, err := relations.OpenPredictions(filepath.Join(s.config.Run.Dir, p.name, result.PredictionsFile))
+		one, err := relations.OpenPredictions(filepath.Join(s.config.Run.Dir, p.name, result.PredictionsFile), relations.Options{Context: ctx})
 		if err != nil {
 			return nil, err
 		}

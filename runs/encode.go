@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints"
@@ -14,6 +13,7 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/wordpiece"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/tasks/encoding"
 )
@@ -75,7 +75,7 @@ func Encode(ctx context.Context, e Encoding, env Env) (_ *Encoded, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := encoder.Output(ctx, records.All, func(n int) { env.Progress(Progress{Run: "encoding", Step: n, Steps: len(records.All)}) })
+	out, err := encoder.Output(ctx, records.All, func(n int) { env.Counting("encoding", n, len(records.All)) })
 	if err != nil {
 		return nil, err
 	}
@@ -119,14 +119,17 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(e.In)
+	f, err := ctxio.Open(ctx, e.In, env.reading(e.In))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // only read from
-	records, err := encoding.Read(untilDone{ctx, f}, e.In, tokenizer, limits)
+	records, err := encoding.Read(f, e.In, tokenizer, limits)
+	if ctx.Err() != nil { // whatever err says of the line that was cut short
+		return nil, interrupted(ctx, ctx.Err())
+	}
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, err
 	}
 	for _, cut := range records.Cut[:min(len(records.Cut), 5)] {
 		env.Log.Warn("text cut off", "record", cut.String(), "positions", limits.Positions)
@@ -138,19 +141,6 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 		env.Log.Warn("keys that mean nothing here", "keys", strings.Join(records.Unknown, " "))
 	}
 	return records, nil
-}
-
-// untilDone reads until ctx ends.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }
 
 func (e Encoding) write(out *encoding.Output, v *wordpiece.Vocabulary) error {

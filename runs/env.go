@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/subbert/subbert/backend"
@@ -45,6 +46,12 @@ type Env struct {
 
 	// Progress hears of every report of a run. Runs beside one another call it one at a time.
 	Progress func(Progress)
+
+	// Counting hears how many of the things that a stage of the work goes through are done, such as texts that are encoded.
+	Counting func(stage string, done, total int)
+
+	// Reading hears how many bytes of an input are read, of how many; a size of 0 is not known.
+	Reading func(name string, done, size int64)
 
 	// Cache is the directory for blocks of shards that lie in a store, unless device.cache names one.
 	Cache string
@@ -91,6 +98,12 @@ func (e Env) complete() Env {
 	if e.Progress == nil {
 		e.Progress = func(Progress) {}
 	}
+	if e.Counting == nil {
+		e.Counting = func(string, int, int) {}
+	}
+	if e.Reading == nil {
+		e.Reading = func(string, int64, int64) {}
+	}
 	return e
 }
 
@@ -100,7 +113,19 @@ func (e Env) openModel(ctx context.Context, name string) (*checkpoints.Model, er
 	if err != nil {
 		return nil, err
 	}
-	return checkpoints.OpenModel(result.ModelPath(path))
+	return checkpoints.OpenModel(ctx, result.ModelPath(path))
+}
+
+// reading counts the bytes of the file called name as they are read.
+func (e Env) reading(name string) func(n int) {
+	var done, size int64
+	if info, err := os.Stat(name); err == nil {
+		size = info.Size()
+	}
+	return func(n int) {
+		done += int64(n)
+		e.Reading(name, done, size)
+	}
 }
 
 // note prints a line of the notes. The first error of the writer is not the run's.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path/filepath"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -56,7 +57,9 @@ func (e *Evaluated) JSON(of Evaluation, split string) result.Evaluation {
 		out["step"] = e.Step
 	}
 	for _, v := range e.Values {
-		out[v.Name] = v.Value
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no such numbers
+			out[v.Name] = v.Value
+		}
 	}
 	return out
 }
@@ -114,7 +117,7 @@ func (m *measured) open(ctx context.Context) error {
 		m.task, m.seed, m.step, dir = config.Task, config.Run.Seed, newest.Step, newest.Dir
 		m.of.Device.Precision = cmp.Or(m.of.Device.Precision, config.Device.Precision)
 	}
-	if m.model, err = checkpoints.OpenModel(dir); err != nil {
+	if m.model, err = checkpoints.OpenModel(ctx, dir); err != nil {
 		return err
 	}
 	if m.bert, err = bert.ReadConfig(m.model.Files.Config); err == nil {
@@ -167,7 +170,7 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 	out := &Evaluated{Seed: m.seed, Masking: m.task.Masking, Sequence: m.task.Sequence, Step: m.step}
 	var epochs []*instances.Epoch
 	for _, split := range m.of.Splits {
-		epoch, err := firstEpoch(set, split, m.model.Vocabulary, m.task, m.seed)
+		epoch, err := firstEpoch(ctx, set, split, m.model.Vocabulary, m.task, m.seed)
 		if err != nil {
 			return nil, err
 		}
@@ -178,16 +181,16 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 		}
 		out.Instances += n
 	}
-	if out.Values, err = evaluation.Run(ctx, m.inTurn(task, epochs)); err != nil {
+	if out.Values, err = evaluation.Run(ctx, m.inTurn(task, epochs, out.Instances)); err != nil {
 		return nil, err
 	}
-	text, err := pretraining.ReadText(set, m.of.Splits...)
+	text, err := pretraining.ReadText(ctx, set, m.of.Splits...)
 	out.Values = text.Complete(out.Values)
 	return out, err
 }
 
 // firstEpoch is the instances of epoch 0 of a split: always the same.
-func firstEpoch(set *shards.Set, split string, v *wordpiece.Vocabulary, task pretraining.Config, seed uint32) (*instances.Epoch, error) {
+func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece.Vocabulary, task pretraining.Config, seed uint32) (*instances.Epoch, error) {
 	documents, err := set.Split(split)
 	if err != nil {
 		return nil, err
@@ -199,17 +202,20 @@ func firstEpoch(set *shards.Set, split string, v *wordpiece.Vocabulary, task pre
 	if err != nil {
 		return nil, err
 	}
-	return drawer.Epoch(0)
+	return drawer.Epoch(ctx, 0)
 }
 
 // inTurn yields the batches of every epoch, one after the other, and tells of each.
-func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch) iter.Seq2[trainer.Batch, error] {
+func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch, total int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
+		done := 0
 		for _, e := range epochs {
 			for batch, err := range task.Evaluate(e, m.of.Limit, 2) {
 				if !yield(batch, err) || err != nil {
 					return
 				}
+				done += m.task.Batch
+				m.env.Counting("measuring", min(done, total), total)
 			}
 		}
 	}

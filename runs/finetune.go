@@ -43,8 +43,8 @@ func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Re
 
 // interrupted is ErrInterrupted in the place of an error that the end of ctx made before anything was begun.
 func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		return fmt.Errorf("%w: nothing was begun", ErrInterrupted)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrInterrupted) {
+		return fmt.Errorf("%w: nothing was begun; the same command starts again", ErrInterrupted)
 	}
 	return err
 }
@@ -70,7 +70,7 @@ func finetune(ctx context.Context, config configs.Relation, env Env, on *backend
 	s.part, s.found.told = part, warned
 	defer func() { err = errors.Join(err, s.close()) }()
 	r := &relationRun{session: s, config: config}
-	if r.rows, err = s.encode(sets, config.Task.Examples); err != nil {
+	if r.rows, err = s.encode(ctx, sets, config.Task.Examples); err != nil {
 		return nil, err
 	}
 	return r.run(ctx)
@@ -120,7 +120,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	if err := r.train(ctx, plan, batches, r.devScore()); err != nil {
 		return nil, err
 	}
-	if err := r.restoreBest(); err != nil {
+	if err := r.restoreBest(ctx); err != nil {
 		return nil, err
 	}
 	return r.finish(ctx)

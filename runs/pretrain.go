@@ -69,10 +69,10 @@ func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	if err := p.prepare(p.task, plan); err != nil {
 		return nil, err
 	}
-	if err := p.noteInstances(2); err != nil {
+	if err := p.noteInstances(ctx, 2); err != nil {
 		return nil, err
 	}
-	evaluate, err := p.heldOut()
+	evaluate, err := p.heldOut(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	if err := p.train(ctx, plan, batches, evaluate); err != nil {
 		return nil, err
 	}
-	return p.finish(plan)
+	return p.finish(ctx, plan)
 }
 
 // stages resolves the plan of the run and the batches of each of its phases. A phase draws instances of its own.
@@ -119,12 +119,12 @@ func (p *pretrainingRun) stages() (trainer.Plan, trainer.Batches, error) {
 }
 
 // epoch is the instances of a split that are evaluated or shown.
-func (p *pretrainingRun) epoch(split string) (*instances.Epoch, error) {
-	return firstEpoch(p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
+func (p *pretrainingRun) epoch(ctx context.Context, split string) (*instances.Epoch, error) {
+	return firstEpoch(ctx, p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
 }
 
 // heldOut prepares the evaluation on the held-out documents; nil if there are none. It is the same in all phases.
-func (p *pretrainingRun) heldOut() (evaluation, error) {
+func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 	documents, err := p.set.Split(shards.HeldOut)
 	if err != nil {
 		return nil, err
@@ -136,11 +136,11 @@ func (p *pretrainingRun) heldOut() (evaluation, error) {
 	if documents.NumDocuments() == 1 && p.config.Task.NSP {
 		p.find(result.OneHeldOut, "1 document is held out, so its random next segments are its own: heldout_nsp_loss and heldout_nsp_accuracy say nothing")
 	}
-	epoch, err := p.epoch(shards.HeldOut)
+	epoch, err := p.epoch(ctx, shards.HeldOut)
 	if err != nil {
 		return nil, err
 	}
-	if p.text, err = pretraining.ReadText(p.set, shards.HeldOut); err != nil {
+	if p.text, err = pretraining.ReadText(ctx, p.set, shards.HeldOut); err != nil {
 		return nil, err
 	}
 	measure := pretraining.Measure{Task: p.task}
@@ -176,11 +176,11 @@ func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	train, _, err := e.Encode(sets.Train)
+	train, _, err := rowsOf(ctx, e, sets.Train)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Train, err)
 	}
-	test, _, err := e.Encode(sets.Test)
+	test, _, err := rowsOf(ctx, e, sets.Test)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.Test, err)
 	}
@@ -197,8 +197,8 @@ func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
 }
 
 // noteInstances notes the first instances of the run, decoded, so that a person sees what is being learned.
-func (p *pretrainingRun) noteInstances(n int) error {
-	epoch, err := p.epoch(shards.Train)
+func (p *pretrainingRun) noteInstances(ctx context.Context, n int) error {
+	epoch, err := p.epoch(ctx, shards.Train)
 	if err != nil {
 		return err
 	}
@@ -228,12 +228,12 @@ func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
 }
 
 // finish leaves model and result.
-func (p *pretrainingRun) finish(plan trainer.Plan) (*result.Pretraining, error) {
+func (p *pretrainingRun) finish(ctx context.Context, plan trainer.Plan) (*result.Pretraining, error) {
 	path, err := p.export(p.card(plan))
 	if err != nil {
 		return nil, err
 	}
-	if err := p.judgeWords(); err != nil {
+	if err := p.judgeWords(ctx); err != nil {
 		return nil, err
 	}
 	r := &result.Pretraining{
@@ -280,11 +280,11 @@ func (p *pretrainingRun) foreseePairs() error {
 
 // judgeWords finds out whether masked words are restored better than by the frequencies of pieces alone: in held-out text,
 // or where there is none in the last training report.
-func (p *pretrainingRun) judgeWords() error {
+func (p *pretrainingRun) judgeWords(ctx context.Context) error {
 	loss, where := p.last.heldOut["heldout_mlm_loss"], "in held-out text"
 	if p.last.heldOut == nil {
 		var err error
-		if p.text.UnigramEntropy, err = pretraining.TrainingEntropy(p.set); err != nil {
+		if p.text.UnigramEntropy, err = pretraining.TrainingEntropy(ctx, p.set); err != nil {
 			return err
 		}
 		loss, where = p.last.training["mlm_loss"], "in the last training report"

@@ -40,7 +40,7 @@ func Probe(ctx context.Context, config configs.Probing, env Env) (_ *result.Prob
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	p := &probingRun{session: s, config: config}
-	if err := p.open(sets); err != nil {
+	if err := p.open(ctx, sets); err != nil {
 		return nil, err
 	}
 	return p.run(ctx)
@@ -61,11 +61,11 @@ type probingRun struct {
 }
 
 // open encodes the sentences and resolves what is probed.
-func (p *probingRun) open(sets *Sets) (err error) {
+func (p *probingRun) open(ctx context.Context, sets *Sets) (err error) {
 	if _, err := os.Stat(p.dir.File(result.File)); err == nil {
 		return configs.Errorf("%s is complete: it has a result.json; another run.dir starts anew", p.config.Run.Dir)
 	}
-	if p.data, err = p.encode(sets, p.config.Task.Examples); err != nil {
+	if p.data, err = p.encode(ctx, sets, p.config.Task.Examples); err != nil {
 		return err
 	}
 	tried := p.data.scored()
@@ -181,7 +181,7 @@ func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEnco
 		h.Examples, h.Layers, h.Positions, h.Hidden, h.Type, short(float64(h.Bytes())), h.Path(dir))
 	began := time.Now()
 	cache, err := frozen.Keep(dir, h, rows, func(done int) error {
-		p.env.Progress(Progress{Run: "encoding", Step: done, Steps: len(rows)})
+		p.env.Counting("encoding", done, len(rows))
 		return ctx.Err()
 	})
 	if err != nil {

@@ -38,7 +38,7 @@ func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation, sca
 		return err
 	}
 	out.Report, out.MicroOf = report, result.MicroOfRun
-	if err := addBaselines(out, r.rows.Sets, examples); err != nil {
+	if err := addBaselines(ctx, out, r.rows.Sets, examples); err != nil {
 		return err
 	}
 	scored := r.predicted(rows, predictions)
@@ -86,7 +86,7 @@ func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.
 }
 
 // addBaselines scores methods that need no model on the examples that the result is of.
-func addBaselines(out *result.Relation, s *Sets, examples []relations.Example) error {
+func addBaselines(ctx context.Context, out *result.Relation, s *Sets, examples []relations.Example) error {
 	gold := make([]string, len(examples))
 	for i, e := range examples {
 		gold[i] = e.Label
@@ -100,10 +100,14 @@ func addBaselines(out *result.Relation, s *Sets, examples []relations.Example) e
 		return err
 	}
 	out.Baseline = map[string]evaluate.PRF{}
-	for name, predict := range map[string]func(train, test []relations.Example) []string{
+	for name, predict := range map[string]func(ctx context.Context, train, test []relations.Example) ([]string, error){
 		result.BaselineOverlap: relations.WordOverlap, result.BaselineWords: relations.BagOfWords,
 	} {
-		if out.Baseline[name], err = micro(predict(s.Train, examples)); err != nil {
+		predicted, err := predict(ctx, s.Train, examples)
+		if err != nil {
+			return err
+		}
+		if out.Baseline[name], err = micro(predicted); err != nil {
 			return err
 		}
 	}

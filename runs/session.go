@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -239,7 +240,6 @@ func (s *session) train(ctx context.Context, plan trainer.Plan, batches trainer.
 	s.connect(recorder, evaluate)
 	if s.trainer.Step() >= plan.Schedule.Steps() {
 		s.env.Log.Info("nothing left to train", "step", s.trainer.Step())
-		return s.measureAtEnd(ctx, recorder, evaluate)
 	}
 	err = s.trainer.Train(ctx, batches)
 	if err == nil {
@@ -356,19 +356,6 @@ func (s *session) keepBest(step int, value float64) error {
 	return err
 }
 
-// measureAtEnd makes up for a last evaluation that was interrupted.
-func (s *session) measureAtEnd(ctx context.Context, recorder metrics.Recorder, evaluate evaluation) error {
-	step := s.trainer.Step()
-	if evaluate == nil || s.last.measured == step {
-		return nil
-	}
-	values, err := evaluate(ctx, step)
-	if err != nil {
-		return err
-	}
-	return recorder.Record(step, values...)
-}
-
 // export leaves the trained model beside the run.
 func (s *session) export(card string) (string, error) {
 	state, err := s.trainer.State()
@@ -389,17 +376,18 @@ func (s *session) where() string {
 type lastReports struct {
 	training map[string]float64
 	heldOut  map[string]float64
-	measured int // the step of heldOut
 }
 
 // Record is part of metrics.Recorder.
-func (l *lastReports) Record(step int, values ...metrics.Value) error {
+func (l *lastReports) Record(_ int, values ...metrics.Value) error {
 	report := make(map[string]float64, len(values))
 	for _, v := range values {
-		report[v.Name] = v.Value
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no such numbers
+			report[v.Name] = v.Value
+		}
 	}
 	if isHeldOut(values) {
-		l.heldOut, l.measured = report, step
+		l.heldOut = report
 	} else {
 		l.training = report
 	}

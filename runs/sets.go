@@ -64,16 +64,25 @@ func readExamples(ctx context.Context, d relation.Data, e relation.Examples, env
 			continue
 		}
 		var err error
-		if *part.to, err = request.Examples(ctx, "tsv", part.file, relations.Options{}); err != nil {
+		if *part.to, err = request.Examples(ctx, "tsv", part.file, env.options(part.file)); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
+// options are those of reading the file or corpus called name. What is read otherwise than it stands there is logged.
+func (e Env) options(name string) relations.Options {
+	return relations.Options{
+		Warn: func(line string) { e.Log.Warn(line) },
+		Read: func(done, size int64) { e.Reading(name, done, size) },
+	}
+}
+
 // readCorpus reads a corpus in its own form and marks it. With folds all of it is train.
 func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) (*Sets, error) {
-	options := relations.Options{Negative: e.Negative, Warn: func(line string) { env.Log.Warn(line) }}
+	options := env.options(name)
+	options.Negative = e.Negative
 	copy(options.Types[:], e.Types)
 	examples, err := request.Examples(ctx, e.Corpus, name, options)
 	if err != nil {
@@ -187,7 +196,7 @@ func (r *rowSets) scored() []marked.Row {
 }
 
 // encode turns the sentences of sets into rows, notes what does not fit, and warns of what makes them useless.
-func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
+func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (*rowSets, error) {
 	encoder, err := encoderOf(s.init, e, sets.Labels)
 	if err != nil {
 		return nil, err
@@ -200,7 +209,7 @@ func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 		to   *[]marked.Row
 	}{{"train", sets.Train, &r.train}, {"dev", sets.Dev, &r.dev}, {"test", sets.Test, &r.test}} {
 		var cut marked.Cut
-		if *part.to, cut, err = encoder.Encode(part.from); err != nil {
+		if *part.to, cut, err = rowsOf(ctx, encoder, part.from); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 		cuts[part.name] = cut
@@ -214,6 +223,24 @@ func (s *session) encode(sets *Sets, e relation.Examples) (*rowSets, error) {
 	r.cut = cuts["train"]
 	s.foresee(r, e, encoder, cuts)
 	return r, nil
+}
+
+// encodedAtOnce is how many examples are encoded between looks at the context.
+const encodedAtOnce = 1000
+
+// rowsOf encodes examples until ctx ends.
+func rowsOf(ctx context.Context, e *marked.Encoder, examples []relations.Example) (rows []marked.Row, cut marked.Cut, err error) {
+	for some := range slices.Chunk(examples, encodedAtOnce) {
+		if err := ctx.Err(); err != nil {
+			return nil, cut, err
+		}
+		more, c, err := e.Encode(some)
+		if err != nil {
+			return nil, cut, err
+		}
+		rows, cut = append(rows, more...), cut.Plus(c)
+	}
+	return rows, cut, nil
 }
 
 // encoderOf turns sentences into rows for m.

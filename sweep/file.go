@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // File is SWEEP.toml: runs with matrices of values, and options for each kind of executor.
@@ -59,21 +61,20 @@ type FileRun struct {
 // ReadFile reads a sweep's file strictly: an unknown key is an error.
 func ReadFile(name string) (*File, error) {
 	f := &File{at: name}
-	text, err := os.ReadFile(name)
+	text, err := boundedtoml.Read(name)
 	if err != nil {
 		return nil, err
 	}
-	meta, err := toml.Decode(string(text), f)
+	meta, err := boundedtoml.Decode(string(text), f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	var errs []error
-	for _, key := range meta.Undecoded() {
+	errs := []error{f.checkForecasts(), boundedtoml.Unknown(meta, func(key toml.Key) error {
 		if len(key) > 2 && key[0] == "on" { // the executor checks the names of options
-			continue
+			return nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %s: no such key; docs/sweep.md has all of them", name, key))
-	}
+		return fmt.Errorf("%s: %s: no such key; docs/sweep.md has all of them", name, key)
+	})}
 	if len(f.Run) == 0 {
 		errs = append(errs, fmt.Errorf("%s: no [[run]]", name))
 	}
@@ -86,6 +87,9 @@ func ReadFile(name string) (*File, error) {
 // runs.
 func (f *File) Graph(paths []string) (Graph, error) {
 	var g Graph
+	if err := errors.Join(f.count(), f.checkRecursion()); err != nil {
+		return g, err
+	}
 	var errs []error
 	for i, r := range f.Run {
 		runs, err := r.expand(filepath.Dir(f.at), paths)
@@ -105,8 +109,12 @@ func (f *File) Graph(paths []string) (Graph, error) {
 	for i, r := range g.Runs {
 		names[i] = r.Name
 	}
+	needs := 0
 	for i := range g.Runs {
 		errs = append(errs, g.Runs[i].findNeeds(names))
+		if needs += len(g.Runs[i].Needs) + len(g.Runs[i].Args); needs > maxNeeds {
+			return g, fmt.Errorf("%s: run %s: the runs have more than %d needs and arguments together, the most of a sweep", f.at, g.Runs[i].Name, maxNeeds)
+		}
 	}
 	errs = append(errs, g.Check())
 	if err := errors.Join(errs...); err != nil {
@@ -123,7 +131,7 @@ func (r FileRun) expand(dir string, paths []string) ([]Run, error) {
 		if !filepath.IsAbs(at) {
 			at = filepath.Join(dir, at)
 		}
-		read, err := os.ReadFile(at)
+		read, err := boundedtoml.Read(at)
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +237,7 @@ func (r FileRun) one(text string, c cell, paths []string) (Run, error) {
 // config is the config of a combination: the file, the lines of set, the values of dotted keys, and the run's directory.
 func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 	var table map[string]any
-	if _, err := toml.Decode(text, &table); err != nil {
+	if _, err := boundedtoml.Decode(text, &table); err != nil {
 		return "", fmt.Errorf("%s: %w", r.Config, err)
 	}
 	if table == nil {
@@ -239,7 +247,7 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 	var errs []error
 	for _, line := range r.Set {
 		var change map[string]any
-		if _, err := toml.Decode(c.replace(line), &change); err != nil {
+		if _, err := boundedtoml.Decode(c.replace(line), &change); err != nil {
 			errs = append(errs, fmt.Errorf("set %q: %w", line, err))
 		}
 		merge(table, change)
@@ -251,7 +259,7 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 	}
 	for _, p := range paths {
 		if s, ok := lookup(table, p).(string); ok && s != "" && !elsewhere.MatchString(s) {
-			errs = append(errs, put(table, p, "{file:"+s+"}"))
+			errs = append(errs, put(table, p, FilePlaceholder(s)))
 		}
 	}
 	errs = append(errs, put(table, "run.dir", "{out}"))
@@ -263,14 +271,14 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 }
 
 // elsewhere matches values that name a result of the graph, or are not local files: hub:NAME, gs://BUCKET.
-var elsewhere = regexp.MustCompile(`[{}]|^[a-z]+:`)
+var elsewhere = regexp.MustCompile(`\{(out|config|in|file)\b|^[a-z]+:`)
 
 // wrapPath returns {file:s} if s is the path of an existing file or directory.
 func wrapPath(s string) string {
-	if _, err := os.Stat(s); err != nil || s == "" || strings.ContainsAny(s, "{}") {
+	if _, err := os.Stat(s); err != nil || s == "" {
 		return s
 	}
-	return "{file:" + s + "}"
+	return FilePlaceholder(s)
 }
 
 // merge merges change into table, recursively.

@@ -142,11 +142,16 @@ func (g Graph) NeedsOf(r Run) []string {
 		}
 		return "", nil
 	})
-	var names []string
-	for _, other := range g.Runs {
-		if needed[other.Name] {
-			names = append(names, other.Name)
+	var at []int
+	for name := range needed {
+		if i := g.index(name); i >= 0 {
+			at = append(at, i)
 		}
+	}
+	slices.Sort(at)
+	names := make([]string, len(at))
+	for k, i := range at {
+		names[k] = g.Runs[i].Name
 	}
 	return names
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // Kinds of placeholders.
@@ -33,6 +36,14 @@ func (p placeholder) String() string {
 // = 1}, and of repetitions, x{2}.
 var braces = regexp.MustCompile(`\{\{|\{([a-z]+)(?::([^{}]*))?\}`)
 
+// FilePlaceholder is {file:path}. Braces of the path, and a quote that it begins with, stand in a quoted string of Go.
+func FilePlaceholder(path string) string {
+	if strings.ContainsAny(path, "{}") || strings.HasPrefix(path, `"`) {
+		path = strings.NewReplacer("{", `\x7b`, "}", `\x7d`).Replace(strconv.Quote(path))
+	}
+	return "{" + kindFile + ":" + path + "}"
+}
+
 // expandText replaces the placeholders of s by the results of mean.
 func expandText(s string, mean func(placeholder) (string, error)) (string, error) {
 	var errs []error
@@ -42,6 +53,9 @@ func expandText(s string, mean func(placeholder) (string, error)) (string, error
 		}
 		m := braces.FindStringSubmatch(found)
 		p := placeholder{m[1], m[2]}
+		if path, err := strconv.Unquote(p.what); err == nil && strings.HasPrefix(p.what, `"`) {
+			p.what = path
+		}
 		if !slices.Contains([]string{kindOut, kindConfig, kindIn, kindFile}, p.kind) || (p.kind == kindOut || p.kind == kindConfig) && strings.Contains(found, ":") {
 			errs = append(errs, fmt.Errorf("%s means nothing: known are {out}, {config}, {in:RUN} and {file:PATH}; {{ is a brace as such", found))
 			return found
@@ -72,7 +86,7 @@ func (r Run) expand(mean func(placeholder) (string, error)) (expanded, error) {
 		e.args = append(e.args, text(a))
 	}
 	if r.Config != "" {
-		if _, err := toml.Decode(r.Config, &e.config); err != nil {
+		if _, err := boundedtoml.Decode(r.Config, &e.config); err != nil {
 			errs = append(errs, fmt.Errorf("config: %w", err))
 		}
 		eachString(e.config, text)

@@ -95,8 +95,8 @@ func (r *Report) Left(jobs int) (left time.Duration, ok bool) {
 	return time.Duration(max(seconds/float64(max(1, jobs)), longest) * float64(time.Second)), true
 }
 
-// Pace is how many times as long the complete runs of some verbs took, together, as was forecast of them. It is not known
-// before one is complete.
+// Pace is the ratio of the total time of the complete runs of some commands to their forecasts. It is unknown before
+// one is complete.
 func (r *Report) Pace(verbs ...string) (pace float64, ok bool) {
 	var took, forecast float64
 	for _, s := range r.Runs {

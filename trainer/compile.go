@@ -28,8 +28,8 @@ func (s *step) compile(inputs []shapes.Shape) error {
 	return err
 }
 
-// compileAhead submits the graphs that the plan's steps and later measurements need, those of first before the others. A
-// backend that compiles in the background returns at once.
+// compileAhead submits the graphs that the plan's steps and later measurements need, those of first before the others.
+// It returns at once if the backend compiles in the background.
 func (t *Trainer) compileAhead(first Batch) error {
 	inputs := make([]shapes.Shape, len(first.Micro[0]))
 	for i, in := range first.Micro[0] {
@@ -48,7 +48,7 @@ func (t *Trainer) compileAhead(first Batch) error {
 	return nil
 }
 
-// shards are a task's inputs as one device gets them.
+// shards are the shapes of a task's inputs on one device.
 func (s *step) shards(inputs []shapes.Shape) []shapes.Shape {
 	var in []shapes.Shape
 	for _, shape := range inputs {

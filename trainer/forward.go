@@ -50,7 +50,7 @@ func (f *Forward) Call(in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	return call(f.exec, f.mesh, f.inputs, in)
 }
 
-// Compile compiles the graph for inputs of these shapes; a later call finds it compiled.
+// Compile compiles the graph for inputs of these shapes; later calls find it compiled.
 func (f *Forward) Compile(in ...shapes.Shape) error {
 	_, err := f.exec.Compile(in...)
 	return err

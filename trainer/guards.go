@@ -9,10 +9,11 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// spikes keeps exponentially decaying averages of the loss: its mean and variance.
-type spikes struct {
-	mean, variance float64
-	seen           int
+// Losses keeps exponentially decaying averages of the loss, so that spikes are seen: its mean and variance.
+type Losses struct {
+	Mean     float64 `json:"mean"`
+	Variance float64 `json:"variance"`
+	Seen     int     `json:"seen"` // steps
 }
 
 const (
@@ -22,21 +23,21 @@ const (
 
 // observe adds a loss and returns how many standard deviations it is above the mean of the earlier ones; 0 during the
 // warm-up.
-func (s *spikes) observe(loss float64) (zscore float64) {
-	if s.seen >= spikeWarmUp && s.variance > 0 {
-		zscore = (loss - s.mean) / math.Sqrt(s.variance)
+func (s *Losses) observe(loss float64) (zscore float64) {
+	if s.Seen >= spikeWarmUp && s.Variance > 0 {
+		zscore = (loss - s.Mean) / math.Sqrt(s.Variance)
 	}
-	s.seen++
-	share := max(1/float64(spikeMemory), 1/float64(s.seen))
-	off := loss - s.mean
-	s.mean += share * off
-	s.variance = (1 - share) * (s.variance + share*off*off)
+	s.Seen++
+	share := max(1/float64(spikeMemory), 1/float64(s.Seen))
+	off := loss - s.Mean
+	s.Mean += share * off
+	s.Variance = (1 - share) * (s.Variance + share*off*off)
 	return zscore
 }
 
 // spike observes the loss of a step and reports it if it is far too high.
 func (t *Trainer) spike(step int, loss float64, records []string) (zscore float64) {
-	zscore = t.spikes.observe(loss)
+	zscore = t.losses.observe(loss)
 	if limit := t.plan.Run.SpikeZScore; limit > 0 && zscore > limit && t.Log != nil {
 		first := ""
 		if len(records) > 0 {
@@ -64,7 +65,7 @@ func (t *Trainer) rollBack(bad *NonFiniteError) error {
 	if err := t.Restore(state); err != nil {
 		return errors.Join(bad, err)
 	}
-	t.before, t.spikes = spent, spikes{}
+	t.before = spent
 	t.skipped = append(t.skipped, skipped...)
 	slices.Sort(t.skipped)
 	t.skipped = slices.Compact(t.skipped)

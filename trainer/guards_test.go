@@ -82,7 +82,7 @@ func TestRollbackIsBounded(t *testing.T) {
 // stagedPoints are points whose batches have the size that the plan says at their step.
 type stagedPoints struct{ plan Plan }
 
-func (p stagedPoints) From(step int) iter.Seq2[Batch, error] {
+func (p stagedPoints) From(_ context.Context, step int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		for ; ; step++ {
 			stage := p.plan
@@ -184,7 +184,7 @@ func TestWatches(t *testing.T) {
 }
 
 func TestSpikes(t *testing.T) {
-	var s spikes
+	var s Losses
 	rng := rand.New(rand.NewPCG(1, 0))
 	for i := range 2000 {
 		z := s.observe(5 + 0.1*rng.NormFloat64())
@@ -195,7 +195,7 @@ func TestSpikes(t *testing.T) {
 	if z := s.observe(6); z < 7 || z > 13 { // ten deviations, as far as fifty losses tell
 		t.Errorf("ten deviations have a z-score of %v", z)
 	}
-	if z := (&spikes{}).observe(math.Inf(1)); z != 0 {
+	if z := (&Losses{}).observe(math.Inf(1)); z != 0 {
 		t.Errorf("the first loss has a z-score of %v", z)
 	}
 }

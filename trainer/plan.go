@@ -133,8 +133,9 @@ type Plan struct {
 	FLOPs      float64 // cost of the model in an update; 0: unknown
 	PeakFLOPs  float64 // peak of all devices together, per second; 0: unknown
 
-	// Shapes are those that the inputs of microbatches take, where they are several, in the order in which they are
-	// compiled. A graph for each of them makes the gradients, and one more the update, which would be most of a third of each.
+	// Shapes are the shapes of the inputs of microbatches, if there are several, in the order in which they are
+	// compiled. A graph for each of them computes gradients, and a separate one applies the update, which would make up
+	// most of a third of each graph.
 	Shapes [][]shapes.Shape
 
 	// Later are the stages after the first, which the numbers above describe.
@@ -182,7 +183,7 @@ func (p Plan) Micros() int { return p.Batch / p.MicroBatch }
 // TokensPerStep counts the positions of an update of the first stage, padding included.
 func (p Plan) TokensPerStep() int { return p.Batch * p.Sequence }
 
-// apart says whether gradients are made by one graph and applied by another.
+// apart reports whether separate graphs compute and apply gradients.
 func (p Plan) apart() bool { return p.accumulates() || len(p.Shapes) > 1 }
 
 // accumulates reports whether any update has several microbatches.

@@ -33,6 +33,12 @@ type Progress struct {
 	Best    *Best   `json:"best,omitempty"`    // nil before the first evaluation
 	Tokens  int64   `json:"tokens,omitempty"`  // positions trained on so far, padding included
 	Seconds float64 `json:"seconds,omitempty"` // spent so far, over all processes
+
+	Losses Losses `json:"losses,omitzero"` // of the steps so far
+
+	// Unmeasured are the measurements at this step that a stop left out; they are made first when the run continues. 0 is
+	// the evaluation, n watch n-1.
+	Unmeasured []int `json:"unmeasured,omitempty"`
 }
 
 // Best is the best evaluation so far.
@@ -97,18 +103,18 @@ func (t *Trainer) Restore(state *State) error {
 		}
 	}
 	t.now = state.Step
-	t.skipped, t.best, t.tokens, t.before = slices.Clone(state.Skipped), nil, state.Tokens, state.Seconds
+	t.skipped, t.best, t.tokens, t.before, t.unmeasured = slices.Clone(state.Skipped), nil, state.Tokens, state.Seconds, slices.Clone(state.Unmeasured)
 	if state.Best != nil {
 		best := *state.Best
 		t.best = &best
 	}
-	t.began = time.Now()
+	t.losses, t.began = state.Losses, time.Now()
 	return t.step.store.GetVariable(haltedPath).SetValue(tensors.FromScalar(float32(0)))
 }
 
 // progress is a copy of the state's Progress.
 func (t *Trainer) progress() Progress {
-	p := Progress{Skipped: slices.Clone(t.skipped), Tokens: t.tokens, Seconds: t.Seconds()}
+	p := Progress{Skipped: slices.Clone(t.skipped), Tokens: t.tokens, Seconds: t.Seconds(), Losses: t.losses, Unmeasured: slices.Clone(t.unmeasured)}
 	if t.best != nil {
 		best := *t.best
 		p.Best = &best

@@ -26,8 +26,9 @@ const (
 	haltedPath  = "/trainer/halted" // 1 once an update was left out, unless the policy is "skip"
 )
 
-// step owns the compiled graphs that change the state: one for an update, or a pair of which one makes gradients, added
-// to those of the batch's earlier microbatches if it has several, and the other applies them.
+// step owns the compiled graphs that change the state: one for a whole update, or a pair. The first of a pair computes
+// gradients and, if the batch has several microbatches, adds them to those of the earlier ones; the second applies
+// them.
 type step struct {
 	backend compute.Backend
 	store   *model.Store
@@ -39,8 +40,8 @@ type step struct {
 	used   []*model.Variable       // the parameters that the loss depends on and that are not frozen; set when the first graph is built
 	names  []string                // of the values that the loss observes; set likewise
 
-	fused             *model.Exec // of a plan whose updates are not made apart
-	accumulate, apply *model.Exec // of one whose are
+	fused             *model.Exec // computes and applies gradients; unless plan.apart
+	accumulate, apply *model.Exec // separate graphs; if plan.apart
 }
 
 // newStep prepares the graphs of task over the parameters that store holds now, and creates the moments of

@@ -7,6 +7,7 @@
 package trainer
 
 import (
+	"context"
 	"iter"
 
 	"github.com/gomlx/compute/shapes"
@@ -69,6 +70,7 @@ type Batch struct {
 // Batches addresses training data by step: the same step always yields the same batch, whatever came before it and
 // however many goroutines build batches.
 type Batches interface {
-	// From yields the batches of step, step+1, ... until the caller stops or an error ends the sequence.
-	From(step int) iter.Seq2[Batch, error]
+	// From yields the batches of step, step+1, ... until the caller stops or an error ends the sequence. It ends with the
+	// error of ctx, when that ends, where a batch would have to be waited for.
+	From(ctx context.Context, step int) iter.Seq2[Batch, error]
 }

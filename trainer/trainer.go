@@ -44,10 +44,13 @@ type Trainer struct {
 
 	skipped []int // steps whose update is left out
 	best    *Best
-	spikes  spikes
-	tokens  int64     // positions trained on so far
-	before  float64   // seconds that earlier processes spent on the run
-	began   time.Time // when this one took over
+	losses  Losses
+	tokens  int64   // positions trained on so far
+	before  float64 // seconds that earlier processes spent on the run
+
+	unmeasured []int // as in Progress
+
+	began time.Time // when this one took over
 
 	// Recorder gets a report every Plan.Recording.EverySteps. Required by Train.
 	Recorder metrics.Recorder
@@ -67,7 +70,7 @@ type Trainer struct {
 	Goal Goal
 	// Improved, if set, is called when an evaluation was the best so far.
 	Improved func(step int, value float64) error
-	// Ahead compile graphs that are needed later; they are called before the first step.
+	// Ahead are functions that compile graphs for later use; they are called before the first step.
 	Ahead []func() error
 	// Watches are further measurements, each with its own interval; their values are recorded.
 	Watches []Watch
@@ -121,10 +124,18 @@ func (t *Trainer) Unused() []string {
 	return names
 }
 
-// Train makes the updates from the current step to the last one of the plan, or until patience runs out. When ctx
-// ends, it finishes the current update, saves, and returns ErrInterrupted.
+// Train makes the updates from the current step to the last one of the plan, or until patience runs out. First it
+// makes the measurements that the step it continues from lacks. When ctx ends, it finishes the current update, saves,
+// and returns ErrInterrupted.
 func (t *Trainer) Train(ctx context.Context, batches Batches) error {
-	if t.outOfPatience() {
+	last, err := t.measure(ctx, t.now >= t.plan.Schedule.Steps() || t.outOfPatience())
+	if err != nil {
+		return err
+	}
+	if len(t.unmeasured) > 0 { // as before: the checkpoint says so
+		return ErrInterrupted
+	}
+	if last {
 		return nil
 	}
 	back := t.plan.Run.OnNonFinite == OnNonFiniteBack
@@ -150,7 +161,10 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 	w := newWindow(t)
 	steps := t.plan.Schedule.Steps()
 	ahead := t.compileAhead
-	for batch, err := range batches.From(t.now) {
+	for batch, err := range batches.From(ctx, t.now) {
+		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return t.stopWaiting(w)
+		}
 		if err != nil {
 			return fmt.Errorf("step %d: %w", t.now, err)
 		}
@@ -181,6 +195,19 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 	return fmt.Errorf("step %d: the data ended before step %d", t.now, steps)
 }
 
+// stopWaiting saves what there is of a run that is asked to stop while it waits for a batch.
+func (t *Trainer) stopWaiting(w *window) error {
+	if err := t.report(w); err != nil {
+		return err
+	}
+	if t.Save != nil && t.now > 0 {
+		if err := t.Save(t.now); err != nil {
+			return err
+		}
+	}
+	return ErrInterrupted
+}
+
 // after does the work that is due after an update, and reports whether training is done.
 func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, err error) {
 	if t.Saved != nil {
@@ -188,26 +215,23 @@ func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, e
 			return false, err
 		}
 	}
-	stopped := ctx.Err() != nil && !last
-	evaluate := t.Evaluate != nil && !stopped && (last || due(t.now, t.plan.Recording.EvaluateEvery))
-	save := last || stopped || due(t.now, t.plan.Checkpointing.EverySteps)
-	if evaluate || save || due(t.now, t.plan.Recording.EverySteps) || t.watching(stopped) {
+	asked := ctx.Err() != nil
+	t.unmeasured = t.measurements(last)
+	measuring := len(t.unmeasured) > 0
+	save := last || isDue(t.now, t.plan.Checkpointing.EverySteps)
+	if measuring || save || asked || isDue(t.now, t.plan.Recording.EverySteps) {
 		if err := t.report(w); err != nil {
 			return false, err
 		}
 	}
-	if evaluate {
-		err = t.evaluate(ctx)
-		last = last || t.outOfPatience()
+	last, err = t.measure(ctx, last)
+	if err != nil {
+		return false, err
+	}
+	if measuring {
 		w.restart()
 	}
-	if err == nil {
-		err = t.watch(ctx, w, last, stopped)
-	}
-	if err != nil && ctx.Err() == nil {
-		return false, fmt.Errorf("measuring at step %d: %w", t.now, err)
-	}
-	stopped = stopped || err != nil // asked to stop while measuring: the measurement is lost, the state is not
+	stopped := asked && !last || len(t.unmeasured) > 0
 	if t.Save != nil && (save || last || stopped) {
 		if err := t.Save(t.now); err != nil {
 			return false, err
@@ -215,6 +239,44 @@ func (t *Trainer) after(ctx context.Context, w *window, last bool) (done bool, e
 	}
 	if stopped {
 		return false, ErrInterrupted
+	}
+	return last, nil
+}
+
+// measurements are those due at this step, numbered as in Progress.Unmeasured. If it is the last step, all are.
+func (t *Trainer) measurements(last bool) []int {
+	var due []int
+	if t.Evaluate != nil && (last || isDue(t.now, t.plan.Recording.EvaluateEvery)) {
+		due = append(due, 0)
+	}
+	for i, w := range t.Watches {
+		if last || isDue(t.now, w.Every) {
+			due = append(due, i+1)
+		}
+	}
+	return due
+}
+
+// measure makes the measurements that are due until ctx ends, and says whether this is the last step: it is, too, if the
+// evaluation ends the patience. The measurements that ctx cut short or left out stay in t.unmeasured.
+func (t *Trainer) measure(ctx context.Context, last bool) (isLast bool, err error) {
+	for len(t.unmeasured) > 0 && ctx.Err() == nil {
+		next := t.unmeasured[0]
+		if next == 0 {
+			err = t.evaluate(ctx)
+		} else {
+			err = t.watch(ctx, next-1)
+		}
+		if err != nil && ctx.Err() != nil {
+			return last, nil
+		}
+		if err != nil {
+			return last, fmt.Errorf("measuring at step %d: %w", t.now, err)
+		}
+		t.unmeasured = t.unmeasured[1:]
+		if next == 0 && !last && t.outOfPatience() {
+			last, t.unmeasured = true, t.measurements(true)[1:]
+		}
 	}
 	return last, nil
 }
@@ -233,6 +295,9 @@ func (t *Trainer) report(w *window) error {
 
 // evaluate records an evaluation and compares it with the best.
 func (t *Trainer) evaluate(ctx context.Context) error {
+	if t.Evaluate == nil { // of a run that had one
+		return nil
+	}
 	values, err := t.Evaluate(ctx, t.now)
 	if err != nil {
 		return err
@@ -275,34 +340,20 @@ func (t *Trainer) outOfPatience() bool {
 	return t.plan.Run.Patience > 0 && t.best != nil && t.best.Since >= t.plan.Run.Patience
 }
 
-// watching reports whether a watch is due.
-func (t *Trainer) watching(stopped bool) bool {
-	return !stopped && slices.ContainsFunc(t.Watches, func(w Watch) bool { return due(t.now, w.Every) })
-}
-
-// watch makes the further measurements that are due.
-func (t *Trainer) watch(ctx context.Context, w *window, last, stopped bool) error {
-	if stopped {
+// watch makes measurement i of Watches.
+func (t *Trainer) watch(ctx context.Context, i int) error {
+	if i >= len(t.Watches) { // of a config that had more
 		return nil
 	}
-	for _, watch := range t.Watches {
-		if !last && !due(t.now, watch.Every) {
-			continue
-		}
-		values, err := watch.Measure(ctx, t.now)
-		if err != nil {
-			return err
-		}
-		if err := t.Recorder.Record(t.now, values...); err != nil {
-			return err
-		}
-		w.restart()
+	values, err := t.Watches[i].Measure(ctx, t.now)
+	if err != nil {
+		return err
 	}
-	return nil
+	return t.Recorder.Record(t.now, values...)
 }
 
-// due reports whether step is a multiple of every; with every 0 it never is.
-func due(step, every int) bool { return every > 0 && step%every == 0 }
+// isDue reports whether step is a multiple of every; with every 0 it never is.
+func isDue(step, every int) bool { return every > 0 && step%every == 0 }
 
 // fetch transfers what the step observed: the mean of each value over the batch (the loss is a sum over microbatches),
 // the gradient norm, and whether the update was made.

@@ -56,7 +56,7 @@ type points struct {
 	poison   int // the step whose batch has a NaN; -1: none
 }
 
-func (p points) From(step int) iter.Seq2[Batch, error] {
+func (p points) From(ctx context.Context, step int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		for ; ; step++ {
 			if !yield(p.batch(step), nil) {
@@ -96,9 +96,9 @@ type overflowing struct {
 	at int
 }
 
-func (o overflowing) From(step int) iter.Seq2[Batch, error] {
+func (o overflowing) From(ctx context.Context, step int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
-		for b, err := range o.points.From(step) {
+		for b, err := range o.points.From(ctx, step) {
 			if step == o.at {
 				n := o.plan.MicroBatch
 				x, y := tensors.MustCopyFlatData[float32](b.Micro[0][0]), tensors.MustCopyFlatData[float32](b.Micro[0][1])

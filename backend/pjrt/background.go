@@ -2,7 +2,7 @@ package pjrt
 
 import "sync"
 
-// background does what it is given on goroutines of its own, the oldest first.
+// background runs functions on its own goroutines, the oldest first.
 type background struct {
 	queue   chan func(stopped bool)
 	workers sync.WaitGroup
@@ -10,7 +10,8 @@ type background struct {
 	over    chan struct{}
 }
 
-// compilers is how many programs are compiled at a time. A compiler uses several cores for a part of its work alone.
+// compilers is the number of programs that are compiled at a time. A compiler uses several cores only for a part of
+// its work.
 const compilers = 2
 
 func newBackground() *background {
@@ -21,7 +22,7 @@ func newBackground() *background {
 	return b
 }
 
-// add has f called; whether it was stopped by then, it is told. After stop it must not be called.
+// add queues f. Its argument says whether b was stopped before f ran. add must not be called after stop.
 func (b *background) add(f func(stopped bool)) { b.queue <- f }
 
 func (b *background) work() {
@@ -35,7 +36,7 @@ func (b *background) work() {
 	}
 }
 
-// stop waits for what is being done and has the rest left out.
+// stop waits for running functions, and calls the queued ones with stopped true.
 func (b *background) stop() {
 	b.once.Do(func() {
 		close(b.over)

@@ -37,7 +37,7 @@ type Client struct {
 	live     int  // executables not yet destroyed
 	closed   bool // destroyed by its owner; the plugin's object goes with the last executable
 
-	background *background // nil: programs are compiled by those who submit them
+	background *background // nil: compile is synchronous
 }
 
 // Open loads a plugin, once per process, and creates a client. The kind is "cpu", "cuda" or "tpu".

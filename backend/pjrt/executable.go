@@ -33,7 +33,7 @@ type loaded struct {
 	c           unsafe.Pointer // PJRT_LoadedExecutable; nil once destroyed
 	donors      []int          // arguments marked in the program
 	donorsKnown bool           // donors are the arguments that the caller donates
-	failed      error          // of compiling in the background
+	failed      error          // error of compiling in the background
 	program     Program
 }
 
@@ -82,7 +82,8 @@ func (c *Client) register(l *loaded) {
 	c.live++
 }
 
-// buildFirst makes l.c, with the arguments marked that the caller donated in an earlier run or can be expected to.
+// buildFirst compiles l.c, with those arguments marked that the caller donated in an earlier run or is expected to
+// donate.
 func (l *loaded) buildFirst() error {
 	c := l.client
 	var donors []int
@@ -100,7 +101,7 @@ func (l *loaded) buildFirst() error {
 	return nil
 }
 
-// ready is nil once the executable can be used; the caller holds l.mu.
+// ready returns nil if the executable can be used; the caller holds l.mu.
 func (l *loaded) ready() error {
 	if l.failed != nil {
 		return l.failed
@@ -373,7 +374,7 @@ func (t *table) find(handle unsafe.Pointer) (*loaded, error) {
 	return nil, ErrDestroyed
 }
 
-// description is what go-xla asks for and destroys.
+// description makes the description that go-xla requests and destroys.
 func (l *loaded) description() unsafe.Pointer {
 	name := C.CString(l.program.Name)
 	defer C.free(unsafe.Pointer(name))
@@ -388,7 +389,7 @@ func (l *loaded) destroy() error {
 	t.mu.Unlock()
 	l.mu.Lock()
 	var err error
-	if l.c != nil { // which it is if compiling failed
+	if l.c != nil { // nil if compiling failed
 		err = t.destroyLoaded(l.c)
 	}
 	l.c = nil

@@ -31,7 +31,7 @@ type argument struct {
 // variable reports whether the argument is a variable of the model: GoMLX names variables by their paths.
 func (a argument) variable() bool { return strings.HasPrefix(a.name, "%_") }
 
-// scalar says whether the argument has no axes.
+// scalar reports whether the argument has no axes.
 func (a argument) scalar() bool {
 	dims := strings.TrimPrefix(a.typ, "tensor<")
 	return dims == "" || dims[0] < '0' || dims[0] > '9'
@@ -54,7 +54,7 @@ var (
 var elementwise = []string{"add", "convert", "subtract", "multiply", "divide", "select", "maximum", "minimum", "negate", "abs",
 	"sqrt", "rsqrt", "power", "clamp"}
 
-// filling lists the operations of which a constant array is made.
+// filling lists the operations that make constant arrays.
 var filling = []string{"constant", "broadcast_in_dim", "reshape", "convert"}
 
 // parseModule reads the text of a program.
@@ -147,9 +147,9 @@ func operands(list string) []string {
 }
 
 // updated guesses which arguments are variables that the program changes. A result is the new value of the nearest
-// variable of its type from which it is computed element by element. One that is computed from none, or is constant, is
-// that of a variable of its type which nothing reads, or which no other result is the value of. Scalars are left out; there
-// is nothing to gain.
+// variable of its type from which it is computed element by element. A constant result, or one that is not computed
+// from such a variable, is the new value of a variable of its type that nothing reads, or that has no other result.
+// Scalars are left out, because donating them gains nothing.
 //
 // It is a guess because the text does not say which variables change. The caller of the program knows; see
 // matchDonation.
@@ -182,8 +182,8 @@ func (m *module) updated() []int {
 	return slices.Compact(found)
 }
 
-// nearest is the argument of a type that is the fewest operations away from a value computed from it element by element;
-// -1 if there is none.
+// nearest returns, of the arguments of a type from which a value is computed element by element, the one with the
+// fewest operations in between; -1 if there is none.
 func (m *module) nearest(value, typ string, index map[string]int) int {
 	seen := map[string]bool{}
 	for todo := []string{value}; len(todo) > 0; todo = todo[1:] {
@@ -199,7 +199,7 @@ func (m *module) nearest(value, typ string, index map[string]int) int {
 	return -1
 }
 
-// constant says whether a value does not depend on any argument.
+// constant reports whether a value depends on no argument.
 func (m *module) constant(value string) bool {
 	from, ok := m.fills[value]
 	return ok && !slices.ContainsFunc(from, func(v string) bool { return !m.constant(v) })

@@ -4,7 +4,7 @@ package pjrt
 
 import "github.com/gomlx/compute"
 
-// Linked says whether this program can load plugins.
+// Linked reports whether this program can load plugins.
 const Linked = false
 
 // Client is an open plugin; there is none in a program without cgo.

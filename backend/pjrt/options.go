@@ -25,8 +25,8 @@ type Options struct {
 	CacheSalt  string
 	PluginHash string
 
-	// Background compiles on goroutines, a few programs at a time and the oldest first. Who runs a program, or asks about
-	// it, waits for it, and gets the error of compiling it.
+	// Background compiles on goroutines, a few programs at a time and the oldest first. Calls that use a program wait
+	// for it, and return the error of compiling it.
 	Background bool
 
 	// InFlight is the number of executions that may run before the host waits. With 0, each call waits for its

@@ -124,7 +124,7 @@ func TestSameAsOnOneMachine(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	choose := request.Selection{Query: "a* OR protein", Exclude: []string{in("excluded.txt")}, Share: []string{"pubmed*=0.8"},
 		Vocab: in("vocab.txt"), Uncased: true}
-	plan, err := choose.Plan(files, quiet)
+	plan, err := choose.Plan(ctx, files, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

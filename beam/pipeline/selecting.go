@@ -71,7 +71,7 @@ func planSelection(ctx context.Context, r request.Selection, files []string, dir
 		}
 		*aid = format + local
 	}
-	return r.Plan(files, log)
+	return r.Plan(ctx, files, log)
 }
 
 // findFn searches a file.

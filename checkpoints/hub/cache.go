@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // Snapshot is a local copy of a repository at one commit: the files that a model needs.
@@ -35,17 +37,17 @@ type File struct {
 }
 
 // Write copies the snapshot's files to w.
-func (s *Snapshot) Write(w host.FileWriter) error {
+func (s *Snapshot) Write(ctx context.Context, w host.FileWriter) error {
 	for _, f := range s.Files {
-		if err := s.copyFile(w, f.Name); err != nil {
+		if err := s.copyFile(ctx, w, f.Name); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) copyFile(w host.FileWriter, name string) error {
-	from, err := os.Open(filepath.Join(s.Dir, name))
+func (s *Snapshot) copyFile(ctx context.Context, w host.FileWriter, name string) error {
+	from, err := ctxio.Open(ctx, filepath.Join(s.Dir, name), nil)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	show := extract.Show{Sentences: v.Sentences, Index: v.Index, Near: v.Near, Least: v.Least, Top: v.Top}
-	if show.Baseline, err = v.baseline(); err != nil {
+	if show.Baseline, err = v.baseline(c); err != nil {
 		return err
 	}
 	examples, err := v.examples(c, m)
@@ -111,11 +111,11 @@ func (v *attentionCmd) check() error {
 }
 
 // baseline reads the labels that the baseline gives; nil without one.
-func (v *attentionCmd) baseline() (map[string]string, error) {
+func (v *attentionCmd) baseline(c *console) (map[string]string, error) {
 	if v.Baseline == "" {
 		return nil, nil
 	}
-	file, err := relations.OpenPredictions(v.Baseline)
+	file, err := relations.OpenPredictions(v.Baseline, relations.Options{Context: c.ctx})
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,8 @@ func (v *attentionCmd) baseline() (map[string]string, error) {
 
 // examples are the test pairs of the corpus, or all if it has none apart.
 func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relations.Example, error], error) {
-	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: v.Corpus})
+	meter := newMeter(c)
+	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: v.Corpus, Read: meter.reading(v.Corpus)})
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +139,9 @@ func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relatio
 	}
 	apart := slices.ContainsFunc(all, func(e relations.Example) bool { return e.Split == "test" })
 	return func(yield func(relations.Example, error) bool) {
-		for _, e := range all {
+		defer meter.end()
+		for i, e := range all {
+			meter.counts("sentences", i, len(all))
 			if (!apart || e.Split == "test") && !yield(e, nil) {
 				return
 			}

@@ -41,7 +41,12 @@ func (v *compareCmd) Run(c *console) error {
 	if _, err := v.output(c, v.Errors, ""); err != nil {
 		return err
 	}
-	r, err := compare.Runs(c.ctx, v.A, v.B, compare.Options{Negative: v.Negative, Samples: v.Samples, Seed: v.Seed})
+	meter := newMeter(c)
+	r, err := compare.Runs(c.ctx, v.A, v.B, compare.Options{
+		Negative: v.Negative, Samples: v.Samples, Seed: v.Seed, Drawn: meter.counts,
+		Read: func(file string, done, size int64) { meter.reading(file)(done, size) },
+	})
+	meter.end()
 	var negative *compare.NegativeError
 	if errors.As(err, &negative) {
 		return misused(err)

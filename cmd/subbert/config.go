@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -111,7 +112,7 @@ func (v *configCheckCmd) missing(c *console, paths map[string]*string, sequence 
 		}
 		_, err := os.Stat(path)
 		if what == "model" {
-			err = fits(path, sequence)
+			err = fits(c.ctx, path, sequence)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", v.Config, key, err))
@@ -121,8 +122,8 @@ func (v *configCheckCmd) missing(c *console, paths map[string]*string, sequence 
 }
 
 // fits opens the model at path and compares its positions with those of a row.
-func fits(path string, sequence int) error {
-	m, err := checkpoints.OpenModel(result.ModelPath(path))
+func fits(ctx context.Context, path string, sequence int) error {
+	m, err := checkpoints.OpenModel(ctx, result.ModelPath(path))
 	if err != nil {
 		return err
 	}

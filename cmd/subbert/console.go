@@ -9,16 +9,18 @@ import (
 	"os"
 
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/sweep"
 )
 
 // console is the world as a verb may touch it. Main makes it and hands it to every Run.
 type console struct {
-	ctx     context.Context // ends at SIGINT or SIGTERM
+	ctx     context.Context // ends at SIGINT, SIGTERM or SIGHUP
 	in      io.Reader
 	out     io.Writer // results
 	err     io.Writer // progress and logs
@@ -31,6 +33,7 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
+	out, errOut = &visible{to: out}, &visible{to: errOut}
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
 		log:     newLog(errOut, c.Quiet),
@@ -70,9 +73,32 @@ func (c *console) withFlags(args []string) []string {
 	return append(flags, args...)
 }
 
+// standardInput is standard input to its end or that of the context; meter shows how far it is.
+func (c *console) standardInput(meter *meter) io.Reader {
+	return ctxio.Waiting(c.ctx, c.in, meter.told("standard input", 0))
+}
+
+// open opens a file, decompressed, to be read to its end or that of the context; meter shows how far it is.
+func (c *console) open(meter *meter, name string) (io.ReadCloser, error) {
+	var f *stream.File
+	tell := meter.reading(name)
+	return ctxio.From(c.ctx, func() (_ *stream.File, err error) { f, err = stream.Open(name); return f, err }, func(int) { tell(f.BytesRead(), f.Size()) })
+}
+
+// endsEarly is err in words if it is the end of the context and comes of a verb that prints as it reads.
+func endsEarly(c *console, err error) error {
+	if err == nil || c.ctx.Err() == nil {
+		return err
+	}
+	return interruptedf("the output ends early; the same command starts again")
+}
+
 // env is what runs need from outside.
 func (c *console) env(resume bool) runs.Env {
-	e := runs.Env{Backend: c.openBackend, Model: c.modelPath, Store: c.openStore, Log: c.log, Notes: c.err, Resume: resume, Command: c.command}
+	meter := newMeter(c)
+	e := runs.Env{
+		Reading: func(name string, done, size int64) { meter.reading(name)(done, size) }, Counting: meter.counts,
+		Backend: c.openBackend, Model: c.modelPath, Store: c.openStore, Log: c.log, Notes: c.err, Resume: resume, Command: c.command}
 	if dir, err := cacheDir(); err == nil {
 		e.Cache = blocksDir(dir)
 	}

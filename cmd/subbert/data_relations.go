@@ -49,7 +49,10 @@ func (v *dataRelationsCmd) Run(c *console) error {
 		In: v.In, Format: v.From, Types: v.Types, Within: v.Within, Marking: relations.Marking(v.Marking), Only: v.Only, Folds: v.Folds, Fold: v.Fold,
 		DevFraction: v.DevFraction, DevBy: relations.Unit(v.DevBy), Seed: v.Seed, Split: v.Split, Out: out,
 	}
+	meter := newMeter(c)
+	corpus.Read = meter.reading(v.In)
 	r, err := corpus.Write(c.ctx, func(line string) { c.log.Warn(line) })
+	meter.end()
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,7 @@ func (v *dataSelectCmd) plan(c *console) (selection.Plan, error) {
 		return selection.Plan{}, err
 	}
 	plan, err := request.Selection{Query: v.Query, Preset: v.Preset, Mode: v.Mode, Mesh: v.Mesh, Entities: v.Entities, Tables: v.Tables,
-		Exclude: v.Exclude, Share: v.Share, From: v.From, Vocab: v.Vocab, Uncased: v.Uncased, Strict: v.Strict}.Plan(files, c.log)
+		Exclude: v.Exclude, Share: v.Share, From: v.From, Vocab: v.Vocab, Uncased: v.Uncased, Strict: v.Strict}.Plan(c.ctx, files, c.log)
 	plan.Out, plan.Workers = v.Out, workers(v.Workers)
 	return plan, err
 }

@@ -27,8 +27,12 @@ func (v *dataSentencesCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	meter := newMeter(c)
+	c.in = c.standardInput(meter)
 	out := bufio.NewWriterSize(c.out, 1<<16)
-	return errors.Join(v.lines(c, splitter, out), out.Flush()) // what came before a fault is right
+	err = errors.Join(v.lines(c, splitter, out), out.Flush()) // what came before a fault is right
+	meter.end()
+	return endsEarly(c, err)
 }
 
 // lines prints the sentences of the lines of standard input.

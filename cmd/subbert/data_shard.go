@@ -13,7 +13,6 @@ import (
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/shards"
 	"github.com/subbert/subbert/data/staging"
-	"github.com/subbert/subbert/runs"
 )
 
 type dataShardCmd struct {
@@ -132,9 +131,9 @@ func preparing(err error) error {
 	}
 	var kept *staging.KeptError
 	if errors.As(err, &kept) {
-		return &staging.KeptError{Dir: kept.Dir, Err: runs.ErrInterrupted}
+		return interruptedf("%s", kept.Hint())
 	}
-	return interruptedf("nothing was written")
+	return interruptedf("nothing was written; the same command starts again")
 }
 
 // warnOfLeftovers names what earlier attempts at making dir, killed, left behind.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/data/wordpiece"
@@ -48,9 +47,11 @@ func (v *dataTokenizeCmd) Run(c *console) error {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
+	meter := newMeter(c)
+	defer meter.end()
 	for _, name := range files {
-		if err := p.file(c, name); err != nil {
-			return errors.Join(err, p.out.Flush()) // what came before the fault is right
+		if err := p.file(c, meter, name); err != nil {
+			return endsEarly(c, errors.Join(err, p.out.Flush())) // what came before the fault is right
 		}
 	}
 	return p.out.Flush()
@@ -76,24 +77,21 @@ type piecePrinter struct {
 }
 
 // file prints the pieces of the lines of the file called name.
-func (p *piecePrinter) file(c *console, name string) error {
+func (p *piecePrinter) file(c *console, meter *meter, name string) error {
 	if name == "-" {
-		return p.lines(c, c.in, "standard input")
+		return p.lines(c.standardInput(meter), "standard input")
 	}
-	f, err := stream.Open(name)
+	f, err := c.open(meter, name)
 	if err != nil {
 		return err
 	}
 	defer f.Close() // only read from
-	return p.lines(c, f, name)
+	return p.lines(f, name)
 }
 
-func (p *piecePrinter) lines(c *console, r io.Reader, name string) error {
+func (p *piecePrinter) lines(r io.Reader, name string) error {
 	in := text.NewLines(r)
 	for {
-		if c.ctx.Err() != nil {
-			return c.ctx.Err()
-		}
 		line, err := in.NextWhole()
 		if err == io.EOF {
 			if in.Number() == 1 {

@@ -15,17 +15,19 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/runs"
 )
 
 // Exit codes, as documented in the help.
 const (
 	exitFailed      = 1   // it ran and failed; the input or the machine is at fault
 	exitMisused     = 2   // the command line, the config or the choice of backend is wrong
-	exitInterrupted = 130 // stopped by SIGINT or SIGTERM, state saved
+	exitInterrupted = 130 // stopped by SIGINT, SIGTERM or SIGHUP, state saved
 )
 
 const description = `Continue the pre-training of biomedical BERT models on a sub-domain of PubMed, and extract relations with them.
@@ -88,10 +90,45 @@ func main() {
 
 // run is main without the process: it parses args, runs the verb and returns the exit code.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process, whatever it waits for
-	return complain(errOut, invoke(ctx, args, in, out, errOut))
+	return complain(errOut, plainly(ctx, invoke(ctx, args, in, out, errOut)))
+}
+
+// signalsTogether is how long after the first signal another one is taken for the same. timeout(1), some schedulers, and
+// a terminal together with a parent process send several within milliseconds.
+const signalsTogether = time.Second
+
+// untilSignal returns a context that ends at the first SIGINT, SIGTERM or SIGHUP. A second one, unless it comes together with
+// the first, ends the process, whatever it waits for. A SIGHUP that is ignored, as under nohup, stays so.
+func untilSignal() (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	wanted := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		wanted = append(wanted, syscall.SIGHUP)
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, wanted...)
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+			time.AfterFunc(signalsTogether, func() { signal.Stop(signals) })
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// plainly is err in words for a person if it is the end of ctx and does not say what is kept.
+func plainly(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
+		return err
+	}
+	return interruptedf("nothing was written; the same command starts again")
 }
 
 // invoke parses args and runs the verb they name.
@@ -133,6 +170,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
+	w = &visible{to: w}
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

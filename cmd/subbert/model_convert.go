@@ -27,7 +27,7 @@ func (v *modelConvertCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	m, err := checkpoints.OpenModel(src)
+	m, err := checkpoints.OpenModel(c.ctx, src)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,11 @@ func (v *modelConvertCmd) Run(c *console) (err error) {
 	for _, note := range m.Notes() {
 		c.log.Warn("unusual", "what", note)
 	}
-	if err := checkpoints.Convert(m, v.Dst, to); err != nil {
+	meter := newMeter(c)
+	m.Progress = meter.bytes
+	err = checkpoints.Convert(m, v.Dst, to)
+	meter.end()
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out, "%s: %d tensors of %s as %s\n", v.Dst, len(m.Tensors()), v.Src, v.To)

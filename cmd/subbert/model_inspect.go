@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,7 +35,7 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	m, faults, err := checkpoints.Peek(path)
+	m, faults, err := checkpoints.Peek(c.ctx, path)
 	if err != nil {
 		return err
 	}
@@ -44,6 +45,9 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 			faults = append(faults, err)
 		}
 	}
+	meter := newMeter(c)
+	defer meter.end()
+	m.Progress = meter.bytes
 	seen := seenModel{}
 	if seen.Inspection, err = checkpoints.Inspect(m, faults); err != nil {
 		return err
@@ -53,10 +57,11 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 		if err != nil {
 			return err
 		}
-		if seen.Against, err = compareWith(m, other); err != nil {
+		if seen.Against, err = compareWith(c.ctx, m, other); err != nil {
 			return err
 		}
 	}
+	meter.end()
 	if v.JSON {
 		err = c.printJSON(seen)
 	} else {
@@ -79,8 +84,8 @@ func unusable(path string, faults []error) error {
 	return nil
 }
 
-func compareWith(m *checkpoints.Model, path string) (comparison *checkpoints.Comparison, err error) {
-	other, _, err := checkpoints.Peek(path)
+func compareWith(ctx context.Context, m *checkpoints.Model, path string) (comparison *checkpoints.Comparison, err error) {
+	other, _, err := checkpoints.Peek(ctx, path)
 	if err != nil {
 		return nil, err
 	}

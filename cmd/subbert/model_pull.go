@@ -37,7 +37,7 @@ func (v *modelPullCmd) Run(c *console) error {
 		return err
 	}
 	if v.Out != "" {
-		if err := checkpoints.WriteDirectory(v.Out, s.Write); err != nil {
+		if err := checkpoints.WriteDirectory(v.Out, func(w checkpoints.FileWriter) error { return s.Write(c.ctx, w) }); err != nil {
 			return err
 		}
 		s.Dir = v.Out
@@ -57,7 +57,7 @@ func (v *modelPullCmd) Run(c *console) error {
 
 // warnFaults mentions what would keep the model in dir from being used.
 func warnFaults(c *console, dir string) error {
-	m, faults, err := checkpoints.Peek(dir)
+	m, faults, err := checkpoints.Peek(c.ctx, dir)
 	if err != nil {
 		return err
 	}

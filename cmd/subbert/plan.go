@@ -41,7 +41,7 @@ func (v *planCmd) Run(c *console) error {
 		return err
 	}
 	options.Price = v.Price
-	planner, err := v.planner(options)
+	planner, err := v.planner(c.ctx, options)
 	if err != nil {
 		return err
 	}
@@ -57,19 +57,19 @@ func (v *planCmd) Run(c *console) error {
 }
 
 // planner plans the run that the config describes.
-func (v *planCmd) planner(o plan.Options) (*plan.Planner, error) {
+func (v *planCmd) planner(ctx context.Context, o plan.Options) (*plan.Planner, error) {
 	if v.Task == "relation" {
 		config, err := read(v.configFlags, configs.ReadRelation)
 		if err != nil {
 			return nil, err
 		}
-		return plan.Relation(config, o)
+		return plan.Relation(ctx, config, o)
 	}
 	config, err := read(v.configFlags, configs.ReadPretraining)
 	if err != nil {
 		return nil, err
 	}
-	return plan.Pretraining(config, o)
+	return plan.Pretraining(ctx, config, o)
 }
 
 // planning are the options of planning for a device with the plugin at a path, or if that is empty with the newest one

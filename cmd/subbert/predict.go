@@ -71,13 +71,16 @@ func (v *predictCmd) Run(c *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	summary := &predictSummary{Labels: map[string]int{}, Out: v.Out}
+	progress := predicting{meter: newMeter(c), summary: summary}
+	source.Read = progress.read
 	examples, err := m.Examples(c.ctx, source)
 	if err != nil {
 		return err
 	}
 	started := time.Now()
-	summary := &predictSummary{Labels: map[string]int{}, Out: v.Out}
-	err = atomicfile.Write(v.Out, func(w io.Writer) error { return v.predict(c, m, w, examples, summary) })
+	err = atomicfile.Write(v.Out, func(w io.Writer) error { return v.predict(c, m, w, examples, summary, &progress) })
+	progress.meter.end()
 	if err != nil {
 		return err
 	}
@@ -105,13 +108,11 @@ func (v *predictCmd) source() (extract.Source, error) {
 }
 
 // predict writes a prediction for each example and sums them up.
-func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples iter.Seq2[relations.Example, error], summary *predictSummary) error {
+func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples iter.Seq2[relations.Example, error], summary *predictSummary, progress *predicting) error {
 	out, err := v.writer(w, m)
 	if err != nil {
 		return err
 	}
-	meter := newMeter(c)
-	defer meter.end()
 	var gold, predicted []string
 	for p, err := range m.Predict(c.ctx, examples) {
 		if labels := new(extract.LabelsError); errors.As(err, &labels) {
@@ -128,9 +129,7 @@ func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples
 		if p.Example.Label != "" {
 			gold, predicted = append(gold, p.Example.Label), append(predicted, p.Label)
 		}
-		meter.show(float64(summary.Pairs), 0, func(rate float64) string {
-			return fmt.Sprintf("%d pairs, %.0f pairs/s", summary.Pairs, rate)
-		})
+		progress.predicted()
 	}
 	if err := out.Close(); err != nil || len(gold) < summary.Pairs {
 		return err
@@ -138,6 +137,35 @@ func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples
 	report, err := evaluate.Score(gold, predicted, m.Labels(), m.Negative())
 	summary.Score = &report
 	return err
+}
+
+// predicting shows how far the predictions are: by the part of the input that is read, while the rest is not.
+type predicting struct {
+	meter      *meter
+	summary    *predictSummary
+	done, size int64
+	began      time.Time // of the first prediction
+}
+
+func (p *predicting) read(done, size int64) {
+	p.done, p.size = done, size
+	if p.summary.Pairs == 0 {
+		p.meter.bytes("reading", done, size)
+	}
+}
+
+func (p *predicting) predicted() {
+	if p.began.IsZero() {
+		p.began = time.Now()
+	}
+	left := float64(p.size)
+	if p.done >= p.size {
+		left = 0
+	}
+	p.meter.begin("predicting")
+	p.meter.show(float64(p.done), left, func(float64) string {
+		return fmt.Sprintf("%d pairs, %.0f pairs/s", p.summary.Pairs, float64(p.summary.Pairs)/time.Since(p.began).Seconds())
+	})
 }
 
 func (v *predictCmd) writer(w io.Writer, m *extract.Model) (extract.Writer, error) {

@@ -10,30 +10,38 @@ import (
 	"github.com/subbert/subbert/runs"
 )
 
-// meter shows how far a verb has come: on a terminal one line that changes, elsewhere a line now and then. It counts time
-// from the first call on, so that what comes before the work (compiling, opening) does not count as work.
+// meter shows how far a verb has come: one line on a terminal that changes. Elsewhere it shows nothing, unless it is one of
+// a run, whose log gets a line now and then. It counts time from the first call of a stage on, so that what comes before
+// the work (compiling, opening) does not count as work.
 type meter struct {
 	w        io.Writer
 	terminal bool
 	between  time.Duration // of two lines
+	stage    string        // of the work; each counts time anew
 	began    time.Time     // of the first call; zero before
 	pace     pace
 	shown    time.Time
 }
 
 func newMeter(c *console) *meter {
-	m := &meter{w: c.err, terminal: isTerminal(c.err), between: 5 * time.Second}
-	if m.terminal {
-		m.between = 200 * time.Millisecond
+	m := &meter{w: io.Discard, between: 200 * time.Millisecond}
+	if isTerminal(c.err) && !c.quiet {
+		m.w, m.terminal = raw(c.err), true
 	}
-	if c.quiet {
-		m.w = io.Discard
+	return m
+}
+
+// newLogMeter is a meter that shows a line now and then where there is no terminal.
+func newLogMeter(c *console) *meter {
+	m := newMeter(c)
+	if !m.terminal && !c.quiet {
+		m.w, m.between = c.err, 5*time.Second
 	}
 	return m
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := raw(w).(*os.File)
 	if !ok {
 		return false
 	}
@@ -70,14 +78,57 @@ func (m *meter) print(line string, stays bool) {
 			format += "\n"
 		}
 	}
-	fmt.Fprintf(m.w, format, line)
+	fmt.Fprintf(m.w, format, escaped(line))
 }
 
 // end clears the line on a terminal.
 func (m *meter) end() {
-	if m.terminal {
+	if m.terminal && !m.began.IsZero() {
 		fmt.Fprint(m.w, "\r\x1b[K")
 	}
+}
+
+// begin counts time anew if stage is not the one that goes on.
+func (m *meter) begin(stage string) {
+	if stage != m.stage {
+		m.stage, m.began = stage, time.Time{}
+	}
+}
+
+// bytes shows that done of size bytes of a stage are done; of a size of 0, which is not known, only done.
+func (m *meter) bytes(stage string, done, size int64) {
+	m.begin(stage)
+	m.show(float64(done), float64(size), func(rate float64) string {
+		if size <= 0 {
+			return fmt.Sprintf("%s: %.1f MB, %.1f MB/s", stage, megabytes(done), rate/1e6)
+		}
+		return fmt.Sprintf("%s: %3d %% of %.1f MB, %.1f MB/s", stage, min(100, 100*done/size), megabytes(size), rate/1e6)
+	})
+}
+
+// told is a meter of the reading of a file called name, of size bytes, that hears of each read.
+func (m *meter) told(name string, size int64) func(n int) {
+	done := int64(0)
+	return func(n int) {
+		done += int64(n)
+		m.reading(name)(done, size)
+	}
+}
+
+// reading is a meter of the reading of a file or corpus called name.
+func (m *meter) reading(name string) func(done, size int64) {
+	return func(done, size int64) { m.bytes("reading "+name, done, size) }
+}
+
+// counts shows that done of total things of a stage are done, such as samples; of a total of 0, which is not known, only done.
+func (m *meter) counts(stage string, done, total int) {
+	m.begin(stage)
+	m.show(float64(done), float64(total), func(rate float64) string {
+		if total <= 0 {
+			return fmt.Sprintf("%s: %d, %.0f/s", stage, done, rate)
+		}
+		return fmt.Sprintf("%s: %d of %d, %.0f/s", stage, done, total, rate)
+	})
 }
 
 // training shows the progress of runs.
@@ -93,7 +144,7 @@ func newTraining(c *console) *training { return &training{c: c, meters: map[stri
 func (t *training) show(p runs.Progress) {
 	m := t.meters[p.Run]
 	if m == nil {
-		m = newMeter(t.c)
+		m = newLogMeter(t.c)
 		t.meters[p.Run] = m
 	}
 	line := fmt.Sprintf("step %d/%d", p.Step, p.Steps)

@@ -34,7 +34,9 @@ func (v *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	runs, err := v.read(c)
+	meter := newMeter(c)
+	defer meter.end()
+	runs, err := v.read(c, meter)
 	if err != nil {
 		return err
 	}
@@ -50,11 +52,12 @@ func (v *reportCmd) Run(c *console) error {
 			return err
 		}
 	}
+	meter.end()
 	return v.print(c, runs, page)
 }
 
 // read reads the runs. What is there and is no run is passed over, with a line, as long as there is a run among the others.
-func (v *reportCmd) read(c *console) ([]*report.Run, error) {
+func (v *reportCmd) read(c *console, meter *meter) ([]*report.Run, error) {
 	var runs []*report.Run
 	var seen []string
 	var none error // the first that is no run
@@ -63,7 +66,7 @@ func (v *reportCmd) read(c *console) ([]*report.Run, error) {
 			return nil, misusef("%s is named twice", dir)
 		}
 		seen = append(seen, filepath.Clean(dir))
-		r, err := report.ReadRun(dir)
+		r, err := report.ReadRun(c.ctx, dir, meter.reading(dir))
 		var other *report.NotRunError
 		if errors.As(err, &other) {
 			if none == nil {

@@ -40,7 +40,7 @@ func (v *reproduceCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	plan, err := reproduce.NewPlan(request)
+	plan, err := reproduce.NewPlan(c.ctx, request)
 	if err != nil {
 		return misused(err)
 	}
@@ -53,7 +53,7 @@ func (v *reproduceCmd) Run(c *console) error {
 		return v.printForecast(c, request, plan, places, runs)
 	}
 	for _, s := range plan.Starts {
-		if err := s.Write(); err != nil {
+		if err := s.Write(c.ctx); err != nil {
 			return err
 		}
 	}

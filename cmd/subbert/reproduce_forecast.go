@@ -58,7 +58,7 @@ func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *repr
 	if err != nil {
 		return err
 	}
-	missing, err := reproduce.Missing(r)
+	missing, err := reproduce.Missing(c.ctx, r)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,14 +41,17 @@ func (v *scoreCmd) Run(c *console) error {
 }
 
 func (v *scoreCmd) scorePairs(c *console) error {
-	gold, goldIndex, err := relations.Column(v.Gold, "gold", "label", "labels")
+	meter := newMeter(c)
+	defer meter.end()
+	gold, goldIndex, err := relations.Column(v.Gold, relations.Options{Context: c.ctx, Read: meter.reading(v.Gold)}, "gold", "label", "labels")
 	if err != nil {
 		return err
 	}
-	pred, predIndex, err := relations.Column(v.Pred, "predicted", "label", "labels")
+	pred, predIndex, err := relations.Column(v.Pred, relations.Options{Context: c.ctx, Read: meter.reading(v.Pred)}, "predicted", "label", "labels")
 	if err != nil {
 		return err
 	}
+	meter.end()
 	if len(gold) != len(pred) {
 		return fmt.Errorf("%s has %d labels and %s has %d; they must be of the same pairs, in the same order", v.Gold, len(gold), v.Pred, len(pred))
 	}
@@ -58,10 +62,10 @@ func (v *scoreCmd) scorePairs(c *console) error {
 	if err != nil {
 		return err
 	}
-	if err := canonical(task, v.Gold, gold); err != nil {
+	if err := canonical(c.ctx, task, v.Gold, gold); err != nil {
 		return err
 	}
-	if err := canonical(task, v.Pred, pred); err != nil {
+	if err := canonical(c.ctx, task, v.Pred, pred); err != nil {
 		return err
 	}
 	report, err := evaluate.Score(gold, pred, task.Labels, task.Negative)
@@ -118,10 +122,13 @@ func (v *scoreCmd) sameOrder(gold, pred []string) error {
 }
 
 // canonical spells labels as task does, in place.
-func canonical(task relations.Task, file string, labels []string) error {
+func canonical(ctx context.Context, task relations.Task, file string, labels []string) error {
 	var unknown []string
 	first := 0 // row of an unknown one
 	for i, l := range labels {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		known, ok := task.Canonical(l)
 		if !ok && !slices.Contains(unknown, l) {
 			unknown = append(unknown, l)

@@ -18,11 +18,11 @@ type articleScore struct {
 }
 
 func (v *scoreCmd) scoreArticles(c *console) error {
-	gold, err := relations.ReadGold(v.Gold, func(line string) { c.log.Warn(line) })
+	gold, err := relations.ReadGold(v.Gold, relations.Options{Context: c.ctx, Warn: func(line string) { c.log.Warn(line) }})
 	if err != nil {
 		return err
 	}
-	claimed, err := relations.ReadClaims(v.Pred, gold)
+	claimed, err := relations.ReadClaims(v.Pred, relations.Options{Context: c.ctx}, gold)
 	if err != nil {
 		return err
 	}

@@ -376,7 +376,7 @@ func (v *tpuRunCmd) preflight(c *console, r launch.Run) (*preflight.Report, erro
 		return nil, err
 	}
 	options.Price = r.HourPrice
-	planner, err := plan.Pretraining(config, options)
+	planner, err := plan.Pretraining(c.ctx, config, options)
 	if err != nil {
 		return nil, err
 	}

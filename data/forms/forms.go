@@ -21,7 +21,7 @@ const (
 
 	PubMedXML Form = "pubmed-xml"
 	BioC      Form = "bioc"
-	BioCJSON  Form = "bioc-json" // read where BioC is
+	BioCJSON  Form = "bioc-json" // accepted wherever BioC is
 	PubTator  Form = "pubtator"
 	JSONL     Form = "jsonl" // JSON lines
 	Text      Form = "text"  // plain, with blank lines between documents

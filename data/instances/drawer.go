@@ -1,6 +1,7 @@
 package instances
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -37,7 +38,10 @@ type Drawer struct {
 	special   wordpiece.Special
 	continues []bool // by id
 	scratch   sync.Pool
-	static    func() ([]int64, error) // counts of all draws, computed once
+	static    struct { // counts of all draws, computed once
+		sync.Mutex
+		counts []int64
+	}
 }
 
 // scratch is what drawing one instance needs beside it.
@@ -60,7 +64,6 @@ func New(src Source, v Vocab, c Config) (*Drawer, error) {
 		d.continues[id] = v.Continues(int32(id))
 	}
 	d.scratch.New = func() any { return new(scratch) }
-	d.static = sync.OnceValues(func() ([]int64, error) { return d.count(0, c.DuplicateFactor) })
 	return d, nil
 }
 
@@ -84,8 +87,8 @@ type Epoch struct {
 }
 
 // Epoch prepares epoch e, from 0. It goes through the lengths of all sentences, on all cores: a second or so for a
-// million documents.
-func (d *Drawer) Epoch(e int) (*Epoch, error) {
+// million documents. It fails with the error of ctx when that ends.
+func (d *Drawer) Epoch(ctx context.Context, e int) (*Epoch, error) {
 	if e < 0 {
 		return nil, fmt.Errorf("instances: epoch %d, want at least 0", e)
 	}
@@ -93,15 +96,25 @@ func (d *Drawer) Epoch(e int) (*Epoch, error) {
 	var err error
 	if d.config.Static {
 		ep.draw0 = 0
-		ep.counts, err = d.static()
+		ep.counts, err = d.once(ctx)
 	} else {
-		ep.counts, err = d.count(e, 1)
+		ep.counts, err = d.count(ctx, e, 1)
 	}
 	if err != nil {
 		return nil, err
 	}
 	ep.order = newPermutation(ep.Len(), key(d.config.Seed, forOrder, uint64(e)))
 	return ep, nil
+}
+
+// once counts all draws, unless that has been done.
+func (d *Drawer) once(ctx context.Context) (counts []int64, err error) {
+	d.static.Lock()
+	defer d.static.Unlock()
+	if d.static.counts == nil {
+		d.static.counts, err = d.count(ctx, 0, d.config.DuplicateFactor)
+	}
+	return d.static.counts, err
 }
 
 // Len is the number of instances.
@@ -112,7 +125,7 @@ func (d *Drawer) blocks() int { return (d.source.NumDocuments() + blockDocuments
 
 // count returns, for some draws one after the other, how many instances stand before each block of documents, and in
 // the end how many there are.
-func (d *Drawer) count(draw, draws int) ([]int64, error) {
+func (d *Drawer) count(ctx context.Context, draw, draws int) ([]int64, error) {
 	blocks := d.blocks()
 	counts := make([]int64, blocks*draws+1)
 	var g errgroup.Group
@@ -122,6 +135,9 @@ func (d *Drawer) count(draw, draws int) ([]int64, error) {
 			s := d.scratch.Get().(*scratch)
 			defer d.scratch.Put(s)
 			for b := blocks * w / workers; b < blocks*(w+1)/workers; b++ {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				if err := d.countBlock(counts[1:], b, draw, draws, s); err != nil {
 					return err
 				}

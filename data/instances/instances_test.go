@@ -66,7 +66,7 @@ func newDrawer(t testing.TB, documents [][][]int32, change func(*Config)) *Drawe
 
 func newEpoch(t testing.TB, d *Drawer, e int) *Epoch {
 	t.Helper()
-	epoch, err := d.Epoch(e)
+	epoch, err := d.Epoch(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}

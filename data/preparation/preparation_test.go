@@ -478,7 +478,7 @@ func BenchmarkDraw(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			epoch, err := d.Epoch(0)
+			epoch, err := d.Epoch(b.Context(), 0)
 			if err != nil {
 				b.Fatal(err)
 			}

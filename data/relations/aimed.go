@@ -46,7 +46,7 @@ func readAIMed(name string, o Options) iter.Seq2[Example, error] {
 }
 
 func readFolds(name string, o Options) ([]Example, error) {
-	src, err := openSource(name, forms.AIMed, ".json", ".jsonl")
+	src, err := openSource(name, forms.AIMed, o, ".json", ".jsonl")
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package relations
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -8,15 +9,18 @@ import (
 )
 
 // A baseline learns from the words of train, whose labels are known, and gives each of test one of those labels. It says
-// what a corpus yields without a model.
+// what a corpus yields without a model. It fails with the error of ctx when that ends.
 
 // WordOverlap gives each of test the label of the sentence of train that shares the most words with it, in proportion
 // to the words of both together (Jaccard); the first of equals.
-func WordOverlap(train, test []Example) []string {
-	bags := newBags(train)
+func WordOverlap(ctx context.Context, train, test []Example) ([]string, error) {
+	bags := newBags(ctx, train)
 	containing := make([][]int32, len(bags.ids)) // examples of train, by word
 	sizes := make([]int, len(train))
 	for i, e := range train {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		words := bags.known(e.Text)
 		sizes[i] = len(words)
 		for _, w := range words {
@@ -26,6 +30,9 @@ func WordOverlap(train, test []Example) []string {
 	out := make([]string, len(test))
 	shared := make([]int, len(train))
 	for i, e := range test {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		clear(shared)
 		for _, w := range bags.known(e.Text) {
 			for _, at := range containing[w] {
@@ -40,12 +47,12 @@ func WordOverlap(train, test []Example) []string {
 		}
 		out[i] = train[bestAt].Label
 	}
-	return out
+	return out, nil
 }
 
 // BagOfWords is naive Bayes over the set of a sentence's words, each counted once more than it was seen.
-func BagOfWords(train, test []Example) []string {
-	bags := newBags(train)
+func BagOfWords(ctx context.Context, train, test []Example) ([]string, error) {
+	bags := newBags(ctx, train)
 	var labels []string
 	for _, e := range train {
 		if !slices.Contains(labels, e.Label) {
@@ -57,6 +64,9 @@ func BagOfWords(train, test []Example) []string {
 		counts[l] = make([]float64, len(bags.ids))
 	}
 	for _, e := range train {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		l := slices.Index(labels, e.Label)
 		examples[l]++
 		for _, w := range bags.known(e.Text) {
@@ -66,6 +76,9 @@ func BagOfWords(train, test []Example) []string {
 	}
 	out := make([]string, len(test))
 	for i, e := range test {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		best, known := math.Inf(-1), bags.known(e.Text)
 		for l := range labels {
 			score := math.Log(examples[l] / float64(len(train)))
@@ -77,15 +90,19 @@ func BagOfWords(train, test []Example) []string {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // bags numbers the words of a corpus.
 type bags struct{ ids map[string]int }
 
-func newBags(examples []Example) bags {
+// newBags numbers the words of examples, or of the first ones if ctx ends.
+func newBags(ctx context.Context, examples []Example) bags {
 	b := bags{map[string]int{}}
 	for _, e := range examples {
+		if ctx.Err() != nil {
+			break
+		}
 		for _, w := range wordSet(e.Text) {
 			if _, ok := b.ids[w]; !ok {
 				b.ids[w] = len(b.ids)

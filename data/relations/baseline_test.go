@@ -22,10 +22,12 @@ func TestBaselines(t *testing.T) {
 		{Text: "@DRUG$ and @DRUG$ were taken"},
 		{Text: "entirely unheard"}, // nothing shared: the first of equals, and the most frequent label
 	}
-	if diff := cmp.Diff([]string{"effect", "false", "effect"}, WordOverlap(train, test)); diff != "" {
+	got, err := WordOverlap(t.Context(), train, test)
+	if diff := cmp.Diff([]string{"effect", "false", "effect"}, got); diff != "" || err != nil {
 		t.Error("word overlap (-want +got)\n" + diff)
 	}
-	if diff := cmp.Diff([]string{"effect", "false", "false"}, BagOfWords(train, test)); diff != "" {
+	got, err = BagOfWords(t.Context(), train, test)
+	if diff := cmp.Diff([]string{"effect", "false", "false"}, got); diff != "" || err != nil {
 		t.Error("bag of words (-want +got)\n" + diff)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // readBioC reads BioC, in XML or JSON. Relations name annotations by their nodes, or concepts by the infons entity1 and entity2
 // (BioRED) or Chemical and Disease (BC5CDR).
 func readBioC(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, forms.BioC, []string{".xml", ".bioc", ".json"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.BioC, o, []string{".xml", ".bioc", ".json"}, nil, func(src *source, file string) ([]Example, error) {
 		f, err := src.open(file)
 		if err != nil {
 			return nil, err

@@ -24,7 +24,7 @@ type chemprotFiles struct{ abstracts, entities, relations string }
 func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 	o.Types, o.Negative = [2]string{"CHEMICAL", "GENE"}, ChemProt.Negative
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, forms.TSV, ".tsv")
+		src, err := openSource(name, forms.TSV, o, ".tsv")
 		if err != nil {
 			yield(Example{}, err)
 			return

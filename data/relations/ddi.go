@@ -12,6 +12,7 @@ import (
 
 	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/text"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 type ddiDocument struct {
@@ -46,7 +47,7 @@ type ddiPair struct {
 // of the test set repeats documents without their pairs.
 func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 	drop := func(file string) bool { return strings.Contains(file, "DrugNER") }
-	return perFile(name, forms.DDI, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.DDI, o, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
 		var doc ddiDocument
 		if err := decodeXML(src, file, &doc); err != nil {
 			return nil, err
@@ -148,7 +149,7 @@ func decodeXML(src *source, file string, v any) error {
 	if at := text.InvalidAt(data); at < len(data) {
 		return fmt.Errorf("invalid UTF-8 at byte %d; convert the file to UTF-8", at)
 	}
-	dec := xml.NewDecoder(bytes.NewReader(data))
+	dec := xml.NewDecoder(ctxio.Reader(src.options.context(), bytes.NewReader(data), nil))
 	switch err := dec.Decode(v); {
 	case errors.Is(err, io.EOF):
 		return errors.New("no XML document in it")

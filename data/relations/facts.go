@@ -84,16 +84,16 @@ type Gold struct {
 	Facts    []Fact
 }
 
-// ReadGold reads what the articles of PubTator files state. What is passed over goes to warn, which may be nil.
-func ReadGold(name string, warn func(line string)) (*Gold, error) {
-	src, err := openSource(name, forms.PubTator, ".pubtator", ".txt")
+// ReadGold reads what the articles of PubTator files state. Of o, Context, Read and Warn count.
+func ReadGold(name string, o Options) (*Gold, error) {
+	src, err := openSource(name, forms.PubTator, o, ".pubtator", ".txt")
 	if err != nil {
 		return nil, err
 	}
 	defer src.close() // read only: what matters is read's error
 	g := &Gold{}
 	for _, file := range src.files {
-		if err := g.read(src, file, Options{Warn: warn}); err != nil {
+		if err := g.read(src, file, o); err != nil {
 			return nil, err
 		}
 	}
@@ -138,8 +138,9 @@ type Claimed struct {
 }
 
 // ReadClaims reads a TSV file that has the columns pmid, a_id, b_id, label and probability; it may have others.
-func ReadClaims(name string, gold *Gold) (*Claimed, error) {
-	src, err := openSource(name, forms.TSV)
+// Of o, Context and Read count.
+func ReadClaims(name string, o Options, gold *Gold) (*Claimed, error) {
+	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
 		return nil, err
 	}

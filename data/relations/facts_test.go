@@ -83,7 +83,7 @@ func TestCoverage(t *testing.T) {
 
 func TestReadGold(t *testing.T) {
 	dir := folder(t, map[string]string{"a.txt": apartText, "b.pubtator": pubtatorText, "README.md": "no PubTator"})
-	got, err := ReadGold(dir, nil)
+	got, err := ReadGold(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestReadClaims(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := ReadClaims(filepath.Join(folder(t, map[string]string{"a.tsv": claimRows + tt.rows}), "a.tsv"), gold)
+			got, err := ReadClaims(filepath.Join(folder(t, map[string]string{"a.tsv": claimRows + tt.rows}), "a.tsv"), Options{}, gold)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,7 +135,7 @@ func TestBadClaims(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := ReadClaims(filepath.Join(folder(t, map[string]string{"a.tsv": tt.text}), "a.tsv"), &Gold{Articles: []string{"7"}})
+			_, err := ReadClaims(filepath.Join(folder(t, map[string]string{"a.tsv": tt.text}), "a.tsv"), Options{}, &Gold{Articles: []string{"7"}})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q in it", err, tt.want)
 			}
@@ -152,7 +152,7 @@ func TestRealFacts(t *testing.T) {
 		name  string
 		facts int
 	}{{"Training", 1038}, {"Development", 1012}, {"Test", 1066}} {
-		gold, err := ReadGold(filepath.Join(in, fmt.Sprintf("CDR_%sSet.PubTator.txt.xz", part.name)), func(line string) { t.Error(line) })
+		gold, err := ReadGold(filepath.Join(in, fmt.Sprintf("CDR_%sSet.PubTator.txt.xz", part.name)), Options{Warn: func(line string) { t.Error(line) }})
 		if err != nil {
 			t.Fatal(err)
 		}

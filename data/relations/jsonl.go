@@ -40,7 +40,7 @@ type jsonlRelation struct {
 
 // readJSONL reads one document a line.
 func readJSONL(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, forms.RelationsJSONL, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.RelationsJSONL, o, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
 		faults := faults{options: o, file: src.where(file)}
 		var out []Example
 		for l, err := range src.lines(file) {

@@ -32,7 +32,7 @@ type ppiSentence struct {
 // sentence is an example, named sentence.pN with N counting the pairs in the order of the entities; a pair without
 // an interaction is negative. Interactions have no direction, and several between the same two entities count once.
 func readPPIXML(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, forms.PPI, []string{".xml"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.PPI, o, []string{".xml"}, nil, func(src *source, file string) ([]Example, error) {
 		var c ppiCorpus
 		if err := decodeXML(src, file, &c); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,9 +69,9 @@ func (w *PredictionWriter) Write(r Prediction) error {
 // Flush writes what is buffered and returns the first error of all writes.
 func (w *PredictionWriter) Flush() error { return w.out.Flush() }
 
-// OpenPredictions reads predictions.tsv from file name. Every index must be there once.
-func OpenPredictions(name string) (*Predictions, error) {
-	src, err := openSource(name, forms.TSV)
+// OpenPredictions reads predictions.tsv from file name, of o with Context and Read. Every index must be there once.
+func OpenPredictions(name string, o Options) (*Predictions, error) {
+	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
 		return nil, err
 	}
@@ -164,10 +165,9 @@ func (p *Predictions) LabelSet() []string {
 	if len(p.Labels) > 0 {
 		return p.Labels
 	}
-	var out []string
+	met := map[string]bool{}
 	for _, r := range p.Rows {
-		out = append(out, r.Gold, r.Predicted)
+		met[r.Gold], met[r.Predicted] = true, true
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Sorted(maps.Keys(met))
 }

@@ -14,7 +14,7 @@ import (
 // readPubTator reads PubTator's text form: id|t|title, id|a|abstract, mentions (id, start, end, text, type, concept)
 // and relations between concepts (id, type, concept, concept, and in BioRED whether it is novel).
 func readPubTator(name string, o Options) iter.Seq2[Example, error] {
-	return perFile(name, forms.PubTator, []string{".pubtator", ".txt"}, nil, func(src *source, file string) ([]Example, error) {
+	return perFile(name, forms.PubTator, o, []string{".pubtator", ".txt"}, nil, func(src *source, file string) ([]Example, error) {
 		f, err := src.open(file)
 		if err != nil {
 			return nil, err

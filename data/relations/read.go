@@ -2,6 +2,7 @@ package relations
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"iter"
 	"strings"
@@ -27,6 +28,10 @@ type Options struct {
 	// Covered, which may be nil, is told of every document in those formats how many of the relations that it states between two
 	// identifiers have a pair of mentions. Jsonl and chemprot state none: their relations are between mentions.
 	Covered func(split string, c Coverage)
+	// Context ends the reading, with its error; nil: nothing does.
+	Context context.Context
+	// Read is told how many bytes of the corpus are read, of how many; it may be nil. The size is 0 if it is not known.
+	Read func(done, size int64)
 	// Warn is told, a line each, what was read otherwise than it stands in the corpus; it may be nil.
 	Warn func(line string)
 
@@ -37,6 +42,13 @@ func (o Options) warn(format string, args ...any) {
 	if o.Warn != nil {
 		o.Warn(fmt.Sprintf(format, args...))
 	}
+}
+
+func (o Options) context() context.Context {
+	if o.Context == nil {
+		return context.Background()
+	}
+	return o.Context
 }
 
 // maxPairs is how many pairs sentence s may make.

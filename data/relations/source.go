@@ -18,6 +18,7 @@ import (
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/text"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // source is a corpus on disk: a folder, a zip, or a single file.
@@ -27,10 +28,36 @@ type source struct {
 	root  string     // as the caller named it, for messages
 	files []string   // slash-separated; by split, then by path
 	close func() error
+
+	options Options
+	done    int64 // bytes of files read so far
+	size    int64 // bytes of all files; -1 before the first read
+}
+
+// Open opens a file, to be read until the context of the options ends.
+func (s *source) Open(file string) (fs.File, error) {
+	return ctxio.OpenIn(s.options.context(), s.FS, file, s.told)
+}
+
+// told hears that n more bytes were read.
+func (s *source) told(n int) {
+	if s.options.Read == nil {
+		return
+	}
+	if s.size < 0 {
+		s.size = 0
+		for _, f := range s.files {
+			if info, err := fs.Stat(s.FS, f); err == nil {
+				s.size += info.Size()
+			}
+		}
+	}
+	s.done += int64(n)
+	s.options.Read(s.done, s.size)
 }
 
 // openSource lists the files of a form under name whose extension (with its dot, lower case) is one of exts.
-func openSource(name string, form forms.Form, exts ...string) (*source, error) {
+func openSource(name string, form forms.Form, o Options, exts ...string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -39,7 +66,7 @@ func openSource(name string, form forms.Form, exts ...string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{form: form, root: name, close: func() error { return nil }}
+	s := &source{form: form, root: name, close: func() error { return nil }, options: o, size: -1}
 	switch {
 	case info.IsDir():
 		s.FS = os.DirFS(name)
@@ -158,7 +185,10 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 		}
 		defer f.Close() // read only: what matters is Read's error
 		for l, err := range readLines(f, s.where(file)) {
-			if !yield(l, err) {
+			if failed := s.options.context().Err(); failed != nil { // what was read last may be cut short
+				l, err = line{}, failed
+			}
+			if !yield(l, err) || err != nil {
 				return
 			}
 		}
@@ -167,9 +197,9 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 
 // perFile reads the files of name one after the other, each whole, with parse. drop says which files are no part
 // of the corpus; it may be nil.
-func perFile(name string, form forms.Form, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
+func perFile(name string, form forms.Form, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, form, exts...)
+		src, err := openSource(name, form, o, exts...)
 		if err != nil {
 			yield(Example{}, err)
 			return

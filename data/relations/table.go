@@ -113,9 +113,10 @@ func field(f string) string {
 }
 
 // Column reads one column of the TSV file name, the first of names that its header has. Without a header it is the
-// last column, or the only one: then a line is a label. Index holds the index column, if the header has one.
-func Column(name string, names ...string) (values, index []string, err error) {
-	src, err := openSource(name, forms.TSV)
+// last column, or the only one: then a line is a label. Index holds the index column, if the header has one. Of o, Context
+// and Read count.
+func Column(name string, o Options, names ...string) (values, index []string, err error) {
+	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -70,7 +70,7 @@ func TestColumn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			values, index, err := Column(file(t, tt.text), "predicted", "label")
+			values, index, err := Column(file(t, tt.text), Options{}, "predicted", "label")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestColumn(t *testing.T) {
 		})
 	}
 	for text, want := range map[string]string{"": "no labels", "index\tsentence\n1\ta\n": "no column predicted or label"} {
-		if _, _, err := Column(file(t, text), "predicted", "label"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := Column(file(t, text), Options{}, "predicted", "label"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestPredictionsAreReadBack(t *testing.T) {
 	if err := want.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	got, err := OpenPredictions(file(t, text.String()))
+	got, err := OpenPredictions(file(t, text.String()), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestOpenPredictionsRefuses(t *testing.T) {
 		"index\tgold\tpredicted\tx\na\tx\tx\t1.5\n":  `column x: "1.5" is no probability`,
 		"index\tgold\tpredicted\na\tx\tx\na\tx\tx\n": "index a stands in the file twice",
 	} {
-		if _, err := OpenPredictions(file(t, text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := OpenPredictions(file(t, text), Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
 		}
 	}

@@ -37,7 +37,7 @@ func WriteTSV(w io.Writer, rows iter.Seq[Row]) error {
 // second gets its label as a suffix, as in the chemprot format. The mentions are where the marks are (see located).
 func readTSV(name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
-		src, err := openSource(name, forms.TSV, ".tsv")
+		src, err := openSource(name, forms.TSV, o, ".tsv")
 		if err != nil {
 			yield(Example{}, err)
 			return

@@ -1,12 +1,12 @@
 package request
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +19,7 @@ import (
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/selection"
 	"github.com/subbert/subbert/data/text"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // descriptors opens Mesh and warns if its year is not that of the files.
@@ -29,10 +30,10 @@ func (p *planning) descriptors() (*mesh.Vocabulary, error) {
 			want = 2000 + year
 		}
 	}
-	if err := addAid(&p.plan, "MeSH descriptors", p.Mesh); err != nil {
+	if err := addAid(p.ctx, &p.plan, "MeSH descriptors", p.Mesh); err != nil {
 		return nil, err
 	}
-	return mesh.Open(p.Mesh, want, p.log)
+	return mesh.Open(p.ctx, p.Mesh, want, p.log)
 }
 
 // maxFaults is how many broken rows are told of one by one.
@@ -61,10 +62,10 @@ func (p *planning) entities() error {
 		}
 	}}
 	for _, name := range p.Tables {
-		if err := table.AddFile(name, o); err != nil {
+		if err := table.AddFile(p.ctx, name, o); err != nil {
 			return err
 		}
-		if err := addAid(&p.plan, "PubTator table", name); err != nil {
+		if err := addAid(p.ctx, &p.plan, "PubTator table", name); err != nil {
 			return err
 		}
 	}
@@ -92,15 +93,15 @@ func (p *planning) exclude() error {
 		}
 		var err error
 		if isCorpus {
-			err = excludeCorpus(p.plan.Exclude, format, path, p.plan.Splitter)
+			err = excludeCorpus(p.ctx, p.plan.Exclude, format, path, p.plan.Splitter)
 		} else {
 			path = name
-			err = excludeList(p.plan.Exclude, path)
+			err = excludeList(p.ctx, p.plan.Exclude, path)
 		}
 		if err != nil {
 			return err
 		}
-		if err := addAid(&p.plan, "excluded", path); err != nil {
+		if err := addAid(p.ctx, &p.plan, "excluded", path); err != nil {
 			return err
 		}
 	}
@@ -111,8 +112,8 @@ func (p *planning) exclude() error {
 	return nil
 }
 
-func excludeList(x *selection.Exclusion, name string) error {
-	f, err := stream.Open(name)
+func excludeList(ctx context.Context, x *selection.Exclusion, name string) error {
+	f, err := ctxio.From(ctx, func() (*stream.File, error) { return stream.Open(name) }, nil)
 	if err != nil {
 		return err
 	}
@@ -136,8 +137,8 @@ func excludeList(x *selection.Exclusion, name string) error {
 	}
 }
 
-func excludeCorpus(x *selection.Exclusion, format, path string, splitter *corpus.Splitter) error {
-	o := relations.Options{Warn: func(string) {}} // data relations tells
+func excludeCorpus(ctx context.Context, x *selection.Exclusion, format, path string, splitter *corpus.Splitter) error {
+	o := relations.Options{Context: ctx, Warn: func(string) {}} // data relations tells
 	if relations.NeedsSentences(format) {
 		o.Sentences = splitter.Split
 	}
@@ -152,13 +153,13 @@ func excludeCorpus(x *selection.Exclusion, format, path string, splitter *corpus
 }
 
 // addAid records a file, or the files of a directory, that the selection depends on.
-func addAid(plan *selection.Plan, role, path string) error {
+func addAid(ctx context.Context, plan *selection.Plan, role, path string) error {
 	h := sha256.New()
 	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		f, err := os.Open(name)
+		f, err := ctxio.Open(ctx, name, nil)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,8 @@ type Corpus struct {
 
 	Split string // "all", or the only split to write
 	Out   string // a file, or a folder, which gets a file for each split or fold
+
+	Read func(done, size int64) // as relations.Options has it
 }
 
 // Written is what was made of a corpus.
@@ -61,8 +63,8 @@ type WrittenFile struct {
 	examples []relations.Example
 }
 
-// Write reads, arranges and writes the corpus. What a reader warns of, and what differs from the published counts, goes to
-// warn too.
+// Write reads, arranges and writes the corpus, until ctx ends; each file is written whole or not at all. What a reader warns
+// of, and what differs from the published counts, goes to warn too.
 func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, error) {
 	out := &Written{From: c.Format, Marking: c.Marking, Differences: []string{}, Warnings: []string{}}
 	examples, err := c.read(ctx, out)
@@ -74,10 +76,10 @@ func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, er
 		warn(line)
 	}
 	out.Agreement = relations.Agreement(c.Format, examples)
-	if examples, err = c.arrange(examples); err != nil {
+	if examples, err = c.arrange(ctx, examples); err != nil {
 		return nil, err
 	}
-	if out.Files, err = c.files(examples); err != nil {
+	if out.Files, err = c.files(ctx, examples); err != nil {
 		return nil, err
 	}
 	var written []relations.Example
@@ -92,7 +94,7 @@ func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, er
 }
 
 func (c Corpus) read(ctx context.Context, out *Written) ([]relations.Example, error) {
-	o := relations.Options{Warn: func(line string) { out.Warnings = append(out.Warnings, line) }}
+	o := relations.Options{Read: c.Read, Warn: func(line string) { out.Warnings = append(out.Warnings, line) }}
 	types, err := PairTypes(c.Types)
 	if err != nil {
 		return nil, err
@@ -130,7 +132,7 @@ func PairTypes(names []string) (types [2]string, err error) {
 }
 
 // arrange makes the splits and folds that are asked for.
-func (c Corpus) arrange(examples []relations.Example) ([]relations.Example, error) {
+func (c Corpus) arrange(ctx context.Context, examples []relations.Example) ([]relations.Example, error) {
 	if c.Only != "" {
 		text, err := os.ReadFile(c.Only)
 		if err != nil {
@@ -141,6 +143,9 @@ func (c Corpus) arrange(examples []relations.Example) ([]relations.Example, erro
 			return nil, fmt.Errorf("%s: the corpus has no pair or document %s (%d such names)", c.Only, unmet[0], len(unmet))
 		}
 		examples = kept
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if c.Folds != 0 {
 		dealt, err := relations.AssignFolds(examples, relations.ByDocument, c.Folds, c.Seed)
@@ -159,8 +164,8 @@ func (c Corpus) arrange(examples []relations.Example) ([]relations.Example, erro
 			return nil, err
 		}
 	}
-	if c.DevFraction == 0 {
-		return examples, nil
+	if c.DevFraction == 0 || ctx.Err() != nil {
+		return examples, ctx.Err()
 	}
 	return c.holdDev(examples)
 }
@@ -206,7 +211,7 @@ func (c Corpus) holdDev(examples []relations.Example) ([]relations.Example, erro
 }
 
 // files deals the examples out to files.
-func (c Corpus) files(examples []relations.Example) ([]WrittenFile, error) {
+func (c Corpus) files(ctx context.Context, examples []relations.Example) ([]WrittenFile, error) {
 	if c.Split != "all" {
 		examples = slices.DeleteFunc(slices.Clone(examples), func(e relations.Example) bool { return e.Split != c.Split })
 		if len(examples) == 0 {
@@ -218,6 +223,9 @@ func (c Corpus) files(examples []relations.Example) ([]WrittenFile, error) {
 	}
 	var out []WrittenFile
 	for _, e := range examples {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		path := filepath.Join(c.Out, partName(e)+".tsv")
 		i := slices.IndexFunc(out, func(f WrittenFile) bool { return f.Path == path })
 		if i < 0 {

@@ -19,10 +19,11 @@ func Stream(ctx context.Context, format, name string, o relations.Options) (iter
 		}
 		o.Sentences = splitter.Split
 	}
+	o.Context = ctx
 	return func(yield func(relations.Example, error) bool) {
 		for x, err := range relations.Read(format, name, o) {
-			if ctx.Err() != nil {
-				x, err = relations.Example{}, fmt.Errorf("%s: %w", name, context.Cause(ctx))
+			if ctx.Err() != nil { // whatever was read of the file before
+				x, err = relations.Example{}, fmt.Errorf("%s: %w", name, ctx.Err())
 			}
 			if !yield(x, err) || err != nil {
 				return

@@ -61,11 +61,11 @@ func (v Inspection) Inspect(ctx context.Context, tell func(done, size int64)) (_
 	if v.Vocab == "" {
 		return found, nil
 	}
-	return found, v.draw(found, set)
+	return found, v.draw(ctx, found, set)
 }
 
 // draw shows the first instances of an epoch.
-func (v Inspection) draw(found *Inspected, set *shards.Set) error {
+func (v Inspection) draw(ctx context.Context, found *Inspected, set *shards.Set) error {
 	opened, err := published.Open(v.Vocab)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (v Inspection) draw(found *Inspected, set *shards.Set) error {
 	if err != nil {
 		return err
 	}
-	epoch, err := drawer.Epoch(0)
+	epoch, err := drawer.Epoch(ctx, 0)
 	if err != nil {
 		return err
 	}

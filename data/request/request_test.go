@@ -19,7 +19,7 @@ func TestMisuse(t *testing.T) {
 	}
 	choose := func(s Selection) func() error {
 		return func() error {
-			_, err := s.Plan([]string{"a.jsonl"}, slog.New(slog.DiscardHandler))
+			_, err := s.Plan(t.Context(), []string{"a.jsonl"}, slog.New(slog.DiscardHandler))
 			return err
 		}
 	}

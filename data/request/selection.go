@@ -2,6 +2,7 @@ package request
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -61,12 +62,12 @@ func presets() map[string]preset {
 	}
 }
 
-// Plan opens what the selection from files depends on. The plan has no Out, and one worker; nobody is told of its progress.
-func (s Selection) Plan(files []string, log *slog.Logger) (selection.Plan, error) {
+// Plan opens what the selection from files depends on, until ctx ends. The plan has no Out, and one worker; nobody is told of its progress.
+func (s Selection) Plan(ctx context.Context, files []string, log *slog.Logger) (selection.Plan, error) {
 	if err := s.fillIn(log); err != nil {
 		return selection.Plan{}, err
 	}
-	p := planning{Selection: s, log: log, plan: selection.Plan{Files: files, Format: forms.Form(s.From),
+	p := planning{ctx: ctx, Selection: s, log: log, plan: selection.Plan{Files: files, Format: forms.Form(s.From),
 		Mode: selection.Mode(s.Mode), Preset: s.Preset, Strict: s.Strict, Workers: 1,
 		Broken: func(error) {}, Warn: func(line string) { log.Warn(line) }, Progress: func(selection.Progress) {}}}
 	var err error
@@ -83,6 +84,7 @@ func (s Selection) Plan(files []string, log *slog.Logger) (selection.Plan, error
 
 // planning is a Selection on its way to a Plan.
 type planning struct {
+	ctx context.Context
 	Selection
 	log  *slog.Logger
 	plan selection.Plan

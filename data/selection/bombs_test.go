@@ -74,7 +74,7 @@ func TestBombs(t *testing.T) {
 			"</ArticleTitle></Article></MedlineCitation></PubmedArticle></PubmedArticleSet>", reader(forms.PubMedXML), 0, ""},
 		{"mesh", "<DescriptorRecordSet><DescriptorRecord><DescriptorUI>", "</DescriptorUI></DescriptorRecord></DescriptorRecordSet>",
 			func(path string) (int, int, error) {
-				_, err := mesh.Open(path, 0, slog.New(slog.DiscardHandler))
+				_, err := mesh.Open(t.Context(), path, 0, slog.New(slog.DiscardHandler))
 				return 0, 0, err
 			}, 0, "line 1"},
 		{"table", "1\tGene\t1\ta\tb\n2\tGene\t1\t", "\tb\n", func(path string) (n, faults int, err error) {

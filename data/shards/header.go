@@ -264,6 +264,9 @@ func parseHeader(content []byte) (Header, error) {
 			documents += s.Documents
 			tokens += s.Tokens
 		}
+		if n := split.Counts; n.Unknown < 0 || n.Unknown > n.Tokens || n.Words < 0 || n.TextBytes < 0 || n.TextBytes > 0 && n.Words > n.TextBytes {
+			return Header{}, fmt.Errorf("damaged: split %s: %d tokens, of them %d [UNK], of %d words in %d bytes of text", name, n.Tokens, n.Unknown, n.Words, n.TextBytes)
+		}
 		if documents != split.Documents || tokens != split.Tokens {
 			return Header{}, fmt.Errorf("damaged: split %s: shards hold %d documents and %d tokens, want %d and %d",
 				name, documents, tokens, split.Documents, split.Tokens)

@@ -45,6 +45,10 @@ func OpenFS(fsys fs.FS, dir string) (*Set, error) {
 				return nil, errors.Join(fmt.Errorf("shards: %s: %w", filepath.Join(dir, shard.File), err), s.Close())
 			}
 		}
+		if d.sentences != split.Sentences {
+			return nil, errors.Join(fmt.Errorf("shards: %s: split %s: %d sentences, the files hold %d; %w",
+				filepath.Join(dir, manifestName), name, split.Sentences, d.sentences, errManifest), s.Close())
+		}
 		s.splits[name] = d
 	}
 	return s, nil
@@ -74,11 +78,17 @@ func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
 	if got := crcOf(opened.trailer.append(nil)); got != shard.CRC32C {
 		return fmt.Errorf("checksum %s, want %s; the file belongs to other shards", got, shard.CRC32C)
 	}
+	if opened.documents != shard.Documents || opened.tokens != shard.Tokens {
+		return fmt.Errorf("%d documents and %d tokens, %s says %d and %d; %w", opened.documents, opened.tokens, manifestName, shard.Documents, shard.Tokens, errManifest)
+	}
 	if opened.idBits != uint32(s.header.IDBits) {
 		return fmt.Errorf("%d bits an id, want %d", opened.idBits, s.header.IDBits)
 	}
 	return d.add(shard.File, opened)
 }
+
+// errManifest says what to do about a manifest that is not that of the files.
+var errManifest = errors.New("it is damaged or of other shards: make the shards again")
 
 // pathless is the reason in an error about a path that the caller names better.
 func pathless(err error) error {
@@ -131,6 +141,7 @@ func (s *Set) Close() error {
 type Documents struct {
 	parts             []part
 	documents, tokens int64
+	sentences         int64
 }
 
 // part is a file and what stands before it in the split.
@@ -147,6 +158,7 @@ func (d *Documents) add(name string, f *file) error {
 	d.parts = append(d.parts, part{file: f, name: name, documents0: d.documents, tokens0: d.tokens})
 	d.documents += f.documents
 	d.tokens += f.tokens
+	d.sentences += f.sentences
 	return nil
 }
 

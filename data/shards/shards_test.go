@@ -3,7 +3,9 @@ package shards
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
@@ -196,7 +198,7 @@ func TestInstancesEqualThoseFromMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		epoch, err := d.Epoch(0)
+		epoch, err := d.Epoch(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -339,17 +341,34 @@ func TestManifestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ name, old, new, want string }{
-		{"not JSON", "{", "", "damaged"},
-		{"another format", formatName, "other shards", "format"},
-		{"a later version", `"version": 1`, `"version": 2`, "version 2"},
-		{"bits", `"id_bits": 7`, `"id_bits": 8`, "bits"},
-		{"counts", `"documents": 18`, `"documents": 17`, "17"},
-		{"a file elsewhere", `"train-00000.shard"`, `"../train-00000.shard"`, "shard"},
-		{"a file missing", `"train-00000.shard"`, `"train-00001.shard"`, "train-00001.shard"},
+	var h Header
+	if err := json.Unmarshal(whole, &h); err != nil {
+		t.Fatal(err)
+	}
+	train := h.Splits[Train]
+	number := func(name string, n int64) string { return fmt.Sprintf(`"%s": %d`, name, n) }
+	for _, c := range []struct {
+		name, old, new, want string
+		times                int // that old is replaced; -1: everywhere
+	}{
+		{"not JSON", "{", "", "damaged", 1},
+		{"another format", formatName, "other shards", "format", 1},
+		{"a later version", `"version": 1`, `"version": 2`, "version 2", 1},
+		{"bits", `"id_bits": 7`, `"id_bits": 8`, "bits", 1},
+		{"counts", `"documents": 18`, `"documents": 17`, "17", 1},
+		{"a file elsewhere", `"train-00000.shard"`, `"../train-00000.shard"`, "shard", 1},
+		{"a file missing", `"train-00000.shard"`, `"train-00001.shard"`, "train-00001.shard", 1},
+		{"more documents than the files hold", number("documents", 18), number("documents", 1_000_000_000), "18 documents and " + fmt.Sprint(train.Tokens), -1},
+		{"more tokens than the files hold", number("tokens", train.Tokens), number("tokens", 1e15), "manifest.json says 18 and 1000000000000000", -1},
+		{"more sentences than the files hold", number("sentences", train.Sentences), number("sentences", 1e9), "1000000000 sentences, the files hold " + fmt.Sprint(train.Sentences), -1},
+		{"more unknown tokens than tokens", number("unknown", train.Unknown), number("unknown", 1e9), "1000000000 [UNK]", -1},
+		{"less than no word", number("words", train.Words), number("words", -1), "-1 words", -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			changed := bytes.Replace(whole, []byte(c.old), []byte(c.new), 1)
+			if !bytes.Contains(whole, []byte(c.old)) {
+				t.Fatalf("the manifest has no %s", c.old)
+			}
+			changed := bytes.Replace(whole, []byte(c.old), []byte(c.new), c.times)
 			if err := os.WriteFile(path, changed, 0o666); err != nil {
 				t.Fatal(err)
 			}

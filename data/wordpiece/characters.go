@@ -74,8 +74,8 @@ func (c classes) fill(lo, hi, stride rune, as class) {
 	}
 }
 
-// of returns the class of r.
-func (c classes) of(r rune) class {
+// classOf returns the class of r.
+func (c classes) classOf(r rune) class {
 	if r < tabled {
 		return c.table[r]
 	}
@@ -142,7 +142,7 @@ func (c classes) casedAfter(text string) bool {
 // context reports whether r decides the lower case of a sigma near it, and if so, whether r is cased. The end of
 // a field decides it too.
 func (c classes) context(r rune) (counts, cased bool) {
-	if c.of(r) == dropped || caseIgnorable(r) {
+	if c.classOf(r) == dropped || caseIgnorable(r) {
 		return false, false
 	}
 	return true, unicode.In(r, unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Lowercase, unicode.Other_Uppercase)

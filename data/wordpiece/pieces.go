@@ -70,7 +70,7 @@ func (t *Tokenizer) fieldPieces(pieces []Piece, text string, i int) []Piece {
 func (t *Tokenizer) marksEnd(text string, i int) int {
 	for i < len(text) {
 		r, n := utf8.DecodeRuneInString(text[i:])
-		if k := t.classes.of(r); k != mark && k != dropped {
+		if k := t.classes.classOf(r); k != mark && k != dropped {
 			break
 		}
 		i += n

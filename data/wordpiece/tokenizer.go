@@ -129,7 +129,7 @@ func (s *settings) tabulate() {
 			s.ascii[b], s.joins[b] = wide, true
 			continue
 		}
-		s.ascii[b] = s.classes.of(rune(b))
+		s.ascii[b] = s.classes.classOf(rune(b))
 		s.joins[b] = s.ascii[b] == dropped
 		s.fold[b] = byte(b)
 		if s.lower && 'A' <= b && b <= 'Z' {
@@ -253,13 +253,13 @@ func (t *Tokenizer) appendWide(dst []int32, text string, i int) ([]int32, int) {
 // character is a word by itself unless it is a letter.
 func (s *settings) wordEnd(text string, i int) (end int, kind class) {
 	r, n := utf8.DecodeRuneInString(text[i:])
-	kind, end = s.classes.of(r), i+n
+	kind, end = s.classes.classOf(r), i+n
 	if kind != letter {
 		return end, kind
 	}
 	for end < len(text) {
 		r, n := utf8.DecodeRuneInString(text[end:])
-		if k := s.classes.of(r); k != letter && k != dropped && k != mark {
+		if k := s.classes.classOf(r); k != letter && k != dropped && k != mark {
 			break
 		}
 		end += n
@@ -281,7 +281,7 @@ func (t *Tokenizer) field(text string, i int) field {
 	kept := t.word.text[:0] // the field without removed characters
 	for end := i; end < len(text); {
 		r, n := utf8.DecodeRuneInString(text[end:])
-		k := t.classes.of(r)
+		k := t.classes.classOf(r)
 		if len(kept) > 0 && (k == space || k == ideograph) {
 			break
 		}

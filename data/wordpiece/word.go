@@ -51,7 +51,7 @@ func (w *word) read(s *settings, line string, start, end int) {
 		from := text.Span{Start: i, End: i + n}
 		i += n
 		switch {
-		case s.classes.of(r) == dropped:
+		case s.classes.classOf(r) == dropped:
 		case r < utf8.RuneSelf:
 			w.add(s, normal{r: rune(s.fold[r]), from: from})
 			run = len(w.letters)
@@ -97,7 +97,7 @@ func (w *word) addDecomposed(s *settings, r rune, from text.Span, run int) int {
 	w.parts = appendDecomposed(w.parts[:0], r)
 	for _, part := range w.parts {
 		order := combiningClass(part)
-		if s.classes.of(part) == mark {
+		if s.classes.classOf(part) == mark {
 			if len(w.letters) > 0 {
 				w.letters[len(w.letters)-1].from.End = from.End
 			}

@@ -134,7 +134,7 @@ func (in Input) Mask() *Node {
 	return nil
 }
 
-// bias is what is added to attention scores [B,N,S,S]: [B,1,1,S], or nil.
+// bias is the bias [B,1,1,S] of attention scores [B,N,S,S], or nil.
 func (in Input) bias() *Node {
 	mask := in.Mask()
 	if mask == nil {

@@ -25,9 +25,9 @@ type Options struct {
 	Precision dtypes.DType
 	// Dropout draws the masks; nil drops nothing.
 	Dropout *dropout.Source
-	// Attentions asks for the attention probabilities of every layer.
+	// Attentions requests the attention probabilities of every layer.
 	Attentions bool
-	// CuDNN asks for attention as one operation where a GPU has it and FusedAttention allows it. Elsewhere nothing changes.
+	// CuDNN requests fused attention on a GPU where FusedAttention allows it. Otherwise it has no effect.
 	CuDNN bool
 }
 

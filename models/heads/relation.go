@@ -98,7 +98,7 @@ func (r Relation) Parameters(c bert.Config) []weights.Parameter {
 	return append(ps, weights.Dense("classifier", r.features(c.HiddenSize), r.Classes, c.InitializerRange)...)
 }
 
-// Summarises says whether the pooling is a summary of the last layer, and not [CLS] alone.
+// Summarises reports whether the pooling is a summary of the last layer, and not only [CLS].
 func (r Relation) Summarises() bool {
 	_, summary := poolings[r.Pooling]
 	return summary

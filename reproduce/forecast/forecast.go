@@ -96,7 +96,7 @@ func (f *Forecaster) plan(ctx context.Context, w reproduce.Work) (p plan.Plan, e
 	if err != nil {
 		return p, err
 	}
-	planner, err := plan.Pretraining(config, f.devices.Options)
+	planner, err := plan.Pretraining(ctx, config, f.devices.Options)
 	if err != nil {
 		return p, err
 	}

@@ -155,7 +155,7 @@ func (w *Writer) pod(t sweep.Task, o Options) object {
 	pod := object{
 		"restartPolicy": "Never", "terminationGracePeriodSeconds": 120,
 		"containers": []any{object{
-			"name": container, "image": o.Image, "command": slices.Concat([]string{"subbert"}, w.Flags, []string{"sweep-step", t.Dir}),
+			"name": container, "image": o.Image, "command": verbatim(slices.Concat([]string{"subbert"}, w.Flags, []string{"sweep-step", t.Dir})),
 			"workingDir": t.Work, "resources": resources,
 			"volumeMounts": []any{object{"name": "shared", "mountPath": o.Mount}},
 		}},
@@ -183,6 +183,15 @@ func (w *Writer) pod(t sweep.Task, o Options) object {
 		pod["nodeSelector"] = object{"cloud.google.com/gke-tpu-accelerator": o.Accelerator, "cloud.google.com/gke-tpu-topology": o.Topology}
 	}
 	return pod
+}
+
+// verbatim is command so that Kubernetes, which replaces $(NAME) by a variable and $$ by $, changes nothing in it.
+func verbatim(command []string) []string {
+	escaped := make([]string, len(command))
+	for i, word := range command {
+		escaped[i] = strings.ReplaceAll(word, "$", "$$")
+	}
+	return escaped
 }
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)

@@ -225,3 +225,11 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestVerbatim: Kubernetes replaces $(NAME) in a command; what a person wrote stays.
+func TestVerbatim(t *testing.T) {
+	got := verbatim([]string{"subbert", "$(HOME)", "$$(x)", "a$b"})
+	if want := []string{"subbert", "$$(HOME)", "$$$$(x)", "a$$b"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

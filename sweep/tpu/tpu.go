@@ -63,7 +63,8 @@ func Use(ctx context.Context, open Opener, pool *sweep.Pool, o sweep.Options, ma
 	return nil
 }
 
-// flagsOf are those of subbert tpu run for the run with a key: what [on.tpu] says, and its own place in the store.
+// flagsOf returns the flags of subbert tpu run for the run with a key: those of [on.tpu], and its own address in
+// the store.
 func flagsOf(o sweep.Options, key, group string) ([]string, error) {
 	texts, err := o.Of(group)
 	if err != nil {
@@ -90,7 +91,7 @@ func flagsOf(o sweep.Options, key, group string) ([]string, error) {
 	return flags, nil
 }
 
-// costOf is what the run with a key has cost so far; 0 if it was never begun.
+// costOf is the cost so far of the run with a key; 0 if it was never started.
 func costOf(ctx context.Context, open Opener, o sweep.Options, key string) (cost float64, err error) {
 	at, _ := o["store"].(string)
 	store, err := open(ctx, strings.TrimSuffix(at, "/")+"/"+key)
@@ -112,9 +113,9 @@ func costOf(ctx context.Context, open Opener, o sweep.Options, key string) (cost
 	return r.Cost(status.Hours), nil
 }
 
-// Do carries out a step of a sweep in the cloud and brings its results to dir. args are those of the step, verb first;
-// flags are those of subbert tpu run. call runs this program with arguments. A run that failed there before is tried again
-// from its newest checkpoint.
+// Do executes a step of a sweep in the cloud and downloads its results to dir. args are the step's arguments, command
+// first; flags are the flags of subbert tpu run. call runs this program with arguments. A run that failed there before
+// is retried from its newest checkpoint.
 func Do(ctx context.Context, open Opener, dir string, args, flags []string, call func(args []string) error) (err error) {
 	var at string
 	for _, f := range flags {

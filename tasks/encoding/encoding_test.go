@@ -26,7 +26,7 @@ const nano = "../../checkpoints/testdata/hf"
 // open opens the nano model with its tokenizer.
 func open(t *testing.T, dir string) (*checkpoints.Model, bert.Config, *wordpiece.Tokenizer) {
 	t.Helper()
-	m, err := checkpoints.OpenModel(dir)
+	m, err := checkpoints.OpenModel(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

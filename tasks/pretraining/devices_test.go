@@ -1,6 +1,7 @@
 package pretraining
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"iter"
@@ -44,7 +45,7 @@ func nanoTask(micro int) *Task {
 // made are batches drawn from the step alone, of rows of several lengths.
 type made struct{ task *Task }
 
-func (m made) From(step int) iter.Seq2[trainer.Batch, error] {
+func (m made) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
 		for ; yield(m.batch(step), nil); step++ {
 		}

@@ -1,6 +1,7 @@
 package pretraining
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -62,8 +63,8 @@ type Text struct {
 	UnigramEntropy float64 // nats, of the distribution of its tokens: what knowing their frequencies alone would score
 }
 
-// ReadText goes through every token of the named splits of set.
-func ReadText(set *shards.Set, splits ...string) (Text, error) {
+// ReadText goes through every token of the named splits of set, until ctx ends.
+func ReadText(ctx context.Context, set *shards.Set, splits ...string) (Text, error) {
 	var t Text
 	h := set.Header()
 	counts := make([]int64, h.Vocabulary.Size)
@@ -74,7 +75,7 @@ func ReadText(set *shards.Set, splits ...string) (Text, error) {
 		}
 		t.Tokens += h.Splits[name].Tokens
 		t.Words += h.Splits[name].Words
-		if err := count(counts, documents, documents.NumTokens()); err != nil {
+		if err := count(ctx, counts, documents, documents.NumTokens()); err != nil {
 			return t, fmt.Errorf("split %s: %w", name, err)
 		}
 	}
@@ -87,21 +88,24 @@ const sampledTokens = 1 << 22
 
 // TrainingEntropy is the unigram entropy of the first tokens that set has to learn from, in nats: enough of them to say
 // what knowing the frequencies alone would score.
-func TrainingEntropy(set *shards.Set) (float64, error) {
+func TrainingEntropy(ctx context.Context, set *shards.Set) (float64, error) {
 	documents, err := set.Split(shards.Train)
 	if err != nil {
 		return 0, err
 	}
 	counts := make([]int64, set.Header().Vocabulary.Size)
-	err = count(counts, documents, min(sampledTokens, documents.NumTokens()))
+	err = count(ctx, counts, documents, min(sampledTokens, documents.NumTokens()))
 	return entropy(counts), err
 }
 
 // count adds the first n tokens of documents to counts, by id.
-func count(counts []int64, documents *shards.Documents, n int64) error {
+func count(ctx context.Context, counts []int64, documents *shards.Documents, n int64) error {
 	buffer := make([]int32, 1<<16)
 	for at := int64(0); at < n; at += int64(len(buffer)) {
 		part := buffer[:min(int64(len(buffer)), n-at)]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := documents.Tokens(part, at); err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func measured(t *testing.T, store *model.Store, m Measure, config Config) map[st
 	if err != nil {
 		t.Fatal(err)
 	}
-	epoch, err := newDrawer(t, 30, config.Instances(3)).Epoch(0)
+	epoch, err := newDrawer(t, 30, config.Instances(3)).Epoch(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestKindsAddUp(t *testing.T) {
 	config := Default()
 	config.Sequence, config.MaxPredictions = 32, 6
 	got := measureFresh(t, 5)
-	epoch, err := newDrawer(t, 30, config.Instances(3)).Epoch(0)
+	epoch, err := newDrawer(t, 30, config.Instances(3)).Epoch(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestReadText(t *testing.T) {
 		{[]string{shards.HeldOut}, 2, math.Log(2)},
 		{[]string{shards.Train, shards.HeldOut}, 8, entropy([]int64{2, 4, 1, 1})},
 	} {
-		text, err := ReadText(set, test.splits...)
+		text, err := ReadText(t.Context(), set, test.splits...)
 		if err != nil {
 			t.Fatal(err)
 		}

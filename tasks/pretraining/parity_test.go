@@ -1,6 +1,7 @@
 package pretraining
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -26,7 +27,7 @@ type fixtureBatches struct {
 	parts [2]golden.Tensors
 }
 
-func (b fixtureBatches) From(step int) iter.Seq2[trainer.Batch, error] {
+func (b fixtureBatches) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
 		for ; ; step++ {
 			if !yield(b.batch(b.parts[step%2]), nil) {

@@ -1,6 +1,7 @@
 package pretraining
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -92,7 +93,7 @@ type PhaseBatches struct {
 type Phased []PhaseBatches
 
 // From yields the batches of step, step+1, ...
-func (p Phased) From(step int) iter.Seq2[trainer.Batch, error] {
+func (p Phased) From(ctx context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
 		for i, part := range p {
 			end := math.MaxInt
@@ -102,7 +103,7 @@ func (p Phased) From(step int) iter.Seq2[trainer.Batch, error] {
 			if step >= end {
 				continue
 			}
-			for batch, err := range part.Batches.From(step - part.From) {
+			for batch, err := range part.Batches.From(ctx, step-part.From) {
 				if !yield(batch, err) || err != nil {
 					return
 				}

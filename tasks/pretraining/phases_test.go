@@ -71,7 +71,7 @@ func TestStretches(t *testing.T) {
 // counted yields batches that say where they come from.
 type counted string
 
-func (c counted) From(step int) iter.Seq2[trainer.Batch, error] {
+func (c counted) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
 		for ; yield(trainer.Batch{Records: []string{fmt.Sprint(string(c), step)}}, nil); step++ {
 		}
@@ -83,7 +83,7 @@ func TestPhasedAddressesByStep(t *testing.T) {
 	want := []string{"a0", "a1", "a2", "b0", "b1", "c0", "c1", "c2"}
 	for from := range want {
 		var got []string
-		for batch := range p.From(from) {
+		for batch := range p.From(t.Context(), from) {
 			if got = append(got, batch.Records[0]); len(got) == len(want)-from {
 				break
 			}
@@ -200,7 +200,7 @@ func TestWorkersDrawTheSameBatches(t *testing.T) {
 	draw := func(workers, micro, from int) [][]int32 {
 		p := New(small(), bert.Options{}, c, micro)
 		var flat [][]int32
-		for batch, err := range p.Batches(newDrawer(t, 20, c.Instances(9)), c.Batch, workers).From(from) {
+		for batch, err := range p.Batches(newDrawer(t, 20, c.Instances(9)), c.Batch, workers).From(t.Context(), from) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -253,7 +253,7 @@ func BenchmarkBatches(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	next, stop := iter.Pull2(New(small(), bert.Options{}, c, c.Batch).Batches(drawer, c.Batch, 1).From(0))
+	next, stop := iter.Pull2(New(small(), bert.Options{}, c, c.Batch).Batches(drawer, c.Batch, 1).From(b.Context(), 0))
 	defer stop()
 	for b.Loop() {
 		batch, err, _ := next()

@@ -1,6 +1,7 @@
 package pretraining
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -103,11 +104,11 @@ func (p *Task) Batches(d *instances.Drawer, batch, workers int) *Batches {
 }
 
 // From yields the batches of step, step+1, ...: instance i of the run is row i%batch of step i/batch.
-func (b *Batches) From(step int) iter.Seq2[trainer.Batch, error] {
+func (b *Batches) From(ctx context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	return tasks.Ahead(b.workers, func(yield func(func() (trainer.Batch, error)) bool) {
 		walk := walk{drawer: b.drawer}
 		for ; ; step++ {
-			rows, err := walk.rows(step*b.batch, b.batch)
+			rows, err := walk.rows(ctx, step*b.batch, b.batch)
 			if !yield(func() (trainer.Batch, error) {
 				if err != nil {
 					return trainer.Batch{}, err
@@ -217,11 +218,11 @@ type walk struct {
 }
 
 // rows finds n instances of the run from first on; first never falls between calls.
-func (w *walk) rows(first, n int) ([]row, error) {
+func (w *walk) rows(ctx context.Context, first, n int) ([]row, error) {
 	rows := make([]row, n)
 	for i := range rows {
 		for w.epoch == nil || first+i >= w.first+w.epoch.Len() {
-			if err := w.advance(); err != nil {
+			if err := w.advance(ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -230,12 +231,12 @@ func (w *walk) rows(first, n int) ([]row, error) {
 	return rows, nil
 }
 
-func (w *walk) advance() error {
+func (w *walk) advance(ctx context.Context) error {
 	number, first := 0, 0
 	if w.epoch != nil {
 		number, first = w.number+1, w.first+w.epoch.Len()
 	}
-	epoch, err := w.drawer.Epoch(number)
+	epoch, err := w.drawer.Epoch(ctx, number)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package probing
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -98,7 +99,7 @@ func (p *Task) Batches(data Samples, seed uint64) *Batches {
 }
 
 // From yields the batches of step, step+1, ...
-func (b *Batches) From(step int) iter.Seq2[trainer.Batch, error] {
+func (b *Batches) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	rows := b.task.rows
 	perEpoch := (len(b.data.Rows) + rows - 1) / rows
 	return tasks.Ahead(b.data.Workers, func(yield func(func() (trainer.Batch, error)) bool) {

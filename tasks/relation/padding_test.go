@@ -180,7 +180,7 @@ func TestRowsHoldTheirExamples(t *testing.T) {
 func TestBatchesResume(t *testing.T) {
 	b := relationOf(t, func(*Config) {}, 4).Batches(numbered(50), 8, 5, 2)
 	records := func(from, n int) (out [][]string) {
-		for batch, err := range b.From(from) {
+		for batch, err := range b.From(t.Context(), from) {
 			if err != nil {
 				t.Fatal(err)
 			}

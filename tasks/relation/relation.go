@@ -137,7 +137,7 @@ func (r *Task) Batches(examples []marked.Row, batch int, seed uint64, workers in
 }
 
 // From yields the batches of step, step+1, ...
-func (b *Batches) From(step int) iter.Seq2[trainer.Batch, error] {
+func (b *Batches) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
 	perEpoch := (len(b.examples) + b.batch - 1) / b.batch
 	return tasks.Ahead(b.workers, func(yield func(func() (trainer.Batch, error)) bool) {
 		var batches [][]int

@@ -38,9 +38,10 @@ type Rewinder interface {
 
 // Lines is a Recorder that appends JSON lines to a file. Each line is written whole, at once, unless the disk is full.
 type Lines struct {
-	path string
-	to   appender
-	line []byte
+	path  string
+	to    appender
+	line  []byte
+	there map[string]bool // lines of the step that the run continues from
 }
 
 // Tolerate makes a report that cannot be written no error: told is called with the cause, and the report is written
@@ -48,27 +49,30 @@ type Lines struct {
 func (l *Lines) Tolerate(told func(error)) { l.to.told = told }
 
 // OpenLines opens the file of JSON lines at path for a run that continues at step. It drops the lines of later
-// steps, which the resumed run writes again, and a last line that a crash cut short. A missing file is created.
+// steps, which the resumed run writes again, and a last line that a crash cut short. It does not write a line of that
+// step twice, such as that of an evaluation that is made up. A missing file is created.
 func OpenLines(path string, step int) (*Lines, error) {
-	if err := dropAfter(path, step); err != nil {
+	there, err := dropAfter(path, step)
+	if err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	return &Lines{path: path, to: appender{file: f}}, nil
+	return &Lines{path: path, to: appender{file: f}, there: there}, nil
 }
 
-// dropAfter rewrites the file at path without the lines of steps after step.
-func dropAfter(path string, step int) error {
+// dropAfter rewrites the file at path without the lines of steps after step, and returns the lines of step.
+func dropAfter(path string, step int) (there map[string]bool, err error) {
 	old, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	there = map[string]bool{}
 	var kept bytes.Buffer
 	lines := bufio.NewScanner(bytes.NewReader(old))
 	lines.Buffer(nil, 1<<20)
@@ -81,14 +85,17 @@ func dropAfter(path string, step int) error {
 		}
 		kept.Write(lines.Bytes())
 		kept.WriteByte('\n')
+		if *at.Step == step {
+			there[lines.Text()+"\n"] = true
+		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if kept.Len() == len(old) {
-		return nil
+		return there, nil
 	}
-	return atomicfile.WriteBytes(path, kept.Bytes())
+	return there, atomicfile.WriteBytes(path, kept.Bytes())
 }
 
 // ReadLines passes every report of the file of JSON lines at path to record, in order. Nulls are left out.
@@ -153,6 +160,9 @@ func (l *Lines) Record(step int, values ...Value) error {
 		}
 	}
 	l.line = append(l.line, "}\n"...)
+	if l.there[string(l.line)] {
+		return nil
+	}
 	_, err := l.to.Write(l.line)
 	return err
 }

@@ -304,7 +304,7 @@ func TestBrokenJSON(t *testing.T) {
 		want       string
 	}{
 		{"cut off", asJSON[:200], false, "x.json: byte "},
-		{"no BioC", `{"a": 1}`, false, "an object without documents or passages; this is no BioC"},
+		{"no BioC", `{"a": 1}`, false, "an object without documents or passages; this is not BioC"},
 		{"words", `[1]`, false, `want an object`},
 		{"no array", `{"documents": 1}`, false, "documents are no array"},
 		{"strict", asJSON, true, "x.json: document 12 at byte 77: annotation 2"},

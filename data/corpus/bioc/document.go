@@ -72,7 +72,7 @@ type Relation struct {
 // Node is a part of a relation.
 type Node struct{ RefID, Role string }
 
-// OffsetOf is the offset of sentence i within the document; of a passage without sentences it is that of the passage.
+// OffsetOf is the offset of sentence i within the document, or of the passage if it has no sentences.
 func (p *Passage) OffsetOf(i int) int {
 	if i < len(p.Offsets) {
 		return p.Offsets[i]
@@ -80,8 +80,8 @@ func (p *Passage) OffsetOf(i int) int {
 	return p.Offset
 }
 
-// Section is what a passage is called, in lower case: by PubTator "title" and "abstract", by PubMed Central "front",
-// "abstract_title_1"; empty if the file does not say.
+// Section is the name of a passage's section, in lower case: in PubTator "title" and "abstract", in PubMed Central
+// "front", "abstract_title_1"; empty if the file has none.
 func (p *Passage) Section() string {
 	for _, key := range []string{"section_type", "section", "type"} {
 		if v := p.Infons[key]; v != "" {
@@ -91,7 +91,7 @@ func (p *Passage) Section() string {
 	return ""
 }
 
-// Has tells whether there is an annotation of a type, compared as pubtator.TypeKey does.
+// Has reports whether there is an annotation of a type. Types are compared by pubtator.TypeKey.
 func (d *Document) Has(typ string) bool {
 	key := pubtator.TypeKey(typ)
 	for i := range d.Passages {

@@ -11,8 +11,8 @@ import (
 	"github.com/subbert/subbert/data/corpus/xmlpull"
 )
 
-// jsonSource is BioC in JSON: collections with an array "documents" or, as PubTator 3 calls it, "PubTator3"; documents one after the
-// other, a line each or not; arrays of either.
+// jsonSource reads BioC in JSON: collections with an array "documents" (PubTator 3 calls it "PubTator3"), sequences of
+// documents, on one line each or not, and arrays of either.
 type jsonSource struct {
 	bounded *bounded
 	*json.Decoder
@@ -26,13 +26,13 @@ func newJSONSource(r io.Reader, most int64) *jsonSource {
 	return &jsonSource{b, json.NewDecoder(b)}
 }
 
-// isJSON says whether head, the beginning of a file, is JSON and not XML.
+// isJSON reports whether head, the beginning of a file, is JSON rather than XML.
 func isJSON(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 	return len(head) > 0 && (head[0] == '{' || head[0] == '[')
 }
 
-// bounded fails once too much has been read for one document.
+// bounded is a reader that fails once a document exceeds the maximum size.
 type bounded struct {
 	r          io.Reader
 	most, left int64
@@ -47,7 +47,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// raw reads the next value, whatever it is.
+// raw reads the next value of any kind.
 func (s *jsonSource) raw() (json.RawMessage, error) {
 	s.bounded.left = s.bounded.most
 	var v json.RawMessage
@@ -57,7 +57,7 @@ func (s *jsonSource) raw() (json.RawMessage, error) {
 
 var errStopped = errors.New("the receiver wants no more")
 
-// jsonDrafts is drafts of JSON.
+// jsonDrafts is drafts for JSON.
 func (r *Reader) jsonDrafts(yield func(*draft, error) bool) {
 	err := r.jsonValues(yield)
 	if err != nil && err != errStopped {
@@ -88,7 +88,7 @@ func (r *Reader) jsonValues(yield func(*draft, error) bool) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("%.20q, want an object; this is no BioC", fmt.Sprint(t))
+			return fmt.Errorf("%.20q, want an object; this is not BioC", fmt.Sprint(t))
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (r *Reader) jsonObject(yield func(*draft, error) bool) error {
 		return r.jsonDocument(whole, offset, yield)
 	}
 	if !documents {
-		return errors.New("an object without documents or passages; this is no BioC")
+		return errors.New("an object without documents or passages; this is not BioC")
 	}
 	r.collection.Source, r.collection.Date, r.collection.Key = words(fields["source"]), words(fields["date"]), words(fields["key"])
 	return nil
@@ -150,7 +150,7 @@ func (r *Reader) jsonDocuments(yield func(*draft, error) bool) error {
 	return err
 }
 
-// jsonDocument yields the document that whole is. A broken one is passed over.
+// jsonDocument decodes and yields the document whole. It skips a broken one.
 func (r *Reader) jsonDocument(whole json.RawMessage, offset int64, yield func(*draft, error) bool) error {
 	var in jsonDocument
 	at := xmlpull.Position{Offset: offset}
@@ -204,7 +204,8 @@ type (
 	jsonInfons map[string]json.RawMessage
 )
 
-// words is a JSON value as text: a string as it is, null as nothing, anything else as JSON without blanks.
+// words is a JSON value as text: a string unchanged, null as the empty string, other values as JSON without
+// blanks.
 func words(v json.RawMessage) string {
 	var s string
 	if len(v) == 0 || bytes.Equal(v, []byte("null")) || json.Unmarshal(v, &s) == nil {

@@ -72,7 +72,7 @@ type Reader struct {
 	name       string
 	options    Options
 	x          *xmlpull.Reader
-	json       *jsonSource // in place of x, or nil
+	json       *jsonSource // instead of x for JSON, else nil
 	collection Collection
 	id         string // of the document being read
 	err        error  // the fault of a document that is well-formed XML
@@ -80,11 +80,12 @@ type Reader struct {
 	units      text.Units
 }
 
-// NewReader returns a reader of the collection that r holds, in XML or JSON as its first character says; errors call it name.
+// NewReader returns a reader of the collection in r, in XML or JSON, which the first character determines; name appears
+// in errors.
 func NewReader(r io.Reader, name string, o Options) *Reader {
 	in := &Reader{name: name, options: o, collection: Collection{Infons: Infons{}}}
 	from := bufio.NewReaderSize(r, 1<<16)
-	if head, _ := from.Peek(1 << 10); isJSON(head) { // an error shows up again
+	if head, _ := from.Peek(1 << 10); isJSON(head) { // later reads return the error again
 		if bytes.HasPrefix(head, []byte("\ufeff")) {
 			from.Discard(3)
 		}

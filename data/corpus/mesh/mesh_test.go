@@ -106,7 +106,7 @@ func TestYear(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
-			if _, err := Open(path, test.want, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+			if _, err := Open(t.Context(), path, test.want, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 				t.Fatal(err)
 			}
 			if !strings.Contains(log.String(), test.warns) || test.warns == "" && log.Len() > 0 {

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/corpus/xmlpull"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 const (
@@ -20,14 +22,14 @@ const (
 	maxTerms       = 64 << 20 // bytes of all terms; a year has some 15 MB
 )
 
-// Open reads a descriptor file, which may be compressed. If want, a year of four digits, is not 0, Open warns when the
-// file is of another or an unknown year: PubMed's baseline of 2026, pubmed26n0001.xml, belongs to desc2026.xml.
-func Open(path string, want int, log *slog.Logger) (*Vocabulary, error) {
+// Open reads a descriptor file, which may be compressed, until ctx ends. If want, a year of four digits, is not 0, Open warns
+// when the file is of another or an unknown year: PubMed's baseline of 2026, pubmed26n0001.xml, belongs to desc2026.xml.
+func Open(ctx context.Context, path string, want int, log *slog.Logger) (*Vocabulary, error) {
 	f, err := stream.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	v, err := Read(f, path)
+	v, err := Read(ctxio.Reader(ctx, f, nil), path)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}

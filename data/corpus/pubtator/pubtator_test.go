@@ -254,7 +254,7 @@ func TestEntities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.AddFile(path, Options{Strict: true}); err != nil {
+	if err := e.AddFile(t.Context(), path, Options{Strict: true}); err != nil {
 		t.Fatal(err)
 	}
 	if !e.Has(1) || e.Has(2) || e.Has(3) || e.Has(1<<31) {
@@ -270,13 +270,13 @@ func TestEntities(t *testing.T) {
 	if err := os.WriteFile(pointer, []byte("version https://git-lfs.github.com/spec/v1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.AddFile(pointer, Options{}); err == nil || !strings.Contains(err.Error(), "gene2pubtator3: a Git LFS pointer") {
+	if err := e.AddFile(t.Context(), pointer, Options{}); err == nil || !strings.Contains(err.Error(), "gene2pubtator3: a Git LFS pointer") {
 		t.Errorf("a pointer: got error %v", err)
 	}
 	if err := os.WriteFile(path, b.Bytes()[:b.Len()-9], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.AddFile(path, Options{}); err == nil || !strings.Contains(err.Error(), "truncated") {
+	if err := e.AddFile(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "truncated") {
 		t.Errorf("truncated: got error %v", err)
 	}
 }

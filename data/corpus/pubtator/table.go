@@ -2,6 +2,7 @@ package pubtator
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -107,9 +108,12 @@ func (e *Entities) Add(r Row) {
 	}
 }
 
-// AddFile adds the rows of a bulk table.
-func (e *Entities) AddFile(path string, o Options) error {
+// AddFile adds the rows of a bulk table, until ctx ends.
+func (e *Entities) AddFile(ctx context.Context, path string, o Options) error {
 	for row, err := range OpenTable(path, o) {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}

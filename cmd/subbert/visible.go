@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// visible writes text, which may come from anybody's file, with control characters that a terminal would obey shown as
+// escapes, such as \u001b; line ends and tabs stay. The escapes are those of JSON, so that JSON stays what it was. It is for
+// concurrent use, as a file is.
+type visible struct {
+	to      io.Writer
+	lock    sync.Mutex // of what follows
+	out     []byte
+	pending bool // the last byte was the first one of a two-byte control character, or of another character
+}
+
+// controlLead is the first byte in UTF-8 of U+0080 to U+00BF, of which those up to U+009F are control characters.
+const controlLead = 0xc2
+
+func (v *visible) Write(p []byte) (int, error) {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	v.out = v.out[:0]
+	from := 0
+	for i, b := range p {
+		lead := v.pending
+		v.pending = b == controlLead
+		switch {
+		case lead && 0x80 <= b && b < 0xa0:
+			v.out = append(v.out, p[from:max(from, i-1)]...)
+			v.out = fmt.Appendf(v.out, `\u%04x`, b)
+			from = i + 1
+		case lead && i == 0: // the lead was held back
+			v.out = append(v.out, controlLead)
+		}
+		if b < ' ' && b != '\n' && b != '\t' || b == 0x7f {
+			v.out = append(v.out, p[from:i]...)
+			v.out = fmt.Appendf(v.out, `\u%04x`, b)
+			from = i + 1
+		}
+	}
+	end := len(p)
+	if v.pending { // until it is known what follows
+		end--
+	}
+	v.out = append(v.out, p[min(from, end):end]...)
+	if _, err := v.to.Write(v.out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// escaped is text as a visible writer shows it.
+func escaped(text string) string {
+	var b strings.Builder
+	(&visible{to: &b}).Write([]byte(text)) // a Builder takes everything
+	return b.String()
+}
+
+// raw is the writer that a visible one writes to, for what a terminal is to obey.
+func raw(w io.Writer) io.Writer {
+	if v, ok := w.(*visible); ok {
+		return raw(v.to)
+	}
+	return w
+}

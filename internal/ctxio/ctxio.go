@@ -1,0 +1,171 @@
+// Package ctxio makes reading and writing end with a context, also where a read waits for somebody else to write, and tells
+// how much was read.
+package ctxio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Reader returns a reader of r whose Read fails with the error of ctx once that has ended. tell, if not nil, hears of the
+// bytes of every Read.
+func Reader(ctx context.Context, r io.Reader, tell func(n int)) io.Reader {
+	return &reader{ctx, r, tell}
+}
+
+type reader struct {
+	ctx  context.Context
+	r    io.Reader
+	tell func(n int)
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, r.ctx.Err()
+	}
+	n, err := r.r.Read(p)
+	if r.tell != nil {
+		r.tell(n)
+	}
+	return n, err
+}
+
+// Waiting is Reader for an r, such as a pipe or a terminal, whose Read may wait for long: it returns when ctx ends, and
+// leaves behind the goroutine that waits. r is not to be used otherwise.
+func Waiting(ctx context.Context, r io.Reader, tell func(n int)) io.Reader {
+	return &waiting{reader: reader{ctx, r, tell}, free: make([]byte, 64<<10), done: make(chan chunk, 1)}
+}
+
+type waiting struct {
+	reader
+	free []byte // to read into; nil while a read goes on
+	rest []byte // that was read and not handed over
+	err  error  // that follows rest
+	done chan chunk
+}
+
+// chunk is what a read of the underlying reader came to.
+type chunk struct {
+	buffer []byte
+	n      int
+	err    error
+}
+
+func (w *waiting) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if w.ctx.Err() != nil {
+		return 0, w.ctx.Err()
+	}
+	if len(w.rest) == 0 && w.err == nil {
+		if buffer := w.free; buffer != nil {
+			w.free = nil
+			go func() {
+				n, err := w.r.Read(buffer)
+				w.done <- chunk{buffer, n, err}
+			}()
+		}
+		select {
+		case <-w.ctx.Done():
+			return 0, w.ctx.Err()
+		case c := <-w.done:
+			w.free, w.rest, w.err = c.buffer, c.buffer[:c.n], c.err
+		}
+	}
+	n := copy(p, w.rest)
+	w.rest = w.rest[n:]
+	if w.tell != nil {
+		w.tell(n)
+	}
+	if len(w.rest) > 0 {
+		return n, nil
+	}
+	return n, w.err
+}
+
+// Open opens the file called name. Opening it, where it is a pipe that nobody writes to, and reading it fail with the error
+// of ctx once that has ended. tell is as in Reader.
+func Open(ctx context.Context, name string, tell func(n int)) (fs.File, error) {
+	return open(ctx, func() (fs.File, error) { return os.Open(name) }, tell)
+}
+
+// OpenIn is Open of a file in fsys.
+func OpenIn(ctx context.Context, fsys fs.FS, name string, tell func(n int)) (fs.File, error) {
+	return open(ctx, func() (fs.File, error) { return fsys.Open(name) }, tell)
+}
+
+// file is an open file with another Read.
+type file struct {
+	fs.File
+	r io.Reader
+}
+
+func (f *file) Read(p []byte) (int, error) { return f.r.Read(p) }
+
+func open(ctx context.Context, open func() (fs.File, error), tell func(n int)) (fs.File, error) {
+	f, err := wait(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if info.Mode().IsRegular() {
+		return &file{f, Reader(ctx, f, tell)}, nil
+	}
+	return &file{f, Waiting(ctx, f, tell)}, nil
+}
+
+// From is Open of what open returns, such as the content of a compressed file.
+func From[F io.ReadCloser](ctx context.Context, open func() (F, error), tell func(n int)) (io.ReadCloser, error) {
+	f, err := wait(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{Waiting(ctx, f, tell), f}, nil
+}
+
+// wait is what open returns, or the error of ctx when that ends first.
+func wait[F any](ctx context.Context, open func() (F, error)) (f F, err error) {
+	if ctx.Err() != nil {
+		return f, ctx.Err()
+	}
+	type opened struct {
+		file F
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := open()
+		done <- opened{f, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return f, ctx.Err()
+	case o := <-done:
+		return o.file, o.err
+	}
+}
+
+// Writer returns a writer to w whose Write fails with the error of ctx once that has ended.
+func Writer(ctx context.Context, w io.Writer) io.Writer { return writer{ctx, w} }
+
+type writer struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (w writer) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.w.Write(p)
+}
