@@ -48,6 +48,7 @@ type extractRowsCmd struct {
 	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
 	precisionFlag
+	outputFlag
 }
 
 func (*extractRowsCmd) Help() string {
@@ -67,7 +68,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	if v.Within > 0 {
 		options.Truncate = marked.TruncateAroundMentions
 	}
-	m, err := extract.Open(c.ctx, v.Model, options)
+	m, err := extract.Open(c.ctx, plan.Model, options)
 	if err != nil {
 		return err
 	}
@@ -104,13 +105,18 @@ func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) 
 
 // plan checks what is asked for.
 func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
-	plan := bulk.Plan{Model: v.Model, Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision}
+	plan := bulk.Plan{Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Replace: v.Force || c.again, Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision}
 	_, err := extracted.FormOf(v.Out)
 	if err != nil {
 		return plan, misused(err)
 	}
-	if info, err := os.Stat(v.Out); err == nil && info.Mode().IsRegular() && !v.Resume { // before the model is opened
-		return plan, misused(fmt.Errorf("%s %w", v.Out, staging.ErrExists))
+	if !v.Resume { // which goes on with it
+		if _, err := v.output(c, v.Out, ""); err != nil {
+			return plan, err
+		}
+	}
+	if plan.Model, err = c.modelPath(c.ctx, v.Model); err != nil {
+		return plan, err
 	}
 	if plan.Filter.Types, err = request.PairTypes(v.Types); err != nil {
 		return plan, err

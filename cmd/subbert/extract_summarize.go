@@ -21,6 +21,7 @@ type extractSummarizeCmd struct {
 	Sentences      int     `default:"3" placeholder:"N" help:"Sentences of each relation, the most probable first."`
 	Top            int     `default:"2000" placeholder:"N" help:"Relations on the page, those of most articles first."`
 	JSON           bool    `name:"json" help:"Print the relations as JSON."`
+	outputFlag
 }
 
 func (*extractSummarizeCmd) Help() string {
@@ -34,6 +35,11 @@ func (v *extractSummarizeCmd) Run(c *console) error {
 		return misusef("%s: the end of its name says no form; want .html or .tsv", v.Out)
 	case v.Sentences < 1 || v.Top < 1:
 		return misusef("--sentences %d, --top %d, want at least 1", v.Sentences, v.Top)
+	}
+	if v.Out != "" {
+		if _, err := v.output(c, v.Out, ""); err != nil {
+			return err
+		}
 	}
 	groups, err := concepts.Summarize(extracted.Read(v.Rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
 	if err != nil {

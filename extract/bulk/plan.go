@@ -36,6 +36,7 @@ type Plan struct {
 	Negatives      bool    // keep rows whose label means no relation
 	Precision      string  // that the model computes in, for the record: rows of one are not mixed with those of another
 	Strict         bool    // end at what is broken
+	Replace        bool    // write over Out
 	Resume         bool    // go on with what an earlier attempt has finished
 	Workers        int     // texts are read by so many at a time
 	Chunk          int     // pairs that are lost at most if the work is stopped; 0: 4096

@@ -126,10 +126,10 @@ func (j *job) open() error {
 	switch there := err == nil && info.Mode().IsRegular(); {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
-	case there && !j.Resume:
+	case there && !j.Resume && !j.Replace:
 		return fmt.Errorf("%s %w", j.Out, staging.ErrExists)
 	default:
-		j.there = there
+		j.there = there && !j.Replace
 	}
 	if j.work, err = staging.OpenWork(j.Out); err != nil {
 		return err
