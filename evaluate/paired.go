@@ -190,7 +190,7 @@ func Randomise(ctx context.Context, gold []string, a, b [][]string, negative str
 	}
 	out := o.difference("approximate randomisation", draws)
 	differ := slices.DeleteFunc(slices.Clone(o.each), func(x outcome) bool { return x.a == x.b })
-	r := rand.New(rand.NewPCG(draws.Seed, 0x73776170)) // its own stream: "swap"
+	r := rand.New(rand.NewPCG(draws.Seed, 0x73776170)) // a stream of its own: "swap"
 	extreme := 1
 	for s := range draws.Samples {
 		if err := draws.next(ctx, s); err != nil {
@@ -252,7 +252,7 @@ func RandomiseSeeds(ctx context.Context, a, b []float64, draws Draws) (Differenc
 		out.P = float64(extreme) / float64(out.Samples)
 		return out, nil
 	}
-	r := rand.New(rand.NewPCG(draws.Seed, 0x7365656473)) // its own stream: "seeds"
+	r := rand.New(rand.NewPCG(draws.Seed, 0x7365656473)) // a stream of its own: "seeds"
 	for s := range draws.Samples {
 		if err := draws.next(ctx, s); err != nil {
 			return Difference{}, err

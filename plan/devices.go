@@ -124,6 +124,7 @@ func (t gpuTarget) capability() string {
 
 // FindDevice is the device of that name.
 func FindDevice(name string) (Device, error) {
+	name = strings.Replace(name, "v5litepod-", "v5e-", 1) // as Google Cloud calls it
 	var known []string
 	for _, d := range Devices() {
 		if d.Name == name {

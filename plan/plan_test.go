@@ -127,6 +127,9 @@ func TestFindDevice(t *testing.T) {
 			t.Errorf("the target of an H200 has no %s (%v):\n%s", fact, err, h200.Target)
 		}
 	}
+	if d, err := FindDevice("v5litepod-8"); err != nil || d.Name != "v5e-8" {
+		t.Errorf("v5litepod-8: %s, %v, want v5e-8", d.Name, err)
+	}
 	if _, err := FindDevice("v3"); err == nil || !strings.Contains(err.Error(), "v3-8") {
 		t.Errorf("an unknown device gave %v", err)
 	}

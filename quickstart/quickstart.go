@@ -60,7 +60,7 @@ func small(vocabulary int) sizes {
 	c := bert.Default()
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabulary, 64, 2, 2, 256
 	c.MaxPositionEmbeddings, c.InitializerRange = 128, 0.12
-	return sizes{bert: c, sequence: 32, pretrainSteps: 200, sentence: 48, finetuneEpochs: 4, examples: 1500}
+	return sizes{bert: c, sequence: 32, pretrainSteps: 200, sentence: 48, finetuneEpochs: 8, examples: 1500}
 }
 
 // ExistsError says that the directory of the line is there.

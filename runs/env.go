@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/backend"
@@ -59,6 +60,10 @@ type Env struct {
 	// Resume continues the newest valid checkpoint of a run, and starts where there is none. Without it a directory that
 	// has checkpoints is refused.
 	Resume bool
+
+	// Extend accepts a longer schedule than the one a run was started with: it goes on from its newest checkpoint, which there
+	// has to be, at the learning rates of the longer schedule. Only with Resume.
+	Extend bool
 
 	// Command is what the results say the run was started by.
 	Command string
@@ -150,13 +155,19 @@ func short(n float64) string {
 	return fmt.Sprintf("%.3g T", n)
 }
 
-// unchanged refuses to continue a run with a config that changes what is learned.
-func unchanged(c interface {
+// unchanged refuses to continue a run with a config that changes what is learned, but for the length of a run that is
+// extended.
+func (e Env) unchanged(c interface {
 	Changes(path string) ([]string, error)
 }, dir, file string) error {
 	changed, err := c.Changes(file)
 	if err != nil {
 		return fmt.Errorf("the config the run was started with: %w", err)
+	}
+	if e.Extend {
+		changed = slices.DeleteFunc(changed, func(line string) bool {
+			return strings.HasPrefix(line, "schedule.steps = ") || strings.HasPrefix(line, "schedule.epochs = ")
+		})
 	}
 	if len(changed) > 0 {
 		return configs.Errorf("%s was started with %s; continue with the same, or start anew in another run.dir", dir, strings.Join(changed, ", "))

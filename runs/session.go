@@ -100,9 +100,12 @@ func open(ctx context.Context, r spec, env Env, on *backend.Handle) (_ *session,
 		env.Log.Warn("checkpoint passed over", "step", p.Step, "why", p.Err)
 	}
 	if s.state = state; state == nil {
+		if env.Extend {
+			return s, configs.Errorf("%s: no checkpoint is left to extend the run from (checkpoint.discard removes them)", r.common.Run.Dir)
+		}
 		return s, nil
 	}
-	return s, unchanged(r.config, r.common.Run.Dir, s.dir.File(result.ConfigFile))
+	return s, env.unchanged(r.config, r.common.Run.Dir, s.dir.File(result.ConfigFile))
 }
 
 func (s *session) close() error {

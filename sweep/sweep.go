@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -98,6 +100,32 @@ func statusOf(g Graph, r Run) Status {
 		Name: r.Name, State: Waiting, Command: slices.Concat([]string{r.Verb}, r.arguments()), Needs: g.NeedsOf(r),
 		Steps: r.Steps, Hours: r.Hours, Bytes: r.Bytes, Cost: r.Cost,
 	}
+}
+
+// MissingFiles lists the files and directories from outside that runs of g read and that are not there, a line for each run
+// and file. Relative paths are relative to work.
+func (g Graph) MissingFiles(work string) []string {
+	var out []string
+	for _, r := range g.Runs {
+		paths := slices.Clone(r.Inputs)
+		r.expand(func(p placeholder) (string, error) {
+			if p.kind == kindFile {
+				paths = append(paths, p.what)
+			}
+			return "", nil
+		})
+		slices.Sort(paths)
+		for _, path := range slices.Compact(paths) {
+			at := path
+			if !filepath.IsAbs(at) {
+				at = filepath.Join(work, at)
+			}
+			if _, err := os.Stat(at); err != nil {
+				out = append(out, fmt.Sprintf("run %s: %s: no such file or directory", r.Name, path))
+			}
+		}
+	}
+	return out
 }
 
 // Forecast is a report from the graph alone: the files that it reads need not exist.

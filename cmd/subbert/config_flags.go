@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+
+	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // configFlags are how every verb that runs a config is called.
@@ -19,4 +24,33 @@ func read[C any](f configFlags, parse func(path string, set ...string) (C, error
 		set = append(set, fmt.Sprintf(`model.fresh=["%s"]`, strings.Join(f.Fresh, `","`)))
 	}
 	return parse(f.Config, set...)
+}
+
+// extendFlag lengthens a finished run.
+type extendFlag struct {
+	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start."`
+}
+
+// longer is the line that makes the schedule of the finished run in dir so many steps longer.
+func (f extendFlag) longer(dir string) (string, error) {
+	if f.Extend < 1 {
+		return "", misusef("--extend %d, want at least 1 step", f.Extend)
+	}
+	r, err := result.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", misusef("--extend: %s has no %s: the run is not finished, and --resume continues it", dir, result.File)
+	}
+	if err != nil {
+		return "", err
+	}
+	if r.Relation != nil && r.Relation.Several() {
+		return "", misusef("--extend: %s holds several runs; a single one is extended", dir)
+	}
+	return fmt.Sprintf("schedule.steps=%d", r.Steps+f.Extend), nil
+}
+
+// of is env for a run that is extended, or not.
+func (f extendFlag) of(env runs.Env) runs.Env {
+	env.Extend, env.Resume = f.Extend != 0, env.Resume || f.Extend != 0
+	return env
 }

@@ -16,7 +16,8 @@ type finetuneCmd struct {
 	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K"`
 	Seeds  int  `help:"Run N seeds, from run.seed on: task.seeds." placeholder:"N"`
 	Resume bool `help:"Continue the newest valid checkpoint of the run, of several runs each; start where there is none."`
-	JSON   bool `name:"json" help:"Print the result as JSON."`
+	extendFlag
+	JSON bool `name:"json" help:"Print the result as JSON."`
 }
 
 func (v *finetuneCmd) Help() string {
@@ -33,10 +34,17 @@ func (v *finetuneCmd) Run(c *console) error {
 		v.Set = append(v.Set, fmt.Sprintf("task.seeds=%d", v.Seeds))
 	}
 	config, err := read(v.configFlags, configs.ReadRelation)
+	if err == nil && v.Extend != 0 {
+		var line string
+		if line, err = v.longer(config.Run.Dir); err == nil {
+			v.Set = append(v.Set, line)
+			config, err = read(v.configFlags, configs.ReadRelation)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	r, err := runs.Finetune(c.ctx, config, c.env(v.Resume))
+	r, err := runs.Finetune(c.ctx, config, v.of(c.env(v.Resume)))
 	if err != nil {
 		return err
 	}

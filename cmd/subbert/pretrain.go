@@ -17,7 +17,8 @@ import (
 type pretrainCmd struct {
 	configFlags
 	Resume bool `help:"Continue the newest valid checkpoint of the run; start if there is none."`
-	JSON   bool `name:"json" help:"Print the result as JSON."`
+	extendFlag
+	JSON bool `name:"json" help:"Print the result as JSON."`
 }
 
 func (v *pretrainCmd) Help() string {
@@ -26,10 +27,17 @@ func (v *pretrainCmd) Help() string {
 
 func (v *pretrainCmd) Run(c *console) error {
 	config, err := read(v.configFlags, configs.ReadPretraining)
+	if err == nil && v.Extend != 0 {
+		var line string
+		if line, err = v.longer(config.Run.Dir); err == nil {
+			v.Set = append(v.Set, line)
+			config, err = read(v.configFlags, configs.ReadPretraining)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	r, err := runs.Pretrain(c.ctx, config, c.env(v.Resume))
+	r, err := runs.Pretrain(c.ctx, config, v.of(c.env(v.Resume)))
 	if err != nil {
 		return err
 	}

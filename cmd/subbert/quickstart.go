@@ -126,7 +126,7 @@ func printQuickstart(to io.Writer, line *quickstart.Line, scores []quickstart.Sc
 			fmt.Fprintln(to, c.Note)
 		}
 	}
-	fmt.Fprintf(to, "The intervals are over the %d test sentences, with one seed; other seeds differ, too.\n\n", first.Instances)
+	fmt.Fprintf(to, "The intervals are over the %d test sentences, with one seed. Other seeds differ by several points more, in either direction.\n\n", first.Instances)
 	for _, p := range r.Parts {
 		if p.Seconds >= 0.5 {
 			fmt.Fprintf(w, "%s\t%s\n", p.Name, span(time.Duration(p.Seconds*float64(time.Second))))

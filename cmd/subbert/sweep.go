@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
@@ -140,13 +142,16 @@ func failed(c *console, r *sweep.Report) error {
 	return fmt.Errorf("%d of %s failed, %d skipped for it; the same command tries them again", r.Count(sweep.Failed), plural(len(r.Runs), "run", "s"), r.Count(sweep.Skipped))
 }
 
-// checkRuns reads the configs of runs that train, so that a mistake shows before the first of them starts, and
-// takes their steps for the forecast.
+// checkRuns looks for the verbs of runs and reads the configs of those that train, so that a mistake shows before the first
+// of them starts, and takes their steps for the forecast.
 func checkRuns(g *sweep.Graph) error {
 	task := map[string]string{"pretrain": result.TaskPretraining, "finetune": result.TaskRelation, "probe": result.TaskProbing}
 	var errs []error
 	for i := range g.Runs {
 		r := &g.Runs[i]
+		if !isVerb(r.Verb) {
+			errs = append(errs, fmt.Errorf("run %s: subbert has no verb %q", r.Name, r.Verb))
+		}
 		if task[r.Verb] == "" || r.Config == "" {
 			continue
 		}
@@ -159,8 +164,25 @@ func checkRuns(g *sweep.Graph) error {
 	return errors.Join(errs...)
 }
 
+// isVerb reports whether words, with spaces between, are a verb of this program.
+func isVerb(words string) bool {
+	var c cli
+	node := newParser(&c, kong.BindTo(context.Background(), (*context.Context)(nil))).Model.Node
+	for _, word := range strings.Fields(words) {
+		at := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word })
+		if at < 0 {
+			return false
+		}
+		node = node.Children[at]
+	}
+	return node.Leaf()
+}
+
 // dryRun is the report of what would be done, without doing it. Files need not be there: what is done cannot be told then.
 func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.Report, error) {
+	for _, line := range g.MissingFiles(work) {
+		c.log.Warn(line)
+	}
 	dir, err := filepath.Abs(out)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,12 @@ type tpuDoctorCmd struct {
 	storeFlag
 	Project     string `required:"" help:"Google Cloud project." env:"GOOGLE_CLOUD_PROJECT" placeholder:"ID"`
 	Zone        string `required:"" help:"Zone, such as europe-west4-a." placeholder:"Z"`
-	Accelerator string `default:"v3-8" help:"Type of TPU." placeholder:"TYPE"`
-	Runtime     string `default:"tpu-ubuntu2204-base" help:"Image of the TPU VM." placeholder:"IMAGE"`
+	Accelerator string `default:"v3-8" help:"Type of TPU, such as v5litepod-8 (v5e), v6e-8 or v3-8." placeholder:"TYPE"`
+	Runtime     string `help:"Image of the TPU VM; by default the one for the type." placeholder:"IMAGE"`
 }
 
 func (v *tpuDoctorCmd) Run(c *console) error {
+	v.Runtime = cmp.Or(v.Runtime, launch.RuntimeVersion(v.Accelerator))
 	cloud, err := openCloud(c, v.Project, v.Zone)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,8 @@ type tpuRunCmd struct {
 	Verb           string        `enum:"pretrain,finetune" default:"pretrain" help:"What to run: pretrain or finetune."`
 	Project        string        `required:"" help:"Google Cloud project." env:"GOOGLE_CLOUD_PROJECT" placeholder:"ID"`
 	Zone           string        `required:"" help:"Zone, such as europe-west4-a." placeholder:"Z"`
-	Accelerator    string        `default:"v3-8" help:"Type of TPU." placeholder:"TYPE"`
-	Runtime        string        `default:"tpu-ubuntu2204-base" help:"Image of the TPU VM." placeholder:"IMAGE"`
+	Accelerator    string        `default:"v3-8" help:"Type of TPU, such as v5litepod-8 (v5e), v6e-8 or v3-8." placeholder:"TYPE"`
+	Runtime        string        `help:"Image of the TPU VM; by default the one for the type." placeholder:"IMAGE"`
 	Spot           bool          `help:"Take spot capacity: cheaper, and taken away now and then."`
 	Network        string        `help:"Network of the machine, if not the default one." placeholder:"NAME"`
 	ServiceAccount string        `help:"Service account of the machine." placeholder:"EMAIL"`
@@ -97,7 +98,7 @@ func (v *tpuRunCmd) detachable(r launch.Run) error {
 func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 	r := launch.Run{
 		ID: launch.ID(v.Store), Store: strings.TrimSuffix(v.Store, "/"), Project: v.Project, Zone: v.Zone, Accelerator: v.Accelerator,
-		Runtime: v.Runtime, Spot: v.Spot, Network: v.Network, ServiceAccount: v.ServiceAccount, Verb: v.Verb, Backend: v.On,
+		Runtime: cmp.Or(v.Runtime, launch.RuntimeVersion(v.Accelerator)), Spot: v.Spot, Network: v.Network, ServiceAccount: v.ServiceAccount, Verb: v.Verb, Backend: v.On,
 		MaxHours: v.MaxHours, MaxCost: v.MaxCost, MaxUnattended: v.MaxUnattended, SelfDelete: v.SelfDelete, Desired: launch.Running,
 	}
 	bundle := &launch.Bundle{Binary: v.Binary, Plugin: v.Libtpu}
@@ -354,7 +355,7 @@ func (v *tpuRunCmd) end(c *console, r launch.Run, o *launch.Outcome) error {
 
 // preflight plans the run with the compiler of the machine's own libtpu and compares the plan with its bounds.
 func (v *tpuRunCmd) preflight(c *console, r launch.Run) (*preflight.Report, error) {
-	device, err := plan.FindDevice(strings.Replace(r.Accelerator, "v5litepod-", "v5e-", 1))
+	device, err := plan.FindDevice(r.Accelerator)
 	switch {
 	case v.On != backend.TPU:
 		return preflight.Unplanned(v.On + " computes and not the TPU"), nil

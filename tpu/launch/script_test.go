@@ -221,6 +221,18 @@ func TestID(t *testing.T) {
 	}
 }
 
+// TestRuntimeVersion: a type that the program knows prices of has the image of its generation.
+func TestRuntimeVersion(t *testing.T) {
+	for accelerator, want := range map[string]string{
+		"v2-8": "tpu-ubuntu2204-base", "v3-8": "tpu-ubuntu2204-base", "v4-8": "tpu-ubuntu2204-base",
+		"v5litepod-8": "v2-alpha-tpuv5-lite", "v5p-8": "v2-alpha-tpuv5", "v6e-8": "v2-alpha-tpuv6e",
+	} {
+		if got := RuntimeVersion(accelerator); got != want {
+			t.Errorf("%s: %s, want %s", accelerator, got, want)
+		}
+	}
+}
+
 func TestPrices(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "prices.toml")
 	write := func(text string) {
@@ -245,6 +257,14 @@ func TestPrices(t *testing.T) {
 	}
 	if spot, onDemand := FindPrice(list.Prices, here), FindPrice(list.Prices, onDemand); spot <= 0 || spot >= onDemand {
 		t.Errorf("list prices of a v3-8: spot %g, on demand %g", spot, onDemand)
+	}
+	for _, accelerator := range []string{"v5litepod-8", "v6e-8"} {
+		r := Run{Accelerator: accelerator, Zone: "us-central1-a"}
+		spot := r
+		spot.Spot = true
+		if hour, cheap := FindPrice(list.Prices, r), FindPrice(list.Prices, spot); cheap <= 0 || cheap >= hour {
+			t.Errorf("list prices of a %s: spot %g, on demand %g", accelerator, cheap, hour)
+		}
 	}
 	seen := map[Price]bool{}
 	for _, p := range list.Prices {
