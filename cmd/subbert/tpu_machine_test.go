@@ -362,7 +362,7 @@ func TestTPUVerbs(t *testing.T) {
 	}
 	for _, bad := range [][]string{
 		{"tpu", "status", "--store", "gs://x"},
-		append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--max-cost", "5", "--accelerator", "v6e-8"}, where...),
+		append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--max-cost", "5", "--accelerator", "v99-8"}, where...),
 		append([]string{"tpu", "run", config, "--store", tpuStore}, where...),
 	} {
 		if out, code := c.subbert(t.Context(), bad...); code != exitMisused || strings.Count(strings.TrimSpace(out), "\n") > 1 {
