@@ -154,35 +154,26 @@ func DefaultProbing() Probing {
 
 // Validate returns every fault of c at once.
 func (c Pretraining) Validate() error {
-	if err := checkRanges(&c); err != nil {
-		return err
-	}
 	errs := append(c.faults(c.Model), c.Task.Validate(), c.Data.Validate(), c.Downstream.Validate())
-	if c.Schedule.Steps > 0 && c.Task.Validate() == nil {
+	if c.Schedule.Steps > 0 && c.Task.Validate() == nil && len(beyond(&c)) == 0 {
 		_, err := c.Task.Stretches(c.Schedule.Steps)
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return withRanges(&c, errs)
 }
 
 // Validate returns every fault of c at once.
 func (c Relation) Validate() error {
-	if err := checkRanges(&c); err != nil {
-		return err
-	}
-	return errors.Join(append(c.faults(c.Model), c.Task.Validate(c.Data))...)
+	return withRanges(&c, append(c.faults(c.Model), c.Task.Validate(c.Data)))
 }
 
 // Validate returns every fault of c at once.
 func (c Probing) Validate() error {
-	if err := checkRanges(&c); err != nil {
-		return err
-	}
 	errs := append(c.faults(c.Model), c.Task.Validate(c.Data))
 	if c.Optimizer.ClipNorm != 0 {
 		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm))
 	}
-	return errors.Join(errs...)
+	return withRanges(&c, errs)
 }
 
 // faults are the faults of the common tables and of m.

@@ -33,9 +33,24 @@ func most() map[string]float64 {
 	}
 }
 
-// checkRanges names every number of the config that c points to that is beyond its range.
-func checkRanges(c any) error {
-	var errs []error
+// withRanges joins faults with those of the numbers of c that are beyond their ranges.
+func withRanges(c any, faults []error) error {
+	for _, b := range beyond(c) {
+		faults = append(faults, fmt.Errorf("%s = %v: want at most %g", b.key, b.value, b.most))
+	}
+	return errors.Join(faults...)
+}
+
+// tooLarge is a number of a config that is beyond its range.
+type tooLarge struct {
+	key   string
+	value reflect.Value
+	most  float64
+}
+
+// beyond are the numbers of the config that c points to that are beyond their ranges.
+func beyond(c any) []tooLarge {
+	var out []tooLarge
 	bounds := most()
 	eachNumber("", reflect.ValueOf(c).Elem(), func(key string, n reflect.Value) {
 		var x float64
@@ -48,10 +63,10 @@ func checkRanges(c any) error {
 			x = n.Float()
 		}
 		if bound := bounds[key]; !(math.Abs(x) <= bound) {
-			errs = append(errs, fmt.Errorf("%s = %v: want at most %g", key, n, bound))
+			out = append(out, tooLarge{key, n, bound})
 		}
 	})
-	return errors.Join(errs...)
+	return out
 }
 
 // eachNumber visits every number in v, whose own key is prefix, with its key.
