@@ -200,6 +200,9 @@ func title(runs []named) string {
 	if all := strings.Join(names, " and "); len(runs) == 2 && len(all) <= longestName {
 		return all
 	}
+	if len(runs) == 2 {
+		return names[0] + " and another run"
+	}
 	return fmt.Sprintf("%s and %d more runs", names[0], len(names)-1)
 }
 
