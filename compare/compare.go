@@ -86,7 +86,7 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 	return c, nil
 }
 
-// Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
+// Gain returns evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
 func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
 	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
@@ -130,7 +130,7 @@ func (o Options) openPair(ctx context.Context, a, b []string) (p pair, err error
 	return p, nil
 }
 
-// gold are the gold labels.
+// gold returns the gold labels.
 func (p pair) gold() []string {
 	gold := make([]string, len(p.a[0]))
 	for i, row := range p.a[0] {
@@ -172,7 +172,7 @@ func aligned(first *relations.Predictions, runs []*relations.Predictions) ([][]r
 	return out, nil
 }
 
-// negativeOf is the negative label of the first of the runs whose result says it; empty if none does.
+// negativeOf returns the negative label of the first of the runs whose result says it; empty if none does.
 func negativeOf(paths ...string) string {
 	for _, path := range paths {
 		r, err := result.Read(path) // fails where the path is that of a file of predictions
@@ -243,7 +243,7 @@ func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
 	return err
 }
 
-// draws are those of a test.
+// draws returns those of a test.
 func (o Options) draws(test string) evaluate.Draws {
 	d := evaluate.Draws{Samples: o.Samples, Seed: o.Seed}
 	if o.Drawn != nil {
@@ -252,7 +252,7 @@ func (o Options) draws(test string) evaluate.Draws {
 	return d
 }
 
-// labels are the predicted labels of each run.
+// labels returns the predicted labels of each run.
 func labels(runs [][]relations.Prediction) [][]string {
 	out := make([][]string, len(runs))
 	for i, rows := range runs {
@@ -263,7 +263,7 @@ func labels(runs [][]relations.Prediction) [][]string {
 	return out
 }
 
-// seedScores are the micro F1 of the seeds of the run directory at path; none if it is a file, or of one run.
+// seedScores returns the micro F1 of the seeds of the run directory at path; none if it is a file, or of one run.
 func seedScores(path string) ([]float64, error) {
 	files, err := result.Predictions(path)
 	if err != nil || files[0] == path {
@@ -305,7 +305,7 @@ func (c *Comparison) findCases(ctx context.Context, p pair) error {
 	return nil
 }
 
-// vote is what the runs say of pair i.
+// vote returns what the runs say of pair i.
 func vote(runs [][]relations.Prediction, i int) Vote {
 	v := Vote{Runs: len(runs)}
 	counts := map[string]int{}
@@ -323,7 +323,7 @@ func vote(runs [][]relations.Prediction, i int) Vote {
 	return v
 }
 
-// probability is the mean over the runs of that of label for pair i; 0 where a run has none.
+// probability returns the mean over the runs of that of label for pair i; 0 where a run has none.
 func probability(runs []*relations.Predictions, rows [][]relations.Prediction, i int, label string) float64 {
 	sum := 0.0
 	for k, r := range runs {

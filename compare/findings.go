@@ -28,7 +28,7 @@ func (c *Comparison) find(p pair) {
 	}
 }
 
-// onlyLabel is the label that all runs give every pair, if there is one. A single pair says nothing.
+// onlyLabel returns the label that all runs give every pair, if there is one. A single pair says nothing.
 func onlyLabel(runs [][]relations.Prediction) (string, bool) {
 	only := runs[0][0].Predicted
 	for _, rows := range runs {

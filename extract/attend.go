@@ -136,7 +136,7 @@ func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, windo
 	return out, nil
 }
 
-// unlabelled are the rows of a window for a model without a classifier, whose labels do not matter.
+// unlabelled returns the rows of a window for a model without a classifier, whose labels do not matter.
 func (m *Model) unlabelled(window []relations.Example) ([]Attended, error) {
 	plain := slices.Clone(window)
 	for i := range plain {

@@ -89,7 +89,7 @@ func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
 	return shown < s.Sentences && (s.Baseline == nil || better)
 }
 
-// sentenceOf is a sentence for the page. A mention has the name that its mark stands for.
+// sentenceOf returns a sentence for the page. A mention has the name that its mark stands for.
 func sentenceOf(a Attended, baseline string, splitter *corpus.Splitter) result.Sentence {
 	e := a.Example
 	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline, Positions: a.Positions}
@@ -115,7 +115,7 @@ func sentenceOf(a Attended, baseline string, splitter *corpus.Splitter) result.S
 	return out
 }
 
-// nameAt is the name of the mention that text from start to end shows; empty if the example has no other than the text.
+// nameAt returns the name of the mention that text from start to end shows; empty if the example has no other than the text.
 func nameAt(e relations.Example, start, end int) string {
 	var names []string
 	for _, m := range []relations.Mention{e.A, e.B} {
@@ -179,7 +179,7 @@ var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 // longestName is of a file, in bytes: file systems take 255, and tools that copy the directory add to it.
 const longestName = 100
 
-// fileNames are the indexes of sentences as names of files. No two are the same, even where capitals and small letters are.
+// fileNames returns the indexes of sentences as names of files. No two are the same, even where capitals and small letters are.
 func fileNames(sentences []result.Sentence) []string {
 	taken := map[string]bool{}
 	out := make([]string, len(sentences))

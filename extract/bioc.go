@@ -120,7 +120,7 @@ func (b *biocWriter) end(name string, before int64) error {
 	return nil
 }
 
-// tail are the innermost n elements around the next token, fewer if there are fewer.
+// tail returns the innermost n elements around the next token, fewer if there are fewer.
 func (b *biocWriter) tail(n int) []string { return b.within[max(0, len(b.within)-n):] }
 
 // copyUntil copies the input up to the byte at offset.
@@ -152,7 +152,7 @@ func (b *biocWriter) infon(key, value string) {
 	fmt.Fprintf(b.out, `<infon key="%s">%s</infon>`, key, escaped(value))
 }
 
-// escaped is s as it stands in XML.
+// escaped returns s as it stands in XML.
 func escaped(s string) string {
 	var out bytes.Buffer
 	_ = xml.EscapeText(&out, []byte(s)) // a buffer takes everything

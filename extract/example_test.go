@@ -13,7 +13,7 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// tuned is a made-up model, fine-tuned for an epoch, and sentences to apply it to.
+// tuned returns a made-up model, fine-tuned for an epoch, and sentences to apply it to.
 func tuned() (model, sentences string, remove func()) {
 	dir, err := os.MkdirTemp("", "subbert-example-")
 	if err != nil {

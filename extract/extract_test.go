@@ -188,7 +188,7 @@ func TestPredictEnds(t *testing.T) {
 // sayings are the labels of what say says.
 var sayings = []string{"inhibits", "binds", "false"}
 
-// say is a prediction that two concepts, or where they have none the annotations T1 and T2, have a relation.
+// say returns a prediction that two concepts, or where they have none the annotations T1 and T2, have a relation.
 func say(document, a, b, label string, probability float32) extract.Prediction {
 	p := extract.Prediction{Label: label, Example: relations.Example{ID: document + ".T1.T2", Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
 	for _, l := range sayings {

@@ -123,7 +123,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	return m, m.load()
 }
 
-// complete is o with something in the place of what is zero.
+// complete returns o with something in the place of what is zero.
 func (o Options) complete() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -180,10 +180,10 @@ func (m *Model) Close() error {
 	return errors.Join(append(errs, m.files.Close())...)
 }
 
-// Labels are the labels of a prediction's probabilities, in their order.
+// Labels returns the labels of a prediction's probabilities, in their order.
 func (m *Model) Labels() []string { return m.settings.Labels }
 
-// Negative is the label that means no relation.
+// Negative returns the label that means no relation.
 func (m *Model) Negative() string { return m.settings.Negative }
 
 // Settings say how the model was trained to see sentences.
@@ -275,7 +275,7 @@ func (m *Model) predict(ctx context.Context, e encoded, yield func(Prediction, e
 	return true
 }
 
-// atLeast is the most probable relation if it is as probable as it is to be at least, else the negative label.
+// atLeast returns the most probable relation if it is as probable as it is to be at least, else the negative label.
 func (m *Model) atLeast(probabilities []float32) string {
 	best, label := float32(-1), m.settings.Negative
 	for i, l := range m.settings.Labels {

@@ -41,7 +41,7 @@ func (e *TypesError) Hint() string {
 	return "--types A,B names the types of a pair; --types all takes every two mentions"
 }
 
-// words are pairs of types for a person.
+// words returns pairs of types for a person.
 func words(types [][2]string) string {
 	var out []string
 	for _, t := range types {
@@ -108,7 +108,7 @@ func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Exa
 	}, nil
 }
 
-// typesOf are the types of the pairs that a source is to make; none for every pair.
+// typesOf returns the types of the pairs that a source is to make; none for every pair.
 func (m *Model) typesOf(s Source) [][2]string {
 	if !s.statesMentions() || s.AllPairs || s.Types != [2]string{} {
 		return nil
@@ -116,7 +116,7 @@ func (m *Model) typesOf(s Source) [][2]string {
 	return m.settings.Types
 }
 
-// ofTypes is e with its mentions in the order of the pair of types that it fits; false if it fits none.
+// ofTypes returns e with its mentions in the order of the pair of types that it fits; false if it fits none.
 func ofTypes(e relations.Example, types [][2]string) (relations.Example, bool) {
 	if slices.Contains(types, [2]string{e.A.Type, e.B.Type}) {
 		return e, true
@@ -175,7 +175,7 @@ func states(ctx context.Context, s Source, o relations.Options) (bool, error) {
 	return false, nil
 }
 
-// show is e as the model was trained to see it, with its label as the model spells it. Sentences of a TSV are marked.
+// show returns e as the model was trained to see it, with its label as the model spells it. Sentences of a TSV are marked.
 func (m *Model) show(e relations.Example, s Source, labelled bool) relations.Example {
 	if s.Format != "tsv" {
 		e = relations.Marking(m.settings.Marking).Shown(e)

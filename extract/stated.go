@@ -31,7 +31,7 @@ func (s *stated) add(r statedRelation, p Prediction, labels []string) {
 	s.probability[r] = max(s.probability[r], p.Probabilities[slices.Index(labels, p.Label)])
 }
 
-// annotationsOf are the names of the two annotations of e, which its id ends in; false where the id does not tell them apart.
+// annotationsOf returns the names of the two annotations of e, which its id ends in; false where the id does not tell them apart.
 func annotationsOf(e relations.Example) (names [2]string, ok bool) {
 	a, b, ok := strings.Cut(strings.TrimPrefix(e.ID, e.Document+"."), ".")
 	return [2]string{a, b}, ok && !strings.Contains(b, ".")

@@ -93,7 +93,7 @@ type Comparison struct {
 	Note string // what a reader should know of it; may be empty
 }
 
-// Comparisons are what the line shows.
+// Comparisons returns what the line shows.
 func (l *Line) Comparisons() []Comparison {
 	run := func(name string) string { return l.path("runs", name) }
 	return []Comparison{

@@ -54,7 +54,7 @@ type sizes struct {
 	examples       int // to fine-tune on
 }
 
-// small is a BERT of two layers. Its initializer range is about 1/sqrt(H), not BERT-base's 0.02: from random values a
+// small returns a BERT of two layers. Its initializer range is about 1/sqrt(H), not BERT-base's 0.02: from random values a
 // narrow model with small weights takes thousands of steps to attend to anything.
 func small(vocabulary int) sizes {
 	c := bert.Default()
@@ -70,7 +70,7 @@ func (e *ExistsError) Error() string {
 	return e.Dir + " is there already; remove it, or choose another --dir"
 }
 
-// Steps are the parts of the line, in their order. It fails with an *ExistsError if the directory is not empty.
+// Steps returns the parts of the line, in their order. It fails with an *ExistsError if the directory is not empty.
 func (l *Line) Steps() ([]Step, error) {
 	if entries, err := os.ReadDir(l.Dir); err == nil && len(entries) > 0 {
 		return nil, &ExistsError{l.Dir}
@@ -94,7 +94,7 @@ func (l *Line) path(elements ...string) string {
 	return filepath.Join(append([]string{l.Dir}, elements...)...)
 }
 
-// Page is the path of the page.
+// Page returns the path of the page.
 func (l *Line) Page() string { return l.path("report.html") }
 
 func (l *Line) note(format string, args ...any) { fmt.Fprintf(l.Notes, format+"\n", args...) }
@@ -161,7 +161,7 @@ func (l *Line) start(ctx context.Context) error {
 		atomicfile.WriteBytes(l.path("start", "config.json"), config))
 }
 
-// tokens are those of the given vocabulary, or of one learned from the texts and the marked sentences.
+// tokens returns those of the given vocabulary, or of one learned from the texts and the marked sentences.
 func (l *Line) tokens(ctx context.Context) ([]string, error) {
 	if l.Vocab == "" {
 		return l.learnVocabulary(ctx, 8000)

@@ -82,7 +82,7 @@ func stemVerdict(n named, a *result.Weights, several bool) string {
 	return text + "."
 }
 
-// Sentences are the sentences of a, to be chosen by label and by whether the model is right.
+// Sentences returns the sentences of a, to be chosen by label and by whether the model is right.
 func Sentences(a *result.Weights) Choice {
 	c := Choice{What: "sentences"}
 	var labels []string
@@ -130,7 +130,7 @@ func partsOfText(s result.Sentence) [][]result.Word {
 	return [][]result.Word{first, rest}
 }
 
-// stemTable is the paper's Table 8 with its caption.
+// stemTable returns the paper's Table 8 with its caption.
 func stemTable(name string, a *result.Weights) Table {
 	where := "in the sentence"
 	if a.Near > 0 {
@@ -145,7 +145,7 @@ func stemTable(name string, a *result.Weights) Table {
 	return t
 }
 
-// StemTable is the stems of the greatest weight, as the page and the terminal have them.
+// StemTable returns the stems of the greatest weight, as the page and the terminal have them.
 func StemTable(a *result.Weights) Table {
 	t := Table{Columns: append([]Column{{Name: "stem"}, {Name: "such as"}}, numeric("mean weight", "times an equal share", "met")...)}
 	for _, s := range a.Stems {
@@ -158,7 +158,7 @@ func StemTable(a *result.Weights) Table {
 	return t
 }
 
-// positions is n, that the weights of s are shared among.
+// positions returns n, that the weights of s are shared among.
 func positions(s result.Sentence) int {
 	if s.Positions > 0 {
 		return s.Positions
@@ -169,7 +169,7 @@ func positions(s result.Sentence) int {
 // darkest is the share of the colour, in percent, that a word of eight equal shares or more has: text on it can still be read.
 const darkest = 60
 
-// tone is how dark a word of s is, in percent: white up to an equal share, and darker with every doubling.
+// tone returns how dark a word of s is, in percent: white up to an equal share, and darker with every doubling.
 func tone(s result.Sentence, w result.Word) int {
 	return int(darkest*max(0, min(1, math.Log2(max(1, w.Times(positions(s))))/3)) + 0.5)
 }
@@ -179,14 +179,14 @@ func times(s result.Sentence, w result.Word) string {
 	return fmt.Sprintf("weight %s, %s times an equal share", fixed(w.Weight, 4), fixed(w.Times(positions(s)), 1))
 }
 
-// Shown is the word as it is shown: the name of a mention where it is known.
+// Shown returns the word as it is shown: the name of a mention where it is known.
 func (s Sentence) Shown(w result.Word) string { return shownWord(w) }
 
 func shownWord(w result.Word) string { return cmp.Or(w.Name, unmarked(w.Text)) }
 
 var typedMark = regexp.MustCompile(`^<e[12]:[^>]*>\s*(.*?)\s*</e[12]:[^>]*>$`)
 
-// unmarked is a mention without the marks around it.
+// unmarked returns a mention without the marks around it.
 func unmarked(mention string) string {
 	if m := typedMark.FindStringSubmatch(mention); m != nil {
 		return m[1]
@@ -194,7 +194,7 @@ func unmarked(mention string) string {
 	return mention
 }
 
-// Names are the two mentions.
+// Names returns the two mentions.
 func (s Sentence) Names() string {
 	var names []string
 	for _, w := range s.Words {
@@ -205,10 +205,10 @@ func (s Sentence) Names() string {
 	return strings.Join(names, " – ")
 }
 
-// Verdict is what the sentence is labelled with.
+// Verdict returns what the sentence is labelled with.
 func (s Sentence) Verdict() string { return verdict(s.Sentence) }
 
-// verdict is what a sentence is labelled with.
+// verdict returns what a sentence is labelled with.
 func verdict(s result.Sentence) string {
 	var parts []string
 	for _, p := range []struct{ name, label string }{{"gold", s.Gold}, {"predicted", s.Predicted}, {"baseline", s.Baseline}} {

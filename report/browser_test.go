@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// browser is the headless Chromium of this machine. The test is skipped where there is none.
+// browser returns the headless Chromium of this machine. The test is skipped where there is none.
 func browser(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {

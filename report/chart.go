@@ -77,7 +77,7 @@ func (c Chart) plot(s size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// blank is a plot in the page's style, with a grid and nothing on it.
+// blank returns a plot in the page's style, with a grid and nothing on it.
 func blank(s size) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil // the page's shows
@@ -139,7 +139,7 @@ func addCurve(p *plot.Plot, c Curve) error {
 	return nil
 }
 
-// shape is the marker of a series, so that colour is not all that tells it from others.
+// shape returns the marker of a series, so that colour is not all that tells it from others.
 func shape(k int) draw.GlyphDrawer {
 	return []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}[k%numSeries]
 }

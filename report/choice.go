@@ -86,7 +86,7 @@ func (r *renderer) choose(c Choice) chosen {
 	return out
 }
 
-// count is how many items have a value of facet i.
+// count returns how many items have a value of facet i.
 func (c Choice) count(i int, value string) int {
 	n := 0
 	for _, it := range c.Items {

@@ -227,7 +227,7 @@ func subtitle(given int, shown []named) string {
 	return s + "."
 }
 
-// notesOf is what was unusual about the files of the runs.
+// notesOf returns what was unusual about the files of the runs.
 func notesOf(runs []named) Notes {
 	var out Notes
 	for _, n := range runs {
@@ -259,7 +259,7 @@ func byTask(runs []named) [][]named {
 	return out
 }
 
-// unigram is the line of a model that knows only how frequent each piece is.
+// unigram returns the line of a model that knows only how frequent each piece is.
 func unigram(runs []named, o Options) []Level {
 	nats := o.UnigramEntropy
 	for _, n := range runs {
@@ -297,7 +297,7 @@ func curveSection(title string, runs []named, main string, levels []Level) Secti
 	return s
 }
 
-// finalTable is the last numbers of each run, a row for each number.
+// finalTable returns the last numbers of each run, a row for each number.
 func finalTable(runs []named) Table {
 	t := Table{Caption: "At the end", Columns: []Column{{Name: ""}}}
 	rows := map[string][]string{}
@@ -332,7 +332,7 @@ func finalTable(runs []named) Table {
 	return t
 }
 
-// corpus is what a relation run was scored on.
+// corpus returns what a relation run was scored on.
 func (r *Run) corpus() string {
 	if res := r.relation(); res != nil && res.Corpus+res.Scored != "" {
 		return cmp.Or(res.Corpus, res.Scored)
@@ -340,7 +340,7 @@ func (r *Run) corpus() string {
 	return r.Config.String("task.corpus")
 }
 
-// runScores is the tables of one run.
+// runScores returns the tables of one run.
 func runScores(r scored) Side {
 	var out Side
 	res, of := r.run.relation(), r.name

@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// relation is a run with the F1 of its seeds.
+// relation returns a run with the F1 of its seeds.
 func relation(name, pooling, file string, f1 ...float64) *Run {
 	res := &result.Relation{Task: result.TaskRelation, Pooling: pooling, Scored: file, Report: evaluate.Report{Negative: "false"}}
 	for i, f := range f1 {
@@ -21,7 +21,7 @@ func relation(name, pooling, file string, f1 ...float64) *Run {
 	return &Run{Name: name, Dir: name, Result: &result.Result{Header: result.Header{Task: result.TaskRelation}, Relation: res}}
 }
 
-// tested is the intervals of runs that were not drawn from predictions.
+// tested returns the intervals of runs that were not drawn from predictions.
 func tested() *Tests {
 	return &Tests{own: map[*Run]evaluate.Interval{}, against: map[*Run]evaluate.Difference{}}
 }

@@ -57,7 +57,7 @@ var axes = []axis{
 	{"time", "hours of training", func(_ *Run, s Series) []float64 { return s.hours() }},
 }
 
-// tokensPerStep is the positions of a batch, padding included, or 0 if the config does not say.
+// tokensPerStep returns the positions of a batch, padding included, or 0 if the config does not say.
 func (r *Run) tokensPerStep() float64 {
 	batch, okBatch := r.Config.Number("task.batch")
 	sequence, okSequence := r.Config.Number("task.sequence")
@@ -98,7 +98,7 @@ func recorded(runs []named) []measure {
 	return out
 }
 
-// bare is key without the prefix that says what data it was measured on.
+// bare returns key without the prefix that says what data it was measured on.
 func bare(key string) string {
 	for _, a := range apart {
 		if k, ok := strings.CutPrefix(key, a.prefix); ok {
@@ -108,7 +108,7 @@ func bare(key string) string {
 	return key
 }
 
-// phrase is what a key is called in the middle of a sentence.
+// phrase returns what a key is called in the middle of a sentence.
 func phrase(key string) string {
 	for _, m := range measures {
 		if m.key == key {
@@ -176,7 +176,7 @@ func (c *Chart) inMinutes() {
 	}
 }
 
-// curvesOf is what a series recorded of a measure: on the training batches and on other data.
+// curvesOf returns what a series recorded of a measure: on the training batches and on other data.
 func curvesOf(ctx context.Context, m measure, s Series, at []float64, skipped *int) []Curve {
 	var out []Curve
 	add := func(key, name string, marked bool) {
@@ -196,7 +196,7 @@ func curvesOf(ctx context.Context, m measure, s Series, at []float64, skipped *i
 	return out
 }
 
-// curveName is what the legend says: the run and the part where there are several, and the data.
+// curveName returns what the legend says: the run and the part where there are several, and the data.
 func curveName(runs []named, n named, s Series, data string) string {
 	var words []string
 	if len(runs) > 1 {
@@ -239,7 +239,7 @@ func smallFigures(ms []measure, runs []named) Grid {
 	return g
 }
 
-// last is the last finite value of key in a run, and whether there is one.
+// last returns the last finite value of key in a run, and whether there is one.
 func (r *Run) last(key string) (float64, bool) {
 	for _, s := range r.Series {
 		for _, p := range slices.Backward(s.Points) {

@@ -14,7 +14,7 @@ const (
 	isolateEnd   = '\u2069'
 )
 
-// isolated is a foreign name for a sentence of ours: its direction ends where it ends.
+// isolated returns a foreign name for a sentence of ours: its direction ends where it ends.
 func isolated(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == isolateStart || r == isolateEnd {

@@ -29,7 +29,7 @@ type vote struct {
 	Who string
 }
 
-// Sure is the probability of the label; empty if it is not known.
+// Sure returns the probability of the label; empty if it is not known.
 func (v vote) Sure() string {
 	if v.Probability == 0 {
 		return ""
@@ -44,7 +44,7 @@ const (
 	mistaken = "the wrong relation"
 )
 
-// Errors is the page of the pairs that only one of two models gets right, with their sentences, which are found by the ID
+// Errors returns the page of the pairs that only one of two models gets right, with their sentences, which are found by the ID
 // of the example.
 func Errors(c *compare.Comparison, sentences map[string]relations.Example) (*Page, error) {
 	page := &Page{Title: "Where two models differ", Verdict: DifferenceVerdict(c), Lead: []Block{
@@ -84,7 +84,7 @@ func WriteErrors(ctx context.Context, path string, c *compare.Comparison, senten
 	return Write(path, page)
 }
 
-// kindOf is what is wrong with a prediction.
+// kindOf returns what is wrong with a prediction.
 func kindOf(gold, predicted, negative string) string {
 	switch negative {
 	case predicted:
@@ -135,7 +135,7 @@ func betterText(c *compare.Comparison) string {
 	return fmt.Sprintf("Neither is shown to be better: %s %s.", scores, bounds)
 }
 
-// testTable is the tests of a comparison.
+// testTable returns the tests of a comparison.
 func testTable(c *compare.Comparison) Table {
 	t := Table{Caption: "Whether the difference could be chance", Columns: append([]Column{{Name: "test"}}, numeric("A", "B", "A above B", "95 % interval", "p")...), Cards: true}
 	for _, d := range c.Tests {

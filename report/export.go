@@ -66,7 +66,7 @@ func (e *exporter) blocks(blocks []Block) error {
 	return nil
 }
 
-// name is a free name made of a title, and of that of the section if there is more than one of the kind.
+// name returns a free name made of a title, and of that of the section if there is more than one of the kind.
 func (e *exporter) name(title string) string {
 	name := cmp.Or(fileName(title), "table")
 	if e.taken[name]++; e.taken[name] > 1 && e.section != "" {
@@ -81,7 +81,7 @@ func (e *exporter) name(title string) string {
 
 var dashes = regexp.MustCompile(`-+`)
 
-// fileName is a title as the name of a file, without an extension.
+// fileName returns a title as the name of a file, without an extension.
 func fileName(title string) string {
 	name := dashes.ReplaceAllString(anchor(title), "-")
 	const longest = 60
@@ -172,7 +172,7 @@ func (t tinted) FillString(f font.Face, at vg.Point, text string) {
 	t.Canvas.FillString(f, at, text)
 }
 
-// ofRole is the light colour that c encodes; c itself if it encodes none.
+// ofRole returns the light colour that c encodes; c itself if it encodes none.
 func ofRole(c color.Color) color.Color {
 	code, ok := c.(color.RGBA)
 	if !ok || code.R != 1 || code.G != 2 && code.G != 3 {
@@ -196,5 +196,5 @@ func ofRole(c color.Color) color.Color {
 	return color.NRGBA{R: uint8(hex >> 16), G: uint8(hex >> 8), B: uint8(hex), A: uint8(255 * alpha)}
 }
 
-// shadeCSS is what stands in the page for a shade of so many percent.
+// shadeCSS returns what stands in the page for a shade of so many percent.
 func shadeCSS(percent int) string { return fmt.Sprintf("var(--s1);fill-opacity:.%02d", percent) }

@@ -84,10 +84,10 @@ func (r *renderer) draw(f Figure) ([]drawn, error) {
 	return out, nil
 }
 
-// Legend is the legend of the first view.
+// Legend returns the legend of the first view.
 func (f Figure) Legend() []LegendEntry { return f.Views[0].Picture.legend() }
 
-// Legend is the legends of the figures in one, or nil if the one above says it all.
+// Legend returns the legends of the figures in one, or nil if the one above says it all.
 func (g Grid) Legend() []LegendEntry {
 	var out []LegendEntry
 	for _, f := range g.Figures {
@@ -104,7 +104,7 @@ func (g Grid) Legend() []LegendEntry {
 	return out
 }
 
-// Numbers is what the first view shows, as a table.
+// Numbers returns what the first view shows, as a table.
 func (f Figure) Numbers() Table { return f.Views[0].Picture.numbers() }
 
 func (c Chart) size(onWide bool) size {
@@ -179,7 +179,7 @@ func places(curves []Curve, lo, hi float64) []float64 {
 	return out
 }
 
-// near is the value of the curve at the place nearest to x, if there is one within reach.
+// near returns the value of the curve at the place nearest to x, if there is one within reach.
 func (k Curve) near(x, reach float64) string {
 	best, at := math.Inf(1), -1
 	for i := range k.X {
@@ -193,7 +193,7 @@ func (k Curve) near(x, reach float64) string {
 	return value(k.Y[at])
 }
 
-// swatch is the sample of a curve in a legend.
+// swatch returns the sample of a curve in a legend.
 func swatch(e LegendEntry) template.HTML {
 	color := fmt.Sprintf("var(--s%d)", e.Color%numSeries+1)
 	dash, mark := "", ""

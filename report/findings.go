@@ -51,7 +51,7 @@ func gainFinding(p *result.Probes) string {
 	return fmt.Sprintf("The layers know more than %s: %s; layer %d adds most, %s.", layerName(p.Layers[0]), from, p.Layers[best+1], percent(s.Delta[best].Mean))
 }
 
-// layerName is what a layer is called in a sentence.
+// layerName returns what a layer is called in a sentence.
 func layerName(l int) string {
 	if l == 0 {
 		return "the embeddings"

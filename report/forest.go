@@ -60,7 +60,7 @@ func (f Forest) plot(at size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// bounds is the range of what is published and measured, with some room. Intervals of few seeds do not widen it, and none
+// bounds returns the range of what is published and measured, with some room. Intervals of few seeds do not widen it, and none
 // widens it below zero where no number is.
 func (f Forest) bounds() (lo, hi float64) {
 	var numbers, ends []float64

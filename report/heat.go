@@ -87,7 +87,7 @@ func (h Heat) names(names []string, down bool) plot.ConstantTicks {
 	return out
 }
 
-// most is the greatest of the values.
+// most returns the greatest of the values.
 func (h Heat) most() float64 {
 	most := 0.0
 	for _, row := range h.Values {

@@ -18,7 +18,7 @@ type Tests struct {
 	notes   []string
 }
 
-// resampling is how often pairs are drawn: enough for a decimal of F1, few enough for large files.
+// resampling returns how often pairs are drawn: enough for a decimal of F1, few enough for large files.
 func resampling(r *Run) compare.Options {
 	o := compare.Options{Negative: r.relation().Negative, Samples: 2000, Seed: 1}
 	const most = 400_000_000 // pairs in all
@@ -56,7 +56,7 @@ func test(ctx context.Context, groups [][]scored) (*Tests, error) {
 	return t, nil
 }
 
-// holm is the p value of each of runs that was compared with the reference, adjusted for their number; nil for fewer than
+// holm returns the p value of each of runs that was compared with the reference, adjusted for their number; nil for fewer than
 // two comparisons.
 func (t *Tests) holm(runs []scored) map[*Run]float64 {
 	var p []float64
@@ -76,7 +76,7 @@ func (t *Tests) holm(runs []scored) map[*Run]float64 {
 	return out
 }
 
-// bounds is the 95 % interval of a run's F1: over the pairs, or over the seeds where there are no predictions and more
+// bounds returns the 95 % interval of a run's F1: over the pairs, or over the seeds where there are no predictions and more
 // than two seeds.
 func (t *Tests) bounds(s scored) (low, high float64, known bool) {
 	if own, ok := t.own[s.run]; ok {

@@ -48,7 +48,7 @@ func (r *Run) recipe() string {
 // deepest is how many runs deep a model is looked into for where it comes from.
 const deepest = 8
 
-// recipeOf is the part of a config that says what is learned, without seeds. A model that another run made counts as the
+// recipeOf returns the part of a config that says what is learned, without seeds. A model that another run made counts as the
 // recipe of that run.
 func recipeOf(c Config, depth int) string {
 	var b strings.Builder
@@ -71,7 +71,7 @@ func recipeOf(c Config, depth int) string {
 	return b.String()
 }
 
-// together is the runs of several seeds as one; nil if they were not scored by the same labels.
+// together returns the runs of several seeds as one; nil if they were not scored by the same labels.
 func together(runs []*Run) *Run {
 	first := *runs[0]
 	merged := &first
@@ -115,7 +115,7 @@ func together(runs []*Run) *Run {
 	return merged
 }
 
-// pooledCalibration is the calibration of the scored pairs of all runs; nil if one does not say.
+// pooledCalibration returns the calibration of the scored pairs of all runs; nil if one does not say.
 func pooledCalibration(runs []*Run) *result.Calibration {
 	var out result.Calibration
 	var before, after []evaluate.Calibration
@@ -132,7 +132,7 @@ func pooledCalibration(runs []*Run) *result.Calibration {
 	return &out
 }
 
-// shared is the parts that all paths begin with.
+// shared returns the parts that all paths begin with.
 func shared(paths [][]string) []string {
 	out := paths[0]
 	for _, p := range paths[1:] {
@@ -145,7 +145,7 @@ func shared(paths [][]string) []string {
 	return out
 }
 
-// dirs are the directories of the run: its own, or those of its seeds.
+// dirs returns the directories of the run: its own, or those of its seeds.
 func (r *Run) dirs() []string {
 	if r.Members == nil {
 		return []string{r.Dir}

@@ -130,7 +130,7 @@ func finiteOrNaN(f float64) float64 {
 	return f
 }
 
-// hours is the time of each point since the beginning of the run. A clock that starts over, because the run was
+// hours returns the time of each point since the beginning of the run. A clock that starts over, because the run was
 // continued by another process, is added to what had passed before. It is nil if the run kept no time.
 func (s Series) hours() []float64 {
 	out := make([]float64, len(s.Points))
@@ -152,7 +152,7 @@ func (s Series) hours() []float64 {
 	return out
 }
 
-// tokens is how many positions had been trained on at each point: as recorded, or perStep for each step. It is
+// tokens returns how many positions had been trained on at each point: as recorded, or perStep for each step. It is
 // nil if neither is known.
 func (s Series) tokens(perStep float64) []float64 {
 	out := make([]float64, len(s.Points))
@@ -171,7 +171,7 @@ func (s Series) tokens(perStep float64) []float64 {
 	return out
 }
 
-// steps is the step of each point.
+// steps returns the step of each point.
 func (s Series) steps() []float64 {
 	out := make([]float64, len(s.Points))
 	for i, p := range s.Points {

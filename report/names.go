@@ -77,7 +77,7 @@ func namesOf(runs []*Run) []string {
 	return given
 }
 
-// given is the name that a person gave the run: in the sweep that it belongs to, or as its directory.
+// given returns the name that a person gave the run: in the sweep that it belongs to, or as its directory.
 func (r *Run) given() string {
 	switch {
 	case r.Swept != "":
@@ -92,7 +92,7 @@ var hash = regexp.MustCompile(`^[0-9a-f]{12,}$`)
 
 func isHash(name string) bool { return hash.MatchString(name) }
 
-// phraseTask is what a task is called.
+// phraseTask returns what a task is called.
 func phraseTask(task string) string {
 	switch task {
 	case result.TaskPretraining:
@@ -189,7 +189,7 @@ var tables = []string{"model", "data", "task", "optimizer", "schedule", "run"}
 // telling are the keys that a reader looks for first.
 var telling = []string{"task.corpus", "data.corpus", "model.init", "task.pooling", "task.masking", "task.marking", "optimizer.learning_rate"}
 
-// differences are the keys of configs that differ between runs, the most telling first.
+// differences returns the keys of configs that differ between runs, the most telling first.
 func differences(runs []*Run) []string {
 	var keys []string
 	for _, r := range runs {
@@ -241,12 +241,12 @@ func settingWords(key string, c Config) string {
 	return keyWords(key) + " " + text
 }
 
-// keyWords is what a key is called: its last part.
+// keyWords returns what a key is called: its last part.
 func keyWords(key string) string {
 	return strings.ReplaceAll(key[strings.LastIndex(key, ".")+1:], "_", " ")
 }
 
-// settingValue is the value of key for people: paths by their names, numbers in few digits.
+// settingValue returns the value of key for people: paths by their names, numbers in few digits.
 func settingValue(key string, c Config) string {
 	if v, ok := c.Number(key); ok {
 		return value(v)
@@ -258,7 +258,7 @@ func settingValue(key string, c Config) string {
 	return strings.ReplaceAll(strings.Trim(text, "[]"), "_", "-")
 }
 
-// pathName is what a person calls a path: without the parts that every run has, and by the sweep's name where there is one.
+// pathName returns what a person calls a path: without the parts that every run has, and by the sweep's name where there is one.
 func pathName(path string) string {
 	if strings.HasPrefix(path, "hub:") {
 		return strings.TrimPrefix(path, "hub:")

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// configured is a run in a directory of a name, with a config.
+// configured returns a run in a directory of a name, with a config.
 func configured(t *testing.T, dir, config string) *Run {
 	t.Helper()
 	put(t, filepath.Join(dir, result.ConfigFile), config)

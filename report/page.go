@@ -102,7 +102,7 @@ func (Figure) block() string  { return "figure" }
 //go:embed page.html page.css
 var assets embed.FS
 
-// HTML is the page as one self-contained document. Its Content-Security-Policy lets a browser run no script and load
+// HTML returns the page as one self-contained document. Its Content-Security-Policy lets a browser run no script and load
 // nothing, whatever stands in the names and texts that are shown.
 func (p *Page) HTML() ([]byte, error) {
 	css, err := assets.ReadFile("page.css")
@@ -138,7 +138,7 @@ func (p *Page) HTML() ([]byte, error) {
 	return []byte(withoutOverrides(b.String())), nil
 }
 
-// Open are the sections that are not folded.
+// Open returns the sections that are not folded.
 func (p *Page) Open() []Section {
 	var out []Section
 	for _, s := range p.Sections {
@@ -174,7 +174,7 @@ func (r *renderer) block(b Block) (template.HTML, error) {
 	return template.HTML(out.String()), err // escaped by the template
 }
 
-// shade is how dark a cell of a matrix is: its share of the row, in percent of the darkest shade.
+// shade returns how dark a cell of a matrix is: its share of the row, in percent of the darkest shade.
 func shade(row []int, i int) int {
 	sum := 0
 	for _, n := range row {

@@ -18,7 +18,7 @@ func seriesName(s result.ProbeSeries) string {
 	return s.Of
 }
 
-// probingPart is the figures and tables of the probing runs: what the layers score first, the rest folded away.
+// probingPart returns the figures and tables of the probing runs: what the layers score first, the rest folded away.
 func probingPart(runs []named, alone bool) part {
 	var measured []named
 	for _, n := range runs {
@@ -127,7 +127,7 @@ func probeHeads(p *result.Probes) string {
 	return text + " Centre of the mix: the mean layer, weighted by the shares. Scale: gamma, by which the mix is multiplied."
 }
 
-// gainFigure is the paper's Fig. 1: what the last layer adds, task by task.
+// gainFigure returns the paper's Fig. 1: what the last layer adds, task by task.
 func gainFigure(runs []named) Figure {
 	bars := Bars{}
 	var gains []evaluate.Interval
@@ -147,7 +147,7 @@ func gainFigure(runs []named) Figure {
 // gainUnit is the unit of differences of F1.
 const gainUnit = "F1, percentage points"
 
-// LastDelta is what the last layer adds: one group of bars, under the name of the task.
+// LastDelta returns what the last layer adds: one group of bars, under the name of the task.
 func LastDelta(p *result.Probes, name string) Bars {
 	b := Bars{Title: "What the last layer adds", XLabel: "run", YLabel: gainUnit}
 	for i, s := range p.Series {
@@ -189,7 +189,7 @@ func Cumulatives(p *result.Probes) Ladder {
 	return l
 }
 
-// Deltas is the Delta series as bars.
+// Deltas returns the Delta series as bars.
 func Deltas(p *result.Probes) Bars {
 	b := Bars{Title: "What each layer adds", XLabel: "layer", YLabel: gainUnit}
 	for i, l := range p.Layers[1:] {
@@ -200,7 +200,7 @@ func Deltas(p *result.Probes) Bars {
 	return b
 }
 
-// Shares is softmax(alpha) as a heat map, a row for each probe.
+// Shares returns softmax(alpha) as a heat map, a row for each probe.
 func Shares(p *result.Probes) Heat {
 	h := Heat{Title: "Shares of the layers in the mix of each probe", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
 	for _, l := range p.Layers {
@@ -212,7 +212,7 @@ func Shares(p *result.Probes) Heat {
 	return h
 }
 
-// ProbeTable is the numbers of every probe, as the page and the terminal have them.
+// ProbeTable returns the numbers of every probe, as the page and the terminal have them.
 func ProbeTable(p *result.Probes) Table {
 	t := Table{Columns: []Column{{Name: "layers"}}, Cards: true}
 	for i, s := range p.Series {
@@ -243,7 +243,7 @@ func ProbeTable(p *result.Probes) Table {
 	return t
 }
 
-// expectedTable is where on the layers the task is, in one number. It is left out where the layers may add nothing.
+// expectedTable returns where on the layers the task is, in one number. It is left out where the layers may add nothing.
 func expectedTable(n named) Table {
 	t := Table{
 		Caption: "Expected layer, where the layers add more than chance: " + n.name,

@@ -83,7 +83,7 @@ func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run
 	return r, nil
 }
 
-// sweptName is the name that a sweep gave the run in dir; empty if none did.
+// sweptName returns the name that a sweep gave the run in dir; empty if none did.
 func sweptName(dir string) string {
 	task, err := sweep.ReadTask(dir)
 	if err != nil {
@@ -175,7 +175,7 @@ func (r *Run) readResult() error {
 	return nil
 }
 
-// pretraining is the result of r if it is a finished pre-training run, else nil.
+// pretraining returns the result of r if it is a finished pre-training run, else nil.
 func (r *Run) pretraining() *result.Pretraining {
 	if r.Result == nil {
 		return nil
@@ -183,7 +183,7 @@ func (r *Run) pretraining() *result.Pretraining {
 	return r.Result.Pretraining
 }
 
-// relation is the result of r if it is a finished fine-tuning run, else nil.
+// relation returns the result of r if it is a finished fine-tuning run, else nil.
 func (r *Run) relation() *result.Relation {
 	if r.Result == nil {
 		return nil
@@ -191,7 +191,7 @@ func (r *Run) relation() *result.Relation {
 	return r.Result.Relation
 }
 
-// probes are what r found if it is a finished probing run, else nil.
+// probes returns what r found if it is a finished probing run, else nil.
 func (r *Run) probes() *result.Probes {
 	if r.Result == nil || r.Result.Probing == nil {
 		return nil
@@ -199,7 +199,7 @@ func (r *Run) probes() *result.Probes {
 	return r.Result.Probing.Probe
 }
 
-// attention are the weights of r if it is a finished attention run, else nil.
+// attention returns the weights of r if it is a finished attention run, else nil.
 func (r *Run) attention() *result.Weights {
 	if r.Result == nil || r.Result.Attention == nil {
 		return nil
@@ -207,7 +207,7 @@ func (r *Run) attention() *result.Weights {
 	return r.Result.Attention.Attention
 }
 
-// Task is what the run did: "pretraining", "relation", "probe", "attention", or empty if nothing says so.
+// Task returns what the run did: "pretraining", "relation", "probe", "attention", or empty if nothing says so.
 func (r *Run) Task() string {
 	if r.Result != nil && r.Result.Task != "" {
 		return r.Result.Task
@@ -215,7 +215,7 @@ func (r *Run) Task() string {
 	return r.Config.String("task.name")
 }
 
-// String is the value at a dotted key as text, or empty.
+// String returns the value at a dotted key as text, or empty.
 func (c Config) String(key string) string {
 	v, ok := c.at(key)
 	if !ok {
@@ -224,7 +224,7 @@ func (c Config) String(key string) string {
 	return fmt.Sprint(v)
 }
 
-// Number is the number at a dotted key, or false.
+// Number returns the number at a dotted key, or false.
 func (c Config) Number(key string) (float64, bool) {
 	v, ok := c.at(key)
 	if !ok {
@@ -239,7 +239,7 @@ func (c Config) Number(key string) (float64, bool) {
 	return 0, false
 }
 
-// keys are the dotted keys of c, in order.
+// keys returns the dotted keys of c, in order.
 func (c Config) keys() []string {
 	var out []string
 	var walk func(prefix string, table map[string]any)
@@ -303,7 +303,7 @@ func naturally(a, b string) int {
 	return slices.Compare(chunks(a), chunks(b))
 }
 
-// chunks is s with its numbers padded to a common width.
+// chunks returns s with its numbers padded to a common width.
 func chunks(s string) []string {
 	var out []string
 	for len(s) > 0 {
@@ -321,5 +321,5 @@ func chunks(s string) []string {
 	return out
 }
 
-// sortedKeys is the keys of m in order.
+// sortedKeys returns the keys of m in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -46,7 +46,7 @@ func (s *scored) add(v evaluate.PRF) {
 	s.p, s.r, s.f1 = append(s.p, v.P), append(s.r, v.R), append(s.f1, v.F1)
 }
 
-// reference is the run that the others are compared with: the first with the pooler's head, which is the
+// reference returns the run that the others are compared with: the first with the pooler's head, which is the
 // baseline of the paper, or else the first.
 func reference(runs []scored) scored {
 	for _, s := range runs {
@@ -57,7 +57,7 @@ func reference(runs []scored) scored {
 	return runs[0]
 }
 
-// pooling is the head of a relation run.
+// pooling returns the head of a relation run.
 func (r *Run) pooling() string {
 	if res := r.relation(); res != nil && res.Pooling != "" {
 		return res.Pooling
@@ -123,7 +123,7 @@ func scoreTable(runs []scored, tests *Tests) Table {
 	return t
 }
 
-// againstCells are how far s is above ref, and the interval of that.
+// againstCells returns how far s is above ref, and the interval of that.
 func againstCells(s, ref scored, tests *Tests) []string {
 	if s.run == ref.run {
 		return []string{noValue, noValue}
@@ -134,15 +134,15 @@ func againstCells(s, ref scored, tests *Tests) []string {
 	return []string{signed(evaluate.SpreadOf(s.f1).Mean - evaluate.SpreadOf(ref.f1).Mean), noValue}
 }
 
-// bestOf is the run of the greatest mean F1, the first of equals.
+// bestOf returns the run of the greatest mean F1, the first of equals.
 func bestOf(runs []scored) scored {
 	return slices.MaxFunc(runs, func(a, b scored) int { return compareFloat(a.mean(), b.mean()) })
 }
 
-// mean is the mean F1 over the seeds.
+// mean returns the mean F1 over the seeds.
 func (s scored) mean() float64 { return evaluate.SpreadOf(s.f1).Mean }
 
-// bagOfWords is the score of the bag of words on the pairs of runs, if one of them knows it.
+// bagOfWords returns the score of the bag of words on the pairs of runs, if one of them knows it.
 func bagOfWords(runs []scored) (evaluate.PRF, bool) {
 	for _, s := range runs {
 		if b, ok := s.run.relation().Baseline[result.BaselineWords]; ok {
@@ -214,7 +214,7 @@ func baselines(runs []scored) []baseline {
 	return out
 }
 
-// seedStrip is the picture of the table: every seed a dot.
+// seedStrip returns the picture of the table: every seed a dot.
 func seedStrip(runs []scored) Figure {
 	strip := Strip{Title: "Micro F1 of each seed", XLabel: "F1, percent"}
 	for _, s := range runs {
@@ -227,7 +227,7 @@ func seedStrip(runs []scored) Figure {
 	}
 }
 
-// classTable is P, R and F1 of each label.
+// classTable returns P, R and F1 of each label.
 func classTable(r *result.Relation, name string) Table {
 	t := Table{
 		Caption: "By label: " + name, File: "labels " + name,
@@ -251,7 +251,7 @@ func classTable(r *result.Relation, name string) Table {
 	return t
 }
 
-// labelsOf is the labels that have scores, in the model's order, others after them.
+// labelsOf returns the labels that have scores, in the model's order, others after them.
 func labelsOf(r *result.Relation) []string {
 	var out []string
 	for _, l := range append(slices.Clone(r.Labels), sortedKeys(r.PerClass)...) {

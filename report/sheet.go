@@ -42,7 +42,7 @@ func newSheet(p Picture) sheet {
 	return s
 }
 
-// sheetText is the style of words of a sheet.
+// sheetText returns the style of words of a sheet.
 func sheetText(r role, height vg.Length) draw.TextStyle {
 	style := blank(narrow).X.Tick.Label
 	style.Color, style.Font.Size, style.XAlign, style.YAlign = r.color(), height, draw.XLeft, draw.YBottom

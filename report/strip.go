@@ -59,7 +59,7 @@ func (s Strip) plot(at size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// bounds is the range of all values with some room.
+// bounds returns the range of all values with some room.
 func (s Strip) bounds() (lo, hi float64) {
 	var all []float64
 	for _, r := range s.Rows {

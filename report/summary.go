@@ -36,7 +36,7 @@ func (r *Run) Summary() Summary {
 	return s
 }
 
-// lastStep is how many updates the run has seen.
+// lastStep returns how many updates the run has seen.
 func (r *Run) lastStep() int {
 	if r.Result != nil && r.Result.Steps > 0 {
 		return r.Result.Steps
@@ -48,7 +48,7 @@ func (r *Run) lastStep() int {
 	return last
 }
 
-// seconds is how long the run took, or has taken so far; 0 if nothing says so.
+// seconds returns how long the run took, or has taken so far; 0 if nothing says so.
 func (r *Run) seconds() float64 {
 	if r.Result != nil && r.Result.Seconds > 0 {
 		return r.Result.Seconds
@@ -62,7 +62,7 @@ func (r *Run) seconds() float64 {
 	return total
 }
 
-// heldOutLoss is the masked-LM loss on held-out documents, the result's or else the last one recorded.
+// heldOutLoss returns the masked-LM loss on held-out documents, the result's or else the last one recorded.
 func (r *Run) heldOutLoss() (float64, bool) {
 	if p := r.pretraining(); p != nil {
 		for _, k := range []string{"heldout_mlm_loss", "mlm_loss"} {
@@ -74,7 +74,7 @@ func (r *Run) heldOutLoss() (float64, bool) {
 	return r.last("heldout_mlm_loss")
 }
 
-// outcomeTable is what came of runs that have no scores to compare.
+// outcomeTable returns what came of runs that have no scores to compare.
 func outcomeTable(runs []named) Table {
 	t := Table{Caption: "What came out", Columns: []Column{{Name: "run"}, {Name: "steps", Numeric: true}, {Name: "result"}, {Name: "time", Numeric: true}}}
 	for _, n := range runs {
@@ -90,7 +90,7 @@ func (r *Run) steps() string {
 	return ""
 }
 
-// Outcome is the one number that a run is judged by, in words; empty if it has none.
+// Outcome returns the one number that a run is judged by, in words; empty if it has none.
 func (r *Run) Outcome() string {
 	if s := scoredRuns([]named{{run: r}}); len(s) > 0 {
 		return "F1 " + withSD(evaluate.SpreadOf(s[0].f1))
@@ -110,7 +110,7 @@ func (r *Run) Outcome() string {
 	return ""
 }
 
-// time is how long the run took, or has taken so far, for people.
+// time returns how long the run took, or has taken so far, for people.
 func (r *Run) time() string {
 	if t := r.seconds(); t > 0 {
 		return duration(t)

@@ -46,7 +46,7 @@ func probabilitySection(runs []named) Section {
 	return s
 }
 
-// reliabilityCurve is the bins of a reliability diagram.
+// reliabilityCurve returns the bins of a reliability diagram.
 func reliabilityCurve(n named, c evaluate.Calibration) Curve {
 	out := Curve{Name: n.name, Color: n.color, Marked: true}
 	for _, b := range c.Bins {
@@ -55,7 +55,7 @@ func reliabilityCurve(n named, c evaluate.Calibration) Curve {
 	return out
 }
 
-// recallCurve is c from the least recall to the greatest.
+// recallCurve returns c from the least recall to the greatest.
 func recallCurve(n named, c *result.Curve) Curve {
 	out := Curve{Name: fmt.Sprintf("%s, average precision %s", n.name, fixed(c.AveragePrecision, 3)), Color: n.color}
 	for i := len(c.Points) - 1; i >= 0; i-- {
@@ -83,7 +83,7 @@ func precisionNote(runs []named) string {
 	return "The curves are of " + text + "."
 }
 
-// findingsOf is what the runs themselves found that a reader should know. What the verdict says is left out.
+// findingsOf returns what the runs themselves found that a reader should know. What the verdict says is left out.
 func findingsOf(runs []named) Notes {
 	var out Notes
 	for _, n := range runs {
@@ -98,7 +98,7 @@ func findingsOf(runs []named) Notes {
 	return out
 }
 
-// findings are those of the run's result that the verdict does not say.
+// findings returns those of the run's result that the verdict does not say.
 func (r *Run) findings() []result.Finding {
 	switch {
 	case r.Result == nil:

@@ -33,10 +33,10 @@ const numSeries = 6
 func seriesRole(k int) role { return roleSeries + role(k%numSeries) }
 func bandRole(k int) role   { return roleBand + role(k%numSeries) }
 
-// color is the colour that encodes r: opaque, so that gonum writes it exactly.
+// color returns the colour that encodes r: opaque, so that gonum writes it exactly.
 func (r role) color() color.Color { return color.RGBA{R: 1, G: 2, B: byte(r), A: 255} }
 
-// css is what stands for r in the page.
+// css returns what stands for r in the page.
 func (r role) css() string {
 	switch {
 	case r >= roleBand:
@@ -96,7 +96,7 @@ func forPage(p Picture, at size) (string, error) {
 	return inside(at.w, at.h, drawn.Draw)
 }
 
-// inside is what paint draws as the inside of an <svg> element: colours as variables, the font left to what it stands in.
+// inside returns what paint draws as the inside of an <svg> element: colours as variables, the font left to what it stands in.
 func inside(w, h vg.Length, paint func(draw.Canvas)) (string, error) {
 	canvas := vgsvg.NewWith(vgsvg.UseWH(w, h))
 	paint(draw.New(canvas))

@@ -32,7 +32,7 @@ type Row struct {
 	Muted  bool // something to compare with, not a result
 }
 
-// numeric are columns of numbers.
+// numeric returns columns of numbers.
 func numeric(names ...string) []Column {
 	out := make([]Column, len(names))
 	for i, n := range names {
@@ -106,7 +106,7 @@ func (t Table) CSV(to io.Writer) error {
 // rangeMark stands between the ends of an interval.
 const rangeMark = " to "
 
-// plain is a cell without the signs of good printing.
+// plain returns a cell without the signs of good printing.
 func plain(cell string, number bool) string {
 	if cell == noValue {
 		return ""
@@ -166,7 +166,7 @@ func texEscape(text string) string {
 	).Replace(withoutOverrides(text))
 }
 
-// asTable is a confusion matrix as a table.
+// asTable returns a confusion matrix as a table.
 func (m Matrix) asTable() Table {
 	t := Table{Caption: m.Caption, File: m.File, Columns: append([]Column{{Name: "gold, predicted as"}}, numeric(m.Labels...)...)}
 	for i, row := range m.Counts {

@@ -28,7 +28,7 @@ func (t ticks) Ticks(lo, hi float64) []plot.Tick {
 	return out
 }
 
-// roundStep is the round value next above x.
+// roundStep returns the round value next above x.
 func roundStep(x float64) float64 {
 	if x <= 0 {
 		return 0

@@ -27,7 +27,7 @@ func scoreVerdict(runs []scored, tests *Tests) []string {
 	return append(out, collapses(runs)...)
 }
 
-// alone is the verdict on a single run.
+// alone returns the verdict on a single run.
 func alone(s scored, tests *Tests) string {
 	text := "Micro F1 is " + percent(s.mean())
 	if low, high, ok := tests.bounds(s); ok {
@@ -104,7 +104,7 @@ func collapses(runs []scored) []string {
 	return out
 }
 
-// onlyLabel is the one label that was ever predicted, if it is one.
+// onlyLabel returns the one label that was ever predicted, if it is one.
 func onlyLabel(labels []string, confusion [][]int) (string, bool) {
 	only := -1
 	for _, row := range confusion {

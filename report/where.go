@@ -22,7 +22,7 @@ func runsSection(runs []named) Section {
 	return s
 }
 
-// differenceTable is what differs between the configs of runs of one task, a row for each setting.
+// differenceTable returns what differs between the configs of runs of one task, a row for each setting.
 func differenceTable(runs []named) Table {
 	t := Table{Caption: "What differs between the configs", Columns: []Column{{Name: "setting"}}, Cards: true}
 	for _, group := range indexByTask(unnamed(runs)) {
@@ -54,7 +54,7 @@ func unnamed(runs []named) []*Run {
 // ranOn is what the place of a run is called.
 const ranOn = "ran on"
 
-// glanceOf is what a reader wants to know at once of runs of one task: said once where it is the same for all.
+// glanceOf returns what a reader wants to know at once of runs of one task: said once where it is the same for all.
 func glanceOf(runs []named) Glance {
 	var g Glance
 	for _, line := range []struct {
@@ -68,7 +68,7 @@ func glanceOf(runs []named) Glance {
 	return g
 }
 
-// sameOrEach is what of says of all runs, or of each with the names of those that it is said of; empty if it says nothing,
+// sameOrEach returns what of says of all runs, or of each with the names of those that it is said of; empty if it says nothing,
 // or if there is too much to say.
 func sameOrEach(runs []named, of func(*Run) string) string {
 	var texts []string
@@ -96,7 +96,7 @@ func sameOrEach(runs []named, of func(*Run) string) string {
 	return strings.Join(out, "; ")
 }
 
-// encoder is the model that the run starts from, and its size.
+// encoder returns the model that the run starts from, and its size.
 func (r *Run) encoder() string {
 	text := isolated(pathName(r.Config.String("model.init")))
 	if r.Config.String("model.fresh") == "all" {
@@ -108,7 +108,7 @@ func (r *Run) encoder() string {
 	return text
 }
 
-// examples is how many examples there were to learn from and to score.
+// examples returns how many examples there were to learn from and to score.
 func (r *Run) examples() string {
 	res := r.relation()
 	if res == nil {
@@ -124,7 +124,7 @@ func (r *Run) examples() string {
 	return strings.TrimSuffix(strings.Join(parts, ", "), ", of ")
 }
 
-// epoch is which epoch's weights were kept.
+// epoch returns which epoch's weights were kept.
 func (r *Run) epoch() string {
 	res := r.relation()
 	batch, _ := r.Config.Number("task.batch")
@@ -152,7 +152,7 @@ func (r *Run) epoch() string {
 	return strings.Join(kept, ", ") + " of " + of + ", the best on dev of each part"
 }
 
-// place is where the run ran.
+// place returns where the run ran.
 func (r *Run) place() string {
 	var parts []string
 	if r.Result != nil && r.Result.Machine != "" {
@@ -242,7 +242,7 @@ func filesSection(runs []named, o Options) (Section, error) {
 	return s, nil
 }
 
-// relative is the address of a file as seen from the page.
+// relative returns the address of a file as seen from the page.
 func relative(page, file string) (string, error) {
 	from, err := filepath.Abs(filepath.Dir(page))
 	if err != nil {

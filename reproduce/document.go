@@ -61,7 +61,7 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Section is what docs/paper.md says of an experiment.
+// Section returns what docs/paper.md says of an experiment.
 func Section(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s (%s)\n\n", e.Title, e.Where)

@@ -137,7 +137,7 @@ func (b *builder) readWeights(ctx context.Context) error {
 	return nil
 }
 
-// architectureOf is config.json of the weights at path, which are those of m unless any are taken.
+// architectureOf returns config.json of the weights at path, which are those of m unless any are taken.
 func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (architecture map[string]any, err error) {
 	opened, err := checkpoints.OpenModel(ctx, path)
 	if err != nil {
@@ -175,7 +175,7 @@ func (b *builder) vocabulary(s StandIn) error {
 	return b.Data.checkFile(s.Vocab, s.SHA256)
 }
 
-// preset is the part of a config that starts from the paper's settings, where the scale wants them.
+// preset returns the part of a config that starts from the paper's settings, where the scale wants them.
 func (s source) preset(scale *Scale) map[string]any {
 	if !scale.Presets {
 		return nil
@@ -183,7 +183,7 @@ func (s source) preset(scale *Scale) map[string]any {
 	return map[string]any{"preset": s.Preset}
 }
 
-// allLayers are the layers of the encoder, without the embeddings.
+// allLayers returns the layers of the encoder, without the embeddings.
 func (s source) allLayers() ([]int, error) {
 	n := number(s.architecture["num_hidden_layers"])
 	if n < 1 {
@@ -196,7 +196,7 @@ func (s source) allLayers() ([]int, error) {
 	return all, nil
 }
 
-// number is a number of a TOML or JSON file; 0 for anything else.
+// number returns a number of a TOML or JSON file; 0 for anything else.
 func number(v any) float64 {
 	switch v := v.(type) {
 	case int64:
@@ -209,7 +209,7 @@ func number(v any) float64 {
 	return 0
 }
 
-// vocab is a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
+// vocab returns a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
 func (b *builder) vocab(m source) string {
 	if m.weights != "" {
 		return sweep.FilePlaceholder(m.weights)
@@ -220,10 +220,10 @@ func (b *builder) vocab(m source) string {
 	return b.file(m.standIn.Vocab)
 }
 
-// startOf is the directory that the stand-in of m starts from.
+// startOf returns the directory that the stand-in of m starts from.
 func (b *builder) startOf(m source) string { return filepath.Join(b.Starts, m.Name) }
 
-// encoder is a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
+// encoder returns a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
 func (b *builder) encoder(m source, r Row, seed int) (string, error) {
 	base := sweep.FilePlaceholder(m.weights)
 	if m.weights == "" {
@@ -251,7 +251,7 @@ func (b *builder) encoder(m source, r Row, seed int) (string, error) {
 	return "{in:" + run.Name + "/model}", b.addTraining(run, m, set, Corpus{})
 }
 
-// base is the run that pre-trains a stand-in.
+// base returns the run that pre-trains a stand-in.
 func (b *builder) base(m source) (string, error) {
 	shards, err := b.shards(m, baseText)
 	if err != nil {
@@ -277,7 +277,7 @@ func (b *builder) base(m source) (string, error) {
 // baseText is the text that stand-ins are pre-trained on.
 const baseText = "base"
 
-// shards is a placeholder for the shards of a text in a model's vocabulary.
+// shards returns a placeholder for the shards of a text in a model's vocabulary.
 func (b *builder) shards(m source, domain string) (string, error) {
 	t, ok := b.Scale.text(domain)
 	if !ok {
@@ -298,7 +298,7 @@ func (b *builder) shards(m source, domain string) (string, error) {
 	return "{in:" + b.add(run) + "/shards}", nil
 }
 
-// selection is the run that selects a text, evaluation texts left out.
+// selection returns the run that selects a text, evaluation texts left out.
 func (b *builder) selection(t Text, files []string) string {
 	args := append([]string{}, t.Select...)
 	for i, a := range t.Aids {

@@ -68,7 +68,7 @@ type Row struct {
 	Words     []string  `toml:"words"`     // of stems: the published ones
 }
 
-// published is the published number of column i.
+// published returns the published number of column i.
 func (r Row) published(i int) (float64, bool) {
 	if i >= len(r.Published) || math.IsNaN(r.Published[i]) {
 		return 0, false
@@ -169,7 +169,7 @@ func decode(name string, text []byte, to any) error {
 	return nil
 }
 
-// free says whether a key is in a table of settings, which whoever they are for checks.
+// free reports whether a key is in a table of settings, which whoever they are for checks.
 func free(key toml.Key) bool {
 	return slices.ContainsFunc(key[:len(key)-1], func(part string) bool {
 		return slices.Contains([]string{"architecture", "pretraining", "adaptation", "finetuning", "probing"}, part)
@@ -200,7 +200,7 @@ func (e *Experiment) check() error {
 	return errors.Join(errs...)
 }
 
-// row is the row of that label.
+// row returns the row of that label.
 func (e *Experiment) row(label string) Row {
 	return e.Rows[slices.IndexFunc(e.Rows, func(r Row) bool { return r.Label == label })]
 }

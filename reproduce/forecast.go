@@ -38,7 +38,7 @@ func (b *builder) forecast(run *sweep.Run, m source, set Settings, c Corpus) err
 	return err
 }
 
-// work is what a run will compute.
+// work returns what a run will compute.
 func (b *builder) work(verb string, m source, set Settings, c Corpus) Work {
 	w := Work{Verb: verb, Steps: set.Steps, Starts: 1, Settings: set, Architecture: m.architecture}
 	if number(w.Architecture["vocab_size"]) == 0 {
@@ -60,7 +60,7 @@ func (b *builder) work(verb string, m source, set Settings, c Corpus) Work {
 	return w
 }
 
-// trainPairs is the number of training pairs, as its first form has them; of nine folds in ten, say.
+// trainPairs returns the number of training pairs, as its first form has them; of nine folds in ten, say.
 func (c Corpus) trainPairs(folds int) int {
 	if len(c.Forms) == 0 {
 		return 0
@@ -71,7 +71,7 @@ func (c Corpus) trainPairs(folds int) int {
 	return c.Forms[0].Train
 }
 
-// flops is what training on one position takes at least: three times a forward pass, products alone. The last layer counts
+// flops returns what training on one position takes at least: three times a forward pass, products alone. The last layer counts
 // where a loss looks: at the predictions and [CLS], in fine-tuning at [CLS].
 func (s source) flops(verb string, set Settings) float64 {
 	a := func(key string) float64 { return number(s.architecture[key]) }
@@ -85,7 +85,7 @@ func (s source) flops(verb string, set Settings) float64 {
 	return 3 * (forward + predictions/length*2*(h*h+h*a("vocab_size")))
 }
 
-// bytes is what a run leaves: models, and a checkpoint with two moments for each, in float32. The checkpoints of
+// bytes returns what a run leaves: models, and a checkpoint with two moments for each, in float32. The checkpoints of
 // fine-tuning are removed once it is complete.
 func (s source) bytes(verb string, models int) int64 {
 	a := func(key string) float64 { return number(s.architecture[key]) }

@@ -57,7 +57,7 @@ func ReadOutcome(text []byte) (*Outcome, error) {
 	return o, nil
 }
 
-// cell is what was measured in a cell.
+// cell returns what was measured in a cell.
 func (o *Outcome) cell(experiment, row string, column int) Measured {
 	cells := o.Experiments[experiment][row]
 	if column >= len(cells) {
@@ -274,7 +274,7 @@ func Conclude(ctx context.Context, r Request, p *Plan, report *sweep.Report) (*O
 	return o, err
 }
 
-// stateOf is what became of a run.
+// stateOf returns what became of a run.
 func stateOf(report *sweep.Report, run string) State {
 	s := report.Run(run)
 	if s == nil {
@@ -290,7 +290,7 @@ func stateOf(report *sweep.Report, run string) State {
 	return State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: why}
 }
 
-// backendOf is the backend of the first run that names one.
+// backendOf returns the backend of the first run that names one.
 func backendOf(report *sweep.Report) (string, error) {
 	for _, s := range report.Runs {
 		if s.State != sweep.Done && s.State != sweep.Cached {

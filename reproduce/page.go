@@ -46,7 +46,7 @@ func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*E
 	return report.Write(path, page)
 }
 
-// report is the table for the page, with what was not run below it.
+// report returns the table for the page, with what was not run below it.
 func (t *tabler) report() []report.Block {
 	made := t.table()
 	rows, notes := made.Footnotes()
@@ -64,7 +64,7 @@ func (t *tabler) report() []report.Block {
 	return blocks
 }
 
-// dirs are the directories of the cells that are done and have a run of their own.
+// dirs returns the directories of the cells that are done and have a run of their own.
 func (p *Plan) dirs(state func(run string) State) map[place]string {
 	dirs := map[place]string{}
 	for _, c := range p.Cells {
@@ -78,7 +78,7 @@ func (p *Plan) dirs(state func(run string) State) map[place]string {
 	return dirs
 }
 
-// figures are the pictures of an experiment; none where nothing was measured.
+// figures returns the pictures of an experiment; none where nothing was measured.
 func (t *tabler) figures(dirs map[place]string) ([]report.Block, error) {
 	switch t.e.Kind {
 	case Scores:

@@ -175,7 +175,7 @@ func (b *builder) add(r sweep.Run) string {
 	return r.Name
 }
 
-// has says whether there is a run of that name.
+// has reports whether there is a run of that name.
 func (b *builder) has(name string) bool {
 	return slices.ContainsFunc(b.plan.Graph.Runs, func(r sweep.Run) bool { return r.Name == name })
 }
@@ -241,10 +241,10 @@ func (b *builder) corpus(name string) (Corpus, Form, error) {
 	return c, f, err
 }
 
-// file is a placeholder for a file under the data directory.
+// file returns a placeholder for a file under the data directory.
 func (b *builder) file(name string) string { return sweep.FilePlaceholder(b.Data.path(name)) }
 
-// relations is the run that counts the pairs of a corpus and marks them.
+// relations returns the run that counts the pairs of a corpus and marks them.
 func (b *builder) relations(corpus string) (string, error) {
 	_, f, err := b.corpus(corpus)
 	if err != nil {
@@ -260,7 +260,7 @@ type finetuned struct {
 	Settings
 }
 
-// finetune is the run that fine-tunes the row's model on a corpus.
+// finetune returns the run that fine-tunes the row's model on a corpus.
 func (b *builder) finetune(r Row, corpus string) (finetuned, error) {
 	c, f, err := b.corpus(corpus)
 	if err != nil {
@@ -296,7 +296,7 @@ func (b *builder) finetune(r Row, corpus string) (finetuned, error) {
 	return finetuned{name, firstOf(set), set}, b.addTraining(run, m, set, c)
 }
 
-// reads is the part of a config that says where examples are.
+// reads returns the part of a config that says where examples are.
 func (b *builder) reads(f Form) map[string]any {
 	if !f.Splits {
 		return merged(nested("data.corpus", b.file(f.Path)), nested("task.corpus", f.Format))
@@ -318,7 +318,7 @@ func (b *builder) resolve(task string, table map[string]any) (string, Settings, 
 	return config, set, nil
 }
 
-// firstOf is the directory of the first run of a cell of folds and seeds, within the cell's: as subbert finetune names them.
+// firstOf returns the directory of the first run of a cell of folds and seeds, within the cell's: as subbert finetune names them.
 func firstOf(s Settings) string {
 	name := ""
 	if s.Folds > 0 {
@@ -344,7 +344,7 @@ func start(r Row) string {
 	return r.Domain + variant(r.Adaptation)
 }
 
-// losses are the runs that measure the row's model on a text, one for each seed of its adaptation.
+// losses returns the runs that measure the row's model on a text, one for each seed of its adaptation.
 func (b *builder) losses(r Row, c Column) ([]string, error) {
 	m, err := b.model(r.Model)
 	if err != nil {
@@ -370,7 +370,7 @@ func (b *builder) losses(r Row, c Column) ([]string, error) {
 	return names, nil
 }
 
-// probe is the run that probes the row's fine-tuned model.
+// probe returns the run that probes the row's fine-tuned model.
 func (b *builder) probe(r Row, corpus string) (string, error) {
 	tuned, err := b.finetune(r, corpus)
 	if err != nil {
@@ -391,7 +391,7 @@ func (b *builder) probe(r Row, corpus string) (string, error) {
 	return b.add(run), nil
 }
 
-// probeFolds are the folds of a form, which fine-tuning says.
+// probeFolds returns the folds of a form, which fine-tuning says.
 func probeFolds(f Form) map[string]any {
 	task, ok := f.Finetuning["task"].(map[string]any)
 	if !ok || task["folds"] == nil {
@@ -400,7 +400,7 @@ func probeFolds(f Form) map[string]any {
 	return nested("task.folds", task["folds"])
 }
 
-// attention is the run that looks at the weights of the row's model, with the [CLS] baseline beside it.
+// attention returns the run that looks at the weights of the row's model, with the [CLS] baseline beside it.
 func (b *builder) attention(r Row, corpus string) (string, error) {
 	tuned, err := b.finetune(r, corpus)
 	if err != nil {

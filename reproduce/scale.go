@@ -49,7 +49,7 @@ type Headline struct {
 	Columns    []string `toml:"columns"` // corpora or domains; empty: all
 }
 
-// holds says whether h names the cell.
+// holds reports whether h names the cell.
 func (h Headline) holds(e *Experiment, r Row, c Column) bool {
 	return h.Experiment == e.ID && slices.Contains(h.Rows, r.Label) &&
 		(len(h.Columns) == 0 || slices.Contains(h.Columns, c.Corpus) || slices.Contains(h.Columns, c.Domain))

@@ -31,7 +31,7 @@ func merged(tables ...map[string]any) map[string]any {
 	return out
 }
 
-// nested is {a: {b: value}} for the key "a.b".
+// nested returns {a: {b: value}} for the key "a.b".
 func nested(key string, value any) map[string]any {
 	first, rest, deeper := strings.Cut(key, ".")
 	if deeper {
@@ -40,7 +40,7 @@ func nested(key string, value any) map[string]any {
 	return map[string]any{first: value}
 }
 
-// encoded is a table as TOML.
+// encoded returns a table as TOML.
 func encoded(table map[string]any) (string, error) {
 	var b bytes.Buffer
 	e := toml.NewEncoder(&b)

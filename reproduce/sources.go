@@ -117,7 +117,7 @@ type Data struct {
 	checked map[string]error
 }
 
-// path is where name is. It need not exist.
+// path returns where name is. It need not exist.
 func (d *Data) path(name string) string { return filepath.Join(d.Dir, filepath.FromSlash(name)) }
 
 // absentError says that something was not given.
@@ -180,7 +180,7 @@ func (d *Data) checkFile(name, want string) error {
 	return err
 }
 
-// sumOf is the sha256 of a file.
+// sumOf returns the sha256 of a file.
 func sumOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -194,7 +194,7 @@ func sumOf(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// texts are the files of patterns. A pattern that nothing matches is an error.
+// texts returns the files of patterns. A pattern that nothing matches is an error.
 func (d *Data) texts(t Text) ([]string, error) {
 	var found []string
 	for _, pattern := range t.Files {
@@ -221,7 +221,7 @@ func semicolon(s string) string {
 	return "; " + s
 }
 
-// test is the file of the test sentences among those that subbert data relations writes.
+// test returns the file of the test sentences among those that subbert data relations writes.
 func (f Form) test() string {
 	if f.Test != "" {
 		return f.Test

@@ -17,7 +17,7 @@ type Table struct {
 	Notes []string // below it
 }
 
-// TableOf is the table of e with what o has measured. sources name the columns; all are the experiments that e may speak of.
+// TableOf returns the table of e with what o has measured. sources name the columns; all are the experiments that e may speak of.
 func TableOf(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) Table {
 	t := &tabler{e: e, o: o, sources: sources, all: all}
 	table := t.table()
@@ -62,7 +62,7 @@ type tabler struct {
 	all     []*Experiment
 }
 
-// row is what a row is called: with the stand-in's label where there is one.
+// row returns what a row is called: with the stand-in's label where there is one.
 func (t *tabler) row(label string) string {
 	for published, standIn := range t.o.StandIns {
 		if rest, ok := strings.CutPrefix(label, published); ok && (rest == "" || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, ",")) {
@@ -72,7 +72,7 @@ func (t *tabler) row(label string) string {
 	return label
 }
 
-// label is what a column is called.
+// label returns what a column is called.
 func (t *tabler) label(c Column) string {
 	if c.Label != "" {
 		return c.Label
@@ -108,7 +108,7 @@ func (t *tabler) scores() Table {
 	return out
 }
 
-// against is the published number, ours, and the difference.
+// against returns the published number, ours, and the difference.
 func (t *tabler) against(r Row, j int) []string {
 	published, known := r.published(j)
 	m := t.o.cell(t.e.ID, r.Label, j)
@@ -123,7 +123,7 @@ func (t *tabler) against(r Row, j int) []string {
 	return line
 }
 
-// gain is what a row gains over the one it is compared with: which, published, ours.
+// gain returns what a row gains over the one it is compared with: which, published, ours.
 func (t *tabler) gain(r Row, j int) []string {
 	if r.Against == "" {
 		return []string{"", "", ""}
@@ -144,7 +144,7 @@ func publishedGain(e *Experiment, r Row, j int) (float64, bool) {
 	return a - b, ok1 && ok2
 }
 
-// measured is a cell as text.
+// measured returns a cell as text.
 func measured(m Measured, decimals int) string {
 	if m.Reason != "" {
 		return notRun + m.Reason
@@ -156,7 +156,7 @@ func measured(m Measured, decimals int) string {
 	return fmt.Sprintf("%.*f ± %.*f (%d)", decimals, s.Mean, decimals, s.SD, s.N)
 }
 
-// interval is a difference as text; the interval if it is known.
+// interval returns a difference as text; the interval if it is known.
 func interval(d evaluate.Interval, known bool, decimals int) string {
 	if !known {
 		return fmt.Sprintf("%+.*f", decimals, d.Mean)
@@ -199,7 +199,7 @@ func (t *tabler) counts() Table {
 	return out
 }
 
-// losses is a matrix, with a line below that says by how much the diagonal wins.
+// losses returns a matrix, with a line below that says by how much the diagonal wins.
 func (t *tabler) losses() Table {
 	out := Table{Head: []string{""}}
 	margins := []string{"nearest other model minus the diagonal [95 %]"}
@@ -287,7 +287,7 @@ func (t *tabler) power() Table {
 	return out
 }
 
-// claim is the published gain, ours, the deviation and the seeds.
+// claim returns the published gain, ours, the deviation and the seeds.
 func (t *tabler) claim(of *Experiment, r Row, j int) []string {
 	line := []string{"", "", "", "", ""}
 	gain, known := publishedGain(of, r, j)
@@ -313,7 +313,7 @@ func (t *tabler) claim(of *Experiment, r Row, j int) []string {
 	return line
 }
 
-// needed is the number of seeds with which a gain of that size is seen.
+// needed returns the number of seeds with which a gain of that size is seen.
 func needed(g evaluate.Gain, size float64) string {
 	n, err := g.SeedsFor(size)
 	if err != nil {
@@ -341,7 +341,7 @@ func (t Table) Text(w io.Writer) error {
 	return nil
 }
 
-// Markdown is the table in Markdown.
+// Markdown returns the table in Markdown.
 func (t Table) Markdown() string {
 	rows, notes := t.Footnotes()
 	var b strings.Builder

@@ -57,7 +57,7 @@ func judge(v Verdict) Verdict {
 	return v
 }
 
-// Text is the verdict in a sentence that follows what is compared.
+// Text returns the verdict in a sentence that follows what is compared.
 func (v Verdict) Text(decimals int) string {
 	size := fmt.Sprintf("%+.*f [%+.*f, %+.*f]", decimals, v.Gain.Mean, decimals, v.Gain.Low, decimals, v.Gain.High)
 	if v.Says != CannotTell {
@@ -140,7 +140,7 @@ func judgeLosses(e *Experiment, o *Outcome) []Verdict {
 	return all
 }
 
-// verdict is what is known of a row's claim in column j.
+// verdict returns what is known of a row's claim in column j.
 func (o *Outcome) verdict(experiment, row string, j int) (Verdict, bool) {
 	i := slices.IndexFunc(o.Verdicts, func(v Verdict) bool { return v.Experiment == experiment && v.Row == row && v.Column == j })
 	if i < 0 {

@@ -43,7 +43,7 @@ func (r *relationRun) predicted(rows []marked.Row, predictions []relation.Predic
 // scaledDev is what was predicted of the dev examples that the temperature was fitted on.
 type scaledDev struct{ predicted }
 
-// examples is how many there are; 0 for none.
+// examples returns how many there are; 0 for none.
 func (s *scaledDev) examples() int {
 	if s == nil {
 		return 0
@@ -70,7 +70,7 @@ func (r *relationRun) calibrate(ctx context.Context) (*scaledDev, error) {
 	return dev, err
 }
 
-// at are the probabilities at a temperature.
+// at returns the probabilities at a temperature.
 func (p predicted) at(temperature float64) [][]float64 {
 	if temperature == 0 || temperature == 1 {
 		return p.probabilities
@@ -107,7 +107,7 @@ func (p predicted) calibration(s relation.Settings, fitted int) (*result.Calibra
 	return out, nil
 }
 
-// curve is precision and recall of giving the most probable relation where its probability reaches a threshold.
+// curve returns precision and recall of giving the most probable relation where its probability reaches a threshold.
 func (p predicted) curve(of string, s relation.Settings) (*result.Curve, error) {
 	negative := -1
 	for i, l := range s.Labels {
@@ -129,7 +129,7 @@ func (p predicted) curve(of string, s relation.Settings) (*result.Curve, error) 
 	return &result.Curve{Of: of, AveragePrecision: evaluate.AveragePrecision(points), Points: evaluate.Thin(points, mostPoints)}, err
 }
 
-// most is the index of the greatest of row, the first of equals, leaving out the index without; -1 leaves out none.
+// most returns the index of the greatest of row, the first of equals, leaving out the index without; -1 leaves out none.
 func most(row []float64, without int) int {
 	best := -1
 	for i, x := range row {
@@ -140,7 +140,7 @@ func most(row []float64, without int) int {
 	return best
 }
 
-// file is p as predictions.tsv, at the temperature of s.
+// file returns p as predictions.tsv, at the temperature of s.
 func (p predicted) file(s relation.Settings) *relations.Predictions {
 	out := &relations.Predictions{Labels: s.Labels}
 	for i, row := range p.at(s.Temperature) {
@@ -153,7 +153,7 @@ func (p predicted) file(s relation.Settings) *relations.Predictions {
 	return out
 }
 
-// pairInterval is the interval of F1 over the pairs of predictions of one run.
+// pairInterval returns the interval of F1 over the pairs of predictions of one run.
 func pairInterval(ctx context.Context, p *relations.Predictions, negative string) (result.Interval, error) {
 	return pairsInterval(ctx, []*relations.Predictions{p}, negative)
 }

@@ -22,7 +22,7 @@ var shared = filepath.Join("..", "..", "shared", "cases")
 // variant is a file of a case: our own, or the shared one with the shared model.
 type variant struct{ name, file, model string }
 
-// variants are those of the case that the shared file is of; content is our own.
+// variants returns those of the case that the shared file is of; content is our own.
 func variants(t *testing.T, f runstest.Files, file, content string) []variant {
 	t.Helper()
 	own := filepath.Join(t.TempDir(), filepath.Base(file))
@@ -37,13 +37,13 @@ func variants(t *testing.T, f runstest.Files, file, content string) []variant {
 	return out
 }
 
-// logged is an environment whose log goes to the buffer.
+// logged returns an environment whose log goes to the buffer.
 func logged() (runs.Env, *bytes.Buffer) {
 	var b bytes.Buffer
 	return runs.Env{Log: slog.New(slog.NewTextHandler(&b, nil))}, &b
 }
 
-// files are those that runs are tried on.
+// files returns those that runs are tried on.
 func files(t *testing.T) runstest.Files {
 	t.Helper()
 	f, err := runstest.Make(t.Context(), t.TempDir())

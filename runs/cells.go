@@ -57,7 +57,7 @@ func parts(config configs.Relation) []part {
 	return out
 }
 
-// of is the config of p, one of the runs of all.
+// of returns the config of p, one of the runs of all.
 func (p part) of(all configs.Relation) configs.Relation {
 	c := all
 	c.Run.Dir, c.Run.Seed, c.Task.Fold, c.Task.Seeds = filepath.Join(all.Run.Dir, p.name), p.seed, p.fold, 1
@@ -212,7 +212,7 @@ func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
 	return out, nil
 }
 
-// pooled is the report of the predictions of the chosen results together; of all if chosen is nil.
+// pooled returns the report of the predictions of the chosen results together; of all if chosen is nil.
 func pooled(results []*result.Relation, chosen []int) (evaluate.Report, error) {
 	var all []*evaluate.Confusion
 	for i, r := range results {
@@ -229,7 +229,7 @@ func pooled(results []*result.Relation, chosen []int) (evaluate.Report, error) {
 
 func micro(r *result.Relation) evaluate.PRF { return r.Micro }
 
-// meanOf is the mean of a score of the chosen results; the support is the sum.
+// meanOf returns the mean of a score of the chosen results; the support is the sum.
 func meanOf(results []*result.Relation, chosen []int, score func(*result.Relation) evaluate.PRF) evaluate.PRF {
 	var scores []evaluate.PRF
 	support := 0
@@ -273,7 +273,7 @@ func (s *several) describe(ctx context.Context, out *result.Relation, results []
 	return nil
 }
 
-// curveOf is the curve of the predictions of all seeds together.
+// curveOf returns the curve of the predictions of all seeds together.
 func curveOf(bySeed []*relations.Predictions, negative string) (*result.Curve, error) {
 	var all predicted
 	settings := relation.Settings{Labels: bySeed[0].Labels, Negative: negative}
@@ -286,7 +286,7 @@ func curveOf(bySeed []*relations.Predictions, negative string) (*result.Curve, e
 	return all.curve("all", settings)
 }
 
-// poolCalibrations is the calibration of the scored examples of all runs; nil if one has none.
+// poolCalibrations returns the calibration of the scored examples of all runs; nil if one has none.
 func poolCalibrations(results []*result.Relation) *result.Calibration {
 	out := &result.Calibration{}
 	var before, after []evaluate.Calibration

@@ -79,7 +79,7 @@ type Progress struct {
 	Values      []metrics.Value
 }
 
-// complete is e with something in the place of what is nil.
+// complete returns e with something in the place of what is nil.
 func (e Env) complete() Env {
 	if e.Backend == nil {
 		e.Backend = func(ctx context.Context, _ configs.Device) (*backend.Handle, error) {
@@ -136,7 +136,7 @@ func (e Env) reading(name string) func(n int) {
 // note prints a line of the notes. The first error of the writer is not the run's.
 func (e Env) note(format string, args ...any) { fmt.Fprintf(e.Notes, format+"\n", args...) }
 
-// plural is a count of a noun whose plural ends in ending.
+// plural returns a count of a noun whose plural ends in ending.
 func plural(n int, noun, ending string) string {
 	if n != 1 {
 		noun += ending

@@ -48,7 +48,7 @@ type Evaluated struct {
 	Values    []metrics.Value
 }
 
-// JSON is e as the result of subbert eval.
+// JSON returns e as the result of subbert eval.
 func (e *Evaluated) JSON(of Evaluation, split string) result.Evaluation {
 	out := result.Evaluation{
 		"instances": e.Instances, "split": split, "seed": e.Seed, "masking": e.Masking, "sequence": e.Sequence, "model": of.Model, "shards": of.Shards,
@@ -189,7 +189,7 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 	return out, err
 }
 
-// firstEpoch is the instances of epoch 0 of a split: always the same.
+// firstEpoch returns the instances of epoch 0 of a split: always the same.
 func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece.Vocabulary, task pretraining.Config, seed uint32) (*instances.Epoch, error) {
 	documents, err := set.Split(split)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// made is a made-up model with everything that the examples name.
+// made returns a made-up model with everything that the examples name.
 func made() (runstest.Files, func()) {
 	dir, err := os.MkdirTemp("", "subbert-example-")
 	if err != nil {

@@ -88,7 +88,7 @@ func countUnknown(rows []marked.Row, unk int32) (pieces, unknown int) {
 	return pieces, unknown
 }
 
-// gather are the findings of several runs: each kind once, with how many other runs have it.
+// gather returns the findings of several runs: each kind once, with how many other runs have it.
 func gather(all []part, results []*result.Relation) []result.Finding {
 	var out []result.Finding
 	others := map[string][]string{}

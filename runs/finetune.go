@@ -126,7 +126,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	return r.finish(ctx)
 }
 
-// relationPlan is the plan of the run. To keep the best epoch, each is evaluated.
+// relationPlan returns the plan of the run. To keep the best epoch, each is evaluated.
 func (r *relationRun) relationPlan() (trainer.Plan, error) {
 	if r.config.Task.Keep == relation.KeepBestDev {
 		if len(r.rows.dev) == 0 {

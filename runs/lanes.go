@@ -63,7 +63,7 @@ func (l *lanes) each(ctx context.Context, env Env, n int, name func(int) string,
 	return group.Wait()
 }
 
-// named is e for one of several runs beside one another: name stands before every line of notes and logs. Those that
+// named returns e for one of several runs beside one another: name stands before every line of notes and logs. Those that
 // share the lock take turns by lines.
 func (e Env) named(name string, shared *sync.Mutex) Env {
 	other := e

@@ -118,7 +118,7 @@ func (p *pretrainingRun) stages() (trainer.Plan, trainer.Batches, error) {
 	return plan, batches, configs.Wrap(plan.Validate())
 }
 
-// epoch is the instances of a split that are evaluated or shown.
+// epoch returns the instances of a split that are evaluated or shown.
 func (p *pretrainingRun) epoch(ctx context.Context, split string) (*instances.Epoch, error) {
 	return firstEpoch(ctx, p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
 }
@@ -212,7 +212,7 @@ func (p *pretrainingRun) noteInstances(ctx context.Context, n int) error {
 	return nil
 }
 
-// instanceText is an instance for a person to read: at a masked position stand what the model sees and, in braces, what
+// instanceText returns an instance for a person to read: at a masked position stand what the model sees and, in braces, what
 // was there.
 func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
 	words := make([]string, d.Length)

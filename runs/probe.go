@@ -166,7 +166,7 @@ func (p *probingRun) probe(ctx context.Context, store *model.Store, kinds []stri
 	return out, err
 }
 
-// activations are those of rows, kept on disk or encoded anew each time as the config says. The caller calls closing.
+// activations returns those of rows, kept on disk or encoded anew each time as the config says. The caller calls closing.
 func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEncoder, hash string, rows []probing.Row) (_ probing.Activations, closing func(), err error) {
 	kind := p.config.Task.Probe.Activations
 	if kind == probing.ActivationsNone {

@@ -89,7 +89,7 @@ func (p *probingRun) finish(series []*probeSeries) (*result.Probing, error) {
 	return out, p.dir.WriteResult(out)
 }
 
-// selectivity is how far the encoder's scores are above those with shuffled labels, seed by seed.
+// selectivity returns how far the encoder's scores are above those with shuffled labels, seed by seed.
 func selectivity(f1, shuffled [][]float64) []evaluate.Interval {
 	out := make([]evaluate.Interval, len(f1[0]))
 	for i := range out {

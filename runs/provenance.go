@@ -38,7 +38,7 @@ func Provenance(command string) result.Provenance {
 	return p
 }
 
-// machine is the processor in words.
+// machine returns the processor in words.
 func machine() string {
 	name := runtime.GOARCH
 	if f, err := os.Open("/proc/cpuinfo"); err == nil {

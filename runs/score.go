@@ -114,7 +114,7 @@ func addBaselines(ctx context.Context, out *result.Relation, s *Sets, examples [
 	return nil
 }
 
-// mostFrequent is the most frequent positive label of the training examples.
+// mostFrequent returns the most frequent positive label of the training examples.
 func mostFrequent(s *Sets) string {
 	counts := map[string]int{}
 	for _, e := range s.Train {

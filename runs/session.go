@@ -127,7 +127,7 @@ func (s *session) saved(c checkpoints.Saved) {
 	s.env.Log.Info("saved", "step", c.Step, "dir", c.Dir, "mb", c.Bytes/1e6, "seconds", c.Took.Seconds())
 }
 
-// options is how the model computes.
+// options returns how the model computes.
 func (s *session) options() bert.Options { return s.common.Device.ModelOptions() }
 
 // load fills the parameters that the task wants and notes what became of each part of the model.

@@ -32,7 +32,7 @@ type Sets struct {
 	Folded           []string    // labels that were read as others, in words
 }
 
-// Scored are the examples that the result is of, test or without it dev, and which of the two.
+// Scored returns the examples that the result is of, test or without it dev, and which of the two.
 func (s *Sets) Scored() ([]relations.Example, string) {
 	if len(s.Test) > 0 {
 		return s.Test, "test"
@@ -71,7 +71,7 @@ func readExamples(ctx context.Context, d relation.Data, e relation.Examples, env
 	return s, nil
 }
 
-// options are those of reading the file or corpus called name. What is read otherwise than it stands there is logged.
+// options returns those of reading the file or corpus called name. What is read otherwise than it stands there is logged.
 func (e Env) options(name string) relations.Options {
 	return relations.Options{
 		Warn: func(line string) { e.Log.Warn(line) },
@@ -187,7 +187,7 @@ type rowSets struct {
 	cut              marked.Cut // of the training sentences
 }
 
-// scored are the rows of Scored.
+// scored returns the rows of Scored.
 func (r *rowSets) scored() []marked.Row {
 	if len(r.Test) > 0 {
 		return r.test
@@ -252,7 +252,7 @@ func encoderOf(m *checkpoints.Model, e relation.Examples, labels []string) (*mar
 	return &marked.Encoder{Tokenizer: tokenizer, Special: m.Vocabulary.Special(), Length: e.Sequence, Truncate: e.Truncate, Labels: labels}, nil
 }
 
-// tokens are the tokens of ids with a space between.
+// tokens returns the tokens of ids with a space between.
 func tokens(v *wordpiece.Vocabulary, ids []int32) string {
 	words := make([]string, len(ids))
 	for i, id := range ids {

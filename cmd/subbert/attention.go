@@ -126,7 +126,7 @@ func (v *attentionCmd) baseline(c *console) (map[string]string, error) {
 	return said, nil
 }
 
-// examples are the test pairs of the corpus, or all if it has none apart.
+// examples returns the test pairs of the corpus, or all if it has none apart.
 func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relations.Example, error], error) {
 	meter := newMeter(c)
 	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: v.Corpus, Read: meter.reading(v.Corpus)})

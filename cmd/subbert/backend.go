@@ -65,7 +65,7 @@ func withIncomplete(err error, installed backend.Installed, choice backend.Choic
 	return err
 }
 
-// gpuOptions are the settings of device that are about GPUs, as options for creating the plugin's client.
+// gpuOptions returns the settings of device that are about GPUs, as options for creating the plugin's client.
 func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, error) {
 	create := map[string]any{}
 	if len(device.VisibleDevices) > 0 {
@@ -140,7 +140,7 @@ func layerOptions(c *console) (pjrt.Options, error) {
 	return o, nil
 }
 
-// backendFlag is --backend, told from SUBBERT_BACKEND, which the parser puts in the same place.
+// backendFlag returns --backend, told from SUBBERT_BACKEND, which the parser puts in the same place.
 func (c *console) backendFlag() string {
 	if c.backend == c.getenv("SUBBERT_BACKEND") {
 		return ""
@@ -166,10 +166,10 @@ func readInstalled() (backend.Installed, error) {
 	return backend.ReadInstalled(filepath.Join(dir, "plugins"))
 }
 
-// blocksDir is the directory, in that of cacheDir, for blocks of shards that lie in a store.
+// blocksDir returns the directory, in that of cacheDir, for blocks of shards that lie in a store.
 func blocksDir(cache string) string { return filepath.Join(cache, "blocks") }
 
-// cacheDir is the directory for everything that this program can make again: plugins, compiled executables, blocks.
+// cacheDir returns the directory for everything that this program can make again: plugins, compiled executables, blocks.
 func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {

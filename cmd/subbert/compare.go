@@ -67,7 +67,7 @@ func (v *compareCmd) Run(c *console) error {
 	return c.show(v.JSON, r, func(w io.Writer) error { return printComparison(w, r) })
 }
 
-// sentences are the marked sentences by index.
+// sentences returns the marked sentences by index.
 func (v *compareCmd) sentences(c *console) (map[string]relations.Example, error) {
 	var all []relations.Example
 	var err error

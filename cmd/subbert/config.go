@@ -92,7 +92,7 @@ func (v *configCheckCmd) faults(c *console, verb string) error {
 	return errors.Join(err, v.missing(c, config.Paths(), config.Task.Sequence))
 }
 
-// keys are the keys of what configs call their paths.
+// keys returns the keys of what configs call their paths.
 func (v *configCheckCmd) keys() map[string]string {
 	return map[string]string{
 		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",

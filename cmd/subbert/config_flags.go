@@ -31,7 +31,7 @@ type extendFlag struct {
 	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start."`
 }
 
-// longer is the line that makes the schedule of the finished run in dir so many steps longer.
+// longer returns the line that makes the schedule of the finished run in dir so many steps longer.
 func (f extendFlag) longer(dir string) (string, error) {
 	if f.Extend < 1 {
 		return "", misusef("--extend %d, want at least 1 step", f.Extend)
@@ -49,7 +49,7 @@ func (f extendFlag) longer(dir string) (string, error) {
 	return fmt.Sprintf("schedule.steps=%d", r.Steps+f.Extend), nil
 }
 
-// of is env for a run that is extended, or not.
+// of returns env for a run that is extended, or not.
 func (f extendFlag) of(env runs.Env) runs.Env {
 	env.Extend, env.Resume = f.Extend != 0, env.Resume || f.Extend != 0
 	return env

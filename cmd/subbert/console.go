@@ -44,7 +44,7 @@ func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer
 	}
 }
 
-// newLog is a log for people; quiet leaves warnings and errors.
+// newLog returns a log for people; quiet leaves warnings and errors.
 func newLog(w io.Writer, quiet bool) *slog.Logger {
 	level := slog.LevelInfo
 	if quiet {
@@ -73,7 +73,7 @@ func (c *console) withFlags(args []string) []string {
 	return append(flags, args...)
 }
 
-// standardInput is standard input to its end or that of the context; meter shows how far it is.
+// standardInput returns standard input to its end or that of the context; meter shows how far it is.
 func (c *console) standardInput(meter *meter) io.Reader {
 	return ctxio.Waiting(c.ctx, c.in, meter.told("standard input", 0))
 }
@@ -93,7 +93,7 @@ func endsEarly(c *console, err error) error {
 	return interruptedf("the output ends early; the same command starts again")
 }
 
-// env is what runs need from outside.
+// env returns what runs need from outside.
 func (c *console) env(resume bool) runs.Env {
 	meter := newMeter(c)
 	e := runs.Env{

@@ -105,7 +105,7 @@ func printFacts(w io.Writer, f survey.Facts, negative string) {
 	}
 }
 
-// counted is a line of names with their counts.
+// counted returns a line of names with their counts.
 func counted(counts map[string]int) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(counts)) {

@@ -57,7 +57,7 @@ func (v *dataTokenizeCmd) Run(c *console) error {
 	return p.out.Flush()
 }
 
-// wordChars is --max-word-chars, 0 if it was not given.
+// wordChars returns --max-word-chars, 0 if it was not given.
 func wordChars(given *int) (int, error) {
 	if given == nil {
 		return 0, nil

@@ -132,7 +132,7 @@ type block struct {
 // fence is the start or end of a block.
 var fence = regexp.MustCompile("^ *```(\\w*) *(\\S*)")
 
-// blocksOf are the fenced blocks of a page.
+// blocksOf returns the fenced blocks of a page.
 func blocksOf(page string) []block {
 	var blocks []block
 	inside := false
@@ -271,7 +271,7 @@ func standInArchive(path string) error {
 	return firstOf(err, w.Close(), z.Close(), os.WriteFile(path, packed.Bytes(), 0o666))
 }
 
-// onPath is where a program of the tests is.
+// onPath returns where a program of the tests is.
 func onPath(name string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -54,7 +54,7 @@ func fillUp(t *testing.T, file string, room int64) {
 	}
 }
 
-// tensorBytes is how large the files of tensors of a checkpoint are.
+// tensorBytes returns how large the files of tensors of a checkpoint are.
 func tensorBytes(t *testing.T, manifest string) (total int64) {
 	t.Helper()
 	for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {

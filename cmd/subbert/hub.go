@@ -19,7 +19,7 @@ import (
 // onHub begins the name of a model that is not a path: hub:NAME or hub:NAME@REVISION.
 const onHub = "hub:"
 
-// modelPath is the path on this machine of the model called name: a path, or hub:NAME, which is fetched if the cache lacks
+// modelPath returns the path on this machine of the model called name: a path, or hub:NAME, which is fetched if the cache lacks
 // it. A name such as OWNER/NAME that is no path is one of the hub.
 func (c *console) modelPath(_ context.Context, name string) (string, error) {
 	onItsOwn := looksLikeHub(name)
@@ -60,7 +60,7 @@ func looksLikeHub(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// modelDir is modelPath of a model to be opened: the directory of a run stands for the model in it.
+// modelDir returns modelPath of a model to be opened: the directory of a run stands for the model in it.
 func (c *console) modelDir(name string) (string, error) {
 	path, err := c.modelPath(c.ctx, name)
 	return result.ModelPath(path), err
@@ -122,7 +122,7 @@ func huggingFaceHome(c *console) (string, error) {
 	return filepath.Join(caches, "huggingface"), nil
 }
 
-// checkedDir is where the hub's client remembers which files it has compared with their hashes; empty: nowhere.
+// checkedDir returns where the hub's client remembers which files it has compared with their hashes; empty: nowhere.
 func checkedDir() string {
 	dir, err := cacheDir()
 	if err != nil {
@@ -131,7 +131,7 @@ func checkedDir() string {
 	return filepath.Join(dir, "hub")
 }
 
-// hubToken is the one in the environment, or the one that `hf auth login` left; empty if there is none, or if it is to be
+// hubToken returns the one in the environment, or the one that `hf auth login` left; empty if there is none, or if it is to be
 // used only when asked for, which nothing here does.
 func hubToken(c *console, home string) (string, error) {
 	if isOn(c.getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {

@@ -84,7 +84,7 @@ func TestInterrupts(t *testing.T) {
 	}
 }
 
-// command is w, ready to start.
+// command returns w, ready to start.
 func (w long) command(dir string) *exec.Cmd {
 	c := exec.Command("subbert", append([]string{"--backend", "go"}, w.args...)...)
 	c.Dir, c.Stderr = dir, new(bytes.Buffer)
@@ -130,7 +130,7 @@ func (w long) interrupt(t *testing.T, dir string, signal syscall.Signal, after t
 	}
 }
 
-// sentence is the pattern of the line that says what is kept.
+// sentence returns the pattern of the line that says what is kept.
 func (w long) sentence() string {
 	says := w.says
 	if says == "" {
@@ -209,7 +209,7 @@ func terminal(t *testing.T, c *exec.Cmd) <-chan string {
 	return seen
 }
 
-// processorTime is how long a process has kept the processor busy so far.
+// processorTime returns how long a process has kept the processor busy so far.
 func processorTime(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -223,7 +223,7 @@ func processorTime(pid int) time.Duration {
 	return time.Duration(user+system) * time.Second / 100
 }
 
-// paths are those of all that is below dir.
+// paths returns those of all that is below dir.
 func paths(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
@@ -236,7 +236,7 @@ func paths(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// last is the last line of text.
+// last returns the last line of text.
 func last(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
@@ -280,7 +280,7 @@ func linked(t *testing.T, folder, extension string, n int, content []byte) {
 	}
 }
 
-// lines is what line gives for 0, 1 and so on, until it is of so many bytes.
+// lines returns what line gives for 0, 1 and so on, until it is of so many bytes.
 func lines(size int, line func(i int) string) []byte {
 	var b bytes.Buffer
 	for i := 0; b.Len() < size; i++ {
@@ -423,7 +423,7 @@ func manyShards(t *testing.T, dir, like string) {
 	put(t, filepath.Join(dir, "manifest.json"), text)
 }
 
-// longVerbs are the verbs, on the inputs in dir.
+// longVerbs returns the verbs, on the inputs in dir.
 func longVerbs(dir string) []long {
 	documents := []string{}
 	for i := range 1000 {

@@ -52,7 +52,7 @@ func inPlace(t *testing.T, dir, name string) {
 	}
 }
 
-// child is this very program, to be run in dir.
+// child returns this very program, to be run in dir.
 func child(dir string, args ...string) *exec.Cmd {
 	c := exec.Command("subbert", append([]string{"--quiet", "--backend", "go"}, args...)...)
 	c.Dir = dir
@@ -60,7 +60,7 @@ func child(dir string, args ...string) *exec.Cmd {
 	return c
 }
 
-// pretraining is a child that makes the run called name of so many steps, with a checkpoint after every one or two.
+// pretraining returns a child that makes the run called name of so many steps, with a checkpoint after every one or two.
 func pretraining(dir, name string, steps int, set ...string) *exec.Cmd {
 	args := []string{"pretrain", "run.toml", "--resume"}
 	for _, s := range append([]string{"run.dir=runs/" + name, fmt.Sprintf("schedule.steps=%d", steps), "record.tensorboard=false"}, set...) {
@@ -82,7 +82,7 @@ func finish(t *testing.T, c *exec.Cmd, want int) {
 	}
 }
 
-// learnedSum is the checksum of what a run has learned.
+// learnedSum returns the checksum of what a run has learned.
 func learnedSum(t *testing.T, dir, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "runs", name, "model", "model.safetensors"))
@@ -167,7 +167,7 @@ func TestKill(t *testing.T) {
 	t.Logf("killed %d times, %d of them with a checkpoint half written", *kills, saving)
 }
 
-// newestStep is the step of the newest checkpoint of the run that is killed; 0 if there is none.
+// newestStep returns the step of the newest checkpoint of the run that is killed; 0 if there is none.
 func newestStep(t *testing.T, dir string) int {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "runs", "killed", "checkpoints", "step-*"))
@@ -184,7 +184,7 @@ func newestStep(t *testing.T, dir string) int {
 	return step
 }
 
-// isSaving says whether there is a checkpoint that is not complete.
+// isSaving reports whether there is a checkpoint that is not complete.
 func isSaving(dir string) bool {
 	found, err := filepath.Glob(filepath.Join(dir, "runs", "killed", "checkpoints", ".saving-*"))
 	return err == nil && len(found) > 0

@@ -38,7 +38,7 @@ func TestLanes(t *testing.T) {
 	}
 }
 
-// unpacked is a directory with the files of a script.
+// unpacked returns a directory with the files of a script.
 func unpacked(t *testing.T, script string) string {
 	t.Helper()
 	archive, err := txtar.ParseFile(script)
@@ -85,7 +85,7 @@ func TestBestEpoch(t *testing.T) {
 	}
 }
 
-// keptStep is the step of the epoch that a run kept.
+// keptStep returns the step of the epoch that a run kept.
 func keptStep(t *testing.T, dir, name string) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "runs", name, "result.json"))

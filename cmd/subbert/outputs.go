@@ -11,7 +11,7 @@ type outputFlag struct {
 	Force bool `help:"Replace what is there."`
 }
 
-// output is where a verb that is told to write to name writes. What is there is refused with exit code 2, unless --force or
+// output returns where a verb that is told to write to name writes. What is there is refused with exit code 2, unless --force or
 // a sweep that tries a run again replaces it; of a directory the files that match pattern count. Pipes and devices are written to as they are.
 // The name "-" is standard output; what the verb prints goes to standard error then.
 func (f outputFlag) output(c *console, name, pattern string) (string, error) {
@@ -35,7 +35,7 @@ func (f outputFlag) output(c *console, name, pattern string) (string, error) {
 	return "", misusef("%s is there already; --force replaces it", name)
 }
 
-// formOf is the form that is asked for, or for auto the one that the ending of name says: jsonl, pubtator, else tsv.
+// formOf returns the form that is asked for, or for auto the one that the ending of name says: jsonl, pubtator, else tsv.
 func formOf(asked, name string) string {
 	if asked != "auto" {
 		return asked

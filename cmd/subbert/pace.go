@@ -36,7 +36,7 @@ func (p *pace) add(done float64, now time.Time) {
 	p.done, p.at = done, now
 }
 
-// rate is how much is done a second, 0 at the start, and whether there was enough to go by.
+// rate returns how much is done a second, 0 at the start, and whether there was enough to go by.
 func (p *pace) rate() (perSecond float64, sure bool) {
 	if len(p.seconds) == 0 {
 		return 0, false
@@ -52,7 +52,7 @@ type together struct {
 	done  map[int]float64 // of each run that was heard of, by number
 }
 
-// left is how long all runs will take, with what each of them compiles and evaluates; false if that is not known yet.
+// left returns how long all runs will take, with what each of them compiles and evaluates; false if that is not known yet.
 func (w *together) left(p runs.Progress, now time.Time) (time.Duration, bool) {
 	if w.done == nil {
 		w.done = map[int]float64{}

@@ -72,7 +72,7 @@ func (v *planCmd) planner(ctx context.Context, o plan.Options) (*plan.Planner, e
 	return plan.Pretraining(ctx, config, o)
 }
 
-// planning are the options of planning for a device with the plugin at a path, or if that is empty with the newest one
+// planning returns the options of planning for a device with the plugin at a path, or if that is empty with the newest one
 // installed. Programs are compiled by this program in a process of its own.
 func (c *console) planning(device plan.Device, plugin string, limit time.Duration) (plan.Options, error) {
 	o := plan.Options{Device: device, Plugin: plugin, Log: c.log}
@@ -90,7 +90,7 @@ func (c *console) planning(device plan.Device, plugin string, limit time.Duratio
 	return o, nil
 }
 
-// ahead is what a plugin is told of a device that it compiles for.
+// ahead returns what a plugin is told of a device that it compiles for.
 func (c *console) ahead(installed backend.Installed, plugin string, device plan.Device) backend.AheadRequest {
 	flags := ""
 	if found, ok := installed.At(plugin); ok {

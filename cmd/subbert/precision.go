@@ -15,7 +15,7 @@ type precisionFlag struct {
 
 func (p precisionFlag) device() configs.Device { return configs.Device{Precision: p.Precision} }
 
-// extraction is how a model is applied, rows rows at a time.
+// extraction returns how a model is applied, rows rows at a time.
 func (p precisionFlag) extraction(c *console, rows int) extract.Options {
 	return extract.Options{
 		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, p.device()) },

@@ -31,7 +31,7 @@ func newMeter(c *console) *meter {
 	return m
 }
 
-// newLogMeter is a meter that shows a line now and then where there is no terminal.
+// newLogMeter returns a meter that shows a line now and then where there is no terminal.
 func newLogMeter(c *console) *meter {
 	m := newMeter(c)
 	if !m.terminal && !c.quiet {
@@ -106,7 +106,7 @@ func (m *meter) bytes(stage string, done, size int64) {
 	})
 }
 
-// told is a meter of the reading of a file called name, of size bytes, that hears of each read.
+// told returns a meter of the reading of a file called name, of size bytes, that hears of each read.
 func (m *meter) told(name string, size int64) func(n int) {
 	done := int64(0)
 	return func(n int) {
@@ -115,7 +115,7 @@ func (m *meter) told(name string, size int64) func(n int) {
 	}
 }
 
-// reading is a meter of the reading of a file or corpus called name.
+// reading returns a meter of the reading of a file or corpus called name.
 func (m *meter) reading(name string) func(done, size int64) {
 	return func(done, size int64) { m.bytes("reading "+name, done, size) }
 }
@@ -166,7 +166,7 @@ func (t *training) show(p runs.Progress) {
 	m.show(float64(p.Step), float64(p.Steps), func(float64) string { return line })
 }
 
-// shown is a value for a person to read; values that are for the file alone are empty.
+// shown returns a value for a person to read; values that are for the file alone are empty.
 func shown(name string, value float64) string {
 	switch {
 	case strings.Contains(name, "mlm_mask_"), strings.Contains(name, "mlm_random_"), strings.Contains(name, "mlm_kept_"):
@@ -196,7 +196,7 @@ func count(n float64) string {
 	return fmt.Sprintf("%.3g T", n)
 }
 
-// plural is a count of something, whose plural ends in ending.
+// plural returns a count of something, whose plural ends in ending.
 func plural(n int, noun, ending string) string {
 	if n != 1 {
 		noun += ending
@@ -204,7 +204,7 @@ func plural(n int, noun, ending string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// span is a duration to the second, or to the minute where it is hours.
+// span returns a duration to the second, or to the minute where it is hours.
 func span(d time.Duration) string {
 	d = d.Round(time.Second)
 	if d >= time.Hour {

@@ -32,7 +32,7 @@ func TestVerbReference(t *testing.T) {
 	}
 }
 
-// verbReference is the page of all verbs: what each does, its arguments and its flags.
+// verbReference returns the page of all verbs: what each does, its arguments and its flags.
 func verbReference() []byte {
 	var c cli
 	root := newParser(&c).Model

@@ -41,7 +41,7 @@ func TestReproduceKilled(t *testing.T) {
 	}
 }
 
-// timeless is an outcome as printed, without the time it took.
+// timeless returns an outcome as printed, without the time it took.
 func timeless(out any) []byte {
 	var kept [][]byte
 	for line := range bytes.Lines([]byte(fmt.Sprint(out))) {

@@ -25,7 +25,7 @@ func restart() error {
 	return process.Become(self, os.Args, os.Environ())
 }
 
-// godebug is the value of GODEBUG with a setting, and whether it is another one than before: who set it has his way.
+// godebug returns the value of GODEBUG with a setting, and whether it is another one than before: who set it has his way.
 func godebug(now, setting string) (string, bool) {
 	name, _, _ := strings.Cut(setting, "=")
 	for pair := range strings.SplitSeq(now, ",") {

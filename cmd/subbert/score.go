@@ -78,7 +78,7 @@ func (v *scoreCmd) scorePairs(c *console) error {
 	return printScores(c.out, report)
 }
 
-// task is the task of that name, or the one whose labels the gold file has, and those that are predicted beside them.
+// task returns the task of that name, or the one whose labels the gold file has, and those that are predicted beside them.
 func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error) {
 	tasks := relations.Tasks()
 	if i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task }); i >= 0 {

@@ -44,7 +44,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, params)
 }
 
-// installedPlugin is the path of the newest installed plugin of a name; empty if there is none or this binary cannot load it.
+// installedPlugin returns the path of the newest installed plugin of a name; empty if there is none or this binary cannot load it.
 func installedPlugin(name string) string {
 	if !pjrt.Linked {
 		return ""

@@ -110,7 +110,7 @@ func TestStreamedShards(t *testing.T) {
 	}
 }
 
-// sizeOf is how many bytes lie in a directory that may be changing.
+// sizeOf returns how many bytes lie in a directory that may be changing.
 func sizeOf(t *testing.T, dir string) (total int64) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -75,7 +75,7 @@ func (v *sweepCmd) Run(c *console) error {
 	return errors.Join(v.print(c, report), err)
 }
 
-// configPaths are the keys of configs that name files and directories.
+// configPaths returns the keys of configs that name files and directories.
 func configPaths() []string {
 	return []string{
 		"model.init", "data.shards", "data.train", "data.dev", "data.test", "data.corpus", "downstream.train", "downstream.test",
@@ -178,7 +178,7 @@ func isVerb(words string) bool {
 	return node.Leaf()
 }
 
-// dryRun is the report of what would be done, without doing it. Files need not be there: what is done cannot be told then.
+// dryRun returns the report of what would be done, without doing it. Files need not be there: what is done cannot be told then.
 func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.Report, error) {
 	for _, line := range g.MissingFiles(work) {
 		c.log.Warn(line)
@@ -209,7 +209,7 @@ func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.
 	return s.Report(), nil
 }
 
-// executor is what does the work.
+// executor returns what does the work.
 func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *sweep.Report) (sweep.Executor, error) {
 	if f.MaxCost != 0 && (f.On != "tpu" || f.MaxCost < 0) {
 		return nil, misusef("--max-cost %g: want a positive number, with --on tpu", f.MaxCost)

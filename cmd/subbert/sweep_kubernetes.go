@@ -18,7 +18,7 @@ func (f sweepFlags) manifests(c *console, s *sweep.Store, on sweep.OnPlaces) *ku
 	}
 }
 
-// kubernetesOptions are those of the file, but that only verbs that compute get an accelerator unless the file gives their
+// kubernetesOptions returns those of the file, but that only verbs that compute get an accelerator unless the file gives their
 // group one.
 func kubernetesOptions(t sweep.Task, o sweep.Options) (map[string]string, error) {
 	texts, err := o.Of(t.Group)

@@ -283,7 +283,7 @@ func TestMachinesKilled(t *testing.T) {
 	}
 }
 
-// logs is what the machines said.
+// logs returns what the machines said.
 func (c *cloud) logs() string {
 	files, _ := filepath.Glob(filepath.Join(c.dir, "machine-*.log"))
 	var all strings.Builder

@@ -94,7 +94,7 @@ func (v *tpuRunCmd) detachable(r launch.Run) error {
 	return nil
 }
 
-// describe is the run that the flags ask for and what goes along.
+// describe returns the run that the flags ask for and what goes along.
 func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 	r := launch.Run{
 		ID: launch.ID(v.Store), Store: strings.TrimSuffix(v.Store, "/"), Project: v.Project, Zone: v.Zone, Accelerator: v.Accelerator,
@@ -395,7 +395,7 @@ func (v *tpuRunCmd) refuse(c *console, p *preflight.Report) error {
 	return nil
 }
 
-// compiler is the library in the wheel that goes to the machine, unpacked here; empty where it cannot be loaded.
+// compiler returns the library in the wheel that goes to the machine, unpacked here; empty where it cannot be loaded.
 func (v *tpuRunCmd) compiler(c *console) (string, error) {
 	if !pjrt.Linked || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", nil

@@ -53,14 +53,14 @@ func (v *visible) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// escaped is text as a visible writer shows it.
+// escaped returns text as a visible writer shows it.
 func escaped(text string) string {
 	var b strings.Builder
 	(&visible{to: &b}).Write([]byte(text)) // a Builder takes everything
 	return b.String()
 }
 
-// raw is the writer that a visible one writes to, for what a terminal is to obey.
+// raw returns the writer that a visible one writes to, for what a terminal is to obey.
 func raw(w io.Writer) io.Writer {
 	if v, ok := w.(*visible); ok {
 		return raw(v.to)

@@ -122,7 +122,7 @@ func pubtator(t testing.TB, first, n int) []byte {
 	return b.Bytes()
 }
 
-// asJSON is a document of BioC in JSON.
+// asJSON returns a document of BioC in JSON.
 func asJSON(t testing.TB, first int) []byte {
 	t.Helper()
 	d := madeup.Annotated(1, first, 1)[0]

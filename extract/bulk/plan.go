@@ -112,7 +112,7 @@ func stateOf(name string) ([]any, error) {
 	return []any{path, info.Size(), info.ModTime().UnixNano()}, err
 }
 
-// modelState is that of the files of a model.
+// modelState returns that of the files of a model.
 func modelState(dir string) (out []any, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -134,7 +134,7 @@ func modelState(dir string) (out []any, err error) {
 	return out, nil
 }
 
-// wants says whether a pair is predicted. Types and distance have been seen to.
+// wants reports whether a pair is predicted. Types and distance have been seen to.
 func (f *Filter) wants(e *relations.Example) bool {
 	if f.IDs != nil && !named(e.Place.A.ID, f.IDs) && !named(e.Place.B.ID, f.IDs) {
 		return false
@@ -145,7 +145,7 @@ func (f *Filter) wants(e *relations.Example) bool {
 	})
 }
 
-// named says whether id names one of wanted.
+// named reports whether id names one of wanted.
 func named(id string, wanted map[string]bool) bool {
 	return slices.ContainsFunc(relations.Concepts(id), func(c string) bool { return wanted[c] })
 }

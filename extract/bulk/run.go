@@ -261,7 +261,7 @@ func (j *job) predict(ctx context.Context, c *chunk) ([]extracted.Row, error) {
 	return rows, ctx.Err()
 }
 
-// since is what has been added to a cut.
+// since returns what has been added to a cut.
 func since(now, before marked.Cut) marked.Cut {
 	return marked.Cut{Sentences: now.Sentences - before.Sentences, Shortened: now.Shortened - before.Shortened,
 		LostOne: now.LostOne - before.LostOne, LostBoth: now.LostBoth - before.LostBoth}
@@ -304,7 +304,7 @@ func (j *job) row(p *extract.Prediction) *extracted.Row {
 		Label: p.Label, Probability: probability(p, j.model.Labels())}
 }
 
-// probability is that of p's label.
+// probability returns that of p's label.
 func probability(p *extract.Prediction, labels []string) float32 {
 	for i, l := range labels {
 		if l == p.Label {
@@ -350,7 +350,7 @@ func (j *job) write(c predicted) (err error) {
 	return j.work.Store(key, d)
 }
 
-// pieceForm is how finished chunks are kept.
+// pieceForm returns how finished chunks are kept.
 func pieceForm() extracted.Form {
 	form, _ := extracted.FormOf("piece.jsonl.zst") // it is one
 	return form

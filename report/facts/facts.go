@@ -72,7 +72,7 @@ func number(x any) float64 {
 	return 0
 }
 
-// link is where an article is to be read, if its identifier is PubMed's.
+// link returns where an article is to be read, if its identifier is PubMed's.
 func link(id string) string {
 	if id == "" || strings.Trim(id, "0123456789") != "" {
 		return ""
@@ -80,7 +80,7 @@ func link(id string) string {
 	return "https://pubmed.ncbi.nlm.nih.gov/" + id + "/"
 }
 
-// pieces is the sentence of a row, cut at its mentions.
+// pieces returns the sentence of a row, cut at its mentions.
 func pieces(r extracted.Row) []piece {
 	text := []rune(r.Sentence)
 	class := make([]byte, len(text)) // of each character: 1 for a, 2 for b, 3 for both

@@ -40,7 +40,7 @@ func New(d Devices) *Forecaster {
 	return &Forecaster{devices: d, hours: map[string]float64{}}
 }
 
-// Of is the hours a run takes at least, or as the compiler estimates them, and what they cost. Scales that have speeds of
+// Of returns the hours a run takes at least, or as the compiler estimates them, and what they cost. Scales that have speeds of
 // their own are not planned: theirs were measured.
 func (f *Forecaster) Of(ctx context.Context, w reproduce.Work) (hours, cost float64, err error) {
 	device := f.devices.Tune
@@ -58,7 +58,7 @@ func (f *Forecaster) Of(ctx context.Context, w reproduce.Work) (hours, cost floa
 	return hours, hours * launch.FindPrice(f.devices.Prices.Prices, paid), nil
 }
 
-// step is the hours of one step of pre-training.
+// step returns the hours of one step of pre-training.
 func (f *Forecaster) step(ctx context.Context, w reproduce.Work) (float64, error) {
 	key := fmt.Sprint(w.Architecture["vocab_size"], " ", w.Settings)
 	if hours, ok := f.hours[key]; ok {

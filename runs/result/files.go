@@ -47,7 +47,7 @@ const (
 	PageFile        = "index.html"
 )
 
-// SeedPredictions is the name of the predictions of one of several seeds.
+// SeedPredictions returns the name of the predictions of one of several seeds.
 func SeedPredictions(seed uint32) string { return fmt.Sprintf("predictions-seed-%d.tsv", seed) }
 
 var seedPredictions = regexp.MustCompile(`^predictions-seed-[0-9]+\.tsv$`)
@@ -80,7 +80,7 @@ func IsRun(dir string) bool {
 	return err == nil
 }
 
-// ModelPath is the model directory that path stands for: that of a run whose directory it is, else path itself.
+// ModelPath returns the model directory that path stands for: that of a run whose directory it is, else path itself.
 func ModelPath(path string) string {
 	if _, err := os.Stat(filepath.Join(path, ConfigFile)); err != nil {
 		return path

@@ -125,5 +125,5 @@ type Word struct {
 	Sentence int     `json:"sentence,omitempty"` // of a text of several sentences: which it is in, from 0
 }
 
-// Times is the weight as a multiple of what the word's pieces would have if all n positions had equal shares.
+// Times returns the weight as a multiple of what the word's pieces would have if all n positions had equal shares.
 func (w Word) Times(n int) float64 { return w.Weight * float64(n) / float64(max(1, w.Pieces)) }

@@ -83,7 +83,7 @@ func Parse(text []byte) (*Result, error) {
 	return r, r.check()
 }
 
-// taskOf is the task that the keys of a result.json without "task" belong to; empty if they tell nothing.
+// taskOf returns the task that the keys of a result.json without "task" belong to; empty if they tell nothing.
 func taskOf(text []byte) string {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(text, &keys) != nil {
@@ -194,7 +194,7 @@ func keysOf(t reflect.Type) []string {
 	return keys
 }
 
-// errorLine is the line of text that err speaks of.
+// errorLine returns the line of text that err speaks of.
 func errorLine(text []byte, err error) int {
 	offset := int64(len(text))
 	var syntax *json.SyntaxError

@@ -79,7 +79,7 @@ func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Fi
 	return out
 }
 
-// onlyPredicted is the label that all instances get; empty if there are several. A single instance says nothing.
+// onlyPredicted returns the label that all instances get; empty if there are several. A single instance says nothing.
 func onlyPredicted(r evaluate.Report) string {
 	only := ""
 	for j, l := range r.Labels {

@@ -94,7 +94,7 @@ func (r *Relation) Several() bool { return len(r.Seeds) > 0 }
 // WasScored reports whether there were examples to score.
 func (r *Relation) WasScored() bool { return len(r.Seeds) > 0 || len(r.Confusion) > 0 }
 
-// Scores are the micro scores of each seed, of a single run those of the run.
+// Scores returns the micro scores of each seed, of a single run those of the run.
 func (r *Relation) Scores() []evaluate.PRF {
 	if len(r.Seeds) == 0 {
 		return []evaluate.PRF{r.Micro}
@@ -121,7 +121,7 @@ type Spread struct {
 	F1 evaluate.Spread `json:"f1"`
 }
 
-// SpreadOf is the spread of scores.
+// SpreadOf returns the spread of scores.
 func SpreadOf(scores []evaluate.PRF) Spread {
 	var p, r, f []float64
 	for _, s := range scores {

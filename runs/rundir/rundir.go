@@ -93,7 +93,7 @@ func Claim(path string) (*flock.Flock, error) {
 // Close waits for the save in flight and gives the directory up.
 func (d *Dir) Close() error { return errors.Join(d.Flush(), d.lock.Unlock()) }
 
-// File is the path of a file of the run.
+// File returns the path of a file of the run.
 func (d *Dir) File(name string) string { return filepath.Join(d.path, name) }
 
 // Continue returns the state at the newest valid checkpoint, and the newer ones that were passed over; nil if there is

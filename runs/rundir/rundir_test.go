@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// nano is a model of which the weights are all that matters here.
+// nano returns a model of which the weights are all that matters here.
 func nano(t *testing.T) checkpoints.Export {
 	t.Helper()
 	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nB\n"), "vocab.txt")
