@@ -46,7 +46,7 @@ func ExampleOpen() {
 	// Output: [advise effect false int mechanism] without a relation: false
 }
 
-// This program predicts the relations of marked sentences with a model of ours.
+// This program predicts the relations of marked sentences with a fine-tuned model.
 func ExampleModel_Predict() {
 	model, sentences, remove := tuned()
 	defer remove()

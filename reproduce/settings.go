@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// merged lays tables over each other: a later one replaces what an earlier one says of the same key.
+// merged merges tables: a later table overrides the keys of an earlier one.
 func merged(tables ...map[string]any) map[string]any {
 	out := map[string]any{}
 	for _, t := range tables {
@@ -53,7 +53,8 @@ func encoded(table map[string]any) (string, error) {
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// variant names the settings of a row, for the names of its runs: "+pooling-attention". It is empty without any.
+// variant returns a suffix for the names of a row's runs, from its settings: "+pooling-attention". It is empty if there
+// are none.
 func variant(table map[string]any) string {
 	out := ""
 	for _, k := range slices.Sorted(maps.Keys(table)) {
