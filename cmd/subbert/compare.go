@@ -87,7 +87,7 @@ func (v *compareCmd) sentences(c *console) (map[string]relations.Example, error)
 		return nil, err
 	}
 	byID := make(map[string]relations.Example, len(all))
-	for _, e := range slices.Backward(all) { // a scored pair goes before one of the same index in train
+	for _, e := range slices.Backward(all) { // of equal indexes the scored pair wins over one of train
 		byID[e.ID] = e
 	}
 	return byID, nil

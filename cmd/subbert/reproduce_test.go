@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReproduceKilled: a reproduction whose processes are killed at several points, and that is continued each time,
-// prints the table of one that was left alone.
+// TestReproduceKilled: a reproduction whose processes are killed at several points, and which is continued each time,
+// prints the table of an undisturbed one.
 func TestReproduceKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
