@@ -130,7 +130,7 @@ seed = 1
 	return dir
 }
 
-// syntheticLabels are those of drug-drug interactions, with the number of pairs in 1,000 that have each.
+// syntheticLabels are the labels of drug-drug interactions, with the number of pairs in 1,000 that have each.
 var syntheticLabels = map[string]int{"advise": 40, "effect": 65, "false": 820, "int": 20, "mechanism": 55}
 
 // relationResult draws predictions of three seeds, of which about the share right of the relations is correct, writes

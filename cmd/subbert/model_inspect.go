@@ -24,7 +24,7 @@ func (*modelInspectCmd) Help() string {
 vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault, and the exit code is 1.`
 }
 
-// seenModel is what --json prints.
+// seenModel is the output of model inspect --json.
 type seenModel struct {
 	*checkpoints.Inspection
 	Against *checkpoints.Comparison `json:"against,omitempty"`

@@ -129,8 +129,9 @@ func ends(mentions map[string]Mention, e1, e2 string) (a, b Mention, err error) 
 	return a, b, err
 }
 
-// maxXML is the most bytes of XML that are read at once; the largest of the published corpora has some ten million.
-const maxXML = 256 << 20
+// maxXML is the most bytes of XML that are read at once: decoded they take up to twelve times as many. The largest of the
+// published corpora has some ten million.
+const maxXML = 32 << 20
 
 // decodeXML decodes the one document of file into v.
 func decodeXML(src *source, file string, v any) error {
