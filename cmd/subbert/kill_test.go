@@ -61,7 +61,7 @@ func child(dir string, args ...string) *exec.Cmd {
 }
 
 // pretraining returns a command that makes the run called name with the given number of steps, and a checkpoint after
-// every one or two.
+// every step or two.
 func pretraining(dir, name string, steps int, set ...string) *exec.Cmd {
 	args := []string{"pretrain", "run.toml", "--resume"}
 	for _, s := range append([]string{"run.dir=runs/" + name, fmt.Sprintf("schedule.steps=%d", steps), "record.tensorboard=false"}, set...) {
