@@ -116,10 +116,10 @@ func (d *Drawer) once(ctx context.Context) (counts []int64, err error) {
 	return d.static.counts, err
 }
 
-// Len is the number of instances.
+// Len returns the number of instances.
 func (e *Epoch) Len() int { return int(e.counts[len(e.counts)-1]) }
 
-// blocks is the number of blocks of documents.
+// blocks returns the number of blocks of documents.
 func (d *Drawer) blocks() int { return (d.source.NumDocuments() + blockDocuments - 1) / blockDocuments }
 
 // count returns the number of instances before each block of documents, for several draws one after the other, and

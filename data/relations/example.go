@@ -14,7 +14,7 @@ type Mention struct {
 	Type    string      // the class that appears in tags: DRUG, PROTEIN, CHEMICAL, GENE, ...
 	Subtype string      // the class as the corpus writes it: brand, group, GENE-Y, ...
 	ID      string      // the id in the corpus
-	Surface string      // the name as the corpus gives it, which may differ from the text under the spans
+	Surface string      // the name in the corpus, which may differ from the text under the spans
 }
 
 // Found reports whether m is in the text.
@@ -44,7 +44,7 @@ func (m Mention) Under(text string) string {
 	return out
 }
 
-// NoFold is the Fold of an example whose corpus has no folds.
+// NoFold is the Fold of an example in a corpus without folds.
 const NoFold = -1
 
 // Example is a pair of mentions in a sentence.
@@ -55,7 +55,7 @@ type Example struct {
 	Fold     int    // the fold this example is tested in, from 0, or NoFold
 	Text     string // the sentence, unchanged
 	A, B     Mention
-	Mentions []Mention // all mentions of the sentence, A and B among them; shared between its examples
+	Mentions []Mention // all mentions of the sentence, including A and B; the examples of the sentence share the slice
 	Label    string    // empty if the corpus has no labels
 	Place    *Place    // the place in the document, in formats that annotate whole texts with positions (pubtator, bioc, jsonl); else nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// TestHostileBioC: a file of which a part would be dropped or misread is refused, with the place of the fault.
+// TestHostileBioC checks that a file is an error, with the place of the fault, if a part of it would be lost or misread.
 func TestHostileBioC(t *testing.T) {
 	const one = `<collection><document><id>1</id><passage><offset>0</offset><text>Aspirin inhibits warfarin.</text>` +
 		`<annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="7"/><text>Aspirin</text></annotation>` +

@@ -19,7 +19,7 @@ const (
 	Tag Marking = "tag"
 	// TypedMarker keeps the mentions and puts <e1:TYPE> ... </e1:TYPE> and <e2:TYPE> ... </e2:TYPE> around them.
 	TypedMarker Marking = "typed_marker"
-	// EntityMask is Tag with every other mention of the sentence replaced by @OTHER$.
+	// EntityMask is Tag, and also replaces every other mention of the sentence by @OTHER$.
 	EntityMask Marking = "entity_mask"
 	// Unmarked does not change the sentence.
 	Unmarked Marking = "none"

@@ -15,7 +15,7 @@ import (
 // Prediction is the answer of a model for one pair.
 type Prediction struct {
 	Index, Gold, Predicted string    // Gold is empty if it is not known
-	Probabilities          []float64 // of each label
+	Probabilities          []float64 // one for each label
 }
 
 // Predictions is the content of a file predictions.tsv: the columns index, gold and predicted, and for each label a

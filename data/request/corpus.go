@@ -26,7 +26,7 @@ type Corpus struct {
 	Only    string // file with the names of the pairs or documents to keep; empty: all
 
 	Folds       int  // deal the documents out into this number of folds; 0: keep the corpus's folds
-	Fold        *int // make this fold the test set and the others train
+	Fold        *int // make this fold the test set and the other folds train
 	DevFraction float64
 	DevBy       relations.Unit
 	Seed        uint64 // seed of folds and dev set

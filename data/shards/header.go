@@ -126,7 +126,7 @@ func (h *Header) CheckTokenizer(c wordpiece.Config) error {
 	return nil
 }
 
-// Input is a file that documents came from.
+// Input is a file of documents.
 type Input struct {
 	Name   string `json:"name"` // without directories
 	Bytes  int64  `json:"bytes"`

@@ -30,7 +30,7 @@ func (d *Document) Counts() Counts {
 		Words: int64(d.Words), TextBytes: int64(d.TextBytes)}
 }
 
-// Writer makes a set of shards. The same documents in the same order give the same bytes. It is not for concurrent use.
+// Writer makes a set of shards. The same documents in the same order give the same bytes. It is not safe for concurrent use.
 type Writer struct {
 	header Header
 	dir    *staging.Dir

@@ -205,7 +205,7 @@ func (f *FrozenEncoder) Keep(dir string, h activations.Header, rows []Row, progr
 func (f *FrozenEncoder) Live(rows []Row) Activations { return &live{encoder: f, rows: rows} }
 
 type live struct {
-	mu      sync.Mutex // the encoder is not for concurrent use
+	mu      sync.Mutex // the encoder is not safe for concurrent use
 	encoder *FrozenEncoder
 	rows    []Row
 }

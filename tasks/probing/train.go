@@ -46,9 +46,9 @@ func NewProbes(backend compute.Backend, p heads.Probe, depths []int, shape activ
 // Trained is the result of training one probe.
 type Trained struct {
 	Depth     int       // l
-	Share     []float64 // softmax(alpha), of layers 0 to l
+	Share     []float64 // softmax(alpha) for layers 0 to l
 	Gamma     float64
-	Loss      float64 // mean cross entropy over the last epoch's last report, in nats
+	Loss      float64 // mean cross entropy in the last report of the last epoch, in nats
 	Predicted []int   // index of the predicted label of each test example, in order
 }
 

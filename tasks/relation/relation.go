@@ -354,7 +354,7 @@ func (r *Task) FLOPs(rows int) float64 {
 }
 
 // ActivationBytes estimates the memory that a forward pass of rows rows of the maximum length keeps for the backward
-// pass, with elements of size bytes. The head is small beside the encoder.
+// pass, with elements of size bytes. The head needs little in comparison.
 func (r *Task) ActivationBytes(rows, size int) int64 {
 	return bert.ActivationBytes(r.bert, rows, r.sequence(), r.asked(), size)
 }
