@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -36,7 +37,7 @@ func most() map[string]float64 {
 // withRanges joins faults with those of the numbers of c that are beyond their ranges.
 func withRanges(c any, faults []error) error {
 	for _, b := range beyond(c) {
-		faults = append(faults, fmt.Errorf("%s = %v: want at most %g", b.key, b.value, b.most))
+		faults = append(faults, fmt.Errorf("%s = %v: want at most %s", b.key, b.value, strconv.FormatFloat(b.most, 'f', -1, 64)))
 	}
 	return errors.Join(faults...)
 }

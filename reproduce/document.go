@@ -17,7 +17,7 @@ func Document(text []byte, experiments []*Experiment, sources *Sources, o *Outco
 	if n := bytes.Count(text, []byte("<!-- begin ")); n != len(experiments)+1 {
 		return nil, fmt.Errorf("%d pairs of markers for %d experiments and the summary", n, len(experiments))
 	}
-	text, err := between(text, "summary", Summary(o))
+	text, err := between(text, "summary", Summary(o, experiments))
 	for _, e := range experiments {
 		if err == nil {
 			text, err = between(text, e.ID, Section(e, o, sources, experiments))
@@ -36,8 +36,8 @@ func between(text []byte, id, section string) ([]byte, error) {
 	return slices.Concat(text[:i+len(begin)], []byte(section), text[j:]), nil
 }
 
-// Summary says what was run at which scale.
-func Summary(o *Outcome) string {
+// Summary says what was run at which scale, and what became of the claims of the experiments.
+func Summary(o *Outcome, experiments []*Experiment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds a cell. %s took %.1f hours together", o.Scale, o.About, o.Seeds, counted(o.Runs, "run"), o.Seconds/3600)
 	if o.Backend != "" {
@@ -48,6 +48,9 @@ func Summary(o *Outcome) string {
 		b.WriteString(" Not all of them are complete: the cells say which.")
 	}
 	b.WriteString("\n\n")
+	if verdict := o.Verdict(experiments); verdict != "" {
+		fmt.Fprintf(&b, "%s\n\n", verdict)
+	}
 	for _, u := range o.Used {
 		fmt.Fprintf(&b, "- %s\n", u)
 	}

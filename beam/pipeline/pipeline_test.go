@@ -186,7 +186,7 @@ func TestFaults(t *testing.T) {
 	if _, err := NewSelection(ctx, request.Selection{Query: "a"}, files, dir, quiet); !errors.As(err, &misuse) {
 		t.Errorf("a directory that is there: %v, want a misuse", err)
 	}
-	if _, err := Files(ctx, []string{filepath.Join(dir, "none*")}); err == nil || !strings.Contains(err.Error(), "none*: no file") {
+	if _, err := Files(ctx, []string{filepath.Join(dir, "none*")}); err == nil || !strings.Contains(err.Error(), "none*: no such file") {
 		t.Errorf("a pattern that matches nothing: %v", err)
 	}
 	for _, c := range []struct {
@@ -222,7 +222,7 @@ func TestDamagedPiece(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pieces("memfs://damaged").get(ctx, work, name); err == nil || !strings.Contains(err.Error(), "damaged on the way") {
+	if err := pieces("memfs://damaged").get(ctx, work, name); err == nil || !strings.Contains(err.Error(), "damaged in transfer") {
 		t.Errorf("got %v", err)
 	}
 }

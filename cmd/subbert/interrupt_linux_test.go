@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -57,6 +58,10 @@ func TestInterrupts(t *testing.T) {
 	dir := longInputs(t)
 	before := paths(t, dir)
 	verbs := longVerbs(dir)
+	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup, where the program does not end by it
+		signals = append(signals, syscall.SIGHUP)
+	}
 	t.Run("verbs", func(t *testing.T) {
 		for i, w := range verbs {
 			t.Run(w.name, func(t *testing.T) {
@@ -67,7 +72,7 @@ func TestInterrupts(t *testing.T) {
 					t.Logf("%.1f s to the end (%v)", time.Since(started).Seconds(), err)
 					return
 				}
-				w.interrupt(t, dir, []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}[i%3], time.Second)
+				w.interrupt(t, dir, signals[i%len(signals)], time.Second)
 				if *onTerminals && !w.unmeasured {
 					w.onTerminal(t, dir)
 				}
@@ -317,7 +322,7 @@ func longInputs(t *testing.T) string {
 			`<annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="7"/><text>Aspirin</text></annotation>`+
 			`<annotation id="T2"><infon key="type">Chemical</infon><location offset="34" length="8"/><text>warfarin</text></annotation></passage></document>`+"\n", i, sentence)
 	}))+"</collection>"))
-	put(t, in("ddi.xml"), []byte(`<document id="d">`+string(lines(200<<20, func(i int) string {
+	linked(t, in("ddi"), ".xml", 100, []byte(`<document id="d">`+string(lines(4<<20, func(i int) string {
 		return fmt.Sprintf(`<sentence id="s%[1]d" text="%[2]s"><entity id="s%[1]d.e0" charOffset="0-6" type="drug" text="Aspirin"/>`+
 			`<entity id="s%[1]d.e1" charOffset="34-41" type="drug" text="warfarin"/><pair id="s%[1]d.p0" e1="s%[1]d.e0" e2="s%[1]d.e1" ddi="true" type="effect"/></sentence>`, i, sentence)
 	}))+"</document>"))
@@ -437,7 +442,7 @@ func longVerbs(dir string) []long {
 		{name: "data shard", args: append([]string{"data", "shard", "--vocab", start + "/vocab.txt", "--out", "sharded"}, documents...), says: prepared, keeps: `^sharded\.work`},
 		{name: "data relations, pubtator", args: []string{"data", "relations", "pubtator.txt", "--from", "pubtator", "--out", "pairs.tsv"}},
 		{name: "data relations, bioc", args: []string{"data", "relations", "bioc.xml", "--from", "bioc", "--out", "pairs.tsv"}},
-		{name: "data relations, ddi2013", args: []string{"data", "relations", "ddi.xml", "--from", "ddi2013", "--out", "pairs.tsv"}},
+		{name: "data relations, ddi2013", args: []string{"data", "relations", "ddi", "--from", "ddi2013", "--out", "pairs.tsv"}},
 		{name: "data relations with folds", args: []string{"data", "relations", "marked.tsv", "--from", "tsv", "--folds", "10", "--out", "pairs/"}},
 		{name: "data sentences", args: []string{"data", "sentences"}, input: text, says: "the output ends early"},
 		{name: "data tokenize", args: []string{"data", "tokenize", "--vocab", start + "/vocab.txt"}, input: text, says: "the output ends early"},

@@ -130,8 +130,9 @@ func ends(mentions map[string]Mention, e1, e2 string) (a, b Mention, err error) 
 	return a, b, err
 }
 
-// maxXML is the largest XML file in bytes; the largest published corpus has about ten million.
-const maxXML = 256 << 20
+// maxXML is the largest XML file in bytes. Decoded, a file takes up to twelve times its size. The largest published corpus
+// has about ten million.
+const maxXML = 32 << 20
 
 // decodeXML decodes the one document of file into v.
 func decodeXML(src *source, file string, v any) error {

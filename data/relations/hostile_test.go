@@ -1,6 +1,10 @@
 package relations
 
 import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,4 +41,34 @@ func TestHostileBioC(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestZipBomb: a zip of some ten kilobytes whose member is larger than any corpus is refused.
+func TestZipBomb(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "ddi.zip")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := zip.NewWriter(f)
+	member, err := archive.Create("DDICorpus/Train/DrugBank/a.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blanks := bytes.Repeat([]byte(" "), 1<<20)
+	for range maxXML>>20 + 1 {
+		if _, err := member.Write(blanks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(archive.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range Read("ddi2013", name, Options{}) {
+		if err == nil || !strings.Contains(err.Error(), "a.xml: more than 32 MiB of XML") {
+			t.Errorf("got %v", err)
+		}
+		return
+	}
+	t.Error("nothing was said")
 }
