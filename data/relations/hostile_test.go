@@ -43,7 +43,7 @@ func TestHostileBioC(t *testing.T) {
 	}
 }
 
-// TestZipBomb: a zip of some ten kilobytes whose member is larger than any corpus is refused.
+// TestZipBomb checks that a zip of about ten kilobytes with a member larger than any corpus is an error.
 func TestZipBomb(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "ddi.zip")
 	f, err := os.Create(name)
