@@ -9,7 +9,7 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// TestAhead: results come in order whatever the workers, and when the consumer leaves, no job runs any more.
+// TestAhead checks that results are in order for any number of workers, and that no job runs after the consumer stops.
 func TestAhead(t *testing.T) {
 	for _, workers := range []int{1, 2, 5} {
 		t.Run(fmt.Sprintf("%d workers", workers), func(t *testing.T) {

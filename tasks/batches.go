@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// Ahead runs the jobs that produce yields on workers goroutines, a few ahead of the consumer, and hands their results
-// over in order. An error ends the sequence. When the sequence ends no job is running any more, so that what they read
-// from may be closed.
+// Ahead runs the jobs that produce yields on workers goroutines, a few ahead of the consumer, and yields their results in
+// order. An error ends the sequence. When the sequence ends, all jobs have finished, so that the caller may close the
+// files that they read.
 func Ahead[T any](workers int, produce iter.Seq[func() (T, error)]) iter.Seq2[T, error] {
 	type result struct {
 		value T
@@ -19,7 +19,7 @@ func Ahead[T any](workers int, produce iter.Seq[func() (T, error)]) iter.Seq2[T,
 		defer running.Wait()
 		ctx, stop := context.WithCancel(context.Background())
 		defer stop()
-		queue := make(chan chan result, 2*workers) // in order; its length is how far ahead
+		queue := make(chan chan result, 2*workers) // results in order; the capacity bounds how far ahead jobs run
 		slots := make(chan struct{}, workers)
 		running.Go(func() {
 			defer close(queue)

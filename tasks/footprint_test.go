@@ -20,7 +20,7 @@ import (
 
 var product = regexp.MustCompile(`(?s)"stablehlo\.dot_general"\(.*?lhs_contracting_dimensions = \[([0-9, ]*)\].*?\} : \(tensor<([0-9x]+)x\w+>, .*?\) -> tensor<([0-9x]+)x\w+>`)
 
-// productFLOPs adds up what the products in a program's text cost.
+// productFLOPs sums the cost of the products in a program's text.
 func productFLOPs(t *testing.T, text string) float64 {
 	t.Helper()
 	numbers := func(list, sep string) (out []int) {
@@ -47,8 +47,8 @@ func productFLOPs(t *testing.T, text string) float64 {
 	return sum
 }
 
-// TestFLOPs holds the formulas against the products in the graph of the very step, and those that pick and sum up by zeros
-// and ones.
+// TestFLOPs compares the formulas with the products in the graph of the step, including products with zeros and ones that
+// gather and sum.
 func TestFLOPs(t *testing.T) {
 	if !pjrt.Linked {
 		t.Skip("built without cgo: there is no client without devices")
@@ -70,8 +70,8 @@ func TestFLOPs(t *testing.T) {
 		}
 		return task
 	}
-	// A product with one-hot vectors costs these sums of products a row: types [S,T]x[T,H], written out with both gradients;
-	// picking the gradient of [P,S]x[S,H]; a weighted sum of positions all of [1,S]x[S,H].
+	// Products with one-hot vectors cost these sums of products per row: types [S,T]x[T,H], explicit with both gradients;
+	// gathering, the gradient of [P,S]x[S,H]; a weighted sum of positions, all of [1,S]x[S,H].
 	types := func(c bert.Config, s int) int { return 3 * s * c.TypeVocabSize * c.HiddenSize }
 	pick := func(c bert.Config, asked, s int) int { return asked * s * c.HiddenSize }
 	for name, test := range map[string]struct {

@@ -6,7 +6,7 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Dropout is the source of dropout masks at a moment of training; nil in evaluation, where at is nil.
+// Dropout returns the source of dropout masks at a moment of training. In evaluation at is nil and so is the source.
 func Dropout(at *trainer.Moment) *dropout.Source {
 	if at == nil {
 		return nil

@@ -1,13 +1,13 @@
-// Package tasks holds the parts that the tasks share: the size of batches, batches made ahead of their use, dropout, and
-// filling a task's parameters from a published model.
+// Package tasks holds the parts that the tasks share: batch sizes, making batches ahead of their use, dropout, and
+// loading a task's parameters from a published model.
 //
-// Each task has a package of its own, which joins model, data and scoring into a trainer.Task with its Batches:
-// pretraining, relation and probing.
+// Each task (pretraining, relation, probing) has its own package, which joins model, data and scoring into a trainer.Task
+// with its Batches.
 package tasks
 
 import "fmt"
 
-// Names of the tasks, as task.name in a config says them.
+// Names of the tasks, the values of task.name in a config.
 const (
 	NamePretraining = "pretraining"
 	NameRelation    = "relation"
@@ -21,7 +21,7 @@ type Batching struct {
 	MicroBatch int    `toml:"micro_batch"` // rows of one forward pass; 0: the batch
 }
 
-// Rows is the number of rows of one forward pass.
+// Rows returns the number of rows of one forward pass.
 func (b Batching) Rows() int {
 	if b.MicroBatch > 0 {
 		return b.MicroBatch
@@ -29,7 +29,7 @@ func (b Batching) Rows() int {
 	return b.Batch
 }
 
-// Faults returns every fault of b, which must be of the task called name.
+// Faults returns every fault of b. b.Name must be name.
 func (b Batching) Faults(name string) []error {
 	var faults []error
 	if b.Name != name {
@@ -44,7 +44,7 @@ func (b Batching) Faults(name string) []error {
 	return faults
 }
 
-// SequenceFault is the fault of a row of length positions, nil if there is none.
+// SequenceFault returns the fault of rows of length positions, or nil.
 func SequenceFault(length int) error {
 	if length < 8 {
 		return fmt.Errorf("task.sequence = %d: want at least 8", length)

@@ -7,8 +7,8 @@ import (
 	"github.com/subbert/subbert/models/weights"
 )
 
-// Load creates a store with the wanted parameters: drawn from seed in the parts that fresh names, loaded from m in all
-// others. The report says which; it is there on a mismatch too.
+// Load creates a store with the wanted parameters. It draws the parameters of the parts in fresh from seed and loads all
+// others from m. The report lists both; Load returns it on a mismatch, too.
 func Load(m *checkpoints.Model, wanted []weights.Parameter, fresh checkpoints.Fresh, seed uint64) (*model.Store, *checkpoints.Report, error) {
 	store := model.NewStore()
 	byName := make(map[string]weights.Parameter, len(wanted))
@@ -32,18 +32,18 @@ func Load(m *checkpoints.Model, wanted []weights.Parameter, fresh checkpoints.Fr
 	return store, report, nil
 }
 
-// Check is the error that Load of the wanted parameters would return with nothing fresh.
+// Check returns the error that Load of the wanted parameters would return if fresh is empty.
 func Check(m *checkpoints.Model, wanted []weights.Parameter) error {
 	return m.Check(asked(wanted), nil)
 }
 
-// NewHead is checkpoints.Model.NewHead of the wanted parameters: what training a classifier starts from random values because
-// m, which holds none of any kind, cannot have it.
+// NewHead returns checkpoints.Model.NewHead of the wanted parameters: the parts that training a classifier starts from
+// random values because m has no classifier of any kind.
 func NewHead(m *checkpoints.Model, wanted []weights.Parameter) checkpoints.Fresh {
 	return m.NewHead(asked(wanted))
 }
 
-// asked is wanted as package checkpoints takes it.
+// asked converts wanted to the type of package checkpoints.
 func asked(wanted []weights.Parameter) []checkpoints.Parameter {
 	want := make([]checkpoints.Parameter, len(wanted))
 	for i, p := range wanted {
@@ -52,7 +52,7 @@ func asked(wanted []weights.Parameter) []checkpoints.Parameter {
 	return want
 }
 
-// Create makes a store with every wanted parameter drawn from seed.
+// Create creates a store with all wanted parameters, drawn from seed.
 func Create(wanted []weights.Parameter, seed uint64) (*model.Store, error) {
 	store := model.NewStore()
 	for _, p := range wanted {
@@ -63,7 +63,7 @@ func Create(wanted []weights.Parameter, seed uint64) (*model.Store, error) {
 	return store, nil
 }
 
-// Shapes is Create with zeros, for building graphs that will not run.
+// Shapes creates a store with all wanted parameters set to zero, for building graphs that do not run.
 func Shapes(wanted []weights.Parameter) (*model.Store, error) {
 	store := model.NewStore()
 	for _, p := range wanted {

@@ -1,7 +1,7 @@
-// Package concepts sums up what rows of pairs of mentions say of pairs of concepts over all articles.
+// Package concepts summarizes rows about pairs of mentions as relations between pairs of concepts, over all articles.
 //
-// A relation has a label and two identifiers without an order. A mention that names several concepts, "D1|D2", stands for each of
-// them. Identifiers are compared without the prefix MESH:, which some files write and some do not.
+// A relation has a label and two identifiers without an order. A mention that names several concepts ("D1|D2") counts for
+// each of them. Identifiers are compared without the prefix MESH:, which only some files have.
 package concepts
 
 import (
@@ -18,13 +18,13 @@ type fact struct {
 	a, b  string // ascending
 }
 
-// of is the fact that two identifiers name.
+// of returns the fact with a label and two identifiers.
 func of(label, a, b string) fact {
 	a, b = plain(a), plain(b)
 	return fact{label, min(a, b), max(a, b)}
 }
 
-// plain is an identifier without the prefix of MeSH.
+// plain returns an identifier without the prefix MESH:.
 func plain(id string) string {
 	if len(id) > 5 && strings.EqualFold(id[:5], "MESH:") {
 		return id[5:]
@@ -32,7 +32,7 @@ func plain(id string) string {
 	return id
 }
 
-// each are the concepts that an identifier names.
+// each returns the known concepts that an identifier names.
 func each(id string) []string {
 	all := pubtator.Concepts(id)
 	return slices.DeleteFunc(all, func(c string) bool { return len(relations.Concepts(c)) == 0 })

@@ -20,33 +20,34 @@ type Group struct {
 	Articles     int             `json:"articles"`
 	Rows         int             `json:"rows"`
 	Best         float32         `json:"best"`     // the greatest probability of a row
-	Together     float64         `json:"combined"` // that the best row of at least one article is right, if articles erred independently
+	Together     float64         `json:"combined"` // probability that the best row of at least one article is correct, if errors of articles are independent
 	Sentences    []extracted.Row `json:"sentences"`
-	article      string          // whose rows are being read
+	article      string          // the current article
 	inArticle    float64         // the greatest probability of its rows
 	namesA       map[string]int
 	namesB       map[string]int
-	alone        float64 // that no article read before is right
+	alone        float64 // probability that no earlier article is correct
 	firstA       string
 	typeA, typeB string
 }
 
-// Concept is what mentions name.
+// Concept is a concept that mentions name.
 type Concept struct {
 	ID   string `json:"id"`
 	Type string `json:"type"`
 	Name string `json:"name"` // the words that name it most often
 }
 
-// SummaryOptions say what is summed up.
+// SummaryOptions controls which rows count.
 type SummaryOptions struct {
-	Negative       string  // rows of this label count nothing
-	MinProbability float64 // nor do less probable rows
-	Sentences      int     // that are kept of each group, the most probable first
+	Negative       string  // rows with this label do not count
+	MinProbability float64 // less probable rows do not count
+	Sentences      int     // number of sentences to keep of each group, the most probable ones
 }
 
-// Summarize groups rows by label and identifiers: the groups of most articles first. The rows of an article stand together, as extract
-// writes them. Rows that lack an identifier are left out. Memory grows with the number of groups.
+// Summarize groups rows by label and identifiers and returns the groups, those with most articles first. The rows of an
+// article must be consecutive, as extract writes them. Rows that lack an identifier do not count. Memory grows with the
+// number of groups.
 func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group, error) {
 	groups := map[fact]*Group{}
 	for r, err := range rows {
@@ -82,7 +83,7 @@ func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group,
 	return out, nil
 }
 
-// add adds a row, whose mentions are the group's in their order or the other way round.
+// add adds a row to the group. inOrder reports whether its first mention is concept A of the group.
 func (g *Group) add(r extracted.Row, inOrder bool, sentences int) {
 	if g.article != r.PMID || g.Rows == 0 {
 		g.alone *= 1 - g.inArticle
@@ -117,7 +118,7 @@ func (g *Group) finished() Group {
 	return *g
 }
 
-// most is the word that is counted most often, the first of equals by the alphabet.
+// most returns the word with the greatest count, the alphabetically first of equals.
 func most(counts map[string]int) (best string) {
 	for w, n := range counts {
 		if n > counts[best] || n == counts[best] && w < best {
@@ -127,9 +128,9 @@ func most(counts map[string]int) (best string) {
 	return best
 }
 
-// WriteTable writes groups as tab-separated columns, the best sentence last.
+// WriteTable writes groups as tab-separated columns. The last column is the most probable sentence.
 func WriteTable(w io.Writer, groups []Group) error {
-	out := bufio.NewWriter(w) // it keeps the first error for Flush
+	out := bufio.NewWriter(w) // bufio keeps the first error for Flush
 	fmt.Fprintln(out, "a\ta_id\ta_type\tlabel\tb\tb_id\tb_type\tarticles\trows\tbest\tcombined\tpmid\tsentence")
 	flat := strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 	for i := range groups {

@@ -42,7 +42,7 @@ func write(t *testing.T, path string, rows []Row) []byte {
 	return b.Bytes()
 }
 
-// TestForms: what is written is read back, and the same rows make the same bytes.
+// TestForms checks that rows are read back unchanged, and that the same rows make the same bytes.
 func TestForms(t *testing.T) {
 	for _, name := range []string{"x.tsv", "x.jsonl", "x.TSV.zst", "x.jsonl.zst", "x.parquet"} {
 		for _, n := range []int{0, 1, 1000} {
@@ -60,7 +60,7 @@ func TestForms(t *testing.T) {
 				for r, err := range Read(path) {
 					if err != nil {
 						if n == 0 && len(content) == 0 {
-							return // stream refuses empty files
+							return // empty files are an error of package stream
 						}
 						t.Fatal(err)
 					}
@@ -74,7 +74,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestFlat: a text with tabs and line ends stays one line, and its positions stay right.
+// TestFlat checks that a text with tabs and line ends becomes one line with correct positions.
 func TestFlat(t *testing.T) {
 	r := Row{PMID: "1", Sentence: "a\tb\nc\r\nd", Label: "x"}
 	if got := string(r.appendTSV(nil)); strings.Count(got, "\t") != 15 || strings.Count(got, "\n") != 1 || !strings.Contains(got, "a b c  d") {

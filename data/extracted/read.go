@@ -16,8 +16,9 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Read yields the rows of a file in their order; the end of its name, or its content, says the form. The last item is the first
-// error, if any. A file of columns may have more of them, in any order, but needs pmid and label.
+// Read yields the rows of a file in order. The extension of its name or its content determines the form. At the first
+// error Read yields it and ends. A file with columns needs pmid and label; the others are optional, and further columns
+// and any order are allowed.
 func Read(path string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var err error
@@ -79,7 +80,7 @@ func readLines(path string, yield func(Row, error) bool) error {
 	}
 	defer f.Close() // only read from
 	lines := text.NewLines(f)
-	var columns []int // of a TSV
+	var columns []int // places of the columns of a TSV
 	for {
 		read, err := lines.Next()
 		if err == io.EOF {
@@ -111,7 +112,7 @@ func readLines(path string, yield func(Row, error) bool) error {
 	}
 }
 
-// header says where the columns are that the first line of a TSV names.
+// header returns the place of each of Columns in the header of a TSV, -1 if it is missing.
 func header(line string) ([]int, error) {
 	names := strings.Split(line, "\t")
 	at := make([]int, len(Columns()))

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Row is a pair of mentions with what a model says of it.
+// Row is a pair of mentions with the label that a model predicts.
 type Row struct {
 	PMID          string  `json:"pmid" parquet:"pmid,zstd"`
 	Section       string  `json:"section" parquet:"section,dict,zstd"`
-	Sentence      string  `json:"sentence" parquet:"sentence,zstd"` // of a pair across sentences the text from the first to the last
+	Sentence      string  `json:"sentence" parquet:"sentence,zstd"` // for a pair across sentences, the text from the first to the last
 	SentenceStart int32   `json:"sentence_start" parquet:"sentence_start,zstd"`
 	A             string  `json:"a" parquet:"a,dict,zstd"`
 	AID           string  `json:"a_id" parquet:"a_id,dict,zstd"`
@@ -26,12 +26,12 @@ type Row struct {
 	Probability   float32 `json:"probability" parquet:"probability,zstd"` // of the label
 }
 
-// Columns are the names of the columns in their order.
+// Columns returns the names of the columns in order.
 func Columns() []string {
 	return []string{"pmid", "section", "sentence", "sentence_start", "a", "a_id", "a_type", "a_start", "a_end", "b", "b_id", "b_type", "b_start", "b_end", "label", "probability"}
 }
 
-// fields are the values of the columns; each points into r.
+// fields returns pointers to the fields of r in the order of the columns.
 func (r *Row) fields() []any {
 	return []any{&r.PMID, &r.Section, &r.Sentence, &r.SentenceStart, &r.A, &r.AID, &r.AType, &r.AStart, &r.AEnd,
 		&r.B, &r.BID, &r.BType, &r.BStart, &r.BEnd, &r.Label, &r.Probability}
@@ -55,7 +55,7 @@ func (r *Row) appendTSV(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// appendFlat appends s with a space for each tab and line end.
+// appendFlat appends s with each tab and line end replaced by a space.
 func appendFlat(dst []byte, s string) []byte {
 	from := len(dst)
 	dst = append(dst, s...)
@@ -67,7 +67,7 @@ func appendFlat(dst []byte, s string) []byte {
 	return dst
 }
 
-// parseTSV is the row of a line whose columns stand where at says, -1 for one that is not there.
+// parseTSV parses a line. at[i] is the place of column i in the line, -1 if the line lacks it.
 func parseTSV(line string, at []int) (Row, error) {
 	var r Row
 	values := strings.Split(line, "\t")

@@ -12,13 +12,13 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Form is how rows are written.
+// Form is a file format for rows.
 type Form struct {
 	kind string // tsv, jsonl or parquet
 	zstd bool
 }
 
-// FormOf is the form that the name of a file asks for.
+// FormOf returns the form for the extension of a file name.
 func FormOf(path string) (Form, error) {
 	name := strings.ToLower(path)
 	short, packed := strings.CutSuffix(name, ".zst")
@@ -30,13 +30,13 @@ func FormOf(path string) (Form, error) {
 	return Form{}, fmt.Errorf("%s: the end of its name says no form of rows; want .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst", path)
 }
 
-// Writer writes rows. Close ends the file and does not close what the writer writes to.
+// Writer writes rows. Close completes the file but does not close the underlying writer.
 type Writer interface {
 	Write(*Row) error
 	Close() error
 }
 
-// NewWriter writes rows in a form.
+// NewWriter returns a Writer that writes rows to w in form f.
 func NewWriter(w io.Writer, f Form) (Writer, error) {
 	if f.kind == "parquet" {
 		return &parquetWriter{out: parquet.NewGenericWriter[Row](w, parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("subbert", "", ""))}, nil
@@ -59,7 +59,7 @@ func NewWriter(w io.Writer, f Form) (Writer, error) {
 	return out, nil
 }
 
-// lineWriter writes a line a row.
+// lineWriter writes one line per row.
 type lineWriter struct {
 	tsv  bool
 	out  *bufio.Writer
@@ -79,7 +79,7 @@ func (w *lineWriter) Write(r *Row) error {
 
 func (w *lineWriter) Close() error { return errors.Join(w.out.Flush(), w.done()) }
 
-// Rows of a Parquet file that are written together, and of one call.
+// Rows of a row group of a Parquet file, and rows per call of its writer or reader.
 const (
 	rowGroup = 100_000
 	rowBatch = 256

@@ -1,22 +1,22 @@
 package instances
 
-// chunk is what one instance takes from its document, in tokens from the document's start.
+// chunk is the part of a document that one instance uses, in tokens from the document's start.
 type chunk struct {
 	a0, a1  int // segment A
-	b1      int // segment B is [a1, b1), unless it comes from elsewhere
+	b1      int // segment B is [a1, b1), unless it is random
 	random  bool
-	targetB int // how many tokens a segment B from elsewhere should have
+	targetB int // target length of a random segment B
 }
 
-// chunks goes through the sentences of one document and cuts them into instances.
+// chunks cuts the sentences of one document into instances.
 type chunks struct {
 	lengths []int32 // tokens of each sentence
 	stream  stream
-	room    int // tokens an instance can hold
-	target  int // tokens an instance should hold
+	room    int // maximum number of tokens of an instance
+	target  int // target number of tokens of an instance
 	i       int // the next sentence
 	at      int // the next token
-	used    int // tokens of the next sentence that were used, when it is longer than the room
+	used    int // used tokens of the next sentence, if it is longer than room
 }
 
 // start begins a document.

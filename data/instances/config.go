@@ -11,20 +11,20 @@ const (
 	WholeWord = "whole_word"
 )
 
-// Config says how instances are drawn.
+// Config controls how instances are drawn.
 type Config struct {
-	Sequence        int     `toml:"sequence"`         // S, [CLS] and [SEP] included
+	Sequence        int     `toml:"sequence"`         // S, including [CLS] and [SEP]
 	MaxPredictions  int     `toml:"max_predictions"`  // P
-	MaskRate        float64 `toml:"mask_rate"`        // of the pieces, [CLS] and [SEP] counted
-	ShortRate       float64 `toml:"short_rate"`       // of the documents that are made into shorter instances
+	MaskRate        float64 `toml:"mask_rate"`        // fraction of the pieces, including [CLS] and [SEP]
+	ShortRate       float64 `toml:"short_rate"`       // fraction of the documents with shorter instances
 	Masking         string  `toml:"masking"`          // Subword or WholeWord
-	NSP             bool    `toml:"nsp"`              // pairs of segments; else single segments
+	NSP             bool    `toml:"nsp"`              // pairs of segments; if false, single segments
 	Static          bool    `toml:"static"`           // the same DuplicateFactor draws in every epoch
-	DuplicateFactor int     `toml:"duplicate_factor"` // with Static
-	Seed            uint64  `toml:"-"`                // the run's
+	DuplicateFactor int     `toml:"duplicate_factor"` // used with Static
+	Seed            uint64  `toml:"-"`                // seed of the run
 }
 
-// Default returns the settings of the paper and of its released code, except that masks are drawn anew every epoch.
+// Default returns the settings of the paper and of its released code, except that every epoch has new masks.
 func Default() Config {
 	return Config{Sequence: 128, MaxPredictions: 20, MaskRate: 0.15, ShortRate: 0.1, Masking: Subword, NSP: true,
 		DuplicateFactor: 5}
@@ -51,7 +51,7 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// room is how many pieces of text an instance has room for.
+// room returns the maximum number of text pieces in an instance.
 func (c *Config) room() int {
 	if c.NSP {
 		return c.Sequence - 3

@@ -13,25 +13,25 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// Source is tokenised documents with random access. Positions count tokens from the first of all. Every document has
-// a sentence and every sentence a token. A Source may be used by many goroutines at once.
+// Source gives random access to tokenised documents. Positions count tokens from the first token of the first document.
+// Every document has at least one sentence, and every sentence at least one token. A Source is safe for concurrent use.
 type Source interface {
 	NumDocuments() int
-	// Lengths appends to dst, for each of the documents [first, last), the number of its sentences and then the number
-	// of tokens of each. at is the position of the first token of document first.
+	// Lengths appends to dst, for each of the documents [first, last), its number of sentences and then the number of
+	// tokens of each sentence. at is the position of the first token of document first.
 	Lengths(dst []int32, first, last int) (_ []int32, at int64, err error)
 	// Tokens fills dst with the ids from position at on.
 	Tokens(dst []int32, at int64) error
 }
 
-// Vocab is what masking must know of a vocabulary.
+// Vocab is the part of a vocabulary that masking needs.
 type Vocab interface {
 	Size() int
 	Special() wordpiece.Special
-	Continues(id int32) bool // the token goes on a word, as ##ing does
+	Continues(id int32) bool // reports whether the token continues a word, as ##ing does
 }
 
-// Drawer draws instances from a source. It is immutable and may be used by many goroutines at once.
+// Drawer draws instances from a source. It is immutable and safe for concurrent use.
 type Drawer struct {
 	source    Source
 	config    Config
@@ -44,14 +44,14 @@ type Drawer struct {
 	}
 }
 
-// scratch is what drawing one instance needs beside it.
+// scratch holds the temporary slices for drawing one instance.
 type scratch struct {
 	lengths   []int32
 	positions []int32
 	words     []word
 }
 
-// New returns a drawer of instances from src, whose ids belong to v.
+// New returns a drawer of instances from src. The ids of src belong to v.
 func New(src Source, v Vocab, c Config) (*Drawer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("instances: %w", err)
@@ -67,27 +67,26 @@ func New(src Source, v Vocab, c Config) (*Drawer, error) {
 	return d, nil
 }
 
-// blockDocuments is how many documents share a count.
+// blockDocuments is the number of documents that share a count.
 const blockDocuments = 16
 
-// Streams of random numbers by what they are for.
+// Purposes of streams of random numbers.
 const (
 	forOrder = iota + 1
 	forChunks
 	forInstance
 )
 
-// Epoch is one pass over the documents, each made into instances. It is immutable and may be used by many goroutines
-// at once.
+// Epoch is one pass over the documents, each cut into instances. It is immutable and safe for concurrent use.
 type Epoch struct {
 	d      *Drawer
 	draw0  int     // the draw of the first count
-	counts []int64 // counts[i] is how many instances stand before block i, draw after draw
+	counts []int64 // counts[i] is the number of instances before block i, draw after draw
 	order  permutation
 }
 
-// Epoch prepares epoch e, from 0. It goes through the lengths of all sentences, on all cores: a second or so for a
-// million documents. It fails with the error of ctx when that ends.
+// Epoch prepares epoch e, from 0. It reads the lengths of all sentences on all cores, about a second for a million
+// documents. It fails with the error of ctx when ctx ends.
 func (d *Drawer) Epoch(ctx context.Context, e int) (*Epoch, error) {
 	if e < 0 {
 		return nil, fmt.Errorf("instances: epoch %d, want at least 0", e)
@@ -107,7 +106,7 @@ func (d *Drawer) Epoch(ctx context.Context, e int) (*Epoch, error) {
 	return ep, nil
 }
 
-// once counts all draws, unless that has been done.
+// once counts all draws on the first call and returns the same counts later.
 func (d *Drawer) once(ctx context.Context) (counts []int64, err error) {
 	d.static.Lock()
 	defer d.static.Unlock()
@@ -117,14 +116,14 @@ func (d *Drawer) once(ctx context.Context) (counts []int64, err error) {
 	return d.static.counts, err
 }
 
-// Len is the number of instances.
+// Len returns the number of instances.
 func (e *Epoch) Len() int { return int(e.counts[len(e.counts)-1]) }
 
-// blocks is the number of blocks of documents.
+// blocks returns the number of blocks of documents.
 func (d *Drawer) blocks() int { return (d.source.NumDocuments() + blockDocuments - 1) / blockDocuments }
 
-// count returns, for some draws one after the other, how many instances stand before each block of documents, and in
-// the end how many there are.
+// count returns the number of instances before each block of documents, for several draws one after the other, and
+// finally the number of all instances.
 func (d *Drawer) count(ctx context.Context, draw, draws int) ([]int64, error) {
 	blocks := d.blocks()
 	counts := make([]int64, blocks*draws+1)
@@ -182,12 +181,12 @@ func (d *Drawer) readBlock(block int, s *scratch) (at int64, err error) {
 	return at, err
 }
 
-// found is an instance's place in its document.
+// found is the place of an instance in its document.
 type found struct {
 	chunk
 	doc int
 	at  int64  // position of the document's first token
-	key uint64 // of its random numbers
+	key uint64 // seed of its random numbers
 }
 
 // find looks up instance i of the unshuffled epoch.

@@ -9,7 +9,7 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// googleCounts is what Google's scripts made of a corpus: scripts/crosscheck_pretraining_data.py.
+// googleCounts holds the counts of Google's scripts for a corpus: scripts/crosscheck_pretraining_data.py.
 type googleCounts struct {
 	Instances  int `json:"instances"`
 	Tokens     int `json:"tokens"`
@@ -49,7 +49,7 @@ func googleCorpus(documents, vocabulary int) [][][]int32 {
 	return out
 }
 
-// TestRatesOfGoogle compares rates with those of Google's own scripts on the same corpus. Both are random, so they may
+// TestRatesOfGoogle compares rates with those of Google's scripts on the same corpus. Both are random, so they may
 // differ by five standard deviations of the difference.
 func TestRatesOfGoogle(t *testing.T) {
 	text, err := os.ReadFile("testdata/google_rates.json")
@@ -101,7 +101,7 @@ func countInstances(t *testing.T, e *Epoch) googleCounts {
 		}
 		n.Masked += in.NumMasked
 		for k, at := range in.MaskedPositions[:in.NumMasked] {
-			switch in.InputIDs[at] { // as it looks from outside, as the script counts
+			switch in.InputIDs[at] { // judged by the ids alone, as in the script
 			case testVocab.Special().Mask:
 				n.Mask++
 			case in.MaskedIDs[k]:
@@ -114,8 +114,8 @@ func countInstances(t *testing.T, e *Epoch) googleCounts {
 	return n
 }
 
-// compareCounts compares proportions by their binomial spread, and means by a spread of the values that is no smaller
-// than theirs.
+// compareCounts compares proportions with their binomial standard deviation, and means with an upper bound of the standard
+// deviation of the values.
 func compareCounts(t *testing.T, got, want googleCounts) {
 	t.Helper()
 	share := func(what string, g, gn, w, wn int) {
@@ -140,7 +140,7 @@ func compareCounts(t *testing.T, got, want googleCounts) {
 		}
 	}
 	n, m := float64(got.Instances), float64(want.Instances)
-	mean("length", float64(got.Tokens)/n, float64(want.Tokens)/m, 36) // uniform over the lengths there are
+	mean("length", float64(got.Tokens)/n, float64(want.Tokens)/m, 36) // uniform over the possible lengths
 	mean("segment A", float64(got.SegmentA)/n, float64(want.SegmentA)/m, 36)
 	mean("instances of a document", n/m, 1, 1)
 }

@@ -8,15 +8,15 @@ type Instance struct {
 	TokenTypeIDs []int32 // [S] 0 in [CLS] A [SEP], 1 in B [SEP]
 	Length       int     // without padding
 
-	MaskedPositions []int32 // [P] rising
-	MaskedIDs       []int32 // [P] what was there
+	MaskedPositions []int32 // [P] ascending
+	MaskedIDs       []int32 // [P] the original ids
 	MaskKinds       []uint8 // [P] Masked, Kept or Replaced
 	NumMasked       int     // without padding
 
-	NextSentenceLabel int32 // 0 if B follows A, or there is no B; 1 if B is from elsewhere
+	NextSentenceLabel int32 // 0 if B follows A or there is no B; 1 if B is random
 }
 
-// reset makes room in dst and empties it.
+// reset sizes the slices of dst and clears them.
 func (d *Drawer) reset(dst *Instance) {
 	S, P := d.config.Sequence, d.config.MaxPredictions
 	dst.InputIDs, dst.TokenTypeIDs = sized(dst.InputIDs, S), sized(dst.TokenTypeIDs, S)
@@ -29,7 +29,7 @@ func (d *Drawer) reset(dst *Instance) {
 	}
 }
 
-// sized returns n zeros, in s if it has room.
+// sized returns n zeros, in s if its capacity allows.
 func sized[T int32 | uint8](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -40,7 +40,7 @@ func sized[T int32 | uint8](s []T, n int) []T {
 }
 
 // Draw sets dst to instance i, from 0 to below Len, reusing its slices. The same seed, epoch and i give the same
-// instance at any time, from any goroutine; each goroutine brings its own dst.
+// instance at any time and in any goroutine. Concurrent calls need different dst.
 func (e *Epoch) Draw(i int, dst *Instance) error {
 	if i < 0 || i >= e.Len() {
 		return fmt.Errorf("instances: instance %d of %d asked for", i, e.Len())
@@ -61,7 +61,7 @@ func (e *Epoch) Draw(i int, dst *Instance) error {
 	return nil
 }
 
-// fill writes the ids of the instance, not yet masked.
+// fill writes the ids of the instance before masking.
 func (d *Drawer) fill(dst *Instance, f found, s *stream, scratch *scratch) error {
 	a := segment{f.at + int64(f.a0), f.at + int64(f.a1)}
 	if !d.config.NSP {
@@ -79,12 +79,13 @@ func (d *Drawer) fill(dst *Instance, f found, s *stream, scratch *scratch) error
 	return d.join(dst, a, b)
 }
 
-// segment is consecutive tokens, by position.
+// segment is a range of token positions.
 type segment struct{ start, end int64 }
 
 func (s segment) len() int { return int(s.end - s.start) }
 
-// elsewhere chooses a segment B in another document. Like Google's code it tries ten times to find another one.
+// elsewhere chooses a segment B in a random document. Like Google's code it tries at most ten times to draw a document
+// other than that of segment A.
 func (d *Drawer) elsewhere(f found, s *stream, scratch *scratch) (segment, error) {
 	doc := f.doc
 	for tries := 0; tries < 10 && doc == f.doc; tries++ {
@@ -109,7 +110,7 @@ func (d *Drawer) elsewhere(f found, s *stream, scratch *scratch) (segment, error
 	return b, nil
 }
 
-// truncate takes tokens from the front or the back of the longer segment until both fit into room.
+// truncate removes tokens at random from the front or back of the longer segment until both fit into room.
 func truncate(a, b *segment, room int, s *stream) {
 	for a.len()+b.len() > room {
 		longer := b
@@ -147,7 +148,7 @@ func (d *Drawer) join(dst *Instance, segments ...segment) error {
 	return d.check(dst.InputIDs[:n])
 }
 
-// check refuses ids outside the vocabulary, which only another vocabulary can have put into the source.
+// check returns an error if an id is outside the vocabulary, which happens if the source has another vocabulary.
 func (d *Drawer) check(ids []int32) error {
 	for _, id := range ids {
 		if uint32(id) >= uint32(len(d.continues)) {

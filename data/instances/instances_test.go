@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// vocab has 5 special tokens, then words, of which every third goes on a word.
+// vocab has 5 special tokens, then word pieces; every third continues a word.
 type vocab int
 
 func (v vocab) Size() int { return int(v) }
@@ -29,7 +29,7 @@ func (v vocab) Continues(id int32) bool { return id >= 5 && id%3 == 0 }
 
 const testVocab = vocab(3000)
 
-// makeDocuments makes documents of random ids; lengths are like those of abstracts, now and then very short or long.
+// makeDocuments makes documents of random ids. Lengths are like those of abstracts, sometimes very short or long.
 func makeDocuments(n int, seed uint64) [][][]int32 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	documents := make([][][]int32, n)
@@ -85,7 +85,7 @@ func all(t testing.TB, e *Epoch) []Instance {
 	return out
 }
 
-// variants are the ways of drawing whose invariants are the same.
+// variants returns configs with the same invariants.
 var variants = []struct {
 	name   string
 	change func(*Config)
@@ -145,7 +145,7 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// faultOf returns what is wrong with an instance, or nothing.
+// faultOf returns the first fault of an instance, or "".
 func faultOf(in *Instance, d *Drawer) string {
 	c, s := d.config, d.special
 	if len(in.InputIDs) != c.Sequence || len(in.TokenTypeIDs) != c.Sequence || len(in.MaskedIDs) != c.MaxPredictions {
@@ -187,7 +187,7 @@ func faultOf(in *Instance, d *Drawer) string {
 	return ""
 }
 
-// TestWithoutPairsUsesEveryTokenOnce: what is not a pair is cut from the documents without loss or repetition.
+// TestWithoutPairsUsesEveryTokenOnce checks that single segments cover the documents without loss or repetition.
 func TestWithoutPairsUsesEveryTokenOnce(t *testing.T) {
 	documents := makeDocuments(100, 9)
 	for _, short := range []float64{0, 0.1, 1} {
@@ -275,7 +275,7 @@ func TestStaticRepeatsTheSameInstances(t *testing.T) {
 	}
 }
 
-// TestGolden holds the first instances of a seed for ever: a run must continue under a later version of the program.
+// TestGolden pins the first instances of a seed: a later version of the program must be able to continue a run.
 func TestGolden(t *testing.T) {
 	var b strings.Builder
 	for _, v := range variants {

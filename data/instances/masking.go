@@ -2,14 +2,14 @@ package instances
 
 import "math"
 
-// What became of a masked position.
+// Kinds of masked positions.
 const (
-	Masked   uint8 = iota // it holds [MASK]
-	Kept                  // it holds what it held
-	Replaced              // it holds a random piece, which may be the same by chance
+	Masked   uint8 = iota // the id is [MASK]
+	Kept                  // the id is unchanged
+	Replaced              // the id is random, and may be the same by chance
 )
 
-// mask chooses positions of dst, which holds length ids, replaces what is there and records it. Positions rise.
+// mask chooses positions of dst, replaces their ids and records the original ids. The recorded positions ascend.
 func (d *Drawer) mask(dst *Instance, s *stream, scratch *scratch) {
 	words := d.words(dst.InputIDs[:dst.Length], scratch)
 	want := min(d.config.MaxPredictions, max(1, int(math.RoundToEven(float64(dst.Length)*d.config.MaskRate))))
@@ -26,10 +26,10 @@ func (d *Drawer) mask(dst *Instance, s *stream, scratch *scratch) {
 	}
 }
 
-// word is a stretch of scratch.positions that is masked together.
+// word is a range of scratch.positions that is masked together.
 type word struct{ start, end int32 }
 
-// words lists what may be masked: each piece by itself, or each word.
+// words lists the units that may be masked: single word pieces, or whole words.
 func (d *Drawer) words(ids []int32, scratch *scratch) []word {
 	scratch.positions, scratch.words = scratch.positions[:0], scratch.words[:0]
 	whole := d.config.Masking == WholeWord
@@ -48,7 +48,7 @@ func (d *Drawer) words(ids []int32, scratch *scratch) []word {
 	return scratch.words
 }
 
-// maskOne replaces the id at position and records it in its place among the positions so far.
+// maskOne replaces the id at position and records the original id. It keeps the recorded positions sorted.
 func (d *Drawer) maskOne(dst *Instance, s *stream, position int32) {
 	label, kind := dst.InputIDs[position], Masked
 	switch u := s.unit(); {

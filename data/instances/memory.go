@@ -9,7 +9,7 @@ type Memory struct {
 	tokens    []int32
 }
 
-// NewMemory returns a source of the documents given, as ids in sentences.
+// NewMemory returns a source of documents. documents[i][j] holds the ids of sentence j of document i.
 func NewMemory(documents [][][]int32) (*Memory, error) {
 	m := &Memory{documents: documents}
 	for i, d := range documents {

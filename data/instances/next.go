@@ -2,11 +2,12 @@ package instances
 
 import "fmt"
 
-// sampledDocuments bounds the documents whose pairs are counted.
+// sampledDocuments is the maximum number of documents that Pairs counts.
 const sampledDocuments = 1 << 16
 
-// Pairs counts the pairs of epoch 0 of the first 65,536 documents, and those whose segment B comes from elsewhere: about
-// half, unless the documents hold too few sentences to go on with. Without NSP there are no pairs.
+// Pairs counts the pairs of the first 65,536 documents in epoch 0, and the random ones among them, in which segment B
+// comes from another document. About half are random, or more if many documents have too few sentences. Without NSP
+// there are no pairs.
 func (d *Drawer) Pairs() (all, random int, err error) {
 	if !d.config.NSP {
 		return 0, 0, nil

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// This file says again, in lists of tokens as Google's create_pretraining_data does it, what the package computes from
+// This file repeats, with lists of tokens as in Google's create_pretraining_data, the algorithm that the package runs on
 // lengths. It draws from the same streams in the same order, so that results must be equal.
 
-// literal makes the instances of one document, in order.
+// literal returns the instances of one document, in order.
 func literal(documents [][][]int32, index int, d *Drawer, draw uint64) []Instance {
 	c := d.config
 	document := documents[index]
@@ -119,7 +119,7 @@ func literalMask(in *Instance, tokens []int32, d *Drawer, rng *stream) {
 		if len(masked) >= number {
 			break
 		}
-		j := k + rng.below(len(candidates)-k) // a shuffle, as far as it is needed
+		j := k + rng.below(len(candidates)-k) // a partial shuffle
 		candidates[k], candidates[j] = candidates[j], candidates[k]
 		if len(masked)+len(candidates[k]) > number {
 			continue

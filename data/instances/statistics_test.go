@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestRates compares what happened with how often it should have. Five standard deviations of a binomial are passed by
-// chance once in two million; the seed is fixed, so a pass stays a pass.
+// TestRates compares observed with expected rates. A binomial exceeds five standard deviations by chance once in two
+// million; the seed is fixed, so a pass stays a pass.
 func TestRates(t *testing.T) {
 	size, least := 36_000, 10_000_000 // documents, tokens
 	if testing.Short() {
@@ -56,7 +56,7 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// within checks that hits of trials are what probability p leads one to expect.
+// within checks that the number of hits in trials agrees with probability p.
 func within(t *testing.T, what string, hits, trials int, p float64) {
 	t.Helper()
 	mean, deviation := p*float64(trials), math.Sqrt(p*(1-p)*float64(trials))
@@ -86,7 +86,7 @@ func TestShortDocumentsAndRandomNext(t *testing.T) {
 				break
 			}
 			if c.random && it.i-before == 1 && c.b1 == c.a1 {
-				continue // a single sentence: nothing was chosen
+				continue // a single sentence: no choice
 			}
 			choices++
 			if c.random {
@@ -95,7 +95,7 @@ func TestShortDocumentsAndRandomNext(t *testing.T) {
 		}
 	}
 	within(t, "random next", random, choices, 0.5)
-	within(t, "short documents", short, len(documents), 0.1*123/124) // 125 itself may be drawn
+	within(t, "short documents", short, len(documents), 0.1*123/124) // 125 may be drawn, too
 	for target := 2; target < 125; target++ {
 		within(t, "target length", targets[target], len(documents), 0.1/124)
 	}
@@ -104,7 +104,7 @@ func TestShortDocumentsAndRandomNext(t *testing.T) {
 	}
 }
 
-// TestMaskedPositionsAreUniform: no place of the sequence is masked more than another.
+// TestMaskedPositionsAreUniform checks that all places of the sequence are masked equally often.
 func TestMaskedPositionsAreUniform(t *testing.T) {
 	document := make([][]int32, 2)
 	for i := range document {
@@ -126,7 +126,7 @@ func TestMaskedPositionsAreUniform(t *testing.T) {
 	}
 	separators := 0
 	for p := 1; p < 127; p++ {
-		// The first [SEP] moves, so a place in the middle is a piece's less often than always.
+		// The first [SEP] moves, so a place in the middle does not always hold a piece.
 		if p < 20 || p > 107 {
 			within(t, "masked at a place", hits[p], trials, 19.0/125)
 		}
@@ -151,7 +151,7 @@ func TestPermutation(t *testing.T) {
 	}
 }
 
-// TestPermutationIsFair: over keys, every number is equally often at every place, and neighbours part.
+// TestPermutationIsFair checks that over keys every number is equally often at every place, and that neighbours separate.
 func TestPermutationIsFair(t *testing.T) {
 	const n, keys = 12, 15_000
 	var counts [n][n]int

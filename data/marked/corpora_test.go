@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// TestDDICuts counts what rows of 128 positions lose of the training pairs of DDI 2013 with the cased vocabulary.
+// TestDDICuts counts the losses of the training pairs of DDI 2013 in rows of 128 positions with the cased vocabulary.
 func TestDDICuts(t *testing.T) {
 	root := os.Getenv("SUBBERT_DATA")
 	if root == "" {

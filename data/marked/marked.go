@@ -1,7 +1,7 @@
-// Package marked turns sentences with two marked mentions into rows of token ids that a model reads, [CLS] pieces [SEP].
+// Package marked encodes sentences with two marked mentions as rows of token ids for a model, [CLS] pieces [SEP].
 //
-// S is the number of positions of a row. A row that is too long is cut at its end or around the mentions; Cut counts what
-// that loses.
+// S is the number of positions of a row. A sentence that is too long is cut at its end or around the mentions; Cut counts
+// the losses.
 package marked
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// Ways to shorten a sentence that has more pieces than a row has room for.
+// Ways to cut a sentence that has more word pieces than fit into a row.
 const (
 	TruncateTail           = "tail"            // keep the beginning: the paper
-	TruncateAroundMentions = "around_mentions" // keep both mentions and as much as fits around them
+	TruncateAroundMentions = "around_mentions" // keep both mentions and as much around them as fits
 )
 
 // Row is an encoded sentence. Spans are half-open and count positions of IDs.
@@ -24,24 +24,24 @@ type Row struct {
 	ID       string
 	IDs      []int32 // [CLS], pieces, [SEP]
 	Mentions [2]wordpiece.Span
-	Spans    []text.Span // of the text, by position; nil unless asked for, zero where there is none ([CLS], [SEP])
-	Label    int32       // index into the labels; -1 where the file has none
+	Spans    []text.Span // spans of the text, by position; nil unless Encoder.Spans is set; zero for [CLS] and [SEP]
+	Label    int32       // index into the labels; -1 without a label
 }
 
-// Cut says how many sentences were shortened and how many of those lost mentions.
+// Cut counts the sentences that were cut and those that lost mentions.
 type Cut struct {
 	Sentences int `json:"sentences"`
 	Shortened int `json:"shortened"`
-	LostOne   int `json:"lost_one"` // of the two mentions
+	LostOne   int `json:"lost_one"` // sentences that lost one of the two mentions
 	LostBoth  int `json:"lost_both"`
 }
 
-// String is one line for a person.
+// String returns c as one line of text.
 func (c Cut) String() string {
 	return fmt.Sprintf("%d of %d sentences are longer than a row; cutting them loses a mention in %d, both in %d of these", c.Shortened, c.Sentences, c.LostOne+c.LostBoth, c.LostBoth)
 }
 
-// Plus is c and o together.
+// Plus returns the sum of c and o.
 func (c Cut) Plus(o Cut) Cut {
 	return Cut{c.Sentences + o.Sentences, c.Shortened + o.Shortened, c.LostOne + o.LostOne, c.LostBoth + o.LostBoth}
 }
@@ -53,11 +53,11 @@ type Encoder struct {
 	Length    int    // S
 	Truncate  string // TruncateTail or TruncateAroundMentions
 	Labels    []string
-	Spans     bool // note where in the text each piece is
+	Spans     bool // fill in Row.Spans
 }
 
-// Encode encodes every example, in order, and says what did not fit. A label that Labels does not have is an error
-// that lists all of those; an empty label is -1.
+// Encode encodes examples in order and counts what did not fit. An empty label becomes -1. If examples have labels that
+// Labels lacks, Encode returns an error that lists all of them.
 func (e *Encoder) Encode(examples []relations.Example) ([]Row, Cut, error) {
 	cut := Cut{Sentences: len(examples)}
 	encoded := make([]Row, len(examples))
@@ -106,7 +106,7 @@ func (e *Encoder) encode(x relations.Example, cut *Cut) Row {
 	return row
 }
 
-// count notes the mentions that were there before the cut and are not whole after it.
+// count counts the mentions that the cut removed or shortened.
 func (c *Cut) count(before, after [2]wordpiece.Span) {
 	lost := 0
 	for i := range before {
@@ -122,7 +122,7 @@ func (c *Cut) count(before, after [2]wordpiece.Span) {
 	}
 }
 
-// covering is the range of pieces that touch the bytes of s.
+// covering returns the range of pieces that overlap the bytes of s.
 func covering(pieces []wordpiece.Piece, s text.Span) wordpiece.Span {
 	var found wordpiece.Span
 	for i, p := range pieces {
@@ -136,15 +136,14 @@ func covering(pieces []wordpiece.Piece, s text.Span) wordpiece.Span {
 	return found
 }
 
-// around chooses room of n pieces such that both mentions are among them: a window that holds both with equal context
-// on either side or, where they are too far apart, half of the room around each. A mention that alone is longer than
-// its share is cut.
+// around chooses room of n pieces that include both mentions: one window with equal context on both sides or, if the
+// mentions are too far apart, a window of half the room around each. A mention that is longer than its window is cut.
 func around(mentions [2]wordpiece.Span, n, room int) []wordpiece.Span {
 	first, second := mentions[0], mentions[1]
 	if second.Start < first.Start {
 		first, second = second, first
 	}
-	if first.End == 0 { // one of them, or both, has no piece
+	if first.End == 0 { // at least one mention has no piece
 		first = second
 	}
 	if hull := (wordpiece.Span{Start: first.Start, End: max(first.End, second.End)}); hull.End-hull.Start <= room {
@@ -152,23 +151,23 @@ func around(mentions [2]wordpiece.Span, n, room int) []wordpiece.Span {
 	}
 	left := window(first, second.Start, room/2)
 	right := window(second, n, room-(left.End-left.Start))
-	if right.Start < left.End { // they meet: one window after all
+	if right.Start < left.End { // the windows meet: join them
 		return []wordpiece.Span{window(wordpiece.Span{Start: left.Start, End: right.End}, n, room)}
 	}
 	return []wordpiece.Span{left, right}
 }
 
-// window widens s to room pieces within [0, n), evenly where it can.
+// window widens s to room pieces within [0, n), by the same amount on both sides if possible.
 func window(s wordpiece.Span, n, room int) wordpiece.Span {
 	start := max(0, s.Start-(room-(s.End-s.Start))/2)
 	end := min(n, start+room)
 	return wordpiece.Span{Start: max(0, end-room), End: end}
 }
 
-// wholeWords takes the pieces of words that a window cuts off its ends, so that no word is read that is not in the text:
-// the end of one alone, or joined to another. Mentions stay.
+// wholeWords removes partial words at the ends of windows, because the end of a word, alone or after another word, would
+// read as a word that is not in the text. It keeps mentions.
 func (e *Encoder) wholeWords(pieces []wordpiece.Piece, mentions [2]wordpiece.Span, windows []wordpiece.Span) []wordpiece.Span {
-	inside := func(i int) bool { // a word goes on from the piece before
+	inside := func(i int) bool { // piece i continues a word
 		return 0 < i && i < len(pieces) && e.Tokenizer.Vocabulary().Continues(pieces[i].ID)
 	}
 	mentioned := func(i int) bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// letters is an encoder whose pieces are single letters, so that a sentence's row can be told by eye.
+// letters returns an encoder with single letters as word pieces, so that rows are easy to read.
 func letters(t *testing.T, length int, truncate string) *Encoder {
 	t.Helper()
 	list := "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nA\nB\n" + strings.Join(strings.Split("abcdefghijklmnopqrstuvwxyz", ""), "\n") + "\n"
@@ -29,7 +29,7 @@ func letters(t *testing.T, length int, truncate string) *Encoder {
 	return &Encoder{Tokenizer: tokenizer, Special: v.Special(), Length: length, Truncate: truncate, Spans: true}
 }
 
-// sentence is n letters with the mentions A and B, of so many letters each, from a and from b on.
+// sentence returns n letters with the mentions A and B, which start at a and b and have long letters each.
 func sentence(n, a, b, long int) relations.Example {
 	words := make([]string, n)
 	for i := range words {
@@ -46,8 +46,8 @@ func sentence(n, a, b, long int) relations.Example {
 	return x
 }
 
-// TestAroundMentions draws sentences: with around_mentions both mentions are in the row, whole and where the row says, at
-// most Length positions of the sentence's own order are kept, and as many as there are.
+// TestAroundMentions encodes random sentences with around_mentions. Both mentions must be in the row, whole and at the
+// recorded places. The row must keep the order of the sentence and as many pieces as fit into Length.
 func TestAroundMentions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 2))
 	for range 3000 {
@@ -88,7 +88,7 @@ func TestAroundMentions(t *testing.T) {
 	}
 }
 
-// TestTruncate looks at single cuts: where the windows lie, and what the tail loses.
+// TestTruncate checks single cuts: the place of the windows and the losses of the tail.
 func TestTruncate(t *testing.T) {
 	for _, test := range []struct {
 		name, truncate string

@@ -5,13 +5,13 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// Size is how long a sentence is, in pieces without [CLS] and [SEP], and where its mentions are.
+// Size is the length of a sentence in word pieces, without [CLS] and [SEP], and the place of its mentions.
 type Size struct {
-	Pieces, Unknown int               // Unknown of them are [UNK]
-	Mentions        [2]wordpiece.Span // pieces; empty for a mention that the sentence does not show
+	Pieces, Unknown int               // Unknown counts those that are [UNK]
+	Mentions        [2]wordpiece.Span // in pieces; empty for a mention that is not in the sentence
 }
 
-// Size measures a sentence without cutting it.
+// Size returns the size of a sentence without cutting it.
 func (e *Encoder) Size(x relations.Example) Size {
 	pieces, mentions := e.pieces(x)
 	unknown := 0
@@ -23,7 +23,7 @@ func (e *Encoder) Size(x relations.Example) Size {
 	return Size{len(pieces), unknown, mentions}
 }
 
-// CutAt is what rows of length positions, cut at their end, lose of sentences of these sizes.
+// CutAt returns what sentences of these sizes lose in rows of length positions that are cut at their end.
 func CutAt(sizes []Size, length int) Cut {
 	cut := Cut{Sentences: len(sizes)}
 	room := length - 2
@@ -43,7 +43,7 @@ func CutAt(sizes []Size, length int) Cut {
 	return cut
 }
 
-// pieces are those of the sentence of x, and which of them its mentions are.
+// pieces returns the word pieces of the sentence of x, and the pieces of its two mentions.
 func (e *Encoder) pieces(x relations.Example) ([]wordpiece.Piece, [2]wordpiece.Span) {
 	pieces := e.Tokenizer.Pieces(x.Text)
 	return pieces, [2]wordpiece.Span{covering(pieces, x.A.Hull()), covering(pieces, x.B.Hull())}

@@ -9,22 +9,22 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// Word is a word of an encoded sentence, or a mark of punctuation. A mention is one word however many pieces it has.
+// Word is a word of an encoded sentence, or a punctuation mark. A mention is one word, whatever its number of word pieces.
 type Word struct {
 	Span    text.Span // in the sentence
-	Weight  float64   // of its pieces together
+	Weight  float64   // sum over its pieces
 	Pieces  int
 	Mention bool
-	Letters bool // it is made of letters alone
-	Apart   int  // words between it and the nearest mention, itself included; 0 for a mention; -1 if there is none
+	Letters bool // it has only letters
+	Apart   int  // distance to the nearest mention in words, 1 for a neighbour; 0 for a mention; -1 without mentions
 }
 
-// Words puts the pieces of row e together again and adds up their weights, by position. E has spans. Pieces that v says
-// continue a word belong to it if they follow it in the text, and those of a mention to the mention. Punctuation does not
-// count as a word between.
+// Words joins the word pieces of row e to words and sums their weights, which are by position. e must have spans. A piece
+// that continues a word in v joins the word before it if it directly follows it in the text; all pieces of a mention join
+// the mention. Distances do not count punctuation.
 func Words(v *wordpiece.Vocabulary, line string, e Row, weights []float32) []Word {
 	var words []Word
-	last := -1 // the mention that the piece before belongs to
+	last := -1 // the mention of the previous piece
 	for i, span := range e.Spans {
 		if span.Start == span.End {
 			continue // [CLS] or [SEP]
@@ -41,7 +41,7 @@ func Words(v *wordpiece.Vocabulary, line string, e Row, weights []float32) []Wor
 		}
 		words = append(words, Word{Span: span, Weight: float64(weights[i]), Pieces: 1, Mention: mention >= 0})
 	}
-	count := make([]int, len(words)) // words up to each, itself included
+	count := make([]int, len(words)) // words up to and including each
 	n := 0
 	for i := range words {
 		w := &words[i]
@@ -58,12 +58,12 @@ func Words(v *wordpiece.Vocabulary, line string, e Row, weights []float32) []Wor
 	return words
 }
 
-// follows reports whether nothing that can be seen stands between two spans of line; what a cut left out could be.
+// follows reports whether no visible character is between two spans of line. Text that a cut removed is visible.
 func follows(line string, before, after text.Span) bool {
 	return strings.IndexFunc(line[before.End:max(before.End, after.Start)], unicode.IsGraphic) < 0
 }
 
-// apart is how many words word i is from the nearest mention.
+// apart returns the distance of word i to the nearest mention, in words.
 func apart(words []Word, count []int, i int) int {
 	best := -1
 	for k, m := range words {

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// TestWords puts pieces together, adds weights up, and counts words to the nearest mention.
+// TestWords joins word pieces, sums weights, and counts words to the nearest mention.
 func TestWords(t *testing.T) {
 	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n@\nDRUG\n$\nin\n##hibit\n##s\n,\nthe\n5\nactive\n"), "test")
 	if err != nil {
@@ -39,7 +39,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestWordsAcrossACut: a piece that continues a word does not join the word before a cut, with all that was cut between.
+// TestWordsAcrossACut checks that a piece that continues a word does not join the word before a cut.
 func TestWordsAcrossACut(t *testing.T) {
 	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nraises\nin\n##hibit\n##s\n"), "test")
 	if err != nil {
@@ -56,8 +56,8 @@ func TestWordsAcrossACut(t *testing.T) {
 	}
 }
 
-// TestCutsKeepWordsWhole: what around_mentions keeps begins and ends with whole words, the two windows of mentions that are
-// far apart included, and both mentions stay.
+// TestCutsKeepWordsWhole checks that around_mentions keeps whole words at the start and end, also in the two windows of
+// mentions that are far apart, and keeps both mentions.
 func TestCutsKeepWordsWhole(t *testing.T) {
 	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n@\nDRUG\n$\nin\n##hibit\n##s\n##or\n"), "test")
 	if err != nil {

@@ -10,27 +10,27 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// abstract is a text annotated as a whole, from which pairs of mentions in one sentence, or a few apart, are taken.
+// abstract is a text that is annotated as a whole. Its pairs are mentions in one sentence or in sentences close together.
 type abstract struct {
 	id       string
 	split    string
 	text     string
-	sections []text.Span // title, abstract, ...: no sentence crosses from one to the next
-	passages []passage   // of text, ascending; none if the source gives no positions that are worth keeping
+	sections []text.Span // title, abstract, ...: no sentence crosses a section boundary
+	passages []passage   // parts of text, ascending; nil if the source has no positions worth keeping
 	mentions []annotation
-	relate   func(a, b annotation) []string // the labels of a pair; none if it is negative
+	relate   func(a, b annotation) []string // the labels of a pair; nil if it is negative
 	stated   []Fact                         // relations between concepts
-	oneSpan  bool                           // two mentions of one span make a pair: ChemProt's published counts have them
+	oneSpan  bool                           // two mentions with the same span make a pair: ChemProt's published counts include such pairs
 }
 
-// annotation is a mention under the name that pair ids are made of.
+// annotation is a mention with the name that appears in pair ids.
 type annotation struct {
 	Mention
 	name    string
-	concept string // the identifier of what it names, if the source has one
+	concept string // the identifier of the concept that it names, if the source has one
 }
 
-// withoutNUL takes the NUL characters out of the text and the names of a.
+// withoutNUL removes the NUL characters from the text and the mentions of a.
 func (a *abstract) withoutNUL(o Options) {
 	clean, move := text.WithoutNUL(a.text)
 	if clean == a.text {
@@ -58,7 +58,7 @@ func (a *abstract) withoutNUL(o Options) {
 	}
 }
 
-// pairs is all of each.
+// pairs returns the examples that each yields.
 func (a *abstract) pairs(o Options) ([]Example, error) {
 	var out []Example
 	for e, err := range a.each(o) {
@@ -70,9 +70,9 @@ func (a *abstract) pairs(o Options) ([]Example, error) {
 	return out, nil
 }
 
-// each yields the examples of a: by the sentence of the mention that comes first, then by how many sentences the pair spans, then by
-// where the mentions start. A pair with several labels is several examples, of which the second and later carry the label in
-// their id. A span makes no pair with itself.
+// each yields the examples of a, ordered by the sentence of the first mention, then by the number of sentences that the
+// pair spans, then by the starts of the mentions. A pair with several labels becomes several examples; the ids of the
+// second and later ones end in the label. A span makes no pair with itself.
 func (a *abstract) each(o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		a.withoutNUL(o)
@@ -110,11 +110,11 @@ type pairing struct {
 	o      Options
 	count  counter
 	yield  func(Example) bool
-	looked int // pairs of the sentence at hand
+	looked int // pairs of the current first sentence so far
 }
 
-// from makes the pairs of a mention of the first of sentences with one of any of them, and reports whether to go on. Sentence i
-// has the mentions from of[i] to of[i+1].
+// from makes the pairs of a mention in the first of sentences with a mention in any of them, and reports whether to
+// continue. Sentence i has the mentions of[i] to of[i+1].
 func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) bool {
 	p.looked = 0
 	all := within(sentences[0], mentions[of[0]:of[len(sentences)]])
@@ -134,8 +134,8 @@ func (p *pairing) from(sentences []text.Span, of []int, mentions []annotation) b
 	return true
 }
 
-// over makes the examples of text s, whose mentions are in. It reports whether the receiver wants more, and whether the first sentence has
-// as many pairs as it may have.
+// over makes the examples of text s, which has the mentions in. more reports whether the consumer wants more examples,
+// full whether the first sentence has reached its limit of pairs.
 func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) (more, full bool) {
 	all := make([]Mention, len(in))
 	for i, m := range in {
@@ -166,7 +166,8 @@ func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) 
 	return true, false
 }
 
-// ofTypes are the mentions of the two types of a pair, and whether the mention that comes first is the pair's first.
+// ofTypes returns the mentions of the two types of a pair. ordered reports whether the mention that comes first in the
+// text is the first of the pair.
 func ofTypes(mentions []annotation, types [2]string) (first, second []int, ordered bool) {
 	of := func(typ string) (out []int) {
 		for i, m := range mentions {
@@ -179,7 +180,7 @@ func ofTypes(mentions []annotation, types [2]string) (first, second []int, order
 	return of(types[0]), of(types[1]), types[0] == types[1] || isType(types[0], types[1])
 }
 
-// couples are the mentions i and j that make a pair: of the two types in their order, or any two.
+// couples yields the mentions i and j that make a pair: of the two types in their order, or any two.
 func couples(mentions []annotation, types [2]string) iter.Seq2[int, int] {
 	first, second, ordered := ofTypes(mentions, types)
 	return func(yield func(i, j int) bool) {
@@ -197,7 +198,7 @@ func couples(mentions []annotation, types [2]string) iter.Seq2[int, int] {
 	}
 }
 
-// across are the couples of one of the first n mentions and one from late on.
+// across yields the couples of one of the first n mentions with a mention from late on.
 func across(mentions []annotation, late, n int, types [2]string) iter.Seq2[int, int] {
 	first, second, ordered := ofTypes(mentions, types)
 	early := func(of []int) []int { at, _ := slices.BinarySearch(of, n); return of[:at] }
@@ -223,7 +224,7 @@ func across(mentions []annotation, late, n int, types [2]string) iter.Seq2[int, 
 	}
 }
 
-// isType says whether kind is the type that was asked for, which may be a short name of it.
+// isType reports whether kind is the type want. want may be a short name.
 func isType(kind, want string) bool {
 	return strings.EqualFold(kind, want) || pubtator.TypeName(kind) == pubtator.TypeName(want) && pubtator.TypeName(want) != ""
 }
@@ -244,7 +245,7 @@ func labelled(e Example, labels []string, negative string) []Example {
 	return out
 }
 
-// within are the mentions of sentence s with spans counted from its start.
+// within returns the mentions of sentence s with spans relative to its start.
 func within(s text.Span, mentions []annotation) []annotation {
 	out := make([]annotation, len(mentions))
 	for i, m := range mentions {
@@ -253,7 +254,7 @@ func within(s text.Span, mentions []annotation) []annotation {
 	return out
 }
 
-// shifted is m with its spans moved by n bytes.
+// shifted returns m with its spans moved by n bytes.
 func shifted(m annotation, n int) annotation {
 	m.Spans = slices.Clone(m.Spans)
 	for i := range m.Spans {
@@ -262,7 +263,7 @@ func shifted(m annotation, n int) annotation {
 	return m
 }
 
-// sentences splits the sections of a. Sentences that a mention would straddle are joined: the splitter was wrong
+// sentences splits the sections of a into sentences. It joins sentences that share a mention: the splitter was wrong
 // there.
 func (a *abstract) sentences(mentions []annotation, o Options) ([]text.Span, error) {
 	var all []text.Span

@@ -27,9 +27,10 @@ type aimedLine struct {
 	} `json:"relation"`
 }
 
-// readAIMed reads the JSON lines of name: a folder with test_0.json ... test_9.json, whose numbers are the folds,
-// or one file. The training part of a fold is the union of the other folds. Where the relation types are positive and negative
-// alone, as in the PPI corpora, the labels are 1 and 0 and every mention is a PROTEIN; else both are those of the file, negative being 0.
+// readAIMed reads the JSON lines of name: one file, or a folder with test_0.json ... test_9.json, where the number is
+// the fold. The training part of a fold is the union of the other folds. If positive and negative are the only relation
+// types, as in the PPI corpora, the labels are 1 and 0 and every mention is a PROTEIN. Otherwise labels and types are
+// those of the file, except that negative becomes 0.
 func readAIMed(name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		examples, err := readFolds(name, o)
@@ -50,7 +51,7 @@ func readFolds(name string, o Options) ([]Example, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer src.close() // read only: what matters is Read's error
+	defer src.close() // only read from
 	files, err := foldFiles(src, name)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,8 @@ func readFolds(name string, o Options) ([]Example, error) {
 	return out, nil
 }
 
-// classify gives examples the labels of PPI, and their mentions its type, if they are of PPI.
+// classify gives the examples of a PPI corpus the labels of PPI, and their mentions its type. In other corpora it only
+// replaces the label negative.
 func classify(examples []Example) {
 	binary := !slices.ContainsFunc(examples, func(e Example) bool { return e.Label != "positive" && e.Label != "negative" })
 	for i := range examples {
@@ -93,7 +95,8 @@ func classify(examples []Example) {
 	}
 }
 
-// shareMentions gives every example the mentions of all pairs of its sentence, in whichever fold: a line names only its own two.
+// shareMentions gives every example the mentions of all pairs of its sentence, from all folds: a line names only its
+// own two.
 func shareMentions(examples []Example) {
 	type sentence struct{ document, text string }
 	type place struct {
@@ -121,7 +124,7 @@ type foldFile struct {
 	fold int
 }
 
-// foldFiles are the files test_N.json of src in the order of N. A file that was named alone is taken as it is.
+// foldFiles returns the files test_N.json of src in the order of N. A single file may have any name.
 func foldFiles(src *source, name string) ([]foldFile, error) {
 	var out []foldFile
 	for _, f := range src.files {
@@ -190,7 +193,7 @@ func aimedMention(off *text.Offsets, move func(text.Span) text.Span, name, kind 
 	return m, nil
 }
 
-// documentOfPair is the document of a pair id such as AIMed.d193.s1641_AIMed.d193.s1641.p0.
+// documentOfPair returns the document of a pair id such as AIMed.d193.s1641_AIMed.d193.s1641.p0.
 func documentOfPair(id string) string {
 	sentence, _, _ := strings.Cut(id, "_")
 	if i := strings.LastIndex(sentence, ".s"); i >= 0 {

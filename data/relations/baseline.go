@@ -8,14 +8,14 @@ import (
 	"unicode"
 )
 
-// A baseline learns from the words of train, whose labels are known, and gives each of test one of those labels. It says
-// what a corpus yields without a model. It fails with the error of ctx when that ends.
+// A baseline learns from the words and labels of train and predicts one of these labels for each example of test. Its
+// score shows what a corpus yields without a model. It fails with the error of ctx when ctx ends.
 
-// WordOverlap gives each of test the label of the sentence of train that shares the most words with it, in proportion
-// to the words of both together (Jaccard); the first of equals.
+// WordOverlap predicts for each example of test the label of the most similar sentence of train, the first of equals.
+// Similarity is the Jaccard index: the number of shared words divided by the number of words in either sentence.
 func WordOverlap(ctx context.Context, train, test []Example) ([]string, error) {
 	bags := newBags(ctx, train)
-	containing := make([][]int32, len(bags.ids)) // examples of train, by word
+	containing := make([][]int32, len(bags.ids)) // indices of train, by word
 	sizes := make([]int, len(train))
 	for i, e := range train {
 		if ctx.Err() != nil {
@@ -50,7 +50,7 @@ func WordOverlap(ctx context.Context, train, test []Example) ([]string, error) {
 	return out, nil
 }
 
-// BagOfWords is naive Bayes over the set of a sentence's words, each counted once more than it was seen.
+// BagOfWords is naive Bayes over the set of words of a sentence, with add-one smoothing.
 func BagOfWords(ctx context.Context, train, test []Example) ([]string, error) {
 	bags := newBags(ctx, train)
 	var labels []string
@@ -93,10 +93,10 @@ func BagOfWords(ctx context.Context, train, test []Example) ([]string, error) {
 	return out, nil
 }
 
-// bags numbers the words of a corpus.
+// bags maps the words of a corpus to numbers.
 type bags struct{ ids map[string]int }
 
-// newBags numbers the words of examples, or of the first ones if ctx ends.
+// newBags numbers the words of examples. If ctx ends it stops early.
 func newBags(ctx context.Context, examples []Example) bags {
 	b := bags{map[string]int{}}
 	for _, e := range examples {
@@ -112,7 +112,7 @@ func newBags(ctx context.Context, examples []Example) bags {
 	return b
 }
 
-// known are the numbers of the words of text that b has.
+// known returns the numbers of the words of text that are in b.
 func (b bags) known(text string) []int {
 	var out []int
 	for _, w := range wordSet(text) {
@@ -123,7 +123,7 @@ func (b bags) known(text string) []int {
 	return out
 }
 
-// wordSet are the words of text in lower case, each once. The marks of mentions are words like others.
+// wordSet returns the distinct words of text in lower case. Marks of mentions count as words.
 func wordSet(text string) []string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("@$", r)

@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// TestBaselines gives each method sentences of which it is clear what it must say.
+// TestBaselines gives each method sentences with an obvious prediction.
 func TestBaselines(t *testing.T) {
 	train := []Example{
 		{Text: "@DRUG$ spoils @DRUG$ badly", Label: "effect"},

@@ -10,15 +10,15 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// readBioC reads BioC, in XML or JSON. Relations name annotations by their nodes, or concepts by the infons entity1 and entity2
-// (BioRED) or Chemical and Disease (BC5CDR).
+// readBioC reads BioC, in XML or JSON. A relation names annotations by its nodes, or concepts by the infons entity1 and
+// entity2 (BioRED) or Chemical and Disease (BC5CDR).
 func readBioC(name string, o Options) iter.Seq2[Example, error] {
 	return perFile(name, forms.BioC, o, []string{".xml", ".bioc", ".json"}, nil, func(src *source, file string) ([]Example, error) {
 		f, err := src.open(file)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() // read only: what matters is Read's error
+		defer f.Close() // only read from
 		faults := faults{options: o, file: src.where(file)}
 		options := bioc.Options{Fault: func(f bioc.Fault) { faults.add(f.Annotation, f) }, Note: func(line string) { o.warn("%s", line) }}
 		var out []Example
@@ -38,7 +38,7 @@ func readBioC(name string, o Options) iter.Seq2[Example, error] {
 	})
 }
 
-// ofBioC takes each passage, or each sentence that the file tells apart, as a section.
+// ofBioC converts a document to an abstract. Each passage is a section or, if the file has sentences, each sentence.
 func ofBioC(d *bioc.Document, o Options) *abstract {
 	a := &abstract{id: d.ID}
 	names := map[string]int{}
@@ -80,7 +80,8 @@ func ofBioC(d *bioc.Document, o Options) *abstract {
 	return a
 }
 
-// uniqueName is the name of an annotation: its id, if it has one and no other annotation has it.
+// uniqueName returns a unique name for an annotation: its id, with a number appended if an earlier annotation has it, or
+// a new name if it has no id.
 func uniqueName(id string, names map[string]int) string {
 	if id == "" {
 		id = fmt.Sprintf("T%d", len(names)+1)
@@ -91,7 +92,7 @@ func uniqueName(id string, names map[string]int) string {
 	return id
 }
 
-// biocMention is an annotation of a passage that begins at start.
+// biocMention converts an annotation of a passage that begins at start.
 func biocMention(n *bioc.Annotation, start int) Mention {
 	m := Mention{Type: tagName(n.Type()), Subtype: n.Type(), ID: n.Infons.Get("identifier", "MESH", "NCBI Gene"), Surface: n.Text}
 	for _, s := range n.Spans {
@@ -101,8 +102,8 @@ func biocMention(n *bioc.Annotation, start int) Mention {
 	return m
 }
 
-// biocRelations are the relations between two annotations and those between two concepts. Others are left out with
-// a warning: an example has two mentions.
+// biocRelations returns the relations between two annotations and those between two concepts. It skips other relations
+// with a warning: an example has two mentions.
 func biocRelations(d *bioc.Document, o Options) (byName map[[2]string][]string, byConcept conceptRelations) {
 	byName = map[[2]string][]string{}
 	for _, r := range d.Relations {

@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// inputs are the files of a case: one with our own content and, where the shared cases are, theirs.
+// inputs returns the files of a case: one with content of our own and, if the shared cases are available, theirs.
 func inputs(t *testing.T, name, content string) []string {
 	t.Helper()
 	files := []string{filepath.Join(folder(t, map[string]string{filepath.Base(name): content}), filepath.Base(name))}
@@ -29,7 +29,7 @@ func exists(path string) bool {
 
 const head17 = `<collection><document><id>1</id><passage><offset>0</offset><text>A b.</text><annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="1"/><text>A</text></annotation><annotation id="T2"><infon key="type">Disease</infon><location offset="2" length="1"/><text>b</text></annotation>`
 
-// annotated is a BioC file of a text with two annotations.
+// annotated returns a BioC file with a text and two annotations.
 func annotated(content string, offset1, length1 int, words1 string, offset2, length2 int, words2 string) string {
 	a := func(id, typ string, offset, length int, words string) string {
 		return fmt.Sprintf(`<annotation id="%s"><infon key="type">%s</infon><location offset="%d" length="%d"/><text>%s</text></annotation>`, id, typ, offset, length, words)
@@ -38,7 +38,7 @@ func annotated(content string, offset1, length1 int, words1 string, offset2, len
 		a("T2", "Disease", offset2, length2, words2) + "</passage></document></collection>"
 }
 
-// TestCases reads what published files have in the place of what their formats say.
+// TestCases reads deviations of published files from their formats.
 func TestCases(t *testing.T) {
 	const twice = "1|t|Alb binds Bor.\n1|a|\n1\t0\t3\tAlb\tGene\t1\n1\t0\t3\tAlb\tGene\t2\n1\t10\t13\tBor\tGene\t3\n"
 	for _, test := range []struct {
@@ -122,7 +122,7 @@ func TestCase21(t *testing.T) {
 	}
 }
 
-// TestManyBrokenAnnotations tells of the first ones and of how many there are.
+// TestManyBrokenAnnotations checks that there are warnings for the first ones and for their number.
 func TestManyBrokenAnnotations(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("1|t|A b.\n1|a|\n")
@@ -138,7 +138,8 @@ func TestManyBrokenAnnotations(t *testing.T) {
 	expect(t, "pubtator", in, []string{"1.T26.T27 false @GENE$ @GENE$."}, append(want, "a.pubtator: 25 annotations left out, the first 20 of them named"))
 }
 
-// TestManyMentions has so many mentions in one sentence, or in one passage, that their pairs would take all memory and hours.
+// TestManyMentions reads so many mentions in one sentence, or in one passage, that all their pairs would need hours and
+// all memory.
 func TestManyMentions(t *testing.T) {
 	const n = 100_000
 	var words, marks, relations bytes.Buffer

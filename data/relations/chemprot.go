@@ -13,13 +13,13 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// chemprotFiles are the files of one split.
+// chemprotFiles holds the files of one split.
 type chemprotFiles struct{ abstracts, entities, relations string }
 
-// readChemProt reads the task's own files in folder name: for each split abstracts (pmid, title, abstract), entities
-// (pmid, id, type, start, end, text) and relations (pmid, group, evaluated, type, Arg1:id, Arg2:id; or the gold
+// readChemProt reads the files of the shared task in folder name: for each split abstracts (pmid, title, abstract),
+// entities (pmid, id, type, start, end, text) and relations (pmid, group, evaluated, type, Arg1:id, Arg2:id; or the gold
 // standard's pmid, group, Arg1:id, Arg2:id). Offsets count characters of title, one separator, abstract. A pair is
-// a chemical and a gene in one sentence, named pmid.Tchemical.Tgene; groups that the task does not evaluate are
+// a chemical and a gene in one sentence and has the id pmid.Tchemical.Tgene; groups that the task does not evaluate are
 // negative.
 func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 	o.Types, o.Negative = [2]string{"CHEMICAL", "GENE"}, ChemProt.Negative
@@ -29,7 +29,7 @@ func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 			yield(Example{}, err)
 			return
 		}
-		defer src.close() // read only: what matters is Read's error
+		defer src.close() // only read from
 		sets := chemprotSets(src, o)
 		if len(sets) == 0 {
 			yield(Example{}, fmt.Errorf("%s: no *_abstracts.tsv with its *_entities.tsv in it", name))
@@ -43,7 +43,7 @@ func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 	}
 }
 
-// chemprotSets groups the files of src by split; a split without abstracts or entities is left out with a warning.
+// chemprotSets groups the files of src by split. It skips a split without abstracts or entities with a warning.
 func chemprotSets(src *source, o Options) []chemprotFiles {
 	sets := map[string]*chemprotFiles{}
 	var order []string
@@ -125,7 +125,7 @@ type abstractsByID struct {
 	byID  map[string]*abstract
 }
 
-// chemprotAbstracts reads the abstracts in their order.
+// chemprotAbstracts reads the abstracts in file order.
 func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error) {
 	out := &abstractsByID{byID: map[string]*abstract{}}
 	for l, err := range src.lines(files.abstracts) {
@@ -147,7 +147,7 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 	return out, nil
 }
 
-// chemprotEntities adds the mentions to their abstracts, those that have a place there.
+// chemprotEntities adds the mentions to their abstracts. A mention without a valid place is a fault.
 func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults *faults) error {
 	at := map[*abstract]*text.Offsets{}
 	for l, err := range src.lines(file) {
@@ -176,21 +176,21 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults
 			faults.add(true, l.errorf("document %s: entity %s: %w", f[0], f[1], err))
 			continue
 		}
-		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: with and without an entry in a database
+		kind, _, _ := strings.Cut(f[2], "-") // GENE-Y and GENE-N: genes with and without an entry in a database
 		m := Mention{Spans: []text.Span{s}, Type: kind, Subtype: f[2], ID: f[1], Surface: f[5]}
 		a.mentions = append(a.mentions, annotation{m, f[1], ""})
 	}
 	return nil
 }
 
-// chemprotGroups are the evaluated groups of pairs that have not been read yet.
+// chemprotGroups holds the evaluated groups of the pairs that take has not returned yet.
 type chemprotGroups struct {
 	groups       map[[3]string][]string
 	swapped      int // relations that name the gene first
 	firstSwapped string
 }
 
-// take gives the groups of a pair and forgets them. A relation that names the gene first counts as well.
+// take removes the groups of a pair and returns them. It also accepts a relation that names the gene first.
 func (g *chemprotGroups) take(id, chemical, gene string) []string {
 	out := g.groups[[3]string{id, chemical, gene}]
 	delete(g.groups, [3]string{id, chemical, gene})
@@ -209,7 +209,7 @@ func (g *chemprotGroups) take(id, chemical, gene string) []string {
 
 func chemprotRelations(src *source, file string) (*chemprotGroups, error) {
 	out := &chemprotGroups{groups: map[[3]string][]string{}}
-	if file == "" { // a test set whose answers are not published
+	if file == "" { // a test set without published relations
 		return out, nil
 	}
 	for l, err := range src.lines(file) {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// corpus is a file or folder of the real data, which are not part of this repository.
+// corpus is a file or folder of the real data, which is not part of this repository.
 func corpus(t *testing.T, name string) string {
 	t.Helper()
 	root := os.Getenv("SUBBERT_DATA")
@@ -26,7 +26,7 @@ func TestRealCounts(t *testing.T) {
 	tests := []struct {
 		name, format, in string
 		want             []Count
-		differences      int // from the published tables, and mentions with another name
+		differences      int // lines of Differences
 		warnings         int
 	}{
 		{"DDI 2013", "ddi2013", "ddi2013/DDICorpus-2013.zip", published("DDI 2013"), 1, 1},
@@ -74,7 +74,7 @@ func TestRealFolds(t *testing.T) {
 	}
 }
 
-// Every marked pair of DDI shows two tags, or one of both, wherever the mentions are.
+// Every marked pair of DDI has two tags, or one tag for both mentions, wherever the mentions are.
 func TestRealMarks(t *testing.T) {
 	discontinuous := map[string]bool{}
 	for e, err := range Read("ddi2013", corpus(t, "ddi2013/DDICorpus-2013.zip"), Options{}) {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Count says how many pairs of each label a split of a corpus has.
+// Count is the number of pairs in a split of a corpus, in all and by label.
 type Count struct {
 	Split  string         `json:"split"` // empty for the whole corpus
 	Pairs  int            `json:"pairs"`
 	Labels map[string]int `json:"labels"`
 }
 
-// CountPairs counts examples by split, in the order in which splits first appear.
+// CountPairs counts examples by split, in order of first appearance.
 func CountPairs(examples []Example) []Count {
 	var out []Count
 	for _, e := range examples {
@@ -29,7 +29,7 @@ func CountPairs(examples []Example) []Count {
 	return out
 }
 
-// published are the counts in the literature: DDI 2013 from the task's own description (Segura-Bedmar et al. 2013),
+// published returns the counts in the literature: DDI 2013 from the description of the task (Segura-Bedmar et al. 2013),
 // the PPI corpora from Airola et al. 2008, ChemProt's totals from Su & Vijay-Shanker 2022, table 1.
 func published(corpus string) []Count {
 	ppi := func(positive, negative int) []Count {
@@ -57,7 +57,7 @@ func published(corpus string) []Count {
 	return nil
 }
 
-// corpusOf names the corpus that examples in format come from, or is empty if nothing is published of it.
+// corpusOf returns the name of the corpus of examples in format, or "" if it has no published counts.
 func corpusOf(format string, examples []Example) string {
 	switch {
 	case len(examples) == 0:
@@ -73,18 +73,18 @@ func corpusOf(format string, examples []Example) string {
 	return ""
 }
 
-// Differences compares examples read from format with the published counts, a line for each difference. It also
-// tells of mentions whose text differs from the name the corpus gives.
+// Differences compares examples in format with the published counts and returns a line for each difference. It also
+// reports documents in several folds, and mentions with a text that differs from their name in the corpus.
 func Differences(format string, examples []Example) []string {
 	corpus := corpusOf(format, examples)
 	return slices.Concat(countDifferences(corpus, published(corpus), examples), sharedDocuments(examples), otherNames(examples))
 }
 
-// countDifferences is a line for each split of a corpus that has other counts than published.
+// countDifferences returns a line for each split that differs from the published counts.
 func countDifferences(corpus string, published []Count, examples []Example) (out []string) {
 	got := CountPairs(examples)
 	for _, want := range published {
-		if want.Split == "" { // of the corpus as a whole, whatever its files are called
+		if want.Split == "" { // the whole corpus, independent of file names
 			got = []Count{total(examples)}
 		}
 		i := slices.IndexFunc(got, func(c Count) bool { return c.Split == want.Split })
@@ -97,8 +97,8 @@ func countDifferences(corpus string, published []Count, examples []Example) (out
 	return out
 }
 
-// Agreement says that examples read from format are as many as published, with the same labels. It is empty if they are not, or nothing
-// is published.
+// Agreement returns a line that confirms the published counts of examples in format, in all and by label. It returns ""
+// if the counts differ or none are published.
 func Agreement(format string, examples []Example) string {
 	corpus := corpusOf(format, examples)
 	want := published(corpus)
@@ -108,7 +108,7 @@ func Agreement(format string, examples []Example) string {
 	return fmt.Sprintf("%s: %d pairs, equal to the published count", corpus, len(examples))
 }
 
-// total counts examples as those of one split.
+// total counts examples as one split.
 func total(examples []Example) Count {
 	all := Count{Pairs: len(examples), Labels: map[string]int{}}
 	for _, e := range examples {
@@ -117,7 +117,7 @@ func total(examples []Example) Count {
 	return all
 }
 
-// sharedDocuments tells how many documents are in several folds of the corpus's own.
+// sharedDocuments returns a line with the number of documents that are in several folds of the corpus, if any.
 func sharedDocuments(examples []Example) []string {
 	foldOf, shared := map[string]int{}, map[string]bool{}
 	for _, e := range examples {
@@ -132,7 +132,7 @@ func sharedDocuments(examples []Example) []string {
 	return []string{fmt.Sprintf("%d of %d documents are in several folds; folds by pair make scores higher than folds by document", len(shared), len(foldOf))}
 }
 
-// differences is one line, or none: the pairs and, of the labels, those that differ.
+// differences returns one line with the number of pairs and the labels that differ, or nil if nothing differs.
 func differences(where string, got, want Count) []string {
 	line := fmt.Sprintf("%s: %d pairs, published %d", where, got.Pairs, want.Pairs)
 	differ := got.Pairs != want.Pairs
@@ -148,7 +148,8 @@ func differences(where string, got, want Count) []string {
 	return []string{line}
 }
 
-// otherNames tells how many mentions have another text than their name, blanks aside, with the first as an example.
+// otherNames returns a line with the number of mentions with a text that differs from their name, ignoring white space,
+// and the first of them.
 func otherNames(examples []Example) []string {
 	seen := map[[4]string]bool{}
 	var first string
@@ -170,5 +171,5 @@ func otherNames(examples []Example) []string {
 	return []string{fmt.Sprintf("mentions whose text is not the name the corpus gives: %d; the first, %s", len(seen), first)}
 }
 
-// squeeze is s without its blanks: the pieces of a discontinuous name are joined with or without one.
+// squeeze returns s without white space: corpora join the parts of a discontinuous name with or without a space.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }

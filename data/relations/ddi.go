@@ -27,7 +27,8 @@ type ddiSentence struct {
 	Pairs    []ddiPair   `xml:"pair"`
 }
 
-// xmlEntity is a mention in DDI 2013 and in the common form of the PPI corpora, which differ in how offsets end.
+// xmlEntity is a mention in DDI 2013 and in the common form of the PPI corpora. Ends are inclusive in the first and
+// exclusive in the second.
 type xmlEntity struct {
 	ID     string `xml:"id,attr"`
 	Offset string `xml:"charOffset,attr"`
@@ -87,8 +88,8 @@ func (s *ddiSentence) mentions() ([]Mention, error) {
 	return out, nil
 }
 
-// label is the pair's type, or false. One pair of the corpus is said to interact without a type; the published
-// counts (4,020 interactions, 23,772 pairs without) take it as false.
+// label returns the pair's type, or false. One pair of the corpus interacts but has no type; the published counts
+// (4,020 interactions, 23,772 pairs without) count it as false.
 func (p ddiPair) label(o Options) (string, error) {
 	switch {
 	case p.DDI == "false":
@@ -104,7 +105,7 @@ func (p ddiPair) label(o Options) (string, error) {
 	return "", fmt.Errorf("type %q, want one of %s", p.Type, strings.Join(DDI.Labels, ", "))
 }
 
-// byID finds mentions by their ids; of several with one id, the first.
+// byID maps ids to mentions; of several mentions with one id it keeps the first.
 func byID(mentions []Mention) map[string]Mention {
 	out := make(map[string]Mention, len(mentions))
 	for _, m := range slices.Backward(mentions) {
@@ -129,8 +130,8 @@ func ends(mentions map[string]Mention, e1, e2 string) (a, b Mention, err error) 
 	return a, b, err
 }
 
-// maxXML is the most bytes of XML that are read at once: decoded they take up to twelve times as many. The largest of the
-// published corpora has some ten million.
+// maxXML is the largest XML file in bytes. Decoded, a file takes up to twelve times its size. The largest published corpus
+// has about ten million.
 const maxXML = 32 << 20
 
 // decodeXML decodes the one document of file into v.
@@ -139,7 +140,7 @@ func decodeXML(src *source, file string, v any) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read only: what matters is Read's error
+	defer f.Close() // only read from
 	data, err := io.ReadAll(io.LimitReader(f, maxXML+1))
 	if err != nil {
 		return err
@@ -160,7 +161,7 @@ func decodeXML(src *source, file string, v any) error {
 	return nothingMore(dec)
 }
 
-// nothingMore says what follows the root element: nothing may.
+// nothingMore returns an error if an element or text follows the root element.
 func nothingMore(dec *xml.Decoder) error {
 	for {
 		t, err := dec.Token()

@@ -8,19 +8,19 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Mention is a name in a text. It has several spans if it is discontinuous ("mu- and delta-selective opioids").
+// Mention is a name in a text. A discontinuous mention has several spans ("mu- and delta-selective opioids").
 type Mention struct {
-	Spans   []text.Span // ascending, none empty; none at all if the text does not show the mention
-	Type    string      // the class that tags name: DRUG, PROTEIN, CHEMICAL, GENE, ...
-	Subtype string      // the corpus's own word: brand, group, GENE-Y, ...
-	ID      string      // the corpus's own id
-	Surface string      // the name as the corpus gives it, which may differ from the text under the spans
+	Spans   []text.Span // ascending and not empty; nil if the mention is not in the text
+	Type    string      // the class that appears in tags: DRUG, PROTEIN, CHEMICAL, GENE, ...
+	Subtype string      // the class as the corpus writes it: brand, group, GENE-Y, ...
+	ID      string      // the id in the corpus
+	Surface string      // the name in the corpus, which may differ from the text under the spans
 }
 
-// Found says whether the text shows m.
+// Found reports whether m is in the text.
 func (m Mention) Found() bool { return len(m.Spans) > 0 }
 
-// Hull is the full extent of m, from its first start to its last end; the zero span if m is not in the text.
+// Hull returns the span from the first start of m to its last end, or the zero span if m is not in the text.
 func (m Mention) Hull() text.Span {
 	if !m.Found() {
 		return text.Span{}
@@ -32,7 +32,7 @@ func (m Mention) Hull() text.Span {
 	return h
 }
 
-// Under is the text under the spans of m, pieces joined by a space.
+// Under returns the text under the spans of m, joined by spaces.
 func (m Mention) Under(text string) string {
 	out := ""
 	for i, s := range m.Spans {
@@ -44,23 +44,23 @@ func (m Mention) Under(text string) string {
 	return out
 }
 
-// NoFold is the Fold of an example whose corpus has no folds.
+// NoFold is the Fold of an example in a corpus without folds.
 const NoFold = -1
 
 // Example is a pair of mentions in a sentence.
 type Example struct {
-	ID       string // the corpus's own id of the pair; the index column of a TSV
+	ID       string // the id of the pair in the corpus; the index column of a TSV
 	Document string
-	Split    string // train, dev, test, or empty where the corpus does not say
+	Split    string // train, dev, test, or empty if the corpus does not say
 	Fold     int    // the fold this example is tested in, from 0, or NoFold
-	Text     string // the sentence, untouched
+	Text     string // the sentence, unchanged
 	A, B     Mention
-	Mentions []Mention // all mentions of the sentence, A and B among them; shared between its examples
-	Label    string    // empty where the corpus has no labels
-	Place    *Place    // in the document, in formats that annotate whole texts with positions: pubtator, bioc, jsonl; else nil
+	Mentions []Mention // all mentions of the sentence, including A and B; the examples of the sentence share the slice
+	Label    string    // empty if the corpus has no labels
+	Place    *Place    // the place in the document, in formats that annotate whole texts with positions (pubtator, bioc, jsonl); else nil
 }
 
-// check says what is wrong with the spans of e.
+// check returns the first fault in the spans of e.
 func (e *Example) check() error {
 	for _, m := range []*Mention{&e.A, &e.B} {
 		for _, s := range m.Spans {
@@ -72,7 +72,8 @@ func (e *Example) check() error {
 	return nil
 }
 
-// checked passes seq on, ending with an error at the first example that is wrong or that repeats an earlier one.
+// checked yields the examples of seq. At the first example that is wrong or repeats an earlier one it yields an error
+// and ends.
 func checked(seq iter.Seq2[Example, error]) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		seen := map[string]bool{}
@@ -95,12 +96,12 @@ func checked(seq iter.Seq2[Example, error]) iter.Seq2[Example, error] {
 	}
 }
 
-// failed is a sequence of nothing but err.
+// failed yields only err.
 func failed(err error) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) { yield(Example{}, err) }
 }
 
-// Collect reads all of seq; it stops at the first error.
+// Collect returns the examples of seq, or its first error.
 func Collect(seq iter.Seq2[Example, error]) ([]Example, error) {
 	var out []Example
 	for e, err := range seq {

@@ -9,31 +9,32 @@ import (
 	"github.com/subbert/subbert/data/forms"
 )
 
-// Fact is a relation between two concepts that an article states, or that a model says it states.
+// Fact is a relation between two concepts that an article states, or that a model finds in it.
 type Fact struct {
 	Article string // a PMID
-	A, B    string // identifiers; which is first says nothing
+	A, B    string // identifiers; their order has no meaning
 	Label   string
 }
 
-// Coverage says how many of the facts that documents state can be found at all in the pairs that are made of them.
+// Coverage counts the facts that documents state and how many of them have a pair of mentions. A fact without a pair
+// cannot be found.
 type Coverage struct {
-	Stated int `json:"stated"` // between two identifiers
-	Paired int `json:"paired"` // of these, with a pair of mentions
+	Stated int `json:"stated"` // facts between two identifiers
+	Paired int `json:"paired"` // those with a pair of mentions
 }
 
-// Plus is c and o together.
+// Plus returns the sum of c and o.
 func (c Coverage) Plus(o Coverage) Coverage {
 	return Coverage{c.Stated + o.Stated, c.Paired + o.Paired}
 }
 
-// between is f with its identifiers in the order of their names.
+// between returns f with its identifiers in ascending order.
 func (f Fact) between() Fact {
 	f.A, f.B = min(f.A, f.B), max(f.A, f.B)
 	return f
 }
 
-// factsOf are the facts of two mentions, whose ids may name several concepts each, or none.
+// factsOf yields the facts of two mentions. The id of a mention may name several concepts, or none.
 func factsOf(article, a, b, label string) iter.Seq[Fact] {
 	return func(yield func(Fact) bool) {
 		for _, x := range known(pubtator.Concepts(a)) {
@@ -46,7 +47,7 @@ func factsOf(article, a, b, label string) iter.Seq[Fact] {
 	}
 }
 
-// paired says which of the facts that a document states its examples have.
+// paired maps each fact that a document states to whether an example has it.
 type paired map[Fact]bool
 
 func newPaired(stated []Fact) paired {
@@ -78,19 +79,19 @@ func (p paired) coverage() Coverage {
 	return c
 }
 
-// Gold is what the articles of a file or folder state.
+// Gold holds the facts that the articles of a file or folder state.
 type Gold struct {
-	Articles []string // all of them, those that state nothing too
+	Articles []string // all of them, including those without facts
 	Facts    []Fact
 }
 
-// ReadGold reads what the articles of PubTator files state. Of o, Context, Read and Warn count.
+// ReadGold reads the facts that the articles of PubTator files state. It uses only Context, Read and Warn of o.
 func ReadGold(name string, o Options) (*Gold, error) {
 	src, err := openSource(name, forms.PubTator, o, ".pubtator", ".txt")
 	if err != nil {
 		return nil, err
 	}
-	defer src.close() // read only: what matters is read's error
+	defer src.close() // only read from
 	g := &Gold{}
 	for _, file := range src.files {
 		if err := g.read(src, file, o); err != nil {
@@ -108,7 +109,7 @@ func (g *Gold) read(src *source, file string, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read only: what matters is Documents' error
+	defer f.Close() // only read from
 	faults := faults{options: o, file: src.where(file)}
 	options := pubtator.Options{Fault: func(f pubtator.Fault) { faults.add(f.Annotation, f) }, Note: func(line string) { o.warn("%s", line) }}
 	for d, err := range pubtator.Documents(f, src.where(file), options) {
@@ -123,28 +124,29 @@ func (g *Gold) read(src *source, file string, o Options) error {
 	return faults.end()
 }
 
-// Claim is a fact that a model finds in a pair of mentions, and the probability that it gives to the label, which may be a negative one.
+// Claim is a fact that a model finds in a pair of mentions, with the probability of its label. The label may be the
+// negative one.
 type Claim struct {
 	Fact
 	Probability float64
 }
 
-// Claimed is what the rows that extract writes say about the articles of a Gold.
+// Claimed holds the claims of the rows that extract writes, for the articles of a Gold.
 type Claimed struct {
-	Claims       []Claim `json:"-"`            // one for each two concepts that the mentions of a row name
-	Rows         int     `json:"rows"`         // read
-	Elsewhere    int     `json:"elsewhere"`    // of these, rows of articles that are not in Gold, which are left out
-	Unidentified int     `json:"unidentified"` // of the others, rows with a mention without identifier, which make no claim
+	Claims       []Claim `json:"-"`            // one for each pair of concepts that the mentions of a row name
+	Rows         int     `json:"rows"`         // rows read
+	Elsewhere    int     `json:"elsewhere"`    // rows of articles that are not in Gold; they make no claim
+	Unidentified int     `json:"unidentified"` // other rows with a mention without identifier; they make no claim
 }
 
-// ReadClaims reads a TSV file that has the columns pmid, a_id, b_id, label and probability; it may have others.
-// Of o, Context and Read count.
+// ReadClaims reads a TSV file with the columns pmid, a_id, b_id, label and probability; other columns are ignored. It
+// uses only Context and Read of o.
 func ReadClaims(name string, o Options, gold *Gold) (*Claimed, error) {
 	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
 		return nil, err
 	}
-	defer src.close() // read only: what matters is what readTable says
+	defer src.close() // only read from
 	articles := map[string]bool{}
 	for _, id := range gold.Articles {
 		articles[id] = true
@@ -165,7 +167,7 @@ func ReadClaims(name string, o Options, gold *Gold) (*Claimed, error) {
 	return c, nil
 }
 
-// claimColumns are the columns that ReadClaims needs.
+// claimColumns returns the numbers of the columns that ReadClaims needs.
 func (t *table) claimColumns(name string) (at []int, err error) {
 	for _, want := range []string{"pmid", "a_id", "b_id", "label", "probability"} {
 		i, ok := t.columns[want]
@@ -177,7 +179,7 @@ func (t *table) claimColumns(name string) (at []int, err error) {
 	return at, nil
 }
 
-// add counts row r and what it claims.
+// add counts row r and appends its claims.
 func (c *Claimed) add(r row, at []int, articles map[string]bool) error {
 	pmid, a, b, label := r.fields[at[0]], r.fields[at[1]], r.fields[at[2]], r.fields[at[3]]
 	p, err := strconv.ParseFloat(r.fields[at[4]], 64)

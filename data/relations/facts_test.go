@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// apartText has a pair in each of its sentences but the third, and a mention of two concepts.
+// apartText has a pair in each sentence except the third, and a mention of two concepts.
 const apartText = `7|t|Zin and palsy.
 7|a|Zin eases ague. Nothing helps. Ague returns with Zin.
 7	0	3	Zin	Chemical	C1
@@ -93,7 +93,7 @@ func TestReadGold(t *testing.T) {
 	}
 }
 
-// claimRows is the header of the rows, without the columns that nobody asks for.
+// claimRows is the header of rows, without most of the columns that ReadClaims ignores.
 const claimRows = "pmid\tsection\tsentence\ta_id\tb_id\tlabel\tprobability\n"
 
 func TestReadClaims(t *testing.T) {
@@ -143,8 +143,8 @@ func TestBadClaims(t *testing.T) {
 	}
 }
 
-// TestRealFacts holds what BC5CDR states to the published 3,116 relations. How many of them have mentions in a sentence or near each
-// other depends on the splitter of sentences, so that is counted in data/request.
+// TestRealFacts compares the facts of BC5CDR with the published 3,116 relations. The number of those with mentions in one
+// sentence or near each other depends on the sentence splitter; package request tests it.
 func TestRealFacts(t *testing.T) {
 	in := corpus(t, "pubtext/bc5cdr-pubtator")
 	total := 0

@@ -1,15 +1,15 @@
 package relations
 
-// maxTold is how many broken annotations of a file are told of one by one.
+// maxTold is the number of broken annotations of a file that get a warning each.
 const maxTold = 20
 
-// faults are what is wrong with a file of annotated texts. A broken annotation is left out with a warning; anything else that is broken
-// ends the reading.
+// faults collects the faults of a file of annotated texts. A broken annotation is skipped with a warning; any other
+// fault ends the reading.
 type faults struct {
 	options     Options
 	file        string
 	annotations int
-	first       error // of what is no annotation
+	first       error // first fault that is not a broken annotation
 }
 
 func (f *faults) add(annotation bool, err error) {
@@ -23,7 +23,7 @@ func (f *faults) add(annotation bool, err error) {
 	}
 }
 
-// or is the first fault, or else err, both of which say where they are.
+// or returns the first fault, or else err. Both name their place.
 func (f *faults) or(err error) error {
 	if f.first != nil || err == nil {
 		return f.first
@@ -31,7 +31,7 @@ func (f *faults) or(err error) error {
 	return &placedError{err}
 }
 
-// end tells how many annotations were left out, if that is not known yet, and returns the first other fault.
+// end warns of the number of skipped annotations, if some had no warning of their own, and returns the first other fault.
 func (f *faults) end() error {
 	if f.annotations > maxTold {
 		f.options.warn("%s: %d annotations left out, the first %d of them named", f.file, f.annotations, maxTold)

@@ -15,7 +15,7 @@ func typed(id, text, label, at1, type1, at2, type2 string) string {
 		id, text, label, at1, type1, at2, type2)
 }
 
-// TestFoldsOfPairs has folds that share a sentence, as those published of HPRD50, IEPA, LLL and BioInfer do.
+// TestFoldsOfPairs reads folds that share a sentence, as the published folds of HPRD50, IEPA, LLL and BioInfer do.
 func TestFoldsOfPairs(t *testing.T) {
 	const text = "Alb binds Bor and Cex."
 	dir := folder(t, map[string]string{
@@ -44,7 +44,7 @@ func TestFoldsOfPairs(t *testing.T) {
 	}
 }
 
-// TestLabelSets reads other label sets than PPI's, with types.
+// TestLabelSets reads label sets other than PPI's, with types.
 func TestLabelSets(t *testing.T) {
 	lines := strings.Replace(typed("7.s0_7.s0.p0", "Zin cuts BorNUL.", "enzyme", "[[0,3]]", "Chemical", "[[9,12]]", "Gene/protein/RNA")+
 		typed("7.s1_7.s1.p0", "Zin meets Bor.", "negative", "[[0,3]]", "Chemical", "[[10,13]]", "5-HT"), "NUL", `\u0000`, 1)
@@ -69,7 +69,7 @@ func TestLabelSets(t *testing.T) {
 	}
 }
 
-// TestJSONLTypes asks for pairs of two types; relations between others are no fault, and any label will do.
+// TestJSONLTypes reads pairs of two types; relations between other types are not a fault, and any label is valid.
 func TestJSONLTypes(t *testing.T) {
 	const in = `{"id":"d","text":"Zin cuts Bor, not Cex. Dus runs.","mentions":[{"id":"a","type":"Cell-Line","start":0,"end":3},{"id":"b","type":"gene","start":9,"end":12},
 {"id":"c","type":"gene","start":18,"end":21},{"id":"e","type":"gene","start":23,"end":26},{"id":"f","type":"","start":99,"end":100}],
@@ -100,7 +100,7 @@ func TestJSONLTypes(t *testing.T) {
 	}
 }
 
-// TestPublishedCount has LLL, as many pairs as published, in files of two splits.
+// TestPublishedCount reads as many pairs as published for LLL, from files of two splits.
 func TestPublishedCount(t *testing.T) {
 	sentence := func(i int, interaction string) string {
 		return fmt.Sprintf(`<document id="LLL.d%d"><sentence id="LLL.d%[1]d.s0" text="Alb Bor"><entity id="e0" charOffset="0-3" text="Alb"/><entity id="e1" charOffset="4-7" text="Bor"/>%s</sentence></document>`, i, interaction)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// fuzzRead feeds one file to a reader and checks what the package comment guarantees of what it yields.
+// fuzzRead reads one file and checks the guarantees of the package comment.
 func fuzzRead(f *testing.F, format, name string, seeds ...string) {
 	for _, s := range seeds {
 		f.Add([]byte(s))

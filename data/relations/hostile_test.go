@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// TestHostileBioC: a file of which a part would be dropped or misread is refused, with the place of the fault.
+// TestHostileBioC checks that a file is an error, with the place of the fault, if a part of it would be lost or misread.
 func TestHostileBioC(t *testing.T) {
 	const one = `<collection><document><id>1</id><passage><offset>0</offset><text>Aspirin inhibits warfarin.</text>` +
 		`<annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="7"/><text>Aspirin</text></annotation>` +
@@ -43,7 +43,7 @@ func TestHostileBioC(t *testing.T) {
 	}
 }
 
-// TestZipBomb: a zip of some ten kilobytes whose member is larger than any corpus is refused.
+// TestZipBomb checks that a zip of about ten kilobytes with a member larger than any corpus is an error.
 func TestZipBomb(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "ddi.zip")
 	f, err := os.Create(name)

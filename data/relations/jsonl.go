@@ -13,8 +13,8 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// jsonlDocument is a line of the jsonl format: a text, its mentions and, where they are known, the relations between
-// them. Positions count characters, ends exclusive.
+// jsonlDocument is a line of the jsonl format: a text, its mentions and, if they are known, the relations between
+// them. Positions count characters; ends are exclusive.
 type jsonlDocument struct {
 	ID        string          `json:"id"`
 	Text      string          `json:"text"`
@@ -25,20 +25,20 @@ type jsonlDocument struct {
 type jsonlMention struct {
 	ID      string   `json:"id"`
 	Type    string   `json:"type"`
-	Concept string   `json:"concept"` // what it names, such as MESH:D008687; the id if it is left out
+	Concept string   `json:"concept"` // the concept that the mention names, such as MESH:D008687; if empty, the id
 	Start   int      `json:"start"`
 	End     int      `json:"end"`
-	Spans   [][2]int `json:"spans"` // of a discontinuous mention, in place of start and end
+	Spans   [][2]int `json:"spans"` // replaces start and end for a discontinuous mention
 }
 
-// jsonlRelation is between two mentions, by their ids.
+// jsonlRelation is a relation between two mentions, given by their ids.
 type jsonlRelation struct {
 	Label string `json:"label"`
 	A     string `json:"a"`
 	B     string `json:"b"`
 }
 
-// readJSONL reads one document a line.
+// readJSONL reads one document per line.
 func readJSONL(name string, o Options) iter.Seq2[Example, error] {
 	return perFile(name, forms.RelationsJSONL, o, []string{".jsonl", ".json"}, nil, func(src *source, file string) ([]Example, error) {
 		faults := faults{options: o, file: src.where(file)}
@@ -68,13 +68,13 @@ func readJSONL(name string, o Options) iter.Seq2[Example, error] {
 	})
 }
 
-// jsonlAbstract is a line, read.
+// jsonlAbstract is a parsed line.
 type jsonlAbstract struct {
 	abstract
 	relations []jsonlRelation
 }
 
-// parseJSONL parses a line; broken is told of each mention that is left out.
+// parseJSONL parses a line. It calls broken with the fault of each mention that it skips.
 func parseJSONL(l line, broken func(error)) (*jsonlAbstract, error) {
 	var d jsonlDocument
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(l.text, "\x00", `\u0000`)), &d); err != nil {
@@ -114,7 +114,7 @@ func parseJSONL(l line, broken func(error)) (*jsonlAbstract, error) {
 	return a, nil
 }
 
-// locate returns where m stands.
+// locate returns the spans of m.
 func (m *jsonlMention) locate(o *text.Offsets) ([]text.Span, error) {
 	if len(m.Spans) == 0 {
 		m.Spans = [][2]int{{m.Start, m.End}}
@@ -131,8 +131,8 @@ func (m *jsonlMention) locate(o *text.Offsets) ([]text.Span, error) {
 	return out, nil
 }
 
-// unpaired says which relations are between no pair of examples. Those between mentions of other types than were asked for
-// need not be.
+// unpaired returns a fault for each relation that has no example. A relation between mentions of types other than
+// o.Types needs none.
 func (d *jsonlAbstract) unpaired(examples []Example, o Options) (faults []error) {
 	paired := map[[2]string]bool{}
 	for _, e := range examples {

@@ -7,9 +7,9 @@ import (
 	"unicode"
 )
 
-// NegativeError says that none of some labels is known to mean no relation.
+// NegativeError reports that no label is known to mean no relation.
 type NegativeError struct {
-	Asked  string // the label that was named; empty: none was
+	Asked  string // the label that the caller named, or empty
 	Labels []string
 }
 
@@ -20,9 +20,10 @@ func (e *NegativeError) Error() string {
 	return fmt.Sprintf("none of the labels %s is known to mean no relation, as false, 0, none and no_relation are", strings.Join(e.Labels, ", "))
 }
 
-// TaskOf is the task whose labels stand in data. Labels that differ in case alone are one, in the spelling that comes first.
-// negative names the label that means no relation. If it is empty, words such as false, 0, none and no_relation do: all
-// that the labels have of them are one label. It fails with a *NegativeError if no label means that.
+// TaskOf returns the task with the labels found in data. Labels that differ only in case become one label with the
+// first spelling. negative names the label that means no relation. If it is empty, words such as false, 0, none and
+// no_relation have this meaning, and all of them in labels become one label. If no label means no relation, the error
+// is a *NegativeError.
 func TaskOf(labels []string, negative string) (Task, error) {
 	var t Task
 	for _, l := range labels {
@@ -49,7 +50,7 @@ func TaskOf(labels []string, negative string) (Task, error) {
 	return t, nil
 }
 
-// meansNone says whether label is a word by which label sets name pairs without a relation. BLUE writes DDI-false.
+// meansNone reports whether label is a word that label sets use for pairs without a relation. BLUE writes DDI-false.
 func meansNone(label string) bool {
 	words := strings.FieldsFunc(strings.ToLower(label), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if len(words) == 0 || strings.HasPrefix(label, "-") {

@@ -7,13 +7,13 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// tag finds what replaces mentions in marked sentences: @DRUG$, @CHEM-GENE$, and BioELECTRA's BC6ENTC (chemical),
-// BC6ENTG (gene) and BC6OTHER.
+// tag matches the tags that replace mentions in marked sentences: @DRUG$, @CHEM-GENE$, and BioELECTRA's BC6ENTC
+// (chemical), BC6ENTG (gene) and BC6OTHER.
 var tag = regexp.MustCompile(`@([A-Z][A-Z0-9_]*)(?:-([A-Z][A-Z0-9_]*))?\$|BC6(ENTC|ENTG|OTHER)`)
 
-// located finds the two mentions of a marked sentence, with their marks, and all of them. The first in the text is
-// a, but a chemical comes before a gene. A sentence with more or fewer tags than a pair needs leaves open which are
-// the pair: what is not clear is not found.
+// located finds the two mentions a and b of a marked sentence, marks included, and all mentions. The first mention in
+// the text is a, except that a chemical comes before a gene. A sentence with more or fewer tags than a pair needs is
+// ambiguous: a mention that cannot be assigned is not found.
 func located(sentence string) (a, b Mention, all []Mention) {
 	a, b = enclosed(sentence, "e1"), enclosed(sentence, "e2")
 	if a.Found() || b.Found() {
@@ -38,7 +38,7 @@ func located(sentence string) (a, b Mention, all []Mention) {
 	return a, b, all
 }
 
-// ordered are the two mentions of a pair.
+// ordered returns the two mentions of a pair in their order.
 func ordered(pair []Mention) (a, b Mention) {
 	switch len(pair) {
 	case 1:
@@ -55,7 +55,7 @@ func ordered(pair []Mention) (a, b Mention) {
 	return Mention{}, Mention{}
 }
 
-// kindOf is the type that a tag names.
+// kindOf returns the mention type of a tag.
 func kindOf(name string) string {
 	switch name {
 	case "CHEM", "ENTC":
@@ -66,7 +66,7 @@ func kindOf(name string) string {
 	return name
 }
 
-// enclosed is the mention between <name:TYPE> and </name:TYPE>, marks included.
+// enclosed returns the mention between <name:TYPE> and </name:TYPE>, marks included.
 func enclosed(sentence, name string) Mention {
 	start := strings.Index(sentence, "<"+name+":")
 	if start < 0 {

@@ -9,27 +9,27 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Marking says how a model is shown which two mentions it is asked about.
+// Marking is the way in which a sentence shows a model the two mentions of a pair.
 type Marking string
 
-// The markings. Whatever they do not replace stays as it is in the text.
+// The markings. The rest of the text is unchanged.
 const (
-	// Tag replaces each mention, from its first start to its last end, by @TYPE$; mentions that overlap become one
-	// tag of both types, @DRUG-DRUG$. This is the published anonymised form (BLUE), and the paper's.
+	// Tag replaces the hull of each mention by @TYPE$; mentions that overlap become one tag with both types,
+	// @DRUG-DRUG$. This is the published anonymised form (BLUE), and the paper's.
 	Tag Marking = "tag"
 	// TypedMarker keeps the mentions and puts <e1:TYPE> ... </e1:TYPE> and <e2:TYPE> ... </e2:TYPE> around them.
 	TypedMarker Marking = "typed_marker"
-	// EntityMask is Tag with every other mention of the sentence replaced by @OTHER$.
+	// EntityMask is Tag, and also replaces every other mention of the sentence by @OTHER$.
 	EntityMask Marking = "entity_mask"
-	// Unmarked leaves the sentence alone.
+	// Unmarked does not change the sentence.
 	Unmarked Marking = "none"
 )
 
-// Markings are the values of Marking.
+// Markings returns the values of Marking.
 func Markings() []Marking { return []Marking{Tag, TypedMarker, EntityMask, Unmarked} }
 
-// Marked is a sentence as a model sees it. A and B are what stands for the two mentions, marks included; they are
-// the same span where one tag stands for both, and the zero span for a mention the text does not show.
+// Marked is a sentence as a model sees it. A and B are the spans of the two mentions, marks included. They are equal if
+// one tag replaces both mentions, and zero for a mention that is not in the text.
 type Marked struct {
 	Text string
 	A, B text.Span
@@ -39,10 +39,10 @@ type Marked struct {
 type edit struct {
 	at   text.Span
 	text string
-	a, b bool // it stands for this mention, or is one of its two marks
+	a, b bool // the edit replaces this mention, or is one of its two marks
 }
 
-// Mark is e marked by m. It panics if m is none of Markings.
+// Mark returns the sentence of e marked by m. It panics if m is not one of Markings.
 func (m Marking) Mark(e Example) Marked {
 	switch m {
 	case Tag:
@@ -58,7 +58,7 @@ func (m Marking) Mark(e Example) Marked {
 	panic(fmt.Sprintf("relations: marking %q", string(m)))
 }
 
-// tags are the replacements of the two mentions, one if they overlap.
+// tags returns the replacements of the two mentions, or one replacement if they overlap.
 func tags(e Example) []edit {
 	a, b := e.A.Hull(), e.B.Hull()
 	if e.A.Found() && e.B.Found() && a.Overlaps(b) {
@@ -74,7 +74,8 @@ func tags(e Example) []edit {
 	return out
 }
 
-// tagName is a type of mentions as tags name it: capitals, digits and low lines, as readers of marked sentences expect.
+// tagName returns a mention type as it appears in tags: capital letters, digits and underscores, as readers of marked
+// sentences expect.
 func tagName(typ string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -88,7 +89,7 @@ func tagName(typ string) string {
 	return name
 }
 
-// short is the type inside the tag of an overlap: published files say @CHEM-GENE$.
+// short returns the type as it appears in the tag of an overlap: published files have @CHEM-GENE$.
 func short(kind string) string {
 	if kind == "CHEMICAL" {
 		return "CHEM"
@@ -96,7 +97,8 @@ func short(kind string) string {
 	return kind
 }
 
-// others are the replacements of the mentions that keep clear of taken; of overlapping ones the first and longest.
+// others returns the replacements of the mentions that do not overlap taken. Of mentions that overlap each other it
+// replaces the first and longest.
 func others(e Example, taken []edit) []edit {
 	mentions := e.Mentions
 	byStart := func(m, n Mention) int { return text.Compare(m.Hull(), n.Hull()) }
@@ -105,7 +107,7 @@ func others(e Example, taken []edit) []edit {
 		slices.SortStableFunc(mentions, byStart)
 	}
 	var out []edit
-	free := 0 // bytes from here on are in no edit of out
+	free := 0 // no edit of out reaches beyond this byte
 	for _, m := range mentions {
 		h := m.Hull()
 		overlaps := func(t edit) bool { return t.at.Overlaps(h) }
@@ -120,13 +122,13 @@ func others(e Example, taken []edit) []edit {
 // marker is an insertion before or after a mention.
 type marker struct {
 	edit
-	number int // the mention, 1 or 2
+	number int // number of the mention, 1 or 2
 	side   int // 1 opens, -1 closes
 	far    int // the other end of the mention
 }
 
-// markers are the insertions around the two mentions. At one place what closes stands before what opens, and of two
-// mentions the longer is outside; the marks of crossing mentions cross, which their numbers keep readable.
+// markers returns the insertions around the two mentions. At the same place a closing mark comes before an opening one,
+// and the longer mention encloses the shorter. The marks of crossing mentions cross; their numbers tell them apart.
 func markers(e Example) []edit {
 	var ms []marker
 	for i, m := range []Mention{e.A, e.B} {
@@ -150,7 +152,7 @@ func markers(e Example) []edit {
 	return out
 }
 
-// apply carries out edits, which do not overlap, and says where the two mentions went.
+// apply applies edits, which do not overlap, and returns the new spans of the two mentions.
 func apply(e Example, edits []edit) Marked {
 	slices.SortStableFunc(edits, func(x, y edit) int { return cmp.Compare(x.at.Start, y.at.Start) })
 	var out strings.Builder
@@ -173,7 +175,7 @@ func apply(e Example, edits []edit) Marked {
 	return marked
 }
 
-// grown is s with t; the zero span holds nothing yet.
+// grown returns the union of s and t; a zero s is empty.
 func grown(s, t text.Span) text.Span {
 	if s == (text.Span{}) {
 		return t

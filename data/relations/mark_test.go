@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// mention makes a mention of the pieces of s.
+// mention returns a mention with the given parts of s.
 func mention(s, kind string, pieces ...string) Mention {
 	m := Mention{Type: kind}
 	from := 0
@@ -33,7 +33,7 @@ func TestMark(t *testing.T) {
 		name string
 		a, b Mention
 		want map[Marking]string
-		atA  map[Marking]string // what stands for A
+		atA  map[Marking]string // the marked text of A
 		atB  map[Marking]string
 	}{
 		{"apart", cafe, smile,
@@ -82,7 +82,7 @@ func TestOverlapOfChemicalAndGene(t *testing.T) {
 	}
 }
 
-// randomExample is a sentence of words from many scripts with up to six mentions, some discontinuous, some
+// randomExample returns a sentence of words from many scripts with up to six mentions, some discontinuous, some
 // overlapping; the first two are the pair.
 func randomExample(r *rand.Rand) Example {
 	words := []string{"a", "Zin", "café", "e\u0301x\u0323", "🙂", "👩\u200d🔬", "β", "<", "3.", "漢字", "Å", "x\ty", "\r\n", "ﬁ"}
@@ -111,8 +111,8 @@ func randomExample(r *rand.Rand) Example {
 	return e
 }
 
-// Tag and EntityMask leave every byte outside what they replace, in order: taking the tags out of the result leaves
-// the text with the hulls taken out. TypedMarker leaves the whole text.
+// Tag and EntityMask keep every byte outside the replaced spans, in order: the result without its tags is the text without
+// the hulls. TypedMarker keeps the whole text.
 func TestMarkKeepsEverythingElse(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
@@ -153,7 +153,7 @@ func TestMarkKeepsEverythingElse(t *testing.T) {
 	}
 }
 
-// subsequence says whether the bytes of s stand in t in their order.
+// subsequence reports whether the bytes of s are in t, in the same order.
 func subsequence(s, t string) bool {
 	i := 0
 	for j := 0; j < len(t) && i < len(s); j++ {
@@ -173,7 +173,7 @@ func TestRowIsReadBack(t *testing.T) {
 		m := Markings()[r.IntN(4)]
 		row := RowOf(e, m)
 		if i%7 == 0 {
-			row.Sentence = `"` + row.Sentence + `""` + `"` // what csv would take for quoted
+			row.Sentence = `"` + row.Sentence + `""` + `"` // csv readers take this for a quoted field
 		}
 		if row.Sentence == "" {
 			continue

@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Shown is e as m shows it: the text is the marked sentence, and the mentions are what stands for them in it.
+// Shown returns e marked by m: its text is the marked sentence, and its mentions have the spans of their marks there.
 func (m Marking) Shown(e Example) Example {
 	marked := m.Mark(e)
 	e.Text, e.Mentions = marked.Text, nil
@@ -23,10 +23,10 @@ func (m Marking) Shown(e Example) Example {
 	return e
 }
 
-// mark finds whatever a marking puts into a sentence.
+// mark matches everything that a marking puts into a sentence.
 var mark = regexp.MustCompile(tag.String() + `|</?e[12]:[^>\s]*>`)
 
-// Marks are the marks in the sentences of examples, each once, sorted.
+// Marks returns the distinct marks in the sentences of examples, sorted.
 func Marks(examples []Example) []string {
 	seen := map[string]bool{}
 	var out []string
@@ -42,8 +42,8 @@ func Marks(examples []Example) []string {
 	return out
 }
 
-// Stretches are the parts of a marked sentence around what stands for a mention, one more than there are such tags. Marks
-// that leave the mention's name in the text, as <e1:DRUG> does, are taken out and part nothing.
+// Stretches splits a marked sentence at the tags that replace mentions: n tags give n+1 parts. Marks that keep the
+// mention in the text, such as <e1:DRUG>, are removed without a split.
 func Stretches(sentence string) []string {
 	var out []string
 	var part strings.Builder
@@ -61,7 +61,7 @@ func Stretches(sentence string) []string {
 	return append(out, part.String())
 }
 
-// MarkingOf says which marking gives such marks as sentences that are marked already have.
+// MarkingOf returns the marking that produces these marks.
 func MarkingOf(marks []string) Marking {
 	switch {
 	case len(marks) == 0:
@@ -74,8 +74,8 @@ func MarkingOf(marks []string) Marking {
 	return Tag
 }
 
-// PairTypes are the types of the two mentions of examples, A's first, each two once, sorted. Mentions that are not found have
-// none.
+// PairTypes returns the distinct pairs of mention types in examples, A's type first, sorted. It skips examples that
+// lack a type, as those with a mention that is not found do.
 func PairTypes(examples []Example) [][2]string {
 	var out [][2]string
 	for _, e := range examples {

@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// spansOf parses ranges of characters "a-b", several joined by sep; past is added to each b to make ends exclusive.
+// spansOf parses character ranges "a-b" joined by sep. It adds past to each b to make the ends exclusive.
 func spansOf(o *text.Offsets, ranges, sep string, past int) ([]text.Span, error) {
 	var out []text.Span
 	for r := range strings.SplitSeq(ranges, sep) {

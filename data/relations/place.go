@@ -7,39 +7,40 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Place says where an example stands in its document, before any marking. Positions count characters (code points) of the document
-// as its source counts them: in BioC from the offset of the passage, in PubTator over title, a space and abstract. NUL characters, which
-// readers leave out, are not counted. Ranges are half-open, [start, end).
+// Place is the place of an example in its document, before any marking. Positions count characters (code points) of the
+// document as its source does: in BioC from the offset of the passage, in PubTator over title, a space and abstract. They
+// do not count NUL characters, which readers remove. Ranges are half-open, [start, end).
 type Place struct {
-	Section  string // of the first sentence, in lower case: title, abstract, methods and so on; empty where the source does not say
+	Section  string // section of the first sentence, in lower case: title, abstract, methods and so on; empty if the source does not say
 	Sentence string // the sentence, or the text from the first sentence to the last
-	Start    int    // of Sentence
+	Start    int    // start of Sentence
 	A, B     Named
 }
 
-// Named is a mention as it stands in the document.
+// Named is a mention as it appears in the document.
 type Named struct {
 	Words      string // the text under its spans
-	ID         string // of the concept, as the source has it; empty if unknown
-	Type       string // as the source has it
-	Start, End int    // of the hull
+	ID         string // id of the concept, as in the source; empty if unknown
+	Type       string // as in the source
+	Start, End int    // the hull
 }
 
-// passage is a part of an abstract's text that its source counts on its own.
+// passage is a part of an abstract's text with its own offset in the source.
 type passage struct {
 	text.Span
 	section string
-	offset  int // of its first character in the document
+	offset  int // position of its first character in the document
 }
 
-// counter turns bytes of an abstract's text into characters of the document. It is fast where the bytes asked for lie near each other.
+// counter converts byte positions in an abstract's text to character positions in the document. It is fast if
+// consecutive positions are close together.
 type counter struct {
 	a         *abstract
-	in        int // passage; -1 before the first question
-	at, place int // byte and its character
+	in        int // passage of the last position; -1 before the first
+	at, place int // the last position in bytes and in characters
 }
 
-// position is the character of byte b.
+// position returns the character position of byte b.
 func (c *counter) position(b int) int {
 	passages := c.a.passages
 	i, found := slices.BinarySearchFunc(passages, b, func(p passage, b int) int { return p.Start - b })
@@ -61,7 +62,7 @@ func (c *counter) position(b int) int {
 	return c.place
 }
 
-// section is the section that byte b lies in.
+// section returns the section of byte b.
 func (a *abstract) section(b int) string {
 	for i := len(a.passages) - 1; i >= 0; i-- {
 		if a.passages[i].Start <= b {
@@ -71,7 +72,7 @@ func (a *abstract) section(b int) string {
 	return ""
 }
 
-// named is m as it stands in the document.
+// named returns m as it appears in the document.
 func (a *abstract) named(m annotation, c *counter) Named {
 	h := m.Hull()
 	return Named{Words: m.Under(a.text), ID: m.concept, Type: m.Subtype, Start: c.position(h.Start), End: c.position(h.End)}

@@ -29,7 +29,7 @@ type ppiSentence struct {
 }
 
 // readPPIXML reads the common XML form of AIMed, BioInfer, HPRD50, IEPA and LLL. Every pair of entities of a
-// sentence is an example, named sentence.pN with N counting the pairs in the order of the entities; a pair without
+// sentence is an example with the id sentence.pN, where N counts the pairs in the order of the entities; a pair without
 // an interaction is negative. Interactions have no direction, and several between the same two entities count once.
 func readPPIXML(name string, o Options) iter.Seq2[Example, error] {
 	return perFile(name, forms.PPI, o, []string{".xml"}, nil, func(src *source, file string) ([]Example, error) {
@@ -99,7 +99,7 @@ func (s *ppiSentence) mentions() ([]Mention, error) {
 	return out, nil
 }
 
-// interactions are the pairs of entity ids that interact.
+// interactions returns the pairs of entity ids that interact.
 func (s *ppiSentence) interactions(mentions []Mention, o Options) (map[[2]string]bool, error) {
 	out := map[[2]string]bool{}
 	places := byID(mentions)

@@ -12,20 +12,20 @@ import (
 	"github.com/subbert/subbert/data/forms"
 )
 
-// Prediction is what a model says of a pair.
+// Prediction is the answer of a model for one pair.
 type Prediction struct {
-	Index, Gold, Predicted string    // Gold is empty where it is not known
-	Probabilities          []float64 // of each label
+	Index, Gold, Predicted string    // Gold is empty if it is not known
+	Probabilities          []float64 // one for each label
 }
 
-// Predictions are a file predictions.tsv: columns index, gold, predicted and, under its own name, the
-// probability of each label.
+// Predictions is the content of a file predictions.tsv: the columns index, gold and predicted, and for each label a
+// column with its name that holds its probability.
 type Predictions struct {
 	Labels []string
 	Rows   []Prediction
 }
 
-// Write writes p with a header. Probabilities are written so that they are read back exactly.
+// Write writes p with a header. Probabilities have enough digits to be read back exactly.
 func (p *Predictions) Write(w io.Writer) error {
 	out := NewPredictionWriter(w, p.Labels)
 	for _, r := range p.Rows {
@@ -66,10 +66,11 @@ func (w *PredictionWriter) Write(r Prediction) error {
 	return w.out.WriteByte('\n')
 }
 
-// Flush writes what is buffered and returns the first error of all writes.
+// Flush writes the buffered rows and returns the first error of all writes.
 func (w *PredictionWriter) Flush() error { return w.out.Flush() }
 
-// OpenPredictions reads predictions.tsv from file name, of o with Context and Read. Every index must be there once.
+// OpenPredictions reads predictions.tsv from the file name. It uses only Context and Read of o. A repeated index is an
+// error.
 func OpenPredictions(name string, o Options) (*Predictions, error) {
 	src, err := openSource(name, forms.TSV, o)
 	if err != nil {
@@ -106,7 +107,7 @@ func OpenPredictions(name string, o Options) (*Predictions, error) {
 	return p, nil
 }
 
-// probabilities are the labels that the header of t gives probabilities of, and their columns.
+// probabilities returns the labels that have a column of probabilities in t, and the numbers of these columns.
 func (t *table) probabilities() (labels []string, at []int, err error) {
 	known := []string{"index", "gold", "predicted"}
 	for _, want := range known {
@@ -138,7 +139,7 @@ func (r row) prediction(at []int) (Prediction, error) {
 	return p, nil
 }
 
-// Align puts the rows of other in the order of p. Both must have the same indices with the same gold labels.
+// Align returns the rows of other in the order of p. Both must have the same indices with the same gold labels.
 func (p *Predictions) Align(other *Predictions) ([]Prediction, error) {
 	if len(p.Rows) != len(other.Rows) {
 		return nil, fmt.Errorf("%d predictions against %d; both must be of the same pairs", len(p.Rows), len(other.Rows))
@@ -160,7 +161,7 @@ func (p *Predictions) Align(other *Predictions) ([]Prediction, error) {
 	return out, nil
 }
 
-// LabelSet are the labels of the probabilities, or those met in the rows, sorted, if there are none.
+// LabelSet returns p.Labels or, if they are empty, the sorted labels of the rows.
 func (p *Predictions) LabelSet() []string {
 	if len(p.Labels) > 0 {
 		return p.Labels

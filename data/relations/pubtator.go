@@ -12,14 +12,14 @@ import (
 )
 
 // readPubTator reads PubTator's text form: id|t|title, id|a|abstract, mentions (id, start, end, text, type, concept)
-// and relations between concepts (id, type, concept, concept, and in BioRED whether it is novel).
+// and relations between concepts (id, type, concept, concept, and in BioRED the novelty).
 func readPubTator(name string, o Options) iter.Seq2[Example, error] {
 	return perFile(name, forms.PubTator, o, []string{".pubtator", ".txt"}, nil, func(src *source, file string) ([]Example, error) {
 		f, err := src.open(file)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() // read only: what matters is Read's error
+		defer f.Close() // only read from
 		faults := faults{options: o, file: src.where(file)}
 		options := pubtator.Options{Fault: func(f pubtator.Fault) { faults.add(f.Annotation, f) }, Note: func(line string) { o.warn("%s", line) }}
 		var out []Example
@@ -54,11 +54,11 @@ func ofPubTator(d *pubtator.Document, split string) *abstract {
 	return a
 }
 
-// conceptRelations are relations between concepts of a document. One holds for every two mentions of its concepts,
-// in either order.
+// conceptRelations holds the relations between concepts of a document. A relation applies to every pair of mentions of
+// its two concepts, in either order.
 type conceptRelations struct {
-	labels []string            // of all relations
-	of     map[[2]string][]int // which are between two concepts, in order of their names
+	labels []string            // one for each relation
+	of     map[[2]string][]int // the relations between two concepts; the concepts are in ascending order
 }
 
 func (rs *conceptRelations) add(label, a, b string) {
@@ -70,7 +70,7 @@ func (rs *conceptRelations) add(label, a, b string) {
 	rs.labels = append(rs.labels, label)
 }
 
-// facts are the relations of an article, in no particular order.
+// facts returns the relations of an article, in no particular order.
 func (rs *conceptRelations) facts(article string) (out []Fact) {
 	for between, relations := range rs.of {
 		for _, i := range relations {
@@ -80,7 +80,7 @@ func (rs *conceptRelations) facts(article string) (out []Fact) {
 	return out
 }
 
-// between are the labels of the relations between two mentions, whose ids may name several concepts each.
+// between returns the labels of the relations between two mentions. The id of a mention may name several concepts.
 func (rs *conceptRelations) between(a, b annotation) []string {
 	if len(rs.labels) == 0 {
 		return nil
@@ -101,7 +101,8 @@ func (rs *conceptRelations) between(a, b annotation) []string {
 	return out
 }
 
-// conceptsOf are the concepts that the id of a mention names, "D1|D2" say, and the id itself. An unknown concept is none.
+// conceptsOf returns the concepts that the id of a mention names (two in "D1|D2") and the id itself, without unknown
+// concepts.
 func conceptsOf(id string) []string {
 	out := pubtator.Concepts(id)
 	if !slices.Contains(out, id) {
@@ -110,7 +111,7 @@ func conceptsOf(id string) []string {
 	return known(out)
 }
 
-// known are concepts without those that stand for an unknown one: "-1", "-" and none at all.
+// known removes the identifiers of unknown concepts: "-1", "-" and the empty one.
 func known(concepts []string) []string {
 	return slices.DeleteFunc(concepts, func(c string) bool { return strings.Trim(c, "-1") == "" && (c == "" || c[0] == '-') })
 }

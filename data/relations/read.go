@@ -10,32 +10,34 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Options say what a reader cannot know from the corpus.
+// Options holds what a reader cannot know from the corpus.
 type Options struct {
-	// Sentences splits a text into sentences; needed by the formats that annotate whole abstracts.
+	// Sentences splits a text into sentences. The formats that annotate whole abstracts need it.
 	Sentences func(text string) []text.Span
 	// Types are the classes of the two mentions of a pair in the formats that annotate whole abstracts, such as CHEMICAL and
-	// DISEASE; empty for every pair of mentions.
+	// DISEASE. If they are empty, every two mentions make a pair.
 	Types [2]string
-	// Within is how many sentences apart the two mentions of a pair may be in those formats; 0: in one sentence. The text of a pair goes
-	// from the first of its sentences to the last.
+	// Within is the maximum distance of the two mentions of a pair in those formats, in sentences; 0 means the same
+	// sentence. The text of a pair reaches from its first sentence to its last.
 	Within int
-	// MaxPairs is the most pairs of one sentence in those formats and ppi-xml: their number grows with the square of its mentions. 0
-	// stands for 10,000, and fewer in sentences of more than 6 kB, so that all pairs of one together have 64 MiB of text.
+	// MaxPairs is the maximum number of pairs of one sentence in those formats and ppi-xml: the number grows with the
+	// square of the number of mentions. 0 means 10,000, or fewer for a sentence of more than 6 kB, so that the texts of
+	// its pairs have at most 64 MiB together.
 	MaxPairs int
 	// Negative is the label of a pair without a relation in those formats; "false" if empty.
 	Negative string
-	// Covered, which may be nil, is told of every document in those formats how many of the relations that it states between two
-	// identifiers have a pair of mentions. Jsonl and chemprot state none: their relations are between mentions.
+	// Covered is called for every document in those formats with the number of relations that it states between two
+	// identifiers, and how many of them have a pair of mentions. Jsonl and chemprot state none: their relations are
+	// between mentions. Covered may be nil.
 	Covered func(split string, c Coverage)
-	// Context ends the reading, with its error; nil: nothing does.
+	// Context stops the reader, which then fails with the context's error; nil never stops it.
 	Context context.Context
-	// Read is told how many bytes of the corpus are read, of how many; it may be nil. The size is 0 if it is not known.
+	// Read is called with the number of bytes read so far and the size of the corpus, 0 if unknown. It may be nil.
 	Read func(done, size int64)
-	// Warn is told, a line each, what was read otherwise than it stands in the corpus; it may be nil.
+	// Warn is called with one line for each thing that a reader changes or skips. It may be nil.
 	Warn func(line string)
 
-	nuls *int // NUL characters left out, other than by the readers of files with annotations
+	nuls *int // NUL characters removed, except those that package pubtator removes
 }
 
 func (o Options) warn(format string, args ...any) {
@@ -51,7 +53,7 @@ func (o Options) context() context.Context {
 	return o.Context
 }
 
-// maxPairs is how many pairs sentence s may make.
+// maxPairs returns the maximum number of pairs of sentence s.
 func (o Options) maxPairs(s text.Span) int {
 	if o.MaxPairs > 0 {
 		return o.MaxPairs
@@ -59,7 +61,7 @@ func (o Options) maxPairs(s text.Span) int {
 	return min(10_000, max(1, 64<<20/max(1, s.Len())))
 }
 
-// near is where the two mentions of a pair have to be.
+// near describes the distance allowed between the two mentions of a pair.
 func (o Options) near() string {
 	if o.Within == 0 {
 		return "in one sentence"
@@ -90,16 +92,16 @@ func readers() map[string]reader {
 	}
 }
 
-// Formats are the names that Read knows, in the order of the package comment.
+// Formats returns the format names that Read accepts, in the order of the package comment.
 func Formats() []string {
 	return []string{"ddi2013", "aimed", "ppi-xml", "chemprot", "tsv", "pubtator", "bioc", "jsonl"}
 }
 
-// NeedsSentences says whether format annotates whole abstracts, so that Options.Sentences must be given.
+// NeedsSentences reports whether format annotates whole abstracts and therefore needs Options.Sentences.
 func NeedsSentences(format string) bool { return readers()[format].wholeAbstracts }
 
-// Negative is the label that format gives to pairs without a relation. In tsv files it is whatever they say, and
-// pubtator and bioc have Options.Negative; "false" stands for both.
+// Negative returns the label that format gives to pairs without a relation. Tsv files have labels of their own, and
+// pubtator, bioc and jsonl use Options.Negative; for these formats Negative returns "false".
 func Negative(format string) string { return cmp.Or(readers()[format].negative, "false") }
 
 // Read yields the examples of the corpus in name, a file, folder or zip, in the corpus's order. It ends at the

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// folder writes files, by their slash-separated paths, into a new folder.
+// folder writes files, keyed by slash-separated paths, to a new folder.
 func folder(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,7 +27,7 @@ func folder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// fullStops is a splitter for tests: a sentence ends behind ". ".
+// fullStops is a splitter for tests: a sentence ends after ". ".
 func fullStops(s string) []text.Span {
 	var out []text.Span
 	start := 0
@@ -42,11 +42,11 @@ func fullStops(s string) []text.Span {
 	return out
 }
 
-// seen is an example as the tests state it.
+// seen holds the fields of an example that the tests compare.
 type seen struct {
 	ID, Document, Split string
 	Fold                int
-	A, B, Label         string // the mentions as the text shows them
+	A, B, Label         string // text of the mentions
 	Types               string
 	Marked              string
 }
@@ -82,7 +82,7 @@ func TestReadDDI2013(t *testing.T) {
 		"C/README.txt":                                      "no XML",
 	}
 	var want []seen
-	for _, d := range []string{"D.d3", "D.d1"} { // DrugBank stands before MedLine
+	for _, d := range []string{"D.d3", "D.d1"} { // DrugBank comes before MedLine
 		want = append(want,
 			seen{d + ".s0.p0", d, "train", NoFold, "Zalor- type tonics", "brimadol-type tonics", "false", "DRUG DRUG", "@DRUG-DRUG$ spoil veltic acid.\r\n"},
 			seen{d + ".s0.p1", d, "train", NoFold, "Zalor- type tonics", "veltic acid", "effect", "DRUG DRUG", "@DRUG$ spoil @DRUG$.\r\n"},

@@ -24,9 +24,9 @@ import (
 // source is a corpus on disk: a folder, a zip, or a single file.
 type source struct {
 	fs.FS
-	form  forms.Form // of its files
-	root  string     // as the caller named it, for messages
-	files []string   // slash-separated; by split, then by path
+	form  forms.Form // the form of the files
+	root  string     // the name that the caller gave, for messages
+	files []string   // slash-separated, sorted by split, then by path
 	close func() error
 
 	options Options
@@ -34,12 +34,12 @@ type source struct {
 	size    int64 // bytes of all files; -1 before the first read
 }
 
-// Open opens a file, to be read until the context of the options ends.
+// Open opens a file. Reading fails when the context of the options ends.
 func (s *source) Open(file string) (fs.File, error) {
 	return ctxio.OpenIn(s.options.context(), s.FS, file, s.told)
 }
 
-// told hears that n more bytes were read.
+// told reports n more bytes to options.Read.
 func (s *source) told(n int) {
 	if s.options.Read == nil {
 		return
@@ -56,7 +56,7 @@ func (s *source) told(n int) {
 	s.options.Read(s.done, s.size)
 }
 
-// openSource lists the files of a form under name whose extension (with its dot, lower case) is one of exts.
+// openSource opens name and lists its files that have one of the extensions exts (with the dot, lower case).
 func openSource(name string, form forms.Form, o Options, exts ...string) (*source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -86,7 +86,7 @@ func openSource(name string, form forms.Form, o Options, exts ...string) (*sourc
 	return s, nil
 }
 
-// isZip says whether a file is a zip by its name or its content.
+// isZip reports whether a file is a zip, by its name or its content.
 func isZip(name string, info fs.FileInfo) (bool, error) {
 	if info.IsDir() || strings.EqualFold(filepath.Ext(name), ".zip") {
 		return !info.IsDir(), nil
@@ -97,11 +97,11 @@ func isZip(name string, info fs.FileInfo) (bool, error) {
 	}
 	defer f.Close() // only read from
 	head := make([]byte, 4)
-	n, _ := io.ReadFull(f, head) // an error shows up again
+	n, _ := io.ReadFull(f, head) // the reader of the file meets the error again
 	return string(head[:n]) == "PK\x03\x04", nil
 }
 
-// unpackedName is a file's name without what says how it is compressed.
+// unpackedName returns a file's name without the extension of its compression.
 func unpackedName(file string) string {
 	for _, ext := range []string{".gz", ".xz", ".zst"} {
 		if short, ok := strings.CutSuffix(file, ext); ok {
@@ -133,15 +133,15 @@ func (s *source) rank(file string) int {
 	return slices.Index([]string{"train", "", "dev", "test"}, s.split(file))
 }
 
-// split is the split that the path of file inside the corpus names, or else the folder of the corpus, or empty.
+// split returns the split that the path of file inside the corpus names, or else the folder of the corpus, or empty.
 func (s *source) split(file string) string {
 	return cmp.Or(splitOf(file), splitOf(filepath.Base(s.root)))
 }
 
-// where names file for messages.
+// where returns the path of file for messages.
 func (s *source) where(file string) string { return filepath.Join(s.root, filepath.FromSlash(file)) }
 
-// open opens a file, decompressed, if it has the form that s wants.
+// open opens a file and decompresses it. It fails if the content is not of the form of s.
 func (s *source) open(file string) (io.ReadCloser, error) {
 	f, err := s.Open(file)
 	if err != nil {
@@ -176,16 +176,16 @@ func (o *opened) Close() error { return errors.Join(o.data.Close(), o.file.Close
 func (s *source) lines(file string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		if info, err := fs.Stat(s, file); err == nil && info.Size() == 0 {
-			return // no lines, which readers may mind
+			return // no lines; some readers report this
 		}
 		f, err := s.open(file)
 		if err != nil {
 			yield(line{}, err)
 			return
 		}
-		defer f.Close() // read only: what matters is Read's error
+		defer f.Close() // only read from
 		for l, err := range readLines(f, s.where(file)) {
-			if failed := s.options.context().Err(); failed != nil { // what was read last may be cut short
+			if failed := s.options.context().Err(); failed != nil { // the last line may be incomplete
 				l, err = line{}, failed
 			}
 			if !yield(l, err) || err != nil {
@@ -195,8 +195,8 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 	}
 }
 
-// perFile reads the files of name one after the other, each whole, with parse. drop says which files are no part
-// of the corpus; it may be nil.
+// perFile reads the files of name one after the other with parse, each as a whole. drop reports whether a file does not
+// belong to the corpus; it may be nil.
 func perFile(name string, form forms.Form, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		src, err := openSource(name, form, o, exts...)
@@ -204,7 +204,7 @@ func perFile(name string, form forms.Form, o Options, exts []string, drop func(f
 			yield(Example{}, err)
 			return
 		}
-		defer src.close() // read only: what matters is Read's error
+		defer src.close() // only read from
 		if drop != nil {
 			src.files = slices.DeleteFunc(src.files, drop)
 		}
@@ -236,7 +236,7 @@ type line struct {
 	text   string
 }
 
-// placedError is an error that already says where it is.
+// placedError is an error with its place already in the text.
 type placedError struct{ error }
 
 func (e *placedError) Unwrap() error { return e.error }
@@ -245,7 +245,7 @@ func (l line) errorf(format string, args ...any) error {
 	return &placedError{fmt.Errorf("%s:%d: %w", l.name, l.number, fmt.Errorf(format, args...))}
 }
 
-// readLines yields the lines of r without their ends; a line that is not UTF-8 is an error.
+// readLines yields the lines of r without their line ends; a line with invalid UTF-8 is an error.
 func readLines(r io.Reader, name string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		lines := text.NewLines(r)
@@ -269,7 +269,7 @@ func readLines(r io.Reader, name string) iter.Seq2[line, error] {
 	}
 }
 
-// splitOf is the train, dev or test that a path names, the last part that does so first; empty if none does.
+// splitOf returns train, dev or test if a part of the path names it, or empty. The last such part wins.
 func splitOf(name string) string {
 	for _, part := range slices.Backward(strings.Split(filepath.ToSlash(name), "/")) {
 		words := strings.FieldsFunc(strings.ToLower(part), func(r rune) bool { return !('a' <= r && r <= 'z') })

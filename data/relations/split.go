@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Unit is what a split or a fold keeps together.
+// Unit is the unit that a split or fold keeps together.
 type Unit string
 
 // The units.
@@ -16,9 +16,9 @@ const (
 	ByDocument Unit = "document" // no document on both sides
 )
 
-// Hold splits off a seeded fraction of examples: rest and held keep the order of examples. Of pairs exactly
-// ceil(fraction*n) are held, so that 20 % of DDI's 27,792 are the paper's 5,559; documents are held until there are
-// at least that many pairs in them.
+// Hold splits off a seeded random fraction of examples; rest and held keep the order of examples. By pair it holds out
+// exactly ceil(fraction*n) examples, so that 20 % of DDI's 27,792 are the paper's 5,559. By document it holds out
+// documents until they have at least that many pairs.
 func Hold(examples []Example, unit Unit, fraction float64, seed uint64) (rest, held []Example, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("held-out fraction %v, want one between 0 and 1", fraction)
@@ -52,7 +52,7 @@ func Hold(examples []Example, unit Unit, fraction float64, seed uint64) (rest, h
 	return rest, held, nil
 }
 
-// shuffledGroups are the indices of examples by unit, the groups in a seeded random order.
+// shuffledGroups returns the indices of examples grouped by unit, the groups in a seeded random order.
 func shuffledGroups(examples []Example, unit Unit, seed uint64) ([][]int, error) {
 	var groups [][]int
 	at := map[string]int{}
@@ -72,13 +72,13 @@ func shuffledGroups(examples []Example, unit Unit, seed uint64) ([][]int, error)
 			return nil, fmt.Errorf("unit %q, want %s or %s", string(unit), ByPair, ByDocument)
 		}
 	}
-	r := rand.New(rand.NewPCG(seed, 0x73706c6974)) // a stream of its own: "split"
+	r := rand.New(rand.NewPCG(seed, 0x73706c6974)) // a separate stream: "split"
 	r.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
 	return groups, nil
 }
 
-// Sample keeps n of examples, in their order: those that come first in one fixed random order, which depends on how many there are
-// and on nothing else. 0 keeps all.
+// Sample returns n of examples, in their order; 0 returns all. The choice depends only on n and the number of examples:
+// it is the first n in one fixed random order.
 func Sample(examples []Example, n int) []Example {
 	if n == 0 || n >= len(examples) {
 		return examples
@@ -92,8 +92,8 @@ func Sample(examples []Example, n int) []Example {
 	return kept
 }
 
-// AssignFolds is examples with Fold set to one of k, dealt out unit by unit in a seeded random order, so that
-// folds differ by at most one unit.
+// AssignFolds returns examples with Fold set to one of k folds. It deals out the units in a seeded random order, so that
+// the sizes of folds differ by at most one unit.
 func AssignFolds(examples []Example, unit Unit, k int, seed uint64) ([]Example, error) {
 	groups, err := shuffledGroups(examples, unit, seed)
 	if err != nil {
@@ -111,8 +111,8 @@ func AssignFolds(examples []Example, unit Unit, k int, seed uint64) ([]Example, 
 	return out, nil
 }
 
-// CheckFolds says what makes folds useless for cross-validation: an empty one, or one without a positive example. A document may be
-// in several: published folds of pairs are like that, and AssignFolds makes none such by document.
+// CheckFolds returns an error if cross-validation is impossible: a fold is empty or has no positive example. A document
+// may be in several folds, as in published folds of pairs; AssignFolds by document avoids this.
 func CheckFolds(examples []Example, negative string) error {
 	pairs, positives := map[int]int{}, map[int]int{}
 	folds := 0
@@ -137,7 +137,7 @@ func CheckFolds(examples []Example, negative string) error {
 	return nil
 }
 
-// Pick keeps the examples whose id or document is in names, and says which names were not met.
+// Pick returns the examples with an id or document in names, and the names without an example.
 func Pick(examples []Example, names []string) (kept []Example, unmet []string) {
 	met := make(map[string]bool, len(names))
 	for _, n := range names {

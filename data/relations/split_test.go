@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// made are n examples in documents of three, every fifth positive.
+// made returns n examples in documents of three; every fifth is positive.
 func made(n int) []Example {
 	out := make([]Example, n)
 	for i := range out {
@@ -36,7 +36,7 @@ func TestHold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The paper's split of DDI: 22,233 and 5,559. Whole documents of three end at the next multiple, 5,559 as it happens.
+			// The paper's split of DDI: 22,233 and 5,559. By documents of three the number is the next multiple of 3, which is 5,559, too.
 			if len(rest) != 22233 || len(held) != 5559 {
 				t.Errorf("%d and %d, want 22233 and 5559", len(rest), len(held))
 			}
@@ -90,7 +90,7 @@ func TestHoldKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestSample pins which examples are chosen: runs are compared with runs of other versions.
+// TestSample pins the chosen examples: runs are compared with runs of other versions.
 func TestSample(t *testing.T) {
 	if d := cmp.Diff([]string{"p5", "p19", "p41", "p66", "p79"}, ids(Sample(made(100), 5))); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

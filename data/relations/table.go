@@ -9,9 +9,9 @@ import (
 	"github.com/subbert/subbert/data/forms"
 )
 
-// table is a TSV file whose first line may name its columns. Names are those that published files use.
+// table is a TSV file. Its first line is a header if it has a name that published files use.
 type table struct {
-	columns map[string]int // by name, lower case; nil without a header
+	columns map[string]int // numbers by lower-case name; nil without a header
 	width   int
 	header  []string // as written
 }
@@ -20,8 +20,8 @@ func headerNames() []string {
 	return []string{"index", "id", "sentence", "text", "label", "labels", "gold", "predicted"}
 }
 
-// readTable yields the rows of src's file below the header, if there is one, each with its table. Empty lines are
-// passed over; every other line must have as many columns as the first.
+// readTable yields the rows of lines with their table. It skips the header, if there is one, and empty lines. Every
+// other line must have as many columns as the first.
 func readTable(lines iter.Seq2[line, error]) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		var t *table
@@ -73,7 +73,7 @@ func newTable(first []string) *table {
 	return t
 }
 
-// column is the number of the first of names that t has.
+// column returns the number of the column called by the first of names that t has.
 func (t *table) column(names ...string) (int, bool) {
 	for _, n := range names {
 		if i, ok := t.columns[n]; ok {
@@ -83,8 +83,8 @@ func (t *table) column(names ...string) (int, bool) {
 	return 0, false
 }
 
-// fieldsOf splits a line at its tabs. Python's csv module puts a field that contains a quote in quotes and doubles
-// those inside; such fields are restored.
+// fieldsOf splits a line at its tabs. Python's csv module quotes a field that contains a quote and doubles the quotes
+// inside; fieldsOf undoes this.
 func fieldsOf(text string) []string {
 	fields := strings.Split(text, "\t")
 	for i, f := range fields {
@@ -95,7 +95,7 @@ func fieldsOf(text string) []string {
 	return fields
 }
 
-// looksQuoted says whether f is what Python's csv module makes of a field with quotes in it.
+// looksQuoted reports whether f looks like a field with quotes as Python's csv module writes it.
 func looksQuoted(f string) bool {
 	if len(f) < 4 || f[0] != '"' || f[len(f)-1] != '"' {
 		return false
@@ -104,7 +104,7 @@ func looksQuoted(f string) bool {
 	return strings.Contains(inner, `""`) && !strings.Contains(strings.ReplaceAll(inner, `""`, ""), `"`)
 }
 
-// field is f as written in a TSV file: as it is, unless readers would take it for a quoted one.
+// field returns f as written in a TSV file: unchanged, unless readers would take it for a quoted field.
 func field(f string) string {
 	if looksQuoted(f) {
 		return `"` + strings.ReplaceAll(f, `"`, `""`) + `"`
@@ -112,9 +112,9 @@ func field(f string) string {
 	return f
 }
 
-// Column reads one column of the TSV file name, the first of names that its header has. Without a header it is the
-// last column, or the only one: then a line is a label. Index holds the index column, if the header has one. Of o, Context
-// and Read count.
+// Column reads one column of the TSV file name: the first of names that its header has or, without a header, the last
+// column. A file of one column has a label on each line. index is the index column, if the header has one. Column uses
+// only Context and Read of o.
 func Column(name string, o Options, names ...string) (values, index []string, err error) {
 	src, err := openSource(name, forms.TSV, o)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 // Task is a label set with its negative label.
 type Task struct {
 	Name     string
-	Labels   []string // the negative label last
+	Labels   []string // the negative label is last
 	Negative string
 }
 
@@ -19,12 +19,12 @@ var (
 	PPI      = Task{"ppi", []string{"1", "0"}, "0"}
 )
 
-// Tasks are the tasks by name.
+// Tasks returns the paper's tasks.
 func Tasks() []Task { return []Task{DDI, ChemProt, PPI} }
 
-// Canonical is t's own spelling of label. Published files differ in case (False), and BLUE's DDI labels carry a
-// prefix (DDI-effect). A task made by TaskOf also takes any word for no relation as its negative label. Nothing else is
-// folded, and ok is false for labels that t does not have.
+// Canonical returns label in the spelling of t. It accepts another case (False) and, for DDI, BLUE's prefix
+// (DDI-effect), as published files have them. A task made by TaskOf also accepts any word for no relation as its
+// negative label. For every other label ok is false.
 func (t Task) Canonical(label string) (canonical string, ok bool) {
 	if slices.Contains(t.Labels, label) {
 		return label, true
@@ -41,7 +41,7 @@ func (t Task) Canonical(label string) (canonical string, ok bool) {
 	return label, false
 }
 
-// WithNegative is t with another negative label in place of its own.
+// WithNegative returns t with label as its negative label; an empty label changes nothing.
 func (t Task) WithNegative(label string) Task {
 	if label == "" || label == t.Negative {
 		return t

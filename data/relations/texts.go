@@ -14,16 +14,16 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Text is an annotated text whose pairs have not been made yet.
+// Text is an annotated text. Pairs makes its pairs.
 type Text struct{ a *abstract }
 
-// ID is the document's.
+// ID returns the id of the document.
 func (t *Text) ID() string { return t.a.id }
 
-// Bytes is the length of the text.
+// Bytes returns the length of the text.
 func (t *Text) Bytes() int { return len(t.a.text) }
 
-// Names says whether a mention has a type, compared as pubtator.TypeKey does, and a concept that wanted accepts.
+// Names reports whether a mention has the type typ, compared by pubtator.TypeKey, and a concept that wanted accepts.
 func (t *Text) Names(typ string, wanted func(concept string) bool) bool {
 	key := pubtator.TypeKey(typ)
 	return slices.ContainsFunc(t.a.mentions, func(m annotation) bool {
@@ -31,15 +31,17 @@ func (t *Text) Names(typ string, wanted func(concept string) bool) bool {
 	})
 }
 
-// Pairs yields the examples of the text as Read does. Several texts may be asked at once if o.Sentences and o.Warn may.
+// Pairs yields the examples of the text as Read does. Pairs of several texts may run concurrently if o.Sentences and
+// o.Warn may.
 func (t *Text) Pairs(o Options) iter.Seq2[Example, error] { return t.a.each(o) }
 
-// Concepts are the concepts that the id of a mention names, "D1|D2" say, and the id itself. An unknown concept, "-" or "-1", is none.
+// Concepts returns the concepts that the id of a mention names (two in "D1|D2") and the id itself, without unknown
+// concepts ("-" or "-1").
 func Concepts(id string) []string { return conceptsOf(id) }
 
-// TextFault is something wrong with one text of a file, of which the error says where it is.
+// TextFault is a fault in one text of a file. Its error names the place.
 type TextFault struct {
-	Annotation bool // it costs an annotation of the text, and nothing else
+	Annotation bool // only an annotation of the text is lost
 	Err        error
 }
 
@@ -47,15 +49,15 @@ func (f *TextFault) Error() string { return f.Err.Error() }
 
 func (f *TextFault) Unwrap() error { return f.Err }
 
-// TextOptions say how annotated texts are read. The zero value is good.
+// TextOptions controls how annotated texts are read. The zero value is valid.
 type TextOptions struct {
 	Strict bool             // end at the first broken text or annotation
-	Fault  func(*TextFault) // told of each that is passed over
-	Note   func(string)     // told, a line each, what was changed in a file as a whole
+	Fault  func(*TextFault) // called with each fault that is skipped; may be nil
+	Note   func(string)     // called with one line for each change to a file as a whole; may be nil
 }
 
-// Texts reads annotated texts of a form (BioC, PubTator, RelationsJSONL) from r, one after the other; errors call the input name. A text
-// without a word is a fault. The last item is the first error, if any.
+// Texts yields the annotated texts in r, in a form that is BioC, PubTator or RelationsJSONL. name is the name of the
+// input in errors. A text without words is a fault. At the first error Texts yields it and ends.
 func Texts(r io.Reader, name string, form forms.Form, o TextOptions) iter.Seq2[*Text, error] {
 	if o.Fault == nil {
 		o.Fault = func(*TextFault) {}
@@ -106,7 +108,7 @@ func pubtatorTexts(r io.Reader, name string, o TextOptions) iter.Seq2[*abstract,
 	return texts(in, func(d *pubtator.Document) *abstract { return ofPubTator(d, "") })
 }
 
-// texts is seq with each document turned into an abstract.
+// texts converts each document of seq to an abstract.
 func texts[T any](seq iter.Seq2[T, error], of func(T) *abstract) iter.Seq2[*abstract, error] {
 	return func(yield func(*abstract, error) bool) {
 		for d, err := range seq {
@@ -121,7 +123,7 @@ func texts[T any](seq iter.Seq2[T, error], of func(T) *abstract) iter.Seq2[*abst
 	}
 }
 
-// jsonlTexts reads one text a line.
+// jsonlTexts reads one text per line.
 func jsonlTexts(r io.Reader, name string, o TextOptions) iter.Seq2[*abstract, error] {
 	return func(yield func(*abstract, error) bool) {
 		lines := text.NewLines(r)
@@ -148,7 +150,7 @@ func jsonlTexts(r io.Reader, name string, o TextOptions) iter.Seq2[*abstract, er
 	}
 }
 
-// jsonlText yields the text of a line, and reports whether to go on.
+// jsonlText yields the text of a line and reports whether to continue.
 func jsonlText(l line, o TextOptions, yield func(*abstract, error) bool) bool {
 	ok := true
 	a, err := parseJSONL(l, func(err error) { ok = ok && passOver(&TextFault{true, err}, o, yield) })
@@ -158,7 +160,7 @@ func jsonlText(l line, o TextOptions, yield func(*abstract, error) bool) bool {
 	return ok && yield(&a.abstract, nil)
 }
 
-// passOver tells of a fault, or yields it if the reading is strict, and reports whether to go on.
+// passOver reports a fault to o.Fault, or yields it if o is strict. It returns whether to continue.
 func passOver(f *TextFault, o TextOptions, yield func(*abstract, error) bool) bool {
 	if o.Strict {
 		yield(nil, f)

@@ -14,8 +14,8 @@ import (
 // Row is a marked example as a line of a TSV file.
 type Row struct{ Index, Sentence, Label string }
 
-// RowOf is e under m. Tabs and line ends in the sentence become spaces, one for one, and blanks at its ends go:
-// nothing else is touched.
+// RowOf returns e marked by m as a row. It replaces each tab and line end by a space and trims white space at the ends
+// of the sentence; nothing else changes.
 func RowOf(e Example, m Marking) Row {
 	flat := strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 	return Row{flat.Replace(e.ID), strings.TrimSpace(flat.Replace(m.Mark(e).Text)), flat.Replace(e.Label)}
@@ -31,10 +31,10 @@ func WriteTSV(w io.Writer, rows iter.Seq[Row]) error {
 	return out.Flush()
 }
 
-// readTSV reads marked sentences: columns index, sentence, label (or id, text, labels) as a header names them, or
-// without a header the last three of index, sentence, label; a single column is sentences without labels. Without
-// an index examples are numbered from 0. BLUE writes a ChemProt pair with two labels as two rows with one index: the
-// second gets its label as a suffix, as in the chemprot format. The mentions are where the marks are (see located).
+// readTSV reads marked sentences. A header names the columns index, sentence and label (or id, text and labels). Without
+// a header, three columns are index, sentence, label, two are sentence, label, and one is the sentence. Without an index
+// examples are numbered from 0. BLUE writes a ChemProt pair with two labels as two rows with one index: the id of the
+// second gets its label as a suffix, as in the chemprot format. The marks give the mentions (see located).
 func readTSV(name string, o Options) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		src, err := openSource(name, forms.TSV, o, ".tsv")
@@ -42,7 +42,7 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 			yield(Example{}, err)
 			return
 		}
-		defer src.close() // read only: what matters is Read's error
+		defer src.close() // only read from
 		if len(src.files) == 0 {
 			yield(Example{}, fmt.Errorf("%s: no file of marked sentences in it (looked for .tsv); a corpus in its own form needs the name of the form", name))
 			return
@@ -80,7 +80,7 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 	}
 }
 
-// withoutNUL is lines without their NUL characters.
+// withoutNUL yields lines without their NUL characters.
 func withoutNUL(lines iter.Seq2[line, error], o Options) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		for l, err := range lines {
@@ -100,7 +100,7 @@ func (r row) has(names ...string) bool {
 	return ok || r.table.columns == nil && r.table.width == 3
 }
 
-// example is row number n, from 0.
+// example returns the example in row number n, from 0.
 func (r row) example(n int) (Example, error) {
 	e := Example{ID: strconv.Itoa(n), Fold: NoFold}
 	if r.table.columns != nil {
@@ -135,8 +135,8 @@ func (r row) example(n int) (Example, error) {
 	return e, nil
 }
 
-// documentOfRow is the document in an index such as DDI-DrugBank.d297.s0.p0, AIMed.d1.s2_AIMed.d1.s2.p0 or
-// 10064839.T1.T30; the index itself if it has no such form.
+// documentOfRow returns the document in an index such as DDI-DrugBank.d297.s0.p0, AIMed.d1.s2_AIMed.d1.s2.p0 or
+// 10064839.T1.T30, or the index itself if it has another form.
 func documentOfRow(id string) string {
 	first, _, _ := strings.Cut(id, "_")
 	if i := strings.LastIndex(first, ".s"); i >= 0 {

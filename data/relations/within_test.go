@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// dots splits a text behind each ". ".
+// dots splits a text after each ". ".
 func dots(s string) (out []text.Span) {
 	start := 0
 	for i := range s {
@@ -75,7 +75,7 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// TestBioCPlaces: positions are those of the file, whose passages and sentences may leave characters out.
+// TestBioCPlaces checks that positions are those of the file, with passages and sentences that omit characters.
 func TestBioCPlaces(t *testing.T) {
 	const file = `<collection><document><id>7</id><passage><infon key="type">title</infon><offset>5</offset><text>älb ab.</text>
 <annotation id="1"><infon key="type">Gene</infon><infon key="identifier">1</infon><location offset="5" length="3"/><text>älb</text></annotation>
@@ -101,7 +101,8 @@ func TestBioCPlaces(t *testing.T) {
 	}
 }
 
-// TestManyMentionsApart: a crowded sentence beside others ends in bounded time, with bounded pairs.
+// TestManyMentionsApart checks that a sentence with many mentions, next to others, takes bounded time and makes a bounded
+// number of pairs.
 func TestManyMentionsApart(t *testing.T) {
 	var title, lines strings.Builder
 	const n = 20_000

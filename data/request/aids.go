@@ -22,7 +22,7 @@ import (
 	"github.com/subbert/subbert/internal/ctxio"
 )
 
-// descriptors opens Mesh and warns if its year is not that of the files.
+// descriptors opens Mesh and warns if its year differs from that of the files.
 func (p *planning) descriptors() (*mesh.Vocabulary, error) {
 	want := 0
 	for _, name := range p.plan.Files {
@@ -36,7 +36,7 @@ func (p *planning) descriptors() (*mesh.Vocabulary, error) {
 	return mesh.Open(p.ctx, p.Mesh, want, p.log)
 }
 
-// maxFaults is how many broken rows are told of one by one.
+// maxFaults is the number of broken rows that get a log line each.
 const maxFaults = 20
 
 // entities reads Tables.
@@ -138,7 +138,7 @@ func excludeList(ctx context.Context, x *selection.Exclusion, name string) error
 }
 
 func excludeCorpus(ctx context.Context, x *selection.Exclusion, format, path string, splitter *corpus.Splitter) error {
-	o := relations.Options{Context: ctx, Warn: func(string) {}} // data relations tells
+	o := relations.Options{Context: ctx, Warn: func(string) {}} // the command data relations prints warnings
 	if relations.NeedsSentences(format) {
 		o.Sentences = splitter.Split
 	}
@@ -152,7 +152,7 @@ func excludeCorpus(ctx context.Context, x *selection.Exclusion, format, path str
 	return nil
 }
 
-// addAid records a file, or the files of a directory, that the selection depends on.
+// addAid records in the plan a file, or the files of a directory, on which the selection depends.
 func addAid(ctx context.Context, plan *selection.Plan, role, path string) error {
 	h := sha256.New()
 	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {

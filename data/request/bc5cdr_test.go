@@ -12,8 +12,8 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// TestBC5CDR counts which of the 3,116 relations between a chemical and a disease have mentions at most N sentences apart, for
-// those who have the corpus: the most that a model of pairs can find (docs/experiments.md).
+// TestBC5CDR counts those of the 3,116 relations between a chemical and a disease that have mentions at most N sentences
+// apart: the maximum that a model of pairs can find (docs/experiments.md). It needs the corpus.
 func TestBC5CDR(t *testing.T) {
 	in := filepath.Join(os.Getenv("SUBBERT_DATA"), "pubtext", "bc5cdr-pubtator")
 	if _, err := os.Stat(in); err != nil {

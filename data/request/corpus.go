@@ -16,43 +16,43 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Corpus is what a person asks of a relation corpus: how it is read, split, marked and written.
+// Corpus is a request to read, split, mark and write a relation corpus.
 type Corpus struct {
 	In      string
 	Format  string // one of relations.Formats
 	Types   []string
-	Within  int // how many sentences apart the mentions of a pair may be
+	Within  int // maximum distance of the mentions of a pair, in sentences
 	Marking relations.Marking
-	Only    string // file of names of pairs or documents to keep; empty: all
+	Only    string // file with the names of the pairs or documents to keep; empty: all
 
-	Folds       int  // deal the documents out into so many folds; 0: as they come
-	Fold        *int // make this fold the test set and the others train
+	Folds       int  // deal the documents out into this number of folds; 0: keep the corpus's folds
+	Fold        *int // make this fold the test set and the other folds train
 	DevFraction float64
 	DevBy       relations.Unit
-	Seed        uint64 // of folds and dev set
+	Seed        uint64 // seed of folds and dev set
 
 	Split string // "all", or the only split to write
-	Out   string // a file, or a folder, which gets a file for each split or fold
+	Out   string // a file, or a folder for one file per split or fold
 
-	Read func(done, size int64) // as relations.Options has it
+	Read func(done, size int64) // see relations.Options
 }
 
-// Written is what was made of a corpus.
+// Written is the result of Corpus.Write.
 type Written struct {
 	From        string            `json:"from"` // format
 	Marking     relations.Marking `json:"marking"`
 	Files       []WrittenFile     `json:"files"`
 	Counts      []relations.Count `json:"counts"`              // by split
-	Covered     []Covered         `json:"covered,omitempty"`   // by split of the corpus, where it states relations between identifiers
+	Covered     []Covered         `json:"covered,omitempty"`   // by split of the corpus, if it states relations between identifiers
 	Differences []string          `json:"differences"`         // from the published counts
-	Agreement   string            `json:"agreement,omitempty"` // says that there are none, where counts are published
+	Agreement   string            `json:"agreement,omitempty"` // confirms the published counts; empty if they differ or none are published
 	Warnings    []string          `json:"warnings"`
 }
 
-// Covered says how many of the relations that a split of the corpus states between two identifiers have a pair of mentions: the most that
-// can be found in the pairs.
+// Covered counts the relations between two identifiers that a split of the corpus states, and those of them with a pair
+// of mentions. The latter is the maximum that can be found in the pairs.
 type Covered struct {
-	Split string `json:"split"` // empty where the corpus does not say
+	Split string `json:"split"` // empty if the corpus does not say
 	relations.Coverage
 }
 
@@ -63,8 +63,8 @@ type WrittenFile struct {
 	examples []relations.Example
 }
 
-// Write reads, arranges and writes the corpus, until ctx ends; each file is written whole or not at all. What a reader warns
-// of, and what differs from the published counts, goes to warn too.
+// Write reads, arranges and writes the corpus. It fails when ctx ends. Each file is written whole or not at all. Write
+// also calls warn with each warning of the reader and each difference from the published counts.
 func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, error) {
 	out := &Written{From: c.Format, Marking: c.Marking, Differences: []string{}, Warnings: []string{}}
 	examples, err := c.read(ctx, out)
@@ -109,7 +109,7 @@ func (c Corpus) read(ctx context.Context, out *Written) ([]relations.Example, er
 	return Examples(ctx, c.Format, c.In, o)
 }
 
-// cover adds c to what is covered of split.
+// cover adds c to the coverage of split.
 func (w *Written) cover(split string, c relations.Coverage) {
 	if c.Stated == 0 {
 		return
@@ -122,7 +122,7 @@ func (w *Written) cover(split string, c relations.Coverage) {
 	w.Covered[i].Coverage = w.Covered[i].Plus(c)
 }
 
-// PairTypes are the types of a pair's two mentions that names name, none if there are no names.
+// PairTypes returns the two mention types in names, which must have two elements or none.
 func PairTypes(names []string) (types [2]string, err error) {
 	if len(names) != 0 && len(names) != 2 {
 		return types, misusef("--types names %d types, want two, such as Chemical,Disease", len(names))
@@ -131,7 +131,7 @@ func PairTypes(names []string) (types [2]string, err error) {
 	return types, nil
 }
 
-// arrange makes the splits and folds that are asked for.
+// arrange makes the requested splits and folds.
 func (c Corpus) arrange(ctx context.Context, examples []relations.Example) ([]relations.Example, error) {
 	if c.Only != "" {
 		text, err := os.ReadFile(c.Only)
@@ -170,7 +170,7 @@ func (c Corpus) arrange(ctx context.Context, examples []relations.Example) ([]re
 	return c.holdDev(examples)
 }
 
-// testOnFold sets the split of examples: fold n is test, the others are train.
+// testOnFold sets the split of examples: fold n is test, the other folds are train.
 func testOnFold(examples []relations.Example, n int) error {
 	last := relations.NoFold
 	for _, e := range examples {
@@ -187,7 +187,7 @@ func testOnFold(examples []relations.Example, n int) error {
 	return nil
 }
 
-// holdDev turns a part of train, or of a corpus without splits, into dev.
+// holdDev holds out a part of train, or of a corpus without splits, as dev.
 func (c Corpus) holdDev(examples []relations.Example) ([]relations.Example, error) {
 	bySplit := map[string][]relations.Example{}
 	for _, e := range examples {
@@ -210,7 +210,7 @@ func (c Corpus) holdDev(examples []relations.Example) ([]relations.Example, erro
 	return slices.Concat(rest, held, bySplit["test"]), nil
 }
 
-// files deals the examples out to files.
+// files assigns the examples to files.
 func (c Corpus) files(ctx context.Context, examples []relations.Example) ([]WrittenFile, error) {
 	if c.Split != "all" {
 		examples = slices.DeleteFunc(slices.Clone(examples), func(e relations.Example) bool { return e.Split != c.Split })
@@ -238,7 +238,7 @@ func (c Corpus) files(ctx context.Context, examples []relations.Example) ([]Writ
 	return out, nil
 }
 
-// partName names the file of e in a folder.
+// partName returns the file name of e in a folder, without extension.
 func partName(e relations.Example) string {
 	if e.Split == "" && e.Fold != relations.NoFold {
 		return fmt.Sprintf("fold-%d", e.Fold)
@@ -251,7 +251,8 @@ func isFolder(name string) bool {
 	return strings.HasSuffix(name, string(filepath.Separator)) || err == nil && info.IsDir()
 }
 
-// WriteMarked writes examples, marked by m, as a TSV file with a header: whole, or not at all if ctx ends.
+// WriteMarked writes examples, marked by m, as a TSV file with a header. If ctx ends it writes nothing and returns an
+// error.
 func WriteMarked(ctx context.Context, path string, examples []relations.Example, m relations.Marking) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
 		return errors.Join(relations.WriteTSV(w, func(yield func(relations.Row) bool) {

@@ -9,8 +9,8 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// Stream yields the examples of a file or corpus in its order, until ctx ends. Formats that annotate whole abstracts get
-// the program's own sentence splitter.
+// Stream returns the examples of a file or corpus in its order. Reading fails when ctx ends. For formats that annotate
+// whole abstracts Stream uses the splitter of package corpus, unless o has one.
 func Stream(ctx context.Context, format, name string, o relations.Options) (iter.Seq2[relations.Example, error], error) {
 	if relations.NeedsSentences(format) && o.Sentences == nil {
 		splitter, err := corpus.NewSplitter()
@@ -22,7 +22,7 @@ func Stream(ctx context.Context, format, name string, o relations.Options) (iter
 	o.Context = ctx
 	return func(yield func(relations.Example, error) bool) {
 		for x, err := range relations.Read(format, name, o) {
-			if ctx.Err() != nil { // whatever was read of the file before
+			if ctx.Err() != nil { // even if an example was read
 				x, err = relations.Example{}, fmt.Errorf("%s: %w", name, ctx.Err())
 			}
 			if !yield(x, err) || err != nil {
@@ -32,7 +32,7 @@ func Stream(ctx context.Context, format, name string, o relations.Options) (iter
 	}, nil
 }
 
-// Examples is the whole of Stream. A file without an example is an error.
+// Examples returns all examples of Stream. A file without examples is an error.
 func Examples(ctx context.Context, format, name string, o relations.Options) ([]relations.Example, error) {
 	stream, err := Stream(ctx, format, name, o)
 	if err != nil {

@@ -11,19 +11,19 @@ import (
 	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
-// Inspection is what a person wants to know of a directory of shards.
+// Inspection is a request to inspect a directory of shards.
 type Inspection struct {
 	Dir       string
-	Verify    bool   // read everything and compare all checksums
-	Vocab     string // the vocabulary of the shards; with it instances are drawn
+	Verify    bool   // read everything and check all checksums
+	Vocab     string // the vocabulary of the shards; empty: draw no instances
 	Split     string
-	Instances int // so many
+	Instances int // number of instances to show
 	Sequence  int
 	Masking   string
 	Seed      uint64
 }
 
-// Inspected is what an inspection of shards found.
+// Inspected is the result of an inspection.
 type Inspected struct {
 	shards.Header
 	Verified  bool            `json:"verified"`
@@ -31,15 +31,15 @@ type Inspected struct {
 	PerEpoch  int             `json:"instances_per_epoch,omitempty"`
 }
 
-// ShownInstance is an instance for a person to read.
+// ShownInstance is an instance in readable form.
 type ShownInstance struct {
-	Text   string   `json:"text"`   // masked
-	Masked []string `json:"masked"` // what was at the masked positions, in order
+	Text   string   `json:"text"`   // masked text
+	Masked []string `json:"masked"` // the original tokens at the masked positions, in order
 	Length int      `json:"length"`
-	Next   string   `json:"next"` // whether B follows A: is_next or random
+	Next   string   `json:"next"` // is_next if B follows A, else random
 }
 
-// Inspect looks into the shards. tell hears how far a verification is, in bytes.
+// Inspect inspects the shards. It calls tell with the progress of a verification, in bytes.
 func (v Inspection) Inspect(ctx context.Context, tell func(done, size int64)) (_ *Inspected, err error) {
 	set, err := shards.Open(v.Dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func (v Inspection) Inspect(ctx context.Context, tell func(done, size int64)) (_
 	return found, v.draw(ctx, found, set)
 }
 
-// draw shows the first instances of an epoch.
+// draw adds the first instances of epoch 0 to found.
 func (v Inspection) draw(ctx context.Context, found *Inspected, set *shards.Set) error {
 	opened, err := published.Open(v.Vocab)
 	if err != nil {

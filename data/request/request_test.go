@@ -32,7 +32,7 @@ func TestMisuse(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func() error
-		want string // empty: it can be meant
+		want string // empty: the request is valid
 	}{
 		{"a query", choose(Selection{Query: "gene", From: "jsonl"}), ""},
 		{"nothing", choose(Selection{}), "no --query"},
@@ -65,7 +65,7 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-// Files that Plan opens can be replaced by others.
+// Aids allows replacing the files that Plan opens.
 func TestAids(t *testing.T) {
 	s := Selection{Mesh: "m", Vocab: "v", Tables: []string{"t1", "t2"}, Exclude: []string{"ddi2013:x"}}
 	for _, aid := range s.Aids() {

@@ -13,14 +13,14 @@ import (
 	"github.com/subbert/subbert/data/selection"
 )
 
-// Selection says which documents are wanted. Its fields are the flags of data select.
+// Selection is a request to select documents. Its fields are the flags of data select.
 type Selection struct {
 	Query    string
 	Preset   string // pg, drug, cp or empty
-	Mode     string // lexical, mesh, entity, or empty: as the rest suggests
+	Mode     string // lexical, mesh or entity; if empty, the other fields decide
 	Mesh     string // file of descriptors
 	Entities []string
-	Tables   []string // PubTator's files
+	Tables   []string // tables of PubTator
 	Exclude  []string // FILE or FORMAT:CORPUS
 	Share    []string // PATTERN=FRACTION
 	From     string   // a form of documents, or auto
@@ -29,7 +29,7 @@ type Selection struct {
 	Strict   bool
 }
 
-// Misuse says that a request cannot be meant.
+// Misuse reports an invalid request.
 type Misuse struct{ Err error }
 
 func (m *Misuse) Error() string { return m.Err.Error() }
@@ -37,7 +37,8 @@ func (m *Misuse) Unwrap() error { return m.Err }
 
 func misusef(format string, args ...any) error { return &Misuse{fmt.Errorf(format, args...)} }
 
-// Aids are the fields that name files which Plan opens; an entry of Exclude may begin with a format.
+// Aids returns pointers to the fields with the names of files that Plan opens. An entry of Exclude may start with a
+// format.
 func (s *Selection) Aids() []*string {
 	aids := []*string{&s.Mesh, &s.Vocab}
 	for _, names := range [][]string{s.Tables, s.Exclude} {
@@ -62,7 +63,8 @@ func presets() map[string]preset {
 	}
 }
 
-// Plan opens what the selection from files depends on, until ctx ends. The plan has no Out, and one worker; nobody is told of its progress.
+// Plan opens the files on which the selection from files depends and returns the plan. It fails when ctx ends. The plan
+// has no Out, one worker, and callbacks for progress and broken documents that do nothing.
 func (s Selection) Plan(ctx context.Context, files []string, log *slog.Logger) (selection.Plan, error) {
 	if err := s.fillIn(log); err != nil {
 		return selection.Plan{}, err
@@ -82,7 +84,7 @@ func (s Selection) Plan(ctx context.Context, files []string, log *slog.Logger) (
 	return p.plan, nil
 }
 
-// planning is a Selection on its way to a Plan.
+// planning is the state of Plan.
 type planning struct {
 	ctx context.Context
 	Selection
@@ -90,7 +92,7 @@ type planning struct {
 	plan selection.Plan
 }
 
-// fillIn fills in what a preset and the other fields leave open.
+// fillIn sets empty fields from the preset and the other fields.
 func (s *Selection) fillIn(log *slog.Logger) error {
 	if p, ok := presets()[s.Preset]; ok {
 		if s.Query != "" {
@@ -124,7 +126,7 @@ func (s *Selection) fillIn(log *slog.Logger) error {
 	return nil
 }
 
-// shares reads Share.
+// shares parses Share.
 func (p *planning) shares() error {
 	for _, s := range p.Share {
 		share, ok := selection.ParseShare(s)
@@ -157,7 +159,7 @@ func (p *planning) tokenizer() error {
 	return nil
 }
 
-// query reads Query and looks its headings up.
+// query parses Query and looks up its headings.
 func (p *planning) query() error {
 	if p.Query == "" {
 		return nil

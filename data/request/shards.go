@@ -14,18 +14,19 @@ import (
 	"github.com/subbert/subbert/data/wordpiece/published"
 )
 
-// Shards says how documents become shards. Its fields are the flags of data shard.
+// Shards is a request to make shards of documents. Its fields are the flags of data shard.
 type Shards struct {
-	Vocab        string // as published.Open takes it
-	Uncased      bool   // of a vocabulary alone
-	MaxWordChars int    // 0: as Vocab says
+	Vocab        string // argument of published.Open
+	Uncased      bool   // lower-case text; for a vocabulary without tokenizer settings
+	MaxWordChars int    // 0: the value of Vocab
 	HeldOut      float64
 	Seed         uint64
 	From         string // a form of documents, or auto
 	Strict       bool
 }
 
-// Plan opens what shards of files depend on. The plan has no Out, and one worker; nobody is told of its progress.
+// Plan opens the files that the shards depend on and returns the plan. The plan has no Out, one worker, and callbacks
+// for progress and broken documents that do nothing.
 func (s Shards) Plan(files []string) (preparation.Plan, error) {
 	if s.HeldOut < 0 || s.HeldOut >= 1 {
 		return preparation.Plan{}, misusef("--held-out %v, want from 0 to below 1", s.HeldOut)
@@ -48,9 +49,9 @@ func (s Shards) Plan(files []string) (preparation.Plan, error) {
 		Broken:       func(error) {}, Progress: func(preparation.Progress) {}}, nil
 }
 
-// OpenTokenizer opens the tokenizer at vocab as published.Open does. A vocabulary alone is for lower-cased text if uncased is set and
-// for text as it is if not; a directory or a tokenizer.json says so itself. Words of more than maxWordChars characters are
-// [UNK]; 0 leaves that as it is.
+// OpenTokenizer opens the tokenizer at vocab with published.Open. A directory or a tokenizer.json states whether it
+// lower-cases text, and uncased forces it; for a bare vocabulary uncased decides. Words of more than maxWordChars
+// characters are [UNK]; 0 keeps the value of vocab.
 func OpenTokenizer(vocab string, uncased bool, maxWordChars int) (*wordpiece.Tokenizer, wordpiece.Config, error) {
 	p, err := published.Open(vocab)
 	if err != nil {
@@ -68,7 +69,7 @@ func OpenTokenizer(vocab string, uncased bool, maxWordChars int) (*wordpiece.Tok
 	return t, c, nil
 }
 
-// Files replaces each directory made by data select by its parts.
+// Files replaces each directory made by data select by the files of its parts.
 func Files(names []string) ([]string, error) {
 	var files []string
 	for _, name := range names {

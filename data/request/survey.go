@@ -10,28 +10,28 @@ import (
 	"github.com/subbert/subbert/data/survey"
 )
 
-// Survey is what a person wants to know of relation files before training on them.
+// Survey is a request to survey relation files before training on them.
 type Survey struct {
-	Files    []string // the first is the one to learn from; a corpus alone is taken apart into its own splits
+	Files    []string // the first is the training set; a single corpus is divided into its splits
 	Format   string   // one of relations.Formats
 	Marking  relations.Marking
 	Types    []string
-	Negative string // the label that means no relation; empty: found
-	Vocab    string // vocabulary, or a directory that has one; empty: no pieces are counted
+	Negative string // the label that means no relation; empty: find it among the labels
+	Vocab    string // vocabulary, or a directory with one; empty: count no word pieces
 	Uncased  bool
-	Lengths  []int // positions of a row
+	Lengths  []int // row lengths to evaluate, in positions
 }
 
-// Surveyed is what a survey found.
+// Surveyed is the result of a survey.
 type Surveyed struct {
 	survey.Survey
-	Negative    string           `json:"negative,omitempty"`  // the label that means no relation; empty: none is known to
+	Negative    string           `json:"negative,omitempty"`  // the label that means no relation; empty if unknown
 	Differences []string         `json:"differences"`         // from the published counts
-	Agreement   string           `json:"agreement,omitempty"` // says that there are none, where counts are published
-	Warnings    []survey.Warning `json:"warnings"`            // what makes training or scoring useless
+	Agreement   string           `json:"agreement,omitempty"` // confirms the published counts; empty if they differ or none are published
+	Warnings    []survey.Warning `json:"warnings"`            // problems that make training or scoring useless
 }
 
-// Look surveys the files. What a reader warns of goes to warn.
+// Look surveys the files. It calls warn with each warning of a reader.
 func (s Survey) Look(ctx context.Context, warn func(line string)) (*Surveyed, error) {
 	out := &Surveyed{Differences: []string{}}
 	sets, err := s.sets(ctx, out, warn)
@@ -59,7 +59,7 @@ func (s Survey) Look(ctx context.Context, warn func(line string)) (*Surveyed, er
 	return out, nil
 }
 
-// negative finds the label that means no relation; it is left empty where none is known to.
+// negative sets out.Negative to the label that means no relation, or leaves it empty if none is known.
 func (s Survey) negative(out *Surveyed, labels map[string]bool) error {
 	var all []string
 	for l := range labels {
@@ -79,7 +79,7 @@ func (s Survey) negative(out *Surveyed, labels map[string]bool) error {
 	return nil
 }
 
-// sets reads the files, each as a set, or of a single one its splits.
+// sets reads each file as a set. A single file is divided into its splits.
 func (s Survey) sets(ctx context.Context, out *Surveyed, warn func(line string)) ([]survey.Set, error) {
 	o := relations.Options{Warn: warn, Negative: s.Negative}
 	var err error
@@ -110,7 +110,7 @@ func (s Survey) sets(ctx context.Context, out *Surveyed, warn func(line string))
 	return sets, nil
 }
 
-// splits are the splits of a set, train first; the set itself if it has none.
+// splits returns the splits of a set, train first, or the set itself if it has fewer than two.
 func splits(set survey.Set) []survey.Set {
 	by := map[string][]relations.Example{}
 	for _, e := range set.Examples {
@@ -128,5 +128,5 @@ func splits(set survey.Set) []survey.Set {
 	return out
 }
 
-// isRelation reports whether e is more than a line of text.
+// isRelation reports whether e has a label or a mention, and is not just a line of text.
 func isRelation(e relations.Example) bool { return e.Label != "" || e.A.Found() }

@@ -11,14 +11,14 @@ import (
 // blockSize is the number of bytes under one checksum.
 const blockSize = 64 << 10
 
-// castagnoli is the polynomial of CRC-32C, which processors compute themselves. It does not change.
+// castagnoli is the table of CRC-32C, which processors compute in hardware. It does not change.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// summer computes the checksums of the blocks of what is written through it.
+// summer is a writer that computes the checksum of each block.
 type summer struct {
 	w    io.Writer
 	n    int64
-	sum  uint32 // of the block begun
+	sum  uint32 // checksum of the current block
 	sums []uint32
 }
 
@@ -41,7 +41,7 @@ func (s *summer) finish() {
 	s.sum = 0
 }
 
-// all returns the checksums, that of the block begun included.
+// all returns the checksums, including that of the current block.
 func (s *summer) all() []uint32 {
 	if s.n%blockSize != 0 {
 		s.finish()
@@ -49,11 +49,11 @@ func (s *summer) all() []uint32 {
 	return s.sums
 }
 
-// blocks reads a file whose blocks have checksums. A block is checked when something in it is first read. It may be
-// used by many goroutines at once.
+// blocks reads a file in blocks with checksums. It checks a block when it first reads from it. It is safe for concurrent
+// use.
 type blocks struct {
 	r       io.ReaderAt
-	size    int64 // of what the checksums cover
+	size    int64 // bytes that the checksums cover
 	sums    []uint32
 	checked []atomic.Bool
 	buffers sync.Pool // of *[]byte of blockSize
@@ -83,7 +83,7 @@ func (b *blocks) read(p []byte, off int64) error {
 	return readFull(b.r, p, off)
 }
 
-// check compares the checksum of block k.
+// check checks the checksum of block k.
 func (b *blocks) check(k int64) error {
 	buffer := b.buffers.Get().(*[]byte)
 	defer b.buffers.Put(buffer)
@@ -100,7 +100,7 @@ func (b *blocks) check(k int64) error {
 	return nil
 }
 
-// readFull fills p from off on. The end of the file is an error unless p is full.
+// readFull fills p with the bytes from off on. It returns an error if the file ends before p is full.
 func readFull(r io.ReaderAt, p []byte, off int64) error {
 	n, err := r.ReadAt(p, off)
 	if n == len(p) {

@@ -17,7 +17,7 @@ const (
 	maxIDBits   = 31
 )
 
-// trailer is the end of a file, from which the place of everything else follows.
+// trailer is the end of a file. It determines the place of all other parts.
 type trailer struct {
 	documents, sentences, tokens int64
 	lengthBytes                  int64
@@ -33,7 +33,7 @@ func (t *trailer) sumsAt() int64    { return t.groupsAt() + t.groups()*groupByte
 func (t *trailer) blocks() int64    { return (t.sumsAt() + blockSize - 1) / blockSize }
 func (t *trailer) size() int64      { return t.sumsAt() + 4*t.blocks() + trailerSize }
 
-// append writes t as the last bytes of a file. The CRC-32C it ends with identifies the whole file.
+// append appends t as the last bytes of a file. The final CRC-32C identifies the whole file.
 func (t *trailer) append(dst []byte) []byte {
 	from := len(dst)
 	for _, n := range []int64{t.documents, t.sentences, t.tokens, t.lengthBytes} {
@@ -46,7 +46,7 @@ func (t *trailer) append(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
 }
 
-// parseTrailer reads and checks the trailer of a file of so many bytes.
+// parseTrailer reads and checks the trailer of a file of size bytes.
 func parseTrailer(p []byte, size int64) (trailer, error) {
 	if string(p[40:48]) != magic {
 		return trailer{}, errors.New("no shard file, or a truncated one")
@@ -81,10 +81,10 @@ type file struct {
 	raw    sync.Pool // of *[]byte
 }
 
-// group is an entry of the index: where every 16th document begins.
+// group is an entry of the index: the start of every 16th document.
 type group struct {
 	token  int64 // number of its first token in the file
-	length int64 // offset of its lengths among the lengths
+	length int64 // offset of its lengths in the part of lengths
 }
 
 // openFile reads the trailer, the checksums and the index of a shard.
@@ -136,8 +136,8 @@ func (f *file) readGroups() error {
 	return nil
 }
 
-// lengths appends, for each of the documents [first, last), the number of its sentences and then the tokens of each;
-// at is the number of the first token of the first document.
+// lengths appends, for each of the documents [first, last), its number of sentences and then the tokens of each
+// sentence. at is the number of the first token of document first.
 func (f *file) lengths(dst []int32, first, last int64) (_ []int32, at int64, err error) {
 	if first >= last {
 		return dst, 0, nil
@@ -165,7 +165,7 @@ func (f *file) lengths(dst []int32, first, last int64) (_ []int32, at int64, err
 
 var errLengths = errors.New("sentence lengths damaged")
 
-// appendDocument decodes the lengths of one document from raw and returns how many tokens they sum to.
+// appendDocument decodes the lengths of one document from raw and returns their sum.
 func appendDocument(dst []int32, raw []byte) ([]int32, int64, []byte, error) {
 	sentences, raw, err := length(raw)
 	if err != nil {
@@ -184,7 +184,7 @@ func appendDocument(dst []int32, raw []byte) ([]int32, int64, []byte, error) {
 	return dst, tokens, raw, nil
 }
 
-// length decodes a number of at least one.
+// length decodes a positive number.
 func length(raw []byte) (int32, []byte, error) {
 	if len(raw) > 0 && raw[0] < 0x80 && raw[0] > 0 {
 		return int32(raw[0]), raw[1:], nil
@@ -200,7 +200,7 @@ func length(raw []byte) (int32, []byte, error) {
 func (f *file) read(dst []int32, at int64) error {
 	width := int64(f.idBits)
 	from, to := at*width/8, ((at+int64(len(dst)))*width+7)/8
-	raw, done := f.buffer(int(to-from) + 8) // an id is taken out of the 8 bytes from its first bit on
+	raw, done := f.buffer(int(to-from) + 8) // an id is read from the 8 bytes that start with its first bit
 	defer done()
 	if err := f.blocks.read(raw[:to-from], int64(len(magic))+from); err != nil {
 		return err

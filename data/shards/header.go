@@ -28,16 +28,16 @@ const (
 	maxVocabulary = 1 << 31
 )
 
-// Header says how shards were made. It is the content of manifest.json.
+// Header is the content of manifest.json. It records how the shards were made.
 type Header struct {
 	Format     string           `json:"format"`
 	Version    int              `json:"version"`
 	Vocabulary Vocabulary       `json:"vocabulary"`
 	Tokenizer  Tokenizer        `json:"tokenizer"`
 	Splitter   string           `json:"splitter"`
-	HeldOut    float64          `json:"held_out"`     // the fraction of documents asked for
-	Seed       uint64           `json:"shuffle_seed"` // of the order of the documents
-	IDBits     int              `json:"id_bits"`      // as many as the largest id needs
+	HeldOut    float64          `json:"held_out"`     // the requested fraction of documents
+	Seed       uint64           `json:"shuffle_seed"` // seed of the order of the documents
+	IDBits     int              `json:"id_bits"`      // bits of an id, enough for the largest
 	Inputs     []Input          `json:"inputs"`
 	Splits     map[string]Split `json:"splits"`
 }
@@ -48,7 +48,7 @@ type Vocabulary struct {
 	Size int    `json:"size"`
 }
 
-// Check tells whether d can be written with this vocabulary.
+// Check returns an error if d cannot be written with this vocabulary.
 func (v Vocabulary) Check(d *Document) error {
 	total := 0
 	for i, n := range d.Lengths {
@@ -68,15 +68,15 @@ func (v Vocabulary) Check(d *Document) error {
 	return nil
 }
 
-// Tokenizer is how text was taken apart.
+// Tokenizer holds the settings with which text was tokenized.
 type Tokenizer struct {
 	Lower          bool   `json:"lower"`
 	MaxWordChars   int    `json:"max_word_chars"`
-	Accents        string `json:"accents,omitempty"`         // strip or keep; empty is as Lower says
-	JoinIdeographs bool   `json:"join_ideographs,omitempty"` // they are letters like others
+	Accents        string `json:"accents,omitempty"`         // strip or keep; if empty, Lower strips
+	JoinIdeographs bool   `json:"join_ideographs,omitempty"` // ideographs are letters of words, not words by themselves
 }
 
-// TokenizerOf is c as shards record it.
+// TokenizerOf returns the settings of c that shards record.
 func TokenizerOf(c wordpiece.Config) Tokenizer {
 	t := Tokenizer{Lower: c.Lower, MaxWordChars: c.MaxWordChars, JoinIdeographs: c.JoinIdeographs}
 	switch {
@@ -88,7 +88,7 @@ func TokenizerOf(c wordpiece.Config) Tokenizer {
 	return t
 }
 
-// TokenizerError says that the text of shards was taken apart in another way than a model's.
+// TokenizerError reports that the tokenizer settings of shards differ from those of a model.
 type TokenizerError struct {
 	Shards, Model Tokenizer
 }
@@ -111,13 +111,13 @@ func (e *TokenizerError) Error() string {
 	return strings.Join(differs, "; ")
 }
 
-// Hint says what to do.
+// Hint returns a remedy.
 func (e *TokenizerError) Hint() string {
 	return "make the shards again with the model's tokenizer: subbert data shard --vocab MODEL-DIRECTORY"
 }
 
-// CheckTokenizer returns a *TokenizerError unless the shards' text was taken apart with these settings. From how many
-// characters on a word is [UNK] may differ: Google's code says 200, transformers 100, and hardly a word of text is so long.
+// CheckTokenizer returns a *TokenizerError unless the shards' text was tokenized with these settings. It ignores
+// MaxWordChars, above which a word is [UNK]: Google's code has 200, transformers 100, and few words are so long.
 func (h *Header) CheckTokenizer(c wordpiece.Config) error {
 	c.MaxWordChars = h.Tokenizer.MaxWordChars
 	if model := TokenizerOf(c); model != h.Tokenizer {
@@ -126,23 +126,23 @@ func (h *Header) CheckTokenizer(c wordpiece.Config) error {
 	return nil
 }
 
-// Input is a file that documents came from.
+// Input is a file of documents.
 type Input struct {
 	Name   string `json:"name"` // without directories
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
-	Broken int64  `json:"broken,omitempty"` // lines passed over
+	Broken int64  `json:"broken,omitempty"` // lines skipped
 	Counts
 }
 
-// Counts says how much of something there is.
+// Counts holds the numbers of documents, sentences, tokens, words and bytes of a text collection.
 type Counts struct {
 	Documents int64 `json:"documents"`
 	Sentences int64 `json:"sentences"`
 	Tokens    int64 `json:"tokens"`
 	Unknown   int64 `json:"unknown"`    // tokens that are [UNK]
-	Words     int64 `json:"words"`      // of the text, between white space
-	TextBytes int64 `json:"text_bytes"` // of titles and sections, UTF-8
+	Words     int64 `json:"words"`      // words of the text, separated by white space
+	TextBytes int64 `json:"text_bytes"` // bytes of titles and sections in UTF-8
 }
 
 // Add adds o to c.
@@ -170,7 +170,7 @@ type Shard struct {
 	Tokens    int64  `json:"tokens"`
 }
 
-// Total is what all splits hold together.
+// Total returns the counts of all splits together.
 func (h *Header) Total() Counts {
 	var c Counts
 	for _, s := range h.Splits {
@@ -179,7 +179,7 @@ func (h *Header) Total() Counts {
 	return c
 }
 
-// Bytes is the size of all shard files.
+// Bytes returns the size of all shard files.
 func (h *Header) Bytes() int64 {
 	var n int64
 	for _, s := range h.Splits {
@@ -190,7 +190,7 @@ func (h *Header) Bytes() int64 {
 	return n
 }
 
-// VocabularyError says that shards hold ids of another vocabulary.
+// VocabularyError reports that shards hold ids of another vocabulary.
 type VocabularyError struct {
 	Shards, Given Vocabulary
 }
@@ -200,7 +200,7 @@ func (e *VocabularyError) Error() string {
 		e.Shards.Size, e.Shards.Hash, e.Given.Size, e.Given.Hash)
 }
 
-// Hint says what to do.
+// Hint returns a remedy.
 func (e *VocabularyError) Hint() string {
 	return "make the shards again with this vocabulary, or name the one they were made with"
 }
@@ -214,7 +214,7 @@ func (h *Header) CheckVocabulary(hash string, size int) error {
 	return nil
 }
 
-// IDBits is how many bits an id of a vocabulary takes: 15 for the published BERT vocabularies.
+// IDBits returns the number of bits of an id in a vocabulary of this size: 15 for the published BERT vocabularies.
 func IDBits(size int) int { return max(1, bits.Len(uint(size-1))) }
 
 // readHeader reads and checks the manifest of a directory.

@@ -11,14 +11,14 @@ import (
 	"sort"
 )
 
-// Set is an open directory of shards. It may be used by many goroutines at once.
+// Set is an open directory of shards. It is safe for concurrent use.
 type Set struct {
 	header Header
 	splits map[string]*Documents
 	files  []io.Closer
 }
 
-// IsSet reports whether name is a directory with a manifest, or one that cannot be anything else: it has no other files.
+// IsSet reports whether name is a directory with a manifest, or an empty directory.
 func IsSet(name string) bool {
 	if _, err := os.Stat(filepath.Join(name, manifestName)); err == nil {
 		return true
@@ -27,11 +27,12 @@ func IsSet(name string) bool {
 	return err == nil && len(entries) == 0
 }
 
-// Open opens the directory dir and checks that every file is there, whole, and the one that the manifest means.
+// Open opens the directory dir and checks that every file of the manifest exists, is complete and is the file that the
+// manifest describes.
 func Open(dir string) (*Set, error) { return OpenFS(os.DirFS(dir), dir) }
 
-// OpenFS is Open of the root of a file system whose files can be read at any place: they are io.ReaderAts for many
-// goroutines at once. dir stands for it in errors.
+// OpenFS is like Open for the root of fsys. The files of fsys must be io.ReaderAts that are safe for concurrent use. dir
+// is the name of the root in errors.
 func OpenFS(fsys fs.FS, dir string) (*Set, error) {
 	h, err := readHeader(fsys, dir)
 	if err != nil {
@@ -87,10 +88,10 @@ func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
 	return d.add(shard.File, opened)
 }
 
-// errManifest says what to do about a manifest that is not that of the files.
+// errManifest is the remedy for a manifest that does not match the files.
 var errManifest = errors.New("it is damaged or of other shards: make the shards again")
 
-// pathless is the reason in an error about a path that the caller names better.
+// pathless returns err without its path; callers add a better one.
 func pathless(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
@@ -98,7 +99,7 @@ func pathless(err error) error {
 	return err
 }
 
-// Header says how the shards were made.
+// Header returns the content of the manifest.
 func (s *Set) Header() Header { return s.header }
 
 // Split returns the documents of a split.
@@ -110,7 +111,7 @@ func (s *Set) Split(name string) (*Documents, error) {
 	return d, nil
 }
 
-// Verify reads every byte and compares all checksums, reporting how many bytes were read to progress.
+// Verify reads every byte and checks all checksums. It calls progress with the number of bytes after each block.
 func (s *Set) Verify(ctx context.Context, progress func(bytes int64)) error {
 	for _, d := range s.splits {
 		for _, p := range d.parts {
@@ -137,14 +138,14 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// Documents gives random access to the documents of a split. It may be used by many goroutines at once.
+// Documents gives random access to the documents of a split. It is safe for concurrent use.
 type Documents struct {
 	parts             []part
 	documents, tokens int64
 	sentences         int64
 }
 
-// part is a file and what stands before it in the split.
+// part is a file with the number of documents and tokens before it in the split.
 type part struct {
 	*file
 	name                string
@@ -162,13 +163,13 @@ func (d *Documents) add(name string, f *file) error {
 	return nil
 }
 
-// NumDocuments is the number of documents, NumTokens that of all their tokens.
+// NumDocuments returns the number of documents, NumTokens the number of their tokens.
 func (d *Documents) NumDocuments() int { return int(d.documents) }
 func (d *Documents) NumTokens() int64  { return d.tokens }
 
-// Lengths appends to dst, for each of the documents [first, last), the number of its sentences and then the number of
-// tokens of each sentence. at is the position of the first token of the first of them. Ranges that begin at a multiple
-// of 16 are the cheapest.
+// Lengths appends to dst, for each of the documents [first, last), its number of sentences and then the number of
+// tokens of each sentence. at is the position of the first token of document first. Ranges that start at a multiple
+// of 16 are cheapest.
 func (d *Documents) Lengths(dst []int32, first, last int) (_ []int32, at int64, err error) {
 	if first < 0 || last > d.NumDocuments() || first >= last {
 		return dst, 0, fmt.Errorf("shards: documents %d-%d of %d asked for", first, last, d.documents)
@@ -207,7 +208,7 @@ func (d *Documents) Tokens(dst []int32, at int64) error {
 	return nil
 }
 
-// Sentences returns document i as ids in sentences.
+// Sentences returns the sentences of document i, each as its ids.
 func (d *Documents) Sentences(i int) ([][]int32, error) {
 	lengths, at, err := d.Lengths(nil, i, i+1)
 	if err != nil {

@@ -45,7 +45,7 @@ func flat(sentences [][]int32) *Document {
 	return d
 }
 
-// write makes shards of documents, the last tenth of them held out, in files of limit bytes of ids.
+// write makes shards of documents in files of limit bytes of ids. It holds out the last tenth of the documents.
 func write(t testing.TB, documents [][][]int32, size int, limit int64) (dir string, h Header) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "shards")
@@ -145,7 +145,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-// TestRangesEqualMemory compares reads over the borders of groups and files with the plain implementation.
+// TestRangesEqualMemory compares reads across the boundaries of groups and files with the plain implementation.
 func TestRangesEqualMemory(t *testing.T) {
 	documents := makeDocuments(200, 1000)
 	dir, _ := write(t, append(slices.Clone(documents), documents[:23]...), 1000, 2000)
@@ -274,7 +274,7 @@ func TestWriterRefuses(t *testing.T) {
 	}
 }
 
-// TestEveryDamageIsSeen flips a bit of each byte in turn, and cuts the file off at each length.
+// TestEveryDamageIsSeen flips a bit of each byte in turn, and truncates the file to each length.
 func TestEveryDamageIsSeen(t *testing.T) {
 	dir, _ := write(t, makeDocuments(5, 1000), 1000, 1<<20)
 	path := filepath.Join(dir, "train-00000.shard")
@@ -312,7 +312,7 @@ func TestEveryDamageIsSeen(t *testing.T) {
 	}
 }
 
-// TestDamageIsSeenWhenRead: reading checks the block it reads from, and no other.
+// TestDamageIsSeenWhenRead checks that reading checks only the block that it reads from.
 func TestDamageIsSeenWhenRead(t *testing.T) {
 	dir, _ := write(t, makeDocuments(2000, 30000), 30000, 1<<30)
 	path := filepath.Join(dir, "train-00000.shard")
@@ -349,7 +349,7 @@ func TestManifestFaults(t *testing.T) {
 	number := func(name string, n int64) string { return fmt.Sprintf(`"%s": %d`, name, n) }
 	for _, c := range []struct {
 		name, old, new, want string
-		times                int // that old is replaced; -1: everywhere
+		times                int // number of replacements of old; -1: all
 	}{
 		{"not JSON", "{", "", "damaged", 1},
 		{"another format", formatName, "other shards", "format", 1},
@@ -382,7 +382,8 @@ func TestManifestFaults(t *testing.T) {
 	}
 }
 
-// FuzzFile reads whatever it is given as a shard. Checksums are made right first, or nothing would get past them.
+// FuzzFile reads arbitrary bytes as a shard. It corrects the checksums first; otherwise almost every input would fail
+// there.
 func FuzzFile(f *testing.F) {
 	dir, _ := write(f, makeDocuments(40, 1000), 1000, 1<<20)
 	content, err := os.ReadFile(filepath.Join(dir, "train-00000.shard"))
@@ -410,7 +411,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// mended gives content the checksums it should have, if its sizes allow.
+// mended returns content with correct checksums, if its sizes allow.
 func mended(content []byte) []byte {
 	if len(content) < trailerSize {
 		return content

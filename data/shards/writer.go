@@ -12,34 +12,34 @@ import (
 	"github.com/subbert/subbert/data/staging"
 )
 
-// shardBytes is the size at which a file of ids is full.
+// shardBytes is the size of ids in bytes at which a file is full.
 const shardBytes = 256 << 20
 
-// Document is what is written of one.
+// Document is a tokenised document to write.
 type Document struct {
 	Lengths   []int32 // tokens of each sentence, none zero
-	IDs       []int32 // of all sentences
-	Unknown   int     // how many of them are [UNK]
-	Words     int     // of its text
-	TextBytes int     // of its text
+	IDs       []int32 // ids of all sentences
+	Unknown   int     // number of ids that are [UNK]
+	Words     int     // words of its text
+	TextBytes int     // bytes of its text
 }
 
-// Counts is what d adds to a split.
+// Counts returns the counts of d.
 func (d *Document) Counts() Counts {
 	return Counts{Documents: 1, Sentences: int64(len(d.Lengths)), Tokens: int64(len(d.IDs)), Unknown: int64(d.Unknown),
 		Words: int64(d.Words), TextBytes: int64(d.TextBytes)}
 }
 
-// Writer makes a set of shards. The same documents in the same order give the same bytes. It is not for concurrent use.
+// Writer makes a set of shards. The same documents in the same order give the same bytes. It is not safe for concurrent use.
 type Writer struct {
 	header Header
 	dir    *staging.Dir
 	splits map[string]*splitWriter
-	limit  int64 // of bytes of ids in a file
+	limit  int64 // bytes of ids in a file
 }
 
-// Create begins a set of shards in dir, which must not exist, or be empty. Of h it takes what says how the shards are
-// made; it fills in the rest. The caller calls Discard in the end.
+// Create starts a set of shards in dir, which must be empty or not exist. h holds the settings of the shards; Create
+// fills in Format, Version and IDBits, and Commit the inputs and splits. The caller must call Discard at the end.
 func Create(dir string, h Header) (*Writer, error) {
 	if h.Vocabulary.Size < 1 || h.Vocabulary.Size > maxVocabulary || h.Vocabulary.Hash == "" {
 		return nil, errors.New("shards: no vocabulary named, or one larger than ids can be")
@@ -71,7 +71,7 @@ func (w *Writer) Add(split string, d *Document) error {
 	return nil
 }
 
-// Commit finishes the files and makes the directory appear. inputs are recorded in the manifest.
+// Commit finishes the files, records inputs in the manifest and makes the directory appear.
 func (w *Writer) Commit(inputs []Input) (Header, error) {
 	w.header.Inputs = inputs
 	w.header.Splits = make(map[string]Split)
@@ -94,7 +94,7 @@ func (w *Writer) Commit(inputs []Input) (Header, error) {
 	return w.header, nil
 }
 
-// Discard removes what was written, unless Commit succeeded before.
+// Discard removes the written files, unless Commit succeeded before.
 func (w *Writer) Discard() error {
 	for _, s := range w.splits {
 		if s.file != nil {
@@ -114,12 +114,12 @@ type splitWriter struct {
 	file    *os.File
 	buffer  *bufio.Writer
 	sums    *summer
-	trailer trailer // of the file begun
+	trailer trailer // trailer of the current file
 	lengths []byte
 	groups  []byte
 	scratch []byte
 
-	pending     uint64 // bits of ids that do not fill a byte yet
+	pending     uint64 // bits of ids that do not fill a byte
 	pendingBits uint
 }
 
@@ -154,7 +154,7 @@ func (s *splitWriter) appendGroup() {
 	s.groups = binary.LittleEndian.AppendUint64(s.groups, uint64(len(s.lengths)))
 }
 
-// writeIDs packs ids behind each other, from the lowest bit of each byte on.
+// writeIDs packs ids one after the other, starting at the lowest bit of each byte.
 func (s *splitWriter) writeIDs(ids []int32) error {
 	s.scratch = s.scratch[:0]
 	for _, id := range ids {
@@ -168,7 +168,7 @@ func (s *splitWriter) writeIDs(ids []int32) error {
 	return err
 }
 
-// flushIDs writes the last byte of ids, if it is not full.
+// flushIDs writes the last, partly filled byte of ids, if any.
 func (s *splitWriter) flushIDs() error {
 	if s.pendingBits == 0 {
 		return nil
@@ -193,7 +193,7 @@ func (s *splitWriter) begin() error {
 
 func (s *splitWriter) fileName() string { return fmt.Sprintf("%s-%05d.shard", s.name, len(s.shards)) }
 
-// finish writes what stands behind the ids, and closes the file.
+// finish writes the parts after the ids and closes the file.
 func (s *splitWriter) finish() error {
 	if s.file == nil {
 		return nil
@@ -227,7 +227,7 @@ func (s *splitWriter) finish() error {
 	return staging.Seal(f)
 }
 
-// crcOf is the checksum that a trailer ends with.
+// crcOf returns the checksum at the end of a trailer.
 func crcOf(trailer []byte) string {
 	return fmt.Sprintf("%08x", binary.LittleEndian.Uint32(trailer[len(trailer)-4:]))
 }

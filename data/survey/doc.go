@@ -1,8 +1,8 @@
-// Package survey says what sets of marked sentences are like before a classifier is trained on them: how many rows and
-// labels they have, which rows and sentences they share, what rows of a length lose, and what of that makes training or
+// Package survey describes sets of marked sentences before a classifier is trained on them: the numbers of rows and
+// labels, the rows and sentences that sets share, the losses of rows that are cut, and problems that make training or
 // scoring useless.
 //
-// The first set is the one to learn from; the others are compared with it. Two rows are alike if some names in the place of
-// their tags make one text of both: so are the pairs of one sentence, whatever the index says, and sentences that differ in
-// the names of their mentions alone.
+// The first set is the training set; the others are compared with it. Two rows are alike if they become the same text
+// when names replace their tags. This holds for pairs of one sentence, whatever their index, and for sentences that
+// differ only in the names of their mentions.
 package survey

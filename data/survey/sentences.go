@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// pattern is the words of a marked sentence in lower case, with gap for each mention that a tag stands for.
+// pattern is the words of a marked sentence in lower case, with gap in place of each tag that replaces a mention.
 type pattern []string
 
 const gap = ""
@@ -24,22 +24,22 @@ func patternOf(sentence string) pattern {
 	return p
 }
 
-// Bounds of what counts as one sentence.
+// Bounds for treating two patterns as one sentence.
 const (
-	fewestWords  = 5   // that two rows must have in common
-	leastCommon  = 0.6 // share of the shorter one's words that they must have in common
-	longestName  = 6   // words that a tag may stand for
-	mostLikely   = 64  // patterns that a pattern is compared with
-	shingle      = 3   // words in a row that rows of a sentence have in common
-	rarestLooked = 3   // shingles of a pattern that are looked up
+	fewestWords  = 5   // minimum number of shared words
+	leastCommon  = 0.6 // minimum fraction of shared words, of the words of the shorter pattern
+	longestName  = 6   // maximum number of words that a tag replaces
+	mostLikely   = 64  // maximum number of patterns that a pattern is compared with
+	shingle      = 3   // consecutive words that two patterns must share to be compared
+	rarestLooked = 3   // number of shingles of a pattern to look up, rarest first
 )
 
-// differsInNames says whether some names in the place of their gaps make one text of p and q, which have most words in common.
+// differsInNames reports whether p and q share most words and become the same text if names replace their gaps.
 func (p pattern) differsInNames(q pattern) bool {
 	if !p.resembles(q) {
 		return false
 	}
-	failed := map[[2]int]bool{} // rests of p and q that do not match
+	failed := map[[2]int]bool{} // starts of rests of p and q that do not match
 	var match func(i, j int) bool
 	match = func(i, j int) bool {
 		at := [2]int{i, j}
@@ -67,7 +67,7 @@ func (p pattern) differsInNames(q pattern) bool {
 	return match(0, 0)
 }
 
-// name is how many words at the beginning of p a gap of another pattern may stand for.
+// name returns the maximum number of words at the start of p that a gap of another pattern may replace.
 func (p pattern) name() int {
 	n := 0
 	for n < min(len(p), longestName) && p[n] != gap {
@@ -76,7 +76,7 @@ func (p pattern) name() int {
 	return n
 }
 
-// resembles says whether p and q have most words in common, in whatever order.
+// resembles reports whether p and q share most words, in any order.
 func (p pattern) resembles(q pattern) bool {
 	counts := map[string]int{}
 	inP, inQ, common := 0, 0, 0
@@ -99,12 +99,12 @@ func (p pattern) resembles(q pattern) bool {
 	return common >= fewestWords && float64(common) >= leastCommon*float64(min(inP, inQ))
 }
 
-// known is what the set that is learned from has.
+// known indexes the training set.
 type known struct {
-	labels    map[string][]string // of the rows, by their text
+	labels    map[string][]string // labels of rows, by text
 	documents map[string]bool
 	patterns  []pattern
-	holding   map[string][]int32 // patterns, by the shingles that they have
+	holding   map[string][]int32 // indices of patterns, by shingle
 }
 
 func newKnown(examples []relations.Example) *known {
@@ -129,7 +129,7 @@ func newKnown(examples []relations.Example) *known {
 	return k
 }
 
-// shingles yields every few words of p that stand together.
+// shingles yields every run of shingle consecutive words of p without a gap.
 func (p pattern) shingles(yield func(string) bool) {
 	for i := range max(0, len(p)-shingle+1) {
 		words := p[i : i+shingle]
@@ -139,10 +139,10 @@ func (p pattern) shingles(yield func(string) bool) {
 	}
 }
 
-// share says what set has in common with what is known, which is called name.
+// share counts what set shares with the training set, which is called name.
 func (k *known) share(name string, set Set) Shared {
 	out := Shared{A: name, B: set.Name}
-	judged := map[string]bool{} // whether a text is like one that is known
+	judged := map[string]bool{} // whether a text is like a known one
 	for _, e := range set.Examples {
 		if hasDocument(e) && k.documents[e.Document] {
 			out.Documents++
@@ -166,7 +166,8 @@ func (k *known) share(name string, set Set) Shared {
 	return out
 }
 
-// hasLike says whether p differs from a known sentence in names alone. It looks at the patterns that share p's rarest words.
+// hasLike reports whether p differs from a known sentence only in names. It compares p with the patterns that share its
+// rarest shingles.
 func (k *known) hasLike(p pattern) bool {
 	var found [][]int32
 	for s := range p.shingles {

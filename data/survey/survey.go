@@ -7,58 +7,58 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// Set is examples under a name: a file, a split or a fold.
+// Set is a named set of examples: a file, a split or a fold.
 type Set struct {
 	Name     string
 	Examples []relations.Example
 }
 
-// Survey is what sets are like.
+// Survey describes several sets.
 type Survey struct {
 	Sets   []Facts  `json:"sets"`
 	Shared []Shared `json:"shared"` // between the first set and each of the others
 }
 
-// Facts are what a set is like by itself.
+// Facts describes one set.
 type Facts struct {
 	Name          string         `json:"name"`
 	Rows          int            `json:"rows"`
-	Labels        map[string]int `json:"labels"` // rows of each; "" stands for those without one
+	Labels        map[string]int `json:"labels"` // rows by label; "" counts rows without a label
 	Documents     int            `json:"documents,omitempty"`
-	Repeated      int            `json:"repeated"`      // rows whose text stands in a row before
-	Contradictory int            `json:"contradictory"` // of those, the rows with another label than the row before
-	Unmarked      int            `json:"unmarked"`      // rows that do not show both mentions
-	Marks         map[string]int `json:"marks"`         // rows that have each mark
-	Types         map[string]int `json:"types"`         // rows of each two types of mentions, such as CHEMICAL-GENE
+	Repeated      int            `json:"repeated"`      // rows with the same text as an earlier row
+	Contradictory int            `json:"contradictory"` // repeated rows with a label other than that of the first such row
+	Unmarked      int            `json:"unmarked"`      // rows without marks of both mentions
+	Marks         map[string]int `json:"marks"`         // rows by mark
+	Types         map[string]int `json:"types"`         // rows by pair of mention types, such as CHEMICAL-GENE
 	Lengths       *Lengths       `json:"lengths,omitempty"`
 }
 
-// Lengths are what a vocabulary makes of a set.
+// Lengths describes a set that is tokenized with a vocabulary.
 type Lengths struct {
 	Pieces  int       `json:"pieces"`
 	Unknown int       `json:"unknown"` // pieces that are [UNK]
-	Median  int       `json:"median"`  // positions of a row, [CLS] and [SEP] included
+	Median  int       `json:"median"`  // median length of a row in positions, including [CLS] and [SEP]
 	Longest int       `json:"longest"`
 	Cuts    []Cutting `json:"cuts"`
 }
 
-// Cutting is what rows of a length lose when they are cut at their end.
+// Cutting counts the losses of rows of a length that are cut at their end.
 type Cutting struct {
 	Length int `json:"length"` // positions
 	marked.Cut
 }
 
-// Shared says what the set B has in common with the set A. Counts are rows of B.
+// Shared counts the rows of set B that have something in common with set A.
 type Shared struct {
 	A          string `json:"a"`
 	B          string `json:"b"`
-	Rows       int    `json:"rows"`        // whose text stands in A
-	OtherLabel int    `json:"other_label"` // of those, the rows that have another label in A
-	Alike      int    `json:"alike"`       // that differ from a row of A in names alone, as other pairs of its sentence do
-	Documents  int    `json:"documents"`   // of documents that A has rows of, where the index names them
+	Rows       int    `json:"rows"`        // rows with a text that is also in A
+	OtherLabel int    `json:"other_label"` // those of Rows with another label in A
+	Alike      int    `json:"alike"`       // rows that differ from a row of A only in names, as other pairs of its sentence do
+	Documents  int    `json:"documents"`   // rows of documents that are also in A, if the index names documents
 }
 
-// Of surveys sets. The first is the one to learn from.
+// Of surveys sets. The first is the training set.
 func Of(sets ...Set) *Survey {
 	s := &Survey{Shared: []Shared{}}
 	for _, set := range sets {
@@ -74,7 +74,7 @@ func Of(sets ...Set) *Survey {
 	return s
 }
 
-// factsOf says what a set is like by itself.
+// factsOf describes one set.
 func factsOf(set Set) Facts {
 	f := Facts{Name: set.Name, Rows: len(set.Examples), Labels: map[string]int{}, Marks: map[string]int{}, Types: map[string]int{}}
 	seen, documents := map[string]string{}, map[string]bool{}
@@ -105,10 +105,10 @@ func factsOf(set Set) Facts {
 	return f
 }
 
-// hasDocument says whether the index of a row names its document and not the row alone.
+// hasDocument reports whether the index of a row names its document, not only the row.
 func hasDocument(e relations.Example) bool { return e.Document != "" && e.Document != e.ID }
 
-// Measure adds what the pieces of e's vocabulary make of the sets, in rows of each of lengths.
+// Measure adds the Lengths of the sets: it tokenizes them with e and counts the losses in rows of each of lengths.
 func (s *Survey) Measure(e *marked.Encoder, lengths []int, sets ...Set) {
 	for i, set := range sets {
 		sizes := make([]marked.Size, len(set.Examples))

@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// rows are marked sentences, each written as label|sentence, as the TSV reader makes examples of them.
+// rows returns examples for marked sentences, written as label|sentence, as the TSV reader would.
 func rows(t *testing.T, lines ...string) []relations.Example {
 	t.Helper()
 	var text strings.Builder
@@ -41,7 +41,7 @@ func TestOf(t *testing.T) {
 		"false|Levels of @GENE$ fell with alben but @DRUG$ had no such effect",
 		"false|one mark, @DRUG$, is all there is")
 	test := rows(t,
-		"false|@DRUG$ raises @GENE$ in the blood of healthy people", // as it stands in train, with both labels
+		"false|@DRUG$ raises @GENE$ in the blood of healthy people", // the same as in train, with both labels
 		"up|Levels of @GENE$ fell with @DRUG$ but zarb had no such effect",
 		"down|@PROTEIN$ binds @DRUG$ at low temperatures in vitro, as shown before")
 	got := Of(Set{"train", train}, Set{"test", test})
@@ -164,7 +164,8 @@ func TestCutRows(t *testing.T) {
 	}
 }
 
-// TestDDI: the pairs of DDI 2013's sentences are told apart and found again, and published train and test share little.
+// TestDDI checks that pairs of DDI 2013 with a sentence of the training pairs are found, and that few rows of the published
+// test set are like the published training set.
 func TestDDI(t *testing.T) {
 	root := os.Getenv("SUBBERT_DATA")
 	if root == "" {

@@ -9,21 +9,21 @@ import (
 	"github.com/subbert/subbert/data/marked"
 )
 
-// Warning is something that makes training or scoring useless or misleading.
+// Warning is a problem that makes training or scoring useless or misleading.
 type Warning struct {
-	Kind string `json:"kind"` // one word or several joined by _, the same in every version
-	Text string `json:"text"` // a sentence for a person, without a full stop
+	Kind string `json:"kind"` // words joined by _, the same in every version
+	Text string `json:"text"` // a sentence without a full stop
 }
 
-// Bounds from which on something is worth a warning.
+// Fractions above which there is a warning.
 const (
 	mostShortened = 0.1  // rows that are cut
 	mostLost      = 0.01 // rows that lose a mention
 	mostUnknown   = 0.01 // pieces that are [UNK]
 )
 
-// Warnings says what of s makes it useless to learn from the first set or to be scored on the others. negative is the
-// label that means no relation; empty: not known.
+// Warnings returns the problems of training on the first set and scoring on the others. negative is the label that means
+// no relation, or empty if unknown.
 func (s *Survey) Warnings(negative string) []Warning {
 	var out []Warning
 	warn := func(kind, format string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(format, args...)}) }
@@ -73,7 +73,7 @@ func (s *Survey) rows(name string) int {
 	return s.Sets[slices.IndexFunc(s.Sets, func(f Facts) bool { return f.Name == name })].Rows
 }
 
-// missing lists the keys of counts, with their rows, that known lacks.
+// missing lists the keys of counts that known lacks, with their rows.
 func missing(counts, known map[string]int) []string {
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(counts)) {
@@ -84,7 +84,8 @@ func missing(counts, known map[string]int) []string {
 	return out
 }
 
-// CutRows warns of a set of whose rows too many do not fit into length positions; truncate is how they are cut.
+// CutRows returns a warning if too many rows of a set do not fit into length positions. truncate is the way in which they
+// are cut.
 func CutRows(name string, cut marked.Cut, length int, truncate string) []Warning {
 	share := func(n int) float64 { return float64(n) / float64(max(1, cut.Sentences)) }
 	lost := cut.LostOne + cut.LostBoth
@@ -98,7 +99,7 @@ func CutRows(name string, cut marked.Cut, length int, truncate string) []Warning
 	return []Warning{{"cut_rows", text}}
 }
 
-// UnknownPieces warns of a set of whose pieces too many are [UNK].
+// UnknownPieces returns a warning if too many word pieces of a set are [UNK].
 func UnknownPieces(name string, unknown, pieces int) []Warning {
 	rate := float64(unknown) / float64(max(1, pieces))
 	if rate <= mostUnknown {

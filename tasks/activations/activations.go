@@ -1,14 +1,14 @@
-// Package activations keeps on disk what a frozen encoder makes of examples, so that it runs once however many probes
-// are trained on it.
+// Package activations stores the activations of a frozen encoder for examples on disk, so that the encoder runs once for
+// any number of probes.
 //
-// A file holds N examples; each is [L+1,P,H] numbers: every layer from the embeddings up, P positions, hidden size H, in
-// float32, or in float16, which halves the file and rounds each number by at most 1/2048 of itself. The file's name is
-// its key: model, data, dimensions and type, so that what was made of other weights or other sentences is never read.
+// A file holds N examples of [L+1,P,H] numbers: every layer from the embeddings up, P positions, hidden size H. The numbers
+// are float32, or float16, which halves the file and rounds each number by at most 1/2048 of itself. The name of a file
+// contains its key (model, data, dimensions and type), so that activations of other weights or sentences are never read.
 //
 //	magic, a JSON header padded to 4096 bytes, N rows, a CRC-32C of each row
 //
-// Numbers are little endian. A file appears under its name only when complete; reading maps it into memory, so that rows
-// cost what they take to decode and several processes share them.
+// Numbers are little endian. A file gets its name only when it is complete. Reading maps it into memory, so that a row
+// costs only its decoding and several processes share the file.
 package activations
 
 import (
@@ -39,10 +39,10 @@ const (
 	Float32 = "float32"
 )
 
-// ErrNone says that there is no file of that header.
+// ErrNone reports that no file with the given header exists.
 var ErrNone = errors.New("no activations of this model and these examples")
 
-// Header says what a file holds.
+// Header describes the content of a file.
 type Header struct {
 	Model     string `json:"model"`     // hash of the encoder's parameters
 	Data      string `json:"data"`      // hash of the examples, as the encoder saw them
@@ -53,10 +53,10 @@ type Header struct {
 	Hidden    int    `json:"hidden"`    // H
 }
 
-// RowLen is how many numbers an example has.
+// RowLen returns the number of numbers of an example.
 func (h Header) RowLen() int { return h.Layers * h.Positions * h.Hidden }
 
-// rowBytes is what an example takes on disk.
+// rowBytes returns the size of an example on disk.
 func (h Header) rowBytes() int {
 	if h.Type == Float16 {
 		return 2 * h.RowLen()
@@ -64,18 +64,18 @@ func (h Header) rowBytes() int {
 	return 4 * h.RowLen()
 }
 
-// Bytes is the size of the file, known before there is one.
+// Bytes returns the size of the file, which need not exist.
 func (h Header) Bytes() int64 {
 	return headerSize + int64(h.Examples)*int64(h.rowBytes()+sumSize)
 }
 
-// Path is where the file lies in dir.
+// Path returns the path of the file in dir.
 func (h Header) Path(dir string) string {
 	short := func(hash string) string { return hash[:min(16, len(hash))] }
 	return filepath.Join(dir, fmt.Sprintf("%s-%s-%dx%dx%d-%s.act", short(h.Model), short(h.Data), h.Layers, h.Positions, h.Hidden, h.Type))
 }
 
-// Validate says what is wrong with h.
+// Validate returns the first fault of h.
 func (h Header) Validate() error {
 	if h.Type != Float16 && h.Type != Float32 {
 		return fmt.Errorf("activations: type %q, want %s or %s", h.Type, Float16, Float32)
@@ -86,7 +86,7 @@ func (h Header) Validate() error {
 	return nil
 }
 
-// Writer writes a file row by row. It is not for concurrent use.
+// Writer writes a file row by row. It is not safe for concurrent use.
 type Writer struct {
 	header Header
 	dir    string
@@ -95,7 +95,7 @@ type Writer struct {
 	sums   []byte
 }
 
-// Create begins the file of h in dir, which is made if need be. The caller ends with Close or Abort.
+// Create starts the file of h in dir and creates dir if necessary. The caller must call Close or Abort at the end.
 func Create(dir string, h Header) (*Writer, error) {
 	if err := h.Validate(); err != nil {
 		return nil, err
@@ -149,10 +149,10 @@ func (w *Writer) Append(row []float32) error {
 	return nil
 }
 
-// written is the number of rows so far.
+// written returns the number of rows so far.
 func (w *Writer) written() int { return len(w.sums) / sumSize }
 
-// Close completes the file and gives it its name. If rows are missing there is no file, and an error.
+// Close completes the file and gives it its name. If rows are missing it removes the file and returns an error.
 func (w *Writer) Close() error {
 	if w.written() != w.header.Examples {
 		return errors.Join(fmt.Errorf("activations: %d rows, want %d", w.written(), w.header.Examples), w.Abort())
@@ -167,7 +167,7 @@ func (w *Writer) Close() error {
 	return os.Rename(w.file.Name(), w.header.Path(w.dir))
 }
 
-// Abort gives the file up.
+// Abort closes and removes the file.
 func (w *Writer) Abort() error { return errors.Join(w.file.Close(), os.Remove(w.file.Name())) }
 
 // Cache is a file open for reading. It is safe for concurrent use until it is closed.
@@ -177,7 +177,7 @@ type Cache struct {
 	data   mmap.MMap
 }
 
-// Open maps the file of h in dir; ErrNone if there is none.
+// Open maps the file of h in dir. It returns ErrNone if the file does not exist.
 func Open(dir string, h Header) (*Cache, error) {
 	path := h.Path(dir)
 	f, err := os.Open(path)
@@ -204,7 +204,7 @@ func Open(dir string, h Header) (*Cache, error) {
 	return c, nil
 }
 
-// check compares the header in the file with the one asked for.
+// check compares the header in the file with the expected one.
 func (c *Cache) check() error {
 	text, ok := bytes.CutPrefix(c.data[:headerSize], []byte(magic))
 	if !ok {
@@ -220,7 +220,7 @@ func (c *Cache) check() error {
 	return nil
 }
 
-// ReadRows decodes the rows of those numbers, one after the other, into dst.
+// ReadRows decodes the rows with the given numbers into dst, one after the other.
 func (c *Cache) ReadRows(rows []int, dst []float32) error {
 	n := c.header.RowLen()
 	for k, i := range rows {

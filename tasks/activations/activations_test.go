@@ -16,7 +16,7 @@ func header(kind string) Header {
 	return Header{Model: strings.Repeat("ab", 32), Data: strings.Repeat("cd", 32), Type: kind, Examples: 5, Layers: 3, Positions: 2, Hidden: 4}
 }
 
-// write makes the file of h and returns what it was given.
+// write writes the file of h and returns its numbers.
 func write(t *testing.T, dir string, h Header) [][]float32 {
 	t.Helper()
 	w, err := Create(dir, h)
@@ -41,7 +41,7 @@ func write(t *testing.T, dir string, h Header) [][]float32 {
 	return rows
 }
 
-// TestRoundTrip reads rows back in any order: exactly, or rounded to half a unit of float16's eleven bits.
+// TestRoundTrip reads rows back in any order: exact, or rounded to half a unit of float16's eleven bits.
 func TestRoundTrip(t *testing.T) {
 	for kind, tolerance := range map[string]float64{Float32: 0, Float16: 1.0 / 2048} {
 		t.Run(kind, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestKey: what was made of another model, other data or in another form is not found.
+// TestKey checks that activations of another model, other data or another type are not found.
 func TestKey(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, header(Float16))
@@ -88,13 +88,13 @@ func TestKey(t *testing.T) {
 		}
 	}
 	same := header(Float16)
-	same.Model = same.Model[:63] + "x" // beyond what the name shows
+	same.Model = same.Model[:63] + "x" // beyond the part in the file name
 	if _, err := Open(dir, same); err == nil || !strings.Contains(err.Error(), "holds") {
 		t.Errorf("hash that differs at its end: %v", err)
 	}
 }
 
-// TestDamage: a bit that changed, a file that lost its end, and rows that are missing or too many are errors.
+// TestDamage checks that a changed bit, a truncated file, and missing or excess rows are errors.
 func TestDamage(t *testing.T) {
 	dir, h := t.TempDir(), header(Float16)
 	write(t, dir, h)
@@ -130,7 +130,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestWriterRefuses: what is not complete leaves nothing behind.
+// TestWriterRefuses checks that an incomplete file is removed.
 func TestWriterRefuses(t *testing.T) {
 	dir, h := t.TempDir(), header(Float16)
 	w, err := Create(dir, h)

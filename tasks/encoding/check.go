@@ -6,8 +6,8 @@ import (
 	"github.com/subbert/subbert/tasks"
 )
 
-// Check says what keeps m from being computed: a config.json that describes no encoder of ours, or weights that are not
-// those of the encoder that it describes. A model without weights passes with its config.json alone.
+// Check returns an error if m cannot be run: its config.json does not describe a supported encoder, or its weights do not
+// match the config.json. For a model without weights Check reads only the config.json.
 func Check(m *checkpoints.Model) error {
 	config, err := bert.ReadConfig(m.Files.Config)
 	if err != nil || !m.HasWeights() {

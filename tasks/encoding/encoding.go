@@ -1,20 +1,20 @@
-// Package encoding writes down what a model makes of texts: hidden states, pooled output, attention and logits, for
-// other tools to compute on or compare with.
+// Package encoding writes the outputs of a model for texts (hidden states, pooled output, attention and logits) for use
+// by other tools.
 //
 // Axes: B records of a batch, S positions, the same for all records, H hidden, N heads, L layers, V vocabulary. Positions
-// beyond a record's own are padding, which no position attends to; what they hold themselves means nothing.
+// beyond a record's length are padding. No position attends to padding, and the values at padding have no meaning.
 //
 // The output is a container of the tensors
 //
-//	ID/hidden          [layers,S,H] float32: the embeddings, then every layer, or those asked for
+//	ID/hidden          [layers,S,H] float32: the embeddings, then every layer, or the requested ones
 //	ID/pooled          [H] float32, if the model has a pooler
 //	ID/input_ids       [S] int32, padded with [PAD]
 //	ID/token_type_ids  [S] int32, padded with 0
-//	ID/attentions      [L,N,S,S] float32, on request: from position (third axis) to position
+//	ID/attentions      [L,N,S,S] float32, on request: from a position (third axis) to a position (fourth axis)
 //	ID/mlm_logits      [S,V] float32, on request, if the model has the head
 //	ID/nsp_logits      [2] float32, on request, if the model has the head
 //
-// computed while it is written: memory holds one batch.
+// which are computed while they are written: memory holds one batch.
 package encoding
 
 import (
@@ -37,18 +37,18 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Options says what is computed.
+// Options selects the outputs.
 type Options struct {
-	Model      bert.Options // how the model computes
-	Layers     []int        // of the L+1 hidden states, in the order of the output; 0 is the embeddings
+	Model      bert.Options // options of the model
+	Layers     []int        // indices into the L+1 hidden states, in the order of the output; 0 is the embeddings
 	Attentions bool
 	Pooled     bool
 	MaskedLM   bool
 	Next       bool // needs Pooled
 }
 
-// ParseLayers reads "all", or indices joined by commas into the hidden states, which number layers+1: 0 is the embeddings,
-// layers the last layer, and negative ones count from the end.
+// ParseLayers parses "all" or a comma-separated list of indices into the layers+1 hidden states. 0 is the embeddings,
+// layers is the last layer, and negative indices count from the end.
 func ParseLayers(text string, layers int) ([]int, error) {
 	var chosen []int
 	if text == "all" {
@@ -70,7 +70,7 @@ func ParseLayers(text string, layers int) ([]int, error) {
 	return chosen, nil
 }
 
-// Has says what of o the model can give.
+// Has returns o without the outputs that the model does not have.
 func (o Options) Has(m *checkpoints.Model) Options {
 	parts := make(map[checkpoints.Part]bool)
 	for _, info := range m.Tensors() {
@@ -82,7 +82,7 @@ func (o Options) Has(m *checkpoints.Model) Options {
 	return o
 }
 
-// parameters lists what o needs.
+// parameters lists the parameters that o needs.
 func (o Options) parameters(c bert.Config) []weights.Parameter {
 	all := bert.Parameters(c)
 	if o.Pooled {
@@ -107,8 +107,8 @@ type Encoder struct {
 	forward *trainer.Forward
 }
 
-// New loads what o needs from m and prepares batches of rows records of length positions. The report is there on a mismatch,
-// too.
+// New loads the parameters that o needs from m and prepares batches of rows records of length positions. It returns the
+// report on a mismatch, too.
 func New(b compute.Backend, m *checkpoints.Model, c bert.Config, o Options, rows, length int) (*Encoder, *checkpoints.Report, error) {
 	if !m.HasWeights() {
 		return nil, nil, fmt.Errorf("%s: no weights", m.Path)
@@ -122,7 +122,7 @@ func New(b compute.Backend, m *checkpoints.Model, c bert.Config, o Options, rows
 	return e, report, err
 }
 
-// build makes the outputs, in the order of kinds, of input_ids, token_type_ids and attention_mask [B,S].
+// build builds the outputs, in the order of kinds, for input_ids, token_type_ids and attention_mask [B,S].
 func (e *Encoder) build(s *model.Scope, in []*Node) []*Node {
 	o := e.options.Model
 	o.Attentions = e.options.Attentions
@@ -152,13 +152,13 @@ func (e *Encoder) build(s *model.Scope, in []*Node) []*Node {
 	return results
 }
 
-// kind is one tensor that every record has.
+// kind is a kind of tensor that every record has.
 type kind struct {
 	name  string
 	shape []int
 }
 
-// kinds lists what build returns for one record.
+// kinds lists the outputs of build for one record.
 func (e *Encoder) kinds() []kind {
 	c, o := e.config, e.options
 	all := []kind{{"hidden", []int{len(o.Layers), e.length, c.HiddenSize}}}
@@ -177,7 +177,7 @@ func (e *Encoder) kinds() []kind {
 	return all
 }
 
-// encode runs one batch of at most rows records; what is lacking is [PAD] that attends to itself.
+// encode runs one batch of at most rows records. A missing row is [PAD], with one position that attends to itself.
 func (e *Encoder) encode(records []Record) ([]*tensors.Tensor, error) {
 	n := e.rows * e.length
 	ids, types, mask := make([]int32, n), make([]int32, n), make([]int32, n)
@@ -201,9 +201,9 @@ func (e *Encoder) encode(records []Record) ([]*tensors.Tensor, error) {
 	})
 }
 
-// Output prepares the container of all records' tensors. Each batch is computed when the first of its tensors is read, which
-// is efficient in the order of names. Reading fails when ctx ends. done, if not nil, is told after each batch how
-// many records were computed. The container is not for concurrent use.
+// Output returns the container of the tensors of all records. It computes a batch when one of its tensors is read, so
+// reading in the order of names is efficient. Reading fails when ctx ends. done, if not nil, is called after each batch
+// with the number of records computed so far. The container is not safe for concurrent use.
 func (e *Encoder) Output(ctx context.Context, records []Record, done func(n int)) (*Output, error) {
 	for _, r := range records {
 		if len(r.InputIDs) > e.length {

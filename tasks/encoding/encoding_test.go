@@ -57,7 +57,7 @@ func read(t *testing.T, text string, positions int) (*encoding.Records, error) {
 	return encoding.Read(strings.NewReader(text), "in.jsonl", tokenizer, limits)
 }
 
-// encode writes what the nano model in dir makes of testdata/in.jsonl, rows at a time, and reads it back.
+// encode writes the outputs of the nano model in dir for testdata/in.jsonl, in batches of rows, and reads them back.
 func encode(t *testing.T, dir string, o encoding.Options, rows, length int) *golden.File {
 	t.Helper()
 	m, config, _ := open(t, dir)
@@ -103,10 +103,10 @@ func everything() encoding.Options {
 	return encoding.Options{Layers: []int{0, 1, 2}, Attentions: true, Pooled: true, MaskedLM: true, Next: true}
 }
 
-// tolerance: a few float32 roundings at each of two layers whose weights have deviation 1, which is fifty times BERT's.
+// tolerance: a few float32 roundings in each of two layers. Their weights have standard deviation 1, fifty times BERT's.
 var tolerance = golden.Tolerance{Relative: 1e-5, Absolute: 1e-5}
 
-// TestParity compares with transformers, whatever the size of the batch.
+// TestParity compares with transformers, for several batch sizes.
 func TestParity(t *testing.T) {
 	want, err := golden.Open("testdata/expected.safetensors")
 	if err != nil {
@@ -126,7 +126,7 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// TestLength: padding to more positions changes nothing at a record's own.
+// TestLength checks that padding to more positions does not change the values at a record's own positions.
 func TestLength(t *testing.T) {
 	short, long := encode(t, nano, everything(), 2, 0), encode(t, nano, everything(), 2, 12)
 	if got := long.Tensors["one/hidden"].Shape; !slices.Equal(got, []int{3, 12, 8}) {
@@ -144,7 +144,7 @@ func TestLength(t *testing.T) {
 	}
 }
 
-// TestChosenLayers: layers come in the order asked for, and alone.
+// TestChosenLayers checks that the output has only the requested layers, in the requested order.
 func TestChosenLayers(t *testing.T) {
 	all, some := encode(t, nano, everything(), 5, 0), encode(t, nano, encoding.Options{Layers: []int{2, 0}}, 5, 0)
 	if len(some.Tensors) != 5*3 {
@@ -157,7 +157,7 @@ func TestChosenLayers(t *testing.T) {
 	}
 }
 
-// TestWithoutHeads: a model of an encoder alone has hidden states and no more.
+// TestWithoutHeads checks that a model with only an encoder has only hidden states.
 func TestWithoutHeads(t *testing.T) {
 	m, _, _ := open(t, "../../checkpoints/testdata/base")
 	has := everything().Has(m)
@@ -192,7 +192,7 @@ func TestReadCuts(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := records.All[0]
-	// The longer text loses until both are alike, then they lose in turn, the second first.
+	// The longer text is cut until both have the same length, then both in turn, the second first.
 	if diff := cmp.Diff([]int32{2, 10, 11, 10, 3, 27, 28, 3}, r.InputIDs); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
 	}

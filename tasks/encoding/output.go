@@ -14,29 +14,29 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// Output is the container of what an encoder makes of records.
+// Output is a container of the outputs of an encoder for records.
 type Output struct {
 	ctx     context.Context
 	encoder *Encoder
-	records []Record // by name of their tensors
+	records []Record // in the order of their tensors' names
 	done    func(n int)
 	infos   []checkpoints.Info
 	where   map[string]place
 
-	batch int // that results are of; -1: none
-	// results are the encoder's outputs for the batch, [B,...] each, in the order of its kinds.
+	batch int // the batch of results; -1: none
+	// results holds the encoder's outputs for the batch, [B,...] each, in the order of its kinds.
 	results []*tensors.Tensor
-	encoded int // records
+	encoded int // number of records computed so far
 }
 
-// place is where a tensor comes from.
+// place is the source of a tensor.
 type place struct {
 	record int
-	kind   int // of the encoder's kinds; below 0 one of the inputs
+	kind   int // index into the encoder's kinds; if negative, one of the inputs
 	info   checkpoints.Info
 }
 
-// The inputs among the kinds.
+// Kinds of the inputs.
 const (
 	inputIDs     = -1
 	tokenTypeIDs = -2
@@ -60,10 +60,10 @@ func (o *Output) add(record, kind int, info checkpoints.Info) {
 	o.where[info.Name] = place{record, kind, info}
 }
 
-// Tensors lists what there will be.
+// Tensors lists the tensors of the container.
 func (o *Output) Tensors() []checkpoints.Info { return o.infos }
 
-// Bytes is how large all tensors are.
+// Bytes returns the size of all tensors.
 func (o *Output) Bytes() int64 {
 	total := int64(0)
 	for _, info := range o.infos {
@@ -72,7 +72,7 @@ func (o *Output) Bytes() int64 {
 	return total
 }
 
-// Read computes the tensor of that name.
+// Read computes the tensor called name.
 func (o *Output) Read(name string, dst []byte) error {
 	at, ok := o.where[name]
 	if !ok {
@@ -98,7 +98,7 @@ func (o *Output) Read(name string, dst []byte) error {
 	})
 }
 
-// putInts writes values and, for the positions that are left, pad.
+// putInts writes values and fills the remaining positions with pad.
 func putInts(dst []byte, values []int32, pad int32) error {
 	for i := range len(dst) / 4 {
 		v := pad
@@ -110,7 +110,7 @@ func putInts(dst []byte, values []int32, pad int32) error {
 	return nil
 }
 
-// compute has the results of a batch.
+// compute computes the results of a batch, unless they are the current ones.
 func (o *Output) compute(batch int) error {
 	if batch == o.batch {
 		return nil
@@ -135,7 +135,7 @@ func (o *Output) compute(batch int) error {
 	return nil
 }
 
-// free lets go of the results before the next ones need their place.
+// free frees the results, to make room for the next ones.
 func (o *Output) free() error {
 	for _, t := range o.results {
 		if err := t.FinalizeAll(); err != nil {
@@ -146,10 +146,10 @@ func (o *Output) free() error {
 	return nil
 }
 
-// Close frees what was computed last.
+// Close frees the results of the last batch.
 func (o *Output) Close() error { return o.free() }
 
-// Pieces gives the pieces of each record, separated by spaces and without padding, under ID/tokens.
+// Pieces returns the word pieces of each record, without padding and separated by spaces, with the key ID/tokens.
 func (o *Output) Pieces(v *wordpiece.Vocabulary) map[string]string {
 	pieces := make(map[string]string, len(o.records))
 	for _, r := range o.records {

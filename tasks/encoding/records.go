@@ -14,23 +14,23 @@ import (
 	"github.com/subbert/subbert/models/bert"
 )
 
-// Record is one text as the encoder sees it, without padding. The slices are as long as each other.
+// Record is one text as the encoder sees it, without padding. The slices have the same length.
 type Record struct {
 	ID            string
 	InputIDs      []int32
 	TokenTypeIDs  []int32
-	AttentionMask []int32 // 1 where a position may be attended to
+	AttentionMask []int32 // 1 for positions that may be attended to
 }
 
-// Records are what was read, in its order.
+// Records holds the records of an input in order.
 type Records struct {
 	All     []Record
-	Longest int      // positions
+	Longest int      // length of the longest record in positions
 	Cut     []Cut    // texts that were cut to the limit
-	Unknown []string // keys that mean nothing here, sorted
+	Unknown []string // unknown keys, sorted
 }
 
-// Cut is a record whose texts had more pieces than there was room for.
+// Cut reports a record with texts that were cut because they had too many word pieces.
 type Cut struct {
 	ID           string
 	Pieces, Kept int // without [CLS] and [SEP]
@@ -38,14 +38,14 @@ type Cut struct {
 
 func (c Cut) String() string { return fmt.Sprintf("%q: %d of %d pieces kept", c.ID, c.Kept, c.Pieces) }
 
-// Limits is what a record must fit.
+// Limits holds the bounds for records.
 type Limits struct {
-	Positions int // [CLS] and [SEP] included; longer texts are cut, longer ids refused
+	Positions int // including [CLS] and [SEP]; longer texts are cut, longer ids are an error
 	Vocab     int
 	Types     int
 }
 
-// LimitsOf is what the model can take, in at most positions positions; 0 is as many as it has.
+// LimitsOf returns the limits of a model for records of at most positions positions; 0 means the model's maximum.
 func LimitsOf(c bert.Config, positions int) (Limits, error) {
 	if positions == 0 {
 		positions = c.MaxPositionEmbeddings
@@ -56,7 +56,7 @@ func LimitsOf(c bert.Config, positions int) (Limits, error) {
 	return Limits{Positions: positions, Vocab: c.VocabSize, Types: c.TypeVocabSize}, nil
 }
 
-// line is a record as it is written.
+// line is a record in JSON.
 type line struct {
 	ID            json.RawMessage `json:"id"`
 	Text          *string         `json:"text"`
@@ -66,11 +66,12 @@ type line struct {
 	AttentionMask []int32         `json:"attention_mask"`
 }
 
-// known are the keys of line.
+// known lists the keys of line.
 var known = []string{"id", "text", "text_b", "input_ids", "token_type_ids", "attention_mask"}
 
-// Read reads JSON lines: "id" with "text" and perhaps "text_b", which are framed as [CLS] text [SEP] text_b [SEP], or "id" with
-// "input_ids", which are taken as they are, and perhaps "token_type_ids" and "attention_mask". Errors name the line.
+// Read reads JSON lines. A line has "id" and either "text" and optionally "text_b", which become
+// [CLS] text [SEP] text_b [SEP], or "input_ids" and optionally "token_type_ids" and "attention_mask", which stay
+// unchanged. Errors name the line.
 func Read(r io.Reader, name string, t *wordpiece.Tokenizer, limits Limits) (*Records, error) {
 	lines := text.NewLines(r)
 	read := &reader{tokenizer: t, limits: limits, seen: make(map[string]int), unknown: make(map[string]bool)}
@@ -100,7 +101,7 @@ type reader struct {
 	tokenizer *wordpiece.Tokenizer
 	limits    Limits
 	records   Records
-	seen      map[string]int // id: line
+	seen      map[string]int // line of each id
 	unknown   map[string]bool
 }
 
@@ -136,7 +137,7 @@ func (r *reader) line(text []byte, n int) error {
 	return nil
 }
 
-// idOf takes a string, or a number as it is written.
+// idOf returns an id that is a JSON string or number, a number as written.
 func idOf(raw json.RawMessage) (string, error) {
 	var id string
 	var number json.Number
@@ -168,8 +169,8 @@ func (r *reader) record(id string, l line) (Record, error) {
 	return Record{}, errors.New(`want "text" and perhaps "text_b", or "input_ids" and perhaps "token_type_ids" and "attention_mask"`)
 }
 
-// frame makes pieces of the texts and puts [CLS] and [SEP] around them. What is too long loses its end; of two texts, the
-// longer one loses, piece by piece, as in Google's code.
+// frame tokenizes the texts and adds [CLS] and [SEP]. If they are too long, it removes word pieces from the end, of two
+// texts from the longer one, piece by piece, as in Google's code.
 func (r *reader) frame(id string, l line) Record {
 	special := r.tokenizer.Vocabulary().Special()
 	a, b, room := r.tokenizer.Append(nil, *l.Text), []int32(nil), r.limits.Positions-2
@@ -195,7 +196,7 @@ func (r *reader) frame(id string, l line) Record {
 	return Record{InputIDs: ids, TokenTypeIDs: types, AttentionMask: slices.Repeat([]int32{1}, len(ids))}
 }
 
-// given takes ids as they are.
+// given returns the record of a line with input_ids.
 func (r *reader) given(l line) (Record, error) {
 	n := len(l.InputIDs)
 	record := Record{InputIDs: l.InputIDs, TokenTypeIDs: l.TokenTypeIDs, AttentionMask: l.AttentionMask}

@@ -28,17 +28,17 @@ func (d Data) Validate() error {
 // Config is the [task] table of a pre-training run.
 type Config struct {
 	tasks.Batching
-	Phases []Phase `toml:"phases,omitempty"` // what changes in the course of the run
+	Phases []Phase `toml:"phases,omitempty"` // changes during the run
 
 	instances.Config
 }
 
-// Default is the paper's setting.
+// Default returns the paper's setting.
 func Default() Config {
 	return Config{Batching: tasks.Batching{Name: tasks.NamePretraining, Batch: 192}, Config: instances.Default()}
 }
 
-// Instances is how c draws instances with seed.
+// Instances returns the config for drawing instances with seed.
 func (c Config) Instances(seed uint64) instances.Config {
 	i := c.Config
 	i.Seed = seed

@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const nanoLength, nanoMasked, nanoBatch = 16, 3, 16
 
-// nanoTask is the pre-training of a model small enough to be compiled in seconds, with dropout.
+// nanoTask returns pre-training with dropout of a model that compiles in seconds.
 func nanoTask(micro int) *Task {
 	c := bert.Default()
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = 150, 16, 2, 2, 24
@@ -42,7 +42,7 @@ func nanoTask(micro int) *Task {
 	return New(c, bert.Options{}, Config{Config: instances.Config{Sequence: nanoLength, MaxPredictions: nanoMasked, NSP: true}}, micro)
 }
 
-// made are batches drawn from the step alone, of rows of several lengths.
+// made yields batches that depend only on the step, with rows of several lengths.
 type made struct{ task *Task }
 
 func (m made) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
@@ -108,14 +108,14 @@ func trainerOf(t *testing.T, b compute.Backend, task *Task, devices, micro, step
 	return tr
 }
 
-// openDevices opens the CPU plugin with virtual devices, or skips.
+// openDevices opens the CPU plugin with virtual devices, or skips the test.
 func openDevices(t *testing.T, devices int) *pjrt.Client {
 	t.Helper()
 	path := installedPlugin(t, "cpu")
 	return closed(t)(pjrt.Open("cpu", path, pjrt.Options{Devices: devices, Donate: true}))
 }
 
-// installedPlugin is the newest installed plugin of a name, or skips.
+// installedPlugin returns the newest installed plugin of a name, or skips the test.
 func installedPlugin(t *testing.T, name string) string {
 	t.Helper()
 	if !pjrt.Linked {
@@ -124,7 +124,7 @@ func installedPlugin(t *testing.T, name string) string {
 	return plugintest.Need(t, name)
 }
 
-// closed closes a client at the end of the test.
+// closed closes the client at the end of the test.
 func closed(t *testing.T) func(c *pjrt.Client, err error) *pjrt.Client {
 	return func(c *pjrt.Client, err error) *pjrt.Client {
 		t.Helper()
@@ -140,11 +140,11 @@ func closed(t *testing.T) func(c *pjrt.Client, err error) *pjrt.Client {
 	}
 }
 
-// TestDevices trains the nano model with dropout for 20 steps, at once on one device, and over eight virtual devices, at
-// once and accumulated over two microbatches: losses, gradient norms and every parameter are the same.
+// TestDevices trains the nano model with dropout for 20 steps: on one device without accumulation, and on eight virtual
+// devices with and without accumulation over two microbatches. Losses, gradient norms and every parameter are the same.
 //
-// Sums over devices are made in another order, which moves the last bit or two of a float32: the tolerance is what 20
-// updates make of that. attention.self.key.bias has a true gradient of zero, so all of it is rounding.
+// Sums over devices have another order, which changes the last bit or two of a float32: the tolerance is the effect of
+// this on 20 updates. attention.self.key.bias has a true gradient of zero, so its value is only rounding.
 func TestDevices(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiling for eight devices takes seconds")
@@ -187,8 +187,8 @@ func TestDevices(t *testing.T) {
 
 var operation = regexp.MustCompile(`"stablehlo\.([a-z_]+)"\(`)
 
-// TestProgram compares what the step of eight devices is made of with a golden file: how inputs and results are spread,
-// and how often each operation occurs. It needs no plugin.
+// TestProgram compares the step of eight devices with a golden file: the sharding of inputs and results, and the number
+// of each operation. It needs no plugin.
 func TestProgram(t *testing.T) {
 	if !pjrt.Linked {
 		t.Skip("built without cgo: there is no client without devices")
@@ -222,7 +222,7 @@ func TestProgram(t *testing.T) {
 	compareGolden(t, "step-8.txt", lines)
 }
 
-// TestRoundedMomentDonated: a first moment in bfloat16 is written over the old one, as all that an update changes.
+// TestRoundedMomentDonated checks that a first moment in bfloat16 is updated in place, like the rest of the state.
 func TestRoundedMomentDonated(t *testing.T) {
 	if !pjrt.Linked {
 		t.Skip("built without cgo: there is no client without devices")
@@ -241,8 +241,8 @@ func TestRoundedMomentDonated(t *testing.T) {
 	}
 }
 
-// TestExchanges compares what eight devices exchange in a step, as XLA:CPU partitions it, with a golden file. What is
-// gathered or moved between devices beside the sums of the gradients is a mistake.
+// TestExchanges compares the collectives of a step on eight devices, as XLA:CPU partitions it, with a golden file. Any
+// collective other than the sums of the gradients is a mistake.
 func TestExchanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiling for eight devices takes seconds")
@@ -287,7 +287,8 @@ func compareGolden(t *testing.T, name string, lines []string) {
 	}
 }
 
-// TestCuDNN: in a graph for one GPU attention is cuDNN's, forward and backward, where it applies and the options ask for it.
+// TestCuDNN checks that a graph for one GPU uses cuDNN's attention, forward and backward, if it applies and the options
+// request it.
 func TestCuDNN(t *testing.T) {
 	if !pjrt.Linked {
 		t.Skip("built without cgo: there is no client without devices")
@@ -298,7 +299,7 @@ func TestCuDNN(t *testing.T) {
 		devices    int
 		options    bert.Options
 		change     func(*bert.Config)
-		want       int // custom calls of a kind: for the first of two layers, of the last only a few queries are asked
+		want       int // custom calls of a kind: only the first of two layers has them, since the last computes few queries
 	}{
 		{"asked for", "cuda", 1, half, nil, 1},
 		{"not asked for", "cuda", 1, bert.Options{Precision: dtypes.BFloat16}, nil, 0},
@@ -327,7 +328,7 @@ func TestCuDNN(t *testing.T) {
 	}
 }
 
-// TestCuDNNOnGPU: an update with cuDNN's attention is that of the decomposed one, to bfloat16's rounding.
+// TestCuDNNOnGPU checks that an update with cuDNN's attention equals the decomposed one, up to bfloat16's rounding.
 func TestCuDNNOnGPU(t *testing.T) {
 	if _, err := os.Stat("/dev/nvidiactl"); err != nil {
 		t.Skip("no NVIDIA GPU here")

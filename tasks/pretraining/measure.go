@@ -18,22 +18,22 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Measure is pre-training as it is evaluated: the masked positions are told apart by what stands there instead.
+// Measure evaluates pre-training. It distinguishes masked positions by the kind of their replacement.
 type Measure struct{ *Task }
 
-// Inputs are those of pre-training and what became of each masked position, [B,P].
+// Inputs are those of pre-training and the kind of each masked position, [B,P].
 func (m Measure) Inputs() []shapes.Shape {
 	return append(m.Task.Inputs(), shapes.Make(dtypes.Int32, m.rows, m.masked))
 }
 
-// kinds are what may stand at a masked position, as the names of values say it.
+// kinds lists the kinds of masked positions with their names in recorded values.
 var kinds = [...]struct {
 	name string
 	kind uint8
 }{{"mask", instances.Masked}, {"random", instances.Replaced}, {"kept", instances.Kept}}
 
-// Loss builds what Task.Loss does, from the sums over each kind. Beside the values of that, mlm_mask_loss,
-// mlm_random_loss, mlm_kept_loss and their accuracies are observed.
+// Loss builds the loss of Task.Loss from the sums over each kind. In addition to the values of Task.Loss it observes
+// mlm_mask_loss, mlm_random_loss, mlm_kept_loss and their accuracies.
 func (m Measure) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
 	words, next := m.logits(s, at, in)
 	became := in[len(in)-1]
@@ -57,13 +57,13 @@ func (m Measure) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*gr
 	return loss, append(seen, parts...)
 }
 
-// Text is what one must know of a split to read a loss on it.
+// Text holds the statistics of a split that are needed to interpret a loss on it.
 type Text struct {
 	Tokens, Words  int64
-	UnigramEntropy float64 // nats, of the distribution of its tokens: what knowing their frequencies alone would score
+	UnigramEntropy float64 // entropy of the distribution of tokens in nats: the loss of a model that knows only their frequencies
 }
 
-// ReadText goes through every token of the named splits of set, until ctx ends.
+// ReadText reads every token of the named splits of set. It fails when ctx ends.
 func ReadText(ctx context.Context, set *shards.Set, splits ...string) (Text, error) {
 	var t Text
 	h := set.Header()
@@ -83,11 +83,11 @@ func ReadText(ctx context.Context, set *shards.Set, splits ...string) (Text, err
 	return t, nil
 }
 
-// sampledTokens bounds how much training text its entropy is taken of.
+// sampledTokens is the maximum number of training tokens for TrainingEntropy.
 const sampledTokens = 1 << 22
 
-// TrainingEntropy is the unigram entropy of the first tokens that set has to learn from, in nats: enough of them to say
-// what knowing the frequencies alone would score.
+// TrainingEntropy returns the unigram entropy of the first training tokens of set in nats. The sample is large enough to
+// estimate the loss of a model that knows only token frequencies.
 func TrainingEntropy(ctx context.Context, set *shards.Set) (float64, error) {
 	documents, err := set.Split(shards.Train)
 	if err != nil {
@@ -119,7 +119,7 @@ func count(ctx context.Context, counts []int64, documents *shards.Documents, n i
 	return nil
 }
 
-// entropy of the distribution with these counts, in nats.
+// entropy returns the entropy of the distribution with these counts, in nats.
 func entropy(counts []int64) float64 {
 	var total, sum float64
 	for _, n := range counts {
@@ -134,8 +134,9 @@ func entropy(counts []int64) float64 {
 	return math.Log(total) - sum/total
 }
 
-// PerplexityPerWord spreads the loss of a piece over words as they stand between white space: a word has Tokens/Words
-// pieces on average, each at the price of loss nats. Unlike the loss it can be compared across vocabularies.
+// PerplexityPerWord converts the loss per word piece to a perplexity per word. Words are separated by white space; a word
+// has Tokens/Words pieces on average, each with a loss of loss nats. Unlike the loss, the result can be compared across
+// vocabularies.
 func (t Text) PerplexityPerWord(loss float64) float64 {
 	if t.Words == 0 {
 		return math.NaN()
@@ -143,7 +144,7 @@ func (t Text) PerplexityPerWord(loss float64) float64 {
 	return math.Exp(loss * float64(t.Tokens) / float64(t.Words))
 }
 
-// Complete adds to the values of an evaluation on t what follows from them and from t.
+// Complete adds perplexity_per_word and unigram_entropy to the values of an evaluation on t.
 func (t Text) Complete(values []metrics.Value) []metrics.Value {
 	for _, v := range values {
 		if v.Name == "mlm_loss" {

@@ -19,7 +19,7 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// plain is a vocabulary of whole words and continuations in turn.
+// plain is a vocabulary that alternates whole words and continuations.
 type plain int
 
 func (v plain) Size() int               { return int(v) }
@@ -30,7 +30,7 @@ func (v plain) Special() wordpiece.Special {
 
 const plainSize = plain(60)
 
-// small is the smallest encoder in which nothing is one, with plain's vocabulary.
+// small is the smallest encoder in which no dimension is one, with plain's vocabulary.
 func small() bert.Config {
 	c := bert.Default()
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize, c.MaxPositionEmbeddings = int(plainSize), 8, 2, 2, 12, 64
@@ -38,7 +38,7 @@ func small() bert.Config {
 	return c
 }
 
-// texts are documents of ids, as many as n.
+// texts returns n documents of ids.
 func texts(n int) [][][]int32 {
 	documents := make([][][]int32, n)
 	for d := range documents {
@@ -66,7 +66,7 @@ func newDrawer(t testing.TB, documents int, c instances.Config) *instances.Drawe
 	return d
 }
 
-// measureFresh measures a randomly initialised nano model on an epoch, rows at a time.
+// measureFresh measures a randomly initialised nano model on an epoch, in microbatches of rows rows.
 func measureFresh(t *testing.T, rows int) map[string]float64 {
 	t.Helper()
 	config := Default()
@@ -104,10 +104,10 @@ func measured(t *testing.T, store *model.Store, m Measure, config Config) map[st
 	return out
 }
 
-// TestMeasureDoesNotDependOnRows: how many rows a forward pass has changes the order of sums alone, a few units in the
-// last place of float32.
+// TestMeasureDoesNotDependOnRows checks that the number of rows of a forward pass changes only the order of summation, by a
+// few units in the last place of float32.
 func TestMeasureDoesNotDependOnRows(t *testing.T) {
-	want := measureFresh(t, 7) // the last microbatch is filled up
+	want := measureFresh(t, 7) // the last microbatch is padded
 	for _, name := range []string{"mlm_loss", "mlm_accuracy", "nsp_loss", "nsp_accuracy", "mlm_mask_loss", "mlm_random_loss", "mlm_kept_accuracy"} {
 		if _, ok := want[name]; !ok {
 			t.Errorf("no %s in %v", name, slices.Sorted(maps.Keys(want)))
@@ -121,7 +121,7 @@ func TestMeasureDoesNotDependOnRows(t *testing.T) {
 	}
 }
 
-// TestKindsAddUp: the loss is the mean of those of the kinds, weighted by how many positions are of each.
+// TestKindsAddUp checks that the loss is the mean of the losses of the kinds, weighted by their numbers of positions.
 func TestKindsAddUp(t *testing.T) {
 	config := Default()
 	config.Sequence, config.MaxPredictions = 32, 6
@@ -184,7 +184,7 @@ func TestPerplexityPerWord(t *testing.T) {
 	}
 }
 
-// TestReadText counts shards of which everything is known.
+// TestReadText counts shards with known content.
 func TestReadText(t *testing.T) {
 	set, err := shards.Open(writeShards(t, map[string][][][]int32{
 		shards.Train:   {{{5, 5}, {6}}, {{6, 6, 6}}},
@@ -213,7 +213,7 @@ func TestReadText(t *testing.T) {
 	}
 }
 
-// writeShards makes shards of ids below plainSize, each piece a word.
+// writeShards writes shards of ids below plainSize; each piece is a word.
 func writeShards(t *testing.T, splits map[string][][][]int32) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "shards")

@@ -21,7 +21,7 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-// fixtureBatches are the two batches of the fixture in turn, with weights that add up to one.
+// fixtureBatches yields the two batches of the fixture in turn, with weights that sum to one.
 type fixtureBatches struct {
 	task  *Task
 	parts [2]golden.Tensors
@@ -78,12 +78,12 @@ func (s seen) Record(_ int, values ...metrics.Value) error {
 func (s seen) Close() error { return nil }
 
 // TestTenSteps trains the nano model for ten steps and compares losses, gradient norms and rates of every step, and every
-// parameter afterwards, with Google's optimizer, torch's AdamW and LAMB; at once and accumulated over three microbatches.
+// final parameter with Google's optimizer, torch's AdamW and LAMB, with and without accumulation over three microbatches.
 //
-// The tolerance is that of ten float32 updates at a rate of 1e-2: Adam divides by the root of the second moment, so a
-// relative error of 1e-6 in a small gradient moves a parameter by 1e-6 of the rate each step, and the loss sees all of
-// them. attention.self.key.bias has a true gradient of zero (a softmax does not see a constant), which Adam turns into
-// noise of the size of the rate; it is left out.
+// The tolerance allows for ten float32 updates at a rate of 1e-2: Adam divides by the root of the second moment, so a
+// relative error of 1e-6 in a small gradient moves a parameter by 1e-6 of the rate each step, and the loss depends on all
+// of them. attention.self.key.bias has a true gradient of zero (a constant does not change a softmax), which Adam turns
+// into noise of the size of the rate; the test skips it.
 func TestTenSteps(t *testing.T) {
 	params := parity.Open(t, "../..", "pretraining_gelu")
 	file := parity.Open(t, "../..", "adamw")

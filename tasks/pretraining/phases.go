@@ -10,25 +10,25 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Phase is an entry of [[task.phases]]: what changes in the course of a pre-training run, and when. What is 0 stays as
-// it was before.
+// Phase is an entry of [[task.phases]]: settings that change during a pre-training run, and the time of the change. A
+// setting that is 0 does not change.
 type Phase struct {
 	FromStep       int     `toml:"from_step"`     // the first update of the phase
-	FromFraction   float64 `toml:"from_fraction"` // the same as a fraction of all updates; one of the two
+	FromFraction   float64 `toml:"from_fraction"` // the same as a fraction of all updates; exactly one of the two is set
 	Sequence       int     `toml:"sequence"`
 	MaxPredictions int     `toml:"max_predictions"`
 	Batch          int     `toml:"batch"`
-	MicroBatch     int     `toml:"micro_batch"` // 0: the batch, where batch is given
+	MicroBatch     int     `toml:"micro_batch"` // 0: the batch, if Batch is set
 }
 
-// Stretch is a part of a run with one shape of batches.
+// Stretch is a part of a run with constant shapes of batches.
 type Stretch struct {
 	From int    // its first update
-	Task Config // as it holds here, without phases
+	Task Config // the config of this part, without phases
 }
 
-// Stretches resolves the phases of c for a run of so many steps: first what c itself says, then each phase. All faults
-// are returned at once.
+// Stretches resolves the phases of c for a run of the given number of steps: the first stretch has the config c, then
+// each phase has one. It returns all faults at once.
 func (c Config) Stretches(steps int) ([]Stretch, error) {
 	now := c
 	now.Phases = nil
@@ -55,7 +55,7 @@ func (p Phase) from(steps int) int {
 	return p.FromStep
 }
 
-// over is c with what p changes.
+// over returns c with the changes of p.
 func (p Phase) over(c Config) Config {
 	if p.Sequence > 0 {
 		c.Sequence = p.Sequence
@@ -72,7 +72,7 @@ func (p Phase) over(c Config) Config {
 	return c
 }
 
-// validate returns every fault of p that needs no other phase to see.
+// validate returns the first fault of p that does not depend on other phases.
 func (p Phase) validate() error {
 	if p.FromStep < 0 || p.FromFraction < 0 || p.FromFraction >= 1 || (p.FromStep > 0) == (p.FromFraction > 0) {
 		return fmt.Errorf("from_step = %d, from_fraction = %g: want one of them, a step of at least 1 or a fraction in (0, 1)", p.FromStep, p.FromFraction)
@@ -83,13 +83,13 @@ func (p Phase) validate() error {
 	return nil
 }
 
-// PhaseBatches are the batches of a stretch, which count their steps from 0.
+// PhaseBatches holds the batches of a stretch. Batches counts its steps from 0.
 type PhaseBatches struct {
-	From    int // the run's step that is their step 0
+	From    int // the step of the run that is step 0 of Batches
 	Batches trainer.Batches
 }
 
-// Phased are the batches of consecutive stretches of a run. From rises; the first is 0.
+// Phased holds the batches of consecutive stretches of a run. From ascends and starts at 0.
 type Phased []PhaseBatches
 
 // From yields the batches of step, step+1, ...

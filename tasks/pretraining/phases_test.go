@@ -68,7 +68,7 @@ func TestStretches(t *testing.T) {
 	}
 }
 
-// counted yields batches that say where they come from.
+// counted yields batches that name their source.
 type counted string
 
 func (c counted) From(_ context.Context, step int) iter.Seq2[trainer.Batch, error] {
@@ -94,7 +94,7 @@ func TestPhasedAddressesByStep(t *testing.T) {
 	}
 }
 
-// phased is a run of ten steps, the last four of them longer and accumulated, with its batches.
+// phased returns a run of ten steps with its batches. The last four steps have longer rows and accumulate.
 func phased(t *testing.T, workers int) (*trainer.Trainer, trainer.Batches) {
 	t.Helper()
 	c := Default()
@@ -136,8 +136,8 @@ func phased(t *testing.T, workers int) (*trainer.Trainer, trainer.Batches) {
 	return tr, batches
 }
 
-// TestPhasesResume: a run of two phases equals itself stopped in either, bit for bit, also when other numbers of
-// workers draw its batches.
+// TestPhasesResume checks that a run of two phases that stops in either phase and resumes equals an uninterrupted run, bit
+// for bit, with any number of workers.
 func TestPhasesResume(t *testing.T) {
 	tr, batches := phased(t, 1)
 	if err := tr.Train(t.Context(), batches); err != nil {
@@ -178,7 +178,7 @@ func TestPhasesResume(t *testing.T) {
 	}
 }
 
-// stopper ends a run once the step before is recorded.
+// stopper ends a run when the previous step is recorded.
 type stopper struct {
 	step int
 	stop context.CancelFunc
@@ -231,7 +231,7 @@ func TestWorkersDrawTheSameBatches(t *testing.T) {
 	}
 }
 
-// BenchmarkBatches is the input side alone: drawing, masking and making tensors, on one worker, at the paper's sizes,
+// BenchmarkBatches measures only the input: drawing, masking and making tensors, on one worker, at the paper's sizes,
 // from documents as long as abstracts: eleven sentences of 35 pieces.
 func BenchmarkBatches(b *testing.B) {
 	documents := make([][][]int32, 20000)

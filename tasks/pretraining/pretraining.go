@@ -20,24 +20,24 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Task is masked language modelling and, unless switched off, next sentence prediction: the sum of the two
+// Task is masked language modelling and, unless switched off, next sentence prediction. Its loss is the sum of the two
 // mean losses, as in Devlin et al. 2019.
 type Task struct {
 	bert    bert.Config
 	options bert.Options
-	rows    int // B, of a microbatch
+	rows    int // B, rows of a microbatch
 	length  int // S
 	masked  int // P
 	nsp     bool
 }
 
-// New prepares the task for microbatches of rows rows. In the later phases of a run the same task trains on
-// batches that tasks of other sizes make.
+// New returns the task for microbatches of rows rows. In the later phases of a run the same task trains on batches made
+// by tasks of other sizes.
 func New(c bert.Config, o bert.Options, t Config, rows int) *Task {
 	return &Task{bert: c, options: o, rows: rows, length: t.Sequence, masked: t.MaxPredictions, nsp: t.NSP}
 }
 
-// Parameters lists what the task trains.
+// Parameters lists the parameters that the task trains.
 func (p *Task) Parameters() []weights.Parameter {
 	all := slices.Concat(bert.Parameters(p.bert), heads.MaskedLMParameters(p.bert))
 	if p.nsp {
@@ -60,7 +60,7 @@ func (p *Task) Inputs() []shapes.Shape {
 	return in
 }
 
-// Loss builds the sum of both losses. The values observed are mlm_loss, mlm_accuracy, nsp_loss and nsp_accuracy.
+// Loss builds the sum of both losses. It observes mlm_loss, mlm_accuracy, nsp_loss and nsp_accuracy.
 func (p *Task) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
 	words, next := p.logits(s, at, in)
 	mlm := heads.CrossEntropy(words, in[4], in[5], 0)
@@ -72,13 +72,13 @@ func (p *Task) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*grap
 	return loss, seen
 }
 
-// logits are those of the masked words, [B,P,V], and of the next sentence, [B,2] or nil. They depend on the shapes of
-// in, not on those of Inputs: a phase of another length uses the same graph code.
+// logits builds the logits of the masked words, [B,P,V], and of the next sentence, [B,2] or nil. It uses the shapes of
+// in, not those of Inputs: a phase of another length uses the same graph code.
 func (p *Task) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (words, next *graph.Node) {
 	o := p.options
 	o.Dropout = tasks.Dropout(at)
 	positions := in[3]
-	if p.nsp { // of [CLS], too, and first, where the pooler looks for it
+	if p.nsp { // add [CLS] in front, where the pooler expects it
 		positions = graph.Concatenate([]*graph.Node{bert.AtCLS(positions), positions}, 1)
 	}
 	encoded := bert.Encode(s, p.bert, bert.Input{InputIDs: in[0], TokenTypeIDs: in[1], Lengths: in[2], Positions: positions}, o)
@@ -90,7 +90,7 @@ func (p *Task) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (wor
 	return heads.MaskedLM(s, p.bert, encoded.Words, last), next
 }
 
-// Batches are drawn from shards, epoch after epoch, each in an order of its own.
+// Batches yields batches drawn from shards, epoch after epoch, each epoch in a different order.
 type Batches struct {
 	task    *Task
 	drawer  *instances.Drawer
@@ -98,7 +98,7 @@ type Batches struct {
 	workers int
 }
 
-// Batches gives batches of batch rows, drawn by workers goroutines.
+// Batches returns batches of batch rows, drawn by workers goroutines.
 func (p *Task) Batches(d *instances.Drawer, batch, workers int) *Batches {
 	return &Batches{task: p, drawer: d, batch: batch, workers: workers}
 }
@@ -121,7 +121,7 @@ func (b *Batches) From(ctx context.Context, step int) iter.Seq2[trainer.Batch, e
 	})
 }
 
-// draw makes a batch whose weights add up to one, over its predictions and over its rows.
+// draw makes a batch. The weights of its predictions sum to one, and so do the weights of its rows.
 func (b *Batches) draw(rows []row) (trainer.Batch, error) {
 	batch := trainer.Batch{}
 	drawn := make([]instances.Instance, len(rows))
@@ -139,8 +139,8 @@ func (b *Batches) draw(rows []row) (trainer.Batch, error) {
 	return batch, nil
 }
 
-// Evaluate yields every instance of an epoch once, in microbatches whose weights are one for what is real: the last
-// is filled up with rows that weigh nothing. limit bounds the instances; 0 takes all.
+// Evaluate yields every instance of an epoch once, in microbatches with weight one for real predictions and rows. The
+// last microbatch is padded with rows of weight zero. limit bounds the number of instances; 0 means all.
 func (p Measure) Evaluate(e *instances.Epoch, limit, workers int) iter.Seq2[trainer.Batch, error] {
 	n := e.Len()
 	if limit > 0 {
@@ -172,8 +172,8 @@ func (p Measure) drawOnce(e *instances.Epoch, first, end int) (trainer.Batch, er
 	return trainer.Batch{Micro: [][]*tensors.Tensor{in}}, nil
 }
 
-// tensors makes the inputs of a microbatch in which each prediction and each row has the given weight. Rows that are
-// lacking weigh nothing; they hold one [PAD] to attend to.
+// tensors makes the inputs of a microbatch in which each prediction and each row has the given weight. Missing rows have
+// weight zero and hold one [PAD] to attend to.
 func (p *Task) tensors(drawn []instances.Instance, prediction, row float32) []*tensors.Tensor {
 	ids, types := make([]int32, p.rows*p.length), make([]int32, p.rows*p.length)
 	lengths, next, nextWeights := slices.Repeat([]int32{1}, p.rows), make([]int32, p.rows), make([]float32, p.rows)
@@ -202,22 +202,22 @@ func (p *Task) tensors(drawn []instances.Instance, prediction, row float32) []*t
 	return in
 }
 
-// row is where one row of a batch comes from.
+// row is the source of one row of a batch.
 type row struct {
 	epoch  *instances.Epoch
-	number int // of the epoch
-	index  int // within it
+	number int // number of the epoch
+	index  int // index in the epoch
 }
 
-// walk finds instances by their number in the run. Epochs differ in length, so it passes through them in order.
+// walk finds instances by their number in the run. Epochs differ in length, so it visits them in order.
 type walk struct {
 	drawer *instances.Drawer
 	epoch  *instances.Epoch
-	number int // of epoch
-	first  int // the run's number of epoch's first instance
+	number int // number of the epoch
+	first  int // number in the run of the epoch's first instance
 }
 
-// rows finds n instances of the run from first on; first never falls between calls.
+// rows finds n instances of the run from first on; first must not decrease between calls.
 func (w *walk) rows(ctx context.Context, first, n int) ([]row, error) {
 	rows := make([]row, n)
 	for i := range rows {
@@ -247,9 +247,9 @@ func (w *walk) advance(ctx context.Context) error {
 	return nil
 }
 
-// FLOPs is the cost of an update of rows rows, forward and backward, in floating point operations: the matrix products
-// that the losses need, three times over for the two gradients. The last layer counts at the positions that a loss looks
-// at. Picking positions, dropout and the update do not count.
+// FLOPs returns the cost of an update of rows rows, forward and backward, in floating point operations. It is three times
+// the cost of the matrix products that the losses need: once forward and twice for the two gradients. The last layer
+// counts only at the positions that a loss uses. Gathering positions, dropout and the optimizer do not count.
 func (p *Task) FLOPs(rows int) float64 {
 	h := float64(p.bert.HiddenSize)
 	row := bert.FLOPs(p.bert, p.length, p.asked()) + 2*float64(p.masked)*(h*h+h*float64(p.bert.VocabSize))
@@ -260,13 +260,13 @@ func (p *Task) FLOPs(rows int) float64 {
 }
 
 // ActivationBytes estimates the memory that a forward pass of rows rows keeps for the backward pass, with elements of
-// size bytes: the encoder's, and the logits twice. Compilers need less where they compute again, and more where they lay
-// arrays out in tiles.
+// size bytes: the encoder's activations and the logits twice. Compilers need less if they recompute values, and more if
+// they tile arrays.
 func (p *Task) ActivationBytes(rows, size int) int64 {
 	return bert.ActivationBytes(p.bert, rows, p.length, p.asked(), size) + 4*2*int64(rows)*int64(p.masked)*int64(p.bert.VocabSize)
 }
 
-// asked is the number of positions of a row that the losses look at.
+// asked returns the number of positions of a row that the losses use.
 func (p *Task) asked() int {
 	if p.nsp {
 		return p.masked + 1

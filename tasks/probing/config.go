@@ -1,7 +1,7 @@
 // Package probing trains edge probes on the layers of a frozen encoder, after Tenney et al. 2019 and section "Edge
 // probing" of Su & Vijay-Shanker 2022.
 //
-// Axes: B examples of a batch, L layers, P places that a probe reads, H hidden, C classes.
+// Axes: B examples of a batch, L layers, P positions that a probe reads, H hidden, C classes.
 package probing
 
 import (
@@ -18,7 +18,7 @@ import (
 // Data is the [data] table of a probing run.
 type Data struct {
 	relation.Data
-	Activations string `toml:"activations,omitempty"` // directory where activations are kept; empty: in run.dir
+	Activations string `toml:"activations,omitempty"` // directory for activations; empty: in run.dir
 }
 
 // Config is the [task] table of a probing run.
@@ -28,7 +28,7 @@ type Config struct {
 	Probe Settings `toml:"probe"`
 }
 
-// Default is the paper's probe with both controls and five seeds.
+// Default returns the paper's probe with both controls and five seeds.
 func Default() Config {
 	c := Config{Batching: tasks.Batching{Name: tasks.NameProbing, Batch: 32}, Examples: relation.DefaultExamples(), Probe: DefaultSettings()}
 	c.Seeds = 5
@@ -47,25 +47,25 @@ func (c Config) Validate(d Data) error {
 	return errors.Join(faults...)
 }
 
-// Controls beside the probes of the encoder in question.
+// Controls to compare with the probes of the encoder.
 const (
-	ControlRandom   = "random"   // an encoder of the same shape that learned nothing
-	ControlShuffled = "shuffled" // training labels in another order: what a probe gets from label frequencies alone
+	ControlRandom   = "random"   // an untrained encoder of the same shape
+	ControlShuffled = "shuffled" // shuffled training labels: the score of a probe that knows only label frequencies
 )
 
-// ActivationsNone is the value of Settings.Activations that keeps nothing: the encoder runs for every batch.
+// ActivationsNone is the value of Settings.Activations that stores nothing: the encoder runs for every batch.
 const ActivationsNone = "none"
 
 // Settings is the [task.probe] table of a run.
 type Settings struct {
 	heads.Probe
-	Layers      []int    `toml:"layers"`      // the l of the probes; empty: 0 to the encoder's last
+	Layers      []int    `toml:"layers"`      // depths l of the probes; empty: 0 to the encoder's last layer
 	Controls    []string `toml:"controls"`    // some of "random", "shuffled"
-	Activations string   `toml:"activations"` // kept as "float16" or "float32", or "none"
-	Together    int      `toml:"together"`    // probes of one graph; 0: as many as fit in half a gigabyte
+	Activations string   `toml:"activations"` // stored as "float16" or "float32", or "none"
+	Together    int      `toml:"together"`    // number of probes in one graph; 0: as many as fit into half a gigabyte
 }
 
-// DefaultSettings is the paper's probe with both controls.
+// DefaultSettings returns the paper's probe with both controls.
 func DefaultSettings() Settings {
 	return Settings{Probe: heads.DefaultProbe(), Controls: []string{ControlRandom, ControlShuffled}, Activations: activations.Float16}
 }
@@ -73,7 +73,7 @@ func DefaultSettings() Settings {
 // Validate returns every fault of c at once.
 func (c Settings) Validate() error {
 	probe := c.Probe
-	probe.Classes = 2 // known once the labels are
+	probe.Classes = 2 // the real number is known with the labels
 	faults := []error{probe.Validate()}
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if twice(c.Layers) || twice(c.Controls) {
@@ -102,7 +102,7 @@ func twice[T comparable](values []T) bool {
 	return false
 }
 
-// Depths is the l of every probe of an encoder of so many layers, in ascending order.
+// Depths returns the depths l of the probes for an encoder with the given number of layers, in ascending order.
 func (c Settings) Depths(layers int) ([]int, error) {
 	if len(c.Layers) == 0 {
 		all := make([]int, layers+1)
@@ -119,11 +119,12 @@ func (c Settings) Depths(layers int) ([]int, error) {
 	return slices.Sorted(slices.Values(c.Layers)), nil
 }
 
-// stateBytes is how much of parameters and moments one graph may hold.
+// stateBytes is the maximum size of the parameters and moments of one graph.
 const stateBytes = 512 << 20
 
-// Groups splits depths into those that are trained in one graph. Several pay: the activations of a batch are read once
-// for all of them. They are as many as the state of stateBytes has room for, at least one.
+// Groups splits depths into groups of probes that are trained in one graph. Larger groups are faster, because the
+// activations of a batch are read once for a group. A group has Together probes or, if Together is 0, as many as fit
+// into stateBytes, at least one.
 func (c Settings) Groups(depths []int, hidden, positions int) [][]int {
 	if c.Together > 0 {
 		return slices.Collect(slices.Chunk(depths, c.Together))

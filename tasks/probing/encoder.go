@@ -26,12 +26,12 @@ import (
 type Row struct {
 	ID        string
 	IDs       []int32  // [CLS], pieces, [SEP]
-	Positions []int32  // P of them, what the probe reads of the sentence; -1 is nothing
-	Lengths   [2]int32 // how many of them are real: of each mention, or of all in the first
+	Positions []int32  // the P positions that the probe reads; -1 reads nothing
+	Lengths   [2]int32 // number of real positions of each mention; for other inputs, of all in the first
 }
 
-// Rows says what probes of input read of examples in rows of length positions. Mentions get width places each, or
-// as many as the longest has if width is 0; one that is longer keeps its beginning.
+// Rows returns the positions of examples that probes of input read, in rows of length positions. Each mention gets width
+// places or, if width is 0, the length of the longest. A longer mention is cut at its end.
 func Rows(input string, examples []marked.Row, length, width int) []Row {
 	if width == 0 {
 		width = MentionWidth(examples)
@@ -62,7 +62,7 @@ func Rows(input string, examples []marked.Row, length, width int) []Row {
 	return rows
 }
 
-// MentionWidth is the length of the longest mention, in positions; at least 1.
+// MentionWidth returns the length of the longest mention in positions, at least 1.
 func MentionWidth(examples []marked.Row) int {
 	width := 1
 	for _, e := range examples {
@@ -73,20 +73,20 @@ func MentionWidth(examples []marked.Row) int {
 	return width
 }
 
-// FrozenEncoder runs an encoder that nothing trains and keeps the states that probes look at.
+// FrozenEncoder runs a frozen encoder and returns the states that probes read.
 type FrozenEncoder struct {
 	store   *model.Store
 	forward *trainer.Forward
 	config  bert.Config
 	options bert.Options
 	length  int // S
-	rows    int // of one forward pass
+	rows    int // rows of one forward pass
 	places  int // P
 	all     bool
 }
 
-// NewFrozenEncoder prepares to run the encoder in store over rows of length positions, so many at a time. Like is any
-// row it will see: all have as many positions.
+// NewFrozenEncoder prepares to run the encoder in store over rows of length positions, in batches of the given number of
+// rows. like is an example row: all rows have the same number of positions.
 func NewFrozenEncoder(backend compute.Backend, store *model.Store, c bert.Config, o bert.Options, input string, like Row, length, rows int) (*FrozenEncoder, error) {
 	f := &FrozenEncoder{store: store, config: c, options: o, length: length, rows: rows, places: len(like.Positions), all: input == heads.ProbeAll}
 	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
@@ -105,7 +105,8 @@ func NewFrozenEncoder(backend compute.Backend, store *model.Store, c bert.Config
 	return f, err
 }
 
-// Encode returns the activations [L+1,P,H] of each of at most the encoder's rows, one after the other.
+// Encode returns the activations [L+1,P,H] of rows, one after the other. There may be at most as many rows as in a batch
+// of the encoder.
 func (f *FrozenEncoder) Encode(rows []Row) ([]float32, error) {
 	if len(rows) > f.rows {
 		return nil, fmt.Errorf("encoding %d rows at once, want at most %d", len(rows), f.rows)
@@ -136,8 +137,8 @@ func (f *FrozenEncoder) rowLen() int {
 	return (f.config.NumHiddenLayers + 1) * f.places * f.config.HiddenSize
 }
 
-// Hash identifies the encoder: names, shapes and values of its parameters, the same from every container, and how it
-// computes.
+// Hash returns a hash of the names, shapes and values of the encoder's parameters and of the settings of its computation.
+// It does not depend on the container of the parameters.
 func (f *FrozenEncoder) Hash() (string, error) {
 	h := sha256.New()
 	params := slices.SortedFunc(f.store.IterVariables(), func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
@@ -159,7 +160,7 @@ func (f *FrozenEncoder) Hash() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Header describes the activations of rows under the encoder of that hash.
+// Header returns the header of the activations of rows from the encoder with the given hash.
 func (f *FrozenEncoder) Header(hash, kind string, rows []Row) activations.Header {
 	h := sha256.New()
 	fmt.Fprintln(h, f.length, f.all)
@@ -172,8 +173,8 @@ func (f *FrozenEncoder) Header(hash, kind string, rows []Row) activations.Header
 	}
 }
 
-// Keep opens the activations of rows in dir, having encoded them first if they are not there. Each batch that was
-// encoded is reported to progress, which may end the work by an error.
+// Keep opens the activations of rows in dir. If they do not exist, it encodes rows first and calls progress after each
+// batch; an error of progress stops it.
 func (f *FrozenEncoder) Keep(dir string, h activations.Header, rows []Row, progress func(done int) error) (*activations.Cache, error) {
 	cache, err := activations.Open(dir, h)
 	if !errors.Is(err, activations.ErrNone) {
@@ -200,11 +201,11 @@ func (f *FrozenEncoder) Keep(dir string, h activations.Header, rows []Row, progr
 	return activations.Open(dir, h)
 }
 
-// Live is the activations of rows encoded anew each time they are asked for.
+// Live returns activations of rows that are encoded again on every read.
 func (f *FrozenEncoder) Live(rows []Row) Activations { return &live{encoder: f, rows: rows} }
 
 type live struct {
-	mu      sync.Mutex // the encoder is not for concurrent use
+	mu      sync.Mutex // the encoder is not safe for concurrent use
 	encoder *FrozenEncoder
 	rows    []Row
 }

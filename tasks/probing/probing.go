@@ -21,22 +21,22 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Activations gives the activations of examples, by number. It may be called from several goroutines.
+// Activations gives access to the activations of examples by number. It is safe for concurrent use.
 type Activations interface {
-	// ReadRows puts the activations [L+1,P,H] of each of rows into dst.
+	// ReadRows copies the activations [L+1,P,H] of each of rows to dst.
 	ReadRows(rows []int, dst []float32) error
 }
 
-// Task trains probes of several depths on the same activations. Their parameters are apart and their losses add up, so
-// none learns otherwise than alone, provided the optimizer does not clip by the norm of all.
+// Task trains probes of several depths on the same activations. The probes share no parameters and their losses are
+// summed, so each learns as it would alone, provided the optimizer does not clip by the global norm.
 type Task struct {
 	probe  heads.Probe
-	depths []int // the l of each
+	depths []int // l of each probe
 	shape  activations.Header
 	rows   int // B
 }
 
-// New prepares to train probes of those depths on activations of that shape, in batches of rows.
+// New returns a task that trains probes of the given depths on activations of the given shape, in batches of rows rows.
 func New(p heads.Probe, depths []int, shape activations.Header, rows int) (*Task, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("task.probe: %w", err)
@@ -44,7 +44,7 @@ func New(p heads.Probe, depths []int, shape activations.Header, rows int) (*Task
 	return &Task{probe: p, depths: depths, shape: shape, rows: rows}, nil
 }
 
-// Parameters lists what the probes train.
+// Parameters lists the parameters of the probes.
 func (p *Task) Parameters() []weights.Parameter {
 	var all []weights.Parameter
 	for _, l := range p.depths {
@@ -61,7 +61,7 @@ func (p *Task) Inputs() []shapes.Shape {
 	}
 }
 
-// Loss is the sum of the probes' cross entropies. The values observed are probe_<l>_loss.
+// Loss returns the sum of the probes' cross entropies. It observes the values probe_<l>_loss.
 func (p *Task) Loss(s *model.Scope, _ *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
 	var total *graph.Node
 	var seen []trainer.Observed
@@ -78,22 +78,23 @@ func (p *Task) Loss(s *model.Scope, _ *trainer.Moment, in []*graph.Node) (*graph
 	return total, seen
 }
 
-// Samples is what probes learn from or are tried on.
+// Samples holds the examples on which probes are trained or tested.
 type Samples struct {
 	From    Activations
 	Rows    []Row   // by number
-	Labels  []int32 // of each
+	Labels  []int32 // label of each row
 	Workers int     // goroutines that make batches
 }
 
-// Batches are examples in an order of their own each epoch.
+// Batches yields batches of examples in a different random order each epoch.
 type Batches struct {
 	task *Task
 	data Samples
 	seed uint64
 }
 
-// Batches gives batches of data in the order of seed. An epoch shows every example once; its last batch may be smaller.
+// Batches returns batches of data in orders drawn with seed. An epoch has every example once; its last batch may be
+// smaller.
 func (p *Task) Batches(data Samples, seed uint64) *Batches {
 	return &Batches{task: p, data: data, seed: seed}
 }
@@ -127,7 +128,7 @@ func (b *Batches) make(chosen []int) (trainer.Batch, error) {
 	return batch, err
 }
 
-// tensors makes the inputs of a batch whose weights add up to one. Rows that are lacking weigh nothing.
+// tensors makes the inputs of a batch with weights that sum to one. Missing rows have weight zero.
 func (p *Task) tensors(data Samples, chosen []int) ([]*tensors.Tensor, error) {
 	values := make([]float32, p.rows*p.shape.RowLen())
 	if err := data.From.ReadRows(chosen, values[:len(chosen)*p.shape.RowLen()]); err != nil {
@@ -145,13 +146,13 @@ func (p *Task) tensors(data Samples, chosen []int) ([]*tensors.Tensor, error) {
 	}, nil
 }
 
-// Predictor says which label each probe gives.
+// Predictor predicts labels with each probe.
 type Predictor struct {
 	task    *Task
 	forward *trainer.Forward
 }
 
-// NewPredictor prepares to predict; open is Trainer.Forward.
+// NewPredictor returns a predictor; open is Trainer.Forward.
 func (p *Task) NewPredictor(open func(name string, inputs int, build trainer.Build) (*trainer.Forward, error)) (*Predictor, error) {
 	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
 		logits := make([]*graph.Node, len(p.depths))
@@ -164,7 +165,7 @@ func (p *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 	return &Predictor{task: p, forward: forward}, err
 }
 
-// Predict returns, for each probe, the index of the label it gives each example of data.
+// Predict returns, for each probe, the index of the predicted label of each example of data.
 func (p *Predictor) Predict(data Samples) ([][]int, error) {
 	all := make([]int, len(data.Rows))
 	for i := range all {

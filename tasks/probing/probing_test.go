@@ -25,8 +25,9 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-// constructed is an encoder whose layers hand their input on, except for the one that carries: there every position
-// gets, beside its own state, the mean of all. With blank, layer 1 and what follows is the same for every sentence.
+// constructed returns an encoder with layers that return their input, except for one layer, the carrier, which adds the
+// mean of all positions to every position. With blank, the output of layer 1 and all later layers is the same for every
+// sentence.
 func constructed(t *testing.T, carries int, blank bool) (bert.Config, *model.Store) {
 	t.Helper()
 	c := bert.Default()
@@ -58,8 +59,8 @@ func constructed(t *testing.T, carries int, blank bool) (bert.Config, *model.Sto
 	return c, store
 }
 
-// sentences are rows of 12 positions with two mentions, of the token 3 or, if inside, of the token that is the label;
-// the label is told by the token 20 + label, outside the mentions unless inside.
+// sentences returns rows of 12 positions with two mentions. The token 20 + label determines the label. It is in the
+// first mention if inside is set, else outside the mentions. All other tokens of mentions are 3.
 func sentences(n int, seed uint64, inside bool) []marked.Row {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	out := make([]marked.Row, n)
@@ -85,7 +86,7 @@ func sentences(n int, seed uint64, inside bool) []marked.Row {
 	return out
 }
 
-// nanoProbing trains the probes of every layer of an encoder on n sentences and tries them on as many others.
+// nanoProbing trains the probes of every layer of an encoder on n sentences and tests them on n others.
 type nanoProbing struct {
 	config  bert.Config
 	encoder *FrozenEncoder
@@ -135,7 +136,7 @@ func (p *nanoProbing) train(t *testing.T, input string, groups [][]int, from [2]
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Other seeds before must not matter: the graph is the same, the state starts anew.
+		// Earlier seeds must not matter: the graph is the same, and the state is reset.
 		for _, seed := range []uint32{9, 1} {
 			learn := Samples{From: from[0], Rows: p.rows[0], Labels: p.labels[0], Workers: 2}
 			try := Samples{From: from[1], Rows: p.rows[1], Labels: p.labels[1]}
@@ -151,7 +152,7 @@ func (p *nanoProbing) train(t *testing.T, input string, groups [][]int, from [2]
 	return out
 }
 
-// live are activations encoded anew for every batch.
+// live returns activations that are encoded again for every batch.
 func (p *nanoProbing) live() [2]Activations {
 	return [2]Activations{p.encoder.Live(p.rows[0]), p.encoder.Live(p.rows[1])}
 }
@@ -170,8 +171,8 @@ func (p *nanoProbing) accuracy(trained []Trained) []float64 {
 	return out
 }
 
-// TestDeltaPointsAtTheLayer: where the label can be read only once layer k mixed the positions, Delta_k is the jump and
-// the expected layer is k; where only the embeddings have it, P_0 has everything and the mix prefers them.
+// TestDeltaPointsAtTheLayer checks that if the label is readable only after layer k mixes the positions, Delta_k has the
+// jump and the expected layer is k. If only the embeddings contain it, P_0 is perfect and the mix prefers the embeddings.
 func TestDeltaPointsAtTheLayer(t *testing.T) {
 	for k := range 4 {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
@@ -207,8 +208,9 @@ func TestDeltaPointsAtTheLayer(t *testing.T) {
 	}
 }
 
-// TestCachedEqualsUncached: kept in float32, activations train the same probes as encoding every batch; in float16 nearly.
-// The encoder sums the same products whatever the batch, so float32 differs by nothing but what the backend reorders.
+// TestCachedEqualsUncached checks that activations stored in float32 train the same probes as encoding every batch, and
+// those in float16 nearly the same. The encoder sums the same products in any batch, so float32 differs only by the order
+// of summation in the backend.
 func TestCachedEqualsUncached(t *testing.T) {
 	for _, input := range []string{heads.ProbeSpans, heads.ProbeAll, heads.ProbeCLS} {
 		c, store := constructed(t, 2, false)
@@ -219,7 +221,7 @@ func TestCachedEqualsUncached(t *testing.T) {
 			t.Run(input+"/"+kind, func(t *testing.T) {
 				dir := t.TempDir()
 				got := p.train(t, input, groups, p.kept(t, dir, kind, len(p.rows[0])))
-				p.kept(t, dir, kind, 0) // the second time nothing is encoded
+				p.kept(t, dir, kind, 0) // the second time no example is encoded
 				for i := range want {
 					if apart := math.Abs(want[i].Loss-got[i].Loss) / want[i].Loss; apart > tolerance {
 						t.Errorf("probe %d: loss %g, uncached %g", i, got[i].Loss, want[i].Loss)
@@ -235,7 +237,7 @@ func TestCachedEqualsUncached(t *testing.T) {
 	}
 }
 
-// kept opens the activations of both halves in dir and expects so many examples of each to be encoded.
+// kept opens the activations of both halves in dir and checks the number of examples of each that are encoded.
 func (p *nanoProbing) kept(t *testing.T, dir, kind string, encoded int) (from [2]Activations) {
 	t.Helper()
 	hash, err := p.encoder.Hash()
@@ -257,7 +259,7 @@ func (p *nanoProbing) kept(t *testing.T, dir, kind string, encoded int) (from [2
 	return from
 }
 
-// TestTogetherEqualsAlone: a probe learns the same in a graph of its own as in one with others.
+// TestTogetherEqualsAlone checks that a probe learns the same in its own graph and in a graph with others.
 func TestTogetherEqualsAlone(t *testing.T) {
 	c, store := constructed(t, 1, false)
 	p := newNanoProbing(t, c, store, heads.ProbeSpans, false, 2)
@@ -270,7 +272,7 @@ func TestTogetherEqualsAlone(t *testing.T) {
 	}
 }
 
-// TestRows: mentions side by side, one that was cut off empty, one longer than the room cut.
+// TestRows checks mentions side by side, a mention that was cut off, and a mention longer than its width.
 func TestRows(t *testing.T) {
 	examples := []marked.Row{
 		{ID: "a", IDs: make([]int32, 9), Mentions: [2]wordpiece.Span{{Start: 5, End: 8}, {Start: 1, End: 2}}},
@@ -338,7 +340,7 @@ func TestShuffledLabels(t *testing.T) {
 	}
 }
 
-// TestHeadAttention: the constructed encoder attends evenly, from wherever it is looked at.
+// TestHeadAttention checks that the constructed encoder attends evenly from every position.
 func TestHeadAttention(t *testing.T) {
 	c, store := constructed(t, 1, false)
 	backend, err := parity.Backend()

@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Probes trains one group of probes again and again, with other seeds and other data, in one compiled graph.
+// Probes trains one group of probes repeatedly, with different seeds and data, in one compiled graph.
 type Probes struct {
 	task      *Task
 	plan      trainer.Plan
@@ -25,7 +25,7 @@ type Probes struct {
 	predictor *Predictor
 }
 
-// NewProbes prepares to train probes of those depths on activations of that shape.
+// NewProbes prepares to train probes of the given depths on activations of the given shape.
 func NewProbes(backend compute.Backend, p heads.Probe, depths []int, shape activations.Header, plan trainer.Plan) (*Probes, error) {
 	task, err := New(p, depths, shape, plan.Batch)
 	if err != nil {
@@ -43,17 +43,16 @@ func NewProbes(backend compute.Backend, p heads.Probe, depths []int, shape activ
 	return &Probes{task: task, plan: plan, trainer: t, predictor: predictor}, err
 }
 
-// Trained is what came of one probe.
+// Trained is the result of training one probe.
 type Trained struct {
 	Depth     int       // l
-	Share     []float64 // softmax(alpha), of layers 0 to l
+	Share     []float64 // softmax(alpha) for layers 0 to l
 	Gamma     float64
-	Loss      float64 // mean cross entropy over the last epoch's last report, in nats
-	Predicted []int   // index of the label given to each example tried, in order
+	Loss      float64 // mean cross entropy in the last report of the last epoch, in nats
+	Predicted []int   // index of the predicted label of each test example, in order
 }
 
-// Train trains the probes from first values drawn with seed, in an order of the examples drawn with seed, and tries them
-// on test.
+// Train trains the probes on train and predicts test. seed determines the initial values and the order of the examples.
 func (p *Probes) Train(ctx context.Context, train, test Samples, seed uint32) ([]Trained, error) {
 	if err := p.trainer.Restore(p.start(seed)); err != nil {
 		return nil, err
@@ -86,7 +85,7 @@ func (p *Probes) Train(ctx context.Context, train, test Samples, seed uint32) ([
 	return out, nil
 }
 
-// start is the state before the first step: parameters drawn with seed, moments zero.
+// start returns the state before the first step: parameters drawn with seed, moments zero.
 func (p *Probes) start(seed uint32) *trainer.State {
 	state := &trainer.State{}
 	for _, w := range p.task.Parameters() {
@@ -127,12 +126,12 @@ func softmax(x []float32) []float64 {
 	return out
 }
 
-// ShuffledLabels are labels in an order drawn with seed.
+// ShuffledLabels returns labels in a random order drawn with seed.
 func ShuffledLabels(labels []int32, seed uint32) []int32 {
 	out := slices.Clone(labels)
 	rand.New(rand.NewPCG(uint64(seed), shuffling)).Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
 }
 
-// shuffling keeps the order of labels apart from that of examples, which the same seed draws.
+// shuffling makes the order of labels independent of the order of examples, which the same seed draws.
 const shuffling = 1 << 32

@@ -17,10 +17,10 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Where the attention of a head is looked at from.
+// Positions from which the attention of a head is read.
 const (
 	FromCLS      = "cls"
-	FromMentions = "mentions" // mean over the positions of both
+	FromMentions = "mentions" // mean over the positions of both mentions
 )
 
 // HeadAttention reads the attention weights of a head of an encoder.
@@ -31,8 +31,9 @@ type HeadAttention struct {
 	length  int // S
 }
 
-// NewHeadAttention prepares to read head (from 1; 0 is the mean of all) of layer (from 1) of the encoder in store, as
-// seen from [CLS] or from the mentions, rows rows of at most length positions at a time. It computes as o says.
+// NewHeadAttention prepares to read the attention of a head of the encoder in store, in batches of rows rows of at most
+// length positions. layer counts from 1. head counts from 1; 0 means the mean of all heads. from is FromCLS or
+// FromMentions. o holds the options of the encoder.
 func NewHeadAttention(backend compute.Backend, store *model.Store, c bert.Config, o bert.Options, layer, head int, from string, rows, length int) (*HeadAttention, error) {
 	if layer < 1 || layer > c.NumHiddenLayers || head < 0 || head > c.NumAttentionHeads {
 		return nil, fmt.Errorf("layer %d, head %d: this encoder has layers 1 to %d and heads 1 to %d, or 0 for their mean", layer, head, c.NumHiddenLayers, c.NumAttentionHeads)
@@ -51,8 +52,8 @@ func NewHeadAttention(backend compute.Backend, store *model.Store, c bert.Config
 	return &HeadAttention{forward: forward, from: from, rows: rows, length: length}, err
 }
 
-// Weights yields the weights of each example's positions, in order. An example whose mentions were cut off is looked at
-// from [CLS]. It ends with the error of ctx when that ends.
+// Weights yields the attention weights of the positions of each example, in order. For an example without mentions left
+// after a cut, it reads the attention from [CLS]. It fails with the error of ctx when ctx ends.
 func (h *HeadAttention) Weights(ctx context.Context, examples []marked.Row) iter.Seq2[[]float32, error] {
 	return func(yield func([]float32, error) bool) {
 		for part := range slices.Chunk(examples, h.rows) {
@@ -91,7 +92,7 @@ func (h *HeadAttention) tensors(part []marked.Row) []*tensors.Tensor {
 	}
 }
 
-// viewpoint spreads one over the positions that e is looked at from.
+// viewpoint sets the weights of the positions from which the attention of e is read. They sum to one.
 func (h *HeadAttention) viewpoint(e marked.Row, share []float32) {
 	n := e.Mentions[0].End - e.Mentions[0].Start + e.Mentions[1].End - e.Mentions[1].Start
 	if h.from == FromCLS || n == 0 {

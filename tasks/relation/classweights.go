@@ -9,16 +9,17 @@ import (
 	"github.com/subbert/subbert/data/marked"
 )
 
-// BalancedWeights is the word for class weights that make the examples of every label weigh alike.
+// BalancedWeights is the value for class weights that give all labels the same total weight.
 const BalancedWeights = "balanced"
 
-// ClassWeights says how much an example counts by its label. In TOML it is a table of weights, or the word BalancedWeights.
+// ClassWeights holds the weight of an example by its label. In TOML it is a table of weights, or the string
+// BalancedWeights.
 type ClassWeights struct {
 	Balanced bool
-	Of       map[string]float64 // by label; 1 where it has none
+	Of       map[string]float64 // by label; 1 for labels without an entry
 }
 
-// UnmarshalTOML accepts a table of numbers, whose entries are added to those of w, or BalancedWeights.
+// UnmarshalTOML accepts BalancedWeights or a table of numbers. The entries of a table are added to those of w.
 func (w *ClassWeights) UnmarshalTOML(v any) error {
 	table, ok := v.(map[string]any)
 	if word, isWord := v.(string); isWord && word == BalancedWeights {
@@ -59,8 +60,9 @@ func (w ClassWeights) MarshalTOML() ([]byte, error) {
 	return []byte(text), nil
 }
 
-// Balance makes balanced weights those of the examples: n/(k·n_l) for each of n_l examples of a label, of n in all with k
-// labels, so that the mean weight is 1. Labels without an example keep the weight 1. Other weights stay as they are.
+// Balance returns the balanced weights for examples: n/(k·n_l) for a label with n_l of n examples, where k is the number
+// of labels with examples, so that the mean weight is 1. Labels without examples have weight 1. If w is not Balanced,
+// Balance returns w.
 func (w ClassWeights) Balance(examples []marked.Row, labels []string) ClassWeights {
 	if !w.Balanced {
 		return w

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/data/marked"
 )
 
-// TestClassWeightsInTOML: what is written is read back, and a later table adds to an earlier one.
+// TestClassWeightsInTOML checks that weights are read back unchanged, and that a later table adds to an earlier one.
 func TestClassWeightsInTOML(t *testing.T) {
 	type table struct {
 		W ClassWeights `toml:"w,omitempty"`

@@ -16,41 +16,41 @@ import (
 	"github.com/subbert/subbert/tasks"
 )
 
-// Data is the [data] table of a fine-tuning run: the examples to learn from and to be scored on.
+// Data is the [data] table of a fine-tuning run: the examples for training and scoring.
 type Data struct {
 	Train  string `toml:"train,omitempty"` // file of marked sentences
 	Dev    string `toml:"dev,omitempty"`
 	Test   string `toml:"test,omitempty"`
-	Corpus string `toml:"corpus,omitempty"` // in place of the three: a corpus in the format that task.corpus names
+	Corpus string `toml:"corpus,omitempty"` // replaces the three files: a corpus in the format task.corpus
 
-	DevFraction float64 `toml:"dev_fraction,omitempty"` // hold this part of the training examples out as dev; 0.2 is the paper's for DDI
-	DevBy       string  `toml:"dev_by,omitempty"`       // unit that is held out: "pair" (the paper; also if empty) or "document"
+	DevFraction float64 `toml:"dev_fraction,omitempty"` // fraction of the training examples to hold out as dev; 0.2 in the paper for DDI
+	DevBy       string  `toml:"dev_by,omitempty"`       // unit to hold out: "pair" (the paper; also if empty) or "document"
 
-	TrainExamples int `toml:"train_examples,omitempty"` // use this many of the training examples, the same whatever the seed; 0: all
+	TrainExamples int `toml:"train_examples,omitempty"` // number of training examples to use, the same for all seeds; 0: all
 	TestExamples  int `toml:"test_examples,omitempty"`
 }
 
-// Examples is the part of a [task] table that says how examples are read, split and cut to rows. Fine-tuning and probing
-// share it.
+// Examples is the part of a [task] table that controls how examples are read, split and cut to rows. Fine-tuning and
+// probing share it.
 type Examples struct {
-	Sequence int      `toml:"sequence"`         // S, [CLS] and [SEP] included
+	Sequence int      `toml:"sequence"`         // S, including [CLS] and [SEP]
 	Labels   []string `toml:"labels,omitempty"` // in the classifier's order; empty: those of the training examples, sorted
-	Negative string   `toml:"negative"`         // the label that means no relation; empty: "false" or "0", whichever there is
+	Negative string   `toml:"negative"`         // the label that means no relation; empty: "false" or "0", whichever exists
 	Truncate string   `toml:"truncate"`         // marked.TruncateTail or marked.TruncateAroundMentions
 	Corpus   string   `toml:"corpus,omitempty"` // format of data.corpus, such as "ddi2013"; empty: data.train is marked already
-	Marking  string   `toml:"marking"`          // how the two mentions of a pair of data.corpus are shown
-	Types    []string `toml:"types,omitempty"`  // of the two mentions, for a data.corpus that leaves the pairs open; empty: every two mentions
-	Folds    int      `toml:"folds"`            // of cross-validation; 0: none
-	Fold     int      `toml:"fold"`             // run this fold alone, from 0; -1: all of them
-	Seeds    int      `toml:"seeds"`            // number of runs, of run.seed and the seeds that follow it
+	Marking  string   `toml:"marking"`          // marking of the two mentions of a pair of data.corpus
+	Types    []string `toml:"types,omitempty"`  // mention types of a pair, for a data.corpus that does not define pairs; empty: every two mentions
+	Folds    int      `toml:"folds"`            // number of folds of cross-validation; 0: none
+	Fold     int      `toml:"fold"`             // the only fold to run, from 0; -1: all
+	Seeds    int      `toml:"seeds"`            // number of runs, with run.seed and the seeds after it
 }
 
-// DefaultExamples is the paper's setting: rows of 128 positions, cut at the end, mentions shown as tags.
+// DefaultExamples returns the paper's setting: rows of 128 positions, cut at the end, mentions replaced by tags.
 func DefaultExamples() Examples {
 	return Examples{Sequence: 128, Truncate: marked.TruncateTail, Marking: string(relations.Tag), Fold: -1, Seeds: 1}
 }
 
-// Faults returns every fault of e, alone and together with d.
+// Faults returns every fault of e, by itself and in combination with d.
 func (e Examples) Faults(d Data) []error {
 	faults := []error{tasks.SequenceFault(e.Sequence)}
 	fault := func(wrong bool, format string, args ...any) {
@@ -85,20 +85,20 @@ type Config struct {
 	heads.Relation
 
 	Padding        string       `toml:"padding"`           // PaddingGrouped or PaddingFull
-	Lengths        []int        `toml:"lengths,omitempty"` // that rows are padded to when grouped; empty: see Fit
+	Lengths        []int        `toml:"lengths,omitempty"` // lengths that rows are padded to if grouped; empty: see Fit
 	ClassWeights   ClassWeights `toml:"class_weights,omitempty"`
 	LabelSmoothing float64      `toml:"label_smoothing"`
 	Tuning
 	Keep string `toml:"keep"` // KeepLast or KeepBestDev
 }
 
-// Weights that a fine-tuning run ends with.
+// Epochs that a fine-tuning run can keep the weights of.
 const (
-	KeepLast    = "last"     // those of the last epoch: the paper
-	KeepBestDev = "best_dev" // those of the epoch with the best micro F1 on the dev examples
+	KeepLast    = "last"     // the last epoch: the paper
+	KeepBestDev = "best_dev" // the epoch with the best micro F1 on the dev examples
 )
 
-// Default is the paper's setting.
+// Default returns the paper's setting.
 func Default() Config {
 	return Config{
 		Batching: tasks.Batching{Name: tasks.NameRelation, Batch: 32}, Examples: DefaultExamples(), Relation: heads.DefaultRelation(),
@@ -106,7 +106,7 @@ func Default() Config {
 	}
 }
 
-// Several reports whether c stands for several runs: all folds, or more than one seed.
+// Several reports whether c describes several runs: all folds, or more than one seed.
 func (c Config) Several() bool { return c.Seeds > 1 || c.Folds > 0 && c.Fold < 0 }
 
 // Validate returns every fault of c and d at once.

@@ -22,17 +22,17 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Downstream is the [downstream] table of a pre-training run: what its encoder is worth to a relation task, measured
-// on the way.
+// Downstream is the [downstream] table of a pre-training run. It measures, during the run, the value of the encoder for a
+// relation task.
 type Downstream struct {
 	EverySteps    int    `toml:"every_steps"` // 0: only at the end
 	Train         string `toml:"train,omitempty"`
 	Test          string `toml:"test,omitempty"`
-	TrainExamples int    `toml:"train_examples"` // of a fixed sample; 0: all
+	TrainExamples int    `toml:"train_examples"` // size of a fixed sample; 0: all
 	TestExamples  int    `toml:"test_examples"`
 }
 
-// DefaultDownstream measures nothing until files are named, and then on samples of a size that takes seconds.
+// DefaultDownstream returns a table without files, which measures nothing, and with sample sizes that take seconds.
 func DefaultDownstream() Downstream { return Downstream{TrainExamples: 2000, TestExamples: 1000} }
 
 // Validate returns every fault of d at once.
@@ -47,9 +47,9 @@ func (d Downstream) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Linear fits a softmax regression on what a frozen encoder makes of sentences: the last layer at [CLS] beside its
-// mean over the sentence. It says how much of a relation task can be read off the encoder without changing it, which
-// is less than fine-tuning reaches and costs seconds.
+// Linear fits a softmax regression on features of a frozen encoder: the last layer at [CLS], concatenated with its mean
+// over the sentence. Its score shows how well a relation task can be solved without changing the encoder. The
+// score is lower than that of fine-tuning; computing it takes seconds.
 type Linear struct {
 	relation    *Task
 	forward     *trainer.Forward
@@ -58,7 +58,7 @@ type Linear struct {
 	negative    string
 }
 
-// NewLinear prepares to measure on examples that r's rows fit; open is Trainer.Forward.
+// NewLinear prepares to measure on examples that fit into the rows of r; open is Trainer.Forward.
 func NewLinear(r *Task, open func(name string, inputs int, build trainer.Build) (*trainer.Forward, error), train, test []marked.Row, labels []string, negative string) (*Linear, error) {
 	forward, err := open("features", 2, func(s *model.Scope, in []*graph.Node) []*graph.Node {
 		input := bert.Input{InputIDs: in[0], Lengths: in[1]}
@@ -70,8 +70,8 @@ func NewLinear(r *Task, open func(name string, inputs int, build trainer.Build) 
 	return &Linear{relation: r, forward: forward, train: train, test: test, labels: labels, negative: negative}, err
 }
 
-// Measure fits on the training examples and scores the test examples: probe_f1, micro over the labels that are a
-// relation, in percent.
+// Measure fits on the training examples and scores the test examples. It returns probe_f1, the micro F1 over all labels
+// except the negative one, in percent.
 func (l *Linear) Measure(ctx context.Context, _ int) ([]metrics.Value, error) {
 	x, err := l.features(ctx, l.train)
 	if err != nil {
@@ -103,7 +103,7 @@ func (l *Linear) Measure(ctx context.Context, _ int) ([]metrics.Value, error) {
 	return []metrics.Value{{Name: "probe_f1", Value: report.Micro.F1}}, err
 }
 
-// features are the rows of examples, with a constant 1 as the last column.
+// features returns one row of features per example, with a constant 1 as the last column.
 func (l *Linear) features(ctx context.Context, examples []marked.Row) (*mat.Dense, error) {
 	width := 2*l.relation.bert.HiddenSize + 1
 	x := mat.NewDense(len(examples), width, nil)
@@ -132,8 +132,8 @@ func (l *Linear) features(ctx context.Context, examples []marked.Row) (*mat.Dens
 	return x, nil
 }
 
-// standardize gives every column of x but the constant one mean 0 and deviation 1, and returns what does the same to
-// other rows.
+// standardize scales every column of x except the constant one to mean 0 and standard deviation 1. It returns a function
+// that applies the same scaling to other rows.
 func standardize(x *mat.Dense) func(*mat.Dense) {
 	rows, columns := x.Dims()
 	mean, inverse := make([]float64, columns), make([]float64, columns)
@@ -155,11 +155,11 @@ func standardize(x *mat.Dense) func(*mat.Dense) {
 	return apply
 }
 
-// ridge is how much the squares of weights on standardised features cost, beside the mean loss of an example.
+// ridge is the coefficient of the L2 penalty on weights of standardised features, relative to the mean loss of an example.
 const ridge = 1e-3
 
-// fitSoftmax finds the weights [D,C] with the least mean cross entropy of rows x [N,D] with classes y, plus the ridge.
-// It is deterministic: it begins at zero and stops after 100 iterations, where more would change little.
+// fitSoftmax finds the weights [D,C] that minimize the mean cross entropy of rows x [N,D] with classes y, plus the L2
+// penalty. It is deterministic: it starts at zero and stops after at most 100 iterations; more would change little.
 func fitSoftmax(x *mat.Dense, y []int, numClasses int) (*mat.Dense, error) {
 	n, d := x.Dims()
 	at := func(w []float64) (loss float64, gradient *mat.Dense) {
@@ -197,7 +197,7 @@ func fitSoftmax(x *mat.Dense, y []int, numClasses int) (*mat.Dense, error) {
 	return mat.NewDense(d, numClasses, result.X), nil
 }
 
-// classes are the most probable ones of rows x under weights w.
+// classes returns the most probable class of each row of x under weights w.
 func classes(x, w *mat.Dense) []int {
 	var scores mat.Dense
 	scores.Mul(x, w)

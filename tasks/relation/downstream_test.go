@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// TestFitSoftmax finds classes that are linear in the features, and no more than chance where they are not.
+// TestFitSoftmax checks that classes that are linear in the features are found, and other classes only by chance.
 func TestFitSoftmax(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 0))
 	make := func(n int, learnable bool) (*mat.Dense, []int) {
@@ -53,8 +53,8 @@ func TestFitSoftmax(t *testing.T) {
 	}
 }
 
-// TestLinearReadsTheEncoder: whether a sentence begins with one piece or another can be read off a random encoder; the
-// measurement is the same every time and leaves the parameters alone.
+// TestLinearReadsTheEncoder checks that features of a random encoder show which of two word pieces starts a sentence, that
+// the measurement is repeatable, and that it does not change the parameters.
 func TestLinearReadsTheEncoder(t *testing.T) {
 	config := Default()
 	config.Sequence = 16

@@ -10,19 +10,19 @@ import (
 	"github.com/subbert/subbert/models/bert"
 )
 
-// Ways to fill rows up.
+// Ways to pad rows.
 const (
-	PaddingGrouped = "grouped" // batches of sentences of like length, each padded to one of a few lengths
-	PaddingFull    = "full"    // batches at random, every row padded to task.sequence: the paper
+	PaddingGrouped = "grouped" // batches of sentences of similar length, each padded to one of a few lengths
+	PaddingFull    = "full"    // random batches, every row padded to task.sequence: the paper
 )
 
-// defaultLengths are the lengths that rows are padded to. Each costs a compilation; steps of 16 where most sentences
-// are, and of a quarter or less beyond, keep padding near a fifteenth of an epoch's positions.
+// defaultLengths returns the lengths that rows are padded to. Each costs a compilation. Steps of 16 at the lengths of most
+// sentences, and of a quarter or less above, keep padding near a fifteenth of an epoch's positions.
 func defaultLengths() []int {
 	return []int{16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512}
 }
 
-// lengths are the lengths that rows of c may have, ascending; the last is c.Sequence.
+// lengths returns the lengths that rows of c may have, ascending; the last is c.Sequence.
 func (c Config) lengths() []int {
 	if c.Padding == PaddingFull || c.readsPadding() {
 		return []int{c.Sequence}
@@ -43,30 +43,30 @@ func (c Config) paddedTo() []int {
 	return defaultLengths()
 }
 
-// compileSpeed is what a compilation is weighed against, in floating point operations: those that two cores do while they
-// compile a layer of an update.
+// compileSpeed is the cost of compiling one layer of an update, in floating point operations: the number that two cores
+// do in the same time.
 const compileSpeed = 6e10
 
-// Fit is c with the lengths that suit a run over examples for the given number of epochs, unless c names some or all rows
-// have one length. Of those that rows may be padded to it takes the ones with which padding and compiling together cost
-// least; what a compilation costs follows from b and from nothing of the machine.
+// Fit returns c with the lengths for a run over examples for the given number of epochs. It chooses, among the lengths
+// that rows may be padded to, those with the least total cost of padding and compiling. The cost of a compilation
+// depends on b, not on the machine. If c has Lengths, or all rows have one length, Fit returns c.
 func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64) Config {
 	known := c.lengths()
 	if len(c.Lengths) > 0 || len(known) == 1 {
 		return c
 	}
-	counts := make([]int, len(known)) // examples by the first length that has room
+	counts := make([]int, len(known)) // number of examples by the shortest length that fits
 	for _, e := range examples {
 		counts[slices.Index(known, fits(known, len(e.IDs)))]++
 	}
 	perPosition := 3 * bert.FLOPs(b, c.Sequence, c.Sequence) / float64(c.Sequence)
-	each := compileSpeed * float64(3+b.NumHiddenLayers) / perPosition / epochs // a compilation, in positions of an epoch
+	each := compileSpeed * float64(3+b.NumHiddenLayers) / perPosition / epochs // cost of a compilation, in positions of an epoch
 	c.Lengths = cheapest(known, counts, each)
 	return c
 }
 
-// cheapest are those of lengths, ascending, to which examples are padded at the least cost: the positions of the rows,
-// and each for every length in use. counts are the examples that fit a length and not the one before.
+// cheapest returns the subset of lengths, ascending, with the least cost: the number of positions of all padded rows,
+// plus each for every length in use. counts holds the number of examples that fit a length and not the one before.
 func cheapest(lengths, counts []int, each float64) []int {
 	type choice struct {
 		cost   float64
@@ -99,16 +99,16 @@ func cheapest(lengths, counts []int, each float64) []int {
 	return out
 }
 
-// readsPadding says whether what c computes of a row depends on how far it is padded.
+// readsPadding reports whether the output of c for a row depends on its padding.
 func (c Config) readsPadding() bool { return c.Relation.Mask == "positions" && c.Relation.Summarises() }
 
-// fits is the first of lengths, ascending, that has room for n positions.
+// fits returns the shortest of lengths, ascending, that fits n positions.
 func fits(lengths []int, n int) int {
 	i, _ := slices.BinarySearch(lengths, n)
 	return lengths[i]
 }
 
-// length is what a microbatch of examples is padded to.
+// length returns the length that a microbatch of examples is padded to.
 func (r *Task) length(examples []marked.Row) int {
 	longest := 1
 	for _, e := range examples {
@@ -117,15 +117,15 @@ func (r *Task) length(examples []marked.Row) int {
 	return fits(r.lengths, longest)
 }
 
-// Padding says what an epoch over examples is padded to.
+// Padding describes the padding of an epoch.
 type Padding struct {
-	Lengths   []int `json:"lengths"`   // those in use; a compilation each
-	Tokens    int   `json:"tokens"`    // of the examples
-	Positions int   `json:"positions"` // of the rows
-	Full      int   `json:"full"`      // positions if every row had task.sequence of them
+	Lengths   []int `json:"lengths"`   // lengths in use; each costs a compilation
+	Tokens    int   `json:"tokens"`    // tokens of the examples
+	Positions int   `json:"positions"` // positions of the rows
+	Full      int   `json:"full"`      // positions if every row were padded to task.sequence
 }
 
-// String is one line for a person.
+// String returns p as one line of text.
 func (p Padding) String() string {
 	share := func(positions int) float64 { return 100 * float64(positions-p.Tokens) / float64(max(1, positions)) }
 	line := fmt.Sprintf("padding: rows of %d positions (%d shapes to compile); %.0f%% of an epoch's positions are padding", p.Lengths, len(p.Lengths), share(p.Positions))
@@ -135,7 +135,7 @@ func (p Padding) String() string {
 	return line
 }
 
-// Padding is what the epoch epoch of b is padded to.
+// Padding returns the padding of the given epoch of b.
 func (b *Batches) Padding(epoch int) Padding {
 	var p Padding
 	for _, batch := range b.order(epoch) {
@@ -154,9 +154,9 @@ func (b *Batches) Padding(epoch int) Padding {
 	return p
 }
 
-// order is an epoch's batches, of indices: every example once, ceil(n/batch) batches. It follows from the seed and the
-// epoch alone. Grouped, examples are dealt out by length: what is left of a length when its batches are full goes
-// to the next longer one, so that at most one batch of the epoch is not full.
+// order returns an epoch's batches as indices of examples: every example once, in ceil(n/batch) batches. It depends only
+// on the seed and the epoch. With grouped padding, a batch has examples of similar length: those that do not fill a batch
+// move to the next longer length, so that at most one batch of the epoch is not full.
 func (b *Batches) order(epoch int) [][]int {
 	random := rand.New(rand.NewPCG(b.seed, uint64(epoch)))
 	all := random.Perm(len(b.examples))

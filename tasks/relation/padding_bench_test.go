@@ -22,11 +22,11 @@ import (
 )
 
 // BenchmarkEpoch is an epoch of fine-tuning over a sample of 1,024 pairs, grouped by length and padded to the longest: a
-// BERT of two layers of 128 on the pure-Go backend, batches of 16. Beside the time it reports that of the processor,
-// which a busy machine does not change much. SUBBERT_DATA names the directory of the corpora.
+// BERT of two layers of 128 on the pure-Go backend, batches of 16. It also reports processor time, which changes little on
+// a busy machine. SUBBERT_DATA names the directory of the corpora.
 //
-// What the table of words costs an update does not depend on lengths and would hide them at this size, so the embeddings
-// are frozen.
+// The embeddings are frozen: the cost of updating the word embeddings does not depend on lengths and would dominate at
+// this size.
 func BenchmarkEpoch(b *testing.B) {
 	root := os.Getenv("SUBBERT_DATA")
 	if root == "" {
@@ -49,7 +49,7 @@ func BenchmarkEpoch(b *testing.B) {
 	}
 }
 
-// encodedSample is n training pairs of a corpus in the cased vocabulary.
+// encodedSample returns n training pairs of a corpus in the cased vocabulary.
 func encodedSample(b *testing.B, root, format, path string, sequence, n int) []marked.Row {
 	b.Helper()
 	v, err := wordpiece.OpenVocabulary(filepath.Join(root, "vocab", "bert-base-cased.vocab.txt"))
@@ -127,7 +127,7 @@ func benchmarkEpoch(b *testing.B, examples []marked.Row, sequence int, padding s
 	b.ReportMetric(float64(len(p.Lengths)), "shapes")
 }
 
-// processorTime is what this process used so far.
+// processorTime returns the processor time that this process has used.
 func processorTime(b *testing.B) time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

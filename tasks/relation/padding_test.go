@@ -24,7 +24,7 @@ import (
 	"github.com/subbert/subbert/trainer/schedule"
 )
 
-// nano is the smallest encoder in which nothing is one.
+// nano is the smallest encoder in which no dimension is one.
 func nano() bert.Config {
 	c := bert.Default()
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize, c.MaxPositionEmbeddings = 50, 8, 2, 2, 12, 64
@@ -32,7 +32,7 @@ func nano() bert.Config {
 	return c
 }
 
-// numbered are n examples whose lengths run from 4 to 48.
+// numbered returns n examples with lengths from 4 to 48.
 func numbered(n int) []marked.Row {
 	out := make([]marked.Row, n)
 	for i := range out {
@@ -71,7 +71,7 @@ func host(t *testing.T, x *tensors.Tensor) golden.Tensor {
 	return golden.Floats(floats, dims...)
 }
 
-// TestFit is which lengths a run pads to: few where compiling would outweigh it, all known ones where it does not matter.
+// TestFit checks the lengths that a run pads to: few if compiling is the greater cost, all known ones if it is negligible.
 func TestFit(t *testing.T) {
 	examples := func(n int) []marked.Row {
 		out := make([]marked.Row, n)
@@ -109,8 +109,8 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestGroupedEpoch expects every example once an epoch, full batches but for one, rows no longer than they need be,
-// another order each epoch, and the same from wherever it is read.
+// TestGroupedEpoch expects every example once per epoch, full batches except one, rows no longer than necessary, a
+// different order each epoch, and the same batches from every starting step.
 func TestGroupedEpoch(t *testing.T) {
 	for _, padding := range []string{PaddingGrouped, PaddingFull} {
 		t.Run(padding, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestGroupedEpoch(t *testing.T) {
 	}
 }
 
-// TestRowsHoldTheirExamples expects every example whole in its row, in the shortest rows that hold its microbatch.
+// TestRowsHoldTheirExamples expects every example whole in its row, in the shortest rows that fit its microbatch.
 func TestRowsHoldTheirExamples(t *testing.T) {
 	r := relationOf(t, func(*Config) {}, 4)
 	for _, e := range numbered(40) {
@@ -176,7 +176,7 @@ func TestRowsHoldTheirExamples(t *testing.T) {
 	}
 }
 
-// TestBatchesResume reads step 17 from the start and from there.
+// TestBatchesResume compares step 17 when read from the start and from step 17.
 func TestBatchesResume(t *testing.T) {
 	b := relationOf(t, func(*Config) {}, 4).Batches(numbered(50), 8, 5, 2)
 	records := func(from, n int) (out [][]string) {
@@ -195,9 +195,9 @@ func TestBatchesResume(t *testing.T) {
 	}
 }
 
-// TestGroupedEqualsPadded compares the loss of a batch and every gradient, padded to what its rows need and padded to
-// the longest. A padded position has the weight exp(-1e9) = 0 in every sum; what is left is the order of summation of
-// products over 64 positions instead of 16, in float32.
+// TestGroupedEqualsPadded compares the loss of a batch and every gradient, once padded to the length that its rows need
+// and once to the maximum. A padded position has the weight exp(-1e9) = 0 in every sum; the remaining difference is the
+// order of summation of products over 64 positions instead of 16, in float32.
 func TestGroupedEqualsPadded(t *testing.T) {
 	examples := numbered(60)
 	examples = slices.DeleteFunc(examples, func(e marked.Row) bool { return len(e.IDs) > 15 })[:4]
@@ -236,7 +236,7 @@ func TestGroupedEqualsPadded(t *testing.T) {
 	}
 }
 
-// TestPositionsAreNotGrouped expects rows of one length where a pooling runs over the padding.
+// TestPositionsAreNotGrouped expects rows of one length if a pooling reads the padding.
 func TestPositionsAreNotGrouped(t *testing.T) {
 	r := relationOf(t, func(c *Config) { c.Pooling, c.Relation.Mask = "attention", "positions" }, 4)
 	if !slices.Equal(r.lengths, []int{64}) {
@@ -248,7 +248,7 @@ func TestPositionsAreNotGrouped(t *testing.T) {
 	}
 }
 
-// TestPredictKeepsOrder predicts examples of all lengths at once and one by one.
+// TestPredictKeepsOrder predicts examples of all lengths together and one by one.
 func TestPredictKeepsOrder(t *testing.T) {
 	r := relationOf(t, func(c *Config) { c.Pooling = "attention" }, 4)
 	store, err := tasks.Create(r.Parameters(), 1)
@@ -281,14 +281,14 @@ func TestPredictKeepsOrder(t *testing.T) {
 			t.Errorf("example %d: %d weights and %d probabilities", i, len(made.Attention), len(made.Probabilities))
 		}
 		for l, v := range made.Probabilities {
-			if d := v - alone.Probabilities[l]; d > 1e-6 || d < -1e-6 { // another length, another order of summation
+			if d := v - alone.Probabilities[l]; d > 1e-6 || d < -1e-6 { // another length changes the order of summation
 				t.Errorf("example %d: %v, alone %v", i, made.Probabilities, alone.Probabilities)
 			}
 		}
 	}
 }
 
-// TestClassWeights expects torch's weighted mean: each example counts as its label's weight says, over their sum.
+// TestClassWeights expects torch's weighted mean: each example has the weight of its label, divided by the sum of weights.
 func TestClassWeights(t *testing.T) {
 	r := relationOf(t, func(c *Config) { c.ClassWeights = ClassWeights{Of: map[string]float64{"b": 3}} }, 4)
 	b := r.Batches(numbered(4), 4, 1, 1) // labels 0 1 2 0
@@ -305,7 +305,7 @@ func TestClassWeights(t *testing.T) {
 	}
 }
 
-// TestTuningRates are the rates of a four-layer encoder.
+// TestTuningRates checks the rates of a four-layer encoder.
 func TestTuningRates(t *testing.T) {
 	tests := []struct {
 		name      string
@@ -332,8 +332,8 @@ func TestTuningRates(t *testing.T) {
 	}
 }
 
-// TestFrozenStays makes one update: what is frozen keeps its bits and has no moments, and what learns at half the rate
-// moves half as far.
+// TestFrozenStays makes one update: frozen parameters keep their bits and have no moments, and parameters with half the
+// rate move half as far.
 func TestFrozenStays(t *testing.T) {
 	trained := func(tuning Tuning) map[string][]float32 {
 		r := relationOf(t, func(c *Config) { c.Tuning = tuning }, 4)

@@ -22,20 +22,20 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// Task is the classification of sentences in which two mentions are marked.
+// Task classifies sentences with two marked mentions.
 type Task struct {
 	bert    bert.Config
 	options bert.Options
 	head    heads.Relation
-	rows    int   // B, of a microbatch
-	lengths []int // S: those that rows are padded to, ascending; the last is the longest
+	rows    int   // B, rows of a microbatch
+	lengths []int // S: lengths that rows are padded to, ascending
 
-	smoothing float64   // of the labels
-	weights   []float32 // of the classes; nil: one each
+	smoothing float64   // label smoothing
+	weights   []float32 // weights of the classes; nil: 1 for each
 	tuning    Tuning
 }
 
-// New prepares the task for classes labels and microbatches of rows rows.
+// New returns the task for the given number of classes and microbatches of rows rows.
 func New(c bert.Config, o bert.Options, t Config, classes, rows int) (*Task, error) {
 	head := t.Relation
 	head.Classes = classes
@@ -55,7 +55,7 @@ func New(c bert.Config, o bert.Options, t Config, classes, rows int) (*Task, err
 	return r, nil
 }
 
-// classWeights puts weights, by label, in the order of labels.
+// classWeights returns weights in the order of labels.
 func classWeights(weights map[string]float64, labels []string, classes int) ([]float32, error) {
 	out := slices.Repeat([]float32{1}, classes)
 	for l, w := range weights {
@@ -68,23 +68,24 @@ func classWeights(weights map[string]float64, labels []string, classes int) ([]f
 	return out, nil
 }
 
-// sequence is the longest that a row can be.
+// sequence returns the maximum length of a row.
 func (r *Task) sequence() int { return r.lengths[len(r.lengths)-1] }
 
-// Rate is the parameter's part of the learning rate; see Tuning.
+// Rate returns the factor of the learning rate for a parameter; see Tuning.
 func (r *Task) Rate(parameter string) float64 {
 	return r.tuning.rate(parameter, r.bert.NumHiddenLayers)
 }
 
-// Parameters lists what the task trains.
+// Parameters lists the parameters that the task trains.
 func (r *Task) Parameters() []weights.Parameter {
 	return slices.Concat(bert.Parameters(r.bert), r.head.Parameters(r.bert))
 }
 
-// Inputs are, at the longest S, input_ids [B,S], lengths [B], spans [B,2,2] if the pooling wants them, labels and weights [B].
+// Inputs are, for the longest S, input_ids [B,S], lengths [B], spans [B,2,2] if the pooling needs them, labels and
+// weights [B].
 func (r *Task) Inputs() []shapes.Shape { return r.inputs(r.sequence()) }
 
-// Shapes are the inputs of microbatches whose rows are padded to lengths.
+// Shapes returns the shapes of the inputs of microbatches with rows padded to each of lengths.
 func (r *Task) Shapes(lengths []int) [][]shapes.Shape {
 	var out [][]shapes.Shape
 	for _, l := range lengths {
@@ -104,7 +105,7 @@ func (r *Task) inputs(length int) []shapes.Shape {
 
 func (r *Task) wantsSpans() bool { return r.head.Pooling == "mention" }
 
-// Loss builds the cross entropy. The values observed are relation_loss and relation_accuracy.
+// Loss builds the cross entropy. It observes relation_loss and relation_accuracy.
 func (r *Task) Loss(s *model.Scope, at *trainer.Moment, in []*graph.Node) (*graph.Node, []trainer.Observed) {
 	logits, _ := r.logits(s, at, in)
 	sums := heads.CrossEntropy(logits, in[len(in)-2], in[len(in)-1], r.smoothing)
@@ -122,7 +123,7 @@ func (r *Task) logits(s *model.Scope, at *trainer.Moment, in []*graph.Node) (log
 	return r.head.Logits(s, r.bert, o, pooled)
 }
 
-// Batches are examples in an order of their own each epoch.
+// Batches yields batches of examples in a different random order each epoch.
 type Batches struct {
 	task     *Task
 	examples []marked.Row
@@ -131,7 +132,7 @@ type Batches struct {
 	workers  int
 }
 
-// Batches gives batches of batch rows. An epoch shows every example once; its last batch may be smaller.
+// Batches returns batches of batch rows. An epoch has every example once; one of its batches may be smaller.
 func (r *Task) Batches(examples []marked.Row, batch int, seed uint64, workers int) *Batches {
 	return &Batches{task: r, examples: examples, batch: batch, seed: seed, workers: workers}
 }
@@ -153,7 +154,7 @@ func (b *Batches) From(_ context.Context, step int) iter.Seq2[trainer.Batch, err
 	})
 }
 
-// make is a batch whose weights add up to one. Rows that are lacking weigh nothing.
+// make makes a batch with weights that sum to one. Missing rows have weight zero.
 func (b *Batches) make(chosen []int) trainer.Batch {
 	var batch trainer.Batch
 	total := float32(0)
@@ -168,7 +169,8 @@ func (b *Batches) make(chosen []int) trainer.Batch {
 	return batch
 }
 
-// micros are the examples of each microbatch of a batch; of a short batch the last have fewer, or none.
+// micros returns the examples of each microbatch of a batch. In a short batch the last microbatches have fewer examples,
+// or none.
 func (b *Batches) micros(chosen []int) [][]marked.Row {
 	rows := make([]marked.Row, len(chosen))
 	for i, c := range chosen {
@@ -181,7 +183,7 @@ func (b *Batches) micros(chosen []int) [][]marked.Row {
 	return out
 }
 
-// weight is how much e counts beside the others of its batch.
+// weight returns the weight of e relative to the other examples of its batch.
 func (r *Task) weight(e marked.Row) float32 {
 	if r.weights == nil {
 		return 1
@@ -189,8 +191,8 @@ func (r *Task) weight(e marked.Row) float32 {
 	return r.weights[max(0, e.Label)]
 }
 
-// tensors makes the inputs of a microbatch in which each example has scale times its own weight. Rows that are lacking
-// weigh nothing; they hold one [PAD] to attend to.
+// tensors makes the inputs of a microbatch in which each example has scale times its own weight. Missing rows have weight
+// zero and hold one [PAD] to attend to.
 func (r *Task) tensors(examples []marked.Row, scale float32) []*tensors.Tensor {
 	length := r.length(examples)
 	ids, lengths := make([]int32, r.rows*length), slices.Repeat([]int32{1}, r.rows)
@@ -210,13 +212,13 @@ func (r *Task) tensors(examples []marked.Row, scale float32) []*tensors.Tensor {
 	return append(in, tensors.FromFlatDataAndDimensions(labels, r.rows), tensors.FromFlatDataAndDimensions(weights, r.rows))
 }
 
-// Prediction is what a model says of one example.
+// Prediction is the output of a model for one example.
 type Prediction struct {
 	Probabilities []float32 // by label
-	Attention     []float32 // by position, up to the example's length; nil unless the pooling has weights
+	Attention     []float32 // by position, up to the example's length; nil if the pooling has no attention
 }
 
-// Label is the index of the most probable label, the first of equals.
+// Label returns the index of the most probable label, the first of equals.
 func (p Prediction) Label() int {
 	best := 0
 	for i, v := range p.Probabilities {
@@ -233,7 +235,7 @@ type Predictor struct {
 	forward *trainer.Forward
 }
 
-// NewPredictor prepares to predict; open is Trainer.Forward, or trainer.NewForward on a store.
+// NewPredictor returns a predictor; open is Trainer.Forward, or trainer.NewForward on a store.
 func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Build) (*trainer.Forward, error)) (*Predictor, error) {
 	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
 		logits, attention := r.logits(s, nil, in)
@@ -247,7 +249,7 @@ func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 	return &Predictor{task: r, forward: forward}, err
 }
 
-// Ahead are functions that compile, one each, the graphs that predicting examples needs.
+// Ahead returns functions that each compile one of the graphs for predicting examples.
 func (p *Predictor) Ahead(examples []marked.Row) []func() error {
 	var out []func() error
 	for _, in := range p.task.Shapes(p.task.inUse(examples)) {
@@ -256,11 +258,11 @@ func (p *Predictor) Ahead(examples []marked.Row) []func() error {
 	return out
 }
 
-// Predict yields a prediction for each example, in order. They are computed by length, all before the first is handed
-// over. It ends with the error of ctx when that ends.
+// Predict yields a prediction for each example, in order. It computes all predictions, sorted by length, before it yields
+// the first. It fails with the error of ctx when ctx ends.
 func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
-		for _, compile := range p.Ahead(examples) { // the next beside the present, where a backend compiles in the background
+		for _, compile := range p.Ahead(examples) { // a backend may compile several in the background
 			if err := compile(); err != nil {
 				yield(Prediction{}, err)
 				return
@@ -285,7 +287,7 @@ func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq
 	}
 }
 
-// byLength are the indices of examples, shortest first.
+// byLength returns the indices of examples, shortest first.
 func byLength(examples []marked.Row) []int {
 	order := make([]int, len(examples))
 	for i := range order {
@@ -295,7 +297,7 @@ func byLength(examples []marked.Row) []int {
 	return order
 }
 
-// inUse are the lengths that the microbatches of examples by length are padded to, ascending.
+// inUse returns the lengths that microbatches of examples, sorted by length, are padded to, ascending.
 func (r *Task) inUse(examples []marked.Row) []int {
 	var lengths []int
 	for part := range slices.Chunk(byLength(examples), r.rows) {
@@ -305,7 +307,7 @@ func (r *Task) inUse(examples []marked.Row) []int {
 	return slices.Compact(lengths)
 }
 
-// predict computes those of examples that part names.
+// predict computes the predictions of the examples with indices part.
 func (p *Predictor) predict(examples []marked.Row, part []int, made []Prediction) error {
 	rows := make([]marked.Row, len(part))
 	for i, at := range part {
@@ -331,11 +333,12 @@ func (p *Predictor) predict(examples []marked.Row, part []int, made []Prediction
 	return nil
 }
 
-// matrixRow is row i of a matrix with the given number of columns.
+// matrixRow returns row i of a matrix with the given number of columns.
 func matrixRow(flat []float32, i, columns int) []float32 { return flat[i*columns : (i+1)*columns] }
 
-// FLOPs is the cost of an update of rows rows of the greatest length, forward and backward, in floating point operations.
-// The weights of a summary of the last layer are used at each position, those of pooler and classifier once a row.
+// FLOPs returns the cost of an update of rows rows of the maximum length, forward and backward, in floating point
+// operations. The weights of a summary of the last layer are used at each position, those of pooler and classifier once
+// per row.
 func (r *Task) FLOPs(rows int) float64 {
 	head := 0
 	for _, p := range r.head.Parameters(r.bert) {
@@ -350,13 +353,13 @@ func (r *Task) FLOPs(rows int) float64 {
 	return 3 * float64(rows) * (bert.FLOPs(r.bert, r.sequence(), r.asked()) + 2*float64(head))
 }
 
-// ActivationBytes estimates the memory that a forward pass of rows rows of the greatest length keeps for the backward
-// pass, with elements of size bytes. The head is small beside the encoder.
+// ActivationBytes estimates the memory that a forward pass of rows rows of the maximum length keeps for the backward
+// pass, with elements of size bytes. The head needs little in comparison.
 func (r *Task) ActivationBytes(rows, size int) int64 {
 	return bert.ActivationBytes(r.bert, rows, r.sequence(), r.asked(), size)
 }
 
-// asked is the number of positions of a row that the head looks at.
+// asked returns the number of positions of a row that the head reads.
 func (r *Task) asked() int {
 	if r.head.Summarises() {
 		return r.sequence()

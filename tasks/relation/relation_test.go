@@ -14,8 +14,8 @@ import (
 	"github.com/subbert/subbert/tasks"
 )
 
-// TestRelationOfWholeLayer: a classifier over [CLS], of one layer or of several, says the same of the last layer at [CLS]
-// as of the whole.
+// TestRelationOfWholeLayer checks that a classifier over [CLS], of one layer or of several, has the same output whether the
+// last layer is computed only at [CLS] or at all positions.
 func TestRelationOfWholeLayer(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"cls":            func(c *Config) { c.Pooling = "cls" },
@@ -41,7 +41,7 @@ func TestRelationOfWholeLayer(t *testing.T) {
 					out.Gradients(s, graph.ReduceAllSum(graph.Square(logits)))
 					return out
 				})
-				for name := range got { // the true gradient of key biases is zero: all of it is rounding
+				for name := range got { // the true gradient of key biases is zero: the value is only rounding
 					if strings.HasSuffix(name, "attention.self.key.bias") {
 						delete(got, name)
 					}

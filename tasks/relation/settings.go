@@ -11,8 +11,8 @@ import (
 	"github.com/subbert/subbert/models/heads"
 )
 
-// Settings is the key "subbert" of a relation model's config.json: how sentences become rows and what the classifier
-// computes of them.
+// Settings is the value of the key "subbert" in a relation model's config.json: the settings for encoding sentences as
+// rows and those of the classifier.
 type Settings struct {
 	Pooling     string   `json:"pooling"`
 	WithCLS     bool     `json:"with_cls"`
@@ -24,16 +24,16 @@ type Settings struct {
 	Lengths     []int    `json:"lengths,omitempty"`
 	Truncate    string   `json:"truncate"`
 	Marking     string   `json:"marking"`
-	Marks       []string `json:"marks"`  // that stood in the training sentences
+	Marks       []string `json:"marks"`  // marks in the training sentences
 	Labels      []string `json:"labels"` // in the classifier's order
 	Negative    string   `json:"negative"`
 
-	Types       [][2]string `json:"types,omitempty"`       // of the two mentions of the training pairs; none: not known
-	Temperature float64     `json:"temperature,omitempty"` // that logits are divided by; 0: 1
+	Types       [][2]string `json:"types,omitempty"`       // mention types of the training pairs; nil if unknown
+	Temperature float64     `json:"temperature,omitempty"` // divisor of the logits; 0 means 1
 }
 
-// SettingsOf are the settings of a model that c trains on sentences marked by marking, with marks, labels, negative and types
-// as in the training sentences.
+// SettingsOf returns the settings of a model that c trains on sentences marked by marking. The other arguments are
+// those of the training sentences.
 func SettingsOf(c Config, marking relations.Marking, marks, labels []string, negative string, types [][2]string) Settings {
 	return Settings{
 		Pooling: c.Pooling, WithCLS: c.WithCLS, Mask: c.Mask, Layers: c.Relation.Layers, HardSigmoid: c.HardSigmoid,
@@ -42,7 +42,7 @@ func SettingsOf(c Config, marking relations.Marking, marks, labels []string, neg
 	}
 }
 
-// ReadSettings reads the settings in the text of a config.json; nil if they are not those of a relation model.
+// ReadSettings reads the settings in the text of a config.json. It returns nil if the model is not a relation model.
 func ReadSettings(config []byte) (*Settings, error) {
 	var fields struct {
 		Settings  *Settings `json:"subbert"`
@@ -64,7 +64,7 @@ func ReadSettings(config []byte) (*Settings, error) {
 	return fields.Settings, nil
 }
 
-// Calibrated is what the probabilities of a prediction are at the temperature of s.
+// Calibrated returns the probabilities of a prediction at the temperature of s.
 func (s Settings) Calibrated(probabilities []float32) []float32 {
 	if s.Temperature == 0 || s.Temperature == 1 {
 		return probabilities
@@ -80,7 +80,7 @@ func (s Settings) Calibrated(probabilities []float32) []float32 {
 	return out
 }
 
-// AddTo is the text of a config.json with s and the labels as transformers names them.
+// AddTo returns the text of a config.json with s added, and with the labels under the keys of transformers.
 func (s Settings) AddTo(config []byte) ([]byte, error) {
 	var fields map[string]any
 	if err := json.Unmarshal(config, &fields); err != nil {
@@ -94,7 +94,7 @@ func (s Settings) AddTo(config []byte) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// Config is the config of a task that computes what s says.
+// Config returns the config of a task with the settings of s.
 func (s Settings) Config() Config {
 	c := Default()
 	c.Relation = heads.Relation{Pooling: s.Pooling, WithCLS: s.WithCLS, Mask: s.Mask, Layers: s.Layers, HardSigmoid: s.HardSigmoid}

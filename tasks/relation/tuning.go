@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Tuning says how fast the parts of the encoder learn beside the head, which has the learning rate itself.
+// Tuning controls the learning rates of the parts of the encoder. The head has the full learning rate.
 type Tuning struct {
-	LayerDecay       float64 `toml:"layer_decay"`       // each layer learns at so much of the rate of the one above; 1 is off
-	FreezeEmbeddings bool    `toml:"freeze_embeddings"` // they stay as they are
-	FreezeLayers     int     `toml:"freeze_layers"`     // so do this many layers, from the first
+	LayerDecay       float64 `toml:"layer_decay"`       // ratio of a layer's rate to the rate of the layer above; 1 is off
+	FreezeEmbeddings bool    `toml:"freeze_embeddings"` // do not train the embeddings
+	FreezeLayers     int     `toml:"freeze_layers"`     // number of layers not to train, from the first
 }
 
 func (t Tuning) faults() []error {
@@ -25,9 +25,9 @@ func (t Tuning) faults() []error {
 	return faults
 }
 
-// rate is the part of the learning rate that the parameter of that Hugging Face name gets in an encoder of so many
-// layers: decay^1 for the last layer, decay^layers for the first, decay^(layers+1) for the embeddings; 0 for what is
-// frozen.
+// rate returns the factor of the learning rate for a parameter, given its Hugging Face name and the number of layers of
+// the encoder: decay^1 for the last layer, decay^layers for the first, decay^(layers+1) for the embeddings, and 0 for
+// frozen parameters.
 func (t Tuning) rate(parameter string, layers int) float64 {
 	if strings.HasPrefix(parameter, "bert.embeddings.") {
 		if t.FreezeEmbeddings {
@@ -42,7 +42,7 @@ func (t Tuning) rate(parameter string, layers int) float64 {
 	number, _, _ := strings.Cut(rest, ".")
 	l, err := strconv.Atoi(number)
 	if err != nil {
-		return 1 // no layer of ours
+		return 1 // not a layer of the encoder
 	}
 	if l < t.FreezeLayers {
 		return 0

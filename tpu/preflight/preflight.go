@@ -15,25 +15,25 @@ import (
 
 // Report is the result of a preflight check.
 type Report struct {
-	Plan   *plan.Plan `json:"plan"`   // null: such a run cannot be planned
-	Hours  float64    `json:"hours"`  // of training; 0: unknown
+	Plan   *plan.Plan `json:"plan"`   // nil if such a run cannot be planned
+	Hours  float64    `json:"hours"`  // hours of training; 0: unknown
 	Least  bool       `json:"least"`  // Hours is a lower bound: no compiler was available
-	Cost   float64    `json:"cost"`   // of Hours; 0: unknown
+	Cost   float64    `json:"cost"`   // cost of Hours; 0: unknown
 	Faults []string   `json:"faults"` // reasons not to start the run
 	Notes  []string   `json:"notes"`
 
-	steps int // of the run
+	steps int // steps of the run
 }
 
-// Error refuses a run.
+// Error reports the faults of a run that must not start.
 type Error struct{ Faults []string }
 
 func (e *Error) Error() string { return "preflight: " + strings.Join(e.Faults, "; ") }
 
-// Hint says how to start it anyway.
+// Hint returns how to start the run anyway.
 func (e *Error) Hint() string { return "nothing was created; --force starts it anyway" }
 
-// Err is an *Error of the faults; nil if there are none.
+// Err returns an *Error with the faults, or nil if there are none.
 func (r *Report) Err() error {
 	if len(r.Faults) == 0 {
 		return nil
@@ -41,7 +41,7 @@ func (r *Report) Err() error {
 	return &Error{r.Faults}
 }
 
-// Unplanned is the report of a run without a plan; why is the reason.
+// Unplanned returns the report of a run that cannot be planned; why is the reason.
 func Unplanned(why string) *Report {
 	return &Report{Notes: []string{why + ": its memory and duration cannot be predicted"}}
 }
@@ -67,7 +67,7 @@ func Of(ctx context.Context, p *plan.Planner, r launch.Run) (*Report, error) {
 	return report, nil
 }
 
-// judge compares the plan with the run's bounds. Without a compiler the hours are those at the device's peak, a lower
+// judge compares the plan with the run's bounds. Without a compiler, Hours is the duration at the device's peak, a lower
 // bound.
 func (r *Report) judge(run launch.Run) {
 	r.Notes = append(r.Notes, r.Plan.Notes...)
@@ -96,7 +96,7 @@ func (r *Report) about() string {
 	return "about"
 }
 
-// Rows are the lines of r for people: a name and a text each.
+// Rows returns the lines of r for people, each with a name and a text.
 func (r *Report) Rows(prices launch.PriceTable) [][2]string {
 	var rows [][2]string
 	row := func(name, format string, args ...any) {
@@ -120,7 +120,7 @@ func (r *Report) Rows(prices launch.PriceTable) [][2]string {
 	return rows
 }
 
-// priceSource names the source of the prices, and for list prices their currency and date.
+// priceSource returns the source of the prices, with currency and date for list prices.
 func priceSource(t launch.PriceTable) string {
 	if t.AsOf == "" {
 		return " by the price table given"
