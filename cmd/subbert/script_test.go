@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the command-line scripts in testdata/script, one .txtar file for each scenario. A script that trains
-// begins with `[!long] skip`; -short makes [long] false. [cgo] says whether plugins can be loaded, [plugin] that the
+// guards itself with `[!long] skip`; -short makes [long] false. [cgo] says whether plugins can be loaded, [plugin] that the
 // CPU plugin is installed, at $CPU_PLUGIN, and [cuda] that NVIDIA's is, below $PLUGINS.
 func TestScript(t *testing.T) {
 	plugin, cuda := installedPlugin("cpu"), installedPlugin("cuda")
