@@ -1,5 +1,5 @@
-// Package compare says whether two models differ on the same pairs: by paired tests over instances and over seeds, and by
-// the pairs that only one of them gets right.
+// Package compare tests whether two models differ on the same pairs: by paired tests over instances and over seeds, and
+// by the pairs that only one of them gets right.
 package compare
 
 import (
@@ -18,15 +18,15 @@ import (
 
 // Options say how two models are compared.
 type Options struct {
-	Negative string // the label that means no relation; empty: as the runs say, or a word such as false, 0, none and no_relation
-	Samples  int    // that each test draws
+	Negative string // the label that means no relation; empty: the label of the runs, or a word such as false, 0, none and no_relation
+	Samples  int    // number that each test draws
 	Seed     uint64 // of the draws
 
-	Read  func(file string, done, size int64)  // hears how far the reading of a file is; may be nil
-	Drawn func(test string, done, samples int) // hears how far the draws of a test are; may be nil
+	Read  func(file string, done, size int64)  // receives the progress of reading a file; may be nil
+	Drawn func(test string, done, samples int) // receives the progress of a test; may be nil
 }
 
-// Comparison is what two models' predictions of the same pairs say.
+// Comparison is the comparison of two models' predictions of the same pairs.
 type Comparison struct {
 	A         string                `json:"-"` // file of predictions, or run directory
 	B         string                `json:"-"`
@@ -48,11 +48,11 @@ type Case struct {
 	A, B        Vote
 }
 
-// Vote is what the runs of a model say of a pair: the most frequent label, and how many runs are right.
+// Vote is the vote of the runs of a model on a pair: the most frequent label, and the number of runs that are right.
 type Vote struct {
 	Predicted   string
 	Right, Runs int
-	Probability float64 // of Predicted, mean over the runs; 0 where the predictions have none
+	Probability float64 // of Predicted, mean over the runs; 0 if the predictions have none
 }
 
 // IsRight reports whether more than half of the runs are right.
@@ -68,8 +68,8 @@ func (e *NegativeError) Error() string {
 	return fmt.Sprintf("negative label %q is not among the labels %s; name it with --negative", e.Negative, strings.Join(e.Labels, ", "))
 }
 
-// Runs compares the predictions at a with those at b: each a predictions.tsv or a run directory, whose seeds are taken
-// together. It fails with the error of ctx when that ends.
+// Runs compares the predictions at a with those at b. Each is a predictions.tsv or a run directory, whose seeds are
+// taken together. If ctx ends, it returns the error of ctx.
 func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
@@ -86,7 +86,7 @@ func Runs(ctx context.Context, a, b string, o Options) (*Comparison, error) {
 	return c, nil
 }
 
-// Gain is evaluate.GainOf the predictions at a over those at b: run directories of the same seeds.
+// Gain returns evaluate.GainOf for the predictions at a over those at b, run directories of the same seeds.
 func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
 	p, err := o.openPair(ctx, []string{a}, []string{b})
 	if err != nil {
@@ -99,7 +99,7 @@ func Gain(ctx context.Context, a, b string, o Options) (evaluate.Gain, error) {
 	return g, err
 }
 
-// pair are the predictions of two models, a row of each run for each pair, in the same order.
+// pair holds the predictions of two models. Each run has a row for each pair, in the same order.
 type pair struct {
 	a, b         [][]relations.Prediction
 	runsA, runsB []*relations.Predictions
@@ -130,7 +130,7 @@ func (o Options) openPair(ctx context.Context, a, b []string) (p pair, err error
 	return p, nil
 }
 
-// gold are the gold labels.
+// gold returns the gold labels.
 func (p pair) gold() []string {
 	gold := make([]string, len(p.a[0]))
 	for i, row := range p.a[0] {
@@ -139,7 +139,7 @@ func (p pair) gold() []string {
 	return gold
 }
 
-// open reads the predictions at path: a file, a run directory, or one of several seeds.
+// open reads the predictions at path: a file, or the directory of a run of one or several seeds.
 func (o Options) open(ctx context.Context, path string) ([]*relations.Predictions, error) {
 	files, err := result.Predictions(path)
 	if err != nil {
@@ -172,10 +172,10 @@ func aligned(first *relations.Predictions, runs []*relations.Predictions) ([][]r
 	return out, nil
 }
 
-// negativeOf is the negative label of the first of the runs whose result says it; empty if none does.
+// negativeOf returns the negative label of the first run whose result has one; empty if none has.
 func negativeOf(paths ...string) string {
 	for _, path := range paths {
-		r, err := result.Read(path) // fails where the path is that of a file of predictions
+		r, err := result.Read(path) // fails if path is a file of predictions
 		if err == nil && r.Relation != nil && r.Relation.Negative != "" {
 			return r.Relation.Negative
 		}
@@ -183,8 +183,8 @@ func negativeOf(paths ...string) string {
 	return ""
 }
 
-// fold spells the labels of all runs alike, those that mean no relation as one, and returns that one. name stands for the
-// predictions in errors.
+// fold spells the labels of all runs alike, with one spelling for those that mean no relation, and returns that label.
+// name is the name of the predictions in errors.
 func fold(name string, runs []*relations.Predictions, asked string) (string, error) {
 	var labels []string
 	for _, r := range runs {
@@ -215,7 +215,7 @@ func fold(name string, runs []*relations.Predictions, asked string) (string, err
 	return task.Negative, nil
 }
 
-// test tests the models over instances and, where both have at least two, over seeds.
+// test tests the models over instances and, if both have at least two seeds, over seeds.
 func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
 	gold := p.gold()
 	boot, err := evaluate.Bootstrap(ctx, gold, labels(p.a), labels(p.b), c.Negative, o.draws("bootstrap"))
@@ -243,7 +243,7 @@ func (c *Comparison) test(ctx context.Context, p pair, o Options) error {
 	return err
 }
 
-// draws are those of a test.
+// draws returns the settings of the draws of a test.
 func (o Options) draws(test string) evaluate.Draws {
 	d := evaluate.Draws{Samples: o.Samples, Seed: o.Seed}
 	if o.Drawn != nil {
@@ -252,7 +252,7 @@ func (o Options) draws(test string) evaluate.Draws {
 	return d
 }
 
-// labels are the predicted labels of each run.
+// labels returns the predicted labels of each run.
 func labels(runs [][]relations.Prediction) [][]string {
 	out := make([][]string, len(runs))
 	for i, rows := range runs {
@@ -263,7 +263,7 @@ func labels(runs [][]relations.Prediction) [][]string {
 	return out
 }
 
-// seedScores are the micro F1 of the seeds of the run directory at path; none if it is a file, or of one run.
+// seedScores returns the micro F1 of the seeds of the run directory at path; none if it is a file, or a single run.
 func seedScores(path string) ([]float64, error) {
 	files, err := result.Predictions(path)
 	if err != nil || files[0] == path {
@@ -283,7 +283,8 @@ func seedScores(path string) ([]float64, error) {
 	return out, nil
 }
 
-// findCases notes the pairs on which only one model is right, and how sure the runs are of the label that they vote for.
+// findCases collects the pairs on which only one model is right, with the probability of the label that each model's
+// runs vote for.
 func (c *Comparison) findCases(ctx context.Context, p pair) error {
 	for i, row := range p.a[0] {
 		if err := ctx.Err(); err != nil {
@@ -305,7 +306,7 @@ func (c *Comparison) findCases(ctx context.Context, p pair) error {
 	return nil
 }
 
-// vote is what the runs say of pair i.
+// vote returns the vote of the runs on pair i.
 func vote(runs [][]relations.Prediction, i int) Vote {
 	v := Vote{Runs: len(runs)}
 	counts := map[string]int{}
@@ -323,7 +324,7 @@ func vote(runs [][]relations.Prediction, i int) Vote {
 	return v
 }
 
-// probability is the mean over the runs of that of label for pair i; 0 where a run has none.
+// probability returns the mean over the runs of the probability of label for pair i; 0 if a run has none.
 func probability(runs []*relations.Predictions, rows [][]relations.Prediction, i int, label string) float64 {
 	sum := 0.0
 	for k, r := range runs {

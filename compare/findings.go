@@ -7,8 +7,8 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// find notes what makes the comparison say little: a model that gives every pair the same label, or that scores no more
-// than the bag of words, where its run directory knows the score of that.
+// find adds findings that make the comparison uninformative: a model gives every pair the same label, or scores no more
+// than the bag of words, if its run directory has that score.
 func (c *Comparison) find(p pair) {
 	for _, m := range []struct {
 		name, path string
@@ -18,7 +18,7 @@ func (c *Comparison) find(p pair) {
 		if label, ok := onlyLabel(m.rows); ok {
 			c.Findings = append(c.Findings, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("%s gives all %d pairs the label %q: it has learned nothing of the others", m.name, c.Instances, label)})
 		}
-		r, err := result.Read(m.path) // fails where the path is that of a file of predictions
+		r, err := result.Read(m.path) // fails if the path is a file of predictions
 		if err != nil || r.Relation == nil {
 			continue
 		}
@@ -28,7 +28,7 @@ func (c *Comparison) find(p pair) {
 	}
 }
 
-// onlyLabel is the label that all runs give every pair, if there is one. A single pair says nothing.
+// onlyLabel returns the label that all runs give every pair, if there is one. A single pair shows nothing.
 func onlyLabel(runs [][]relations.Prediction) (string, bool) {
 	only := runs[0][0].Predicted
 	for _, rows := range runs {

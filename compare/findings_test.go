@@ -11,11 +11,12 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// A comparison says when a model gives one label only, and when it does not beat the bag of words of its run.
+// A comparison reports a model that gives only one label, and one that does not score above the bag of words of its
+// run.
 func TestFindings(t *testing.T) {
 	const words = `{"task":"relation","labels":["effect","false"],"negative":"false","micro":{"f1":40},"baseline":{"bag of words":{"p":50,"r":80,"f1":70}}}`
 	for _, tt := range []struct {
-		name, a, b string // labels, a letter a pair; gold is ffee
+		name, a, b string // labels, a letter for each pair; gold is ffee
 		result     string // of a's run directory
 		want       []string
 	}{

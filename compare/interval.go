@@ -9,8 +9,8 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Interval is the micro F1 of a model's predictions with its 95 % interval over pairs. The paths, each of a
-// predictions.tsv or a run directory, are those of its seeds, which are taken together.
+// Interval returns the micro F1 of a model's predictions with its 95 % interval over pairs. Each path is a
+// predictions.tsv or a run directory; they are the seeds of the model and are taken together.
 func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval, error) {
 	runs, err := o.openAll(ctx, paths)
 	if err != nil {
@@ -31,8 +31,8 @@ func Interval(ctx context.Context, paths []string, o Options) (evaluate.Interval
 	return evaluate.BootstrapF1(ctx, pair{a: rows}.gold(), labels(rows), none, o.Samples, o.Seed)
 }
 
-// Bootstrap is the difference in micro F1 between two models on the same pairs, by a paired bootstrap. The paths are as
-// for Interval.
+// Bootstrap returns the difference in micro F1 between two models on the same pairs, by a paired bootstrap. The paths
+// are as for Interval.
 func Bootstrap(ctx context.Context, a, b []string, o Options) (evaluate.Difference, error) {
 	p, err := o.openPair(ctx, a, b)
 	if err != nil {

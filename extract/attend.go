@@ -15,11 +15,11 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// Look says which attention is looked at. The zero value is that of the model's attention pooling.
+// Look says which attention weights to show. The zero value means those of the model's attention pooling.
 type Look struct {
 	Layer int    // of the encoder, from 1; 0: the attention pooling
-	Head  int    // of the layer, from 1; 0: the mean of all
-	From  string // relation.FromCLS (also if empty) or relation.FromMentions: where the attention goes out from
+	Head  int    // of the layer, from 1; 0: the mean of all heads
+	From  string // the query: relation.FromCLS (the default) or relation.FromMentions
 }
 
 // String names the attention in words; pooling is the model's.
@@ -35,14 +35,14 @@ func (l Look) String(pooling string) string {
 	return fmt.Sprintf("encoder layer %d, %s, from %s", l.Layer, head, from)
 }
 
-// RequestError says that what was asked for cannot be had of the model or the data.
+// RequestError says that the model or the data do not have what was asked for.
 type RequestError struct{ Err error }
 
 func (e *RequestError) Error() string { return e.Err.Error() }
 
 func (e *RequestError) Unwrap() error { return e.Err }
 
-// NoWeightsError says that a model has no weights of the kind that is looked for.
+// NoWeightsError says that a model does not have the attention weights that were asked for.
 type NoWeightsError struct{ Path, Pooling string }
 
 func (e *NoWeightsError) Error() string {
@@ -52,14 +52,14 @@ func (e *NoWeightsError) Error() string {
 	return fmt.Sprintf("%s: its pooling is %s, which has no weights; --layer shows the encoder's own attention", e.Path, e.Pooling)
 }
 
-// Attended is an example with the attention of its words. Of a model without a classifier the label is empty.
+// Attended is an example with the attention of its words. The label is empty if the model has no classifier.
 type Attended struct {
 	Prediction
 	Words     []marked.Word
-	Positions int // that the attention is shared among
+	Positions int // the number of positions that share the attention
 }
 
-// Attend yields the examples in their order, each with the label that the model gives it and the attention of its words.
+// Attend yields the examples in order, each with the label that the model predicts and the attention of its words.
 func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations.Example, error]) (iter.Seq2[Attended, error], error) {
 	if l.Layer == 0 && (!m.tuned || m.settings.Pooling != "attention") {
 		return nil, &NoWeightsError{m.files.Path, m.settings.Pooling}
@@ -94,7 +94,7 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 	}, nil
 }
 
-// attend is Attend of a window; heads is nil for the attention pooling.
+// attend is Attend for one window; heads is nil for the attention pooling.
 func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, window []relations.Example) ([]Attended, error) {
 	out := make([]Attended, 0, len(window))
 	var err error
@@ -136,7 +136,7 @@ func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, windo
 	return out, nil
 }
 
-// unlabelled are the rows of a window for a model without a classifier, whose labels do not matter.
+// unlabelled returns the rows of a window for a model without a classifier, which needs no labels.
 func (m *Model) unlabelled(window []relations.Example) ([]Attended, error) {
 	plain := slices.Clone(window)
 	for i := range plain {

@@ -26,15 +26,15 @@ import (
 
 // Show says which sentences and stems an attention page shows.
 type Show struct {
-	Sentences int               // at most so many, unless Index names them
+	Sentences int               // at most this many, unless Index names them
 	Index     []string          // these examples, by their ID
-	Baseline  map[string]string // labels that another model gives, by the ID of the example: show those that it gets wrong and this one right
-	Near      int               // stems count words this near a mention; 0: the whole sentence
-	Least     int               // a stem counts if it is met this often
-	Top       int               // stems
+	Baseline  map[string]string // labels predicted by another model, by the ID of the example: show those that it gets wrong and this model right
+	Near      int               // stems count words at most this far from a mention; 0: the whole sentence
+	Least     int               // a stem counts if it occurs this often
+	Top       int               // number of stems
 }
 
-// Weights looks at the attention of every example and chooses what s asks for, after Fig. 2 and Table 8 of Su &
+// Weights collects the attention of every example and chooses what s asks for, after Fig. 2 and Table 8 of Su &
 // Vijay-Shanker 2022. It is an error if an example that s names is not among them.
 func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[relations.Example, error]) (*result.Weights, error) {
 	attended, err := m.Attend(ctx, l, examples)
@@ -80,7 +80,7 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 	return out, nil
 }
 
-// wants reports whether a sentence is shown beside shown others; said is the baseline's label.
+// wants reports whether to show a sentence when shown others are shown already; said is the baseline's label.
 func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
 	if len(s.Index) > 0 {
 		return slices.Contains(s.Index, a.Example.ID)
@@ -89,7 +89,7 @@ func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
 	return shown < s.Sentences && (s.Baseline == nil || better)
 }
 
-// sentenceOf is a sentence for the page. A mention has the name that its mark stands for.
+// sentenceOf returns a sentence for the page. A mention has the name that its mark stands for.
 func sentenceOf(a Attended, baseline string, splitter *corpus.Splitter) result.Sentence {
 	e := a.Example
 	out := result.Sentence{Index: e.ID, Gold: e.Label, Predicted: a.Label, Baseline: baseline, Positions: a.Positions}
@@ -115,7 +115,7 @@ func sentenceOf(a Attended, baseline string, splitter *corpus.Splitter) result.S
 	return out
 }
 
-// nameAt is the name of the mention that text from start to end shows; empty if the example has no other than the text.
+// nameAt returns the name of the mention whose text reaches from start to end; empty if the name is the text itself.
 func nameAt(e relations.Example, start, end int) string {
 	var names []string
 	for _, m := range []relations.Mention{e.A, e.B} {
@@ -128,7 +128,7 @@ func nameAt(e relations.Example, start, end int) string {
 }
 
 // WriteAttention writes the directory of an attention run: config.toml, result.json, stems.csv, sentences/ as SVG, and
-// the page index.html. If ctx ends there is no result.json.
+// the page index.html. If ctx ends it writes no result.json.
 func WriteAttention(ctx context.Context, dir string, r *result.Attention) error {
 	config := map[string]any{
 		"model": map[string]any{"init": r.Model}, "data": map[string]any{"test": r.Attention.Data},
@@ -176,10 +176,11 @@ func writeStems(to io.Writer, stems []evaluate.StemWeight) error {
 
 var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// longestName is of a file, in bytes: file systems take 255, and tools that copy the directory add to it.
+// longestName is the longest name of a file, in bytes: file systems allow 255, and tools that copy the directory add to
+// it.
 const longestName = 100
 
-// fileNames are the indexes of sentences as names of files. No two are the same, even where capitals and small letters are.
+// fileNames returns the indexes of sentences as names of files. No two are the same, even if upper and lower case are.
 func fileNames(sentences []result.Sentence) []string {
 	taken := map[string]bool{}
 	out := make([]string, len(sentences))

@@ -12,26 +12,27 @@ import (
 	"github.com/subbert/subbert/data/corpus/stream"
 )
 
-// biocWriter copies a file of BioC XML and puts the relations that were predicted of a document at its end. Relations that
-// stand in the file are left out.
+// biocWriter copies a file of BioC XML and adds the predicted relations at the end of each document. It omits the
+// relations in the file.
 type biocWriter struct {
 	out      *bufio.Writer // keeps the first error for Flush
 	labels   []string
 	negative string
 	name     string
 	in       *xml.Decoder
-	raw      *bytes.Buffer // what the decoder has read and out has not
+	raw      *bytes.Buffer // what the decoder has read and out does not have yet
 	at       int64         // where raw begins in the input
 	closing  func() error
 	within   []string // elements around the next token
-	document string   // whose elements are being copied
+	document string   // the one whose elements are being copied
 	found    stated
-	unnamed  int // relations that nothing in the file names the mentions of
+	unnamed  int // relations whose mentions the file does not name
 }
 
-// NewBioC writes the file of BioC XML called name, of a model with labels, with a relation for each two concepts of a
-// document that one was predicted of, or for each two annotations where one has no concept. The infon probability is the
-// greatest of all pairs of mentions that say so. Predictions come in the order of the file's documents.
+// NewBioC writes a copy of the BioC XML file called name with the predictions of a model with labels: a relation for
+// each two concepts of a document for which one was predicted, or for each two annotations if one of them has no
+// concept. The infon probability is the greatest over all pairs of mentions with that relation. Predictions must come
+// in the order of the file's documents.
 func NewBioC(w io.Writer, name string, labels []string, negative string) (Writer, error) {
 	in, err := stream.Open(name)
 	if err != nil {
@@ -66,7 +67,7 @@ func (b *biocWriter) Write(p Prediction) error {
 	return nil
 }
 
-// copyTo ends the present document and copies elements up to the id of document, or to the end if that is empty.
+// copyTo ends the present document and copies elements up to the id of document, or to the end if document is empty.
 func (b *biocWriter) copyTo(document string) error {
 	for {
 		before := b.in.InputOffset()
@@ -120,16 +121,16 @@ func (b *biocWriter) end(name string, before int64) error {
 	return nil
 }
 
-// tail are the innermost n elements around the next token, fewer if there are fewer.
+// tail returns the innermost n elements around the next token, or fewer if there are fewer.
 func (b *biocWriter) tail(n int) []string { return b.within[max(0, len(b.within)-n):] }
 
-// copyUntil copies the input up to the byte at offset.
+// copyUntil copies the input up to the byte offset.
 func (b *biocWriter) copyUntil(offset int64) {
 	b.out.Write(b.raw.Next(int(offset - b.at)))
 	b.at = offset
 }
 
-// writeRelations writes the relations that were found in the document that ends.
+// writeRelations writes the relations predicted in the document that ends.
 func (b *biocWriter) writeRelations() {
 	for i, r := range b.found.order {
 		fmt.Fprintf(b.out, `<relation id="R%d">`, i+1)
@@ -152,10 +153,10 @@ func (b *biocWriter) infon(key, value string) {
 	fmt.Fprintf(b.out, `<infon key="%s">%s</infon>`, key, escaped(value))
 }
 
-// escaped is s as it stands in XML.
+// escaped returns s escaped for XML.
 func escaped(s string) string {
 	var out bytes.Buffer
-	_ = xml.EscapeText(&out, []byte(s)) // a buffer takes everything
+	_ = xml.EscapeText(&out, []byte(s)) // a bytes.Buffer never fails
 	return out.String()
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// tuned is a made-up model, fine-tuned for an epoch, and sentences to apply it to.
+// tuned returns a made-up model, fine-tuned for an epoch, and sentences to apply it to.
 func tuned() (model, sentences string, remove func()) {
 	dir, err := os.MkdirTemp("", "subbert-example-")
 	if err != nil {
@@ -46,7 +46,7 @@ func ExampleOpen() {
 	// Output: [advise effect false int mechanism] without a relation: false
 }
 
-// This program predicts the relations of marked sentences with a model of ours.
+// This program predicts the relations of marked sentences with a fine-tuned model.
 func ExampleModel_Predict() {
 	model, sentences, remove := tuned()
 	defer remove()

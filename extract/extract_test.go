@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// open opens the shared model; the directory of its run stands for it.
+// open opens the shared model by the directory of its run.
 func open(t *testing.T, o extract.Options) (*extract.Model, runstest.Files) {
 	t.Helper()
 	f, err := trained()
@@ -69,7 +69,7 @@ func read(name string) iter.Seq2[relations.Example, error] {
 	return relations.Read("tsv", name, relations.Options{})
 }
 
-// TestWindows: predictions come in the order of the input and do not depend on how many examples are held at a time.
+// TestWindows: predictions come in the order of the input and do not depend on the number of examples held at a time.
 func TestWindows(t *testing.T) {
 	type made struct {
 		ID, Label     string
@@ -104,7 +104,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestStreaming: of an input that does not end, the first predictions come when little of it is read.
+// TestStreaming: if the input does not end, the first predictions come after little of it is read.
 func TestStreaming(t *testing.T) {
 	m, f := open(t, extract.Options{Rows: 2})
 	taken := 0
@@ -123,13 +123,13 @@ func TestStreaming(t *testing.T) {
 		}
 		break
 	}
-	if taken > 64 { // windows of 2, 4, 8, 16 and 32, of which the first is computed and the others wait
+	if taken > 64 { // windows of 2, 4, 8, 16 and 32: the first is computed and the others wait
 		t.Errorf("%d examples were read before the first prediction", taken)
 	}
 }
 
-// TestPredictEnds: predicting stops at an error of the input, at a label that the model does not have, and when its context
-// ends; what came before is handed over.
+// TestPredictEnds: predicting stops at an error of the input, at a label that the model does not have, and when its
+// context ends; the predictions made before are handed over.
 func TestPredictEnds(t *testing.T) {
 	m, f := open(t, extract.Options{Rows: 2, Window: 2})
 	broken := errors.New("broken")
@@ -175,7 +175,7 @@ func TestPredictEnds(t *testing.T) {
 					n++
 				}
 				if n == 6 {
-					cancel() // the others end before
+					cancel() // the other cases end before
 				}
 			}
 			if n != test.before || !test.want(last) {
@@ -185,10 +185,10 @@ func TestPredictEnds(t *testing.T) {
 	}
 }
 
-// sayings are the labels of what say says.
+// sayings are the labels of the predictions that say makes.
 var sayings = []string{"inhibits", "binds", "false"}
 
-// say is a prediction that two concepts, or where they have none the annotations T1 and T2, have a relation.
+// say returns a prediction that two concepts, or, if they have none, the annotations T1 and T2, have a relation.
 func say(document, a, b, label string, probability float32) extract.Prediction {
 	p := extract.Prediction{Label: label, Example: relations.Example{ID: document + ".T1.T2", Document: document, A: relations.Mention{ID: a}, B: relations.Mention{ID: b}}}
 	for _, l := range sayings {
@@ -200,7 +200,7 @@ func say(document, a, b, label string, probability float32) extract.Prediction {
 	return p
 }
 
-// TestPubTator: each document gets its predicted relations behind its own lines, those that stood there go.
+// TestPubTator: each document gets its predicted relations after its own lines, and loses those it had.
 func TestPubTator(t *testing.T) {
 	const text = "1|t|One.\n1|a|Two.\n1\t0\t3\tOne\tGene\tG1\n1\tbinds\tG1\tC1\n\n2|t|None.\n2|a|\n\n3|t|Three.\n3|a|Four.\n"
 	name := filepath.Join(t.TempDir(), "in.pubtator")
@@ -228,7 +228,7 @@ func TestPubTator(t *testing.T) {
 	}
 }
 
-// TestBioC: each document gets its predicted relations at its end, those that stood there go, and the rest stays as it is.
+// TestBioC: each document gets its predicted relations at its end, loses those it had, and is otherwise unchanged.
 func TestBioC(t *testing.T) {
 	const head = "<?xml version='1.0'?>\n<collection><source>x &amp; y</source>\n<document><id> 1 </id><infon key='a'>&lt;b&gt;</infon><passage><text>A</text></passage>"
 	const tail = "</document>\n<document><id>2</id></document><document><id>3</id><passage/>"
@@ -265,8 +265,8 @@ func TestBioC(t *testing.T) {
 	}
 }
 
-// TestPairTypes: a model is applied to pairs of the types that it was trained on, the other way round too, unless others are
-// asked for.
+// TestPairTypes: a model is applied to pairs of the types that it was trained on, in either order, unless other types
+// are asked for.
 func TestPairTypes(t *testing.T) {
 	m, _ := open(t, extract.Options{})
 	if diff := cmp.Diff([][2]string{{"DRUG", "DRUG"}}, m.Settings().Types); diff != "" {
@@ -307,8 +307,8 @@ func TestPairTypes(t *testing.T) {
 	}
 }
 
-// TestMinProbability: a relation is given where it is probable enough, the negative label elsewhere, and the probabilities
-// stay as they are.
+// TestMinProbability: a relation is given if it is probable enough, and the negative label otherwise; the probabilities
+// do not change.
 func TestMinProbability(t *testing.T) {
 	labels := func(least float64) (out []string, most []float32) {
 		m, f := open(t, extract.Options{MinProbability: least})
@@ -339,7 +339,7 @@ func TestMinProbability(t *testing.T) {
 	}
 }
 
-// TestNotFineTuned: an encoder is refused, unless its own attention is what one wants.
+// TestNotFineTuned: an encoder is refused, unless its own attention is asked for.
 func TestNotFineTuned(t *testing.T) {
 	f, err := trained()
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package extract applies a fine-tuned relation model to sentences: which label each pair of mentions gets, with which
-// probability, and which words the model weighs.
+// Package extract applies a fine-tuned relation model to sentences: it predicts the label of each pair of mentions with
+// its probability, and shows which words the model weighs.
 //
-// It streams: a window of examples at a time is turned into rows, computed by length and handed over in the order of the
-// input, so that memory does not grow with the input. The next window is read and tokenized meanwhile.
+// It streams: it turns a window of examples at a time into rows, computes them sorted by length and yields them in the
+// order of the input, so that memory does not grow with the input. Meanwhile it reads and tokenizes the next window.
 package extract
 
 import (
@@ -29,26 +29,27 @@ import (
 
 // Options say how a model is applied. The zero value computes 32 rows at a time on the pure-Go backend, in float32.
 type Options struct {
-	Backend func(context.Context) (*backend.Handle, error) // opens what computes; nil: the pure-Go backend
+	Backend func(context.Context) (*backend.Handle, error) // opens the backend; nil: the pure-Go backend
 	Model   bert.Options                                   // how the model computes
 	Rows    int                                            // of one forward pass; 0: 32
-	Window  int                                            // examples that are computed by length, of which a few are held; 0: 64 forward passes
+	Window  int                                            // examples sorted by length together; a few windows are held at a time; 0: 64 forward passes
 
-	// MinProbability is the least probability with which a relation is given: the most probable one if it has that much, else
-	// none. 0 gives the most probable label, whether or not it is a relation.
+	// MinProbability is the least probability at which a relation is given: the most probable relation if it reaches
+	// it, and no relation otherwise. 0 gives the most probable label, whether or not it is a relation.
 	MinProbability float64
 
-	// Truncate says how sentences that are too long are cut; empty: as the model was trained.
+	// Truncate says how sentences that are too long are cut; empty: as in training.
 	Truncate string
 
-	// AnyEncoder accepts a model that is no relation model: it predicts nothing, and Attend shows its own attention.
+	// AnyEncoder also accepts a model that is not a relation model. It predicts nothing, and Attend shows its own
+	// attention.
 	AnyEncoder bool
 
-	// Log hears what a person should know at once; nil: nobody does.
+	// Log receives what a person should know at once; nil: nothing is logged.
 	Log *slog.Logger
 }
 
-// NotFineTunedError says that a model is no relation model of subbert finetune.
+// NotFineTunedError says that a model is not a relation model made by subbert finetune.
 type NotFineTunedError struct{ Path string }
 
 func (e *NotFineTunedError) Error() string {
@@ -78,8 +79,8 @@ type Model struct {
 	cut       marked.Cut
 }
 
-// Open opens the relation model in the directory dir: a model directory, or the directory of a fine-tuning run. It fails
-// with a *NotFineTunedError if the model is none.
+// Open opens the relation model in the directory dir: a model directory, or the directory of a fine-tuning run. It
+// fails with a *NotFineTunedError if the model is not a relation model.
 func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	m := &Model{options: o.complete()}
 	if m.files, err = checkpoints.OpenModel(ctx, result.ModelPath(dir)); err != nil {
@@ -123,7 +124,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
 	return m, m.load()
 }
 
-// complete is o with something in the place of what is zero.
+// complete returns o with its zero fields replaced by defaults.
 func (o Options) complete() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -164,7 +165,7 @@ func (m *Model) load() error {
 	return err
 }
 
-// opener compiles graphs over the parameters of store.
+// opener returns a function that compiles graphs over the parameters of store.
 func (m *Model) opener(store *model.Store) func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
 	return func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
 		return trainer.NewForward(m.handle.Backend, store, 1, name, inputs, build)
@@ -180,29 +181,29 @@ func (m *Model) Close() error {
 	return errors.Join(append(errs, m.files.Close())...)
 }
 
-// Labels are the labels of a prediction's probabilities, in their order.
+// Labels returns the labels that a prediction's probabilities belong to, in order.
 func (m *Model) Labels() []string { return m.settings.Labels }
 
-// Negative is the label that means no relation.
+// Negative returns the label that means no relation.
 func (m *Model) Negative() string { return m.settings.Negative }
 
-// Settings say how the model was trained to see sentences.
+// Settings returns the form in which the model saw sentences in training.
 func (m *Model) Settings() relation.Settings { return m.settings }
 
 // Cut counts the sentences predicted so far that were longer than a row, and the mentions they lost.
 func (m *Model) Cut() marked.Cut { return m.cut }
 
-// Prediction is what a model says of an example.
+// Prediction is the prediction of a model for an example.
 type Prediction struct {
 	Example       relations.Example
-	Label         string    // the most probable one, the first of equals, unless Options.MinProbability says otherwise
+	Label         string    // the most probable one, the first if several are equal, unless Options.MinProbability says otherwise
 	Probabilities []float32 // in the order of Model.Labels, scaled by the model's temperature
 	Row           marked.Row
 	Attention     []float32 // of the positions of Row; nil unless the pooling has weights
 }
 
-// Predict yields a prediction for each example, in their order. It ends at the first error of examples, at a label that
-// the model does not have, and when ctx ends. An example without a label is predicted all the same.
+// Predict yields a prediction for each example, in order. It ends at the first error of examples, at a label that the
+// model does not have, and when ctx ends. An example without a label is predicted, too.
 func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Example, error]) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
 		if !m.tuned {
@@ -255,7 +256,7 @@ func (m *Model) encodeWindow(window []relations.Example) (encoded, error) {
 	return encoded{window, rows, cut}, nil
 }
 
-// predict predicts the examples of a window, and reports whether to go on.
+// predict predicts the examples of a window, and reports whether to continue.
 func (m *Model) predict(ctx context.Context, e encoded, yield func(Prediction, error) bool) bool {
 	m.cut = m.cut.Plus(e.cut)
 	i := 0
@@ -275,7 +276,8 @@ func (m *Model) predict(ctx context.Context, e encoded, yield func(Prediction, e
 	return true
 }
 
-// atLeast is the most probable relation if it is as probable as it is to be at least, else the negative label.
+// atLeast returns the most probable relation if its probability is at least Options.MinProbability, and the negative
+// label otherwise.
 func (m *Model) atLeast(probabilities []float32) string {
 	best, label := float32(-1), m.settings.Negative
 	for i, l := range m.settings.Labels {
@@ -286,8 +288,8 @@ func (m *Model) atLeast(probabilities []float32) string {
 	return label
 }
 
-// windows yields first examples at a time, then more and more, up to most, so that there is something to see soon. The
-// slice is the receiver's.
+// windows yields first examples at a time, then more and more, up to most, so that the first predictions appear soon.
+// The receiver owns the slice.
 func windows(examples iter.Seq2[relations.Example, error], first, most int) iter.Seq2[[]relations.Example, error] {
 	return func(yield func([]relations.Example, error) bool) {
 		var window []relations.Example

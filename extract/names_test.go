@@ -9,7 +9,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// Sentences of any index get files of their own, with names that every file system takes.
+// Sentences of any index get files of their own, with names that every file system accepts.
 func TestFileNames(t *testing.T) {
 	long := strings.Repeat("a", 300)
 	var sentences []result.Sentence

@@ -12,20 +12,20 @@ import (
 	"github.com/subbert/subbert/data/request"
 )
 
-// Source says which examples a model is applied to.
+// Source says which examples to apply a model to.
 type Source struct {
 	Format string // one of relations.Formats
 	Name   string // file or corpus
 
-	// Types are those of a pair's two mentions, for the formats that leave them open. Empty stands for the types of the pairs
-	// that the model was trained on, or every pair if the model does not say.
+	// Types are the types of a pair's two mentions, for formats that leave them open. If it is empty, the types are
+	// those of the pairs that the model was trained on, or any types if the model does not say.
 	Types    [2]string
-	AllPairs bool // every two mentions, whatever their types
+	AllPairs bool // pair every two mentions, whatever their types
 
-	Read func(done, size int64) // hears how far the reading is, as relations.Options has it; may be nil
+	Read func(done, size int64) // receives the progress of reading, as relations.Options.Read does; may be nil
 }
 
-// TypesError says that no pair of a source is of the types of the model's training pairs.
+// TypesError says that no pair of a source has the types of the model's training pairs.
 type TypesError struct {
 	Name  string
 	Model [][2]string
@@ -36,12 +36,12 @@ func (e *TypesError) Error() string {
 	return fmt.Sprintf("%s: no pair of %s, which the model was trained on; there are pairs of %s", e.Name, words(e.Model), words(e.Found))
 }
 
-// Hint says what to do.
+// Hint returns what the user can do.
 func (e *TypesError) Hint() string {
 	return "--types A,B names the types of a pair; --types all takes every two mentions"
 }
 
-// words are pairs of types for a person.
+// words returns pairs of types in words.
 func words(types [][2]string) string {
 	var out []string
 	for _, t := range types {
@@ -50,13 +50,13 @@ func words(types [][2]string) string {
 	return strings.Join(out, ", of ")
 }
 
-// statesMentions reports whether a format gives mentions, and relations only where they are known.
+// statesMentions reports whether a format lists mentions, and relations only if they are known.
 func (s Source) statesMentions() bool {
 	return slices.Contains([]string{"pubtator", "bioc", "jsonl"}, s.Format)
 }
 
-// Examples yields the pairs of s, marked as the model was trained to see them. A label that means no relation is the
-// model's; pairs of a source that states no relation at all have no label, because nothing says that they are unrelated.
+// Examples yields the pairs of s, marked as in the model's training. The label that means no relation is the model's.
+// Pairs of a source that states no relation have no label, because nothing says that they are unrelated.
 func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Example, error], error) {
 	options := relations.Options{Types: s.Types, Read: s.Read, Warn: func(line string) { m.options.Log.Warn(line) }}
 	known := m.typesOf(s)
@@ -108,7 +108,7 @@ func (m *Model) Examples(ctx context.Context, s Source) (iter.Seq2[relations.Exa
 	}, nil
 }
 
-// typesOf are the types of the pairs that a source is to make; none for every pair.
+// typesOf returns the types of the pairs to make from a source; none means every pair.
 func (m *Model) typesOf(s Source) [][2]string {
 	if !s.statesMentions() || s.AllPairs || s.Types != [2]string{} {
 		return nil
@@ -116,7 +116,7 @@ func (m *Model) typesOf(s Source) [][2]string {
 	return m.settings.Types
 }
 
-// ofTypes is e with its mentions in the order of the pair of types that it fits; false if it fits none.
+// ofTypes returns e with its mentions in the order of the pair of types that it fits; false if it fits none.
 func ofTypes(e relations.Example, types [][2]string) (relations.Example, bool) {
 	if slices.Contains(types, [2]string{e.A.Type, e.B.Type}) {
 		return e, true
@@ -136,7 +136,7 @@ func addTypes(others [][2]string, e relations.Example) [][2]string {
 	return others
 }
 
-// noPair is the error for a source that made no pair. Where one pair of types was read alone, it looks which others there are.
+// noPair returns the error for a source without a pair. If only one pair of types was read, it looks for others.
 func (m *Model) noPair(ctx context.Context, s Source, known, others [][2]string) error {
 	if len(known) == 1 {
 		stream, err := request.Stream(ctx, s.Format, s.Name, relations.Options{})
@@ -156,12 +156,12 @@ func (m *Model) noPair(ctx context.Context, s Source, known, others [][2]string)
 	return fmt.Errorf("%s: no pair of mentions in it", s.Name)
 }
 
-// enoughToTell is the number of examples after which a source without a mark is taken to be unmarked.
+// enoughToTell is the number of examples without a mark after which a source is taken to be unmarked.
 const enoughToTell = 1000
 
 // states reports whether s states a relation.
 func states(ctx context.Context, s Source, o relations.Options) (bool, error) {
-	o.Warn = nil // the reading that counts tells
+	o.Warn = nil // the reading that counts gives the warnings
 	stream, err := request.Stream(ctx, s.Format, s.Name, o)
 	if err != nil {
 		return false, err
@@ -175,7 +175,8 @@ func states(ctx context.Context, s Source, o relations.Options) (bool, error) {
 	return false, nil
 }
 
-// show is e as the model was trained to see it, with its label as the model spells it. Sentences of a TSV are marked.
+// show returns e as the model saw examples in training, with the label as the model spells it. Sentences of a TSV are
+// marked already.
 func (m *Model) show(e relations.Example, s Source, labelled bool) relations.Example {
 	if s.Format != "tsv" {
 		e = relations.Marking(m.settings.Marking).Shown(e)
@@ -192,14 +193,14 @@ func (m *Model) show(e relations.Example, s Source, labelled bool) relations.Exa
 	return e
 }
 
-// marks are the marks that the sentences of a source have.
+// marks are the marks that occur in the sentences of a source.
 type marks struct {
 	model *Model
-	told  map[string]bool // that no training sentence had
+	told  map[string]bool // reported: no training sentence had them
 	any   bool
 }
 
-// note warns of each mark that no training sentence had, once.
+// note warns once of each mark that no training sentence had.
 func (s *marks) note(e relations.Example) {
 	for _, mark := range relations.Marks([]relations.Example{e}) {
 		s.any = true
@@ -210,7 +211,7 @@ func (s *marks) note(e relations.Example) {
 	}
 }
 
-// check refuses a TSV in which no sentence is marked, for a model that wants marks.
+// check refuses a TSV in which no sentence is marked if the model expects marks.
 func (s *marks) check(from Source) error {
 	settings := s.model.settings
 	if from.Format != "tsv" || s.any || !s.model.tuned || settings.Marking == string(relations.Unmarked) {

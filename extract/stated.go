@@ -7,20 +7,21 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// statedRelation is a relation that a document gets: of two concepts, or of two annotations where one has no concept.
+// statedRelation is a predicted relation of a document: of two concepts, or of two annotations if one of them has no
+// concept.
 type statedRelation struct {
 	label       string
 	concepts    [2]string
 	annotations [2]string // as the ids of pairs name them; empty for a relation of two concepts
 }
 
-// stated are the relations of a document, each once, in the order in which they came up.
+// stated holds the relations of a document, each once, in the order in which they were first predicted.
 type stated struct {
 	order       []statedRelation
-	probability map[statedRelation]float32 // the greatest of all pairs of mentions that say so
+	probability map[statedRelation]float32 // the greatest over all pairs of mentions with that relation
 }
 
-// add notes the relation that p says there is.
+// add adds the relation that p predicts.
 func (s *stated) add(r statedRelation, p Prediction, labels []string) {
 	if s.probability == nil {
 		s.probability = map[statedRelation]float32{}
@@ -31,7 +32,8 @@ func (s *stated) add(r statedRelation, p Prediction, labels []string) {
 	s.probability[r] = max(s.probability[r], p.Probabilities[slices.Index(labels, p.Label)])
 }
 
-// annotationsOf are the names of the two annotations of e, which its id ends in; false where the id does not tell them apart.
+// annotationsOf returns the names of the two annotations of e, which are at the end of its id; false if the id does not
+// tell them apart.
 func annotationsOf(e relations.Example) (names [2]string, ok bool) {
 	a, b, ok := strings.Cut(strings.TrimPrefix(e.ID, e.Document+"."), ".")
 	return [2]string{a, b}, ok && !strings.Contains(b, ".")

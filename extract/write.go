@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Writer writes predictions in some form. Close writes what is left; it does not close what the writer writes to.
+// Writer writes predictions in some format. Close writes what is buffered; it does not close the underlying writer.
 type Writer interface {
 	Write(Prediction) error
 	Close() error
@@ -23,7 +23,7 @@ type Writer interface {
 // tsvWriter writes predictions.tsv: index, gold, predicted and a probability for each label.
 type tsvWriter struct{ out *relations.PredictionWriter }
 
-// NewTSV writes predictions.tsv of a model with labels.
+// NewTSV returns a writer of predictions.tsv for a model with labels.
 func NewTSV(w io.Writer, labels []string) Writer {
 	return tsvWriter{relations.NewPredictionWriter(w, labels)}
 }
@@ -48,7 +48,7 @@ type jsonLine struct {
 	Gold          string             `json:"gold,omitempty"`
 	Label         string             `json:"label"`
 	Probabilities map[string]float32 `json:"probabilities"`
-	Words         []weighedWord      `json:"words,omitempty"` // with their attention, where the model has some
+	Words         []weighedWord      `json:"words,omitempty"` // with their attention, if the model has attention weights
 }
 
 type jsonMention struct {
@@ -57,7 +57,7 @@ type jsonMention struct {
 	Text string `json:"text"`
 }
 
-// weighedWord is a word of a sentence, between blanks, and the attention of its pieces together.
+// weighedWord is a word of a sentence, delimited by spaces, and the sum of the attention of its pieces.
 type weighedWord struct {
 	Word   string  `json:"word"`
 	Weight float32 `json:"weight"`
@@ -69,8 +69,8 @@ type jsonWriter struct {
 	labels []string
 }
 
-// NewJSONLines writes an object a line: the sentence as the model saw it, its mentions, the label, a probability for each
-// label and, where the model has attention weights, those of the words.
+// NewJSONLines writes an object on each line: the sentence as the model saw it, its mentions, the label, a probability
+// for each label and, if the model has attention weights, those of the words.
 func NewJSONLines(w io.Writer, labels []string) Writer {
 	out := bufio.NewWriter(w)
 	enc := json.NewEncoder(out)
@@ -96,8 +96,8 @@ func mentionOf(m relations.Mention) jsonMention {
 	return jsonMention{ID: m.ID, Type: m.Type, Text: m.Surface}
 }
 
-// weighedWords adds up the weights of positions over the words, between blanks, that their spans lie in. Words without a
-// position, because the sentence was cut, are left out.
+// weighedWords adds up the weights of positions over the words, delimited by spaces, that contain their spans. It omits
+// words without a position, because the sentence was cut.
 func weighedWords(line string, row marked.Row, weights []float32) []weighedWord {
 	const blanks = " \t\n\r"
 	var out []weighedWord
@@ -118,8 +118,8 @@ func weighedWords(line string, row marked.Row, weights []float32) []weighedWord 
 	return out
 }
 
-// pubtatorWriter copies a PubTator file and adds, after each document, a line for each relation that was predicted between
-// two of its concepts. Relations that stand in the file are left out.
+// pubtatorWriter copies a PubTator file and adds, after each document, a line for each relation predicted between two
+// of its concepts. It omits the relations in the file.
 type pubtatorWriter struct {
 	out      *bufio.Writer // keeps the first error for Flush
 	labels   []string
@@ -127,13 +127,13 @@ type pubtatorWriter struct {
 	name     string
 	in       *text.Lines
 	closing  func() error
-	document string // whose lines are being copied
+	document string // the one whose lines are being copied
 	found    stated // of document
 }
 
-// NewPubTator writes the PubTator file called name, of a model with labels, with the predicted relations of each document.
-// Their fifth field is the greatest probability of all pairs of mentions that say so. Predictions come in the order of the
-// file's documents.
+// NewPubTator writes a copy of the PubTator file called name with the relations that a model with labels predicted for
+// each document. Their fifth field is the greatest probability over all pairs of mentions with that relation.
+// Predictions must come in the order of the file's documents.
 func NewPubTator(w io.Writer, name string, labels []string, negative string) (Writer, error) {
 	in, err := stream.Open(name)
 	if err != nil {
@@ -156,7 +156,7 @@ func (t *pubtatorWriter) Write(p Prediction) error {
 	return nil
 }
 
-// copyTo ends the present document and copies lines up to the title of document, or to the end if that is empty.
+// copyTo ends the present document and copies lines up to the title of document, or to the end if document is empty.
 func (t *pubtatorWriter) copyTo(document string) error {
 	for {
 		read, err := t.in.Next()

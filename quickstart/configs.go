@@ -36,7 +36,7 @@ dir = %q
 `, l.path("start"), l.path("shards"), l.sizes.sequence, l.sizes.pretrainSteps, l.path("runs", "pretrained")))
 }
 
-// tuning is one fine-tuning of the line.
+// tuning is one of the fine-tunings.
 type tuning struct {
 	line                       *Line
 	name, pooling, init, fresh string
@@ -86,14 +86,14 @@ type Score struct {
 	*result.Relation
 }
 
-// Comparison is two fine-tunings of the line that differ in one thing.
+// Comparison is two of the fine-tunings, which differ in one thing.
 type Comparison struct {
-	Name string // that one thing
+	Name string // of the thing that differs
 	A, B string // run directories; A has it, B does not
-	Note string // what a reader should know of it; may be empty
+	Note string // what a reader should know about it; may be empty
 }
 
-// Comparisons are what the line shows.
+// Comparisons returns the comparisons that the quickstart shows.
 func (l *Line) Comparisons() []Comparison {
 	run := func(name string) string { return l.path("runs", name) }
 	return []Comparison{
@@ -103,7 +103,7 @@ func (l *Line) Comparisons() []Comparison {
 	}
 }
 
-// Scores reads the results of the line.
+// Scores reads the results of the fine-tunings.
 func (l *Line) Scores() ([]Score, error) {
 	var scores []Score
 	for _, t := range l.tunings() {

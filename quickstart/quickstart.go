@@ -1,5 +1,6 @@
-// Package quickstart is the whole line at a size that takes minutes on a laptop: texts are selected, sharded and
-// pre-trained on, and relation classifiers are fine-tuned from the result and from a random start, and scored.
+// Package quickstart runs the whole pipeline at a size that takes minutes on a laptop: it selects texts, shards them
+// and pre-trains on them, then fine-tunes relation classifiers from the result and from random weights, and scores
+// them.
 package quickstart
 
 import (
@@ -21,30 +22,31 @@ import (
 	"github.com/subbert/subbert/models/bert"
 )
 
-// Line is what the line is made of. What is empty is made up.
+// Line holds the inputs of the pipeline. Made-up data take the place of empty fields.
 type Line struct {
-	Dir       string   // to make; must not be there
+	Dir       string   // directory to make; it must not exist
 	Texts     []string // to select from
-	Query     string   // of the selection; empty: all texts, of the made-up ones a sub-domain
+	Query     string   // query of the selection; empty: all texts, or, of the made-up texts, a sub-domain
 	Relations string   // TSV of marked sentences
-	Vocab     string   // for Texts; empty: one is learned from them
+	Vocab     string   // for Texts; empty: learn one from them
 	Brief     bool     // a few steps of everything, to see whether it works
 
-	Notes io.Writer // what a person may read
+	Notes io.Writer // receives what a person may read
 
 	test  string
 	sizes sizes
 }
 
-// Step is a part of the line: Make makes what the command needs, then the command of this program is carried out.
+// Step is a step of the pipeline: first Make writes the files that the command needs, then the command of this program
+// is run.
 type Step struct {
-	Name    string // in a list of them
+	Name    string // for a list of steps
 	Title   string
 	Make    func(ctx context.Context) error
 	Command func() []string // nil: none
 }
 
-// sizes are what makes the line a matter of minutes on two cores.
+// sizes are chosen so that the pipeline takes minutes on two cores.
 type sizes struct {
 	bert           bert.Config
 	sequence       int // of pre-training
@@ -54,8 +56,8 @@ type sizes struct {
 	examples       int // to fine-tune on
 }
 
-// small is a BERT of two layers. Its initializer range is about 1/sqrt(H), not BERT-base's 0.02: from random values a
-// narrow model with small weights takes thousands of steps to attend to anything.
+// small returns the sizes of a BERT of two layers. Its initializer range is about 1/sqrt(H), not BERT-base's 0.02: from
+// random values a narrow model with small weights takes thousands of steps to attend to anything.
 func small(vocabulary int) sizes {
 	c := bert.Default()
 	c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize = vocabulary, 64, 2, 2, 256
@@ -63,14 +65,14 @@ func small(vocabulary int) sizes {
 	return sizes{bert: c, sequence: 32, pretrainSteps: 200, sentence: 48, finetuneEpochs: 8, examples: 1500}
 }
 
-// ExistsError says that the directory of the line is there.
+// ExistsError says that the directory of the pipeline exists already.
 type ExistsError struct{ Dir string }
 
 func (e *ExistsError) Error() string {
 	return e.Dir + " is there already; remove it, or choose another --dir"
 }
 
-// Steps are the parts of the line, in their order. It fails with an *ExistsError if the directory is not empty.
+// Steps returns the steps of the pipeline in order. It fails with an *ExistsError if the directory is not empty.
 func (l *Line) Steps() ([]Step, error) {
 	if entries, err := os.ReadDir(l.Dir); err == nil && len(entries) > 0 {
 		return nil, &ExistsError{l.Dir}
@@ -94,12 +96,12 @@ func (l *Line) path(elements ...string) string {
 	return filepath.Join(append([]string{l.Dir}, elements...)...)
 }
 
-// Page is the path of the page.
+// Page returns the path of the report page.
 func (l *Line) Page() string { return l.path("report.html") }
 
 func (l *Line) note(format string, args ...any) { fmt.Fprintf(l.Notes, format+"\n", args...) }
 
-// sample makes what is not given: texts and marked sentences.
+// sample makes up the texts and marked sentences that are not given.
 func (l *Line) sample(context.Context) error {
 	files, err := madeup.Write(l.path("sample"), madeup.Default())
 	if err != nil {
@@ -135,7 +137,7 @@ func (l *Line) split(ctx context.Context) error {
 	return errors.Join(request.WriteMarked(ctx, l.Relations, train, relations.Unmarked), request.WriteMarked(ctx, l.test, test, relations.Unmarked))
 }
 
-// start makes the directory that pre-training starts from: an architecture and a vocabulary, no weights.
+// start writes the directory that pre-training starts from: an architecture and a vocabulary, no weights.
 func (l *Line) start(ctx context.Context) error {
 	if l.test == "" {
 		if err := l.split(ctx); err != nil {
@@ -161,7 +163,7 @@ func (l *Line) start(ctx context.Context) error {
 		atomicfile.WriteBytes(l.path("start", "config.json"), config))
 }
 
-// tokens are those of the given vocabulary, or of one learned from the texts and the marked sentences.
+// tokens returns the tokens of the given vocabulary, or of one learned from the texts and the marked sentences.
 func (l *Line) tokens(ctx context.Context) ([]string, error) {
 	if l.Vocab == "" {
 		return l.learnVocabulary(ctx, 8000)
@@ -211,7 +213,7 @@ func (l *Line) shardCommand() []string {
 	return append([]string{"data", "shard", "--vocab", l.Vocab, "--held-out", "0.05", "--out", l.path("shards")}, files...)
 }
 
-// command runs a verb with the config called name.
+// command returns the command that runs a verb with the config called name.
 func (l *Line) command(verb, name string) func() []string {
 	return func() []string { return []string{verb, l.path(name + ".toml")} }
 }

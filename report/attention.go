@@ -14,12 +14,12 @@ import (
 // Sentence is a marked sentence with its words shaded by weight.
 type Sentence struct {
 	result.Sentence
-	Parts [][]result.Word // what is shown: the sentence of the mentions, then what else the text has
+	Parts [][]result.Word // what is shown: the sentence of the mentions, then the rest of the text
 }
 
 func (Sentence) block() string { return "sentence" }
 
-// attentionPart shows the attention runs: their sentences at once where the page is about nothing else.
+// attentionPart shows the attention runs, with their sentences unfolded if the page shows nothing else.
 func attentionPart(runs []named, alone bool) part {
 	var p part
 	for _, n := range runs {
@@ -59,13 +59,13 @@ func attentionPart(runs []named, alone bool) part {
 	return p
 }
 
-// attentionKey says how the shades are to be read.
+// attentionKey explains the shades.
 const attentionKey = "A word is shaded if its weight is above an equal share, 1/n for each of n positions; the darkest has eight times as much or more. Point at a word for its number. The two mentions are outlined."
 
-// attentionCaveat says what a weight is not.
+// attentionCaveat says what a weight does not mean.
 const attentionCaveat = "A weight is no explanation. It says how much of a position goes into what the classifier sees, and a position holds its context too; other weights can give the same label (Jain & Wallace 2019, Wiegreffe & Pinter 2019)."
 
-// stemVerdict says which stem weighs most, in equal shares.
+// stemVerdict says which stem has the greatest weight, in multiples of an equal share.
 func stemVerdict(n named, a *result.Weights, several bool) string {
 	s := a.Stems[0]
 	where := "In the sentences"
@@ -82,7 +82,7 @@ func stemVerdict(n named, a *result.Weights, several bool) string {
 	return text + "."
 }
 
-// Sentences are the sentences of a, to be chosen by label and by whether the model is right.
+// Sentences returns the sentences of a, which the reader chooses by label and by whether the model is right.
 func Sentences(a *result.Weights) Choice {
 	c := Choice{What: "sentences"}
 	var labels []string
@@ -105,7 +105,7 @@ func Sentences(a *result.Weights) Choice {
 	return c
 }
 
-// partsOfText puts the sentence of the mentions before the others of a text.
+// partsOfText returns the sentence of the mentions, then the other sentences of a text.
 func partsOfText(s result.Sentence) [][]result.Word {
 	with := map[int]bool{}
 	for _, w := range s.Words {
@@ -130,7 +130,7 @@ func partsOfText(s result.Sentence) [][]result.Word {
 	return [][]result.Word{first, rest}
 }
 
-// stemTable is the paper's Table 8 with its caption.
+// stemTable returns the paper's Table 8 with its caption.
 func stemTable(name string, a *result.Weights) Table {
 	where := "in the sentence"
 	if a.Near > 0 {
@@ -145,7 +145,7 @@ func stemTable(name string, a *result.Weights) Table {
 	return t
 }
 
-// StemTable is the stems of the greatest weight, as the page and the terminal have them.
+// StemTable returns the stems of the greatest weight, for the page and the terminal.
 func StemTable(a *result.Weights) Table {
 	t := Table{Columns: append([]Column{{Name: "stem"}, {Name: "such as"}}, numeric("mean weight", "times an equal share", "met")...)}
 	for _, s := range a.Stems {
@@ -158,35 +158,36 @@ func StemTable(a *result.Weights) Table {
 	return t
 }
 
-// positions is n, that the weights of s are shared among.
+// positions returns n, the number of positions that share the weights of s.
 func positions(s result.Sentence) int {
 	if s.Positions > 0 {
 		return s.Positions
 	}
-	return len(s.Words) // older results do not say: a position a word
+	return len(s.Words) // older results do not say: assume one position a word
 }
 
-// darkest is the share of the colour, in percent, that a word of eight equal shares or more has: text on it can still be read.
+// darkest is the share of the colour, in percent, of a word of eight equal shares or more. Text on it is still legible.
 const darkest = 60
 
-// tone is how dark a word of s is, in percent: white up to an equal share, and darker with every doubling.
+// tone returns how dark a word of s is, in percent: white up to an equal share, and darker each time the weight
+// doubles.
 func tone(s result.Sentence, w result.Word) int {
 	return int(darkest*max(0, min(1, math.Log2(max(1, w.Times(positions(s))))/3)) + 0.5)
 }
 
-// times says how heavy a word is.
+// times writes the weight of a word.
 func times(s result.Sentence, w result.Word) string {
 	return fmt.Sprintf("weight %s, %s times an equal share", fixed(w.Weight, 4), fixed(w.Times(positions(s)), 1))
 }
 
-// Shown is the word as it is shown: the name of a mention where it is known.
+// Shown returns the word to show: for a mention its name, if it is known.
 func (s Sentence) Shown(w result.Word) string { return shownWord(w) }
 
 func shownWord(w result.Word) string { return cmp.Or(w.Name, unmarked(w.Text)) }
 
 var typedMark = regexp.MustCompile(`^<e[12]:[^>]*>\s*(.*?)\s*</e[12]:[^>]*>$`)
 
-// unmarked is a mention without the marks around it.
+// unmarked returns a mention without the marks around it.
 func unmarked(mention string) string {
 	if m := typedMark.FindStringSubmatch(mention); m != nil {
 		return m[1]
@@ -194,7 +195,7 @@ func unmarked(mention string) string {
 	return mention
 }
 
-// Names are the two mentions.
+// Names returns the two mentions.
 func (s Sentence) Names() string {
 	var names []string
 	for _, w := range s.Words {
@@ -205,10 +206,10 @@ func (s Sentence) Names() string {
 	return strings.Join(names, " – ")
 }
 
-// Verdict is what the sentence is labelled with.
+// Verdict returns the labels of the sentence in words.
 func (s Sentence) Verdict() string { return verdict(s.Sentence) }
 
-// verdict is what a sentence is labelled with.
+// verdict returns the labels of a sentence in words.
 func verdict(s result.Sentence) string {
 	var parts []string
 	for _, p := range []struct{ name, label string }{{"gold", s.Gold}, {"predicted", s.Predicted}, {"baseline", s.Baseline}} {
@@ -224,7 +225,7 @@ func verdict(s result.Sentence) string {
 	return strings.Join(parts, ", ")
 }
 
-// Heaviest names the heaviest words, for those who cannot see the shades.
+// Heaviest names the heaviest words, for readers who cannot see the shades.
 func (s Sentence) Heaviest() string { return heaviestWords(s.Sentence) }
 
 func heaviestWords(s result.Sentence) string {

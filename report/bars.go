@@ -21,7 +21,7 @@ type Bars struct {
 	Groups []BarGroup
 }
 
-// BarGroup is bars side by side over one name.
+// BarGroup is a group of bars side by side over one name.
 type BarGroup struct {
 	Name string
 	Bars []Bar
@@ -43,7 +43,7 @@ func (b Bars) size(onWide bool) size {
 
 func (b Bars) heading() string { return b.Title }
 
-// plot draws the bars. Groups are one apart on the horizontal axis.
+// plot draws the bars. The distance between groups is 1 on the horizontal axis.
 func (b Bars) plot(at size) (*plot.Plot, error) {
 	p := blank(at)
 	p.X.Label.Text, p.Y.Label.Text = b.XLabel, b.YLabel
@@ -64,7 +64,7 @@ func (b Bars) plot(at size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// addBarAt draws one bar and its interval at x, half as wide as half says.
+// addBarAt draws one bar and its interval at x. half is half the bar's width.
 func addBarAt(p *plot.Plot, b Bar, x, half float64) error {
 	v := b.Value.Mean
 	box, err := plotter.NewPolygon(plotter.XYs{{X: x - half}, {X: x + half}, {X: x + half, Y: v}, {X: x - half, Y: v}})
@@ -81,12 +81,12 @@ func addBarAt(p *plot.Plot, b Bar, x, half float64) error {
 	return nil
 }
 
-// fewSeeds is how many seeds are too few for their interval to set an axis: that of two is twelve times as wide as their
-// distance is from the mean.
+// fewSeeds is the number of seeds up to which an interval does not set an axis: the interval of two seeds is twelve
+// times as wide as the distance of the seeds from their mean.
 const fewSeeds = 2
 
-// addWhisker draws the interval of v at x, with caps of half the given width. The axis is made to hold it, unless it is of
-// few seeds: then it is cut at the frame.
+// addWhisker draws the interval of v at x, with caps of half the given width. It extends the axis to hold the interval,
+// unless the interval is of few seeds: then it is cut at the frame.
 func addWhisker(p *plot.Plot, v evaluate.Interval, x, cap float64) {
 	if v.N < 2 {
 		return
@@ -97,7 +97,8 @@ func addWhisker(p *plot.Plot, v evaluate.Interval, x, cap float64) {
 	p.Add(whisker{x, v.Low, v.High, cap})
 }
 
-// whisker is a vertical line with caps where it ends, without caps where the frame cuts it. It does not widen the axes.
+// whisker is a vertical line with caps at its ends, and without caps where the frame cuts it. It does not widen the
+// axes.
 type whisker struct{ x, low, high, cap float64 }
 
 // Plot implements plot.Plotter.
@@ -113,7 +114,7 @@ func (w whisker) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// cutNote says that intervals are cut; empty if none is.
+// cutNote returns a note that intervals are cut; empty if none is.
 func cutNote(intervals ...evaluate.Interval) string {
 	if slices.ContainsFunc(intervals, func(v evaluate.Interval) bool { return 1 < v.N && v.N <= fewSeeds }) {
 		return "Intervals of two seeds say little; where they are wider than the figure they are cut at its frame."
@@ -187,7 +188,7 @@ type Ladder struct {
 	Curves []LadderCurve
 }
 
-// LadderCurve is the values of one thing at each of X.
+// LadderCurve holds one value for each of X.
 type LadderCurve struct {
 	Name   string
 	Values []evaluate.Interval
@@ -203,7 +204,7 @@ func (l Ladder) plot(at size) (*plot.Plot, error) {
 	p.X.Label.Text, p.Y.Label.Text = l.XLabel, l.YLabel
 	span := max(1, float64(l.X[len(l.X)-1]-l.X[0]))
 	for k, c := range l.Curves {
-		// Beside each other, so that intervals which overlap can be told apart.
+		// The curves are set side by side, so that intervals which overlap can be told apart.
 		shift := span * 0.012 * (float64(k) - float64(len(l.Curves)-1)/2)
 		var xys plotter.XYs
 		for i, v := range c.Values {

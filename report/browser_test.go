@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// browser is the headless Chromium of this machine. The test is skipped where there is none.
+// browser returns the path of a headless Chromium on this machine. It skips the test if there is none.
 func browser(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -23,8 +23,8 @@ func browser(t *testing.T) string {
 	return ""
 }
 
-// measuring is a page of the test's own: it opens a page of ours in frames of several widths, tries out its filters, and
-// writes down what it finds, a line a frame.
+// measuring is a page of the test. It opens a page of a report in frames of several widths, tries its filters, and
+// writes what it finds, one line for each frame.
 const measuring = `<!doctype html><link rel="icon" href="data:,"><body><script>
 async function frame(path, width, dark) {
 	const f = document.createElement('iframe')
@@ -61,8 +61,8 @@ async function look(name) {
 })()
 </script>`
 
-// In a browser, no page is wider than a telephone or a small screen with everything unfolded, no script in it runs, and its
-// filters show what they say they show.
+// In a browser, no page is wider than a telephone or a small screen with everything unfolded, no script in it runs, and
+// its filters show what they say.
 func TestPagesInABrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes seconds")
@@ -75,7 +75,7 @@ func TestPagesInABrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The policy must hold against what template and escaping would miss.
+		// The policy must hold even where template and escaping fail.
 		html = []byte(strings.Replace(string(html), "</main>", `<script>window.foreign = 'ran'</script><img src="x" onerror="window.foreign='ran'"></main>`, 1))
 		pages["/"+name+".html"] = html
 		names = append(names, fmt.Sprintf("%q", name))

@@ -18,15 +18,15 @@ type Chart struct {
 	Curves   []Curve
 	Levels   []Level // horizontal lines to compare with
 	FromZero bool    // the vertical axis begins at zero
-	Note     string  // what a reader should know of the numbers; may be empty
+	Note     string  // what a reader should know about the numbers; may be empty
 }
 
 // Curve is one line of a chart. X rises.
 type Curve struct {
 	Name   string
 	X, Y   []float64
-	Color  int  // which of the series colours; wraps around
-	Marked bool // points drawn and joined by dashes, for what is measured now and then
+	Color  int  // index of the series colour; wraps around
+	Marked bool // points drawn and joined by dashes, for values measured at intervals
 }
 
 // Level is a reference value.
@@ -35,7 +35,7 @@ type Level struct {
 	Y    float64
 }
 
-// size is the size of a picture in CSS pixels, and how many marks its axes have room for.
+// size is the size of a picture in CSS pixels, and the number of marks that its axes have room for.
 type size struct {
 	w, h           vg.Length
 	xTicks, yTicks int
@@ -77,10 +77,10 @@ func (c Chart) plot(s size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// blank is a plot in the page's style, with a grid and nothing on it.
+// blank returns an empty plot in the page's style, with a grid.
 func blank(s size) *plot.Plot {
 	p := plot.New()
-	p.BackgroundColor = nil // the page's shows
+	p.BackgroundColor = nil // so that the page's background shows
 	style(&p.X, s.xTicks)
 	style(&p.Y, s.yTicks)
 	p.Y.LineStyle.Width, p.Y.Tick.LineStyle.Width, p.Y.Tick.Length = 0, 0, 0
@@ -105,7 +105,7 @@ func style(a *plot.Axis, n int) {
 	a.Label.Padding = 2
 }
 
-// addCurve draws c: its band if it was binned, its line, its markers.
+// addCurve draws c: its band, if it was binned, its line and its markers.
 func addCurve(p *plot.Plot, c Curve) error {
 	bins := binned(c.X, c.Y)
 	if len(bins) == 0 {
@@ -139,7 +139,7 @@ func addCurve(p *plot.Plot, c Curve) error {
 	return nil
 }
 
-// shape is the marker of a series, so that colour is not all that tells it from others.
+// shape returns the marker of a series, so that colour is not the only difference between series.
 func shape(k int) draw.GlyphDrawer {
 	return []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}[k%numSeries]
 }
@@ -186,10 +186,10 @@ func frame(p *plot.Plot, fromZero bool) {
 	}
 }
 
-// bin is a stretch of a curve.
+// bin is an interval of a curve along x.
 type bin struct{ x, mean, low, high float64 }
 
-// binned groups a curve of more than maxBins points into about that many stretches of equal width along x.
+// binned groups a curve of more than maxBins points into about maxBins intervals of equal width along x.
 func binned(x, y []float64) []bin {
 	if len(x) <= maxBins {
 		out := make([]bin, len(x))
@@ -221,7 +221,7 @@ func summary(x, y []float64) bin {
 	return b
 }
 
-// outline goes along the high ends of the bins and back along the low ones.
+// outline returns the polygon along the high ends of the bins and back along the low ones.
 func outline(bins []bin) plotter.XYs {
 	out := make(plotter.XYs, 2*len(bins))
 	for i, b := range bins {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// Choice shows items of which a reader chooses some, by one value of each facet. The browser does so by the style sheet
-// alone.
+// Choice shows items of which a reader chooses some, by one value of each facet. The style sheet alone does this,
+// without a script.
 type Choice struct {
-	What   string // items, in the plural
+	What   string // the items, in the plural
 	Facets []Facet
 	Items  []Item
 }
 
-// Facet is a property of items to choose by.
+// Facet is a property by which a reader chooses items.
 type Facet struct {
 	Name   string
 	Values []string
 }
 
-// Item is one thing of a Choice, with its value of each facet; a value may be empty.
+// Item is one item of a Choice, with its value of each facet; a value may be empty.
 type Item struct {
 	Values []string
 	Block  Block
@@ -53,8 +53,8 @@ type item struct {
 	Block Block
 }
 
-// choose prepares c. An item has a class for each of its values, and the choice of a value hides the items without it.
-// Facets that would leave nothing to choose are left out.
+// choose prepares c. An item has a class for each of its values, and choosing a value hides the items without it.
+// choose omits facets that leave nothing to choose.
 func (r *renderer) choose(c Choice) chosen {
 	r.choices++
 	out := chosen{ID: fmt.Sprintf("c%d", r.choices), What: c.What}
@@ -82,11 +82,11 @@ func (r *renderer) choose(c Choice) chosen {
 	for k, it := range c.Items {
 		out.Items = append(out.Items, item{strings.Join(classes[k], " "), it.Block})
 	}
-	out.CSS = template.CSS(css.String()) // made of numbers
+	out.CSS = template.CSS(css.String()) // made of numbers only
 	return out
 }
 
-// count is how many items have a value of facet i.
+// count returns how many items have a value of facet i.
 func (c Choice) count(i int, value string) int {
 	n := 0
 	for _, it := range c.Items {

@@ -13,15 +13,15 @@ import (
 
 // Options says how to compose a page.
 type Options struct {
-	Title          string    // empty: made of the runs' names
+	Title          string    // empty: made from the runs' names
 	Path           string    // where the page will lie; links to files are relative to it
-	Export         string    // where the page's figures and tables are written as files, if they are
+	Export         string    // directory for the page's figures and tables as files; may be empty
 	UnigramEntropy float64   // in nats, drawn beside the masked-LM loss; 0 takes the runs' own
-	Made           time.Time // when; left out if zero
+	Made           time.Time // time of writing; omitted if zero
 }
 
-// Compose makes the page of one or more runs. Runs that differ in their seed alone are shown as one. It draws samples of
-// their predictions for intervals, and fails with the error of ctx when that ends.
+// Compose makes the page of one or more runs. It shows runs that differ only in their seed as one. It draws samples of
+// their predictions for intervals. If ctx ends, it returns the error of ctx.
 func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 	if len(runs) == 0 {
 		return nil, fmt.Errorf("report: no runs to report on")
@@ -66,7 +66,7 @@ func Compose(ctx context.Context, runs []*Run, o Options) (*Page, error) {
 	return page, nil
 }
 
-// toldOnce leaves out of the glances in blocks where the runs ran, if that was told before.
+// toldOnce removes from the glances in blocks the place of the runs if an earlier glance has told it.
 func toldOnce(blocks []Block, told map[string]bool) []Block {
 	for i, b := range blocks {
 		g, ok := b.(Glance)
@@ -81,14 +81,14 @@ func toldOnce(blocks []Block, told map[string]bool) []Block {
 	return blocks
 }
 
-// part is what a page says of the runs of one task.
+// part is what a page says about the runs of one task.
 type part struct {
 	verdict  []string
 	lead     []Block
 	sections []Section
 }
 
-// partOf makes the part of runs of one task; alone says that the page has no other.
+// partOf makes the part of the runs of one task; alone says that the page has no other part.
 func partOf(ctx context.Context, runs []named, o Options, alone bool) (part, error) {
 	switch runs[0].run.Task() {
 	case result.TaskPretraining:
@@ -103,7 +103,7 @@ func partOf(ctx context.Context, runs []named, o Options, alone bool) (part, err
 	return part{lead: []Block{outcomeTable(runs)}, sections: []Section{curveSection("Curves", runs, "loss", nil)}}, nil
 }
 
-// pretrainingPart shows the loss: as a table, and as curves at once where the page is about nothing else.
+// pretrainingPart shows the loss as a table, and as curves, unfolded if the page shows nothing else.
 func pretrainingPart(runs []named, o Options, alone bool) part {
 	p := part{verdict: lossVerdict(runs), lead: []Block{glanceOf(runs), outcomeTable(runs)}}
 	s := curveSection("Curves of pre-training", runs, "mlm_loss", unigram(runs, o))
@@ -122,7 +122,7 @@ func pretrainingPart(runs []named, o Options, alone bool) part {
 	return p
 }
 
-// relationPart shows the scores of each corpus, and folded away what they are made of.
+// relationPart shows the scores of each corpus and, folded, the details behind them.
 func relationPart(ctx context.Context, runs []named, alone bool) (part, error) {
 	groups := byCorpus(scoredRuns(runs))
 	tests, err := test(ctx, groups)
@@ -171,7 +171,7 @@ func relationPart(ctx context.Context, runs []named, alone bool) (part, error) {
 	return p, nil
 }
 
-// byCorpus groups runs by what they were scored on, in order of first appearance.
+// byCorpus groups runs by the data that they were scored on, in order of first appearance.
 func byCorpus(runs []scored) [][]scored {
 	var corpora []string
 	groups := map[string][]scored{}
@@ -206,7 +206,7 @@ func title(runs []named) string {
 	return fmt.Sprintf("%s and %d more runs", names[0], len(names)-1)
 }
 
-// subtitle counts the runs: given as they were named, and as they are shown.
+// subtitle counts the runs: as given, and as shown.
 func subtitle(given int, shown []named) string {
 	unfinished := 0
 	for _, n := range shown {
@@ -227,7 +227,7 @@ func subtitle(given int, shown []named) string {
 	return s + "."
 }
 
-// notesOf is what was unusual about the files of the runs.
+// notesOf returns what was unusual in the files of the runs.
 func notesOf(runs []named) Notes {
 	var out Notes
 	for _, n := range runs {
@@ -238,15 +238,15 @@ func notesOf(runs []named) Notes {
 	return out
 }
 
-// taskOrder is the order of tasks on the page: the scores first, which the others serve.
+// taskOrder is the order of tasks on the page. Scores come first, because the other tasks serve them.
 var taskOrder = []string{result.TaskRelation, result.TaskProbing, result.TaskPretraining, result.TaskAttention}
 
-// byTask groups the runs by what they learned.
+// byTask groups the runs by task.
 func byTask(runs []named) [][]named {
 	groups := map[string][]named{}
 	for _, n := range runs {
 		task := n.run.Task()
-		n.color = len(groups[task]) // runs are told apart within a task
+		n.color = len(groups[task]) // colours differ within a task
 		groups[task] = append(groups[task], n)
 	}
 	var out [][]named
@@ -259,7 +259,7 @@ func byTask(runs []named) [][]named {
 	return out
 }
 
-// unigram is the line of a model that knows only how frequent each piece is.
+// unigram returns the reference level of a model that knows only the frequency of each word piece.
 func unigram(runs []named, o Options) []Level {
 	nats := o.UnigramEntropy
 	for _, n := range runs {
@@ -297,7 +297,7 @@ func curveSection(title string, runs []named, main string, levels []Level) Secti
 	return s
 }
 
-// finalTable is the last numbers of each run, a row for each number.
+// finalTable returns the last numbers of each run, with a row for each number.
 func finalTable(runs []named) Table {
 	t := Table{Caption: "At the end", Columns: []Column{{Name: ""}}}
 	rows := map[string][]string{}
@@ -332,7 +332,7 @@ func finalTable(runs []named) Table {
 	return t
 }
 
-// corpus is what a relation run was scored on.
+// corpus returns the name of the data that a relation run was scored on.
 func (r *Run) corpus() string {
 	if res := r.relation(); res != nil && res.Corpus+res.Scored != "" {
 		return cmp.Or(res.Corpus, res.Scored)
@@ -340,7 +340,7 @@ func (r *Run) corpus() string {
 	return r.Config.String("task.corpus")
 }
 
-// runScores is the tables of one run.
+// runScores returns the tables of one run.
 func runScores(r scored) Side {
 	var out Side
 	res, of := r.run.relation(), r.name

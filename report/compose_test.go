@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// relation is a run with the F1 of its seeds.
+// relation returns a run with the given F1 of its seeds.
 func relation(name, pooling, file string, f1 ...float64) *Run {
 	res := &result.Relation{Task: result.TaskRelation, Pooling: pooling, Scored: file, Report: evaluate.Report{Negative: "false"}}
 	for i, f := range f1 {
@@ -21,12 +21,12 @@ func relation(name, pooling, file string, f1 ...float64) *Run {
 	return &Run{Name: name, Dir: name, Result: &result.Result{Header: result.Header{Task: result.TaskRelation}, Relation: res}}
 }
 
-// tested is the intervals of runs that were not drawn from predictions.
+// tested returns the tests of runs without predictions.
 func tested() *Tests {
 	return &Tests{own: map[*Run]evaluate.Interval{}, against: map[*Run]evaluate.Difference{}}
 }
 
-// The pooler's head is what others are compared with, wherever it stands; the best is marked; baselines are muted.
+// The pooler's head is the reference, wherever it stands; the best run is marked; baselines are muted.
 func TestScoreTable(t *testing.T) {
 	a, b := relation("a", "attention", "", 62, 64, 66), relation("b", "cls", "", 60)
 	b.Result.Relation.Majority = evaluate.PRF{P: 5, R: 50, F1: 9}
@@ -55,7 +55,8 @@ func TestScoreTable(t *testing.T) {
 	}
 }
 
-// The verdict says which run is best, whether that can be told, what a bag of words has, and whether a run collapsed.
+// The verdict says which run is best, whether the difference is significant, how the bag of words scores, and whether a
+// run collapsed.
 func TestScoreVerdict(t *testing.T) {
 	words := map[string]evaluate.PRF{result.BaselineWords: {F1: 40}}
 	bounds := func(low, high float64) evaluate.Difference {
@@ -66,7 +67,7 @@ func TestScoreVerdict(t *testing.T) {
 		better  evaluate.Difference // of a above b; none if zero
 		f1      float64             // of a; b has 60 from 57 to 63
 		alone   bool
-		only    bool // a gives all pairs one label
+		only    bool // a gives every pair the same label
 		words   bool
 		want    []string
 		wantNot string
@@ -112,7 +113,7 @@ func TestScoreVerdict(t *testing.T) {
 	}
 }
 
-// With two comparisons or more each is judged by a p value that is adjusted for their number.
+// With two or more comparisons, each is judged by a p value adjusted for their number.
 func TestSeveralComparisonsAreAdjusted(t *testing.T) {
 	a, b, c := relation("a", "attention", "", 63), relation("b", "cls", "", 60), relation("c", "mention", "", 61)
 	tests := tested()
@@ -140,7 +141,7 @@ func TestSeveralComparisonsAreAdjusted(t *testing.T) {
 	}
 }
 
-// The findings of a run are told, but for those that the verdict tells.
+// The page reports the findings of a run except those in the verdict.
 func TestFindings(t *testing.T) {
 	a := relation("a", "cls", "", 30)
 	res := a.Result.Relation

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// measure is a quantity that is recorded, and how to show it.
+// measure is a recorded quantity and how to show it.
 type measure struct {
 	key      string
 	title    string
@@ -16,7 +16,7 @@ type measure struct {
 	fromZero bool
 }
 
-// measures are those we know, in the order of the page. Others follow under their own names.
+// measures are the known ones, in the order of the page. Others follow under their own names.
 var measures = []measure{
 	{"mlm_loss", "Masked-LM loss", "nats per masked piece", false},
 	{"mlm_accuracy", "Masked-LM accuracy", "share of the masked pieces", true},
@@ -39,16 +39,16 @@ var measures = []measure{
 	{"host_seconds", "Time of the host", "seconds a step", true},
 }
 
-// notDrawn are keys that place a point or count, rather than measure, and one that says what another says.
+// notDrawn are keys that identify a point or count rather than measure, and one that repeats another.
 var notDrawn = []string{"seconds", "tokens", "epoch", "relation_loss"}
 
-// apart are the prefixes of what is measured on other data than the training batches.
+// apart are the prefixes of measures on other data than the training batches.
 var apart = []struct{ prefix, name string }{{"heldout_", "held-out"}, {"dev_", "dev"}, {"test_", "test"}}
 
-// axis is what a chart is drawn over.
+// axis is the horizontal axis of a chart.
 type axis struct {
 	name, label string
-	of          func(*Run, Series) []float64 // nil if the run does not know
+	of          func(*Run, Series) []float64 // nil if the run does not know the axis
 }
 
 var axes = []axis{
@@ -57,7 +57,7 @@ var axes = []axis{
 	{"time", "hours of training", func(_ *Run, s Series) []float64 { return s.hours() }},
 }
 
-// tokensPerStep is the positions of a batch, padding included, or 0 if the config does not say.
+// tokensPerStep returns the positions of a batch, padding included, or 0 if the config does not say.
 func (r *Run) tokensPerStep() float64 {
 	batch, okBatch := r.Config.Number("task.batch")
 	sequence, okSequence := r.Config.Number("task.sequence")
@@ -67,8 +67,8 @@ func (r *Run) tokensPerStep() float64 {
 	return batch * sequence
 }
 
-// recorded lists what the runs recorded: the measures we know first, then others by name. Prefixes of other data
-// are taken off.
+// recorded lists the measures that the runs recorded, without the prefixes of other data: the known measures first,
+// then the others by name.
 func recorded(runs []named) []measure {
 	keys := map[string]bool{}
 	for _, n := range runs {
@@ -98,7 +98,7 @@ func recorded(runs []named) []measure {
 	return out
 }
 
-// bare is key without the prefix that says what data it was measured on.
+// bare returns key without the prefix that names the data.
 func bare(key string) string {
 	for _, a := range apart {
 		if k, ok := strings.CutPrefix(key, a.prefix); ok {
@@ -108,7 +108,7 @@ func bare(key string) string {
 	return key
 }
 
-// phrase is what a key is called in the middle of a sentence.
+// phrase returns the name of a key in the middle of a sentence.
 func phrase(key string) string {
 	for _, m := range measures {
 		if m.key == key {
@@ -125,7 +125,7 @@ func capital(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// chartOf draws a measure of the runs over an axis. It is nil if no run knows the axis.
+// chartOf draws a measure of the runs over an axis. It returns nil if no run knows the axis.
 func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
 	c := Chart{Title: m.title, XLabel: a.label, YLabel: m.unit, Levels: levels, FromZero: m.fromZero}
 	skipped := 0
@@ -157,7 +157,7 @@ func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
 	return &c
 }
 
-// inMinutes turns an axis of hours into one of minutes if that is what the curves took.
+// inMinutes turns an axis of hours into one of minutes if the curves are short enough.
 func (c *Chart) inMinutes() {
 	most := 0.0
 	for _, k := range c.Curves {
@@ -176,7 +176,7 @@ func (c *Chart) inMinutes() {
 	}
 }
 
-// curvesOf is what a series recorded of a measure: on the training batches and on other data.
+// curvesOf returns the curves of a measure in a series: on the training batches and on other data.
 func curvesOf(ctx context.Context, m measure, s Series, at []float64, skipped *int) []Curve {
 	var out []Curve
 	add := func(key, name string, marked bool) {
@@ -196,7 +196,7 @@ func curvesOf(ctx context.Context, m measure, s Series, at []float64, skipped *i
 	return out
 }
 
-// curveName is what the legend says: the run and the part where there are several, and the data.
+// curveName returns the name in the legend: the run and the part, if there are several, and the data.
 func curveName(runs []named, n named, s Series, data string) string {
 	var words []string
 	if len(runs) > 1 {
@@ -239,7 +239,7 @@ func smallFigures(ms []measure, runs []named) Grid {
 	return g
 }
 
-// last is the last finite value of key in a run, and whether there is one.
+// last returns the last finite value of key in a run, and whether there is one.
 func (r *Run) last(key string) (float64, bool) {
 	for _, s := range r.Series {
 		for _, p := range slices.Backward(s.Points) {

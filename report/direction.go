@@ -6,15 +6,15 @@ import (
 	"unicode"
 )
 
-// Names and sentences come from files of others. Unicode's bidirectional controls in them could make the text after them
-// read otherwise than it is: those are shown by their numbers, and a name inside a sentence of ours is isolated.
+// Names and sentences come from the files of others. Unicode's bidirectional controls in them could make the text after
+// them read in a different order, so the page shows these as numbers and isolates a name inside a sentence of its own.
 
 const (
 	isolateStart = '\u2068' // first strong isolate
 	isolateEnd   = '\u2069'
 )
 
-// isolated is a foreign name for a sentence of ours: its direction ends where it ends.
+// isolated returns a foreign name for use in a sentence: its direction ends where the name ends.
 func isolated(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == isolateStart || r == isolateEnd {
@@ -28,15 +28,15 @@ func isolated(name string) string {
 	return string(isolateStart) + name + string(isolateEnd)
 }
 
-// fromRight reports whether r belongs to a script that is written from the right.
+// fromRight reports whether r belongs to a script that is written from right to left.
 func fromRight(r rune) bool {
 	return unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
 }
 
-// isOverride reports whether r makes the text after it run in a direction of its choice.
+// isOverride reports whether r sets the direction of the text after it.
 func isOverride(r rune) bool { return '\u202a' <= r && r <= '\u202e' || r == '\u2066' || r == '\u2067' }
 
-// withoutOverrides shows overrides by their numbers.
+// withoutOverrides shows overrides as numbers.
 func withoutOverrides(text string) string {
 	if !strings.ContainsFunc(text, isOverride) {
 		return text

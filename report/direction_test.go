@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Names in files of others cannot turn the text beside them around: overrides are shown by their numbers everywhere, and
-// names from the right are isolated.
+// Names in the files of others cannot reverse the text beside them: overrides are shown as numbers everywhere, and
+// names from right to left are isolated.
 func TestDirectionOfForeignNames(t *testing.T) {
 	const override, isolate, end = "\u202e", "\u2067", "\u2069"
 	c, sentences := comparison(3)

@@ -11,25 +11,25 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Case is a pair that one of two models gets right, in its sentence.
+// Case is a pair that only one of two models gets right, in its sentence.
 type Case struct {
 	compare.Case
 	Parts []Span
 }
 
-// Span is a stretch of a sentence. Mention is "a", "b" or "ab" if it is one of the two mentions or stands for both, and
-// Mark is then what stands in its place for the models, if that is not the text.
+// Span is a part of a sentence. Mention is "a", "b" or "ab" if the span is a mention or stands for both. Mark is the
+// text that the models see in its place, if that differs.
 type Span struct{ Mention, Text, Mark string }
 
 func (Case) block() string { return "case" }
 
-// vote is what a model says, for the template.
+// vote is the prediction of a model, for the template.
 type vote struct {
 	compare.Vote
 	Who string
 }
 
-// Sure is the probability of the label; empty if it is not known.
+// Sure returns the probability of the label; empty if it is not known.
 func (v vote) Sure() string {
 	if v.Probability == 0 {
 		return ""
@@ -37,14 +37,14 @@ func (v vote) Sure() string {
 	return fixed(v.Probability, 2)
 }
 
-// Kinds of errors, from the model that is wrong.
+// Kinds of errors, of the model that is wrong.
 const (
 	missed   = "a relation is missed"
 	spurious = "a relation is made up"
 	mistaken = "the wrong relation"
 )
 
-// Errors is the page of the pairs that only one of two models gets right, with their sentences, which are found by the ID
+// Errors returns the page of the pairs that only one of two models gets right. sentences has their sentences by the ID
 // of the example.
 func Errors(c *compare.Comparison, sentences map[string]relations.Example) (*Page, error) {
 	page := &Page{Title: "Where two models differ", Verdict: DifferenceVerdict(c), Lead: []Block{
@@ -84,7 +84,7 @@ func WriteErrors(ctx context.Context, path string, c *compare.Comparison, senten
 	return Write(path, page)
 }
 
-// kindOf is what is wrong with a prediction.
+// kindOf returns the kind of error of a prediction.
 func kindOf(gold, predicted, negative string) string {
 	switch negative {
 	case predicted:
@@ -106,7 +106,8 @@ func differText(c *compare.Comparison) string {
 	return fmt.Sprintf("%s, of which A alone is right on %s and B alone on %s", count(c.Instances), count(c.OnlyA), count(c.OnlyB))
 }
 
-// DifferenceVerdict says in sentences which of the models is better, as far as that can be told, and what is wrong with them.
+// DifferenceVerdict says in sentences which of the models is better, as far as the tests show, and what is wrong with
+// them.
 func DifferenceVerdict(c *compare.Comparison) []string {
 	var out []string
 	if text := betterText(c); text != "" {
@@ -118,7 +119,7 @@ func DifferenceVerdict(c *compare.Comparison) []string {
 	return out
 }
 
-// betterText says which of the models is better; empty if nothing is known of it.
+// betterText says which of the models is better; empty if the tests do not show it.
 func betterText(c *compare.Comparison) string {
 	if len(c.Tests) == 0 || c.Tests[0].Low == nil {
 		return ""
@@ -135,7 +136,7 @@ func betterText(c *compare.Comparison) string {
 	return fmt.Sprintf("Neither is shown to be better: %s %s.", scores, bounds)
 }
 
-// testTable is the tests of a comparison.
+// testTable returns a table of the tests of a comparison.
 func testTable(c *compare.Comparison) Table {
 	t := Table{Caption: "Whether the difference could be chance", Columns: append([]Column{{Name: "test"}}, numeric("A", "B", "A above B", "95 % interval", "p")...), Cards: true}
 	for _, d := range c.Tests {
@@ -156,7 +157,7 @@ func testName(d evaluate.Difference) string {
 	return fmt.Sprintf("%s over %s %s, %s", d.Test, count(d.N), d.Over, how)
 }
 
-// spansOf takes a sentence apart at its two mentions, with their names in the place of the marks that stand for them.
+// spansOf splits a sentence at its two mentions and replaces the marks that stand for them by their names.
 func spansOf(e relations.Example) []Span {
 	in := func(m relations.Mention, at int) bool { return m.Found() && m.Hull().Start <= at && at < m.Hull().End }
 	class := func(at int) (name string) {
@@ -188,7 +189,7 @@ func spansOf(e relations.Example) []Span {
 	return out
 }
 
-// withNames puts the names in the place of the mark that stands for them.
+// withNames replaces the mark that stands for the mentions by their names.
 func withNames(s Span, names ...string) Span {
 	shown := unmarked(s.Text)
 	if isTag(s.Text) {
@@ -203,7 +204,7 @@ func withNames(s Span, names ...string) Span {
 	return Span{s.Mention, shown, s.Text}
 }
 
-// isTag reports whether text is a mark that stands in the place of a mention.
+// isTag reports whether text is a mark that replaces a mention.
 func isTag(text string) bool {
 	marks := relations.Marks([]relations.Example{{Text: text}})
 	return len(marks) == 1 && marks[0] == text && !strings.HasPrefix(text, "<")

@@ -15,7 +15,7 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// made is a marked example of two names.
+// made returns a marked example with two names.
 func made(id, before, a, between, b, after string) relations.Example {
 	e := relations.Example{ID: id, Text: before + "@PROTEIN$" + between + "@PROTEIN$" + after}
 	first := len(before)
@@ -25,7 +25,7 @@ func made(id, before, a, between, b, after string) relations.Example {
 	return e
 }
 
-// comparison is a synthetic one of n pairs, with their sentences.
+// comparison returns a synthetic comparison of n pairs, with their sentences.
 func comparison(n int) (*compare.Comparison, map[string]relations.Example) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	low, high := 0.4, 5.1
@@ -68,7 +68,7 @@ func errorsPage(t testing.TB) *Page {
 	return page
 }
 
-// Names stand where the marks do, with the mark beside; what the example does not know stays a mark.
+// Names replace the marks, with the mark beside; if the example does not know the name, the mark stays.
 func TestNamesOfMentions(t *testing.T) {
 	overlap := relations.Example{Text: "the @DRUG-DRUG$ pair"}
 	overlap.A = relations.Mention{Spans: []text.Span{{Start: 4, End: 15}}, Surface: "beta blocker"}

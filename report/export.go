@@ -18,8 +18,8 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Export writes every figure of the page as SVG and PNG and every table as CSV and LaTeX into the directory dir. The names
-// of the files are made of the titles.
+// Export writes every figure of the page as SVG and PNG and every table as CSV and LaTeX to the directory dir. The
+// names of the files are made from the titles.
 func Export(dir string, p *Page) error {
 	e := &exporter{dir: dir, taken: map[string]int{}}
 	if err := e.blocks(p.Lead); err != nil {
@@ -37,7 +37,7 @@ func Export(dir string, p *Page) error {
 type exporter struct {
 	dir     string
 	section string
-	taken   map[string]int // how often a name was wanted
+	taken   map[string]int // how often each name was requested
 }
 
 func (e *exporter) blocks(blocks []Block) error {
@@ -66,7 +66,7 @@ func (e *exporter) blocks(blocks []Block) error {
 	return nil
 }
 
-// name is a free name made of a title, and of that of the section if there is more than one of the kind.
+// name returns an unused name made from a title, and from that of the section if there is more than one of the kind.
 func (e *exporter) name(title string) string {
 	name := cmp.Or(fileName(title), "table")
 	if e.taken[name]++; e.taken[name] > 1 && e.section != "" {
@@ -81,7 +81,7 @@ func (e *exporter) name(title string) string {
 
 var dashes = regexp.MustCompile(`-+`)
 
-// fileName is a title as the name of a file, without an extension.
+// fileName returns a title as a file name without an extension.
 func fileName(title string) string {
 	name := dashes.ReplaceAllString(anchor(title), "-")
 	const longest = 60
@@ -109,7 +109,8 @@ func (e *exporter) figure(f Figure) error {
 	return nil
 }
 
-// ExportPicture writes p, with its title and its legend, as base.svg and base.png into dir, in the page's colours on white.
+// ExportPicture writes p, with its title and its legend, as base.svg and base.png to dir, in the page's colours on
+// white.
 func ExportPicture(dir, base string, p Picture) error {
 	s := newSheet(p)
 	w, h := s.size()
@@ -147,12 +148,12 @@ var light = map[string]string{
 
 var variable = regexp.MustCompile(`var\(--([a-z0-9]+)\)`)
 
-// paper puts the light colours in place of the page's variables.
+// paper replaces the page's colour variables by the light colours.
 func paper(svg string) string {
 	return variable.ReplaceAllStringFunc(svg, func(v string) string { return light[variable.FindStringSubmatch(v)[1]] })
 }
 
-// tinted is a canvas that understands the colours that only encode roles, and the marks of anchored.
+// tinted is a canvas that understands the colours that encode roles, and the marks of anchored.
 type tinted struct{ vg.Canvas }
 
 // SetColor sets the colour that c stands for.
@@ -172,7 +173,7 @@ func (t tinted) FillString(f font.Face, at vg.Point, text string) {
 	t.Canvas.FillString(f, at, text)
 }
 
-// ofRole is the light colour that c encodes; c itself if it encodes none.
+// ofRole returns the light colour that c encodes; c itself if it encodes none.
 func ofRole(c color.Color) color.Color {
 	code, ok := c.(color.RGBA)
 	if !ok || code.R != 1 || code.G != 2 && code.G != 3 {
@@ -196,5 +197,5 @@ func ofRole(c color.Color) color.Color {
 	return color.NRGBA{R: uint8(hex >> 16), G: uint8(hex >> 8), B: uint8(hex), A: uint8(255 * alpha)}
 }
 
-// shadeCSS is what stands in the page for a shade of so many percent.
+// shadeCSS returns the style in the page of a shade of the given percentage.
 func shadeCSS(percent int) string { return fmt.Sprintf("var(--s1);fill-opacity:.%02d", percent) }

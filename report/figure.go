@@ -20,7 +20,7 @@ type Figure struct {
 
 // View is one picture of a figure.
 type View struct {
-	Label   string // what the reader chooses by; unused if the figure has one view
+	Label   string // the choice that the reader sees; unused if the figure has one view
 	Picture Picture
 }
 
@@ -29,7 +29,7 @@ type Picture interface {
 	plot(size) (*plot.Plot, error)
 	size(wide bool) size
 	heading() string
-	describe() string // in words, for those who cannot see it
+	describe() string // in words, for readers who cannot see the picture
 	legend() []LegendEntry
 	numbers() Table
 }
@@ -56,7 +56,7 @@ type picture struct {
 	Inside           template.HTML
 }
 
-// margin is the room left and right of a picture for labels in a font wider than the one gonum measures with.
+// margin is the room left and right of a picture for labels in a font wider than the one that gonum measures with.
 const margin = 6
 
 // draw renders the views of f in the sizes they need.
@@ -76,7 +76,7 @@ func (r *renderer) draw(f Figure) ([]drawn, error) {
 			if err != nil {
 				return nil, err
 			}
-			// Written by gonum/plot, which escapes the text in it.
+			// gonum/plot wrote it and escapes the text in it.
 			d.Pictures = append(d.Pictures, picture{class, -margin, int(s.w) + 2*margin, int(s.h), template.HTML(inside)})
 		}
 		out = append(out, d)
@@ -84,10 +84,10 @@ func (r *renderer) draw(f Figure) ([]drawn, error) {
 	return out, nil
 }
 
-// Legend is the legend of the first view.
+// Legend returns the legend of the first view.
 func (f Figure) Legend() []LegendEntry { return f.Views[0].Picture.legend() }
 
-// Legend is the legends of the figures in one, or nil if the one above says it all.
+// Legend returns the legends of the figures as one, or nil if the figure above has the same.
 func (g Grid) Legend() []LegendEntry {
 	var out []LegendEntry
 	for _, f := range g.Figures {
@@ -104,7 +104,7 @@ func (g Grid) Legend() []LegendEntry {
 	return out
 }
 
-// Numbers is what the first view shows, as a table.
+// Numbers returns the values of the first view as a table.
 func (f Figure) Numbers() Table { return f.Views[0].Picture.numbers() }
 
 func (c Chart) size(onWide bool) size {
@@ -138,10 +138,10 @@ func (c Chart) legend() []LegendEntry {
 	return out
 }
 
-// numRows is how many rows the table beside a chart has at most.
+// numRows is the maximum number of rows of the table beside a chart.
 const numRows = 12
 
-// numbers thins the curves to numRows places, the last one included. A cell is the nearest value of its curve.
+// numbers thins the curves to numRows points, including the last. A cell is the nearest value of its curve.
 func (c Chart) numbers() Table {
 	t := Table{Caption: c.Title, Columns: []Column{{Name: c.XLabel, Numeric: true}}}
 	lo, hi := math.Inf(1), math.Inf(-1)
@@ -161,7 +161,7 @@ func (c Chart) numbers() Table {
 	return t
 }
 
-// places picks at most numRows+1 of the curves' own places between lo and hi, evenly spread.
+// places picks at most numRows+1 of the curves' own x values between lo and hi, evenly spread.
 func places(curves []Curve, lo, hi float64) []float64 {
 	longest := Curve{}
 	for _, k := range curves {
@@ -179,7 +179,7 @@ func places(curves []Curve, lo, hi float64) []float64 {
 	return out
 }
 
-// near is the value of the curve at the place nearest to x, if there is one within reach.
+// near returns the value of the curve at the point nearest to x, if there is one within reach.
 func (k Curve) near(x, reach float64) string {
 	best, at := math.Inf(1), -1
 	for i := range k.X {
@@ -193,7 +193,7 @@ func (k Curve) near(x, reach float64) string {
 	return value(k.Y[at])
 }
 
-// swatch is the sample of a curve in a legend.
+// swatch returns the sample of a curve in a legend.
 func swatch(e LegendEntry) template.HTML {
 	color := fmt.Sprintf("var(--s%d)", e.Color%numSeries+1)
 	dash, mark := "", ""

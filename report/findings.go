@@ -7,8 +7,8 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// ProbeFindings says in sentences what probes found, as the page and the terminal have them: what the layers add, where,
-// what the controls score, and what the probes mix.
+// ProbeFindings says in sentences what probes found, for the page and the terminal: what the layers add, where, what
+// the controls score, and what the probes mix.
 func ProbeFindings(p *result.Probes) []string {
 	if p == nil || len(p.Series) == 0 {
 		return nil
@@ -51,7 +51,7 @@ func gainFinding(p *result.Probes) string {
 	return fmt.Sprintf("The layers know more than %s: %s; layer %d adds most, %s.", layerName(p.Layers[0]), from, p.Layers[best+1], percent(s.Delta[best].Mean))
 }
 
-// layerName is what a layer is called in a sentence.
+// layerName returns the name of a layer in a sentence.
 func layerName(l int) string {
 	if l == 0 {
 		return "the embeddings"
@@ -67,7 +67,7 @@ func bounded(v evaluate.Interval) string {
 	return fmt.Sprintf("%s points (95 %% interval %s to %s)", percent(v.Mean), percent(v.Low), percent(v.High))
 }
 
-// shuffledFinding says whether the labels are learned from, or the examples by heart.
+// shuffledFinding says whether the probes learn from the labels or memorize the examples.
 func shuffledFinding(p *result.Probes) string {
 	if len(p.Selectivity) == 0 {
 		return ""
@@ -79,7 +79,7 @@ func shuffledFinding(p *result.Probes) string {
 	return fmt.Sprintf("With shuffled labels the probe of all layers scores less, by %s.", bounded(v))
 }
 
-// randomFinding compares the encoder with one that learned nothing.
+// randomFinding compares the encoder with a random one.
 func randomFinding(p *result.Probes) string {
 	for _, s := range p.Series {
 		if s.Of != "random" {
@@ -104,7 +104,7 @@ func randomFinding(p *result.Probes) string {
 	return ""
 }
 
-// expectedFinding says where on the layers the task is, if they add more than chance.
+// expectedFinding gives the expected layer of the task, if the layers add more than chance.
 func expectedFinding(p *result.Probes) string {
 	s := p.Series[0]
 	if !gains(s) || s.Expected.N < 2 {
@@ -114,7 +114,7 @@ func expectedFinding(p *result.Probes) string {
 		fixed(s.Expected.Mean, 1), fixed(s.Expected.Low, 1), fixed(s.Expected.High, 1), s.Expected.N)
 }
 
-// mixFinding says whether the probe of all layers prefers some.
+// mixFinding says whether the probe of all layers prefers some layers.
 func mixFinding(p *result.Probes) string {
 	shares := p.Alpha[len(p.Alpha)-1]
 	if len(shares) < 2 {
@@ -130,7 +130,7 @@ func mixFinding(p *result.Probes) string {
 			least = k
 		}
 	}
-	const slight = 0.2 // of an equal share
+	const slight = 0.2 // share of an equal weight
 	if shares[most]-equal < slight*equal && equal-shares[least] < slight*equal {
 		return fmt.Sprintf("The probe of all layers mixes them in nearly equal shares, %s to %s where equal ones would be %s: it learned no preference.", fixed(shares[least], 3), fixed(shares[most], 3), fixed(equal, 3))
 	}

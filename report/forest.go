@@ -14,8 +14,8 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Forest shows published numbers beside measured ones, a row for each: the published number as a square, what was measured as
-// a dot with its interval.
+// Forest shows published numbers beside measured ones, with a row for each: the published number as a square, the
+// measured one as a dot with its interval.
 type Forest struct {
 	Title    string
 	XLabel   string
@@ -27,7 +27,7 @@ type Forest struct {
 type ForestRow struct {
 	Name      string
 	Published *float64
-	Values    []float64 // one a seed; empty if nothing was measured
+	Values    []float64 // one for each seed; empty if nothing was measured
 }
 
 // The colours of a Forest are also their shapes: a dot and a square.
@@ -60,8 +60,8 @@ func (f Forest) plot(at size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// bounds is the range of what is published and measured, with some room. Intervals of few seeds do not widen it, and none
-// widens it below zero where no number is.
+// bounds returns the range of the published and measured values, with some room. Intervals of few seeds do not widen
+// it, and none widens it below zero if all numbers are above.
 func (f Forest) bounds() (lo, hi float64) {
 	var numbers, ends []float64
 	for _, r := range f.Rows {
@@ -86,7 +86,7 @@ func (f Forest) bounds() (lo, hi float64) {
 	return lo - room, hi + room
 }
 
-// estimate draws the marks of a row at height y. An interval is cut at the frame.
+// estimate draws the marks of a row at height y. It cuts an interval at the frame.
 type estimate struct {
 	ForestRow
 	y float64

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestForest: names longer than the figure, a single value and a column without an interval are drawn within it.
+// TestForest: names longer than the figure, a single value and a column without an interval are drawn inside the
+// figure.
 func TestForest(t *testing.T) {
 	published := 80.1
 	f := Forest{Title: "DDI", XLabel: "F1, percent", Decimals: 1, Rows: []ForestRow{

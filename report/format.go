@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// noValue stands in a table for what is not known.
+// noValue stands in a table for an unknown value.
 const noValue = "–"
 
-// count writes a whole number with its thousands apart: 27,792.
+// count writes a whole number with a thousands separator: 27,792.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	sign := ""
@@ -23,7 +23,7 @@ func count(n int) string {
 	return sign + s
 }
 
-// fixed writes x with a fixed number of decimals, and a minus sign that is one.
+// fixed writes x with a fixed number of decimals and a typographic minus sign.
 func fixed(x float64, decimals int) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return noValue
@@ -38,7 +38,7 @@ func fixed(x float64, decimals int) string {
 // percent writes a score that is already in percent.
 func percent(x float64) string { return fixed(x, 1) }
 
-// value writes a measurement of unknown size with about four significant digits.
+// value writes a measurement of any size with about four significant digits.
 func value(x float64) string {
 	switch a := math.Abs(x); {
 	case math.IsNaN(x) || math.IsInf(x, 0):

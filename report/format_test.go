@@ -75,7 +75,7 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// Marks lie within the axis, are evenly spaced and never more than asked for by much.
+// Marks lie within the axis, are evenly spaced and never many more than asked for.
 func TestTicksProperties(t *testing.T) {
 	for _, hi := range []float64{1e-7, 0.003, 0.9, 1, 7, 55, 999, 12345, 3e9} {
 		for _, lo := range []float64{0, -hi / 3, hi / 2} {
@@ -99,7 +99,7 @@ func TestTicksProperties(t *testing.T) {
 	}
 }
 
-// Bins keep the mean and the extremes of what they stand for.
+// Bins keep the mean and the extremes of the points in them.
 func TestBinned(t *testing.T) {
 	var x, y []float64
 	for i := range 10_000 {
@@ -124,7 +124,7 @@ func TestBinned(t *testing.T) {
 	}
 }
 
-// Degenerate charts are drawn too.
+// Charts of few points can be drawn, too.
 func TestChartsOfLittle(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -22,7 +22,7 @@ type Heat struct {
 	Values  [][]float64
 }
 
-// cellHeight is what a row of a heat map takes, in CSS pixels.
+// cellHeight is the height of a row of a heat map, in CSS pixels.
 const cellHeight = 26
 
 func (h Heat) size(onWide bool) size {
@@ -30,7 +30,7 @@ func (h Heat) size(onWide bool) size {
 	if onWide {
 		out = wide
 	}
-	out.h = max(170, vg.Length(cellHeight*len(h.Rows)+60)) // the label of the rows needs that much
+	out.h = max(170, vg.Length(cellHeight*len(h.Rows)+60)) // the label of the rows needs this much
 	return out
 }
 
@@ -87,7 +87,7 @@ func (h Heat) names(names []string, down bool) plot.ConstantTicks {
 	return out
 }
 
-// most is the greatest of the values.
+// most returns the greatest of the values.
 func (h Heat) most() float64 {
 	most := 0.0
 	for _, row := range h.Values {
@@ -98,7 +98,7 @@ func (h Heat) most() float64 {
 	return max(most, 1e-9)
 }
 
-// shadeColor encodes how much of the first series' colour a cell has: share is between 0 and 1.
+// shadeColor encodes the share, between 0 and 1, of the first series' colour that a cell has.
 func shadeColor(share float64) color.Color {
 	return color.RGBA{R: 1, G: 3, B: byte(math.Round(70 * max(0, min(1, share)))), A: 255}
 }

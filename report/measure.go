@@ -10,26 +10,26 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Tests are what the predictions of runs say beyond their scores: an interval for each, and how far each is from the run
-// that it is compared with.
+// Tests are the results of tests on the predictions of runs: an interval for each run, and its difference from the
+// reference.
 type Tests struct {
 	own     map[*Run]evaluate.Interval
 	against map[*Run]evaluate.Difference // run minus reference
 	notes   []string
 }
 
-// resampling is how often pairs are drawn: enough for a decimal of F1, few enough for large files.
+// resampling sets the number of samples: enough for a decimal of F1, and few enough for large files.
 func resampling(r *Run) compare.Options {
 	o := compare.Options{Negative: r.relation().Negative, Samples: 2000, Seed: 1}
-	const most = 400_000_000 // pairs in all
+	const most = 400_000_000 // pairs drawn in all
 	if n := r.relation().Instances; n > most/o.Samples {
 		o.Samples = max(200, most/n)
 	}
 	return o
 }
 
-// test draws from the predictions of the runs of each corpus. Predictions that are not there, or not of the same pairs,
-// leave an interval out; a note says why. The error is that of ctx when it ends.
+// test tests the predictions of the runs of each corpus. Runs whose predictions are missing, or of other pairs, get no
+// interval; a note says why. If ctx ends, it returns the error of ctx.
 func test(ctx context.Context, groups [][]scored) (*Tests, error) {
 	t := &Tests{own: map[*Run]evaluate.Interval{}, against: map[*Run]evaluate.Difference{}}
 	for _, group := range groups {
@@ -56,8 +56,8 @@ func test(ctx context.Context, groups [][]scored) (*Tests, error) {
 	return t, nil
 }
 
-// holm is the p value of each of runs that was compared with the reference, adjusted for their number; nil for fewer than
-// two comparisons.
+// holm returns the p value of each of runs that was compared with the reference, adjusted for the number of
+// comparisons; nil for fewer than two.
 func (t *Tests) holm(runs []scored) map[*Run]float64 {
 	var p []float64
 	var of []*Run
@@ -76,8 +76,8 @@ func (t *Tests) holm(runs []scored) map[*Run]float64 {
 	return out
 }
 
-// bounds is the 95 % interval of a run's F1: over the pairs, or over the seeds where there are no predictions and more
-// than two seeds.
+// bounds returns the 95 % interval of a run's F1: over the pairs or, without predictions and with more than two seeds,
+// over the seeds.
 func (t *Tests) bounds(s scored) (low, high float64, known bool) {
 	if own, ok := t.own[s.run]; ok {
 		return own.Low, own.High, true

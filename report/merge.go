@@ -10,8 +10,8 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// mergeSeeds makes one run of fine-tuning runs that differ in nothing but their seed, as a sweep leaves them. Others, and
-// those that are not finished, stay as they are.
+// mergeSeeds merges fine-tuning runs that differ only in their seed, as a sweep leaves them, into one. Other and
+// unfinished runs stay as they are.
 func mergeSeeds(runs []*Run) []*Run {
 	groups := map[string][]*Run{}
 	for _, r := range runs {
@@ -36,7 +36,7 @@ func mergeSeeds(runs []*Run) []*Run {
 	return out
 }
 
-// recipe says all that a scored run of one seed was made of but its seed; empty for other runs.
+// recipe describes everything that a scored run of one seed was made from except its seed; empty for other runs.
 func (r *Run) recipe() string {
 	res := r.relation()
 	if res == nil || !res.WasScored() || res.Several() || res.Fold != nil || r.Config.values == nil {
@@ -45,11 +45,11 @@ func (r *Run) recipe() string {
 	return recipeOf(r.Config, 0)
 }
 
-// deepest is how many runs deep a model is looked into for where it comes from.
+// deepest bounds the number of runs that are followed to find where a model comes from.
 const deepest = 8
 
-// recipeOf is the part of a config that says what is learned, without seeds. A model that another run made counts as the
-// recipe of that run.
+// recipeOf returns the part of a config that says what is learned, without seeds. If another run made a model, the
+// recipe of that run stands for the model.
 func recipeOf(c Config, depth int) string {
 	var b strings.Builder
 	for _, k := range c.keys() {
@@ -71,7 +71,7 @@ func recipeOf(c Config, depth int) string {
 	return b.String()
 }
 
-// together is the runs of several seeds as one; nil if they were not scored by the same labels.
+// together returns the runs of several seeds as one; nil if they were not scored with the same labels.
 func together(runs []*Run) *Run {
 	first := *runs[0]
 	merged := &first
@@ -115,7 +115,7 @@ func together(runs []*Run) *Run {
 	return merged
 }
 
-// pooledCalibration is the calibration of the scored pairs of all runs; nil if one does not say.
+// pooledCalibration returns the calibration over the scored pairs of all runs; nil if a run has none.
 func pooledCalibration(runs []*Run) *result.Calibration {
 	var out result.Calibration
 	var before, after []evaluate.Calibration
@@ -132,7 +132,7 @@ func pooledCalibration(runs []*Run) *result.Calibration {
 	return &out
 }
 
-// shared is the parts that all paths begin with.
+// shared returns the elements that all paths begin with.
 func shared(paths [][]string) []string {
 	out := paths[0]
 	for _, p := range paths[1:] {
@@ -145,7 +145,7 @@ func shared(paths [][]string) []string {
 	return out
 }
 
-// dirs are the directories of the run: its own, or those of its seeds.
+// dirs returns the directories of the run: its own, or those of its seeds.
 func (r *Run) dirs() []string {
 	if r.Members == nil {
 		return []string{r.Dir}

@@ -18,17 +18,18 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// Point is what a run recorded at a step.
+// Point holds the values that a run recorded at a step.
 type Point struct {
 	Step   int
-	Values map[string]float64 // what was not finite is NaN
+	Values map[string]float64 // NaN for a value that was not finite
 }
 
 // readMetrics reads JSON lines. Lines of one step are one point; if a step was recorded twice, as after an
-// interruption, the later value counts. A last line without an end is left out with a note: the run may still be
+// interruption, the later value counts. A last line without an end is skipped with a note, because the run may still be
 // writing it.
 //
-// It fails with the error of ctx when that ends. read, if not nil, hears how many bytes are read, of how many.
+// If ctx ends, it returns the error of ctx. It calls read, if not nil, with the number of bytes read and the size of
+// the file.
 func readMetrics(ctx context.Context, path string, read func(done, size int64)) ([]Point, []string, error) {
 	in, err := openMetrics(ctx, path, read)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +38,7 @@ func readMetrics(ctx context.Context, path string, read func(done, size int64)) 
 	if err != nil {
 		return nil, nil, err
 	}
-	defer in.Close() // only read from
+	defer in.Close() // opened for reading only
 	var notes []string
 	byStep := map[int]map[string]float64{}
 	lines := bufio.NewReaderSize(in, 1<<18)
@@ -68,7 +69,7 @@ func readMetrics(ctx context.Context, path string, read func(done, size int64)) 
 	return points, notes, nil
 }
 
-// openMetrics opens a metrics.jsonl to be read until ctx ends.
+// openMetrics opens a metrics.jsonl. Reads fail once ctx ends.
 func openMetrics(ctx context.Context, path string, read func(done, size int64)) (io.ReadCloser, error) {
 	var size, done int64
 	if info, err := os.Stat(path); err == nil {
@@ -91,8 +92,8 @@ func merge(byStep map[int]map[string]float64, p Point) {
 	}
 }
 
-// parsePoint reads one line: an object with "step" and numbers. JSON has no NaN, so null and the names of the
-// numbers it lacks stand for one.
+// parsePoint reads one line: an object with "step" and numbers. JSON has no NaN, so null and the names of NaN and the
+// infinities mean NaN.
 func parsePoint(line []byte) (Point, error) {
 	var raw map[string]any
 	if err := json.Unmarshal(line, &raw); err != nil {
@@ -130,8 +131,8 @@ func finiteOrNaN(f float64) float64 {
 	return f
 }
 
-// hours is the time of each point since the beginning of the run. A clock that starts over, because the run was
-// continued by another process, is added to what had passed before. It is nil if the run kept no time.
+// hours returns the time of each point since the start of the run. If the clock starts over, because another process
+// continued the run, hours adds it to the time before. It returns nil if the run recorded no time.
 func (s Series) hours() []float64 {
 	out := make([]float64, len(s.Points))
 	before, last := 0.0, 0.0
@@ -152,7 +153,7 @@ func (s Series) hours() []float64 {
 	return out
 }
 
-// tokens is how many positions had been trained on at each point: as recorded, or perStep for each step. It is
+// tokens returns the number of positions trained on at each point: as recorded, or perStep for each step. It returns
 // nil if neither is known.
 func (s Series) tokens(perStep float64) []float64 {
 	out := make([]float64, len(s.Points))
@@ -171,7 +172,7 @@ func (s Series) tokens(perStep float64) []float64 {
 	return out
 }
 
-// steps is the step of each point.
+// steps returns the step of each point.
 func (s Series) steps() []float64 {
 	out := make([]float64, len(s.Points))
 	for i, p := range s.Points {
@@ -180,8 +181,8 @@ func (s Series) steps() []float64 {
 	return out
 }
 
-// values picks what was recorded under key, with the place on the axis x of each point that has it, and counts
-// what was not finite.
+// values returns the values recorded under key, with the place on the axis x of each point that has one, and the number
+// of values that were not finite.
 func (s Series) values(key string, axis []float64) (x, y []float64, skipped int) {
 	for i, p := range s.Points {
 		v, ok := p.Values[key]

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// named is a run with what it is called and coloured on the page.
+// named is a run with its name and colour on the page.
 type named struct {
 	ctx   context.Context // ends the work on the page
 	run   *Run
@@ -19,8 +19,8 @@ type named struct {
 	color int
 }
 
-// name calls each run by what tells it from the other runs of its task: the name that a sweep gave it, or else the
-// settings that differ, or else its directory. Names are in the order of the runs, and no two are the same.
+// name names each run by what distinguishes it from the other runs of its task: the name that a sweep gave it, else the
+// settings that differ, else its directory. Names are in the order of the runs, and no two are the same.
 func name(runs []*Run) []named {
 	out := make([]named, len(runs))
 	for i, r := range runs {
@@ -42,7 +42,7 @@ func name(runs []*Run) []named {
 	return out
 }
 
-// indexByTask groups runs by what they learned, in order of first appearance.
+// indexByTask groups runs by task, in order of first appearance.
 func indexByTask(runs []*Run) [][]int {
 	var order []string
 	groups := map[string][]int{}
@@ -77,7 +77,7 @@ func namesOf(runs []*Run) []string {
 	return given
 }
 
-// given is the name that a person gave the run: in the sweep that it belongs to, or as its directory.
+// given returns the name that a person gave the run, in its sweep or as its directory.
 func (r *Run) given() string {
 	switch {
 	case r.Swept != "":
@@ -92,7 +92,7 @@ var hash = regexp.MustCompile(`^[0-9a-f]{12,}$`)
 
 func isHash(name string) bool { return hash.MatchString(name) }
 
-// phraseTask is what a task is called.
+// phraseTask returns the name of a task.
 func phraseTask(task string) string {
 	switch task {
 	case result.TaskPretraining:
@@ -107,7 +107,7 @@ func phraseTask(task string) string {
 	return task
 }
 
-// unlike makes names that are the same differ: by the directories of the runs, or else by numbers.
+// unlike makes equal names differ: by the directories of the runs, or else by numbers.
 func unlike(all []named) {
 	times := map[string][]int{}
 	for i, n := range all {
@@ -137,11 +137,11 @@ const (
 	longestName = 60 // bytes
 )
 
-// differing names runs by the fewest settings that tell all of them apart, those of learning first; nil if there are none,
-// or too many.
+// differing names runs by the fewest settings that distinguish all of them, those of learning first; nil if there are
+// none, or too many.
 func differing(runs []*Run) []string {
 	words := make([][]string, len(runs))
-	same := make([]string, len(runs)) // what is known of a run so far
+	same := make([]string, len(runs)) // the settings of each run chosen so far
 	used := 0
 	for _, key := range differences(runs) {
 		before := distinct(same)
@@ -182,14 +182,14 @@ func distinct(values []string) int {
 	return len(slices.Compact(values))
 }
 
-// tables are those of a config whose keys say what is learned, the most telling first. Other tables say how a run is done,
-// and leave what is learned as it is.
+// tables are the tables of a config that say what is learned, the most telling first. Other tables say how a run is
+// carried out and do not change what is learned.
 var tables = []string{"model", "data", "task", "optimizer", "schedule", "run"}
 
 // telling are the keys that a reader looks for first.
 var telling = []string{"task.corpus", "data.corpus", "model.init", "task.pooling", "task.masking", "task.marking", "optimizer.learning_rate"}
 
-// differences are the keys of configs that differ between runs, the most telling first.
+// differences returns the keys of configs that differ between runs, the most telling first.
 func differences(runs []*Run) []string {
 	var keys []string
 	for _, r := range runs {
@@ -214,7 +214,7 @@ func differences(runs []*Run) []string {
 	return keys
 }
 
-// settingWords says in a few words what a config has under key; empty if it has nothing.
+// settingWords describes in a few words the value of key in a config; empty if it has none.
 func settingWords(key string, c Config) string {
 	text := settingValue(key, c)
 	if text == "" {
@@ -241,12 +241,12 @@ func settingWords(key string, c Config) string {
 	return keyWords(key) + " " + text
 }
 
-// keyWords is what a key is called: its last part.
+// keyWords returns the last part of a key as words.
 func keyWords(key string) string {
 	return strings.ReplaceAll(key[strings.LastIndex(key, ".")+1:], "_", " ")
 }
 
-// settingValue is the value of key for people: paths by their names, numbers in few digits.
+// settingValue returns the value of key for people: the names of paths, numbers with few digits.
 func settingValue(key string, c Config) string {
 	if v, ok := c.Number(key); ok {
 		return value(v)
@@ -258,7 +258,7 @@ func settingValue(key string, c Config) string {
 	return strings.ReplaceAll(strings.Trim(text, "[]"), "_", "-")
 }
 
-// pathName is what a person calls a path: without the parts that every run has, and by the sweep's name where there is one.
+// pathName returns a name for a path: without the parts that every run has, and with the sweep's name if there is one.
 func pathName(path string) string {
 	if strings.HasPrefix(path, "hub:") {
 		return strings.TrimPrefix(path, "hub:")

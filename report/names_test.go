@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// configured is a run in a directory of a name, with a config.
+// configured returns a run with a config, in a directory of the given name.
 func configured(t *testing.T, dir, config string) *Run {
 	t.Helper()
 	put(t, filepath.Join(dir, result.ConfigFile), config)
@@ -21,7 +21,7 @@ func configured(t *testing.T, dir, config string) *Run {
 	return r
 }
 
-// Runs are called by what differs between their configs.
+// Runs are named by the differences between their configs.
 func TestNames(t *testing.T) {
 	const key1, key2 = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
 	swept := func(name string) string { return fmt.Sprintf(`{"key":"k","name":%q}`, name) }
@@ -90,7 +90,7 @@ func TestPathName(t *testing.T) {
 	}
 }
 
-// Fine-tuning runs that differ in their seed alone are one; their encoders may differ in the seed, too.
+// Fine-tuning runs that differ only in their seed are one run; their encoders may differ in the seed, too.
 func TestSeedsAreMerged(t *testing.T) {
 	dir := t.TempDir()
 	var runs []*Run
@@ -132,7 +132,7 @@ func TestSeedsAreMerged(t *testing.T) {
 	if want := "6 runs; those that differ in their seed alone are taken together."; page.Subtitle != want {
 		t.Errorf("got %q, want %q", page.Subtitle, want)
 	}
-	// Another setting keeps a run apart.
+	// Another setting keeps runs apart.
 	put(t, filepath.Join(runs[0].Dir, result.ConfigFile), "[task]\nname='relation'\npooling='cls'\nbatch=3\n[run]\nseed=1")
 	if runs[0], err = ReadRun(t.Context(), runs[0].Dir, nil); err != nil {
 		t.Fatal(err)

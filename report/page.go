@@ -17,7 +17,7 @@ import (
 type Page struct {
 	Title    string
 	Subtitle string
-	Verdict  []string // what came out, in a sentence or a few
+	Verdict  []string // the outcome, in a sentence or a few
 	Lead     []Block  // what a reader sees without scrolling, below the verdict
 	Sections []Section
 	Footer   string
@@ -31,11 +31,11 @@ type Section struct {
 	Blocks []Block
 }
 
-// Block is something a section shows: Table, Figure, Grid, Side, Matrix, Facts, Files, Choice, Sentence, Case, Details or
+// Block is a part of a section: Table, Figure, Grid, Side, Matrix, Facts, Files, Choice, Sentence, Case, Details or
 // Notes.
-type Block interface{ block() string } // the name of its template
+type Block interface{ block() string } // returns the name of its template
 
-// Grid sets small figures side by side where there is room, under one legend. It has none of its own where the
+// Grid sets small figures side by side, where there is room, under one legend. It has no legend of its own if the
 // figure above it has the same.
 type Grid struct {
 	Figures []Figure
@@ -53,7 +53,7 @@ type Matrix struct {
 	Counts  [][]int
 }
 
-// Facts is a list of names and what they are.
+// Facts is a list of names and values.
 type Facts struct {
 	Title string
 	Facts []Fact
@@ -65,7 +65,7 @@ type Fact struct{ Name, Value string }
 // Glance is a few facts side by side.
 type Glance []Fact
 
-// Heading stands above the blocks of a task.
+// Heading is the heading above the blocks of a task.
 type Heading string
 
 // Files lists files to open.
@@ -74,16 +74,16 @@ type Files struct {
 	Links []Link
 }
 
-// Link leads to a file. Href is relative to the page.
+// Link is a link to a file. Href is relative to the page.
 type Link struct{ Href, Text, What string }
 
 // Details is text behind a line that opens it.
 type Details struct{ Summary, Text string }
 
-// Notes says what a reader should be aware of.
+// Notes are what a reader should be aware of.
 type Notes []string
 
-// Remarks are small print: how numbers were made and how they are to be read.
+// Remarks are small print: how numbers were made and how to read them.
 type Remarks []string
 
 func (Table) block() string   { return "table" }
@@ -102,8 +102,8 @@ func (Figure) block() string  { return "figure" }
 //go:embed page.html page.css
 var assets embed.FS
 
-// HTML is the page as one self-contained document. Its Content-Security-Policy lets a browser run no script and load
-// nothing, whatever stands in the names and texts that are shown.
+// HTML returns the page as one self-contained document. With its Content-Security-Policy a browser runs no script and
+// loads nothing, whatever the names and texts on the page contain.
 func (p *Page) HTML() ([]byte, error) {
 	css, err := assets.ReadFile("page.css")
 	if err != nil {
@@ -138,7 +138,7 @@ func (p *Page) HTML() ([]byte, error) {
 	return []byte(withoutOverrides(b.String())), nil
 }
 
-// Open are the sections that are not folded.
+// Open returns the sections that are not folded.
 func (p *Page) Open() []Section {
 	var out []Section
 	for _, s := range p.Sections {
@@ -149,7 +149,7 @@ func (p *Page) Open() []Section {
 	return out
 }
 
-// Write writes the page to path: all of it, or nothing. It makes no directory for it.
+// Write writes the page to path atomically. It does not create directories.
 func Write(path string, p *Page) error {
 	html, err := p.HTML()
 	if err != nil {
@@ -174,7 +174,7 @@ func (r *renderer) block(b Block) (template.HTML, error) {
 	return template.HTML(out.String()), err // escaped by the template
 }
 
-// shade is how dark a cell of a matrix is: its share of the row, in percent of the darkest shade.
+// shade returns how dark a cell of a matrix is: its share of the row, in percent of the darkest shade.
 func shade(row []int, i int) int {
 	sum := 0
 	for _, n := range row {
@@ -186,7 +186,7 @@ func shade(row []int, i int) int {
 	return 60 * row[i] / sum
 }
 
-// anchor makes an id, or the name of a file, of a heading.
+// anchor turns a heading into an id, or into the name of a file.
 func anchor(title string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

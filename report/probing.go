@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// seriesNames are what readers call the encoder and its controls.
+// seriesNames are the names of the encoder and its controls for readers.
 var seriesNames = map[string]string{result.ProbeEncoder: "the encoder", "random": "random encoder", "shuffled": "shuffled labels"}
 
 func seriesName(s result.ProbeSeries) string {
@@ -18,7 +18,7 @@ func seriesName(s result.ProbeSeries) string {
 	return s.Of
 }
 
-// probingPart is the figures and tables of the probing runs: what the layers score first, the rest folded away.
+// probingPart returns the figures and tables of the probing runs: the scores of the layers first, the rest folded.
 func probingPart(runs []named, alone bool) part {
 	var measured []named
 	for _, n := range runs {
@@ -62,7 +62,8 @@ func probingPart(runs []named, alone bool) part {
 	return p
 }
 
-// probeSummary has a row for each run: what the embeddings score, what all layers score, and what that is worth.
+// probeSummary has a row for each run: the scores of the embeddings and of all layers, the difference, and the scores
+// of the controls.
 func probeSummary(runs []named) Table {
 	t := Table{
 		Caption: "Micro F1 of the probes in percent, with 95 % intervals over the seeds by Student's t", File: "probes",
@@ -118,7 +119,7 @@ func probeBlocks(n named) []Block {
 		t, Remarks{probeHeads(p)}, expectedTable(n))
 }
 
-// probeHeads says what the columns of ProbeTable are.
+// probeHeads explains the columns of ProbeTable.
 func probeHeads(p *result.Probes) string {
 	text := "Layers 0 to l: the probe sees a mix of them. The layer adds: F1 above that of the probe of one layer less, seed by seed."
 	if p.Selectivity != nil {
@@ -147,7 +148,7 @@ func gainFigure(runs []named) Figure {
 // gainUnit is the unit of differences of F1.
 const gainUnit = "F1, percentage points"
 
-// LastDelta is what the last layer adds: one group of bars, under the name of the task.
+// LastDelta returns what the last layer adds: one group of bars, under the name of the task.
 func LastDelta(p *result.Probes, name string) Bars {
 	b := Bars{Title: "What the last layer adds", XLabel: "run", YLabel: gainUnit}
 	for i, s := range p.Series {
@@ -189,7 +190,7 @@ func Cumulatives(p *result.Probes) Ladder {
 	return l
 }
 
-// Deltas is the Delta series as bars.
+// Deltas returns the Delta series as bars.
 func Deltas(p *result.Probes) Bars {
 	b := Bars{Title: "What each layer adds", XLabel: "layer", YLabel: gainUnit}
 	for i, l := range p.Layers[1:] {
@@ -200,7 +201,7 @@ func Deltas(p *result.Probes) Bars {
 	return b
 }
 
-// Shares is softmax(alpha) as a heat map, a row for each probe.
+// Shares returns softmax(alpha) as a heat map, with a row for each probe.
 func Shares(p *result.Probes) Heat {
 	h := Heat{Title: "Shares of the layers in the mix of each probe", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
 	for _, l := range p.Layers {
@@ -212,7 +213,7 @@ func Shares(p *result.Probes) Heat {
 	return h
 }
 
-// ProbeTable is the numbers of every probe, as the page and the terminal have them.
+// ProbeTable returns the numbers of every probe, for the page and the terminal.
 func ProbeTable(p *result.Probes) Table {
 	t := Table{Columns: []Column{{Name: "layers"}}, Cards: true}
 	for i, s := range p.Series {
@@ -243,7 +244,7 @@ func ProbeTable(p *result.Probes) Table {
 	return t
 }
 
-// expectedTable is where on the layers the task is, in one number. It is left out where the layers may add nothing.
+// expectedTable shows the expected layer of the task. It is omitted if the layers may add nothing.
 func expectedTable(n named) Table {
 	t := Table{
 		Caption: "Expected layer, where the layers add more than chance: " + n.name,

@@ -20,7 +20,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// probingRun writes a synthetic probing run of an encoder of so many layers, in which one layer matters most.
+// probingRun writes a synthetic probing run of an encoder with the given number of layers, of which one matters most.
 func probingRun(t testing.TB, dir string, seed uint64, layers, matters, seeds int) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -114,7 +114,8 @@ func attentionRun(t testing.TB, dir string) string {
 	return dir
 }
 
-// TestProbingPage: what a reader looks for is on the page, and no run of these is told that nothing was recorded.
+// TestProbingPage: the page has what a reader looks for, and does not say of any of these runs that nothing was
+// recorded.
 func TestProbingPage(t *testing.T) {
 	dir := t.TempDir()
 	var runs []*Run
@@ -157,7 +158,8 @@ func TestProbingPage(t *testing.T) {
 	}
 }
 
-// TestExportPicture: each picture becomes well-formed SVG in real colours, and a PNG of three dots a pixel with ink on it.
+// TestExportPicture: each picture becomes well-formed SVG in real colours, and a PNG with three dots a pixel that is
+// not blank.
 func TestExportPicture(t *testing.T) {
 	dir := t.TempDir()
 	r, err := ReadRun(t.Context(), probingRun(t, filepath.Join(dir, "run"), 1, 12, 8, 5), nil)

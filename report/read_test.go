@@ -140,7 +140,7 @@ func TestReadParts(t *testing.T) {
 	}
 }
 
-// What the program's own runs write is understood key by key: see package result.
+// The keys that the program's own runs write are tested in package result.
 func TestResultOfARunWithoutTestData(t *testing.T) {
 	dir := run(t, map[string]string{
 		result.ConfigFile: "[task]\nname = \"relation\"\n",
@@ -172,7 +172,7 @@ func TestSummary(t *testing.T) {
 	if diff := cmp.Diff(want, pre.Summary(), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
-	// Unfinished: what was recorded counts.
+	// The run is unfinished: what was recorded counts.
 	if err := os.Remove(filepath.Join(paths[0], result.File)); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ var (
 	show   = flag.String("show", "", "write the page of the synthetic runs into this directory, to look at")
 )
 
-// syntheticPage is the page of the synthetic runs.
+// syntheticPage returns the page of the synthetic runs.
 func syntheticPage(t testing.TB, dir string) []byte {
 	t.Helper()
 	html, err := composed(t, dir, "Synthetic runs", syntheticRuns(t, filepath.Join(dir, "runs"))...).HTML()
@@ -33,7 +33,7 @@ func syntheticPage(t testing.TB, dir string) []byte {
 	return html
 }
 
-// composed is the page of runs, to lie in dir.
+// composed returns the page of runs, to be written to dir.
 func composed(t testing.TB, dir, title string, paths ...string) *Page {
 	t.Helper()
 	var runs []*Run
@@ -51,7 +51,7 @@ func composed(t testing.TB, dir, title string, paths ...string) *Page {
 	return page
 }
 
-// everyPage is each kind of page that this package makes, of synthetic runs below dir, by a name for its file.
+// everyPage returns each kind of page that this package makes, of synthetic runs in dir, by the name of its file.
 func everyPage(t testing.TB, dir string) map[string]*Page {
 	t.Helper()
 	runs := syntheticRuns(t, filepath.Join(dir, "runs"))
@@ -88,7 +88,7 @@ var (
 	drawPattern = regexp.MustCompile(`(?s)(<desc [^>]*>[^<]*</desc>)\n.*?\n</svg>`)
 )
 
-// The golden pages keep the structure and the words; pictures and style are looked at, not compared.
+// The golden pages keep the structure and the words; pictures and style are checked by eye.
 func TestGoldenPages(t *testing.T) {
 	dir := t.TempDir()
 	for name, page := range everyPage(t, dir) {
@@ -176,7 +176,7 @@ func TestPageKeepsNoDrawingColours(t *testing.T) {
 	}
 }
 
-// Ids are used once, and everything that refers to one finds it.
+// Each id is used once, and every reference has its id.
 func TestPageReferences(t *testing.T) {
 	html := string(syntheticPage(t, t.TempDir()))
 	ids := map[string]int{}

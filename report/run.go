@@ -19,28 +19,28 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// Run is what a run directory says.
+// Run is the content of a run directory.
 type Run struct {
 	Dir     string
 	Name    string // the last element of Dir
-	Swept   string // its name in the sweep that it belongs to; empty if it belongs to none
+	Swept   string // its name in its sweep; empty if it belongs to none
 	Config  Config
-	Series  []Series       // what was recorded; several for a run of several seeds or folds
+	Series  []Series       // recorded values; several for a run of several seeds or folds
 	Result  *result.Result // nil while the run is unfinished
-	Notes   []string       // what was unusual about the files, for people
+	Notes   []string       // what was unusual in the files, for people
 	Present []string       // paths, relative to Dir, of files worth opening
 	Kept    []int          // of a fine-tuning run, or of each of its parts: the step whose weights were kept, 0 for the last
 	Encoder Architecture
-	Members []*Run // of a run that is several runs of one sweep: theirs, a seed each
+	Members []*Run // if the run stands for several runs of one sweep: those runs, one for each seed
 }
 
-// Architecture is the size of the model that a run left. What is not known is 0.
+// Architecture is the size of the model that a run wrote. A field is 0 if it is not known.
 type Architecture struct {
 	Layers int `json:"num_hidden_layers"`
 	Hidden int `json:"hidden_size"`
 }
 
-// NotRunError says that a directory is there and is none of a run.
+// NotRunError says that a directory exists but is not a run directory.
 type NotRunError struct{ Dir string }
 
 func (e *NotRunError) Error() string {
@@ -59,14 +59,15 @@ type Config struct {
 	values map[string]any
 }
 
-// ReadRun reads the run directory dir. Metrics and result may be missing, as in a run that has just begun or has
-// not finished; without config.toml it is no run directory, which is a *NotRunError. A run without metrics of its own, but with
-// subdirectories that have some, is a run of several parts: each becomes one of Series. It fails with the error of ctx when
-// that ends. read, if not nil, hears how many bytes of a file of metrics are read, of how many.
+// ReadRun reads the run directory dir. Metrics and result may be missing, as in a run that has just begun or has not
+// finished; without config.toml it is not a run directory, which is a *NotRunError. A run without metrics of its own,
+// but with subdirectories that have some, is a run of several parts: each becomes a Series. If ctx ends, it returns the
+// error of ctx. It calls read, if not nil, with the number of bytes of a file of metrics that have been read, and its
+// size.
 func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run, error) {
 	r := &Run{Dir: dir, Name: filepath.Base(filepath.Clean(dir))}
 	if abs, err := filepath.Abs(dir); err == nil {
-		r.Name = filepath.Base(abs) // "." has a name too
+		r.Name = filepath.Base(abs) // so that "." has a name, too
 	}
 	var err error
 	if r.Config, err = readConfig(dir); err != nil {
@@ -83,7 +84,7 @@ func ReadRun(ctx context.Context, dir string, read func(done, size int64)) (*Run
 	return r, nil
 }
 
-// sweptName is the name that a sweep gave the run in dir; empty if none did.
+// sweptName returns the name that a sweep gave the run in dir; empty if there is none.
 func sweptName(dir string) string {
 	task, err := sweep.ReadTask(dir)
 	if err != nil {
@@ -140,14 +141,14 @@ func (r *Run) readSeries(ctx context.Context, read func(done, size int64)) error
 		}
 		r.readPart(filepath.Join(r.Dir, name))
 	}
-	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != result.TaskProbing && task != result.TaskAttention { // those record nothing
+	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != result.TaskProbing && task != result.TaskAttention { // those record no metrics
 		r.Notes = append(r.Notes, "nothing has been recorded")
 	}
 	return nil
 }
 
-// readPart notes what the directory of a part says and the run's own result does not: the epoch that was kept, and the size
-// of the model. Both may be missing.
+// readPart reads what the directory of a part has and the run's own result does not: the epoch that was kept, and the
+// size of the model. Both may be missing.
 func (r *Run) readPart(dir string) {
 	if part, err := result.Read(dir); err == nil && part.Relation != nil {
 		r.Kept = append(r.Kept, part.Relation.KeptStep)
@@ -175,7 +176,7 @@ func (r *Run) readResult() error {
 	return nil
 }
 
-// pretraining is the result of r if it is a finished pre-training run, else nil.
+// pretraining returns the result of r if it is a finished pre-training run, else nil.
 func (r *Run) pretraining() *result.Pretraining {
 	if r.Result == nil {
 		return nil
@@ -183,7 +184,7 @@ func (r *Run) pretraining() *result.Pretraining {
 	return r.Result.Pretraining
 }
 
-// relation is the result of r if it is a finished fine-tuning run, else nil.
+// relation returns the result of r if it is a finished fine-tuning run, else nil.
 func (r *Run) relation() *result.Relation {
 	if r.Result == nil {
 		return nil
@@ -191,7 +192,7 @@ func (r *Run) relation() *result.Relation {
 	return r.Result.Relation
 }
 
-// probes are what r found if it is a finished probing run, else nil.
+// probes returns the probes of r if it is a finished probing run, else nil.
 func (r *Run) probes() *result.Probes {
 	if r.Result == nil || r.Result.Probing == nil {
 		return nil
@@ -199,7 +200,7 @@ func (r *Run) probes() *result.Probes {
 	return r.Result.Probing.Probe
 }
 
-// attention are the weights of r if it is a finished attention run, else nil.
+// attention returns the weights of r if it is a finished attention run, else nil.
 func (r *Run) attention() *result.Weights {
 	if r.Result == nil || r.Result.Attention == nil {
 		return nil
@@ -207,7 +208,7 @@ func (r *Run) attention() *result.Weights {
 	return r.Result.Attention.Attention
 }
 
-// Task is what the run did: "pretraining", "relation", "probe", "attention", or empty if nothing says so.
+// Task returns the task of the run: "pretraining", "relation", "probe", "attention", or empty if it is not known.
 func (r *Run) Task() string {
 	if r.Result != nil && r.Result.Task != "" {
 		return r.Result.Task
@@ -215,7 +216,7 @@ func (r *Run) Task() string {
 	return r.Config.String("task.name")
 }
 
-// String is the value at a dotted key as text, or empty.
+// String returns the value at a dotted key as text; empty if there is none.
 func (c Config) String(key string) string {
 	v, ok := c.at(key)
 	if !ok {
@@ -224,7 +225,7 @@ func (c Config) String(key string) string {
 	return fmt.Sprint(v)
 }
 
-// Number is the number at a dotted key, or false.
+// Number returns the number at a dotted key, and false if there is none.
 func (c Config) Number(key string) (float64, bool) {
 	v, ok := c.at(key)
 	if !ok {
@@ -239,7 +240,7 @@ func (c Config) Number(key string) (float64, bool) {
 	return 0, false
 }
 
-// keys are the dotted keys of c, in order.
+// keys returns the dotted keys of c, in order.
 func (c Config) keys() []string {
 	var out []string
 	var walk func(prefix string, table map[string]any)
@@ -279,10 +280,10 @@ func present(dir string) []string {
 	} {
 		found, err := filepath.Glob(filepath.Join(globEscape(dir), filepath.FromSlash(pattern)))
 		if err != nil || len(found) == 0 {
-			continue // the patterns are constants and well formed
+			continue // not reached: the patterns are constants and well formed
 		}
 		if strings.HasPrefix(pattern, result.CheckpointsDir) {
-			found = found[len(found)-1:] // the newest: names have a fixed width, and are in order
+			found = found[len(found)-1:] // the newest: names have a fixed width and are sorted
 		}
 		for _, f := range found {
 			if rel, err := filepath.Rel(dir, f); err == nil {
@@ -293,17 +294,17 @@ func present(dir string) []string {
 	return out
 }
 
-// globEscape makes dir safe to begin a pattern with.
+// globEscape escapes dir for the beginning of a pattern.
 func globEscape(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
-// naturally orders names with numbers by the numbers: fold-2 before fold-10.
+// naturally orders names that contain numbers by the numbers: fold-2 before fold-10.
 func naturally(a, b string) int {
 	return slices.Compare(chunks(a), chunks(b))
 }
 
-// chunks is s with its numbers padded to a common width.
+// chunks returns the parts of s, with its numbers padded to a common width.
 func chunks(s string) []string {
 	var out []string
 	for len(s) > 0 {
@@ -321,5 +322,5 @@ func chunks(s string) []string {
 	return out
 }
 
-// sortedKeys is the keys of m in order.
+// sortedKeys returns the keys of m in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -9,7 +9,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// withSD writes a mean and, if there are several values, the deviation.
+// withSD writes a mean and, if there are several values, the standard deviation.
 func withSD(s evaluate.Spread) string {
 	if s.N > 1 {
 		return percent(s.Mean) + " ± " + percent(s.SD)
@@ -17,12 +17,12 @@ func withSD(s evaluate.Spread) string {
 	return percent(s.Mean)
 }
 
-// scored is a run that has relation scores, with its seeds as columns of numbers.
+// scored is a run that has relation scores, with the scores of its seeds in slices.
 type scored struct {
 	run      *Run
 	name     string
 	color    int
-	p, r, f1 []float64 // one per seed; one if the run had a single one
+	p, r, f1 []float64 // one for each seed
 }
 
 // scoredRuns picks the runs with scores.
@@ -46,8 +46,8 @@ func (s *scored) add(v evaluate.PRF) {
 	s.p, s.r, s.f1 = append(s.p, v.P), append(s.r, v.R), append(s.f1, v.F1)
 }
 
-// reference is the run that the others are compared with: the first with the pooler's head, which is the
-// baseline of the paper, or else the first.
+// reference returns the run that the others are compared with: the first with the pooler's head, which is the baseline
+// of the paper, or else the first.
 func reference(runs []scored) scored {
 	for _, s := range runs {
 		if s.run.pooling() == "cls" {
@@ -57,7 +57,7 @@ func reference(runs []scored) scored {
 	return runs[0]
 }
 
-// pooling is the head of a relation run.
+// pooling returns the head of a relation run.
 func (r *Run) pooling() string {
 	if res := r.relation(); res != nil && res.Pooling != "" {
 		return res.Pooling
@@ -123,7 +123,7 @@ func scoreTable(runs []scored, tests *Tests) Table {
 	return t
 }
 
-// againstCells are how far s is above ref, and the interval of that.
+// againstCells returns the difference of s from ref, and the interval of the difference.
 func againstCells(s, ref scored, tests *Tests) []string {
 	if s.run == ref.run {
 		return []string{noValue, noValue}
@@ -134,15 +134,15 @@ func againstCells(s, ref scored, tests *Tests) []string {
 	return []string{signed(evaluate.SpreadOf(s.f1).Mean - evaluate.SpreadOf(ref.f1).Mean), noValue}
 }
 
-// bestOf is the run of the greatest mean F1, the first of equals.
+// bestOf returns the run with the greatest mean F1, the first if several are equal.
 func bestOf(runs []scored) scored {
 	return slices.MaxFunc(runs, func(a, b scored) int { return compareFloat(a.mean(), b.mean()) })
 }
 
-// mean is the mean F1 over the seeds.
+// mean returns the mean F1 over the seeds.
 func (s scored) mean() float64 { return evaluate.SpreadOf(s.f1).Mean }
 
-// bagOfWords is the score of the bag of words on the pairs of runs, if one of them knows it.
+// bagOfWords returns the score of the bag of words on the pairs of runs, if one of them has it.
 func bagOfWords(runs []scored) (evaluate.PRF, bool) {
 	for _, s := range runs {
 		if b, ok := s.run.relation().Baseline[result.BaselineWords]; ok {
@@ -193,7 +193,7 @@ type baseline struct {
 	Micro evaluate.PRF
 }
 
-// baselines collects what the runs were compared with, each name once.
+// baselines collects the baselines of the runs, each name once.
 func baselines(runs []scored) []baseline {
 	var out []baseline
 	add := func(b baseline) {
@@ -214,7 +214,7 @@ func baselines(runs []scored) []baseline {
 	return out
 }
 
-// seedStrip is the picture of the table: every seed a dot.
+// seedStrip returns the figure of the table, with a dot for every seed.
 func seedStrip(runs []scored) Figure {
 	strip := Strip{Title: "Micro F1 of each seed", XLabel: "F1, percent"}
 	for _, s := range runs {
@@ -227,7 +227,7 @@ func seedStrip(runs []scored) Figure {
 	}
 }
 
-// classTable is P, R and F1 of each label.
+// classTable returns P, R and F1 of each label.
 func classTable(r *result.Relation, name string) Table {
 	t := Table{
 		Caption: "By label: " + name, File: "labels " + name,
@@ -251,7 +251,7 @@ func classTable(r *result.Relation, name string) Table {
 	return t
 }
 
-// labelsOf is the labels that have scores, in the model's order, others after them.
+// labelsOf returns the labels that have scores: those of the model in its order, then the others.
 func labelsOf(r *result.Relation) []string {
 	var out []string
 	for _, l := range append(slices.Clone(r.Labels), sortedKeys(r.PerClass)...) {

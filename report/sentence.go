@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// Measures of a sentence drawn as SVG, in CSS pixels.
+// Dimensions of a sentence drawn as SVG, in CSS pixels.
 const (
 	sentenceWidth = 720.0
 	sentenceSize  = 15.0
@@ -19,7 +19,7 @@ const (
 	wordPad       = 3.0
 )
 
-// placed is a word at its place in the picture.
+// placed is a word with its position in the picture.
 type placed struct {
 	result.Word
 	text        string
@@ -48,8 +48,8 @@ func lay(words []result.Word, face font.Face) (out []placed, height float64) {
 	return out, y + lineHeight/2
 }
 
-// ExportSentence writes s as an SVG file: every word a box as dark as it is heavy, the mentions outlined, what it was
-// labelled with below.
+// ExportSentence writes s as an SVG file: each word in a box that is darker the greater its weight, the mentions
+// outlined, the labels below.
 func ExportSentence(path string, s result.Sentence) error {
 	fonts := font.NewCache(liberation.Collection())
 	face := fonts.Lookup(font.Font{Typeface: "Liberation", Variant: "Sans"}, font.Length(sentenceSize))

@@ -10,17 +10,17 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// dotsPerPixel is how fine the PNG of a picture is: a CSS pixel is this many of its own, each way.
+// dotsPerPixel is the resolution of the PNG of a picture: the number of dots in a CSS pixel, each way.
 const dotsPerPixel = 3
 
-// sheet is a picture as it leaves the page: with its title above and its legend below.
+// sheet is a picture outside of the page: with its title above and its legend below.
 type sheet struct {
 	of     Picture
 	at     size
 	legend [][]LegendEntry // in rows
 }
 
-// Measures of a sheet in CSS pixels.
+// Dimensions of a sheet in CSS pixels.
 const (
 	titleHeight  = 30
 	legendHeight = 20
@@ -42,7 +42,7 @@ func newSheet(p Picture) sheet {
 	return s
 }
 
-// sheetText is the style of words of a sheet.
+// sheetText returns the style of words of a sheet.
 func sheetText(r role, height vg.Length) draw.TextStyle {
 	style := blank(narrow).X.Tick.Label
 	style.Color, style.Font.Size, style.XAlign, style.YAlign = r.color(), height, draw.XLeft, draw.YBottom
@@ -91,7 +91,7 @@ func drawSwatch(c draw.Canvas, e LegendEntry, at vg.Point) {
 // raster draws s as PNG.
 func (s sheet) raster() ([]byte, error) {
 	w, h := s.size()
-	// gonum measures in points of 1/72 inch, of which the page makes CSS pixels.
+	// gonum measures in points of 1/72 inch; the page takes a point for a CSS pixel.
 	canvas := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(72*dotsPerPixel), vgimg.UseBackgroundColor(color.White))
 	if err := s.draw(draw.NewCanvas(tinted{canvas}, w, h)); err != nil {
 		return nil, err

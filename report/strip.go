@@ -13,8 +13,8 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Strip shows several values for each of a few things, as dots along one axis with their mean: the scores of
-// the seeds of each run.
+// Strip shows several values for each of a few items, as dots along one axis with their mean: the scores of the seeds
+// of each run.
 type Strip struct {
 	Title  string
 	XLabel string
@@ -28,7 +28,7 @@ type StripRow struct {
 	Color  int
 }
 
-// rowHeight is what a row of a strip takes, its name above the dots included, in CSS pixels.
+// rowHeight is the height of a row of a strip, including its name above the dots, in CSS pixels.
 const rowHeight = 48
 
 func (s Strip) size(onWide bool) size {
@@ -59,7 +59,7 @@ func (s Strip) plot(at size) (*plot.Plot, error) {
 	return p, nil
 }
 
-// bounds is the range of all values with some room.
+// bounds returns the range of all values with some room.
 func (s Strip) bounds() (lo, hi float64) {
 	var all []float64
 	for _, r := range s.Rows {
@@ -91,8 +91,8 @@ func addRow(p *plot.Plot, r StripRow, y float64) {
 	p.Add(dots, bar)
 }
 
-// rowName is the name of a row at height y, from the left. It is cut where the figure ends, and unlike plotter.Labels asks
-// for no room beside the axes, of which a long name leaves nothing.
+// rowName is the name of a row at height y, from the left. It is cut at the edge of the figure. Unlike plotter.Labels
+// it reserves no room beside the axes; a long name would leave none for the axes.
 type rowName struct {
 	text string
 	y    float64

@@ -6,7 +6,7 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Summary is the least one wants to know of a run, for machines.
+// Summary holds the most important facts about a run, for programs.
 type Summary struct {
 	Dir      string           `json:"dir"`
 	Name     string           `json:"name"`
@@ -15,12 +15,12 @@ type Summary struct {
 	Finished bool             `json:"finished"`
 	Backend  string           `json:"backend,omitempty"`
 	Seconds  float64          `json:"seconds,omitempty"`
-	HeldOut  *float64         `json:"heldout_mlm_loss,omitempty"` // the last one recorded, in nats
+	HeldOut  *float64         `json:"heldout_mlm_loss,omitempty"` // the last value recorded, in nats
 	F1       *evaluate.Spread `json:"f1,omitempty"`               // in percent, over seeds
 	Notes    []string         `json:"notes,omitempty"`
 }
 
-// Summary sums r up.
+// Summary returns the summary of r.
 func (r *Run) Summary() Summary {
 	s := Summary{
 		Dir: r.Dir, Name: r.Name, Task: r.Task(), Steps: r.lastStep(), Finished: r.Result != nil,
@@ -36,7 +36,7 @@ func (r *Run) Summary() Summary {
 	return s
 }
 
-// lastStep is how many updates the run has seen.
+// lastStep returns the number of updates of the run.
 func (r *Run) lastStep() int {
 	if r.Result != nil && r.Result.Steps > 0 {
 		return r.Result.Steps
@@ -48,7 +48,7 @@ func (r *Run) lastStep() int {
 	return last
 }
 
-// seconds is how long the run took, or has taken so far; 0 if nothing says so.
+// seconds returns how long the run took, or has taken so far; 0 if it is not known.
 func (r *Run) seconds() float64 {
 	if r.Result != nil && r.Result.Seconds > 0 {
 		return r.Result.Seconds
@@ -62,7 +62,7 @@ func (r *Run) seconds() float64 {
 	return total
 }
 
-// heldOutLoss is the masked-LM loss on held-out documents, the result's or else the last one recorded.
+// heldOutLoss returns the masked-LM loss on held-out documents: that of the result, or else the last one recorded.
 func (r *Run) heldOutLoss() (float64, bool) {
 	if p := r.pretraining(); p != nil {
 		for _, k := range []string{"heldout_mlm_loss", "mlm_loss"} {
@@ -74,7 +74,7 @@ func (r *Run) heldOutLoss() (float64, bool) {
 	return r.last("heldout_mlm_loss")
 }
 
-// outcomeTable is what came of runs that have no scores to compare.
+// outcomeTable returns the outcome of runs that have no scores to compare.
 func outcomeTable(runs []named) Table {
 	t := Table{Caption: "What came out", Columns: []Column{{Name: "run"}, {Name: "steps", Numeric: true}, {Name: "result"}, {Name: "time", Numeric: true}}}
 	for _, n := range runs {
@@ -90,7 +90,7 @@ func (r *Run) steps() string {
 	return ""
 }
 
-// Outcome is the one number that a run is judged by, in words; empty if it has none.
+// Outcome returns the main number of a run, in words; empty if it has none.
 func (r *Run) Outcome() string {
 	if s := scoredRuns([]named{{run: r}}); len(s) > 0 {
 		return "F1 " + withSD(evaluate.SpreadOf(s[0].f1))
@@ -110,7 +110,7 @@ func (r *Run) Outcome() string {
 	return ""
 }
 
-// time is how long the run took, or has taken so far, for people.
+// time returns how long the run took, or has taken so far, in words.
 func (r *Run) time() string {
 	if t := r.seconds(); t > 0 {
 		return duration(t)

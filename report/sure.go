@@ -7,8 +7,8 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// probabilitySection shows how far the probabilities of the models can be trusted, and what precision a threshold buys.
-// It has no blocks where the results do not say.
+// probabilitySection shows how well the probabilities of the models are calibrated, and the precision at each
+// threshold. It has no blocks if the results have neither.
 func probabilitySection(runs []named) Section {
 	s := Section{Title: "Probabilities", Folded: true}
 	reliability := Chart{Title: "Reliability of the probabilities", XLabel: "probability of the label given, mean of each bin", YLabel: "share of such labels that are right", FromZero: true}
@@ -46,7 +46,7 @@ func probabilitySection(runs []named) Section {
 	return s
 }
 
-// reliabilityCurve is the bins of a reliability diagram.
+// reliabilityCurve returns the bins of a reliability diagram.
 func reliabilityCurve(n named, c evaluate.Calibration) Curve {
 	out := Curve{Name: n.name, Color: n.color, Marked: true}
 	for _, b := range c.Bins {
@@ -55,7 +55,7 @@ func reliabilityCurve(n named, c evaluate.Calibration) Curve {
 	return out
 }
 
-// recallCurve is c from the least recall to the greatest.
+// recallCurve returns c sorted by recall.
 func recallCurve(n named, c *result.Curve) Curve {
 	out := Curve{Name: fmt.Sprintf("%s, average precision %s", n.name, fixed(c.AveragePrecision, 3)), Color: n.color}
 	for i := len(c.Points) - 1; i >= 0; i-- {
@@ -64,7 +64,7 @@ func recallCurve(n named, c *result.Curve) Curve {
 	return out
 }
 
-// precisionNote says which pairs the curves are of.
+// precisionNote says which pairs the curves are on.
 func precisionNote(runs []named) string {
 	text := sameOrEach(runs, func(r *Run) string {
 		if res := r.relation(); res != nil && res.Curve != nil {
@@ -83,7 +83,7 @@ func precisionNote(runs []named) string {
 	return "The curves are of " + text + "."
 }
 
-// findingsOf is what the runs themselves found that a reader should know. What the verdict says is left out.
+// findingsOf returns the findings of the runs that a reader should know, except those in the verdict.
 func findingsOf(runs []named) Notes {
 	var out Notes
 	for _, n := range runs {
@@ -98,7 +98,7 @@ func findingsOf(runs []named) Notes {
 	return out
 }
 
-// findings are those of the run's result that the verdict does not say.
+// findings returns the findings in the run's result that the verdict does not have.
 func (r *Run) findings() []result.Finding {
 	switch {
 	case r.Result == nil:

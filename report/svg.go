@@ -14,8 +14,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// role is what a colour is for. A plot is drawn in colours that only encode roles, and render replaces
-// them by the variables of the page's style sheet, which knows light and dark.
+// role is what a colour is used for. A plot is drawn in colours that only encode roles, and render replaces them by the
+// variables of the page's style sheet, which has light and dark values.
 type role uint8
 
 const (
@@ -23,20 +23,20 @@ const (
 	roleText
 	roleAxis
 	roleGrid
-	roleSeries // and the numSeries-1 after it
+	roleSeries // followed by numSeries-1 more
 	roleBand   = roleSeries + numSeries
 )
 
-// numSeries is how many colours there are for curves.
+// numSeries is the number of colours for curves.
 const numSeries = 6
 
 func seriesRole(k int) role { return roleSeries + role(k%numSeries) }
 func bandRole(k int) role   { return roleBand + role(k%numSeries) }
 
-// color is the colour that encodes r: opaque, so that gonum writes it exactly.
+// color returns the colour that encodes r: opaque, so that gonum writes it exactly.
 func (r role) color() color.Color { return color.RGBA{R: 1, G: 2, B: byte(r), A: 255} }
 
-// css is what stands for r in the page.
+// css returns the style that replaces r in the page.
 func (r role) css() string {
 	switch {
 	case r >= roleBand:
@@ -52,13 +52,12 @@ var (
 	fontPattern = regexp.MustCompile(`font-family:[^;"]*;font-variant:[^;"]*;font-weight:[^;"]*;font-style:[^;"]*;`)
 )
 
-// anchored draws text so that the reader's font, which is not the one gonum measures with, stays centred or
-// right-aligned where it should: it writes the place to align to, and a mark that render turns into the
-// text-anchor of SVG.
+// anchored draws text so that it stays centred or right-aligned in the reader's font, which is not the font that gonum
+// measures with: it writes text at the point to align to, with a mark that render turns into the text-anchor of SVG.
 type anchored struct{ text.Handler }
 
 const (
-	anchorMiddle = '\uE000' // of Unicode's private use
+	anchorMiddle = '\uE000' // in Unicode's private use area
 	anchorEnd    = '\uE001'
 )
 
@@ -76,7 +75,7 @@ func (a anchored) Draw(c vg.Canvas, txt string, sty text.Style, pt vg.Point) {
 	a.Handler.Draw(c, txt, sty, pt)
 }
 
-// anchors replaces the marks of anchored.
+// anchors replaces the marks of anchored by attributes.
 func anchors(svg string) string {
 	return anchorPattern.ReplaceAllStringFunc(svg, func(tag string) string {
 		open, mark := tag[:strings.LastIndexByte(tag, '>')], tag[strings.LastIndexByte(tag, '>')+1:]
@@ -96,7 +95,8 @@ func forPage(p Picture, at size) (string, error) {
 	return inside(at.w, at.h, drawn.Draw)
 }
 
-// inside is what paint draws as the inside of an <svg> element: colours as variables, the font left to what it stands in.
+// inside returns what paint draws, as the content of an <svg> element: colours are variables, and the font is that of
+// the page.
 func inside(w, h vg.Length, paint func(draw.Canvas)) (string, error) {
 	canvas := vgsvg.NewWith(vgsvg.UseWH(w, h))
 	paint(draw.New(canvas))

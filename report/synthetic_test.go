@@ -22,7 +22,7 @@ import (
 
 const syntheticNote = "# synthetic: written by report's tests, never run\n"
 
-// syntheticRuns writes two pre-training runs and two fine-tuning runs below dir and returns their paths.
+// syntheticRuns writes two pre-training runs and two fine-tuning runs to dir and returns their paths.
 func syntheticRuns(t testing.TB, dir string) []string {
 	t.Helper()
 	paths := []string{
@@ -130,11 +130,11 @@ seed = 1
 	return dir
 }
 
-// syntheticLabels are those of drug-drug interactions, with how many of 1,000 pairs have each.
+// syntheticLabels are the labels of drug-drug interactions, with the number of pairs in 1,000 that have each.
 var syntheticLabels = map[string]int{"advise": 40, "effect": 65, "false": 820, "int": 20, "mechanism": 55}
 
-// relationResult draws predictions of three seeds, of which about the share right of the relations is right, writes them
-// into dir, and returns the result of them.
+// relationResult draws predictions of three seeds, of which about the share right of the relations is correct, writes
+// them to dir, and returns their result.
 func relationResult(t testing.TB, dir string, rng *rand.Rand, pooling string, right float64) string {
 	t.Helper()
 	labels := slices.Sorted(maps.Keys(syntheticLabels))
@@ -149,7 +149,7 @@ func relationResult(t testing.TB, dir string, rng *rand.Rand, pooling string, ri
 		Provenance: result.Provenance{Machine: "2 cores, 8 GB (synthetic)"},
 	}
 	var all []*evaluate.Confusion
-	var sure []float64 // how probable each predicted label is
+	var sure []float64 // the probability of each predicted label
 	var isRight []bool
 	noise := rand.New(rand.NewPCG(5, 0))
 	for seed := range uint32(3) {

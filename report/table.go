@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// Table is numbers or words in columns.
+// Table holds numbers or words in columns.
 type Table struct {
 	Caption string
-	File    string // what an exported file is called; empty: made of the caption
+	File    string // the name of an exported file; empty: made from the caption
 	Columns []Column
 	Rows    []Row
 	Cards   bool // on a telephone each row becomes a card; for many columns
@@ -22,17 +22,17 @@ type Table struct {
 // Column is the heading of a column of a Table.
 type Column struct {
 	Name    string
-	Numeric bool // set to the right, in figures of equal width
+	Numeric bool // aligned to the right, in figures of equal width
 }
 
-// Row is a row of a Table. The first cell names it.
+// Row is a row of a Table. The first cell is its name.
 type Row struct {
 	Cells  []string
 	Strong bool // the best of its column, or the sum
-	Muted  bool // something to compare with, not a result
+	Muted  bool // a reference, not a result
 }
 
-// numeric are columns of numbers.
+// numeric returns columns of numbers.
 func numeric(names ...string) []Column {
 	out := make([]Column, len(names))
 	for i, n := range names {
@@ -41,7 +41,7 @@ func numeric(names ...string) []Column {
 	return out
 }
 
-// Text writes the table for a terminal: the heads and cells of the page, numbers to the right.
+// Text writes the table for a terminal: the heads and cells of the page, with numbers aligned to the right.
 func (t Table) Text(to io.Writer) error {
 	width := make([]int, len(t.Columns))
 	lines := [][]string{t.heads()}
@@ -74,7 +74,7 @@ func (t Table) heads() []string {
 	return out
 }
 
-// CSV writes the table for a program: plain minus signs, no commas in numbers, an empty cell where there is no value, and
+// CSV writes the table for a program: ASCII minus signs, no commas in numbers, an empty cell for an unknown value, and
 // an interval as two columns.
 func (t Table) CSV(to io.Writer) error {
 	w := csv.NewWriter(to)
@@ -106,7 +106,7 @@ func (t Table) CSV(to io.Writer) error {
 // rangeMark stands between the ends of an interval.
 const rangeMark = " to "
 
-// plain is a cell without the signs of good printing.
+// plain returns a cell without typographic characters.
 func plain(cell string, number bool) string {
 	if cell == noValue {
 		return ""
@@ -157,7 +157,7 @@ func texLine(b *strings.Builder, cells []string, strong bool) {
 	b.WriteString(" \\\\\n")
 }
 
-// texEscape writes text so that LaTeX prints it.
+// texEscape escapes text for LaTeX.
 func texEscape(text string) string {
 	return strings.NewReplacer(
 		`\`, `\textbackslash{}`, "{", `\{`, "}", `\}`, "$", `\$`, "&", `\&`, "#", `\#`, "_", `\_`, "%", `\%`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`,
@@ -166,7 +166,7 @@ func texEscape(text string) string {
 	).Replace(withoutOverrides(text))
 }
 
-// asTable is a confusion matrix as a table.
+// asTable returns a confusion matrix as a table.
 func (m Matrix) asTable() Table {
 	t := Table{Caption: m.Caption, File: m.File, Columns: append([]Column{{Name: "gold, predicted as"}}, numeric(m.Labels...)...)}
 	for i, row := range m.Counts {

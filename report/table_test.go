@@ -36,7 +36,7 @@ back\slash  12.0 ± 1.0              –
 	}
 }
 
-// A program reads numbers, and both ends of an interval.
+// A program can read the numbers, and both ends of an interval.
 func TestTableCSV(t *testing.T) {
 	var b strings.Builder
 	if err := sample.CSV(&b); err != nil {
@@ -80,7 +80,7 @@ back\textbackslash{}slash & 12.0 $\pm$ 1.0 & -- &  \\
 	}
 }
 
-// Every figure leaves the page as SVG and PNG, every table as CSV and LaTeX, under names of their own.
+// Every figure is exported as SVG and PNG, every table as CSV and LaTeX, under names of their own.
 func TestExport(t *testing.T) {
 	dir := t.TempDir()
 	page := composed(t, dir, "", syntheticRuns(t, filepath.Join(dir, "runs"))[2:]...)

@@ -28,7 +28,7 @@ func (t ticks) Ticks(lo, hi float64) []plot.Tick {
 	return out
 }
 
-// roundStep is the round value next above x.
+// roundStep returns the next round value above x.
 func roundStep(x float64) float64 {
 	if x <= 0 {
 		return 0
@@ -42,7 +42,7 @@ func roundStep(x float64) float64 {
 	return 10 * base
 }
 
-// tickLabel writes x with the decimals that tell it from its neighbours at a distance of step.
+// tickLabel writes x with as many decimals as distinguish it from its neighbours at a distance of step.
 func tickLabel(x, step float64) string {
 	switch {
 	case math.Abs(x) < step/2:

@@ -8,8 +8,8 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// scoreVerdict says what came of the runs of one corpus: which is best, whether that can be told, and what a bag of words
-// has.
+// scoreVerdict describes the outcome of the runs of one corpus: which is best, whether the difference is significant,
+// and how a bag of words scores.
 func scoreVerdict(runs []scored, tests *Tests) []string {
 	best, ref := bestOf(runs), reference(runs)
 	var out []string
@@ -27,7 +27,7 @@ func scoreVerdict(runs []scored, tests *Tests) []string {
 	return append(out, collapses(runs)...)
 }
 
-// alone is the verdict on a single run.
+// alone returns the verdict on a single run.
 func alone(s scored, tests *Tests) string {
 	text := "Micro F1 is " + percent(s.mean())
 	if low, high, ok := tests.bounds(s); ok {
@@ -51,7 +51,7 @@ func (t *Tests) among(runs []scored, ref scored) string {
 	return text
 }
 
-// between says whether the best run is better than the one that it is compared with.
+// between says whether the best run is shown to be better than the reference.
 func (t *Tests) between(runs []scored, best, ref scored) string {
 	scores := fmt.Sprintf("micro F1 %s against %s", percent(best.mean()), percent(ref.mean()))
 	d, ok := t.against[best.run]
@@ -104,7 +104,7 @@ func collapses(runs []scored) []string {
 	return out
 }
 
-// onlyLabel is the one label that was ever predicted, if it is one.
+// onlyLabel returns the only label that was predicted, and whether there is exactly one.
 func onlyLabel(labels []string, confusion [][]int) (string, bool) {
 	only := -1
 	for _, row := range confusion {
@@ -123,7 +123,7 @@ func onlyLabel(labels []string, confusion [][]int) (string, bool) {
 	return labels[only], true
 }
 
-// lossVerdict says what came of pre-training runs.
+// lossVerdict describes the outcome of pre-training runs.
 func lossVerdict(runs []named) []string {
 	var best *named
 	least := math.Inf(1)

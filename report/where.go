@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// runsSection says what ran, run by run.
+// runsSection describes each run.
 func runsSection(runs []named) Section {
 	s := Section{Title: "Settings of each run", Folded: true}
 	if t := differenceTable(runs); len(t.Rows) > 0 {
@@ -22,7 +22,8 @@ func runsSection(runs []named) Section {
 	return s
 }
 
-// differenceTable is what differs between the configs of runs of one task, a row for each setting.
+// differenceTable returns the settings that differ between the configs of runs of one task, with a row for each
+// setting.
 func differenceTable(runs []named) Table {
 	t := Table{Caption: "What differs between the configs", Columns: []Column{{Name: "setting"}}, Cards: true}
 	for _, group := range indexByTask(unnamed(runs)) {
@@ -51,10 +52,10 @@ func unnamed(runs []named) []*Run {
 	return out
 }
 
-// ranOn is what the place of a run is called.
+// ranOn is the name of the fact that says where a run ran.
 const ranOn = "ran on"
 
-// glanceOf is what a reader wants to know at once of runs of one task: said once where it is the same for all.
+// glanceOf returns the main facts about runs of one task: once if they are the same for all.
 func glanceOf(runs []named) Glance {
 	var g Glance
 	for _, line := range []struct {
@@ -68,8 +69,8 @@ func glanceOf(runs []named) Glance {
 	return g
 }
 
-// sameOrEach is what of says of all runs, or of each with the names of those that it is said of; empty if it says nothing,
-// or if there is too much to say.
+// sameOrEach returns the text that of gives for all runs or, if they differ, each text with the names of its runs;
+// empty if there is no text, or if there are too many.
 func sameOrEach(runs []named, of func(*Run) string) string {
 	var texts []string
 	names := map[string][]string{}
@@ -83,7 +84,7 @@ func sameOrEach(runs []named, of func(*Run) string) string {
 	if len(texts) == 1 {
 		return texts[0]
 	}
-	const most = 3 // different ones
+	const most = 3 // different texts
 	if len(texts) > most {
 		return ""
 	}
@@ -96,7 +97,7 @@ func sameOrEach(runs []named, of func(*Run) string) string {
 	return strings.Join(out, "; ")
 }
 
-// encoder is the model that the run starts from, and its size.
+// encoder returns the model that the run starts from, and its size.
 func (r *Run) encoder() string {
 	text := isolated(pathName(r.Config.String("model.init")))
 	if r.Config.String("model.fresh") == "all" {
@@ -108,7 +109,7 @@ func (r *Run) encoder() string {
 	return text
 }
 
-// examples is how many examples there were to learn from and to score.
+// examples returns the numbers of training and scored examples.
 func (r *Run) examples() string {
 	res := r.relation()
 	if res == nil {
@@ -124,7 +125,7 @@ func (r *Run) examples() string {
 	return strings.TrimSuffix(strings.Join(parts, ", "), ", of ")
 }
 
-// epoch is which epoch's weights were kept.
+// epoch returns the epoch whose weights were kept.
 func (r *Run) epoch() string {
 	res := r.relation()
 	batch, _ := r.Config.Number("task.batch")
@@ -152,7 +153,7 @@ func (r *Run) epoch() string {
 	return strings.Join(kept, ", ") + " of " + of + ", the best on dev of each part"
 }
 
-// place is where the run ran.
+// place returns the backend and devices that the run ran on.
 func (r *Run) place() string {
 	var parts []string
 	if r.Result != nil && r.Result.Machine != "" {
@@ -209,7 +210,7 @@ func cutText(c marked.Cut) string {
 	return fmt.Sprintf("%s, of which %s were cut to fit: %s lost one of the two mentions and %s both", count(c.Sentences), count(c.Shortened), count(c.LostOne), count(c.LostBoth))
 }
 
-// filesSection links to what to open next. The links are relative to the page.
+// filesSection links to the files to open next. The links are relative to the page.
 func filesSection(runs []named, o Options) (Section, error) {
 	s := Section{Title: "Files to open next", Folded: true}
 	if o.Export != "" {
@@ -242,7 +243,7 @@ func filesSection(runs []named, o Options) (Section, error) {
 	return s, nil
 }
 
-// relative is the address of a file as seen from the page.
+// relative returns the address of a file relative to the page.
 func relative(page, file string) (string, error) {
 	from, err := filepath.Abs(filepath.Dir(page))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 //	<!-- begin table4 -->
 //	<!-- end table4 -->
 //
-// The rest stays as it is written. An experiment without markers, and markers without an experiment, are an error.
+// The rest of the text does not change. An experiment without markers, and markers without an experiment, are errors.
 func Document(text []byte, experiments []*Experiment, sources *Sources, o *Outcome) ([]byte, error) {
 	if n := bytes.Count(text, []byte("<!-- begin ")); n != len(experiments)+1 {
 		return nil, fmt.Errorf("%d pairs of markers for %d experiments and the summary", n, len(experiments))
@@ -26,7 +26,7 @@ func Document(text []byte, experiments []*Experiment, sources *Sources, o *Outco
 	return text, err
 }
 
-// between replaces what stands between the markers of id.
+// between replaces the text between the markers of id.
 func between(text []byte, id, section string) ([]byte, error) {
 	begin, end := fmt.Appendf(nil, "<!-- begin %s -->\n", id), fmt.Appendf(nil, "<!-- end %s -->", id)
 	i, j := bytes.Index(text, begin), bytes.Index(text, end)
@@ -36,7 +36,7 @@ func between(text []byte, id, section string) ([]byte, error) {
 	return slices.Concat(text[:i+len(begin)], []byte(section), text[j:]), nil
 }
 
-// Summary says what was run at which scale, and what became of the claims of the experiments.
+// Summary says what was run, at which scale, and what became of the claims of the experiments.
 func Summary(o *Outcome, experiments []*Experiment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds a cell. %s took %.1f hours together", o.Scale, o.About, o.Seeds, counted(o.Runs, "run"), o.Seconds/3600)
@@ -64,7 +64,7 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Section is what docs/paper.md says of an experiment.
+// Section returns the section of an experiment in docs/paper.md.
 func Section(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s (%s)\n\n", e.Title, e.Where)

@@ -14,7 +14,7 @@ const document, measured = "../docs/paper.md", "../docs/paper.tiny.json"
 //
 //	subbert reproduce all --scale tiny --json > docs/paper.tiny.json
 //
-// -update writes them anew; what stands outside of the markers stays.
+// -update rewrites them; the text outside of the markers stays.
 func TestDocument(t *testing.T) {
 	text, err := os.ReadFile(measured)
 	if err != nil {
@@ -36,7 +36,7 @@ func TestDocument(t *testing.T) {
 	golden(t, document, string(made))
 }
 
-// TestMarkers: an experiment that the document lacks is an error, and so is a section of none.
+// TestMarkers: an experiment without markers in the document is an error, and so are markers without an experiment.
 func TestMarkers(t *testing.T) {
 	r := request(t, "tiny")
 	o := &reproduce.Outcome{Scale: "tiny"}

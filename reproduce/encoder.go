@@ -23,10 +23,10 @@ type Start struct {
 	Dir          string
 	Architecture map[string]any
 	Vocab        string // file
-	Encoder      string // as checkpoints.OpenModel takes it; empty: random values
+	Encoder      string // as checkpoints.OpenModel takes it; empty: random weights
 }
 
-// Write writes config.json, the vocabulary and, of a published encoder, its weights.
+// Write writes config.json, the vocabulary and, if Encoder is set, its weights.
 func (s Start) Write(ctx context.Context) error {
 	if s.Encoder != "" {
 		return s.copyEncoder(ctx)
@@ -51,7 +51,7 @@ func (s Start) Write(ctx context.Context) error {
 	return atomicfile.WriteBytes(filepath.Join(s.Dir, "config.json"), append(config, '\n'))
 }
 
-// copyEncoder writes the encoder as a directory of its own, whatever it came in, unless that is there.
+// copyEncoder writes the encoder, in whatever format it is, as a directory of its own, unless that exists.
 func (s Start) copyEncoder(ctx context.Context) error {
 	if _, err := os.Stat(s.Dir); err == nil {
 		return nil
@@ -73,7 +73,7 @@ type source struct {
 	architecture map[string]any
 }
 
-// model finds the weights of a model or its stand-in.
+// model finds the weights of a model, or its stand-in.
 func (b *builder) model(name string) (source, error) {
 	m, ok := b.Sources.model(name)
 	if !ok {
@@ -95,7 +95,7 @@ func (b *builder) model(name string) (source, error) {
 	return s, &absentError{fmt.Sprintf("needs published weights of %s: --model %s=DIR; %s", m.Published, name, m.Obtain)}
 }
 
-// standIn finds what s is trained from.
+// standIn finds the starting point of the training of s.
 func (b *builder) standIn(s source) (source, error) {
 	if s.standIn.Encoder == "" {
 		if err := b.vocabulary(s.standIn); err != nil {
@@ -122,7 +122,7 @@ func (b *builder) standIn(s source) (source, error) {
 	return s, nil
 }
 
-// readWeights looks into the weights that are given.
+// readWeights opens the weights that are given.
 func (b *builder) readWeights(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(b.Weights)) {
 		m, ok := b.Sources.model(name)
@@ -137,7 +137,7 @@ func (b *builder) readWeights(ctx context.Context) error {
 	return nil
 }
 
-// architectureOf is config.json of the weights at path, which are those of m unless any are taken.
+// architectureOf returns config.json of the weights at path. It checks that they are those of m, unless anyhow is set.
 func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (architecture map[string]any, err error) {
 	opened, err := checkpoints.OpenModel(ctx, path)
 	if err != nil {
@@ -160,7 +160,7 @@ func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (arc
 	return architecture, err
 }
 
-// vocabulary checks that the vocabulary of a stand-in is there.
+// vocabulary checks that the vocabulary of a stand-in exists.
 func (b *builder) vocabulary(s StandIn) error {
 	if b.Data.Assumed {
 		return nil
@@ -175,7 +175,7 @@ func (b *builder) vocabulary(s StandIn) error {
 	return b.Data.checkFile(s.Vocab, s.SHA256)
 }
 
-// preset is the part of a config that starts from the paper's settings, where the scale wants them.
+// preset returns the part of a config that starts from the paper's settings, if the scale asks for them.
 func (s source) preset(scale *Scale) map[string]any {
 	if !scale.Presets {
 		return nil
@@ -183,7 +183,7 @@ func (s source) preset(scale *Scale) map[string]any {
 	return map[string]any{"preset": s.Preset}
 }
 
-// allLayers are the layers of the encoder, without the embeddings.
+// allLayers returns the layers of the encoder, without the embeddings.
 func (s source) allLayers() ([]int, error) {
 	n := number(s.architecture["num_hidden_layers"])
 	if n < 1 {
@@ -196,7 +196,7 @@ func (s source) allLayers() ([]int, error) {
 	return all, nil
 }
 
-// number is a number of a TOML or JSON file; 0 for anything else.
+// number returns a number of a TOML or JSON file; 0 for anything else.
 func number(v any) float64 {
 	switch v := v.(type) {
 	case int64:
@@ -209,7 +209,7 @@ func number(v any) float64 {
 	return 0
 }
 
-// vocab is a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
+// vocab returns a placeholder for the model's vocabulary, with its tokenizer's settings if the model is given.
 func (b *builder) vocab(m source) string {
 	if m.weights != "" {
 		return sweep.FilePlaceholder(m.weights)
@@ -220,10 +220,11 @@ func (b *builder) vocab(m source) string {
 	return b.file(m.standIn.Vocab)
 }
 
-// startOf is the directory that the stand-in of m starts from.
+// startOf returns the directory that the stand-in of m starts from.
 func (b *builder) startOf(m source) string { return filepath.Join(b.Starts, m.Name) }
 
-// encoder is a placeholder for the model that a row starts from: as published or as the stand-in is, or adapted with a seed.
+// encoder returns a placeholder for the model that a row starts from: the published model or the stand-in, or that
+// model adapted with a seed.
 func (b *builder) encoder(m source, r Row, seed int) (string, error) {
 	base := sweep.FilePlaceholder(m.weights)
 	if m.weights == "" {
@@ -251,7 +252,7 @@ func (b *builder) encoder(m source, r Row, seed int) (string, error) {
 	return "{in:" + run.Name + "/model}", b.addTraining(run, m, set, Corpus{})
 }
 
-// base is the run that pre-trains a stand-in.
+// base returns the run that pre-trains a stand-in.
 func (b *builder) base(m source) (string, error) {
 	shards, err := b.shards(m, baseText)
 	if err != nil {
@@ -274,10 +275,10 @@ func (b *builder) base(m source) (string, error) {
 	return run.Name, b.addTraining(run, m, set, Corpus{})
 }
 
-// baseText is the text that stand-ins are pre-trained on.
+// baseText is the name of the text that stand-ins are pre-trained on.
 const baseText = "base"
 
-// shards is a placeholder for the shards of a text in a model's vocabulary.
+// shards returns a placeholder for the shards of a text in a model's vocabulary.
 func (b *builder) shards(m source, domain string) (string, error) {
 	t, ok := b.Scale.text(domain)
 	if !ok {
@@ -298,7 +299,7 @@ func (b *builder) shards(m source, domain string) (string, error) {
 	return "{in:" + b.add(run) + "/shards}", nil
 }
 
-// selection is the run that selects a text, evaluation texts left out.
+// selection returns the run that selects a text without the evaluation texts.
 func (b *builder) selection(t Text, files []string) string {
 	args := append([]string{}, t.Select...)
 	for i, a := range t.Aids {
@@ -310,7 +311,7 @@ func (b *builder) selection(t Text, files []string) string {
 	for _, c := range b.Sources.Corpora {
 		f, err := b.Data.find(c)
 		if err != nil {
-			continue // what is not there is not scored either
+			continue // a missing file is not scored either
 		}
 		for _, e := range f.Exclude {
 			args = append(args, "--exclude", e.Format+":"+b.file(e.Path))
@@ -323,6 +324,6 @@ func (b *builder) selection(t Text, files []string) string {
 	return b.add(sweep.Run{Name: "text/" + t.Name, Verb: "data select", Args: args, Bytes: int64(t.Abstracts) * bytesOfAbstract / 3})
 }
 
-// bytesOfAbstract is the size of an abstract with its title, measured on those of the data directory; shards take a little less
-// than half of it, and a selection a third.
+// bytesOfAbstract is the size of an abstract with its title, measured on those of the data directory. Shards take a
+// little less than half of it, and a selection a third.
 const bytesOfAbstract = 1700

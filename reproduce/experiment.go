@@ -26,17 +26,17 @@ const (
 
 // Experiment is a table or a figure.
 type Experiment struct {
-	ID      string   `toml:"-"` // name of its file, without .toml
+	ID      string   `toml:"-"` // the name of its file, without .toml
 	Title   string   `toml:"title"`
-	Where   string   `toml:"where"` // in the paper
+	Where   string   `toml:"where"` // where it is in the paper
 	Claim   string   `toml:"claim"`
 	Kind    string   `toml:"kind"`
 	Remarks []string `toml:"remarks"`
-	Scales  []string `toml:"scales"` // at which it is run; empty: all
+	Scales  []string `toml:"scales"` // scales at which it is run; empty: all
 
 	Corpora []string `toml:"columns"` // columns that are corpora
 	Columns []Column `toml:"column"`
-	Of      Row      `toml:"of"` // what all rows have that say nothing else
+	Of      Row      `toml:"of"` // defaults of all rows
 	Rows    []Row    `toml:"row"`
 	Claims  []string `toml:"claims"` // of power: experiments whose rows with Against are claims
 }
@@ -45,9 +45,9 @@ type Experiment struct {
 type Column struct {
 	Label  string `toml:"label"`
 	Corpus string `toml:"corpus"` // of scores, probes, stems, sentences
-	Domain string `toml:"domain"` // of losses: whose held-out text
-	Score  string `toml:"score"`  // of scores: p, r or f1, which is the default
-	Split  string `toml:"split"`  // of counts: empty is all of it, "positive" all pairs that are related
+	Domain string `toml:"domain"` // of losses: the domain of the held-out text
+	Score  string `toml:"score"`  // of scores: p, r or f1 (the default)
+	Split  string `toml:"split"`  // of counts: empty is the whole corpus, "positive" all related pairs
 }
 
 // Row is one row of an experiment.
@@ -55,20 +55,20 @@ type Row struct {
 	Label      string         `toml:"label"`
 	Corpus     string         `toml:"corpus"` // of counts
 	Model      string         `toml:"model"`
-	Domain     string         `toml:"domain"`     // what it was adapted to; empty: not at all
-	Adaptation map[string]any `toml:"adaptation"` // over the scale's
-	Finetuning map[string]any `toml:"finetuning"` // likewise
-	AllLayers  bool           `toml:"all_layers"` // [CLS] of every layer but the embeddings, side by side
-	Short      bool           `toml:"short"`      // rows as short as the scale says
+	Domain     string         `toml:"domain"`     // the domain it was adapted to; empty: not adapted
+	Adaptation map[string]any `toml:"adaptation"` // overrides the scale's adaptation
+	Finetuning map[string]any `toml:"finetuning"` // overrides the scale's fine-tuning
+	AllLayers  bool           `toml:"all_layers"` // [CLS] of every layer but the embeddings, concatenated
+	Short      bool           `toml:"short"`      // use the scale's short rows
 	Value      string         `toml:"value"`      // of probes: first, last, delta, random or shuffled
 	Against    string         `toml:"against"`    // the row that this one is claimed to differ from
-	NotRun     string         `toml:"not_run"`    // why it never is
+	NotRun     string         `toml:"not_run"`    // why it is never run
 
-	Published []float64 `toml:"published"` // of each column; NaN where the paper has none
+	Published []float64 `toml:"published"` // of each column; NaN if the paper has none
 	Words     []string  `toml:"words"`     // of stems: the published ones
 }
 
-// published is the published number of column i.
+// published returns the published number of column i.
 func (r Row) published(i int) (float64, bool) {
 	if i >= len(r.Published) || math.IsNaN(r.Published[i]) {
 		return 0, false
@@ -76,10 +76,10 @@ func (r Row) published(i int) (float64, bool) {
 	return r.Published[i], true
 }
 
-// notInPaper is where an experiment is that the paper lacks.
+// notInPaper is the place of an experiment that the paper does not have.
 const notInPaper = "not in the paper"
 
-// order is that of the paper, with what it lacks behind.
+// order is that of the paper, followed by the experiments that it does not have.
 var order = []string{"table1", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "fig1", "fig2", "subdomains", "ablation", "full", "release", "power"}
 
 // ReadExperiments reads the experiments at the root of files, in the paper's order.
@@ -134,7 +134,7 @@ func ParseExperiment(name string, text []byte) (*Experiment, error) {
 	return e, nil
 }
 
-// over fills in what r leaves open.
+// over fills the empty fields of r from of.
 func (r Row) over(of Row) Row {
 	if r.Model == "" {
 		r.Model = of.Model
@@ -151,7 +151,7 @@ func (r Row) over(of Row) Row {
 	return r
 }
 
-// decode decodes strictly.
+// decode decodes TOML strictly.
 func decode(name string, text []byte, to any) error {
 	meta, err := toml.NewDecoder(bytes.NewReader(text)).Decode(to)
 	var at toml.ParseError
@@ -169,14 +169,14 @@ func decode(name string, text []byte, to any) error {
 	return nil
 }
 
-// free says whether a key is in a table of settings, which whoever they are for checks.
+// free reports whether a key is in a table of settings, which the run that uses them checks.
 func free(key toml.Key) bool {
 	return slices.ContainsFunc(key[:len(key)-1], func(part string) bool {
 		return slices.Contains([]string{"architecture", "pretraining", "adaptation", "finetuning", "probing"}, part)
 	})
 }
 
-// check reports every fault that shows in the file alone.
+// check reports every fault that can be found in the file alone.
 func (e *Experiment) check() error {
 	var errs []error
 	fault := func(wrong bool, format string, args ...any) {
@@ -200,13 +200,13 @@ func (e *Experiment) check() error {
 	return errors.Join(errs...)
 }
 
-// row is the row of that label.
+// row returns the row with that label.
 func (e *Experiment) row(label string) Row {
 	return e.Rows[slices.IndexFunc(e.Rows, func(r Row) bool { return r.Label == label })]
 }
 
-// Choose finds the experiments that are named: by their ID, all of them by "all", or a file NAME.toml, which is read by
-// readFile. All are those and the ones that they speak of.
+// Choose finds the named experiments: by their ID, all of them by "all", or a file NAME.toml, which readFile reads. All
+// has those and the experiments that they refer to.
 func Choose(known []*Experiment, names []string, readFile func(string) ([]byte, error)) (all, chosen []*Experiment, err error) {
 	for _, name := range names {
 		switch {

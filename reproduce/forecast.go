@@ -6,13 +6,13 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// Work is what a run will compute, by formula.
+// Work is the computation of a run, by formula.
 type Work struct {
 	Verb      string
 	Steps     int
 	Positions float64 // trained on, padding included
-	FLOPs     float64 // of the products, forward and backward
-	Starts    int     // how many trainings there are in it
+	FLOPs     float64 // of the matrix products, forward and backward
+	Starts    int     // number of trainings in it
 
 	Config       string // of the run
 	Settings     Settings
@@ -38,7 +38,7 @@ func (b *builder) forecast(run *sweep.Run, m source, set Settings, c Corpus) err
 	return err
 }
 
-// work is what a run will compute.
+// work returns the computation of a run.
 func (b *builder) work(verb string, m source, set Settings, c Corpus) Work {
 	w := Work{Verb: verb, Steps: set.Steps, Starts: 1, Settings: set, Architecture: m.architecture}
 	if number(w.Architecture["vocab_size"]) == 0 {
@@ -60,7 +60,8 @@ func (b *builder) work(verb string, m source, set Settings, c Corpus) Work {
 	return w
 }
 
-// trainPairs is the number of training pairs, as its first form has them; of nine folds in ten, say.
+// trainPairs returns the number of training pairs of the corpus's first form or, with several folds, of all folds but
+// one.
 func (c Corpus) trainPairs(folds int) int {
 	if len(c.Forms) == 0 {
 		return 0
@@ -71,8 +72,8 @@ func (c Corpus) trainPairs(folds int) int {
 	return c.Forms[0].Train
 }
 
-// flops is what training on one position takes at least: three times a forward pass, products alone. The last layer counts
-// where a loss looks: at the predictions and [CLS], in fine-tuning at [CLS].
+// flops returns the least work of training on one position: three times a forward pass, matrix products alone. The last
+// layer counts where a loss depends on it: at the predictions and [CLS] in pre-training, at [CLS] in fine-tuning.
 func (s source) flops(verb string, set Settings) float64 {
 	a := func(key string) float64 { return number(s.architecture[key]) }
 	h, f, length := a("hidden_size"), a("intermediate_size"), float64(max(1, set.Sequence))
@@ -85,8 +86,8 @@ func (s source) flops(verb string, set Settings) float64 {
 	return 3 * (forward + predictions/length*2*(h*h+h*a("vocab_size")))
 }
 
-// bytes is what a run leaves: models, and a checkpoint with two moments for each, in float32. The checkpoints of
-// fine-tuning are removed once it is complete.
+// bytes returns the disk space that a run uses: models, and a checkpoint with two moments for each, in float32. The
+// checkpoints of fine-tuning are removed once it is complete.
 func (s source) bytes(verb string, models int) int64 {
 	a := func(key string) float64 { return number(s.architecture[key]) }
 	h, f, v := a("hidden_size"), a("intermediate_size"), a("vocab_size")
@@ -101,5 +102,5 @@ func (s source) bytes(verb string, models int) int64 {
 	return int64(4 * parameters * copies * float64(models))
 }
 
-// usualVocabulary is a size for stand-ins, whose architecture does not say it.
+// usualVocabulary is the assumed size for stand-ins whose architecture does not give one.
 const usualVocabulary = 30000

@@ -16,17 +16,17 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// Outcome is what was measured, and why the rest was not. It is what subbert reproduce --json prints.
+// Outcome holds what was measured, and why the rest was not. subbert reproduce --json prints it.
 type Outcome struct {
 	Scale    string   `json:"scale"`
 	About    string   `json:"about"`
-	Smoke    bool     `json:"smoke_test,omitempty"` // its scores say nothing of the claims, and none is judged
+	Smoke    bool     `json:"smoke_test,omitempty"` // its scores say nothing about the claims, so none is judged
 	Seeds    int      `json:"seeds"`
-	Backend  string   `json:"backend,omitempty"` // as the first run that says it
+	Backend  string   `json:"backend,omitempty"` // of the first run that names one
 	Runs     int      `json:"runs"`
-	Seconds  float64  `json:"run_seconds"` // of all runs together
+	Seconds  float64  `json:"run_seconds"` // sum over all runs
 	Used     []string `json:"used"`
-	Complete bool     `json:"complete"` // nothing was left to do
+	Complete bool     `json:"complete"` // nothing is left to run
 
 	StandIns map[string]string `json:"stand_ins,omitempty"` // what was trained in place of published models, by their labels
 
@@ -34,21 +34,21 @@ type Outcome struct {
 	Verdicts    []Verdict                        `json:"verdicts,omitempty"`
 }
 
-// Measured is what a cell holds: values, words, or the reason why there are none.
+// Measured is the content of a cell: values, words, or the reason why there are none.
 type Measured struct {
-	Values []float64 `json:"values,omitempty"` // one a seed
+	Values []float64 `json:"values,omitempty"` // one for each seed
 	Words  []string  `json:"words,omitempty"`  // of stems
 	Reason string    `json:"not_run,omitempty"`
 }
 
-// State is what became of a run.
+// State is the state of a run.
 type State struct {
 	Dir  string
 	Done bool
-	Why  string // not done
+	Why  string // why it is not done
 }
 
-// ReadOutcome reads the JSON of an Outcome.
+// ReadOutcome parses the JSON of an Outcome.
 func ReadOutcome(text []byte) (*Outcome, error) {
 	o := &Outcome{}
 	if err := json.Unmarshal(text, o); err != nil {
@@ -57,7 +57,7 @@ func ReadOutcome(text []byte) (*Outcome, error) {
 	return o, nil
 }
 
-// cell is what was measured in a cell.
+// cell returns the measured content of a cell.
 func (o *Outcome) cell(experiment, row string, column int) Measured {
 	cells := o.Experiments[experiment][row]
 	if column >= len(cells) {
@@ -72,8 +72,8 @@ type place struct {
 	row, column int
 }
 
-// Collect reads the cells of a plan from what its runs left, and judges claims by them. state says where a run is; what is
-// damaged is an error.
+// Collect reads the cells of a plan from the results of its runs, and judges claims by them. state returns the state of
+// a run. A damaged result is an error.
 func Collect(ctx context.Context, r Request, p *Plan, state func(run string) State) (*Outcome, error) {
 	o := &Outcome{Scale: r.Scale.Name, About: r.Scale.About, Smoke: r.Scale.Smoke, Seeds: r.Seeds, Used: p.Used, Complete: true, StandIns: p.StandIns, Experiments: map[string]map[string][]Measured{}}
 	if o.Seeds == 0 {
@@ -141,7 +141,7 @@ func measure(e *Experiment, c Cell, state func(string) State) (Measured, error) 
 	return m, nil
 }
 
-// read reads the value of a cell out of the result.json of its run.
+// read reads the value of a cell from the result.json of its run.
 func read(e *Experiment, r Row, c Column, rank int, dir string) (Measured, error) {
 	switch e.Kind {
 	case Counts:
@@ -257,7 +257,7 @@ func readProbes(value string, p *result.Probes) Measured {
 	return m
 }
 
-// Conclude collects the cells of a plan from the runs of a sweep, with the time they took and what computed them.
+// Conclude collects the cells of a plan from the runs of a sweep, with their times and backend.
 func Conclude(ctx context.Context, r Request, p *Plan, report *sweep.Report) (*Outcome, error) {
 	o, err := Collect(ctx, r, p, func(run string) State { return stateOf(report, run) })
 	if err != nil {
@@ -274,7 +274,7 @@ func Conclude(ctx context.Context, r Request, p *Plan, report *sweep.Report) (*O
 	return o, err
 }
 
-// stateOf is what became of a run.
+// stateOf returns the state of a run.
 func stateOf(report *sweep.Report, run string) State {
 	s := report.Run(run)
 	if s == nil {
@@ -290,7 +290,7 @@ func stateOf(report *sweep.Report, run string) State {
 	return State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: why}
 }
 
-// backendOf is the backend of the first run that names one.
+// backendOf returns the backend of the first run that names one.
 func backendOf(report *sweep.Report) (string, error) {
 	for _, s := range report.Runs {
 		if s.State != sweep.Done && s.State != sweep.Cached {

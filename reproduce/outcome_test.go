@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// TestRead: what is read from the results of each kind of run.
+// TestRead: the values that are read from the results of each kind of run.
 func TestRead(t *testing.T) {
 	const (
 		cell   = `{"task":"relation","micro":{"p":9,"r":9,"f1":9},"seeds":[{"micro":{"p":1,"r":2,"f1":3}},{"micro":{"p":4,"r":5,"f1":6}}]}`
@@ -77,7 +77,7 @@ func TestMerged(t *testing.T) {
 	}
 }
 
-// TestCheck: files are compared with their sums, and what is missing or another is told apart.
+// TestCheck: files are compared with their checksums, and a missing file and a different one give different errors.
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("abc"), 0o644); err != nil {
@@ -114,7 +114,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestMargin: the diagonal is compared with the nearest of the other adapted models, seed by seed, and not with the base.
+// TestMargin: the diagonal is compared with the nearest of the other adapted models, seed by seed, and not with the
+// base.
 func TestMargin(t *testing.T) {
 	e := &Experiment{ID: "m", Kind: Losses, Columns: []Column{{Label: "a", Domain: "a"}},
 		Rows: []Row{{Label: "base"}, {Label: "on a", Domain: "a"}, {Label: "on b", Domain: "b"}, {Label: "on c", Domain: "c"}}}

@@ -9,9 +9,9 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// WritePage writes what was measured as one page: what became of the claims, a figure of each table with the published
-// numbers beside ours, and the tables themselves below it. done is what became of the runs of p, whose probes and sentences
-// are drawn as the paper's figures draw them.
+// WritePage writes the outcome as one page: which claims hold, a figure of each table with the published numbers beside
+// ours, and the tables themselves below it. done has the state of the runs of p, whose probes and sentences are drawn
+// as in the paper's figures.
 func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*Experiment, o *Outcome, done *sweep.Report) error {
 	page := &report.Page{Title: "The paper again", Subtitle: fmt.Sprintf("Scale %s: %s", o.Scale, o.About)}
 	if verdict := o.Verdict(chosen); verdict != "" {
@@ -46,7 +46,7 @@ func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*E
 	return report.Write(path, page)
 }
 
-// report is the table for the page, with what was not run below it.
+// report returns the table for the page, with the reasons of what was not run below it.
 func (t *tabler) report() []report.Block {
 	made := t.table()
 	rows, notes := made.Footnotes()
@@ -64,7 +64,7 @@ func (t *tabler) report() []report.Block {
 	return blocks
 }
 
-// dirs are the directories of the cells that are done and have a run of their own.
+// dirs returns the directories of the finished cells that have a run of their own.
 func (p *Plan) dirs(state func(run string) State) map[place]string {
 	dirs := map[place]string{}
 	for _, c := range p.Cells {
@@ -78,7 +78,7 @@ func (p *Plan) dirs(state func(run string) State) map[place]string {
 	return dirs
 }
 
-// figures are the pictures of an experiment; none where nothing was measured.
+// figures returns the pictures of an experiment; none if nothing was measured.
 func (t *tabler) figures(dirs map[place]string) ([]report.Block, error) {
 	switch t.e.Kind {
 	case Scores:
@@ -103,7 +103,7 @@ func (t *tabler) figures(dirs map[place]string) ([]report.Block, error) {
 	return nil, nil
 }
 
-// forests has a figure for each column in which something was measured.
+// forests returns a figure for each column in which something was measured.
 func (t *tabler) forests(unit string, decimals int) []report.Block {
 	var grid report.Grid
 	for j, c := range t.e.Columns {
@@ -132,7 +132,7 @@ func (t *tabler) forests(unit string, decimals int) []report.Block {
 	return []report.Block{grid}
 }
 
-// fromRuns has a block for each run of the experiment, with the label of its column.
+// fromRuns returns a block for each run of the experiment, with the label of its column.
 func (t *tabler) fromRuns(dirs map[place]string, block func(label string, of *result.Result) report.Block) ([]report.Block, error) {
 	var blocks []report.Block
 	shown := map[string]bool{}

@@ -10,8 +10,8 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// TestWritePage: the page has a figure for each column in which something was measured, with the published numbers in it,
-// and none where nothing was.
+// TestWritePage: the page has a figure for each column in which something was measured, with the published numbers in
+// it, and no other figure.
 func TestWritePage(t *testing.T) {
 	r := request(t, "mini")
 	o := &reproduce.Outcome{Scale: "mini", Seeds: 3, StandIns: map[string]string{"BioBERT": "MiniLM-L6"}, Experiments: map[string]map[string][]reproduce.Measured{

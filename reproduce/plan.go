@@ -12,24 +12,25 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// Request is what is to be reproduced, and with what.
+// Request says what to reproduce, and with what.
 type Request struct {
 	Experiments []*Experiment
 	Scale       *Scale
 	Sources     *Sources
 	Data        *Data
-	Weights     map[string]string // published models, by name: each as checkpoints.OpenModel takes it
-	Seeds       int               // in place of the scale's; 0: those
-	Ungiven     bool              // forecast runs of published models whether or not their weights are given
-	Starts      string            // directory that WriteStart writes to
-	// Resolve is what a run of a task ("pretraining", "relation", "probe") will do by its config, TOML with placeholders.
+	Weights     map[string]string // weights of published models, by name: as checkpoints.OpenModel takes them
+	Seeds       int               // replaces the scale's number of seeds; 0: the scale's
+	Ungiven     bool              // forecast runs of published models even if their weights are not given
+	Starts      string            // the directory to which Start.Write writes
+	// Resolve returns the settings of a run of a task ("pretraining", "relation", "probe") by its config, TOML with
+	// placeholders.
 	Resolve func(task, config string) (Settings, error)
-	// Forecast is the hours that a run takes and what they cost, 0 where that is not known. It is asked where the scale has no
-	// measured speed; it may be nil.
+	// Forecast returns the hours that a run takes and what they cost, 0 if that is not known. It is called if the scale
+	// has no measured speed; it may be nil.
 	Forecast func(work Work) (hours, cost float64, err error)
 }
 
-// Settings are what of a config is needed here.
+// Settings are the values of a config that this package uses.
 type Settings struct {
 	Batch, Sequence, Predictions int
 	Steps                        int
@@ -38,27 +39,27 @@ type Settings struct {
 	TrainExamples                int
 }
 
-// Cell is a cell of an experiment and the runs it is read from: as many as values, or one with several.
+// Cell is a cell of an experiment and the runs it is read from: one for each value, or one run with several values.
 type Cell struct {
 	Experiment  string
 	Row, Column int
 	Runs        []string
-	Reason      string // why it is not run; then there are no runs
+	Reason      string // why it is not run; it has no runs then
 }
 
-// Plan is a graph and what is read from it.
+// Plan is a graph and the cells that are read from it.
 type Plan struct {
 	Graph  sweep.Graph
 	Cells  []Cell
-	Starts []Start  // to be written before
-	Used   []string // what was taken of the data directory and of published models, for the reader
+	Starts []Start  // to write before the runs
+	Used   []string // what was used of the data directory and of published models, for the reader
 
-	StandIns map[string]string // labels of what is trained in place of published models, by theirs
+	StandIns map[string]string // what is trained in place of published models, by the models' labels
 
-	Positions float64 // that its runs train on, padding included
+	Positions float64 // trained on in all runs, padding included
 }
 
-// NewPlan expands the experiments of r. What cannot be run is a reason in its cell; an error is a fault of the files.
+// NewPlan expands the experiments of r. A cell that cannot be run has a reason; an error is a fault of the files.
 func NewPlan(ctx context.Context, r Request) (*Plan, error) {
 	b := &builder{Request: r, plan: &Plan{StandIns: map[string]string{}}, positions: map[string]float64{}, architectures: map[string]map[string]any{}}
 	if err := b.readWeights(ctx); err != nil {
@@ -94,7 +95,7 @@ func NewPlan(ctx context.Context, r Request) (*Plan, error) {
 	return b.plan, nil
 }
 
-// headlines adds the runs of the cells that the scale wants first. What keeps one from being run is said in its place.
+// headlines adds the runs of the cells that the scale wants first. If one cannot be run, its cell gives the reason.
 func (b *builder) headlines() error {
 	for _, h := range b.Scale.First {
 		found := false
@@ -119,7 +120,7 @@ func (b *builder) headlines() error {
 	return nil
 }
 
-// prune leaves out runs that no cell is read from: those begun for one that then turned out impossible.
+// prune removes runs that no cell is read from: those added for a cell that then turned out to be impossible.
 func (p *Plan) prune() error {
 	if len(p.Graph.Runs) == 0 {
 		return nil
@@ -158,11 +159,11 @@ func (e *faultError) Unwrap() error { return e.error }
 
 func faultf(format string, args ...any) error { return &faultError{fmt.Errorf(format, args...)} }
 
-// builder collects runs, each once by its name.
+// builder collects runs, one for each name.
 type builder struct {
 	Request
 	plan      *Plan
-	positions map[string]float64 // that runs train on
+	positions map[string]float64 // that each run trains on
 
 	architectures map[string]map[string]any // of the models whose weights are given
 }
@@ -175,7 +176,7 @@ func (b *builder) add(r sweep.Run) string {
 	return r.Name
 }
 
-// has says whether there is a run of that name.
+// has reports whether there is a run of that name.
 func (b *builder) has(name string) bool {
 	return slices.ContainsFunc(b.plan.Graph.Runs, func(r sweep.Run) bool { return r.Name == name })
 }
@@ -192,7 +193,7 @@ func (b *builder) addTraining(r sweep.Run, m source, set Settings, c Corpus) err
 	return nil
 }
 
-// use notes something that was taken from outside.
+// use records that something was taken from outside.
 func (b *builder) use(format string, args ...any) {
 	if line := fmt.Sprintf(format, args...); !slices.Contains(b.plan.Used, line) {
 		b.plan.Used = append(b.plan.Used, line)
@@ -241,10 +242,10 @@ func (b *builder) corpus(name string) (Corpus, Form, error) {
 	return c, f, err
 }
 
-// file is a placeholder for a file under the data directory.
+// file returns a placeholder for a file under the data directory.
 func (b *builder) file(name string) string { return sweep.FilePlaceholder(b.Data.path(name)) }
 
-// relations is the run that counts the pairs of a corpus and marks them.
+// relations returns the run that counts the pairs of a corpus and marks them.
 func (b *builder) relations(corpus string) (string, error) {
 	_, f, err := b.corpus(corpus)
 	if err != nil {
@@ -254,13 +255,13 @@ func (b *builder) relations(corpus string) (string, error) {
 	return b.add(sweep.Run{Name: "relations/" + corpus, Verb: "data relations", Args: append(args, f.Relations...)}), nil
 }
 
-// finetuned is a run of fine-tuning, and where the first of its runs lies in it.
+// finetuned is a run of fine-tuning, and the directory of its first run within it.
 type finetuned struct {
 	name, first string
 	Settings
 }
 
-// finetune is the run that fine-tunes the row's model on a corpus.
+// finetune returns the run that fine-tunes the row's model on a corpus.
 func (b *builder) finetune(r Row, corpus string) (finetuned, error) {
 	c, f, err := b.corpus(corpus)
 	if err != nil {
@@ -296,16 +297,16 @@ func (b *builder) finetune(r Row, corpus string) (finetuned, error) {
 	return finetuned{name, firstOf(set), set}, b.addTraining(run, m, set, c)
 }
 
-// reads is the part of a config that says where examples are.
+// reads returns the part of a config that says where the examples are.
 func (b *builder) reads(f Form) map[string]any {
 	if !f.Splits {
 		return merged(nested("data.corpus", b.file(f.Path)), nested("task.corpus", f.Format))
 	}
-	// The last epoch is scored: nothing is chosen on dev, and to measure it would take time.
+	// The last epoch is scored: nothing is chosen on dev, so dev is not measured, which saves time.
 	return merged(nested("data.train", b.file(f.Path+"/train.tsv")), nested("data.test", b.file(f.Path+"/test.tsv")))
 }
 
-// resolve encodes a config and asks what it amounts to.
+// resolve encodes a config and resolves its settings.
 func (b *builder) resolve(task string, table map[string]any) (string, Settings, error) {
 	config, err := encoded(table)
 	if err != nil {
@@ -318,7 +319,8 @@ func (b *builder) resolve(task string, table map[string]any) (string, Settings, 
 	return config, set, nil
 }
 
-// firstOf is the directory of the first run of a cell of folds and seeds, within the cell's: as subbert finetune names them.
+// firstOf returns the directory of the first run of folds and seeds, relative to the run's, as subbert finetune names
+// it.
 func firstOf(s Settings) string {
 	name := ""
 	if s.Folds > 0 {
@@ -331,12 +333,12 @@ func firstOf(s Settings) string {
 		name += "seed-1"
 	}
 	if s.Seeds == 1 && s.Fold >= 0 {
-		return "" // not a cell: a single run
+		return "" // a single run
 	}
 	return name
 }
 
-// start names what fine-tuning of a row starts from.
+// start returns the name of the model that fine-tuning of a row starts from.
 func start(r Row) string {
 	if r.Domain == "" {
 		return "base"
@@ -344,7 +346,7 @@ func start(r Row) string {
 	return r.Domain + variant(r.Adaptation)
 }
 
-// losses are the runs that measure the row's model on a text, one for each seed of its adaptation.
+// losses returns the runs that measure the row's model on a text, one for each seed of its adaptation.
 func (b *builder) losses(r Row, c Column) ([]string, error) {
 	m, err := b.model(r.Model)
 	if err != nil {
@@ -370,7 +372,7 @@ func (b *builder) losses(r Row, c Column) ([]string, error) {
 	return names, nil
 }
 
-// probe is the run that probes the row's fine-tuned model.
+// probe returns the run that probes the row's fine-tuned model.
 func (b *builder) probe(r Row, corpus string) (string, error) {
 	tuned, err := b.finetune(r, corpus)
 	if err != nil {
@@ -391,7 +393,7 @@ func (b *builder) probe(r Row, corpus string) (string, error) {
 	return b.add(run), nil
 }
 
-// probeFolds are the folds of a form, which fine-tuning says.
+// probeFolds returns the part of a config for the folds of a form, as in fine-tuning.
 func probeFolds(f Form) map[string]any {
 	task, ok := f.Finetuning["task"].(map[string]any)
 	if !ok || task["folds"] == nil {
@@ -400,7 +402,7 @@ func probeFolds(f Form) map[string]any {
 	return nested("task.folds", task["folds"])
 }
 
-// attention is the run that looks at the weights of the row's model, with the [CLS] baseline beside it.
+// attention returns the run that shows the weights of the row's model, with the [CLS] baseline beside it.
 func (b *builder) attention(r Row, corpus string) (string, error) {
 	tuned, err := b.finetune(r, corpus)
 	if err != nil {
@@ -422,7 +424,7 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 	}
 	test := "{in:" + pairs + "/pairs/" + f.test() + "}"
 	if f.Splits {
-		test = b.file(f.Path + "/test.tsv") // the file that predictions.tsv counts the rows of
+		test = b.file(f.Path + "/test.tsv") // predictions.tsv counts the rows of this file
 	}
 	args := []string{"{in:" + path.Join(tuned.name, tuned.first, "model") + "}", "--corpus", test,
 		"--baseline", "{in:" + path.Join(baseline.name, baseline.first, result.PredictionsFile) + "}", "--out", "{out}"}
@@ -430,8 +432,8 @@ func (b *builder) attention(r Row, corpus string) (string, error) {
 	return b.add(run), nil
 }
 
-// Missing says what is not there of what r needs: the reasons of its cells when weights, or data, are not taken for
-// granted. A cell names only the first thing that it lacks, so that each is asked for by itself.
+// Missing lists what r needs and does not have: the reasons of its cells if weights and data are not taken for granted.
+// A cell names only the first thing that it lacks, so Missing looks for weights and for data separately.
 func Missing(ctx context.Context, r Request) ([]string, error) {
 	r.Forecast = nil
 	var reasons []string

@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// request asks for every experiment at a scale, as if data and weights were there.
+// request asks for every experiment at a scale, as if data and weights were given.
 func request(t *testing.T, scale string) reproduce.Request {
 	t.Helper()
 	r := reproduce.Request{Data: &reproduce.Data{Dir: "data", Assumed: true}, Ungiven: true, Starts: "start", Resolve: resolve}
@@ -40,7 +40,8 @@ func resolve(task, config string) (reproduce.Settings, error) {
 	return reproduce.Settings(size), err
 }
 
-// TestGraph holds the graph of everything at every scale: each run with its command and config on a line.
+// TestGraph compares the graph of all experiments at every scale with a golden file: each run with its command and
+// config on a line.
 func TestGraph(t *testing.T) {
 	for _, scale := range []string{"tiny", "mini", "small", "paper"} {
 		t.Run(scale, func(t *testing.T) {
@@ -74,7 +75,7 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-// TestShared: what several tables need is one run, and one adaptation feeds the three tasks, with and without SLL.
+// TestShared: several tables share one run, and one adaptation serves the three tasks, with and without SLL.
 func TestShared(t *testing.T) {
 	plan, err := reproduce.NewPlan(t.Context(), request(t, "tiny"))
 	if err != nil {
@@ -118,7 +119,7 @@ func TestNothingGiven(t *testing.T) {
 	}
 }
 
-// TestForecast: what the paper did is 100,000 steps of 192 rows of 128 positions for each sub-domain, and ten epochs of
+// TestForecast: the paper's work is 100,000 steps of 192 rows of 128 positions for each sub-domain, and ten epochs of
 // 22,233 pairs of DDI.
 func TestForecast(t *testing.T) {
 	r := request(t, "paper")
@@ -147,14 +148,14 @@ func TestForecast(t *testing.T) {
 	if i < 0 || work[i].Positions != 100_000*192*128 {
 		t.Fatalf("pre-training of %+v, want 100,000 steps of 192 x 128", work)
 	}
-	// subbert plan counts 12.7 TFLOP a step for BERT-base at these sizes (docs/performance.md), of which this is the
-	// greater part: what it leaves out is element by element.
+	// subbert plan counts 12.7 TFLOP a step for BERT-base at these sizes (docs/performance.md). This formula gives most
+	// of that and omits the element-wise operations.
 	if step := work[i].FLOPs / 100_000 / 1e12; step < 12.5 || step > 13.5 {
 		t.Errorf("%.2f TFLOP a step", step)
 	}
 }
 
-// TestFaults: a mistake in a file is told with the file, the row and what is known.
+// TestFaults: the error for a mistake in a file names the file, the row and the known values.
 func TestFaults(t *testing.T) {
 	const head = "title = \"T\"\nwhere = \"W\"\nkind = \"scores\"\ncolumns = [\"ddi\"]\n[[row]]\nlabel = \"a\"\nmodel = \"biobert\"\n"
 	for _, test := range []struct{ name, text, want string }{

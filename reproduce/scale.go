@@ -10,17 +10,17 @@ import (
 
 // Scale says how large everything is. Its tables of settings are those of a run's file (docs/config.md).
 type Scale struct {
-	Name    string  `toml:"-"` // of its file, without .toml
+	Name    string  `toml:"-"` // the name of its file, without .toml
 	About   string  `toml:"about"`
 	Smoke   bool    `toml:"smoke_test"` // shows that every path works; too small for claims
 	Seeds   int     `toml:"seeds"`
-	Short   int     `toml:"short"`    // positions of a row where an experiment wants the release's length
+	Short   int     `toml:"short"`    // positions of a row if an experiment asks for the release's length
 	Presets bool    `toml:"presets"`  // start from the paper's settings for each model
-	HeldOut float64 `toml:"held_out"` // part of the documents of a text that is kept out of training
+	HeldOut float64 `toml:"held_out"` // fraction of the documents of a text that is kept out of training
 
-	Architecture map[string]any       `toml:"architecture"` // config.json of the stand-ins; without any, of what is forecast
+	Architecture map[string]any       `toml:"architecture"` // config.json of the stand-ins; without stand-ins, of the forecast models
 	StandIns     map[string]StandIn   `toml:"stand_in"`     // by model
-	Texts        []Text               `toml:"text"`         // "base" is what stand-ins are pre-trained on
+	Texts        []Text               `toml:"text"`         // "base" is the text that stand-ins are pre-trained on
 	Pretraining  map[string]any       `toml:"pretraining"`  // of stand-ins
 	Adaptation   map[string]any       `toml:"adaptation"`   // to a text
 	Finetuning   map[string]any       `toml:"finetuning"`
@@ -29,12 +29,12 @@ type Scale struct {
 	Attention    Arguments            `toml:"attention"`
 	Models       map[string]Overrides `toml:"model"`
 	Corpora      map[string]Overrides `toml:"corpus"`
-	First        []Headline           `toml:"first"` // what is run before the rest, in this order
+	First        []Headline           `toml:"first"` // cells to run before the rest, in this order
 	Forecast     Speed                `toml:"forecast"`
 }
 
-// StandIn is what is trained in the place of published weights: from random values with the vocabulary Vocab, or from
-// another published encoder.
+// StandIn is trained in place of published weights: from random weights with the vocabulary Vocab, or from another
+// published encoder.
 type StandIn struct {
 	Label   string `toml:"label"`
 	Encoder string `toml:"encoder"` // a model of the sources
@@ -49,13 +49,13 @@ type Headline struct {
 	Columns    []string `toml:"columns"` // corpora or domains; empty: all
 }
 
-// holds says whether h names the cell.
+// holds reports whether h names the cell.
 func (h Headline) holds(e *Experiment, r Row, c Column) bool {
 	return h.Experiment == e.ID && slices.Contains(h.Rows, r.Label) &&
 		(len(h.Columns) == 0 || slices.Contains(h.Columns, c.Corpus) || slices.Contains(h.Columns, c.Domain))
 }
 
-// Text is documents for pre-training.
+// Text is a set of documents for pre-training.
 type Text struct {
 	Name      string   `toml:"name"`
 	Label     string   `toml:"label"`
@@ -66,12 +66,12 @@ type Text struct {
 	Obtain    string   `toml:"obtain"`
 }
 
-// Arguments are more arguments of a verb.
+// Arguments are further arguments of a verb.
 type Arguments struct {
 	Arguments []string `toml:"arguments"`
 }
 
-// Overrides are the settings of one model or corpus, over those of the scale.
+// Overrides are the settings of one model or corpus that override those of the scale.
 type Overrides struct {
 	Pretraining map[string]any `toml:"pretraining"`
 	Adaptation  map[string]any `toml:"adaptation"`
@@ -79,7 +79,7 @@ type Overrides struct {
 	Probing     map[string]any `toml:"probing"`
 }
 
-// Speed is what a forecast of hours goes by, measured: positions a second, and what it takes to start and compile.
+// Speed is the measured speed for a forecast of hours: positions a second, and the time to start and compile.
 type Speed struct {
 	On           string  `toml:"on"` // where it was measured
 	Pretrain     float64 `toml:"pretrain"`

@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// merged lays tables over each other: a later one replaces what an earlier one says of the same key.
+// merged merges tables: a later table overrides the keys of an earlier one.
 func merged(tables ...map[string]any) map[string]any {
 	out := map[string]any{}
 	for _, t := range tables {
@@ -31,7 +31,7 @@ func merged(tables ...map[string]any) map[string]any {
 	return out
 }
 
-// nested is {a: {b: value}} for the key "a.b".
+// nested returns {a: {b: value}} for the key "a.b".
 func nested(key string, value any) map[string]any {
 	first, rest, deeper := strings.Cut(key, ".")
 	if deeper {
@@ -40,7 +40,7 @@ func nested(key string, value any) map[string]any {
 	return map[string]any{first: value}
 }
 
-// encoded is a table as TOML.
+// encoded returns a table as TOML.
 func encoded(table map[string]any) (string, error) {
 	var b bytes.Buffer
 	e := toml.NewEncoder(&b)
@@ -53,7 +53,8 @@ func encoded(table map[string]any) (string, error) {
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// variant names the settings of a row, for the names of its runs: "+pooling-attention". It is empty without any.
+// variant returns a suffix for the names of a row's runs, from its settings: "+pooling-attention". It is empty if there
+// are none.
 func variant(table map[string]any) string {
 	out := ""
 	for _, k := range slices.Sorted(maps.Keys(table)) {

@@ -18,15 +18,15 @@ import (
 type Model struct {
 	Name      string `toml:"name"`
 	Label     string `toml:"label"`
-	Published string `toml:"published"` // which one exactly
-	Obtain    string `toml:"obtain"`    // where, and under what licence
+	Published string `toml:"published"` // the exact model
+	Obtain    string `toml:"obtain"`    // where to get it, and under which licence
 	Licence   string `toml:"licence"`
-	SHA256    string `toml:"sha256"` // of the file of weights; empty: any is taken
+	SHA256    string `toml:"sha256"` // of the file of weights; empty: any file is accepted
 	Uncased   bool   `toml:"uncased"`
-	Preset    string `toml:"preset"` // of configs, for its runs at the paper's scale
+	Preset    string `toml:"preset"` // preset of configs for its runs at the paper's scale
 }
 
-// Corpus is a relation corpus. Of its forms the first that is there is taken.
+// Corpus is a relation corpus. The first of its forms that exists is used.
 type Corpus struct {
 	Name  string `toml:"name"`
 	Label string `toml:"label"`
@@ -38,13 +38,13 @@ type Corpus struct {
 type Form struct {
 	Name       string            `toml:"name"`
 	Path       string            `toml:"path"`   // under the data directory
-	Format     string            `toml:"format"` // as subbert data relations knows it
-	Splits     bool              `toml:"splits"` // a folder of train.tsv, dev.tsv and test.tsv, marked already
+	Format     string            `toml:"format"` // as subbert data relations names it
+	Splits     bool              `toml:"splits"` // a directory of train.tsv, dev.tsv and test.tsv, marked already
 	Licence    string            `toml:"licence"`
 	Obtain     string            `toml:"obtain"`
 	Remark     string            `toml:"remark"`
-	Relations  []string          `toml:"relations"` // more arguments of subbert data relations, for the splits
-	Files      map[string]string `toml:"files"`     // sha256 of the files that are known
+	Relations  []string          `toml:"relations"` // further arguments of subbert data relations, for the splits
+	Files      map[string]string `toml:"files"`     // sha256 of the known files
 	Finetuning map[string]any    `toml:"finetuning"`
 	Exclude    []Exclusion       `toml:"exclude"` // from texts for pre-training
 	Train      int               `toml:"train"`   // training pairs, for a forecast
@@ -108,16 +108,16 @@ func (s *Sources) corpus(name string) (Corpus, bool) {
 	return s.Corpora[i], true
 }
 
-// Data is a directory with corpora and texts, and what was found out about the files in it.
+// Data is a directory with corpora and texts, and what is known about the files in it.
 type Data struct {
-	Dir     string // empty: none was given
-	Anyhow  bool   // take files whose content is not the known one
-	Assumed bool   // take everything as if it were there, for a forecast
+	Dir     string // empty: not given
+	Anyhow  bool   // accept files whose content is not the known one
+	Assumed bool   // assume that every file exists, for a forecast
 
 	checked map[string]error
 }
 
-// path is where name is. It need not exist.
+// path returns the path of name. The file need not exist.
 func (d *Data) path(name string) string { return filepath.Join(d.Dir, filepath.FromSlash(name)) }
 
 // absentError says that something was not given.
@@ -125,7 +125,7 @@ type absentError struct{ what string }
 
 func (e *absentError) Error() string { return e.what }
 
-// find returns the form of c that is there and what is wrong with it.
+// find returns the form of c that exists; its error says what is wrong with it.
 func (d *Data) find(c Corpus) (Form, error) {
 	if len(c.Forms) == 0 {
 		return Form{}, fmt.Errorf("corpus %s: no form of it is described", c.Name)
@@ -152,7 +152,7 @@ func (d *Data) find(c Corpus) (Form, error) {
 	return f, &absentError{"corpus not given: --data DIR with " + strings.Join(forms, "; or ")}
 }
 
-// check compares files with their sums, each once.
+// check compares files with their checksums, each file once.
 func (d *Data) check(files map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := d.checkFile(name, files[name]); err != nil {
@@ -180,7 +180,7 @@ func (d *Data) checkFile(name, want string) error {
 	return err
 }
 
-// sumOf is the sha256 of a file.
+// sumOf returns the sha256 of a file.
 func sumOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -194,7 +194,7 @@ func sumOf(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// texts are the files of patterns. A pattern that nothing matches is an error.
+// texts returns the files that match the patterns of t. A pattern without a match is an error.
 func (d *Data) texts(t Text) ([]string, error) {
 	var found []string
 	for _, pattern := range t.Files {
@@ -221,7 +221,7 @@ func semicolon(s string) string {
 	return "; " + s
 }
 
-// test is the file of the test sentences among those that subbert data relations writes.
+// test returns the file of the test sentences among the files that subbert data relations writes.
 func (f Form) test() string {
 	if f.Test != "" {
 		return f.Test
@@ -229,7 +229,7 @@ func (f Form) test() string {
 	return "test.tsv"
 }
 
-// Exclusion is an evaluation corpus whose documents and sentences no text for pre-training may hold.
+// Exclusion is an evaluation corpus. Its documents and sentences must not occur in a text for pre-training.
 type Exclusion struct {
 	Format string `toml:"format"`
 	Path   string `toml:"path"`

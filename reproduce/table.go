@@ -10,14 +10,15 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Table is an experiment beside the paper, ready to be printed.
+// Table is an experiment beside the paper's numbers, ready to print.
 type Table struct {
 	Head  []string
 	Rows  [][]string
 	Notes []string // below it
 }
 
-// TableOf is the table of e with what o has measured. sources name the columns; all are the experiments that e may speak of.
+// TableOf returns the table of e with the measurements of o. sources name the columns; all has the experiments that e
+// may refer to.
 func TableOf(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) Table {
 	t := &tabler{e: e, o: o, sources: sources, all: all}
 	table := t.table()
@@ -39,7 +40,7 @@ func (t *tabler) table() Table {
 	return t.scores()
 }
 
-// verdicts says of each claim whether it holds, a sentence each.
+// verdicts says whether each claim holds, in one sentence each.
 func (t *tabler) verdicts() []string {
 	var out []string
 	for _, v := range t.o.Verdicts {
@@ -62,7 +63,7 @@ type tabler struct {
 	all     []*Experiment
 }
 
-// row is what a row is called: with the stand-in's label where there is one.
+// row returns the name of a row, with the stand-in's label if there is one.
 func (t *tabler) row(label string) string {
 	for published, standIn := range t.o.StandIns {
 		if rest, ok := strings.CutPrefix(label, published); ok && (rest == "" || strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, ",")) {
@@ -72,7 +73,7 @@ func (t *tabler) row(label string) string {
 	return label
 }
 
-// label is what a column is called.
+// label returns the name of a column.
 func (t *tabler) label(c Column) string {
 	if c.Label != "" {
 		return c.Label
@@ -85,7 +86,7 @@ func (t *tabler) label(c Column) string {
 
 const notRun = "not run: "
 
-// scores has a line for each row and column: published, ours, the difference, and what the row gains over another.
+// scores has a line for each row and column: published, ours, the difference, and the gain of the row over another.
 func (t *tabler) scores() Table {
 	gains := slices.ContainsFunc(t.e.Rows, func(r Row) bool { return r.Against != "" })
 	out := Table{Head: []string{"", "", "published", "ours, mean ± sd (seeds)", "difference [95 %]"}}
@@ -108,7 +109,7 @@ func (t *tabler) scores() Table {
 	return out
 }
 
-// against is the published number, ours, and the difference.
+// against returns the published number, ours, and the difference.
 func (t *tabler) against(r Row, j int) []string {
 	published, known := r.published(j)
 	m := t.o.cell(t.e.ID, r.Label, j)
@@ -123,7 +124,7 @@ func (t *tabler) against(r Row, j int) []string {
 	return line
 }
 
-// gain is what a row gains over the one it is compared with: which, published, ours.
+// gain returns the gain of a row over the row that it is compared with: which row, published, ours.
 func (t *tabler) gain(r Row, j int) []string {
 	if r.Against == "" {
 		return []string{"", "", ""}
@@ -144,7 +145,7 @@ func publishedGain(e *Experiment, r Row, j int) (float64, bool) {
 	return a - b, ok1 && ok2
 }
 
-// measured is a cell as text.
+// measured returns a cell as text.
 func measured(m Measured, decimals int) string {
 	if m.Reason != "" {
 		return notRun + m.Reason
@@ -156,7 +157,7 @@ func measured(m Measured, decimals int) string {
 	return fmt.Sprintf("%.*f ± %.*f (%d)", decimals, s.Mean, decimals, s.SD, s.N)
 }
 
-// interval is a difference as text; the interval if it is known.
+// interval returns a difference as text, with its interval if it is known.
 func interval(d evaluate.Interval, known bool, decimals int) string {
 	if !known {
 		return fmt.Sprintf("%+.*f", decimals, d.Mean)
@@ -199,7 +200,7 @@ func (t *tabler) counts() Table {
 	return out
 }
 
-// losses is a matrix, with a line below that says by how much the diagonal wins.
+// losses returns a matrix with a line below that says by how much the diagonal is better.
 func (t *tabler) losses() Table {
 	out := Table{Head: []string{""}}
 	margins := []string{"nearest other model minus the diagonal [95 %]"}
@@ -230,7 +231,7 @@ func (t *tabler) losses() Table {
 	return out
 }
 
-// stems has published and our stems side by side, and says how many are in both lists.
+// stems shows published and our stems side by side, and counts those in both lists.
 func (t *tabler) stems() Table {
 	out := Table{Head: []string{""}}
 	for _, c := range t.e.Columns {
@@ -287,7 +288,7 @@ func (t *tabler) power() Table {
 	return out
 }
 
-// claim is the published gain, ours, the deviation and the seeds.
+// claim returns the published gain, ours, the standard deviation and the seeds.
 func (t *tabler) claim(of *Experiment, r Row, j int) []string {
 	line := []string{"", "", "", "", ""}
 	gain, known := publishedGain(of, r, j)
@@ -313,7 +314,7 @@ func (t *tabler) claim(of *Experiment, r Row, j int) []string {
 	return line
 }
 
-// needed is the number of seeds with which a gain of that size is seen.
+// needed returns the number of seeds needed to detect a gain of that size.
 func needed(g evaluate.Gain, size float64) string {
 	n, err := g.SeedsFor(size)
 	if err != nil {
@@ -322,7 +323,7 @@ func needed(g evaluate.Gain, size float64) string {
 	return fmt.Sprint(n)
 }
 
-// Text writes a table for a terminal. Reasons that are long and the same in several lines are written once, below.
+// Text writes a table for a terminal. It writes long reasons that occur in several lines once, below the table.
 func (t Table) Text(w io.Writer) error {
 	rows, notes := t.Footnotes()
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -341,7 +342,7 @@ func (t Table) Text(w io.Writer) error {
 	return nil
 }
 
-// Markdown is the table in Markdown.
+// Markdown returns the table in Markdown.
 func (t Table) Markdown() string {
 	rows, notes := t.Footnotes()
 	var b strings.Builder

@@ -10,14 +10,14 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// What a Verdict says of a claim.
+// Values of Verdict.Says.
 const (
 	Holds       = "holds"
 	DoesNotHold = "does not hold"
 	CannotTell  = "cannot be told"
 )
 
-// Verdict says of a row that is claimed to differ from another whether it does here.
+// Verdict says whether a row differs here, as claimed, from another.
 type Verdict struct {
 	Experiment string        `json:"experiment"`
 	Row        string        `json:"row"`
@@ -26,13 +26,13 @@ type Verdict struct {
 	Published  *float64      `json:"published_gain,omitempty"`
 	Gain       evaluate.Gain `json:"gain"`                   // points of F1; of losses, nats by which the diagonal is better
 	Says       string        `json:"says"`                   // Holds, DoesNotHold or CannotTell
-	Seeds      int           `json:"seeds_needed,omitempty"` // where it cannot be told; 0: no number of seeds would do
+	Seeds      int           `json:"seeds_needed,omitempty"` // if Says is CannotTell; 0: no number of seeds is enough
 }
 
-// aPoint is the gain that is looked for where none is published.
+// aPoint is the gain to detect if none is published.
 const aPoint = 1.0
 
-// judge says what g says of a claim.
+// judge returns v with Says and Seeds set by its gain.
 func judge(v Verdict) Verdict {
 	direction := 1.0
 	if v.Published != nil {
@@ -57,7 +57,7 @@ func judge(v Verdict) Verdict {
 	return v
 }
 
-// Text is the verdict in a sentence that follows what is compared.
+// Text returns the verdict as the end of a sentence that begins with what is compared.
 func (v Verdict) Text(decimals int) string {
 	size := fmt.Sprintf("%+.*f [%+.*f, %+.*f]", decimals, v.Gain.Mean, decimals, v.Gain.Low, decimals, v.Gain.High)
 	if v.Says != CannotTell {
@@ -79,8 +79,8 @@ func (v Verdict) Text(decimals int) string {
 	return told
 }
 
-// judgeScores compares the rows of e that are claimed to differ from others, by the predictions in the directories of
-// their runs.
+// judgeScores compares the rows of e with those that they are claimed to differ from, by the predictions in the
+// directories of their runs.
 func judgeScores(ctx context.Context, e *Experiment, dirs map[place]string) ([]Verdict, error) {
 	var all []Verdict
 	for i, r := range e.Rows {
@@ -108,8 +108,8 @@ func judgeScores(ctx context.Context, e *Experiment, dirs map[place]string) ([]V
 	return all, nil
 }
 
-// judgeLosses says of each column of e whether the model that was adapted to its text has the lowest loss on it: by how much
-// lower than the nearest other adapted model, seed by seed, since adaptations of one seed differ in their text alone.
+// judgeLosses says for each column of e whether the model adapted to its text has the lowest loss on it: by how much
+// lower than the nearest other adapted model, seed by seed, because adaptations of one seed differ only in their text.
 func judgeLosses(e *Experiment, o *Outcome) []Verdict {
 	var all []Verdict
 	for j, c := range e.Columns {
@@ -140,7 +140,7 @@ func judgeLosses(e *Experiment, o *Outcome) []Verdict {
 	return all
 }
 
-// verdict is what is known of a row's claim in column j.
+// verdict returns the verdict on a row's claim in column j, and whether there is one.
 func (o *Outcome) verdict(experiment, row string, j int) (Verdict, bool) {
 	i := slices.IndexFunc(o.Verdicts, func(v Verdict) bool { return v.Experiment == experiment && v.Row == row && v.Column == j })
 	if i < 0 {
@@ -149,7 +149,7 @@ func (o *Outcome) verdict(experiment, row string, j int) (Verdict, bool) {
 	return o.Verdicts[i], true
 }
 
-// Verdict says in a sentence what became of the claims of some experiments; empty where there is none to judge.
+// Verdict says in a sentence which claims of some experiments hold; empty if there is none to judge.
 func (o *Outcome) Verdict(of []*Experiment) string {
 	if o.Smoke {
 		return fmt.Sprintf("The scale %s is a smoke test: it shows that every path works, and its scores say nothing of the paper's claims.", o.Scale)

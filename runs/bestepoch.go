@@ -17,15 +17,15 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// bestEpoch is best.json: the epoch with the best micro F1 on the dev examples, the first of equals. It is written after
-// its weights. Step 0 stands for none.
+// bestEpoch is the content of best.json: the epoch with the best micro F1 on the dev examples, the first if several are
+// equal. It is written after its weights. A Step of 0 means that there is none.
 type bestEpoch struct {
 	Step int     `json:"step"`
 	F1   float64 `json:"f1"`
-	Dir  string  `json:"dir"` // a model directory in the run's
+	Dir  string  `json:"dir"` // a model directory inside the run's directory
 }
 
-// openBest finds the best epoch so far of a run that keeps it.
+// openBest finds the best epoch so far, if the run keeps the best epoch.
 func (r *relationRun) openBest() error {
 	if r.config.Task.Keep != relation.KeepBestDev {
 		return nil
@@ -34,7 +34,7 @@ func (r *relationRun) openBest() error {
 	path := r.dir.File(result.BestEpochFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || r.state == nil {
-		return nil // the run starts
+		return nil // the run is starting
 	}
 	if err != nil {
 		return err
@@ -45,7 +45,8 @@ func (r *relationRun) openBest() error {
 	return nil
 }
 
-// keepIfBest keeps the weights of step if f1 is better than any before. It does nothing in a run that keeps the last.
+// keepIfBest keeps the weights of step if f1 is better than every earlier score. It does nothing if the run keeps the
+// last epoch.
 func (r *relationRun) keepIfBest(step int, f1 float64) error {
 	if r.best == nil || f1 <= r.best.F1 {
 		return nil
@@ -68,7 +69,7 @@ func (r *relationRun) keepIfBest(step int, f1 float64) error {
 	return os.RemoveAll(r.dir.File(before))
 }
 
-// restoreBest puts the best weights in the place of the last ones. It does nothing in a run that keeps the last.
+// restoreBest replaces the last weights by the best ones. It does nothing if the run keeps the last epoch.
 func (r *relationRun) restoreBest(ctx context.Context) (err error) {
 	if r.best == nil {
 		return nil

@@ -11,23 +11,25 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// fewestToFit is the number of dev examples below which no temperature is fitted: it would follow chance.
+// fewestToFit is the least number of dev examples that a temperature is fitted on. With fewer the fit would follow
+// chance.
 const fewestToFit = 50
 
-// reliabilityBins are those that probabilities are put into to compare them with shares of right labels (Guo et al. 2017).
+// reliabilityBins is the number of bins in which probabilities are compared with the share of correct labels (Guo et
+// al. 2017).
 const reliabilityBins = 15
 
 // mostPoints is the number of points of a precision/recall curve that a result keeps.
 const mostPoints = 100
 
-// predicted are predictions of examples whose labels are known, with their probabilities at temperature 1.
+// predicted holds predictions of examples whose labels are known, with their probabilities at temperature 1.
 type predicted struct {
 	ids           []string
 	gold          []int
 	probabilities [][]float64
 }
 
-// predicted gathers what the model says of rows.
+// predicted collects the model's predictions of rows.
 func (r *relationRun) predicted(rows []marked.Row, predictions []relation.Prediction) predicted {
 	var out predicted
 	for i, p := range predictions {
@@ -40,10 +42,10 @@ func (r *relationRun) predicted(rows []marked.Row, predictions []relation.Predic
 	return out
 }
 
-// scaledDev is what was predicted of the dev examples that the temperature was fitted on.
+// scaledDev holds the predictions of the dev examples that the temperature was fitted on.
 type scaledDev struct{ predicted }
 
-// examples is how many there are; 0 for none.
+// examples returns the number of dev examples; 0 if there are none.
 func (s *scaledDev) examples() int {
 	if s == nil {
 		return 0
@@ -51,8 +53,8 @@ func (s *scaledDev) examples() int {
 	return len(s.gold)
 }
 
-// calibrate fits the temperature of the model on the dev examples and keeps it with the model. It does nothing with fewer
-// than are worth it.
+// calibrate fits the temperature of the model on the dev examples and stores it with the model. It does nothing if
+// there are fewer than fewestToFit.
 func (r *relationRun) calibrate(ctx context.Context) (*scaledDev, error) {
 	if len(r.rows.dev) < fewestToFit {
 		return nil, nil
@@ -70,7 +72,7 @@ func (r *relationRun) calibrate(ctx context.Context) (*scaledDev, error) {
 	return dev, err
 }
 
-// at are the probabilities at a temperature.
+// at returns the probabilities at a temperature.
 func (p predicted) at(temperature float64) [][]float64 {
 	if temperature == 0 || temperature == 1 {
 		return p.probabilities
@@ -82,8 +84,8 @@ func (p predicted) at(temperature float64) [][]float64 {
 	return out
 }
 
-// calibration compares the probability of the most probable label with the share of such labels that are right, before and
-// after scaling. fitted is how many examples the temperature was fitted on.
+// calibration compares the probability of the most probable label with the share of those labels that are correct,
+// before and after scaling. fitted is the number of examples that the temperature was fitted on.
 func (p predicted) calibration(s relation.Settings, fitted int) (*result.Calibration, error) {
 	out := &result.Calibration{Temperature: 1, Fitted: fitted}
 	if s.Temperature != 0 {
@@ -107,7 +109,8 @@ func (p predicted) calibration(s relation.Settings, fitted int) (*result.Calibra
 	return out, nil
 }
 
-// curve is precision and recall of giving the most probable relation where its probability reaches a threshold.
+// curve returns precision and recall when the most probable relation is given only if its probability reaches a
+// threshold.
 func (p predicted) curve(of string, s relation.Settings) (*result.Curve, error) {
 	negative := -1
 	for i, l := range s.Labels {
@@ -129,7 +132,8 @@ func (p predicted) curve(of string, s relation.Settings) (*result.Curve, error) 
 	return &result.Curve{Of: of, AveragePrecision: evaluate.AveragePrecision(points), Points: evaluate.Thin(points, mostPoints)}, err
 }
 
-// most is the index of the greatest of row, the first of equals, leaving out the index without; -1 leaves out none.
+// most returns the index of the greatest value of row, the first if several are equal, and ignores the index without;
+// -1 ignores none.
 func most(row []float64, without int) int {
 	best := -1
 	for i, x := range row {
@@ -140,11 +144,11 @@ func most(row []float64, without int) int {
 	return best
 }
 
-// file is p as predictions.tsv, at the temperature of s.
+// file returns p in the form of predictions.tsv, at the temperature of s.
 func (p predicted) file(s relation.Settings) *relations.Predictions {
 	out := &relations.Predictions{Labels: s.Labels}
 	for i, row := range p.at(s.Temperature) {
-		narrow := make([]float64, len(row)) // as exact as what subbert predict writes
+		narrow := make([]float64, len(row)) // with the precision that subbert predict writes
 		for c, x := range row {
 			narrow[c] = float64(float32(x))
 		}
@@ -153,12 +157,12 @@ func (p predicted) file(s relation.Settings) *relations.Predictions {
 	return out
 }
 
-// pairInterval is the interval of F1 over the pairs of predictions of one run.
+// pairInterval returns the interval of F1 over the predicted pairs of one run.
 func pairInterval(ctx context.Context, p *relations.Predictions, negative string) (result.Interval, error) {
 	return pairsInterval(ctx, []*relations.Predictions{p}, negative)
 }
 
-// pairsInterval is pairInterval of several runs, whose predictions are in the same order.
+// pairsInterval is pairInterval for several runs, whose predictions are in the same order.
 func pairsInterval(ctx context.Context, runs []*relations.Predictions, negative string) (result.Interval, error) {
 	var gold []string
 	labels := make([][]string, len(runs))

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// card is the README.md of the pre-trained model.
+// card returns the README.md of the pre-trained model.
 func (p *pretrainingRun) card(plan trainer.Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\nA BERT whose pre-training was continued with subbert, as in Su & Vijay-Shanker 2022.\n\n", p.config.Run.Dir)
@@ -22,7 +22,7 @@ func (p *pretrainingRun) card(plan trainer.Plan) string {
 	return b.String()
 }
 
-// card is the README.md of the relation model.
+// card returns the README.md of the relation model.
 func (r *relationRun) card(out *result.Relation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\nA relation classifier fine-tuned with subbert, as in Su & Vijay-Shanker 2022.\n\n", r.config.Run.Dir)

@@ -16,13 +16,13 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// shared is where the shared cases are, if they are there.
+// shared is the directory of the shared cases, if it exists.
 var shared = filepath.Join("..", "..", "shared", "cases")
 
-// variant is a file of a case: our own, or the shared one with the shared model.
+// variant is a file of a case: our own, or the shared file with the shared model.
 type variant struct{ name, file, model string }
 
-// variants are those of the case that the shared file is of; content is our own.
+// variants returns the variants of the case that the shared file belongs to; content is that of our own file.
 func variants(t *testing.T, f runstest.Files, file, content string) []variant {
 	t.Helper()
 	own := filepath.Join(t.TempDir(), filepath.Base(file))
@@ -37,13 +37,13 @@ func variants(t *testing.T, f runstest.Files, file, content string) []variant {
 	return out
 }
 
-// logged is an environment whose log goes to the buffer.
+// logged returns an environment whose log goes to the buffer.
 func logged() (runs.Env, *bytes.Buffer) {
 	var b bytes.Buffer
 	return runs.Env{Log: slog.New(slog.NewTextHandler(&b, nil))}, &b
 }
 
-// files are those that runs are tried on.
+// files returns the files that the tests run on.
 func files(t *testing.T) runstest.Files {
 	t.Helper()
 	f, err := runstest.Make(t.Context(), t.TempDir())
@@ -53,14 +53,14 @@ func files(t *testing.T) runstest.Files {
 	return f
 }
 
-// TestPretrainingCases has documents that next sentences cannot be learned from.
+// TestPretrainingCases runs on documents from which next sentence prediction cannot be learned.
 func TestPretrainingCases(t *testing.T) {
 	f := files(t)
 	sentences := []string{"The gene binds the protein.", "The drug inhibits growth.", "Levels of serum fell.", "The dose was low."}
 	for _, test := range []struct {
 		name, file, content string
 		set                 []string
-		err                 string // empty: it runs
+		err                 string // empty: the run succeeds
 		finding             string // kind
 		text                string // part of the finding's text
 	}{
@@ -112,7 +112,7 @@ func TestPretrainingCases(t *testing.T) {
 	}
 }
 
-// expectFinding wants the finding of a kind, in result and log, or if want is empty none of that kind.
+// expectFinding checks that the result and the log have the finding of kind want, or, if want is empty, none of kind.
 func expectFinding(t *testing.T, found []result.Finding, log, kind, want, text string) {
 	t.Helper()
 	for _, f := range found {
@@ -161,7 +161,7 @@ func TestUnlabelledTest(t *testing.T) {
 	}
 }
 
-// TestOneLabel: a model that learned nothing gives one label, and the result says so, beside what the scores are worth.
+// TestOneLabel: a model that learned nothing predicts one label, and the result says so and what the scores are worth.
 func TestOneLabel(t *testing.T) {
 	f := files(t)
 	dir := t.TempDir()
@@ -198,10 +198,10 @@ func TestOneLabel(t *testing.T) {
 	}
 }
 
-// TestTemperatureIsKept: with enough dev examples the temperature is in the model, and predictions.tsv has it applied.
+// TestTemperatureIsKept: with enough dev examples the model has the temperature, and predictions.tsv has it applied.
 func TestTemperatureIsKept(t *testing.T) {
 	f := files(t)
-	// The made-up training file has 48 rows, too few to fit on; more of them are made by writing it out several times.
+	// The made-up training file has 48 rows, too few to fit a temperature, so the test writes it out several times.
 	text, err := os.ReadFile(f.Train)
 	if err != nil {
 		t.Fatal(err)

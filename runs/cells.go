@@ -21,14 +21,14 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// part is one run of several: a fold under a seed.
+// part is one of several runs: a fold with a seed.
 type part struct {
-	name string // of its directory inside that of all
+	name string // of its directory inside the directory of all runs
 	seed uint32
 	fold int // -1 without folds
 }
 
-// parts lists the runs of a config: all folds of the first seed, then of the next.
+// parts lists the runs of a config: all folds with the first seed, then with the next.
 func parts(config configs.Relation) []part {
 	folds := []int{-1}
 	if config.Task.Folds > 0 {
@@ -57,25 +57,25 @@ func parts(config configs.Relation) []part {
 	return out
 }
 
-// of is the config of p, one of the runs of all.
+// of returns the config of the single run p, given the config of all runs.
 func (p part) of(all configs.Relation) configs.Relation {
 	c := all
 	c.Run.Dir, c.Run.Seed, c.Task.Fold, c.Task.Seeds = filepath.Join(all.Run.Dir, p.name), p.seed, p.fold, 1
 	return c
 }
 
-// several are the runs of one config under way.
+// several holds the runs of one config in progress.
 type several struct {
 	config configs.Relation
 	env    Env
-	read   *Sets // as they were read
+	read   *Sets // as read, before folds and samples
 	parts  []part
 	done   atomic.Int32
 	told   told // by any of the runs
 }
 
-// finetuneSeveral carries out the runs of a config, each on one device, and sums them up. Resuming passes over those that
-// are complete.
+// finetuneSeveral carries out the runs of a config, each on one device, and sums them up. On resuming it skips the
+// complete runs.
 func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read *Sets) (_ *result.Relation, err error) {
 	if _, err := read.arrange(config.Data, config.Task.Examples); err != nil { // before anything is written
 		return nil, err
@@ -107,8 +107,8 @@ func finetuneSeveral(ctx context.Context, config configs.Relation, env Env, read
 
 func (s *several) file(name string) string { return filepath.Join(s.config.Run.Dir, name) }
 
-// run carries out the runs and returns their results in their order. The directory of all gets its config once one run is
-// complete: nothing is left of runs that cannot start.
+// run carries out the runs and returns their results in order. It writes the config to the common directory once one
+// run is complete, so that runs which cannot start leave nothing behind.
 func (s *several) run(ctx context.Context) (_ []*result.Relation, err error) {
 	text, err := s.config.Text()
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *several) run(ctx context.Context) (_ []*result.Relation, err error) {
 	return results, err
 }
 
-// one carries out run i, or reads the result that it left when it was complete before.
+// one carries out run i, or reads its result if it was complete before.
 func (s *several) one(ctx context.Context, env Env, i int, on *backend.Handle) (*result.Relation, error) {
 	config := s.parts[i].of(s.config)
 	file := filepath.Join(config.Run.Dir, result.File)
@@ -155,7 +155,7 @@ func (s *several) one(ctx context.Context, env Env, i int, on *backend.Handle) (
 	return r, result.Decode(file, r)
 }
 
-// sumUp makes one result of those of the runs.
+// sumUp combines the results of the runs into one.
 func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
 	first := results[0]
 	out := &result.Relation{
@@ -212,7 +212,7 @@ func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
 	return out, nil
 }
 
-// pooled is the report of the predictions of the chosen results together; of all if chosen is nil.
+// pooled returns the report on the predictions of the chosen results together; of all results if chosen is nil.
 func pooled(results []*result.Relation, chosen []int) (evaluate.Report, error) {
 	var all []*evaluate.Confusion
 	for i, r := range results {
@@ -229,7 +229,7 @@ func pooled(results []*result.Relation, chosen []int) (evaluate.Report, error) {
 
 func micro(r *result.Relation) evaluate.PRF { return r.Micro }
 
-// meanOf is the mean of a score of the chosen results; the support is the sum.
+// meanOf returns the mean of a score of the chosen results; the support is the sum.
 func meanOf(results []*result.Relation, chosen []int, score func(*result.Relation) evaluate.PRF) evaluate.PRF {
 	var scores []evaluate.PRF
 	support := 0
@@ -241,7 +241,7 @@ func meanOf(results []*result.Relation, chosen []int, score func(*result.Relatio
 	return evaluate.PRF{P: s.P.Mean, R: s.R.Mean, F1: s.F1.Mean, Support: support}
 }
 
-// describe adds to the result of all runs what their predictions together say.
+// describe adds to the combined result what the predictions of all runs together show.
 func (s *several) describe(ctx context.Context, out *result.Relation, results []*result.Relation, bySeed []*relations.Predictions) error {
 	interval, err := pairsInterval(ctx, bySeed, out.Negative)
 	if err != nil {
@@ -265,7 +265,7 @@ func (s *several) describe(ctx context.Context, out *result.Relation, results []
 	out.Calibration = poolCalibrations(results)
 	out.Findings = gather(s.parts, results)
 	for _, f := range result.Judge(out.Report, out.Mean.F1, out.Baseline) {
-		if f.Kind == result.NotAboveBaseline { // that a model gives one label is told by each run
+		if f.Kind == result.NotAboveBaseline { // each run itself reports that the model gives one label
 			f.Text = "all runs: " + f.Text
 			out.Findings = append(out.Findings, f)
 		}
@@ -273,7 +273,7 @@ func (s *several) describe(ctx context.Context, out *result.Relation, results []
 	return nil
 }
 
-// curveOf is the curve of the predictions of all seeds together.
+// curveOf returns the curve of the predictions of all seeds together.
 func curveOf(bySeed []*relations.Predictions, negative string) (*result.Curve, error) {
 	var all predicted
 	settings := relation.Settings{Labels: bySeed[0].Labels, Negative: negative}
@@ -286,13 +286,13 @@ func curveOf(bySeed []*relations.Predictions, negative string) (*result.Curve, e
 	return all.curve("all", settings)
 }
 
-// poolCalibrations is the calibration of the scored examples of all runs; nil if one has none.
+// poolCalibrations returns the calibration over the scored examples of all runs; nil if one run has none.
 func poolCalibrations(results []*result.Relation) *result.Calibration {
 	out := &result.Calibration{}
 	var before, after []evaluate.Calibration
 	for _, r := range results {
 		c := r.Calibration
-		if c == nil { // a run of an earlier version
+		if c == nil { // written by an earlier version
 			return nil
 		}
 		out.Temperature += c.Temperature / float64(len(results))
@@ -303,8 +303,8 @@ func poolCalibrations(results []*result.Relation) *result.Calibration {
 	return out
 }
 
-// gatherPredictions writes the predictions of all folds as one file, for each seed, and returns them in the order of the
-// seeds.
+// gatherPredictions writes one file of predictions for each seed, with those of all folds, and returns them in the
+// order of the seeds.
 func (s *several) gatherPredictions(ctx context.Context) ([]*relations.Predictions, error) {
 	var all []*relations.Predictions
 	bySeed := map[uint32]*relations.Predictions{}

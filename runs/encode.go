@@ -18,25 +18,25 @@ import (
 	"github.com/subbert/subbert/tasks/encoding"
 )
 
-// Encoding says which hidden states of which model are written down for which texts.
+// Encoding says which hidden states of which model Encode writes for which texts.
 type Encoding struct {
 	Model      string // as Env.Model takes it
 	In         string // JSON lines of records
 	Out        string // safetensors file
-	Layers     string // "all", or hidden states joined by commas; see encoding.ParseLayers
+	Layers     string // "all", or hidden states separated by commas; see encoding.ParseLayers
 	Tokens     bool   // write the word pieces into the file's metadata
 	Attentions bool
-	Heads      bool // logits of the masked LM and next sentence heads, where the model has them
-	MaxLength  int  // positions of a row; 0: those of the longest record
+	Heads      bool // logits of the masked LM and next sentence heads, if the model has them
+	MaxLength  int  // positions of a row; 0: the length of the longest record
 	Batch      int  // records of one forward pass
 	Device     configs.Device
 }
 
-// Encoded is what Encode wrote.
+// Encoded says what Encode wrote.
 type Encoded struct{ Tensors, Records, Positions int }
 
-// Encode runs a model over texts without dropout and writes what of it e asks for as one safetensors file: whole, or not
-// at all if ctx ends.
+// Encode runs a model over texts without dropout and writes the states that e asks for as one safetensors file. If ctx
+// ends it writes nothing.
 func Encode(ctx context.Context, e Encoding, env Env) (_ *Encoded, err error) {
 	env = env.complete()
 	if e.Batch < 1 {
@@ -90,7 +90,7 @@ func Encode(ctx context.Context, e Encoding, env Env) (_ *Encoded, err error) {
 	return &Encoded{len(out.Tensors()), len(records.All), length}, nil
 }
 
-// options says what is computed: what was asked for, as far as the model has it.
+// options returns what to compute: what e asks for, as far as the model has it.
 func (e Encoding) options(env Env, m *checkpoints.Model, c bert.Config) (encoding.Options, error) {
 	layers, err := encoding.ParseLayers(e.Layers, c.NumHiddenLayers)
 	if err != nil {
@@ -109,7 +109,7 @@ func (e Encoding) options(env Env, m *checkpoints.Model, c bert.Config) (encodin
 	return has, nil
 }
 
-// read reads the records, until ctx ends.
+// read reads the records until ctx ends.
 func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c bert.Config) (*encoding.Records, error) {
 	limits, err := encoding.LimitsOf(c, e.MaxLength)
 	if err != nil {
@@ -123,9 +123,9 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened for reading only
 	records, err := encoding.Read(f, e.In, tokenizer, limits)
-	if ctx.Err() != nil { // whatever err says of the line that was cut short
+	if ctx.Err() != nil { // err may say only that the last line was cut short
 		return nil, interrupted(ctx, ctx.Err())
 	}
 	if err != nil {

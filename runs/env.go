@@ -27,59 +27,60 @@ import (
 // ErrInterrupted ends a run whose context was cancelled. Its state was saved.
 var ErrInterrupted = errors.New("interrupted")
 
-// Env is the world outside a run. The zero value computes on the pure-Go backend, takes the names of models for paths,
-// and tells nobody anything.
+// Env holds what a run needs from outside. The zero value computes on the pure-Go backend, takes the names of models as
+// paths, and reports nothing.
 type Env struct {
 	// Backend opens the device that a run computes on; the run closes it. Nil opens the pure-Go backend.
 	Backend func(ctx context.Context, d configs.Device) (*backend.Handle, error)
 
-	// Model returns the path of the model called name, which it may have to fetch. Nil takes the name for the path.
+	// Model returns the path of the model called name, fetching it if necessary. If Model is nil, the name is the path.
 	Model func(ctx context.Context, name string) (path string, err error)
 
-	// Store opens the tree of shards at a gs:// address. Nil asks Google's storage with the machine's credentials.
+	// Store opens the store of the shards at a gs:// address. Nil opens Google's storage with the machine's
+	// credentials.
 	Store func(ctx context.Context, address string) (*gcs.Store, error)
 
-	// Log hears what a person should know at once.
+	// Log receives what a person should know at once.
 	Log *slog.Logger
 
-	// Notes gets what a person may read before the first step: the load report, the plan, decoded examples.
+	// Notes receives what a person may read before the first step: the load report, the plan, decoded examples.
 	Notes io.Writer
 
-	// Progress hears of every report of a run. Runs beside one another call it one at a time.
+	// Progress receives every report of a run. Runs in parallel call it one at a time.
 	Progress func(Progress)
 
-	// Counting hears how many of the things that a stage of the work goes through are done, such as texts that are encoded.
+	// Counting receives how many items a stage of the work has done, such as texts encoded, and the total.
 	Counting func(stage string, done, total int)
 
-	// Reading hears how many bytes of an input are read, of how many; a size of 0 is not known.
+	// Reading receives how many bytes of an input have been read, and its size; 0 if the size is not known.
 	Reading func(name string, done, size int64)
 
-	// Cache is the directory for blocks of shards that lie in a store, unless device.cache names one.
+	// Cache is the directory for blocks of shards that are read from a store, unless device.cache names one.
 	Cache string
 
-	// Resume continues the newest valid checkpoint of a run, and starts where there is none. Without it a directory that
-	// has checkpoints is refused.
+	// Resume continues the newest valid checkpoint of a run, or starts the run if there is none. Without Resume a
+	// directory that has checkpoints is refused.
 	Resume bool
 
-	// Extend accepts a longer schedule than the one a run was started with: it goes on from its newest checkpoint, which there
-	// has to be, at the learning rates of the longer schedule. Only with Resume.
+	// Extend accepts a longer schedule than the one a run was started with: the run continues from its newest
+	// checkpoint, which must exist, at the learning rates of the longer schedule. It requires Resume.
 	Extend bool
 
-	// Command is what the results say the run was started by.
+	// Command is the command that the results name as the one that started the run.
 	Command string
 }
 
 // Progress is a report of a run.
 type Progress struct {
-	Run         string // of several runs, the name of this one
-	Number, Of  int    // of several runs, which one this is, from 1, and how many there are
+	Run         string // the name of this run, if there are several
+	Number, Of  int    // if there are several runs, the number of this one, from 1, and how many there are
 	From        int    // the step that this process started or continued at
-	Step, Steps int    // completed updates, and those in all
+	Step, Steps int    // completed updates, and updates in all
 	HeldOut     bool   // the values are those of an evaluation
 	Values      []metrics.Value
 }
 
-// complete is e with something in the place of what is nil.
+// complete returns e with its nil fields replaced by defaults.
 func (e Env) complete() Env {
 	if e.Backend == nil {
 		e.Backend = func(ctx context.Context, _ configs.Device) (*backend.Handle, error) {
@@ -112,7 +113,7 @@ func (e Env) complete() Env {
 	return e
 }
 
-// openModel opens the model called name; the directory of a run stands for the model in it.
+// openModel opens the model called name. The directory of a run means the model in it.
 func (e Env) openModel(ctx context.Context, name string) (*checkpoints.Model, error) {
 	path, err := e.Model(ctx, name)
 	if err != nil {
@@ -121,7 +122,7 @@ func (e Env) openModel(ctx context.Context, name string) (*checkpoints.Model, er
 	return checkpoints.OpenModel(ctx, result.ModelPath(path))
 }
 
-// reading counts the bytes of the file called name as they are read.
+// reading returns a function that counts the bytes read from the file called name.
 func (e Env) reading(name string) func(n int) {
 	var done, size int64
 	if info, err := os.Stat(name); err == nil {
@@ -133,10 +134,10 @@ func (e Env) reading(name string) func(n int) {
 	}
 }
 
-// note prints a line of the notes. The first error of the writer is not the run's.
+// note prints a line to Notes. An error of the writer does not fail the run.
 func (e Env) note(format string, args ...any) { fmt.Fprintf(e.Notes, format+"\n", args...) }
 
-// plural is a count of a noun whose plural ends in ending.
+// plural returns a count with its noun, whose plural ends in ending.
 func plural(n int, noun, ending string) string {
 	if n != 1 {
 		noun += ending
@@ -155,8 +156,8 @@ func short(n float64) string {
 	return fmt.Sprintf("%.3g T", n)
 }
 
-// unchanged refuses to continue a run with a config that changes what is learned, but for the length of a run that is
-// extended.
+// unchanged refuses to continue a run with a config that changes what is learned, except for a longer schedule if the
+// run is extended.
 func (e Env) unchanged(c interface {
 	Changes(path string) ([]string, error)
 }, dir, file string) error {

@@ -24,16 +24,16 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Evaluation says which model is measured on which shards, and how. What is zero is taken from the model's run, where it
-// has one, else from the defaults of pre-training.
+// Evaluation says which model is measured on which shards, and how. A zero field takes its value from the run of the
+// model, if there is one, and otherwise from the defaults of pre-training.
 type Evaluation struct {
-	Model    string   // directory, or that of a pre-training run: its newest valid checkpoint
+	Model    string   // a model directory, or a pre-training run: its newest valid checkpoint
 	Shards   string   // directory made by subbert data shard
 	Splits   []string // shards.HeldOut, shards.Train
 	Seed     *uint32  // of masks and pairs
 	Sequence int      // positions of a row
 	Masking  string   // instances.Subword or instances.WholeWord
-	Rows     int      // of one forward pass; the result does not depend on it
+	Rows     int      // of one forward pass; they do not change the result
 	Limit    int      // instances of each split; 0: all
 	Device   configs.Device
 }
@@ -48,7 +48,7 @@ type Evaluated struct {
 	Values    []metrics.Value
 }
 
-// JSON is e as the result of subbert eval.
+// JSON returns e as the result that subbert eval writes.
 func (e *Evaluated) JSON(of Evaluation, split string) result.Evaluation {
 	out := result.Evaluation{
 		"instances": e.Instances, "split": split, "seed": e.Seed, "masking": e.Masking, "sequence": e.Sequence, "model": of.Model, "shards": of.Shards,
@@ -57,7 +57,7 @@ func (e *Evaluated) JSON(of Evaluation, split string) result.Evaluation {
 		out["step"] = e.Step
 	}
 	for _, v := range e.Values {
-		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no such numbers
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no NaN and no infinity
 			out[v.Name] = v.Value
 		}
 	}
@@ -65,7 +65,7 @@ func (e *Evaluated) JSON(of Evaluation, split string) result.Evaluation {
 }
 
 // Evaluate masks the documents of the splits and pairs their segments as pre-training does, once, and measures how well
-// the model restores them. The same model, shards and seed give the same values.
+// the model restores the masked words. The same model, shards and seed give the same values.
 func Evaluate(ctx context.Context, of Evaluation, env Env) (_ *Evaluated, err error) {
 	env = env.complete()
 	m := &measured{env: env, of: of}
@@ -84,7 +84,7 @@ func Evaluate(ctx context.Context, of Evaluation, env Env) (_ *Evaluated, err er
 	return m.measure(ctx, set)
 }
 
-// measured is a model on disk and how it is measured.
+// measured is a model on disk and the settings it is measured with.
 type measured struct {
 	env   Env
 	of    Evaluation
@@ -95,7 +95,7 @@ type measured struct {
 	step  int
 }
 
-// open finds the model and resolves how it is measured.
+// open finds the model and resolves the settings it is measured with.
 func (m *measured) open(ctx context.Context) error {
 	m.task, m.seed = pretraining.Default(), trainer.DefaultRun().Seed
 	dir, err := m.env.Model(ctx, m.of.Model)
@@ -129,7 +129,7 @@ func (m *measured) open(ctx context.Context) error {
 	return nil
 }
 
-// resolve puts what was asked for in the place of the run's settings.
+// resolve replaces the run's settings by those asked for.
 func (m *measured) resolve() error {
 	if m.step == 0 {
 		m.task.Sequence = min(m.task.Sequence, m.bert.MaxPositionEmbeddings)
@@ -189,7 +189,7 @@ func (m *measured) measure(ctx context.Context, set *shards.Set) (_ *Evaluated, 
 	return out, err
 }
 
-// firstEpoch is the instances of epoch 0 of a split: always the same.
+// firstEpoch returns the instances of epoch 0 of a split, which are always the same.
 func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece.Vocabulary, task pretraining.Config, seed uint32) (*instances.Epoch, error) {
 	documents, err := set.Split(split)
 	if err != nil {
@@ -205,7 +205,7 @@ func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece
 	return drawer.Epoch(ctx, 0)
 }
 
-// inTurn yields the batches of every epoch, one after the other, and tells of each.
+// inTurn yields the batches of the epochs, one epoch after the other, and reports its progress.
 func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch, total int) iter.Seq2[trainer.Batch, error] {
 	return func(yield func(trainer.Batch, error) bool) {
 		done := 0
@@ -221,7 +221,7 @@ func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch, t
 	}
 }
 
-// load fills the parameters from the model. A model without the next sentence head is measured without it.
+// load loads the parameters from the model. A model without the next sentence head is measured without it.
 func (m *measured) load() (*model.Store, error) {
 	load := func() (*model.Store, *checkpoints.Report, error) {
 		return tasks.Load(m.model, pretraining.New(m.bert, bert.Options{}, m.task, 1).Parameters(), nil, 0)
@@ -240,7 +240,7 @@ func (m *measured) load() (*model.Store, error) {
 	return store, nil
 }
 
-// lacksPairsOnly reports whether next sentence prediction is all that a model lacks.
+// lacksPairsOnly reports whether the next sentence head is the only part that a model lacks.
 func lacksPairsOnly(e *checkpoints.MismatchError) bool {
 	for _, p := range e.Missing {
 		if p.Part != checkpoints.NSP && p.Part != checkpoints.Pooler {

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// made is a made-up model with everything that the examples name.
+// made returns a made-up model with all files that the examples name.
 func made() (runstest.Files, func()) {
 	dir, err := os.MkdirTemp("", "subbert-example-")
 	if err != nil {
@@ -24,8 +24,7 @@ func made() (runstest.Files, func()) {
 	return f, func() { os.RemoveAll(dir) }
 }
 
-// This program continues a pre-training, and says how well the model restores masked words of documents that it was not
-// trained on.
+// This program continues a pre-training and prints how well the model restores masked words of held-out documents.
 func ExamplePretrain() {
 	files, remove := made()
 	defer remove()

@@ -12,19 +12,19 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// findings are what a run tells of itself: at once, through the log, and in its result.
+// findings are what a run reports about itself: at once in the log, and in its result.
 type findings struct {
 	all  []result.Finding
-	told *told // shared with runs beside this one; nil: nothing was told yet
+	told *told // shared with the runs in parallel; nil: this is the only run
 }
 
-// told remembers the kinds that one of several runs has told, so that the others need not.
+// told remembers the kinds of findings that one of several runs has logged, so that the others do not repeat them.
 type told struct {
 	lock  sync.Mutex
 	kinds map[string]bool
 }
 
-// first reports whether kind is told for the first time.
+// first reports whether kind has not been logged before, and records it.
 func (t *told) first(kind string) bool {
 	if t == nil {
 		return true
@@ -38,7 +38,7 @@ func (t *told) first(kind string) bool {
 	return true
 }
 
-// find notes a finding and tells it. Of several runs only the first tells a kind.
+// find records a finding and logs it. Of several runs only the first one logs a kind.
 func (s *session) find(kind, text string) {
 	s.found.all = append(s.found.all, result.Finding{Kind: kind, Text: text})
 	if s.found.told.first(kind) {
@@ -46,7 +46,7 @@ func (s *session) find(kind, text string) {
 	}
 }
 
-// foresee finds what of the rows makes it useless to learn from them or to be scored on them.
+// foresee finds properties of the rows that make it useless to learn from them or to score on them.
 func (s *session) foresee(r *rowSets, e relation.Examples, encoder *marked.Encoder, cuts map[string]marked.Cut) {
 	sets := []survey.Set{{Name: "train", Examples: r.Train}}
 	parts := map[string][]marked.Row{"train": r.train, "dev": r.dev, "test": r.test}
@@ -75,7 +75,7 @@ func (s *session) foresee(r *rowSets, e relation.Examples, encoder *marked.Encod
 	}
 }
 
-// countUnknown counts the pieces of rows, and those that are [UNK].
+// countUnknown counts the word pieces of rows, and those that are [UNK].
 func countUnknown(rows []marked.Row, unk int32) (pieces, unknown int) {
 	for _, r := range rows {
 		pieces += len(r.IDs) - 2
@@ -88,7 +88,7 @@ func countUnknown(rows []marked.Row, unk int32) (pieces, unknown int) {
 	return pieces, unknown
 }
 
-// gather are the findings of several runs: each kind once, with how many other runs have it.
+// gather returns the findings of several runs: each kind once, with the number of other runs that have it.
 func gather(all []part, results []*result.Relation) []result.Finding {
 	var out []result.Finding
 	others := map[string][]string{}

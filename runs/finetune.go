@@ -17,9 +17,9 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Finetune carries out the fine-tuning run that config describes, or, with folds or several seeds, the runs. A single
-// run leaves config.toml, metrics.jsonl, checkpoints and, at the end, result.json, predictions.tsv and model/ in the run
-// directory; of several runs each has a directory of its own inside it, and result.json sums them up. The error is a
+// Finetune carries out the fine-tuning run that config describes, or the runs, if there are folds or several seeds. A
+// single run writes config.toml, metrics.jsonl, checkpoints and, at the end, result.json, predictions.tsv and model/ to
+// the run directory. Several runs write to a directory each inside it, and result.json sums them up. The error is a
 // *configs.Error if config or the files that it names are at fault, and ErrInterrupted if ctx ended and the state was
 // saved.
 func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Relation, error) {
@@ -41,7 +41,7 @@ func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Re
 	return finetune(ctx, config, env, nil, sets, Progress{}, nil)
 }
 
-// interrupted is ErrInterrupted in the place of an error that the end of ctx made before anything was begun.
+// interrupted returns ErrInterrupted in place of err if ctx ended before anything was begun.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrInterrupted) {
 		return fmt.Errorf("%w: nothing was begun; the same command starts again", ErrInterrupted)
@@ -49,7 +49,7 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// relationRun is a fine-tuning run under way.
+// relationRun is a fine-tuning run in progress.
 type relationRun struct {
 	*session
 	config    configs.Relation
@@ -57,11 +57,11 @@ type relationRun struct {
 	weights   relation.ClassWeights
 	predictor *relation.Predictor
 	settings  relation.Settings // of the saved model
-	best      *bestEpoch        // nil where the last epoch is kept
+	best      *bestEpoch        // nil if the last epoch is kept
 }
 
-// finetune is one fine-tuning run on one device: on, or if that is nil the one that the environment opens. Of several runs,
-// which part says, warned is what they have told.
+// finetune carries out one fine-tuning run on one device: on, or if on is nil the one that the environment opens. If it
+// is one of several, part says which, and warned holds the findings that they have logged.
 func finetune(ctx context.Context, config configs.Relation, env Env, on *backend.Handle, sets *Sets, part Progress, warned *told) (_ *result.Relation, err error) {
 	s, err := open(ctx, spec{config.Model, config.Common, config.Task.Batching, config.Task.Sequence, config}, env, on)
 	if err != nil {
@@ -76,7 +76,7 @@ func finetune(ctx context.Context, config configs.Relation, env Env, on *backend
 	return r.run(ctx)
 }
 
-// run is the run from its rows to its result.
+// run carries out the run from its rows to its result.
 func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	of := r.config.Task
 	of.Labels, of.ClassWeights = r.rows.Labels, of.ClassWeights.Balance(r.rows.train, r.rows.Labels)
@@ -85,7 +85,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs := max(1, r.part.Of) // which compile once for all
+	runs := max(1, r.part.Of) // all of them share the compilation
 	epochs := float64(plan.Schedule.Steps()*plan.Batch) / float64(len(r.rows.train))
 	of = of.Fit(r.bert, r.rows.train, float64(runs)*epochs)
 	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
@@ -94,7 +94,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	}
 	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
 	padding := batches.Padding(0)
-	if r.backend.Client != nil { // which compiles; the Go backend does not
+	if r.backend.Client != nil { // XLA compiles; the Go backend does not
 		plan.Shapes = task.Shapes(padding.Lengths)
 	}
 	if err := r.sameLabels(); err != nil {
@@ -126,7 +126,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	return r.finish(ctx)
 }
 
-// relationPlan is the plan of the run. To keep the best epoch, each is evaluated.
+// relationPlan returns the plan of the run. If the best epoch is kept, every epoch is evaluated.
 func (r *relationRun) relationPlan() (trainer.Plan, error) {
 	if r.config.Task.Keep == relation.KeepBestDev {
 		if len(r.rows.dev) == 0 {
@@ -137,7 +137,7 @@ func (r *relationRun) relationPlan() (trainer.Plan, error) {
 	return r.plan(len(r.rows.train))
 }
 
-// sameLabels refuses to go on with a classifier that was trained for other labels than the data's.
+// sameLabels refuses to continue with a classifier that was trained for other labels than those of the data.
 func (r *relationRun) sameLabels() error {
 	labels, err := r.init.Labels()
 	if err != nil || labels == nil || r.state != nil || slices.Equal(labels, r.rows.Labels) {
@@ -151,8 +151,8 @@ func (r *relationRun) sameLabels() error {
 	return configs.Errorf(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.model.Init, labels, r.rows.Labels)
 }
 
-// describeModel resolves what a saved model carries beside its weights: among it, lengths, so that whoever applies the
-// model compiles the same shapes.
+// describeModel sets what a saved model has beside its weights, including lengths, so that whoever applies the model
+// compiles the same shapes.
 func (r *relationRun) describeModel(lengths []int) error {
 	task := r.config.Task
 	task.Lengths = lengths
@@ -162,7 +162,7 @@ func (r *relationRun) describeModel(lengths []int) error {
 	return err
 }
 
-// noteExamples notes what will be learned from, with the first examples as the model sees them.
+// noteExamples writes a note on the training examples, with the first ones as the model sees them.
 func (r *relationRun) noteExamples(p relation.Padding) {
 	r.env.note("examples: %d to learn from, %d dev, %d test; marking %s, labels %s, negative %s",
 		len(r.rows.train), len(r.rows.dev), len(r.rows.test), r.rows.Marking, strings.Join(r.rows.Labels, " "), r.rows.Negative)
@@ -177,8 +177,9 @@ func (r *relationRun) noteExamples(p relation.Padding) {
 	}
 }
 
-// devScore scores the dev examples during training and keeps the weights of the best epoch if that is asked for. It is
-// nil if there are no dev examples, or if the result is of them and they are scored at the end anyway.
+// devScore returns the evaluation that scores the dev examples during training and keeps the weights of the best epoch,
+// if the config asks for that. It returns nil if there are no dev examples, or if the result is on them and they are
+// scored at the end anyway.
 func (r *relationRun) devScore() evaluation {
 	if len(r.rows.dev) == 0 || len(r.rows.test) == 0 && r.best == nil {
 		return nil
@@ -197,7 +198,7 @@ func (r *relationRun) devScore() evaluation {
 	}
 }
 
-// finish scores the trained model and leaves predictions, model and result.
+// finish scores the trained model and writes predictions, model and result.
 func (r *relationRun) finish(ctx context.Context) (*result.Relation, error) {
 	task := r.config.Task
 	out := &result.Relation{

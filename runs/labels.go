@@ -12,8 +12,8 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// resolveLabels finds the labels, in the classifier's order, and which of them is negative, and spells those of all
-// examples alike: data say False beside false.
+// resolveLabels finds the labels, in the classifier's order, and the negative one, and spells the labels of all
+// examples alike: data have both False and false.
 func (s *Sets) resolveLabels(d relation.Data, e relation.Examples) error {
 	found := e.Labels
 	if len(found) == 0 {
@@ -42,8 +42,8 @@ func (s *Sets) resolveLabels(d relation.Data, e relation.Examples) error {
 	return s.spell(task, d)
 }
 
-// spell writes the labels of all examples as s.Labels has them. It refuses labels of dev and test that train lacks; where
-// train itself has labels that s.Labels lacks, that is left to the encoder.
+// spell writes the labels of all examples as s.Labels spells them. It refuses labels of dev and test that train lacks;
+// labels of train that s.Labels lacks are left to the encoder.
 func (s *Sets) spell(task relations.Task, d relation.Data) error {
 	folded := map[[2]string]int{}
 	for _, part := range []struct {
@@ -92,7 +92,7 @@ func unknownLabels(name string, unknown map[string]int, labels []string) error {
 	return fmt.Errorf("%s has labels that no training row has: %s; task.labels = [%s] takes them in, though nothing is learned of them", name, strings.Join(told, ", "), strings.Join(all, ", "))
 }
 
-// checkScored refuses examples to score that have no label.
+// checkScored refuses examples without a label that are to be scored.
 func (s *Sets) checkScored(d relation.Data) error {
 	for _, part := range []struct {
 		file, key string

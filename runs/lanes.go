@@ -14,8 +14,8 @@ import (
 	"github.com/subbert/subbert/configs"
 )
 
-// lanes are the devices that several runs share. Each run has a device to itself: a run of such a size is far from
-// filling several, and as many runs as there are devices go on at once.
+// lanes are the devices that several runs share. Each run uses one device, because a run of this size does not fill
+// several, and as many runs as there are devices go on at once.
 type lanes struct {
 	handle *backend.Handle
 	free   chan *backend.Handle
@@ -39,8 +39,8 @@ func openLanes(ctx context.Context, env Env, device configs.Device) (*lanes, err
 
 func (l *lanes) close() error { return l.handle.Close() }
 
-// each calls run for 0 to n-1, as many at once as there are devices, and returns the first error. The calls that are under
-// way then are told to stop, through their context; those that have not begun do not begin.
+// each calls run for 0 to n-1, as many at once as there are devices, and returns the first error. It then cancels the
+// context of the calls in progress and begins no others.
 func (l *lanes) each(ctx context.Context, env Env, n int, name func(int) string, run func(context.Context, Env, int, *backend.Handle) error) error {
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(l.handle.Devices)
@@ -63,8 +63,8 @@ func (l *lanes) each(ctx context.Context, env Env, n int, name func(int) string,
 	return group.Wait()
 }
 
-// named is e for one of several runs beside one another: name stands before every line of notes and logs. Those that
-// share the lock take turns by lines.
+// named returns e for one of several runs in parallel, with name before every line of notes and logs. Runs that share
+// the lock write one line at a time.
 func (e Env) named(name string, shared *sync.Mutex) Env {
 	other := e
 	other.Notes = &prefixed{to: e.Notes, prefix: name + ": ", lock: shared}
@@ -77,7 +77,7 @@ func (e Env) named(name string, shared *sync.Mutex) Env {
 	return other
 }
 
-// prefixed writes whole lines, each with a prefix. The part of a last line without an end stays unwritten.
+// prefixed writes whole lines, each with a prefix. A last line without an end is not written.
 type prefixed struct {
 	to     io.Writer
 	prefix string

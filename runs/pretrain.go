@@ -19,9 +19,9 @@ import (
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
-// Pretrain carries out the pre-training run that config describes. It leaves config.toml, metrics.jsonl, checkpoints and,
-// at the end, result.json and model/ in the run directory. The error is a *configs.Error if config or the files that it
-// names are at fault, and ErrInterrupted if ctx ended and the state was saved.
+// Pretrain carries out the pre-training run that config describes. It writes config.toml, metrics.jsonl, checkpoints
+// and, at the end, result.json and model/ to the run directory. The error is a *configs.Error if config or the files
+// that it names are at fault, and ErrInterrupted if ctx ended and the state was saved.
 func Pretrain(ctx context.Context, config configs.Pretraining, env Env) (_ *result.Pretraining, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, configs.Wrap(err)
@@ -44,7 +44,7 @@ func Pretrain(ctx context.Context, config configs.Pretraining, env Env) (_ *resu
 	return p.run(ctx)
 }
 
-// pretrainingRun is a pre-training run under way.
+// pretrainingRun is a pre-training run in progress.
 type pretrainingRun struct {
 	*session
 	config configs.Pretraining
@@ -53,7 +53,7 @@ type pretrainingRun struct {
 	text   pretraining.Text // of the held-out documents
 }
 
-// run is the run from its shards to its result.
+// run carries out the run from its shards to its result.
 func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	plan, batches, err := p.stages()
 	if err != nil {
@@ -85,7 +85,7 @@ func (p *pretrainingRun) run(ctx context.Context) (*result.Pretraining, error) {
 	return p.finish(ctx, plan)
 }
 
-// stages resolves the plan of the run and the batches of each of its phases. A phase draws instances of its own.
+// stages resolves the plan of the run and the batches of each of its phases. Each phase draws its own instances.
 func (p *pretrainingRun) stages() (trainer.Plan, trainer.Batches, error) {
 	plan, err := p.plan(0)
 	if err != nil {
@@ -118,12 +118,12 @@ func (p *pretrainingRun) stages() (trainer.Plan, trainer.Batches, error) {
 	return plan, batches, configs.Wrap(plan.Validate())
 }
 
-// epoch is the instances of a split that are evaluated or shown.
+// epoch returns the instances of a split that are evaluated or shown.
 func (p *pretrainingRun) epoch(ctx context.Context, split string) (*instances.Epoch, error) {
 	return firstEpoch(ctx, p.set, split, p.init.Vocabulary, p.config.Task, p.config.Run.Seed)
 }
 
-// heldOut prepares the evaluation on the held-out documents; nil if there are none. It is the same in all phases.
+// heldOut returns the evaluation on the held-out documents, which is the same in all phases; nil if there are none.
 func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 	documents, err := p.set.Split(shards.HeldOut)
 	if err != nil {
@@ -159,7 +159,7 @@ func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 	}, nil
 }
 
-// watchDownstream prepares to measure, in the course of the run, how well a relation task can be read off the encoder.
+// watchDownstream prepares to measure, during the run, how well a relation task can be learned from the frozen encoder.
 func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
 	d := p.config.Downstream
 	if d.Train == "" {
@@ -196,7 +196,8 @@ func (p *pretrainingRun) watchDownstream(ctx context.Context) error {
 	return nil
 }
 
-// noteInstances notes the first instances of the run, decoded, so that a person sees what is being learned.
+// noteInstances writes the first instances of the run, decoded, to the notes, so that a person sees what is being
+// learned.
 func (p *pretrainingRun) noteInstances(ctx context.Context, n int) error {
 	epoch, err := p.epoch(ctx, shards.Train)
 	if err != nil {
@@ -212,8 +213,8 @@ func (p *pretrainingRun) noteInstances(ctx context.Context, n int) error {
 	return nil
 }
 
-// instanceText is an instance for a person to read: at a masked position stand what the model sees and, in braces, what
-// was there.
+// instanceText returns an instance for a person to read: a masked position shows what the model sees and, in braces,
+// the original.
 func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
 	words := make([]string, d.Length)
 	for i := range words {
@@ -227,7 +228,7 @@ func instanceText(d instances.Instance, v *wordpiece.Vocabulary) string {
 	return fmt.Sprintf("(%s) %s", next, strings.Join(words, " "))
 }
 
-// finish leaves model and result.
+// finish writes model and result.
 func (p *pretrainingRun) finish(ctx context.Context, plan trainer.Plan) (*result.Pretraining, error) {
 	path, err := p.export(p.card(plan))
 	if err != nil {
@@ -244,10 +245,12 @@ func (p *pretrainingRun) finish(ctx context.Context, plan trainer.Plan) (*result
 	return r, p.dir.WriteResult(r)
 }
 
-// mostRandom is the share of random next segments above which something is wrong with the documents; half are meant to be.
+// mostRandom is the share of random next segments above which something is wrong with the documents; the intended share
+// is half.
 const mostRandom = 0.75
 
-// foreseePairs refuses next sentences that contradict themselves, and finds those that teach nothing.
+// foreseePairs refuses settings for next sentence prediction that contradict each other, and finds pairs that teach
+// nothing.
 func (p *pretrainingRun) foreseePairs() error {
 	if !p.config.Task.NSP {
 		return nil
@@ -278,8 +281,8 @@ func (p *pretrainingRun) foreseePairs() error {
 	return nil
 }
 
-// judgeWords finds out whether masked words are restored better than by the frequencies of pieces alone: in held-out text,
-// or where there is none in the last training report.
+// judgeWords finds out whether masked words are restored better than by the frequencies of word pieces alone: in
+// held-out text, or, if there is none, in the last training report.
 func (p *pretrainingRun) judgeWords(ctx context.Context) error {
 	loss, where := p.last.heldOut["heldout_mlm_loss"], "in held-out text"
 	if p.last.heldOut == nil {

@@ -21,7 +21,7 @@ import (
 )
 
 // Probe carries out the probing run that config describes: it freezes the encoder of model.init and trains small
-// classifiers on the states of its layers. It leaves config.toml, result.json, probes.csv and figures/ in the run
+// classifiers on the states of its layers. It writes config.toml, result.json, probes.csv and figures/ to the run
 // directory. The error is a *configs.Error if config or the files that it names are at fault, and ErrInterrupted if ctx
 // ended; the activations are kept then.
 func Probe(ctx context.Context, config configs.Probing, env Env) (_ *result.Probing, err error) {
@@ -46,21 +46,21 @@ func Probe(ctx context.Context, config configs.Probing, env Env) (_ *result.Prob
 	return p.run(ctx)
 }
 
-// probingRun is a probing run under way.
+// probingRun is a probing run in progress.
 type probingRun struct {
 	*session
 	config configs.Probing
 	data   *rowSets
-	from   string           // what the probes are tried on: test or dev
-	rows   [2][]probing.Row // to learn from, to try on
+	from   string           // what the probes are scored on: test or dev
+	rows   [2][]probing.Row // to learn from, to score on
 	labels [2][]int32       // likewise
 	depths []int
-	groups []*probing.Probes // trained in one graph each
-	hash   string            // of the encoder
+	groups []*probing.Probes // each is trained in one graph
+	hash   string            // of the encoder's parameters
 	spent  result.Spent
 }
 
-// open encodes the sentences and resolves what is probed.
+// open encodes the sentences and resolves which probes to train.
 func (p *probingRun) open(ctx context.Context, sets *Sets) (err error) {
 	if _, err := os.Stat(p.dir.File(result.File)); err == nil {
 		return configs.Errorf("%s is complete: it has a result.json; another run.dir starts anew", p.config.Run.Dir)
@@ -89,7 +89,7 @@ func (p *probingRun) open(ctx context.Context, sets *Sets) (err error) {
 	return nil
 }
 
-// run is the run from its rows to its result.
+// run carries out the run from its rows to its result.
 func (p *probingRun) run(ctx context.Context) (*result.Probing, error) {
 	if err := p.load(bert.Parameters(p.bert)); err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (p *probingRun) run(ctx context.Context) (*result.Probing, error) {
 	return p.finish(series)
 }
 
-// probe probes the encoder in store, once for each of kinds. Its parameters are hashed before and after.
+// probe probes the encoder in store, once for each of kinds, and hashes the encoder's parameters before and after.
 func (p *probingRun) probe(ctx context.Context, store *model.Store, kinds []string) ([]*probeSeries, error) {
 	frozen, err := probing.NewFrozenEncoder(p.backend.Backend, store, p.bert, p.options(), p.config.Task.Probe.Input, p.rows[0][0], p.config.Task.Sequence, p.config.Task.Rows())
 	if err != nil {
@@ -166,7 +166,8 @@ func (p *probingRun) probe(ctx context.Context, store *model.Store, kinds []stri
 	return out, err
 }
 
-// activations are those of rows, kept on disk or encoded anew each time as the config says. The caller calls closing.
+// activations returns the activations of rows, kept on disk or encoded each time, as the config says. The caller calls
+// closing.
 func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEncoder, hash string, rows []probing.Row) (_ probing.Activations, closing func(), err error) {
 	kind := p.config.Task.Probe.Activations
 	if kind == probing.ActivationsNone {
@@ -196,7 +197,7 @@ func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEnco
 	}, nil
 }
 
-// openGroups makes the graphs that probes are trained in.
+// openGroups builds the graphs that the probes are trained in.
 func (p *probingRun) openGroups(shape activations.Header) error {
 	plan, err := p.plan(len(p.rows[0]))
 	if err != nil {
@@ -218,7 +219,7 @@ func (p *probingRun) openGroups(shape activations.Header) error {
 	return nil
 }
 
-// series trains and tries the probes with every seed.
+// series trains and scores the probes with every seed.
 func (p *probingRun) series(ctx context.Context, kind string, from [2]probing.Activations) (*probeSeries, error) {
 	began := time.Now()
 	out := &probeSeries{of: kind}

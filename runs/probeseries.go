@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/tasks/probing"
 )
 
-// probeSeries gathers what came of the probes of one encoder or control, seed by seed.
+// probeSeries collects the outcome of the probes of one encoder or control, seed by seed.
 type probeSeries struct {
 	of           string
 	seeds        []uint32
@@ -25,7 +25,7 @@ type probeSeries struct {
 	trained      [][]probing.Trained
 }
 
-// add scores what came of one seed.
+// add scores the probes of one seed.
 func (s *probeSeries) add(p *probingRun, seed uint32, trained []probing.Trained) error {
 	gold := labelNames(p.data.Labels, p.labels[1])
 	var f1, accuracy []float64
@@ -53,7 +53,7 @@ func labelNames(labels []string, indices []int32) []string {
 	return out
 }
 
-// finish makes the result of all series and leaves it in the run directory.
+// finish combines all series into the result and writes it to the run directory.
 func (p *probingRun) finish(series []*probeSeries) (*result.Probing, error) {
 	found := &result.Probes{Input: p.config.Task.Probe.Input, Layers: p.depths, Seeds: series[0].seeds, Encoder: p.hash}
 	for _, s := range series {
@@ -89,7 +89,7 @@ func (p *probingRun) finish(series []*probeSeries) (*result.Probing, error) {
 	return out, p.dir.WriteResult(out)
 }
 
-// selectivity is how far the encoder's scores are above those with shuffled labels, seed by seed.
+// selectivity returns how far the encoder's scores are above those with shuffled labels, seed by seed.
 func selectivity(f1, shuffled [][]float64) []evaluate.Interval {
 	out := make([]evaluate.Interval, len(f1[0]))
 	for i := range out {
@@ -102,7 +102,7 @@ func selectivity(f1, shuffled [][]float64) []evaluate.Interval {
 	return out
 }
 
-// describeMixes sums up what the encoder's probes learned to mix.
+// describeMixes sums up the mixtures that the encoder's probes learned.
 func describeMixes(found *result.Probes, trained [][]probing.Trained) {
 	for i, l := range found.Layers {
 		share := make([]float64, l+1)

@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// Provenance says how results of this program come to be; command is what it was started by.
+// Provenance describes how a result of this program was made; command is the command that started it.
 func Provenance(command string) result.Provenance {
 	p := result.Provenance{Command: command, Machine: machine(), Versions: map[string]string{"go": runtime.Version()}}
 	info, ok := debug.ReadBuildInfo()
@@ -38,7 +38,7 @@ func Provenance(command string) result.Provenance {
 	return p
 }
 
-// machine is the processor in words.
+// machine returns a description of the processor.
 func machine() string {
 	name := runtime.GOARCH
 	if f, err := os.Open("/proc/cpuinfo"); err == nil {
@@ -49,7 +49,7 @@ func machine() string {
 				break
 			}
 		}
-		f.Close() // only read from
+		f.Close() // opened for reading only
 	}
 	return fmt.Sprintf("%d cores, %s, %s", runtime.NumCPU(), name, runtime.GOOS)
 }

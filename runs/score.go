@@ -14,14 +14,14 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// bootstrapSamples and bootstrapSeed are of the intervals of F1 that runs come with.
+// bootstrapSamples and bootstrapSeed are those of the F1 intervals in the results of runs.
 const (
 	bootstrapSamples = 2000
 	bootstrapSeed    = 1
 )
 
-// scoreResult predicts and scores the examples that the result is of, and scores the baselines on them. scaled is what is
-// known of dev's probabilities.
+// scoreResult predicts and scores the examples that the result is on, and scores the baselines on the same examples.
+// scaled has the predictions of the dev examples.
 func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation, scaled *scaledDev) error {
 	examples, split := r.rows.Scored()
 	out.Scored = cmp.Or(r.config.Data.Test, r.config.Data.Corpus+" "+split)
@@ -64,7 +64,7 @@ func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation, sca
 	return atomicfile.Write(r.dir.File(result.PredictionsFile), file.Write)
 }
 
-// score predicts rows and compares with their labels.
+// score predicts rows and compares the predictions with their labels.
 func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.Prediction, evaluate.Report, error) {
 	labels := r.rows.Labels
 	predictions := make([]relation.Prediction, 0, len(rows))
@@ -85,7 +85,7 @@ func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.
 	return predictions, report, err
 }
 
-// addBaselines scores methods that need no model on the examples that the result is of.
+// addBaselines scores methods that need no model on the examples that the result is on.
 func addBaselines(ctx context.Context, out *result.Relation, s *Sets, examples []relations.Example) error {
 	gold := make([]string, len(examples))
 	for i, e := range examples {
@@ -114,7 +114,7 @@ func addBaselines(ctx context.Context, out *result.Relation, s *Sets, examples [
 	return nil
 }
 
-// mostFrequent is the most frequent positive label of the training examples.
+// mostFrequent returns the most frequent positive label of the training examples.
 func mostFrequent(s *Sets) string {
 	counts := map[string]int{}
 	for _, e := range s.Train {

@@ -36,34 +36,34 @@ type spec struct {
 	config   savable
 }
 
-// savable is a config that is kept beside its run.
+// savable is a config that is stored in its run's directory.
 type savable interface {
 	Text() ([]byte, error)
 	Changes(path string) ([]string, error)
 }
 
-// session is a run being set up and carried out, whatever its task.
+// session sets up and carries out a run of any task.
 type session struct {
 	spec
 	env     Env
-	init    *checkpoints.Model // that the run starts from
+	init    *checkpoints.Model // the model that the run starts from
 	bert    bert.Config
 	backend *backend.Handle
 	dir     *rundir.Dir
 	state   *trainer.State // to continue from; nil at the start
 	store   *model.Store
 	trainer *trainer.Trainer
-	as      checkpoints.Export // the saved model apart from its weights
+	as      checkpoints.Export // the model to save, without its weights
 	started time.Time
 	last    lastReports
 	goal    trainer.Goal    // of the evaluations
-	watches []trainer.Watch // measured beside them
-	part    Progress        // of several runs, which this is
+	watches []trainer.Watch // measured in addition
+	part    Progress        // which of several runs this is
 	found   findings
 }
 
-// open claims the run's directory and opens the model that the run starts from and its device: on, or if that is nil the
-// one that the environment opens. The caller closes the session.
+// open claims the run's directory and opens the model that the run starts from and its device: on, or if on is nil the
+// device that the environment opens. The caller closes the session.
 func open(ctx context.Context, r spec, env Env, on *backend.Handle) (_ *session, err error) {
 	s := &session{spec: r, env: env, started: time.Now()}
 	defer func() {
@@ -122,15 +122,15 @@ func (s *session) close() error {
 	return errors.Join(errs...)
 }
 
-// saved says that a checkpoint is durable.
+// saved logs that a checkpoint is durable.
 func (s *session) saved(c checkpoints.Saved) {
 	s.env.Log.Info("saved", "step", c.Step, "dir", c.Dir, "mb", c.Bytes/1e6, "seconds", c.Took.Seconds())
 }
 
-// options is how the model computes.
+// options returns the settings with which the model computes.
 func (s *session) options() bert.Options { return s.common.Device.ModelOptions() }
 
-// load fills the parameters that the task wants and notes what became of each part of the model.
+// load loads the parameters that the task needs and notes, part by part, where the values came from.
 func (s *session) load(wanted []weights.Parameter) error {
 	if s.state != nil {
 		// The checkpoint is about to replace every value, so the model that the run started from does not matter.
@@ -152,7 +152,7 @@ func (s *session) load(wanted []weights.Parameter) error {
 	return s.dir.WriteWeights(report)
 }
 
-// plan resolves the numbers of the run. examples is the size of an epoch, 0 where there is none.
+// plan resolves the numbers of the run. examples is the size of an epoch, 0 if there is none.
 func (s *session) plan(examples int) (trainer.Plan, error) {
 	perEpoch := (examples + s.batching.Batch - 1) / s.batching.Batch
 	steps, err := schedule.New(s.common.Schedule, perEpoch)
@@ -219,7 +219,7 @@ func (s *session) notePlan(p trainer.Plan) error {
 	return w.Flush()
 }
 
-// attention says which code computes attention, for the plan.
+// attention returns the name of the code that computes attention, for the plan.
 func (s *session) attention(devices int) string {
 	code := func(dropout bool) string {
 		if obstacle := bert.FusedAttention(s.bert, s.options(), dropout, devices); obstacle != "" {
@@ -233,7 +233,7 @@ func (s *session) attention(devices int) string {
 // evaluation measures the model at a step.
 type evaluation func(ctx context.Context, step int) ([]metrics.Value, error)
 
-// train carries the run out: it records, saves, evaluates, and stops when ctx ends.
+// train carries out the run: it records, saves, evaluates, and stops when ctx ends.
 func (s *session) train(ctx context.Context, plan trainer.Plan, batches trainer.Batches, evaluate evaluation) (err error) {
 	recorder, err := s.recorder(plan)
 	if err != nil {
@@ -255,7 +255,7 @@ func (s *session) train(ctx context.Context, plan trainer.Plan, batches trainer.
 		err = errors.Join(err, s.dir.WritePostMortem(bad))
 	}
 	wait := s.dir.Flush
-	if err == nil { // the model, which comes next, matters more
+	if err == nil { // the model, which is written next, matters more
 		wait = s.dir.Wait
 	}
 	switch unsaved := wait(); {
@@ -270,7 +270,7 @@ func (s *session) train(ctx context.Context, plan trainer.Plan, batches trainer.
 	return err
 }
 
-// connect gives the trainer what it calls.
+// connect sets the functions that the trainer calls.
 func (s *session) connect(recorder metrics.Recorder, evaluate evaluation) {
 	if s.goal.Name == "" {
 		s.goal = trainer.Goal{Name: "heldout_f1", Up: true}
@@ -290,7 +290,7 @@ func (s *session) connect(recorder metrics.Recorder, evaluate evaluation) {
 	}
 }
 
-// recorder opens everything that keeps or shows the reports of the run.
+// recorder opens everything that stores or shows the reports of the run.
 func (s *session) recorder(plan trainer.Plan) (_ metrics.Tee, err error) {
 	lines, err := s.dir.Metrics(s.trainer.Step())
 	if err != nil {
@@ -322,23 +322,23 @@ func (s *session) recorder(plan trainer.Plan) (_ metrics.Tee, err error) {
 	return append(recorder, progress{shown, s.env.Progress}), nil
 }
 
-// progress is a Recorder that tells the environment of every report.
+// progress is a Recorder that passes every report to the environment.
 type progress struct {
 	run  Progress
 	tell func(Progress)
 }
 
-// Record is part of metrics.Recorder.
+// Record implements metrics.Recorder.
 func (p progress) Record(step int, values ...metrics.Value) error {
 	p.run.Step, p.run.Values, p.run.HeldOut = step, values, isHeldOut(values)
 	p.tell(p.run)
 	return nil
 }
 
-// Close is part of metrics.Recorder.
+// Close implements metrics.Recorder.
 func (p progress) Close() error { return nil }
 
-// events begins the event file of this process.
+// events opens the event file of this process.
 func (s *session) events() (*metrics.TensorBoard, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -347,7 +347,7 @@ func (s *session) events() (*metrics.TensorBoard, error) {
 	return metrics.OpenTensorBoard(s.dir.File(result.EventsDir), fmt.Sprintf("%s.%d", host, os.Getpid()), s.trainer.Step())
 }
 
-// keepBest leaves the present model beside the run, under best/.
+// keepBest writes the present model to best/ in the run's directory.
 func (s *session) keepBest(step int, value float64) error {
 	state, err := s.trainer.State()
 	if err != nil {
@@ -359,7 +359,7 @@ func (s *session) keepBest(step int, value float64) error {
 	return err
 }
 
-// export leaves the trained model beside the run.
+// export writes the trained model to the run's directory.
 func (s *session) export(card string) (string, error) {
 	state, err := s.trainer.State()
 	if err != nil {
@@ -370,7 +370,7 @@ func (s *session) export(card string) (string, error) {
 	return s.dir.Export(state, as)
 }
 
-// where says what computed the run, for its result.
+// where names the backend and devices of the run, for its result.
 func (s *session) where() string {
 	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", s.backend.Name, plural(s.backend.Devices, "device", "s"), s.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
@@ -381,11 +381,11 @@ type lastReports struct {
 	heldOut  map[string]float64
 }
 
-// Record is part of metrics.Recorder.
+// Record implements metrics.Recorder.
 func (l *lastReports) Record(_ int, values ...metrics.Value) error {
 	report := make(map[string]float64, len(values))
 	for _, v := range values {
-		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no such numbers
+		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no NaN and no infinity
 			report[v.Name] = v.Value
 		}
 	}
@@ -397,15 +397,16 @@ func (l *lastReports) Record(_ int, values ...metrics.Value) error {
 	return nil
 }
 
-// Close is part of metrics.Recorder.
+// Close implements metrics.Recorder.
 func (l *lastReports) Close() error { return nil }
 
-// continued takes over the newest reports of the run so far, for a run that is resumed when little is left of it.
+// continued reads the newest reports that the run has recorded so far, for a run that is resumed shortly before its
+// end.
 func (l *lastReports) continued(path string) error {
 	return metrics.ReadLines(path, l.Record)
 }
 
-// isHeldOut reports whether a report is of an evaluation.
+// isHeldOut reports whether the values are those of an evaluation.
 func isHeldOut(values []metrics.Value) bool {
 	return len(values) > 0 && strings.HasPrefix(values[0].Name, "heldout_")
 }

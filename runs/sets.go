@@ -16,8 +16,8 @@ import (
 	"github.com/subbert/subbert/tasks/relation"
 )
 
-// foldSeed is the seed of the folds and dev sets that are dealt out. It is the same for every seed of a run, so that
-// runs are comparable.
+// foldSeed is the seed with which documents are dealt out to folds and dev sets. It does not depend on the seed of a
+// run, so that runs are comparable.
 const foldSeed = 1
 
 // Sets are the marked sentences of a fine-tuning or probing run.
@@ -26,13 +26,14 @@ type Sets struct {
 	Folds            int
 	Labels           []string // in the classifier's order
 	Negative         string   // the label that means no relation
-	Marks            []string // that stand in the training sentences
+	Marks            []string // that occur in the training sentences
 	Marking          relations.Marking
 	Types            [][2]string // of the two mentions of the training pairs
 	Folded           []string    // labels that were read as others, in words
 }
 
-// Scored are the examples that the result is of, test or without it dev, and which of the two.
+// Scored returns the examples that the result is on, those of test or, if there are none, dev, and the name of that
+// set.
 func (s *Sets) Scored() ([]relations.Example, string) {
 	if len(s.Test) > 0 {
 		return s.Test, "test"
@@ -40,8 +41,8 @@ func (s *Sets) Scored() ([]relations.Example, string) {
 	return s.Dev, "dev"
 }
 
-// ReadSets reads the examples that d names, marks them and splits them. With folds and task.fold = -1 nothing is split:
-// all examples are training examples. Warnings go to env.Log.
+// ReadSets reads the examples that d names, marks them and splits them. With folds and task.fold = -1 it does not
+// split: all examples are training examples. Warnings go to env.Log.
 func ReadSets(ctx context.Context, d relation.Data, e relation.Examples, env Env) (*Sets, error) {
 	read, err := readExamples(ctx, d, e, env.complete())
 	if err != nil {
@@ -50,7 +51,7 @@ func ReadSets(ctx context.Context, d relation.Data, e relation.Examples, env Env
 	return read.arrange(d, e)
 }
 
-// readExamples reads the examples that d names in their files' order: the same for every fold and seed.
+// readExamples reads the examples that d names, in the order of their files, which is the same for every fold and seed.
 func readExamples(ctx context.Context, d relation.Data, e relation.Examples, env Env) (*Sets, error) {
 	if d.Corpus != "" {
 		return readCorpus(ctx, d.Corpus, e, env)
@@ -71,7 +72,8 @@ func readExamples(ctx context.Context, d relation.Data, e relation.Examples, env
 	return s, nil
 }
 
-// options are those of reading the file or corpus called name. What is read otherwise than it stands there is logged.
+// options returns the options for reading the file or corpus called name. They log what is read differently from how it
+// is written.
 func (e Env) options(name string) relations.Options {
 	return relations.Options{
 		Warn: func(line string) { e.Log.Warn(line) },
@@ -79,7 +81,7 @@ func (e Env) options(name string) relations.Options {
 	}
 }
 
-// readCorpus reads a corpus in its own form and marks it. With folds all of it is train.
+// readCorpus reads a corpus in its own format and marks it. With folds all of it is train.
 func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) (*Sets, error) {
 	options := env.options(name)
 	options.Negative = e.Negative
@@ -109,7 +111,8 @@ func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) 
 	return s, nil
 }
 
-// arrange makes labels, folds, dev set and samples of examples in the order in which they were read; s stays as it is.
+// arrange makes labels, folds, dev set and samples from the examples in the order in which they were read. It does not
+// change s.
 func (s *Sets) arrange(d relation.Data, e relation.Examples) (*Sets, error) {
 	s = &Sets{Train: slices.Clip(s.Train), Dev: slices.Clip(s.Dev), Test: slices.Clip(s.Test)}
 	from := cmp.Or(d.Corpus, d.Train)
@@ -130,7 +133,7 @@ func (s *Sets) arrange(d relation.Data, e relation.Examples) (*Sets, error) {
 	return s, nil
 }
 
-// split makes the folds and the dev set that are asked for.
+// split makes the folds and the dev set that the config asks for.
 func (s *Sets) split(d relation.Data, e relation.Examples) error {
 	if s.Folds = e.Folds; s.Folds > 0 {
 		if err := s.deal(); err != nil || e.Fold < 0 {
@@ -156,7 +159,7 @@ func (s *Sets) split(d relation.Data, e relation.Examples) error {
 	return configs.Wrap(err)
 }
 
-// deal deals the documents out into folds, unless they come in as many.
+// deal distributes the documents over folds, unless the corpus already has that many.
 func (s *Sets) deal() error {
 	if !givenFolds(s.Train, s.Folds) {
 		dealt, err := relations.AssignFolds(s.Train, relations.ByDocument, s.Folds, foldSeed)
@@ -168,7 +171,7 @@ func (s *Sets) deal() error {
 	return relations.CheckFolds(s.Train, s.Negative)
 }
 
-// givenFolds reports whether examples come in k folds.
+// givenFolds reports whether the examples already belong to k folds.
 func givenFolds(examples []relations.Example, k int) bool {
 	last := -1
 	for _, x := range examples {
@@ -187,7 +190,7 @@ type rowSets struct {
 	cut              marked.Cut // of the training sentences
 }
 
-// scored are the rows of Scored.
+// scored returns the rows of the examples of Scored.
 func (r *rowSets) scored() []marked.Row {
 	if len(r.Test) > 0 {
 		return r.test
@@ -195,7 +198,7 @@ func (r *rowSets) scored() []marked.Row {
 	return r.dev
 }
 
-// encode turns the sentences of sets into rows, notes what does not fit, and warns of what makes them useless.
+// encode turns the sentences of sets into rows, notes what does not fit, and warns of what makes the rows useless.
 func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (*rowSets, error) {
 	encoder, err := encoderOf(s.init, e, sets.Labels)
 	if err != nil {
@@ -225,7 +228,7 @@ func (s *session) encode(ctx context.Context, sets *Sets, e relation.Examples) (
 	return r, nil
 }
 
-// encodedAtOnce is how many examples are encoded between looks at the context.
+// encodedAtOnce is the number of examples encoded between checks of the context.
 const encodedAtOnce = 1000
 
 // rowsOf encodes examples until ctx ends.
@@ -243,7 +246,7 @@ func rowsOf(ctx context.Context, e *marked.Encoder, examples []relations.Example
 	return rows, cut, nil
 }
 
-// encoderOf turns sentences into rows for m.
+// encoderOf returns the encoder that turns sentences into rows for m.
 func encoderOf(m *checkpoints.Model, e relation.Examples, labels []string) (*marked.Encoder, error) {
 	tokenizer, err := wordpiece.New(m.Vocabulary, m.Tokenizer)
 	if err != nil {
@@ -252,7 +255,7 @@ func encoderOf(m *checkpoints.Model, e relation.Examples, labels []string) (*mar
 	return &marked.Encoder{Tokenizer: tokenizer, Special: m.Vocabulary.Special(), Length: e.Sequence, Truncate: e.Truncate, Labels: labels}, nil
 }
 
-// tokens are the tokens of ids with a space between.
+// tokens returns the tokens of ids, separated by spaces.
 func tokens(v *wordpiece.Vocabulary, ids []int32) string {
 	words := make([]string, len(ids))
 	for i, id := range ids {

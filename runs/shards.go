@@ -15,11 +15,11 @@ import (
 	"github.com/subbert/subbert/data/shards"
 )
 
-// InStore reports whether a path is that of a tree in a store and not of one on this machine.
+// InStore reports whether path is in a store and not on this machine.
 func InStore(path string) bool { return strings.HasPrefix(path, "gs://") }
 
-// openShards opens the shards at a path: a directory, or a tree in a store, of which as much is kept on disk as
-// device.cache_gb allows. closeAll follows the last use of the set.
+// openShards opens the shards at a path: a directory, or a tree in a store, of which it keeps as much on disk as
+// device.cache_gb allows. The caller calls closeAll after the last use of the set.
 func openShards(ctx context.Context, env Env, at string, device configs.Device) (set *shards.Set, closeAll func() error, err error) {
 	if !InStore(at) {
 		set, err := shards.Open(at)
@@ -60,13 +60,13 @@ func openShards(ctx context.Context, env Env, at string, device configs.Device) 
 		return nil, nil, fmt.Errorf("data.shards: %w", err)
 	}
 	closers = append(closers, set.Close, fillAhead(ctx, env, cache, tree))
-	// A run that is asked to end still finishes its step, and its reads go on for that.
+	// A run that is asked to end finishes its step, so its reads continue for a while.
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastReads, tree.End) })
 	closers = append(closers, func() error { stop(); return nil })
 	return set, closers.close, nil
 }
 
-// lastReads is how long a run that is asked to end may still read shards from a store.
+// lastReads is how long a run that is asked to end may continue to read shards from a store.
 const lastReads = 15 * time.Second
 
 // openTree opens the shards in a tree of a store, and gives up when ctx ends.
@@ -79,7 +79,7 @@ func openTree(ctx context.Context, tree *bucket.TreeFS, at string) (*shards.Set,
 	return set, err
 }
 
-// closers are closed in the reverse order.
+// closers are closed in reverse order.
 type closers []func() error
 
 func (c closers) close() error {
@@ -90,13 +90,13 @@ func (c closers) close() error {
 	return errors.Join(errs...)
 }
 
-// fillAhead fills the cache while the run goes on. The function it returns ends that and logs what the cache did.
+// fillAhead fills the cache in the background. The function it returns stops that and logs what the cache did.
 func fillAhead(ctx context.Context, env Env, cache *bucket.Cache, tree *bucket.TreeFS) func() error {
 	ctx, cancel := context.WithCancel(ctx)
 	var filling sync.WaitGroup
 	filling.Go(func() {
 		if err := tree.Fill(ctx); err != nil && ctx.Err() == nil {
-			env.Log.Warn("fetching shards ahead", "error", err) // a batch asks again for the blocks it needs
+			env.Log.Warn("fetching shards ahead", "error", err) // a batch fetches the blocks that it lacks itself
 		}
 	})
 	return func() error {
@@ -111,7 +111,7 @@ func fillAhead(ctx context.Context, env Env, cache *bucket.Cache, tree *bucket.T
 // mostUnknown is the share of [UNK] above which a vocabulary hardly fits a text.
 const mostUnknown = 0.01
 
-// checkShards compares the settings that shards were made with to the model they are for.
+// checkShards compares the settings that shards were made with to those of the model.
 func checkShards(env Env, set *shards.Set, m *checkpoints.Model) error {
 	header := set.Header()
 	if err := header.CheckVocabulary(m.Vocabulary.Hash(), m.Vocabulary.Size()); err != nil {

@@ -110,7 +110,7 @@ func (v *attentionCmd) check() error {
 	return err
 }
 
-// baseline reads the labels that the baseline gives; nil without one.
+// baseline reads the labels that the baseline predicts; nil if there is no baseline.
 func (v *attentionCmd) baseline(c *console) (map[string]string, error) {
 	if v.Baseline == "" {
 		return nil, nil
@@ -126,7 +126,7 @@ func (v *attentionCmd) baseline(c *console) (map[string]string, error) {
 	return said, nil
 }
 
-// examples are the test pairs of the corpus, or all if it has none apart.
+// examples returns the test pairs of the corpus, or all pairs if it has no test set.
 func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relations.Example, error], error) {
 	meter := newMeter(c)
 	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: v.Corpus, Read: meter.reading(v.Corpus)})

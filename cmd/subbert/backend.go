@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/configs"
 )
 
-// backendCmd holds the verbs about what computes.
+// backendCmd holds the verbs about backends.
 type backendCmd struct {
 	List    backendListCmd    `cmd:"" help:"What is installed, what can be, and what a command would use."`
 	Install backendInstallCmd `cmd:"" help:"Install the plugin for cpu, cuda or tpu."`
@@ -24,8 +24,8 @@ type backendCmd struct {
 	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 
-// openBackend opens the backend that --backend, SUBBERT_BACKEND or the installed plugins name, with the settings of device,
-// and logs which and why.
+// openBackend opens the backend that --backend, SUBBERT_BACKEND or the installed plugins select, with the settings of
+// device, and logs which and why.
 func (c *console) openBackend(ctx context.Context, device configs.Device) (*backend.Handle, error) {
 	installed, err := installedPlugins(c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	if err := findTools(c, installed, choice.Plugin); err != nil {
 		return nil, err
 	}
-	largepages.Serve() // for XLA:CPU's arrays; who imports the packages keeps glibc's memory
+	largepages.Serve() // for XLA:CPU's arrays; other programs that import the packages keep glibc's memory
 	layer.AfterClose = largepages.Release
 	options := backend.Options{Log: c.log, Probe: selfCommand("backend", "probe"), Layer: layer}
 	h, err := backend.Open(ctx, choice, options)
@@ -57,7 +57,7 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	return h, nil
 }
 
-// withIncomplete adds to the failure of a plugin what is missing beside it.
+// withIncomplete adds what a plugin lacks to the error of its failure.
 func withIncomplete(err error, installed backend.Installed, choice backend.Choice) error {
 	if lacking := installed.Incomplete(choice.Plugin); lacking != "" {
 		return fmt.Errorf("%w (%s)", err, lacking)
@@ -65,7 +65,7 @@ func withIncomplete(err error, installed backend.Installed, choice backend.Choic
 	return err
 }
 
-// gpuOptions are the settings of device that are about GPUs, as options for creating the plugin's client.
+// gpuOptions returns the GPU settings of device as options for creating the plugin's client.
 func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, error) {
 	create := map[string]any{}
 	if len(device.VisibleDevices) > 0 {
@@ -85,8 +85,8 @@ func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, e
 	return create, nil
 }
 
-// findTools tells XLA where ptxas and libdevice lie, which are installed beside the CUDA plugin. The plugin reads its
-// settings in the environment, once.
+// findTools tells XLA the directory of ptxas and libdevice, which are installed beside the CUDA plugin. The plugin
+// reads its settings from the environment, once.
 func findTools(c *console, installed backend.Installed, plugin string) error {
 	p, ok := installed.At(plugin)
 	if !ok {
@@ -106,8 +106,8 @@ const executionsAhead = 2
 // compilerVariables are read by the compilers themselves, so a compiled executable depends on them.
 var compilerVariables = []string{"XLA_FLAGS", "TF_XLA_FLAGS", "XLA_DEBUG_OPTIONS", "LIBTPU_INIT_ARGS"}
 
-// layerOptions reads SUBBERT_LAYER: which parts of the layer between GoMLX and a plugin are on, for finding out
-// whether a fault is in it.
+// layerOptions reads SUBBERT_LAYER, which selects the active parts of the layer between GoMLX and a plugin, for finding
+// faults in it.
 func layerOptions(c *console) (pjrt.Options, error) {
 	var o pjrt.Options
 	parts := c.getenv("SUBBERT_LAYER")
@@ -140,7 +140,8 @@ func layerOptions(c *console) (pjrt.Options, error) {
 	return o, nil
 }
 
-// backendFlag is --backend, told from SUBBERT_BACKEND, which the parser puts in the same place.
+// backendFlag returns --backend. The parser puts SUBBERT_BACKEND in the same field, so backendFlag returns "" if they
+// are equal.
 func (c *console) backendFlag() string {
 	if c.backend == c.getenv("SUBBERT_BACKEND") {
 		return ""
@@ -148,7 +149,7 @@ func (c *console) backendFlag() string {
 	return c.backend
 }
 
-// installedPlugins lists what `subbert backend install` has unpacked.
+// installedPlugins lists the plugins that `subbert backend install` has unpacked.
 func installedPlugins(c *console) (backend.Installed, error) {
 	installed, err := readInstalled()
 	if executable, failed := os.Executable(); err == nil && failed == nil {
@@ -166,10 +167,10 @@ func readInstalled() (backend.Installed, error) {
 	return backend.ReadInstalled(filepath.Join(dir, "plugins"))
 }
 
-// blocksDir is the directory, in that of cacheDir, for blocks of shards that lie in a store.
+// blocksDir returns the directory, inside that of cacheDir, for blocks of shards from a store.
 func blocksDir(cache string) string { return filepath.Join(cache, "blocks") }
 
-// cacheDir is the directory for everything that this program can make again: plugins, compiled executables, blocks.
+// cacheDir returns the directory for everything that the program can make again: plugins, compiled executables, blocks.
 func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -178,7 +179,7 @@ func cacheDir() (string, error) {
 	return filepath.Join(dir, "subbert"), nil
 }
 
-// selfCommand starts this very program with other arguments.
+// selfCommand returns the command line of this program with other arguments.
 func selfCommand(args ...string) []string {
 	self := os.Args[0]
 	if found, err := exec.LookPath(self); err == nil {

@@ -55,7 +55,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 	return nil
 }
 
-// check runs what can be run here: without the device, only its compiler.
+// check runs the checks that are possible on this machine: without the device, only those of its compiler.
 func (v *backendCheckCmd) check(c *console, installed backend.Installed, choice backend.Choice) (backend.Report, error) {
 	stands, ok := map[string]string{backend.TPU: "v3-8", backend.CUDA: "h200"}[choice.Name]
 	switch {

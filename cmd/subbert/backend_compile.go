@@ -10,10 +10,11 @@ import (
 	"github.com/subbert/subbert/internal/process"
 )
 
-// compilerMemory is what the child may allocate: twice what BERT-base takes. Beyond it the child ends, not the machine.
+// compilerMemory is what the child may allocate: twice what BERT-base takes. Beyond it the child fails, not the
+// machine.
 const compilerMemory = 16 << 30
 
-// backendCompileCmd is the child process that compiles for devices that are not here; see backend.CompileAhead.
+// backendCompileCmd is the child process that compiles for devices that are not present; see backend.CompileAhead.
 type backendCompileCmd struct{}
 
 func (v *backendCompileCmd) Run(c *console) error {
@@ -22,9 +23,9 @@ func (v *backendCompileCmd) Run(c *console) error {
 		return misused(fmt.Errorf("request on standard input: %w", err))
 	}
 	for name, value := range map[string]string{
-		// Without it the TPU's library asks the metadata server which machine this is, and waits for ever.
+		// Without it the TPU's library asks the metadata server which machine this is, and waits forever.
 		"TPU_SKIP_MDS_QUERY": "1",
-		// It takes a lock file in /tmp, because a TPU serves one process. Compiling takes no TPU.
+		// Without it the library takes a lock file in /tmp, because a TPU serves one process. Compiling uses no TPU.
 		"ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
 		"XLA_FLAGS":                  strings.TrimSpace(c.getenv("XLA_FLAGS") + " " + r.XLAFlags),
 	} {

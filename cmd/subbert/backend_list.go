@@ -15,8 +15,8 @@ type backendListCmd struct {
 type backendList struct {
 	Directory string           `json:"directory"` // of the plugins
 	Installed []backend.Plugin `json:"installed"`
-	Machine   backend.Devices  `json:"machine"` // accelerators whose drivers are here
-	Chosen    string           `json:"chosen"`  // what a command would use now
+	Machine   backend.Devices  `json:"machine"` // accelerators whose drivers are installed
+	Chosen    string           `json:"chosen"`  // the backend that a command would use now
 	Reason    string           `json:"reason"`
 }
 
@@ -51,7 +51,7 @@ func (v *backendListCmd) Run(c *console) error {
 	for _, r := range backend.Releases() {
 		if _, ok := installed.Latest(r.Name); !ok {
 			fmt.Fprintf(w, "%s\t%s\tnot installed: subbert backend install %s\n", r.Name, r.Version, r.Name)
-			installed.Plugins = append(installed.Plugins, backend.Plugin{Name: r.Name}) // named once
+			installed.Plugins = append(installed.Plugins, backend.Plugin{Name: r.Name}) // list each name once
 		}
 	}
 	if err := w.Flush(); err != nil {

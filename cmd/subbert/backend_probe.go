@@ -2,7 +2,7 @@ package main
 
 import "github.com/subbert/subbert/backend"
 
-// backendProbeCmd is the child process that loads a plugin before anything else does; see backend.Probe.
+// backendProbeCmd is the child process that loads a plugin and does nothing else before; see backend.Probe.
 type backendProbeCmd struct {
 	Path string `arg:"" help:"Path of the plugin."`
 }

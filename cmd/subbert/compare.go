@@ -67,7 +67,7 @@ func (v *compareCmd) Run(c *console) error {
 	return c.show(v.JSON, r, func(w io.Writer) error { return printComparison(w, r) })
 }
 
-// sentences are the marked sentences by index.
+// sentences returns the marked sentences by index.
 func (v *compareCmd) sentences(c *console) (map[string]relations.Example, error) {
 	var all []relations.Example
 	var err error
@@ -87,7 +87,7 @@ func (v *compareCmd) sentences(c *console) (map[string]relations.Example, error)
 		return nil, err
 	}
 	byID := make(map[string]relations.Example, len(all))
-	for _, e := range slices.Backward(all) { // a scored pair goes before one of the same index in train
+	for _, e := range slices.Backward(all) { // of equal indexes the scored pair wins over one of train
 		byID[e.ID] = e
 	}
 	return byID, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// configCmd holds the verbs that deal with the files of runs.
+// configCmd holds the verbs about config files.
 type configCmd struct {
 	Init  configInitCmd  `cmd:"" help:"Write a commented config to start from."`
 	Check configCheckCmd `cmd:"" help:"Say everything that is wrong with a config."`
@@ -78,7 +78,7 @@ func (v *configCheckCmd) Run(c *console) error {
 	return err
 }
 
-// faults are those of the config, and of the files that it names.
+// faults returns the faults of the config and of the files that it names.
 func (v *configCheckCmd) faults(c *console, verb string) error {
 	switch verb {
 	case "pretrain":
@@ -92,7 +92,7 @@ func (v *configCheckCmd) faults(c *console, verb string) error {
 	return errors.Join(err, v.missing(c, config.Paths(), config.Task.Sequence))
 }
 
-// keys are the keys of what configs call their paths.
+// keys returns the config key of each path, by its name in configs.
 func (v *configCheckCmd) keys() map[string]string {
 	return map[string]string{
 		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",
@@ -100,8 +100,8 @@ func (v *configCheckCmd) keys() map[string]string {
 	}
 }
 
-// missing is the error for paths that are not there, and for a model that cannot be opened or has fewer than sequence
-// positions. What lies elsewhere is not looked at.
+// missing returns an error for paths that do not exist, and for a model that cannot be opened or has fewer than
+// sequence positions. It does not check paths in a store or on the hub.
 func (v *configCheckCmd) missing(c *console, paths map[string]*string, sequence int) error {
 	var errs []error
 	for _, what := range slices.Sorted(maps.Keys(paths)) {
@@ -121,7 +121,7 @@ func (v *configCheckCmd) missing(c *console, paths map[string]*string, sequence 
 	return errors.Join(errs...)
 }
 
-// fits opens the model at path and compares its positions with those of a row.
+// fits opens the model at path and checks that it has enough positions for a row.
 func fits(ctx context.Context, path string, sequence int) error {
 	m, err := checkpoints.OpenModel(ctx, result.ModelPath(path))
 	if err != nil {

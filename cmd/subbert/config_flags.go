@@ -10,14 +10,14 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// configFlags are how every verb that runs a config is called.
+// configFlags are the flags of every verb that runs a config.
 type configFlags struct {
 	Config string   `arg:"" help:"The run, in TOML; see docs/config.md." type:"path"`
 	Set    []string `help:"Change the config: KEY=VALUE with a dotted key, such as optimizer.learning_rate=5e-5." placeholder:"KEY=VALUE" sep:"none"`
 	Fresh  []string `help:"Parts that start from random values whatever the model has: model.fresh." placeholder:"HEAD"`
 }
 
-// read reads the config as parse does: one of configs.ReadPretraining, ReadRelation and ReadProbing.
+// read reads the config with parse, which is one of configs.ReadPretraining, ReadRelation and ReadProbing.
 func read[C any](f configFlags, parse func(path string, set ...string) (C, error)) (C, error) {
 	set := f.Set
 	if len(f.Fresh) > 0 {
@@ -26,12 +26,12 @@ func read[C any](f configFlags, parse func(path string, set ...string) (C, error
 	return parse(f.Config, set...)
 }
 
-// extendFlag lengthens a finished run.
+// extendFlag is the flag that lengthens a finished run.
 type extendFlag struct {
 	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start."`
 }
 
-// longer is the line that makes the schedule of the finished run in dir so many steps longer.
+// longer returns the config line that lengthens the schedule of the finished run in dir by the given number of steps.
 func (f extendFlag) longer(dir string) (string, error) {
 	if f.Extend < 1 {
 		return "", misusef("--extend %d, want at least 1 step", f.Extend)
@@ -49,7 +49,7 @@ func (f extendFlag) longer(dir string) (string, error) {
 	return fmt.Sprintf("schedule.steps=%d", r.Steps+f.Extend), nil
 }
 
-// of is env for a run that is extended, or not.
+// of returns env with Extend set if the run is extended.
 func (f extendFlag) of(env runs.Env) runs.Env {
 	env.Extend, env.Resume = f.Extend != 0, env.Resume || f.Extend != 0
 	return env

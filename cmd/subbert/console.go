@@ -18,7 +18,7 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// console is the world as a verb may touch it. Main makes it and hands it to every Run.
+// console is what a verb may use of the process and its environment. Main makes it and passes it to every Run.
 type console struct {
 	ctx     context.Context // ends at SIGINT, SIGTERM or SIGHUP
 	in      io.Reader
@@ -27,7 +27,7 @@ type console struct {
 	log     *slog.Logger
 	backend string // --backend, or SUBBERT_BACKEND, or empty
 	quiet   bool
-	again   bool   // a sweep tries a run again: outputs are replaced
+	again   bool   // a sweep retries a run, so outputs are replaced
 	command string // as it was typed
 	getenv  func(string) string
 }
@@ -44,7 +44,7 @@ func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer
 	}
 }
 
-// newLog is a log for people; quiet leaves warnings and errors.
+// newLog returns a log for people; with quiet it has only warnings and errors.
 func newLog(w io.Writer, quiet bool) *slog.Logger {
 	level := slog.LevelInfo
 	if quiet {
@@ -53,7 +53,7 @@ func newLog(w io.Writer, quiet bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: dropTime}))
 }
 
-// dropTime leaves the time out of log lines: progress lines carry their own clock.
+// dropTime removes the time from log lines: progress lines have a clock of their own.
 func dropTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
@@ -61,7 +61,7 @@ func dropTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// withFlags puts before args the flags that hold for every verb, as c was made with them.
+// withFlags prepends the flags of every verb, with the values of c, to args.
 func (c *console) withFlags(args []string) []string {
 	var flags []string
 	if c.backend != "" {
@@ -73,19 +73,19 @@ func (c *console) withFlags(args []string) []string {
 	return append(flags, args...)
 }
 
-// standardInput is standard input to its end or that of the context; meter shows how far it is.
+// standardInput returns a reader of standard input that fails once the context ends; meter shows its progress.
 func (c *console) standardInput(meter *meter) io.Reader {
 	return ctxio.Waiting(c.ctx, c.in, meter.told("standard input", 0))
 }
 
-// open opens a file, decompressed, to be read to its end or that of the context; meter shows how far it is.
+// open opens a file and decompresses it. Reads fail once the context ends; meter shows the progress.
 func (c *console) open(meter *meter, name string) (io.ReadCloser, error) {
 	var f *stream.File
 	tell := meter.reading(name)
 	return ctxio.From(c.ctx, func() (_ *stream.File, err error) { f, err = stream.Open(name); return f, err }, func(int) { tell(f.BytesRead(), f.Size()) })
 }
 
-// endsEarly is err in words if it is the end of the context and comes of a verb that prints as it reads.
+// endsEarly replaces err by a message for people if the context ended while a verb printed as it read.
 func endsEarly(c *console, err error) error {
 	if err == nil || c.ctx.Err() == nil {
 		return err
@@ -93,7 +93,7 @@ func endsEarly(c *console, err error) error {
 	return interruptedf("the output ends early; the same command starts again")
 }
 
-// env is what runs need from outside.
+// env returns the environment of runs.
 func (c *console) env(resume bool) runs.Env {
 	meter := newMeter(c)
 	e := runs.Env{
@@ -108,10 +108,10 @@ func (c *console) env(resume bool) runs.Env {
 	return e
 }
 
-// printJSON writes v to standard output as the result of a verb called with --json.
+// printJSON writes v, the result of a verb called with --json, to standard output.
 func (c *console) printJSON(v any) error { return atomicfile.EncodeJSON(c.out, v) }
 
-// show prints v as JSON, or by print for people.
+// show prints v as JSON, or with print for people.
 func (c *console) show(asJSON bool, v any, print func(io.Writer) error) error {
 	if asJSON {
 		return c.printJSON(v)
@@ -119,7 +119,7 @@ func (c *console) show(asJSON bool, v any, print func(io.Writer) error) error {
 	return print(c.out)
 }
 
-// writeResult writes v as JSON to the file at path; nowhere if that is empty.
+// writeResult writes v as JSON to the file at path; it does nothing if path is empty.
 func writeResult(path string, v any) error {
 	if path == "" {
 		return nil
@@ -127,7 +127,7 @@ func writeResult(path string, v any) error {
 	return atomicfile.WriteJSON(path, v)
 }
 
-// misuse marks an error as the caller's: exit code 2 instead of 1.
+// misuse marks an error as the caller's, with exit code 2 instead of 1.
 type misuse struct{ error }
 
 func (m misuse) Unwrap() error { return m.error }
@@ -157,12 +157,12 @@ func isMisuse(err error) bool {
 	return errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
 }
 
-// isInterruption reports whether err ends a verb because it was asked to end.
+// isInterruption reports whether err says that a verb was asked to end.
 func isInterruption(err error) bool {
 	return errors.Is(err, runs.ErrInterrupted) || errors.Is(err, context.Canceled)
 }
 
-// interruptedf is an interruption that says what is kept.
+// interruptedf returns an interruption whose text says what is kept.
 func interruptedf(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", runs.ErrInterrupted, fmt.Sprintf(format, args...))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// preparingCommands are the commands that go on where they were stopped. Each writes to the directory out.
+// preparingCommands are the commands that continue after they were stopped. Each writes to the directory out.
 var preparingCommands = []struct {
 	name string
 	args []string
@@ -50,7 +50,7 @@ func manyDocuments(t *testing.T) string {
 	return dir
 }
 
-// made runs a command to its end and returns what it made, removing it.
+// made runs a command to its end and returns its output files, which it removes.
 func made(t *testing.T, dir string, args []string) map[string]string {
 	t.Helper()
 	finish(t, child(dir, args...), 0)
@@ -76,7 +76,7 @@ func made(t *testing.T, dir string, args []string) map[string]string {
 }
 
 // TestKillPreparation kills data select and data shard at random moments while they write, and starts them again with
-// another number of workers: they make the same bytes as if nobody had.
+// another number of workers: they make the same bytes as without a kill.
 func TestKillPreparation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes shards many times")
@@ -96,7 +96,7 @@ func TestKillPreparation(t *testing.T) {
 				if err := run.Process.Kill(); err != nil && !strings.Contains(err.Error(), "already finished") {
 					t.Fatal(err)
 				}
-				_ = run.Wait() // killed, or done before
+				_ = run.Wait() // killed, or finished before
 				if _, err := os.Stat(filepath.Join(dir, "out")); err != nil {
 					inWork++
 				}
@@ -112,8 +112,8 @@ func TestKillPreparation(t *testing.T) {
 	}
 }
 
-// TestDiskFull stands for a disk that is full with a limit to the size of files, which needs no disk of its own: what is
-// being written breaks off. The command says so, leaves nothing half done, and goes on when there is room.
+// TestDiskFull uses a limit on the size of files to simulate a full disk, which needs no file system of its own:
+// writing a file fails halfway. The command says so, leaves no unfinished output, and continues when there is room.
 func TestDiskFull(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: makes shards many times")

@@ -65,7 +65,7 @@ func (v *dataRelationsCmd) Run(c *console) error {
 	return c.show(v.JSON, r, func(w io.Writer) error { return printWritten(w, r) })
 }
 
-// printWritten prints what was made of a corpus.
+// printWritten prints a summary of the files written for a corpus.
 func printWritten(w io.Writer, r *request.Written) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, n := range r.Counts {

@@ -70,13 +70,13 @@ func (v *dataSelectCmd) Run(c *console) error {
 	return v.report(c, &card, time.Since(started))
 }
 
-// faults tells of broken records, of many only how many there are.
+// faults reports broken records; if there are many, only their number.
 type faults struct {
 	log *slog.Logger
 	n   atomic.Int64
 }
 
-// maxFaults is how many broken records are told of one by one.
+// maxFaults is the number of broken records that are reported one by one.
 const maxFaults = 20
 
 func (f *faults) tell(err error) {
@@ -85,7 +85,7 @@ func (f *faults) tell(err error) {
 	}
 }
 
-// end tells how many there were, if that is not known yet.
+// end reports the number of broken records, if they were not all reported.
 func (f *faults) end() {
 	if n := f.n.Load(); n > maxFaults {
 		f.log.Warn("passed over", "records", n, "told", maxFaults)
@@ -114,7 +114,7 @@ func (v *dataSelectCmd) report(c *console, card *selection.Card, took time.Durat
 	return err
 }
 
-// plan opens what the selection depends on.
+// plan opens the inputs of the selection.
 func (v *dataSelectCmd) plan(c *console) (selection.Plan, error) {
 	files, err := request.Files(v.Files)
 	if err != nil {

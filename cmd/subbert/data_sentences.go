@@ -30,7 +30,7 @@ func (v *dataSentencesCmd) Run(c *console) error {
 	meter := newMeter(c)
 	c.in = c.standardInput(meter)
 	out := bufio.NewWriterSize(c.out, 1<<16)
-	err = errors.Join(v.lines(c, splitter, out), out.Flush()) // what came before a fault is right
+	err = errors.Join(v.lines(c, splitter, out), out.Flush()) // output before a fault is correct
 	meter.end()
 	return endsEarly(c, err)
 }
@@ -62,7 +62,7 @@ func (v *dataSentencesCmd) lines(c *console, splitter *corpus.Splitter, out *buf
 	}
 }
 
-// linesTogether reads lines, each with those that its last sentence may go on in.
+// linesTogether reads lines, each together with the lines in which its last sentence may continue.
 type linesTogether struct {
 	*text.Lines
 	splitter *corpus.Splitter

@@ -35,8 +35,9 @@ which pretrain draws its instances from. docs/shards.md describes the format. Pu
 Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes as much room as the shards.`
 }
 
-// shardMemory is where the garbage collector begins to work harder. What is in use stays well below it, however large the
-// files; on a busy machine the collector would come late and let twice as much pile up.
+// shardMemory is the size of the heap at which the garbage collector begins to work harder. The memory in use stays
+// well below it, however large the files are; on a busy machine the collector would run late and let twice as much
+// accumulate.
 const shardMemory = 240 << 20
 
 func (v *dataShardCmd) Run(c *console) error {
@@ -77,7 +78,7 @@ func (v *dataShardCmd) Run(c *console) error {
 	return v.report(c, result, time.Since(started))
 }
 
-// report prints what was made.
+// report prints a summary of the shards.
 func (v *dataShardCmd) report(c *console, r preparation.Result, took time.Duration) error {
 	total := r.Header.Total()
 	if r.Empty > 0 {
@@ -108,7 +109,7 @@ func perByte(h *shards.Header) float64 {
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }
 
-// described says what counts count.
+// described describes counts in words.
 func described(n shards.Counts) string {
 	return fmt.Sprintf("%d documents, %d sentences, %d words, %d tokens, %.3f %% of them [UNK]", n.Documents, n.Sentences,
 		n.Words, n.Tokens, 100*float64(n.Unknown)/float64(max(1, n.Tokens)))
@@ -121,7 +122,7 @@ func workers(n int) int {
 	return n
 }
 
-// preparing says what an error of making a directory means for the caller.
+// preparing turns an error of making a directory into one for the caller.
 func preparing(err error) error {
 	if errors.Is(err, staging.ErrExists) {
 		return misused(err)
@@ -136,7 +137,7 @@ func preparing(err error) error {
 	return interruptedf("nothing was written; the same command starts again")
 }
 
-// warnOfLeftovers names what earlier attempts at making dir, killed, left behind.
+// warnOfLeftovers names the files that earlier, killed attempts to make dir left behind.
 func warnOfLeftovers(c *console, dir string) error {
 	left, err := staging.Leftovers(dir)
 	if err != nil {
@@ -148,7 +149,7 @@ func warnOfLeftovers(c *console, dir string) error {
 	return nil
 }
 
-// showFiles shows how far the reading of files has come: read of size bytes, with so many bytes of text in them.
+// showFiles shows the progress of reading files: read of size bytes, which contain text bytes of text.
 func (m *meter) showFiles(read, size, text int64) {
 	m.show(float64(read), float64(size), func(rate float64) string {
 		return fmt.Sprintf("%3d %%  %.1f MB of text, %.1f MB/s of files", 100*read/max(1, size), megabytes(text), rate/1e6)

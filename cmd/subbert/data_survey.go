@@ -13,7 +13,7 @@ import (
 	"github.com/subbert/subbert/data/survey"
 )
 
-// relationFlags are how data inspect is told of relation files.
+// relationFlags are the flags of data inspect for relation files.
 type relationFlags struct {
 	From     string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Relation files: their format: tsv (marked sentences), pubtator, bioc, jsonl, or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
 	Types    []string `placeholder:"A,B" help:"Relation files: the types of a pair's two mentions."`
@@ -23,7 +23,7 @@ type relationFlags struct {
 	Lengths  []int    `default:"64,128,256,512" placeholder:"S" help:"Relation files: lengths of a row, in positions (default ${default})."`
 }
 
-// survey says what relation files are like.
+// survey describes relation files.
 func (v *relationFlags) survey(c *console, files []string, vocab string, asJSON bool) error {
 	for _, n := range v.Lengths {
 		if n < 3 {
@@ -72,7 +72,7 @@ func printSurvey(to io.Writer, s *request.Surveyed) error {
 	return nil
 }
 
-// printFacts prints what a set is like by itself.
+// printFacts prints the facts about a single set.
 func printFacts(w io.Writer, f survey.Facts, negative string) {
 	share := func(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
 	fmt.Fprintf(w, "%s: %s", f.Name, plural(f.Rows, "row", "s"))
@@ -105,7 +105,7 @@ func printFacts(w io.Writer, f survey.Facts, negative string) {
 	}
 }
 
-// counted is a line of names with their counts.
+// counted returns a line of names with their counts.
 func counted(counts map[string]int) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(counts)) {

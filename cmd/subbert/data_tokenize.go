@@ -51,13 +51,13 @@ func (v *dataTokenizeCmd) Run(c *console) error {
 	defer meter.end()
 	for _, name := range files {
 		if err := p.file(c, meter, name); err != nil {
-			return endsEarly(c, errors.Join(err, p.out.Flush())) // what came before the fault is right
+			return endsEarly(c, errors.Join(err, p.out.Flush())) // output before a fault is correct
 		}
 	}
 	return p.out.Flush()
 }
 
-// wordChars is --max-word-chars, 0 if it was not given.
+// wordChars returns --max-word-chars, or 0 if it was not given.
 func wordChars(given *int) (int, error) {
 	if given == nil {
 		return 0, nil
@@ -72,7 +72,7 @@ func wordChars(given *int) (int, error) {
 type piecePrinter struct {
 	tokenizer *wordpiece.Tokenizer
 	out       *bufio.Writer
-	quoted    [][]byte // tokens as JSON, made when first met
+	quoted    [][]byte // tokens as JSON, encoded when first seen
 	ids       []int32
 }
 
@@ -85,7 +85,7 @@ func (p *piecePrinter) file(c *console, meter *meter, name string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened for reading only
 	return p.lines(f, name)
 }
 

@@ -21,8 +21,8 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// pages are those whose commands a reader is expected to type. The records (experiments, performance, paper) say what
-// was done once, on files that are not here; their commands are parsed.
+// pages are the pages whose commands a reader is expected to type. The records (experiments, performance, paper) say
+// what was done once, with files that are not in the repository; their commands are only parsed.
 var pages = []string{
 	"README.md", "CONTRIBUTING.md", "docs/README.md", "docs/fifteen-minutes.md", "docs/coming-from.md", "docs/extract.md", "docs/files.md", "docs/results.md",
 	"docs/trouble.md", "docs/config.md", "docs/sweep.md", "docs/tpu.md", "docs/shards.md", "docs/tokenizer.md",
@@ -53,7 +53,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestDocumentsGoRed checks that a command that the program does not have, or that fails, is found.
+// TestDocumentsGoRed checks that the test finds a command that does not exist, or that fails.
 func TestDocumentsGoRed(t *testing.T) {
 	for _, test := range []struct{ name, command, want string }{
 		{"an unknown verb", "subbert finetuen ddi.toml", "unexpected argument finetuen"},
@@ -70,7 +70,7 @@ func TestDocumentsGoRed(t *testing.T) {
 	}
 }
 
-// commandLine is a line outside of a block of commands that looks like one.
+// commandLine matches a line outside of a block of commands that looks like a command.
 var commandLine = regexp.MustCompile(`(?m)^( {4}|\$ ?)(\./)?subbert [a-z]`)
 
 // TestCommandsAreInBlocks checks that no command of a page that is run hides in an indented or unmarked block.
@@ -92,7 +92,7 @@ func TestCommandsAreInBlocks(t *testing.T) {
 	}
 }
 
-// TestTroubleMessages checks that docs/trouble.md has the words that the program says.
+// TestTroubleMessages checks that docs/trouble.md quotes the program's messages correctly.
 func TestTroubleMessages(t *testing.T) {
 	page, err := os.ReadFile("../../docs/trouble.md")
 	if err != nil {
@@ -126,13 +126,13 @@ func TestTroubleMessages(t *testing.T) {
 type block struct {
 	language, file string // file may be empty
 	text           string
-	line           int // of the page, from 1
+	line           int // in the page, from 1
 }
 
-// fence is the start or end of a block.
+// fence matches the start or end of a block.
 var fence = regexp.MustCompile("^ *```(\\w*) *(\\S*)")
 
-// blocksOf are the fenced blocks of a page.
+// blocksOf returns the fenced blocks of a page.
 func blocksOf(page string) []block {
 	var blocks []block
 	inside := false
@@ -184,7 +184,7 @@ func runBlocks(ctx context.Context, dir string, blocks []block) error {
 	return nil
 }
 
-// standIns fills dir with the files that pages name, and returns a directory of programs that pages call.
+// standIns fills dir with the files that pages name, and returns a directory of the programs that pages call.
 func standIns(ctx context.Context, dir string) (programs string, err error) {
 	programs = filepath.Join(dir, ".programs")
 	archive, err := txtar.ParseFile("testdata/standins.txtar")
@@ -202,7 +202,7 @@ func standIns(ctx context.Context, dir string) (programs string, err error) {
 	return programs, standInCorpora(dir)
 }
 
-// standInModels makes biobert/ and the directories of other models: a tiny one that was trained for two steps.
+// standInModels makes biobert/ and the directories of other models: a tiny model trained for two steps.
 func standInModels(ctx context.Context, dir string) error {
 	made, err := runstest.Make(ctx, filepath.Join(dir, ".made"))
 	if err != nil {
@@ -230,7 +230,7 @@ func standInModels(ctx context.Context, dir string) error {
 	return nil
 }
 
-// standInCorpora packs what the archive of stand-ins has as text.
+// standInCorpora packs the corpora of the stand-ins from their texts, as they are published.
 func standInCorpora(dir string) error {
 	for _, name := range []string{"pubmed/pubmed26n0001.xml", "pubmed/pubmed26n0002.xml"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
@@ -255,7 +255,7 @@ func standInCorpora(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "DDICorpus-2013.zip"), packed.Bytes(), 0o666)
 }
 
-// standInArchive packs made-up texts with mentions as PubTator 3's archives are packed.
+// standInArchive packs made-up texts with mentions in the format of PubTator 3's archives.
 func standInArchive(path string) error {
 	var texts, packed bytes.Buffer
 	if err := madeup.WriteBioC(&texts, madeup.Annotated(1, 0, 20)); err != nil {
@@ -271,16 +271,16 @@ func standInArchive(path string) error {
 	return firstOf(err, w.Close(), z.Close(), os.WriteFile(path, packed.Bytes(), 0o666))
 }
 
-// onPath is where a program of the tests is.
+// onPath returns the path of a program of the tests.
 func onPath(name string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		panic(err) // TestMain puts it there
+		panic(err) // TestMain puts it on the path
 	}
 	return path
 }
 
-// writeFile writes a file, which may be a program, and makes its directory.
+// writeFile writes a file, which may be a program, and creates its directory.
 func writeFile(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
@@ -297,8 +297,8 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// parses parses a command line as main does and ends with 2 if it is none: what the stand-in for subbert calls for verbs
-// that need a network.
+// parses parses a command line as main does and exits with 2 if it is invalid. The stand-in for subbert calls it for
+// verbs that need a network.
 func parses() {
 	var c cli
 	if _, err := newParser(&c).Parse(os.Args[1:]); err != nil {

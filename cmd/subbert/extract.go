@@ -23,7 +23,7 @@ import (
 	"github.com/subbert/subbert/runs"
 )
 
-// extractCmd holds extract itself and what is done with its rows.
+// extractCmd holds extract itself and the verbs on its rows.
 type extractCmd struct {
 	Rows      extractRowsCmd      `cmd:"" name:"rows" default:"withargs" help:"Write a row for each pair of mentions; extract alone means this."`
 	Summarize extractSummarizeCmd `cmd:"" help:"Group the rows by identifiers: a table, or a page."`
@@ -96,21 +96,21 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 
 func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) {
 	f, err := plan.Forecast(c.ctx, m)
-	if err != nil || f.Duration == 0 { // what is wrong shows up again
+	if err != nil || f.Duration == 0 { // the run reports faults again
 		return
 	}
 	c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)), "pairs", f.Pairs,
 		"pairs_per_second", fmt.Sprintf("%.0f", f.PerSecond), "takes", f.Duration.Round(time.Second))
 }
 
-// plan checks what is asked for.
+// plan checks the flags and returns the plan.
 func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
 	plan := bulk.Plan{Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Replace: v.Force || c.again, Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision}
 	_, err := extracted.FormOf(v.Out)
 	if err != nil {
 		return plan, misused(err)
 	}
-	if !v.Resume { // which goes on with it
+	if !v.Resume { // which continues it
 		if _, err := v.output(c, v.Out, ""); err != nil {
 			return plan, err
 		}
@@ -167,13 +167,13 @@ func setOf(names []string) map[string]bool {
 	return set
 }
 
-// readList reads the lines of a file, without blanks at their ends.
+// readList reads the lines of a file and trims spaces at their ends.
 func readList(path string) (map[string]bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // only read from
+	defer f.Close() // opened for reading only
 	set := map[string]bool{}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
@@ -190,7 +190,7 @@ func readList(path string) (map[string]bool, error) {
 	return set, nil
 }
 
-// notes tells of the first remarks on the files.
+// notes returns a function that logs the first remarks about the files.
 func notes(log *slog.Logger) func(string) {
 	f := faults{}
 	return func(line string) {
@@ -202,7 +202,7 @@ func notes(log *slog.Logger) func(string) {
 	}
 }
 
-// extracting is err as a person should hear it.
+// extracting turns err into an error for the user, which says what is kept and how to continue.
 func extracting(err error) error {
 	kept, work := new(staging.KeptError), new(bulk.WorkError)
 	switch {
@@ -219,7 +219,7 @@ func extracting(err error) error {
 	return err
 }
 
-// hinted is an error with a hint of its own.
+// hinted is an error with its own hint.
 type hinted struct {
 	error
 	hint string
@@ -228,7 +228,7 @@ type hinted struct {
 func (h *hinted) Unwrap() error { return h.error }
 func (h *hinted) Hint() string  { return h.hint }
 
-// printExtracted prints what came of the texts.
+// printExtracted prints the outcome of the extraction.
 func printExtracted(w io.Writer, s *bulk.Summary) error {
 	if s.There {
 		_, err := fmt.Fprintf(w, "%s already exists; nothing to do\n", s.Out)

@@ -29,7 +29,8 @@ func annotatedTexts(t *testing.T, documents int) (dir string, args []string) {
 	return dir, []string{"extract", "run/model", "in.xml", "--negatives", "--chunk", "200", "--out"}
 }
 
-// TestKillExtract kills extract at random moments and goes on each time: it makes the bytes that it makes undisturbed.
+// TestKillExtract kills extract at random moments and continues it each time: it writes the same bytes as without a
+// kill.
 func TestKillExtract(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: extracts many times")
@@ -53,7 +54,7 @@ func TestKillExtract(t *testing.T) {
 			if err := run.Process.Kill(); err != nil && !strings.Contains(err.Error(), "already finished") {
 				t.Fatal(err)
 			}
-			_ = run.Wait() // killed, or done before
+			_ = run.Wait() // killed, or finished before
 			if _, err := os.Stat(filepath.Join(dir, out)); err == nil {
 				if got, err := os.ReadFile(filepath.Join(dir, out)); err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("killed at the end, it left %d bytes, want %d; %v", len(got), len(want), err)
@@ -80,7 +81,7 @@ func TestKillExtract(t *testing.T) {
 	}
 }
 
-// TestInterruptExtract: Ctrl-C ends extract within two seconds with 130, and what is finished stays.
+// TestInterruptExtract: Ctrl-C ends extract within two seconds with exit code 130, and finished chunks stay.
 func TestInterruptExtract(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: extracts")
@@ -102,7 +103,7 @@ func TestInterruptExtract(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	_ = run.Wait() // its exit code is looked at
+	_ = run.Wait() // the test checks its exit code
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("it took %v", took)
 	}

@@ -58,7 +58,7 @@ func (v *extractSummarizeCmd) Run(c *console) error {
 	return c.show(v.JSON, groups, func(w io.Writer) error { return printGroups(w, groups, v.Out) })
 }
 
-// shownGroups are how many relations are printed for a person.
+// shownGroups is the number of relations printed for a person.
 const shownGroups = 20
 
 func printGroups(w io.Writer, groups []concepts.Group, out string) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// figure is docs/minilm.json: what README shows, as it was measured.
+// figure is the content of docs/minilm.json: the numbers that README shows, as measured.
 type figure struct {
 	Title, Measure, Source string
 	Bars                   []struct {
@@ -20,7 +20,7 @@ type figure struct {
 	}
 }
 
-// TestFigure holds docs/minilm.svg to docs/minilm.json: -update draws it anew.
+// TestFigure checks docs/minilm.svg against docs/minilm.json; -update draws it again.
 func TestFigure(t *testing.T) {
 	const picture = "../../docs/minilm.svg"
 	text, err := os.ReadFile("../../docs/minilm.json")

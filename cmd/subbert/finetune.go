@@ -81,7 +81,7 @@ func printRelation(to io.Writer, r *result.Relation) error {
 	return err
 }
 
-// printReading prints how far the scores can be trusted, and what makes the model useless.
+// printReading prints how far the scores can be trusted, and the findings that make the model useless.
 func printReading(to io.Writer, r *result.Relation) {
 	for _, i := range r.Intervals {
 		how := "bootstrap"
@@ -100,7 +100,7 @@ func printReading(to io.Writer, r *result.Relation) {
 	}
 }
 
-// printSeveral prints a row for each of several runs and what they amount to.
+// printSeveral prints a row for each of several runs, and their summary.
 func printSeveral(to io.Writer, r *result.Relation) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, p, r, f1 float64) { fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t\n", name, p, r, f1) }

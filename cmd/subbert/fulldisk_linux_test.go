@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// smallDisk mounts a file system of so many bytes, or skips the test.
+// smallDisk mounts a file system of the given size, or skips the test.
 func smallDisk(t *testing.T, size int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func smallDisk(t *testing.T, size int) string {
 	return dir
 }
 
-// fillUp writes a file that leaves so much room on a disk.
+// fillUp writes a file that leaves the given room on a disk.
 func fillUp(t *testing.T, file string, room int64) {
 	t.Helper()
 	f, err := os.Create(file)
@@ -54,7 +54,7 @@ func fillUp(t *testing.T, file string, room int64) {
 	}
 }
 
-// tensorBytes is how large the files of tensors of a checkpoint are.
+// tensorBytes returns the size of the tensor files of a checkpoint.
 func tensorBytes(t *testing.T, manifest string) (total int64) {
 	t.Helper()
 	for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {
@@ -67,7 +67,7 @@ func tensorBytes(t *testing.T, manifest string) (total int64) {
 	return total
 }
 
-// heard is what a process printed so far.
+// heard collects the output of a process.
 type heard struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -85,7 +85,7 @@ func (h *heard) String() string {
 	return h.text.String()
 }
 
-// await waits until there is what a test wants.
+// await waits until there reports true.
 func await(t *testing.T, what string, there func() bool) {
 	t.Helper()
 	for begin := time.Now(); !there(); time.Sleep(time.Millisecond) {
@@ -95,8 +95,9 @@ func await(t *testing.T, what string, there func() bool) {
 	}
 }
 
-// TestFullDisk: the disk is full in the middle of a run. It stops, and goes on from its newest checkpoint once there is
-// room, or goes on by itself, as it was told to; either way it learns what an undisturbed run learns, bit for bit.
+// TestFullDisk: the disk fills up in the middle of a run. The run stops, and continues from its newest checkpoint once
+// there is room, or goes on by itself, as its config says; either way it learns what an undisturbed run learns, bit for
+// bit.
 func TestFullDisk(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; left out with -short")
@@ -111,7 +112,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, policy string
-		some         bool // there is room for the tensors of a checkpoint and not for all of it
+		some         bool // there is room for the tensors of a checkpoint but not for all of it
 	}{{"stop", "stop", false}, {"stop within a checkpoint", "stop", true}, {"continue", "continue", false}, {"continue within a checkpoint", "continue", true}} {
 		t.Run(test.name, func(t *testing.T) {
 			policy := test.policy
@@ -128,7 +129,7 @@ func TestFullDisk(t *testing.T) {
 			fillUp(t, ballast, room)
 			sendSignal(t, process, syscall.SIGCONT)
 			if policy == "stop" {
-				process.Wait() // how, is in its ProcessState
+				process.Wait() // the exit code is in its ProcessState
 				last := said.String()[strings.LastIndex(said.String(), "error: "):]
 				if code := process.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(last, "no space left on device") || strings.Count(last, "\n") > 2 {
 					t.Errorf("exit code %d, want %d with the reason in one line:\n%s", code, exitFailed, last)

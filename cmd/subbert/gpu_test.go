@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/configs"
 )
 
-// TestGPUOptions: what a config says of GPUs reaches the CUDA plugin under its names, and is refused elsewhere.
+// TestGPUOptions: the GPU settings of a config reach the CUDA plugin under its names, and other plugins refuse them.
 func TestGPUOptions(t *testing.T) {
 	device := configs.Device{VisibleDevices: []int{2, 0}, MemoryFraction: 0.5}
 	cuda := backend.Choice{Spec: backend.Spec{Name: backend.CUDA}}

@@ -16,11 +16,11 @@ import (
 	"github.com/subbert/subbert/runs/result"
 )
 
-// onHub begins the name of a model that is not a path: hub:NAME or hub:NAME@REVISION.
+// onHub is the prefix of a model name that is not a path: hub:NAME or hub:NAME@REVISION.
 const onHub = "hub:"
 
-// modelPath is the path on this machine of the model called name: a path, or hub:NAME, which is fetched if the cache lacks
-// it. A name such as OWNER/NAME that is no path is one of the hub.
+// modelPath returns the path on this machine of the model called name, which is a path, or hub:NAME, which is fetched
+// if it is not in the cache. A name such as OWNER/NAME that is not a path is a name on the hub.
 func (c *console) modelPath(_ context.Context, name string) (string, error) {
 	onItsOwn := looksLikeHub(name)
 	name, there := strings.CutPrefix(name, onHub)
@@ -46,8 +46,8 @@ func (c *console) modelPath(_ context.Context, name string) (string, error) {
 	return s.Dir, nil
 }
 
-// looksLikeHub reports whether name is written as the hub's names are and cannot be a path: not even its first element is
-// there.
+// looksLikeHub reports whether name has the form of a name on the hub and cannot be a path, because not even its first
+// element exists.
 func looksLikeHub(name string) bool {
 	owner, model, ok := strings.Cut(name, "/")
 	if !ok || strings.Contains(model, "/") || strings.ContainsAny(owner, `.:\`) {
@@ -60,7 +60,7 @@ func looksLikeHub(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// modelDir is modelPath of a model to be opened: the directory of a run stands for the model in it.
+// modelDir returns the path of a model to be opened. The directory of a run means the model in it.
 func (c *console) modelDir(name string) (string, error) {
 	path, err := c.modelPath(c.ctx, name)
 	return result.ModelPath(path), err
@@ -80,7 +80,7 @@ func pullModel(c *console, ref hub.Reference, offline bool) (*hub.Snapshot, erro
 	return s, err
 }
 
-// hubClient has the settings that Python's library takes from the environment.
+// hubClient returns a client with the settings that Python's library takes from the environment.
 func hubClient(c *console) (*hub.Client, error) {
 	home, err := huggingFaceHome(c)
 	if err != nil {
@@ -88,7 +88,7 @@ func hubClient(c *console) (*hub.Client, error) {
 	}
 	endpoint := strings.TrimRight(cmp.Or(c.getenv("HF_ENDPOINT"), hub.DefaultEndpoint), "/")
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		shown := endpoint[strings.LastIndex(endpoint, "@")+1:] // what is before it may be a password
+		shown := endpoint[strings.LastIndex(endpoint, "@")+1:] // the part before it may be a password
 		return nil, misusef("HF_ENDPOINT %q is no address: want https://HOST", shown)
 	}
 	token, err := hubToken(c, home)
@@ -122,7 +122,8 @@ func huggingFaceHome(c *console) (string, error) {
 	return filepath.Join(caches, "huggingface"), nil
 }
 
-// checkedDir is where the hub's client remembers which files it has compared with their hashes; empty: nowhere.
+// checkedDir returns the directory in which the hub's client records the files that it has compared with their hashes;
+// empty if there is none.
 func checkedDir() string {
 	dir, err := cacheDir()
 	if err != nil {
@@ -131,8 +132,8 @@ func checkedDir() string {
 	return filepath.Join(dir, "hub")
 }
 
-// hubToken is the one in the environment, or the one that `hf auth login` left; empty if there is none, or if it is to be
-// used only when asked for, which nothing here does.
+// hubToken returns the token in the environment, or the one that `hf auth login` wrote; empty if there is none, or if
+// it must not be used implicitly.
 func hubToken(c *console, home string) (string, error) {
 	if isOn(c.getenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
 		return "", nil
@@ -156,7 +157,7 @@ func isOn(value string) bool {
 	return false
 }
 
-// fetchProgress shows how far each file is.
+// fetchProgress shows the progress of each file.
 func fetchProgress(c *console) func(name string, done, total int64) {
 	meters := map[string]*meter{}
 	return func(name string, done, total int64) {

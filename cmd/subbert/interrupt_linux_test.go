@@ -25,32 +25,32 @@ import (
 	"github.com/subbert/subbert/runs/runstest"
 )
 
-// uninterrupted has TestInterrupts let every verb work to its end, to see that its work is long enough.
+// uninterrupted makes TestInterrupts run every verb to its end, to check that its work is long enough.
 var uninterrupted = flag.Bool("uninterrupted", false, "TestInterrupts interrupts nothing and says how long the verbs take")
 
-// onTerminals has TestInterrupts look for progress, too, which takes minutes.
+// onTerminals makes TestInterrupts also check progress on terminals, which takes minutes.
 var onTerminals = flag.Bool("terminals", false, "TestInterrupts wants progress on a terminal and none with --quiet")
 
-// How soon a verb ends after the first signal: seconds of the processor, which do not depend on what else the machine does,
-// and a bound for what waits.
+// Limits on how soon a verb ends after the first signal: in processor time, which does not depend on the load of the
+// machine, and in real time for verbs that wait.
 const (
 	endsAfter     = 2 * time.Second
 	endsAfterWait = 10 * time.Second
 )
 
-// long is a verb on work of more than twenty seconds.
+// long is a verb with work for more than twenty seconds.
 type long struct {
 	name       string
 	args       []string
 	input      func() io.Reader // standard input; nil: none
-	says       string           // what is kept, in a pattern; empty: nothing
-	keeps      string           // pattern of the paths that may be left; empty: none
-	unmeasured bool             // it shows no progress of its own in the first seconds
+	says       string           // pattern of what the message says is kept; empty: nothing
+	keeps      string           // pattern of the paths that may remain; empty: none
+	unmeasured bool             // it shows no progress in the first seconds
 }
 
-// TestInterrupts walks the verbs that can take more than five seconds and need no device. Each ends soon after the first
-// signal, whatever it is doing, says what is kept in one line, with exit code 130, and leaves nothing half done. On a
-// terminal it shows how far it is, and nowhere else.
+// TestInterrupts runs the verbs that can take more than five seconds and need no device. Each ends soon after the first
+// signal, whatever it is doing, says in one line what is kept, with exit code 130, and leaves no unfinished output. It
+// shows progress on a terminal, and only there.
 func TestInterrupts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: many processes, some seconds each")
@@ -89,18 +89,18 @@ func TestInterrupts(t *testing.T) {
 	}
 }
 
-// command is w, ready to start.
+// command returns the command of w, ready to start.
 func (w long) command(dir string) *exec.Cmd {
 	c := exec.Command("subbert", append([]string{"--backend", "go"}, w.args...)...)
 	c.Dir, c.Stderr = dir, new(bytes.Buffer)
 	if w.input != nil {
 		c.Stdin = w.input()
 	}
-	c.WaitDelay = time.Second // for standard input that goes on
+	c.WaitDelay = time.Second // for standard input that never ends
 	return c
 }
 
-// interrupt sends w a signal after a while.
+// interrupt sends w a signal after some time.
 func (w long) interrupt(t *testing.T, dir string, signal syscall.Signal, after time.Duration) {
 	t.Helper()
 	c := w.command(dir)
@@ -118,7 +118,7 @@ func (w long) interrupt(t *testing.T, dir string, signal syscall.Signal, after t
 	select {
 	case <-r.ended:
 	case <-time.After(endsAfterWait):
-		c.Process.Signal(syscall.SIGQUIT) // says where it is
+		c.Process.Signal(syscall.SIGQUIT) // makes it print its goroutines
 		<-r.ended
 	}
 	took, worked := time.Since(sent), c.ProcessState.UserTime()+c.ProcessState.SystemTime()-spent
@@ -135,7 +135,7 @@ func (w long) interrupt(t *testing.T, dir string, signal syscall.Signal, after t
 	}
 }
 
-// sentence is the pattern of the line that says what is kept.
+// sentence returns the pattern of the line that says what is kept.
 func (w long) sentence() string {
 	says := w.says
 	if says == "" {
@@ -144,7 +144,7 @@ func (w long) sentence() string {
 	return `(?m)^error: .*interrupted: .*` + says + `.*$`
 }
 
-// onTerminal wants progress with a rate on a terminal, and none with --quiet.
+// onTerminal checks that w shows progress with a rate on a terminal, and none with --quiet.
 func (w long) onTerminal(t *testing.T, dir string) {
 	t.Helper()
 	for _, quiet := range []bool{false, true} {
@@ -175,7 +175,7 @@ func (w long) onTerminal(t *testing.T, dir string) {
 	}
 }
 
-// terminal starts c with its standard error on a terminal and returns what appears there.
+// terminal starts c with its standard error on a terminal and returns the text that appears there.
 func terminal(t *testing.T, c *exec.Cmd) <-chan string {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -214,13 +214,13 @@ func terminal(t *testing.T, c *exec.Cmd) <-chan string {
 	return seen
 }
 
-// processorTime is how long a process has kept the processor busy so far.
+// processorTime returns the processor time that a process has used so far.
 func processorTime(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(text), ") ") // the name may have blanks
+	_, rest, _ := strings.Cut(string(text), ") ") // the name may contain spaces
 	var user, system int64
 	if _, err := fmt.Sscan(strings.Join(strings.Fields(rest)[11:13], " "), &user, &system); err != nil {
 		return 0
@@ -228,7 +228,7 @@ func processorTime(pid int) time.Duration {
 	return time.Duration(user+system) * time.Second / 100
 }
 
-// paths are those of all that is below dir.
+// paths returns the paths of everything below dir.
 func paths(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
@@ -241,13 +241,13 @@ func paths(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// last is the last line of text.
+// last returns the last line of text.
 func last(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
 }
 
-// endless repeats a text for ever.
+// endless is a reader that repeats a text forever.
 type endless struct {
 	text string
 	at   int
@@ -273,7 +273,7 @@ func put(t *testing.T, name string, content []byte) {
 	}
 }
 
-// linked makes a folder in which one file has n names: as long to read as n files, and as small as one.
+// linked makes a directory in which one file has n names: it takes as long to read as n files and the space of one.
 func linked(t *testing.T, folder, extension string, n int, content []byte) {
 	t.Helper()
 	first := filepath.Join(folder, "00000"+extension)
@@ -285,7 +285,7 @@ func linked(t *testing.T, folder, extension string, n int, content []byte) {
 	}
 }
 
-// lines is what line gives for 0, 1 and so on, until it is of so many bytes.
+// lines returns line(0), line(1) and so on, up to the given size in bytes.
 func lines(size int, line func(i int) string) []byte {
 	var b bytes.Buffer
 	for i := 0; b.Len() < size; i++ {
@@ -299,7 +299,7 @@ const (
 	second   = " It was not seen in 12 of 40 patients."
 )
 
-// longInputs makes inputs that take more than twenty seconds to work through.
+// longInputs makes inputs that take more than twenty seconds to process.
 func longInputs(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -349,7 +349,7 @@ func longInputs(t *testing.T) string {
 	return dir
 }
 
-// sparseModel makes a model of 24 GB of zeros that take no room on the disk.
+// sparseModel makes a model of 24 GB of zeros that takes no space on the disk.
 func sparseModel(t *testing.T, dir, like string) {
 	t.Helper()
 	for _, name := range []string{"config.json", "vocab.txt"} {
@@ -377,8 +377,8 @@ func sparseModel(t *testing.T, dir, like string) {
 	}
 }
 
-// manyShards makes a directory of shards that names one training shard of 30 MB many times. What it says of itself but for
-// documents is that of another directory.
+// manyShards makes a directory of shards that lists one training shard of 30 MB many times. Apart from documents, its
+// manifest is that of the directory like.
 func manyShards(t *testing.T, dir, like string) {
 	t.Helper()
 	const documents, sentences, files = 8000 * 16, 20, 1000
@@ -428,7 +428,7 @@ func manyShards(t *testing.T, dir, like string) {
 	put(t, filepath.Join(dir, "manifest.json"), text)
 }
 
-// longVerbs are the verbs, on the inputs in dir.
+// longVerbs returns the verbs, on the inputs in dir.
 func longVerbs(dir string) []long {
 	documents := []string{}
 	for i := range 1000 {
@@ -460,7 +460,7 @@ func longVerbs(dir string) []long {
 		{name: "predict a table", args: []string{"predict", "tuned/model", "marked.tsv", "--out", "predicted.tsv"}},
 		{name: "attention", args: []string{"attention", "tuned/model", "--layer", "1", "--corpus", "marked.tsv", "--out", "attended"}},
 		{name: "finetune", args: []string{"finetune", "corpus.toml"}, says: "nothing was begun"},
-		{name: "eval", args: []string{"eval", "--model", "trained/model", "--shards", "shards", "--split", "train"}, unmeasured: true}, // the instances are counted before the first batch
+		{name: "eval", args: []string{"eval", "--model", "trained/model", "--shards", "shards", "--split", "train"}, unmeasured: true}, // it counts the instances before the first batch
 		{name: "sweep", args: []string{"sweep", "sweep.toml", "--out", "swept"}, says: "the same command continues", keeps: "^swept", unmeasured: true},
 	}
 }

@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// kills is how often TestKill kills a run. docs/experiments.md records a run with 50.
+// kills is the number of times that TestKill kills a run. docs/experiments.md records a run with 50.
 var kills = flag.Int("kills", 3, "how often TestKill kills its run")
 
-// realWorld is a directory with init/ and shards/ of real text, in place of the made-up ones of TestKill.
+// realWorld is a directory with init/ and shards/ of real text, which replace the made-up ones of TestKill.
 var realWorld = flag.String("world", "", "directory with init/ and shards/ of the text that TestKill trains on")
 
 // world unpacks the files of the pretrain script and makes their shards: a run of a tiny model, ready to start.
@@ -52,7 +52,7 @@ func inPlace(t *testing.T, dir, name string) {
 	}
 }
 
-// child is this very program, to be run in dir.
+// child returns a command that runs this program in dir.
 func child(dir string, args ...string) *exec.Cmd {
 	c := exec.Command("subbert", append([]string{"--quiet", "--backend", "go"}, args...)...)
 	c.Dir = dir
@@ -60,7 +60,8 @@ func child(dir string, args ...string) *exec.Cmd {
 	return c
 }
 
-// pretraining is a child that makes the run called name of so many steps, with a checkpoint after every one or two.
+// pretraining returns a command that makes the run called name with the given number of steps, and a checkpoint after
+// every step or two.
 func pretraining(dir, name string, steps int, set ...string) *exec.Cmd {
 	args := []string{"pretrain", "run.toml", "--resume"}
 	for _, s := range append([]string{"run.dir=runs/" + name, fmt.Sprintf("schedule.steps=%d", steps), "record.tensorboard=false"}, set...) {
@@ -69,7 +70,7 @@ func pretraining(dir, name string, steps int, set ...string) *exec.Cmd {
 	return child(dir, args...)
 }
 
-// finish runs c to its end and wants that exit code.
+// finish runs c to its end and checks its exit code.
 func finish(t *testing.T, c *exec.Cmd, want int) {
 	t.Helper()
 	err := c.Run()
@@ -82,7 +83,7 @@ func finish(t *testing.T, c *exec.Cmd, want int) {
 	}
 }
 
-// learnedSum is the checksum of what a run has learned.
+// learnedSum returns the checksum of what a run has learned.
 func learnedSum(t *testing.T, dir, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "runs", name, "model", "model.safetensors"))
@@ -92,7 +93,7 @@ func learnedSum(t *testing.T, dir, name string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
-// waitForFile returns once a file of that pattern is there.
+// waitForFile returns once a file matches the pattern.
 func waitForFile(t *testing.T, pattern string) {
 	t.Helper()
 	eventually(t, pattern, func() bool {
@@ -101,8 +102,8 @@ func waitForFile(t *testing.T, pattern string) {
 	})
 }
 
-// TestSignals: SIGINT and SIGTERM save, say so and exit 130; continuing with other workers, or in other microbatches,
-// ends where an uninterrupted run does: bit for bit, and up to rounding.
+// TestSignals: on SIGINT and SIGTERM a run saves, says so and exits with 130. Continued with other workers it ends
+// where an uninterrupted run does bit for bit; continued with other microbatches, up to rounding.
 func TestSignals(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
@@ -136,9 +137,9 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestKill kills a run again and again, a few steps after it went on, inside a save as often as not, and continues it.
-// In the end its weights are those of a run that nobody killed. When to kill goes by the run's own progress, so that a
-// fast machine is killed as often as a slow one.
+// TestKill kills a run again and again, a few steps after it continued, about as often inside a save as not, and
+// continues it. In the end its weights are those of a run without kills. The progress of the run decides when to kill
+// it, so that a fast machine is killed as often as a slow one.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
@@ -167,7 +168,7 @@ func TestKill(t *testing.T) {
 	t.Logf("killed %d times, %d of them with a checkpoint half written", *kills, saving)
 }
 
-// newestStep is the step of the newest checkpoint of the run that is killed; 0 if there is none.
+// newestStep returns the step of the newest checkpoint of the run that is killed; 0 if there is none.
 func newestStep(t *testing.T, dir string) int {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "runs", "killed", "checkpoints", "step-*"))
@@ -184,7 +185,7 @@ func newestStep(t *testing.T, dir string) int {
 	return step
 }
 
-// isSaving says whether there is a checkpoint that is not complete.
+// isSaving reports whether there is an incomplete checkpoint.
 func isSaving(dir string) bool {
 	found, err := filepath.Glob(filepath.Join(dir, "runs", "killed", "checkpoints", ".saving-*"))
 	return err == nil && len(found) > 0

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// TestLanes: the runs of a cell over two devices are those over one, bit for bit, and say whose line is whose.
+// TestLanes: several runs over two devices give the same results as over one, bit for bit, and each line of output
+// names its run.
 func TestLanes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
@@ -38,7 +39,7 @@ func TestLanes(t *testing.T) {
 	}
 }
 
-// unpacked is a directory with the files of a script.
+// unpacked returns a directory with the files of a script.
 func unpacked(t *testing.T, script string) string {
 	t.Helper()
 	archive, err := txtar.ParseFile(script)
@@ -58,8 +59,8 @@ func unpacked(t *testing.T, script string) string {
 	return dir
 }
 
-// TestBestEpoch: a run that keeps its best epoch and is killed now and then ends with the epoch and the weights of one
-// that was left alone.
+// TestBestEpoch: a run that keeps its best epoch and is killed several times ends with the epoch and the weights of an
+// undisturbed run.
 func TestBestEpoch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
@@ -85,7 +86,7 @@ func TestBestEpoch(t *testing.T) {
 	}
 }
 
-// keptStep is the step of the epoch that a run kept.
+// keptStep returns the step of the epoch that a run kept.
 func keptStep(t *testing.T, dir, name string) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "runs", name, "result.json"))

@@ -88,19 +88,20 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is main without the process: it parses args, runs the verb and returns the exit code.
+// run is main without os.Exit: it parses args, runs the verb and returns the exit code.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := untilSignal()
 	defer stop()
 	return complain(errOut, plainly(ctx, invoke(ctx, args, in, out, errOut)))
 }
 
-// signalsTogether is how long after the first signal another one is taken for the same. timeout(1), some schedulers, and
-// a terminal together with a parent process send several within milliseconds.
+// signalsTogether is the time after the first signal in which further signals count as the same. timeout(1), some
+// schedulers, and a terminal together with a parent process send several within milliseconds.
 const signalsTogether = time.Second
 
-// untilSignal returns a context that ends at the first SIGINT, SIGTERM or SIGHUP. A second one, unless it comes together with
-// the first, ends the process, whatever it waits for. A SIGHUP that is ignored, as under nohup, stays so.
+// untilSignal returns a context that ends at the first SIGINT, SIGTERM or SIGHUP. A second signal, unless it comes
+// together with the first, ends the process, whatever it is waiting for. A SIGHUP that is ignored, as under nohup,
+// stays ignored.
 func untilSignal() (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	wanted := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
@@ -123,7 +124,7 @@ func untilSignal() (_ context.Context, stop func()) {
 	}
 }
 
-// plainly is err in words for a person if it is the end of ctx and does not say what is kept.
+// plainly replaces err by a message for people if ctx ended and err does not say what is kept.
 func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
@@ -133,7 +134,7 @@ func plainly(ctx context.Context, err error) error {
 
 // invoke parses args and runs the verb they name.
 func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
-	if slices.Equal(args, []string{"--version"}) { // no flag of the parser, since a verb has one of that name
+	if slices.Equal(args, []string{"--version"}) { // not a flag of the parser, because there is a verb of that name
 		_, err := io.WriteString(out, versionText())
 		return err
 	}
@@ -152,7 +153,7 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	return parsed.Run(console)
 }
 
-// newParser makes a parser of command lines into c.
+// newParser returns a parser of command lines that fills c.
 func newParser(c *cli, options ...kong.Option) *kong.Kong {
 	parser, err := kong.New(c, append([]kong.Option{
 		kong.Name("subbert"),
@@ -160,12 +161,12 @@ func newParser(c *cli, options ...kong.Option) *kong.Kong {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	}, options...)...)
 	if err != nil {
-		panic(err) // the grammar above is wrong; every test that runs the binary sees it
+		panic(err) // the grammar above is wrong; every test that runs the binary finds that
 	}
 	return parser
 }
 
-// complain prints err for a person and returns the exit code it stands for.
+// complain prints err for a person and returns its exit code.
 func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0

@@ -24,7 +24,7 @@ func (*modelInspectCmd) Help() string {
 vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault, and the exit code is 1.`
 }
 
-// seenModel is what --json prints.
+// seenModel is the output of model inspect --json.
 type seenModel struct {
 	*checkpoints.Inspection
 	Against *checkpoints.Comparison `json:"against,omitempty"`
@@ -70,14 +70,14 @@ func (v *modelInspectCmd) Run(c *console) (err error) {
 	return errors.Join(err, unusable(v.Path, faults))
 }
 
-// unusable is the first fault that keeps a model from being used. A file of weights may be looked at alone.
+// unusable returns the first fault that keeps a model from being used. A file of weights may be inspected alone.
 func unusable(path string, faults []error) error {
 	for _, fault := range faults {
 		if errors.Is(fault, checkpoints.ErrAlone) {
 			continue
 		}
 		if text := fault.Error(); strings.HasPrefix(text, path) {
-			return errors.New(text) // without the hint to inspect it
+			return errors.New(text) // without the hint to inspect the model
 		}
 		return fmt.Errorf("%s: %w", path, fault)
 	}
@@ -154,7 +154,7 @@ func elementTypes(counts map[string]int) string {
 	return strings.Join(all, ", ")
 }
 
-// ignoredLines counts what was ignored by the reason.
+// ignoredLines counts the ignored entries by reason.
 func ignoredLines(ignored []checkpoints.Ignored) []string {
 	var lines []string
 	counts := make(map[string]int)
@@ -169,7 +169,7 @@ func ignoredLines(ignored []checkpoints.Ignored) []string {
 	return lines
 }
 
-// unusual names tensors that no trained model has: with numbers that are not finite, or all alike.
+// unusual names tensors that no trained model has: with numbers that are not finite, or all equal.
 func unusual(tensors []checkpoints.TensorStats) string {
 	var odd []string
 	for _, t := range tensors {

@@ -55,7 +55,7 @@ func (v *modelPullCmd) Run(c *console) error {
 	return w.Flush()
 }
 
-// warnFaults mentions what would keep the model in dir from being used.
+// warnFaults logs the faults that would keep the model in dir from being used.
 func warnFaults(c *console, dir string) error {
 	m, faults, err := checkpoints.Peek(c.ctx, dir)
 	if err != nil {

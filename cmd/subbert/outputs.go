@@ -11,9 +11,9 @@ type outputFlag struct {
 	Force bool `help:"Replace what is there."`
 }
 
-// output is where a verb that is told to write to name writes. What is there is refused with exit code 2, unless --force or
-// a sweep that tries a run again replaces it; of a directory the files that match pattern count. Pipes and devices are written to as they are.
-// The name "-" is standard output; what the verb prints goes to standard error then.
+// output returns the path to write to for a verb whose output is name. It refuses an existing file with exit code 2,
+// unless --force or a sweep that retries a run replaces it; in a directory only the files that match pattern count.
+// Pipes and devices are written to directly. The name "-" is standard output; the verb then prints to standard error.
 func (f outputFlag) output(c *console, name, pattern string) (string, error) {
 	if name == "-" {
 		c.out = c.err
@@ -35,7 +35,8 @@ func (f outputFlag) output(c *console, name, pattern string) (string, error) {
 	return "", misusef("%s is there already; --force replaces it", name)
 }
 
-// formOf is the form that is asked for, or for auto the one that the ending of name says: jsonl, pubtator, else tsv.
+// formOf returns the format asked for or, for auto, the one that the extension of name indicates: jsonl, pubtator, else
+// tsv.
 func formOf(asked, name string) string {
 	if asked != "auto" {
 		return asked

@@ -7,22 +7,23 @@ import (
 	"github.com/subbert/subbert/runs"
 )
 
-// pace is how fast work goes, by the median of the latest stretches of it: a stretch in which something was compiled, evaluated
-// or saved does not count.
+// pace measures the speed of work as the median over the latest intervals, so that an interval in which something was
+// compiled, evaluated or saved does not count.
 type pace struct {
-	done    float64 // at the end of the last stretch
+	done    float64 // at the end of the last interval
 	at      time.Time
-	seconds []float64 // of a unit of work, in the latest stretches
+	seconds []float64 // per unit of work, in the latest intervals
 }
 
-// Stretches shorter than shortest tell little; below enough of them no time left is said, and those before the latest are forgotten.
+// Intervals shorter than shortest are not measured. With fewer than enough of them no remaining time is shown. Only the
+// last latest intervals are kept.
 const (
 	shortest = 50 * time.Millisecond
 	enough   = 3
 	latest   = 25
 )
 
-// add says that done is done now.
+// add records that done units of work are done now.
 func (p *pace) add(done float64, now time.Time) {
 	if p.at.IsZero() || done < p.done {
 		*p = pace{done: done, at: now}
@@ -36,7 +37,7 @@ func (p *pace) add(done float64, now time.Time) {
 	p.done, p.at = done, now
 }
 
-// rate is how much is done a second, 0 at the start, and whether there was enough to go by.
+// rate returns the units of work done a second, 0 at the start, and whether there are enough intervals to rely on it.
 func (p *pace) rate() (perSecond float64, sure bool) {
 	if len(p.seconds) == 0 {
 		return 0, false
@@ -45,14 +46,15 @@ func (p *pace) rate() (perSecond float64, sure bool) {
 	return 1 / sorted[len(sorted)/2], len(sorted) >= enough
 }
 
-// together is how far several runs are together.
+// together is the combined progress of several runs.
 type together struct {
 	began time.Time
-	first float64         // that was done then, in runs
-	done  map[int]float64 // of each run that was heard of, by number
+	first float64         // done at that time, in runs
+	done  map[int]float64 // of each run that has reported, by number
 }
 
-// left is how long all runs will take, with what each of them compiles and evaluates; false if that is not known yet.
+// left returns how long all runs will take, including what each of them compiles and evaluates; false if that is not
+// known yet.
 func (w *together) left(p runs.Progress, now time.Time) (time.Duration, bool) {
 	if w.done == nil {
 		w.done = map[int]float64{}
@@ -63,7 +65,7 @@ func (w *together) left(p runs.Progress, now time.Time) (time.Duration, bool) {
 		if part, heard := w.done[n]; heard {
 			done += part
 		} else {
-			done++ // complete from before
+			done++ // complete before this process started
 		}
 	}
 	for n, part := range w.done {

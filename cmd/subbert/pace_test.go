@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/runs"
 )
 
-// TestPace: a stretch that holds a compilation does not slow the rate down.
+// TestPace: an interval that contains a compilation does not lower the rate.
 func TestPace(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, test := range []struct {

@@ -53,7 +53,7 @@ func (v *planCmd) Run(c *console) error {
 	if err != nil && p.Device == "" {
 		return err
 	}
-	return errors.Join(err, c.show(v.JSON, p, func(w io.Writer) error { return printPlan(w, p) })) // of a search that broke off, the best so far
+	return errors.Join(err, c.show(v.JSON, p, func(w io.Writer) error { return printPlan(w, p) })) // if a search was interrupted, the best plan so far
 }
 
 // planner plans the run that the config describes.
@@ -72,8 +72,8 @@ func (v *planCmd) planner(ctx context.Context, o plan.Options) (*plan.Planner, e
 	return plan.Pretraining(ctx, config, o)
 }
 
-// planning are the options of planning for a device with the plugin at a path, or if that is empty with the newest one
-// installed. Programs are compiled by this program in a process of its own.
+// planning returns the options of planning for a device with the plugin at a path or, if the path is empty, with the
+// newest one installed. Programs are compiled by this program in a separate process.
 func (c *console) planning(device plan.Device, plugin string, limit time.Duration) (plan.Options, error) {
 	o := plan.Options{Device: device, Plugin: plugin, Log: c.log}
 	installed, err := installedPlugins(c)
@@ -90,7 +90,7 @@ func (c *console) planning(device plan.Device, plugin string, limit time.Duratio
 	return o, nil
 }
 
-// ahead is what a plugin is told of a device that it compiles for.
+// ahead returns the request to compile for a device with a plugin.
 func (c *console) ahead(installed backend.Installed, plugin string, device plan.Device) backend.AheadRequest {
 	flags := ""
 	if found, ok := installed.At(plugin); ok {
@@ -102,7 +102,7 @@ func (c *console) ahead(installed backend.Installed, plugin string, device plan.
 // printPlan prints the plan for a person.
 func printPlan(to io.Writer, p plan.Plan) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	row := func(name, unit string, x *float64, scale float64) { // what is not known is in the notes
+	row := func(name, unit string, x *float64, scale float64) { // if a value is not known, the notes say so
 		if x != nil {
 			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
 		}

@@ -15,7 +15,7 @@ type precisionFlag struct {
 
 func (p precisionFlag) device() configs.Device { return configs.Device{Precision: p.Precision} }
 
-// extraction is how a model is applied, rows rows at a time.
+// extraction returns the options for applying a model to rows rows at a time.
 func (p precisionFlag) extraction(c *console, rows int) extract.Options {
 	return extract.Options{
 		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, p.device()) },
@@ -23,7 +23,7 @@ func (p precisionFlag) extraction(c *console, rows int) extract.Options {
 	}
 }
 
-// warnOfPrecision warns where bfloat16 is asked for and slower than float32.
+// warnOfPrecision warns if bfloat16 is asked for and is slower than float32.
 func (c *console) warnOfPrecision(name string, device configs.Device) {
 	if device.Precision != "bfloat16" {
 		return

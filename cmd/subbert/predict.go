@@ -42,7 +42,7 @@ A line of the jsonl format is {"id": "1", "text": "...", "mentions": [{"id": "T1
 // predictSummary is what predict --json prints.
 type predictSummary struct {
 	Pairs     int              `json:"pairs"`
-	Labels    map[string]int   `json:"labels"` // how often each was predicted
+	Labels    map[string]int   `json:"labels"` // how often each label was predicted
 	Seconds   float64          `json:"seconds"`
 	PerSecond float64          `json:"pairs_per_second"`
 	Cut       marked.Cut       `json:"cut"`
@@ -90,7 +90,7 @@ func (v *predictCmd) Run(c *console) (err error) {
 	return c.show(v.JSON, summary, summary.print)
 }
 
-// source says which examples are predicted. It refuses flags that contradict each other.
+// source returns the examples to predict. It refuses flags that contradict each other.
 func (v *predictCmd) source() (extract.Source, error) {
 	s := extract.Source{Format: v.From, Name: v.In}
 	if (v.To == "pubtator" || v.To == "bioc") && v.From != v.To {
@@ -139,7 +139,7 @@ func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples
 	return err
 }
 
-// predicting shows how far the predictions are: by the part of the input that is read, while the rest is not.
+// predicting shows the progress of predictions: while the input is being read, by the part of it that has been read.
 type predicting struct {
 	meter      *meter
 	summary    *predictSummary
@@ -180,7 +180,7 @@ func (v *predictCmd) writer(w io.Writer, m *extract.Model) (extract.Writer, erro
 	return extract.NewTSV(w, m.Labels()), nil
 }
 
-// print prints how many pairs got which label, how fast, and the score.
+// print prints the number of pairs with each label, the speed, and the score.
 func (s *predictSummary) print(w io.Writer) error {
 	for _, l := range slices.Sorted(maps.Keys(s.Labels)) {
 		fmt.Fprintf(w, "%s\t%d\n", l, s.Labels[l])

@@ -33,7 +33,7 @@ func (v *probeCmd) Run(c *console) error {
 	return c.show(v.JSON, r, func(w io.Writer) error { return printProbing(w, r) })
 }
 
-// printProbing prints what the page of the run says: the probes as a table, and in sentences what they found.
+// printProbing prints the content of the run's page: the probes as a table, and what they found in sentences.
 func printProbing(to io.Writer, r *result.Probing) error {
 	if err := report.ProbeTable(r.Probe).Text(to); err != nil {
 		return err

@@ -10,15 +10,15 @@ import (
 	"github.com/subbert/subbert/runs"
 )
 
-// meter shows how far a verb has come: one line on a terminal that changes. Elsewhere it shows nothing, unless it is one of
-// a run, whose log gets a line now and then. It counts time from the first call of a stage on, so that what comes before
-// the work (compiling, opening) does not count as work.
+// meter shows the progress of a verb as one line that changes, on a terminal. Elsewhere it shows nothing, except that
+// the log of a run gets a line now and then. It measures time from the first call of a stage, so that what comes before
+// the work (compiling, opening) does not count.
 type meter struct {
 	w        io.Writer
 	terminal bool
-	between  time.Duration // of two lines
-	stage    string        // of the work; each counts time anew
-	began    time.Time     // of the first call; zero before
+	between  time.Duration // between two lines
+	stage    string        // of the work; time starts anew for each
+	began    time.Time     // time of the first call; zero before
 	pace     pace
 	shown    time.Time
 }
@@ -31,7 +31,7 @@ func newMeter(c *console) *meter {
 	return m
 }
 
-// newLogMeter is a meter that shows a line now and then where there is no terminal.
+// newLogMeter returns a meter that, without a terminal, prints a line now and then.
 func newLogMeter(c *console) *meter {
 	m := newMeter(c)
 	if !m.terminal && !c.quiet {
@@ -49,8 +49,8 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// show says that done of total is done. line makes the text, given how much is done a second; it is called if a line is
-// due. The first line is due at the second call.
+// show shows that done of total is done. It calls line with the rate per second to make the text, if a line is due. The
+// first line is due at the second call.
 func (m *meter) show(done, total float64, line func(rate float64) string) {
 	now := time.Now()
 	if m.began.IsZero() {
@@ -69,7 +69,7 @@ func (m *meter) show(done, total float64, line func(rate float64) string) {
 	m.print(text, false)
 }
 
-// print writes line; on a terminal the next one replaces it unless it is to stay.
+// print prints line; on a terminal the next line replaces it unless it stays.
 func (m *meter) print(line string, stays bool) {
 	format := "%s\n"
 	if m.terminal {
@@ -88,14 +88,14 @@ func (m *meter) end() {
 	}
 }
 
-// begin counts time anew if stage is not the one that goes on.
+// begin starts the time anew if stage is a new stage.
 func (m *meter) begin(stage string) {
 	if stage != m.stage {
 		m.stage, m.began = stage, time.Time{}
 	}
 }
 
-// bytes shows that done of size bytes of a stage are done; of a size of 0, which is not known, only done.
+// bytes shows that done of size bytes of a stage are done; if size is 0, which means not known, it shows only done.
 func (m *meter) bytes(stage string, done, size int64) {
 	m.begin(stage)
 	m.show(float64(done), float64(size), func(rate float64) string {
@@ -106,7 +106,7 @@ func (m *meter) bytes(stage string, done, size int64) {
 	})
 }
 
-// told is a meter of the reading of a file called name, of size bytes, that hears of each read.
+// told returns a function to call after each read of the file called name, of size bytes.
 func (m *meter) told(name string, size int64) func(n int) {
 	done := int64(0)
 	return func(n int) {
@@ -115,12 +115,13 @@ func (m *meter) told(name string, size int64) func(n int) {
 	}
 }
 
-// reading is a meter of the reading of a file or corpus called name.
+// reading returns a function that shows the progress of reading the file or corpus called name.
 func (m *meter) reading(name string) func(done, size int64) {
 	return func(done, size int64) { m.bytes("reading "+name, done, size) }
 }
 
-// counts shows that done of total things of a stage are done, such as samples; of a total of 0, which is not known, only done.
+// counts shows that done of total items of a stage are done, such as samples; if total is 0, which means not known, it
+// shows only done.
 func (m *meter) counts(stage string, done, total int) {
 	m.begin(stage)
 	m.show(float64(done), float64(total), func(rate float64) string {
@@ -140,7 +141,7 @@ type training struct {
 
 func newTraining(c *console) *training { return &training{c: c, meters: map[string]*meter{}} }
 
-// show shows a report. Held-out values and the last report get a line that stays.
+// show shows a report. Lines with held-out values, and that of the last report, stay.
 func (t *training) show(p runs.Progress) {
 	m := t.meters[p.Run]
 	if m == nil {
@@ -166,7 +167,7 @@ func (t *training) show(p runs.Progress) {
 	m.show(float64(p.Step), float64(p.Steps), func(float64) string { return line })
 }
 
-// shown is a value for a person to read; values that are for the file alone are empty.
+// shown formats a value for a person; it returns "" for values that are only for the file.
 func shown(name string, value float64) string {
 	switch {
 	case strings.Contains(name, "mlm_mask_"), strings.Contains(name, "mlm_random_"), strings.Contains(name, "mlm_kept_"):
@@ -196,7 +197,7 @@ func count(n float64) string {
 	return fmt.Sprintf("%.3g T", n)
 }
 
-// plural is a count of something, whose plural ends in ending.
+// plural returns a count with its noun, whose plural ends in ending.
 func plural(n int, noun, ending string) string {
 	if n != 1 {
 		noun += ending
@@ -204,7 +205,7 @@ func plural(n int, noun, ending string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// span is a duration to the second, or to the minute where it is hours.
+// span formats a duration to the second, or to the minute if it is hours long.
 func span(d time.Duration) string {
 	d = d.Round(time.Second)
 	if d >= time.Hour {

@@ -37,7 +37,7 @@ type quickstartResult struct {
 	Gains   map[string]evaluate.Difference `json:"gains"`
 }
 
-// quickstartPart is how long a part of the line took.
+// quickstartPart says how long a step of the pipeline took.
 type quickstartPart struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
@@ -79,7 +79,7 @@ func (v *quickstartCmd) Run(c *console) error {
 	return c.show(v.JSON, out, func(w io.Writer) error { return printQuickstart(w, line, scores, out) })
 }
 
-// step carries out a part of the line.
+// step carries out a step of the pipeline.
 func (c *console) step(s quickstart.Step) error {
 	fmt.Fprintf(c.err, "\n== %s\n", s.Title)
 	if s.Make != nil {
@@ -93,7 +93,7 @@ func (c *console) step(s quickstart.Step) error {
 	return c.call(s.Command())
 }
 
-// call shows a command of this program and runs it, in this process. The result it prints goes to the log.
+// call prints a command of this program and runs it in this process. The result that it prints goes to the log.
 func (c *console) call(args []string) error {
 	shown := make([]string, len(args))
 	for i, a := range args {
@@ -108,7 +108,7 @@ func (c *console) call(args []string) error {
 	return nil
 }
 
-// printQuickstart prints the scores, what they show, what took the time, and the page to open.
+// printQuickstart prints the scores, what they show, what took the time, and the path of the page.
 func printQuickstart(to io.Writer, line *quickstart.Line, scores []quickstart.Score, r quickstartResult) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\n\tP\tR\tF1\n")
@@ -139,7 +139,7 @@ func printQuickstart(to io.Writer, line *quickstart.Line, scores []quickstart.Sc
 	return err
 }
 
-// gainText says what a difference of micro F1 shows.
+// gainText says what a difference in micro F1 shows.
 func gainText(what string, d evaluate.Difference) string {
 	text := fmt.Sprintf("What %s brings: %+.1f points of F1", what, d.Delta)
 	if d.Low == nil {

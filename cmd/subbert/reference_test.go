@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the pages that are generated")
 
-// TestVerbReference holds docs/verbs.md to the program: -update writes it anew.
+// TestVerbReference checks docs/verbs.md against the program; -update writes it again.
 func TestVerbReference(t *testing.T) {
 	const page = "../../docs/verbs.md"
 	got := verbReference()
@@ -32,7 +32,7 @@ func TestVerbReference(t *testing.T) {
 	}
 }
 
-// verbReference is the page of all verbs: what each does, its arguments and its flags.
+// verbReference returns the page of all verbs: what each does, its arguments and its flags.
 func verbReference() []byte {
 	var c cli
 	root := newParser(&c).Model
@@ -61,7 +61,7 @@ func writeVerb(b *bytes.Buffer, verb *kong.Node) {
 	writeFlags(b, verb)
 }
 
-// writeFlags writes the flags of a node, but those that every verb has.
+// writeFlags writes the flags of a node, without those that every verb has.
 func writeFlags(b *bytes.Buffer, node *kong.Node) {
 	for _, f := range node.Flags {
 		if f.Name == "help" || f.Hidden {

@@ -56,11 +56,12 @@ func (v *reportCmd) Run(c *console) error {
 	return v.print(c, runs, page)
 }
 
-// read reads the runs. What is there and is no run is passed over, with a line, as long as there is a run among the others.
+// read reads the runs. It skips paths that exist and are not runs, with a line for each, as long as one of the others
+// is a run.
 func (v *reportCmd) read(c *console, meter *meter) ([]*report.Run, error) {
 	var runs []*report.Run
 	var seen []string
-	var none error // the first that is no run
+	var none error // for the first path that is not a run
 	for _, dir := range v.Runs {
 		if slices.Contains(seen, filepath.Clean(dir)) {
 			return nil, misusef("%s is named twice", dir)
@@ -91,7 +92,7 @@ func (v *reportCmd) read(c *console, meter *meter) ([]*report.Run, error) {
 	return runs, nil
 }
 
-// print says what was written.
+// print prints what was written.
 func (v *reportCmd) print(c *console, runs []*report.Run, page *report.Page) error {
 	if v.JSON {
 		summary := struct {

@@ -67,7 +67,8 @@ func (v *reproduceCmd) Run(c *console) error {
 	return errors.Join(v.finish(c, request, chosen, plan, report), err)
 }
 
-// request reads what is to be reproduced. chosen are the experiments to be shown; those that they speak of are made, too.
+// request returns what to reproduce. chosen are the experiments to show; those that they refer to are included in the
+// request.
 func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*reproduce.Experiment, err error) {
 	if r.Scale, err = v.scale(); err != nil {
 		return r, nil, misused(err)
@@ -125,7 +126,7 @@ func (v *reproduceCmd) scale() (*reproduce.Scale, error) {
 	return reproduce.ParseScale(v.Scale, text)
 }
 
-// experiments reads those that are named, and those that they speak of.
+// experiments reads the named experiments and those that they refer to.
 func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err error) {
 	known, err := reproduce.ReadExperiments(paper.Files)
 	if err != nil {
@@ -134,7 +135,7 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	return reproduce.Choose(known, v.What, os.ReadFile)
 }
 
-// settingsFor reads a run's config as the run itself will.
+// settingsFor reads a run's config as the run itself does.
 func settingsFor(task, config string) (reproduce.Settings, error) {
 	size, err := configs.ParseSize(task, "config", []byte(config))
 	return reproduce.Settings(size), err
@@ -152,7 +153,7 @@ func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
 	return file.On, nil
 }
 
-// finish reads what the runs left, and shows it.
+// finish reads the results of the runs and shows them.
 func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
 	outcome, err := reproduce.Conclude(c.ctx, r, plan, report)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/subbert/subbert/tpu/launch"
 )
 
-// forecastFlags are how --dry-run is told what the runs are planned for.
+// forecastFlags are the flags of --dry-run that say which devices the runs are planned for.
 type forecastFlags struct {
 	Device  string `default:"v3-8" placeholder:"NAME" help:"--dry-run: what pre-training is planned for, as subbert plan knows it (default ${default})."`
 	GPU     string `default:"h200" name:"gpu" placeholder:"NAME" help:"--dry-run: what fine-tuning is planned for (default ${default})."`
@@ -24,7 +24,7 @@ type forecastFlags struct {
 	Spot    bool   `help:"--dry-run: prices of machines that may be taken away."`
 }
 
-// forecaster says what runs take on the devices of the flags.
+// forecaster returns a function that estimates the hours and the cost of a run on the devices of the flags.
 func (v *reproduceCmd) forecaster(c *console) (func(reproduce.Work) (hours, cost float64, err error), error) {
 	d := forecast.Devices{Zone: v.Zone, Spot: v.Spot}
 	var err error
@@ -52,7 +52,7 @@ func (v *reproduceCmd) forecaster(c *console) (func(reproduce.Work) (hours, cost
 	return func(w reproduce.Work) (hours, cost float64, err error) { return f.Of(c.ctx, w) }, nil
 }
 
-// printForecast prints the graph with what it needs, and what keeps cells from being measured.
+// printForecast prints the graph with what it needs, and the reasons why cells cannot be measured.
 func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *reproduce.Plan, places sweep.OnPlaces, runs string) error {
 	report, err := v.carryOut(c, plan.Graph, places, runs)
 	if err != nil {
@@ -92,7 +92,7 @@ func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *repr
 	return nil
 }
 
-// measured says what complete runs took of their forecast, and what the others will take at that speed.
+// measured prints how much of their forecast complete runs took, and what the others will take at that speed.
 func (v *reproduceCmd) measured(c *console, report *sweep.Report) {
 	pace, known := report.Pace("pretrain", "finetune", "probe")
 	left, told := report.Left(v.Jobs)
@@ -104,7 +104,7 @@ func (v *reproduceCmd) measured(c *console, report *sweep.Report) {
 // whole writes a number without a fraction.
 func whole(x float64) string { return fmt.Sprintf("%.0f", x) }
 
-// priced says where costs come from.
+// priced says where the prices come from.
 func (v *reproduceCmd) priced() string {
 	if v.Prices != "" {
 		return "costs are by " + v.Prices
@@ -116,7 +116,7 @@ func (v *reproduceCmd) priced() string {
 	return fmt.Sprintf("costs are of pre-training on %s in %s, by list prices in %s of %s; --prices FILE takes their place, and can price %s", v.Device, v.Zone, list.Currency, list.AsOf, v.GPU)
 }
 
-// totals prints sums by verb, each result once.
+// totals prints sums by verb, counting each result once.
 func (v *reproduceCmd) totals(c *console, report *sweep.Report, plan *reproduce.Plan) {
 	byVerb, n := map[string]sweep.Status{}, map[string]int{}
 	for _, s := range report.Runs {

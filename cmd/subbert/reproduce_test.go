@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReproduceKilled: a reproduction whose processes are killed at several points, and that is continued each time,
-// prints the table of one that was left alone.
+// TestReproduceKilled: a reproduction whose processes are killed at several points, and which is continued each time,
+// prints the table of an undisturbed one.
 func TestReproduceKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
@@ -41,7 +41,7 @@ func TestReproduceKilled(t *testing.T) {
 	}
 }
 
-// timeless is an outcome as printed, without the time it took.
+// timeless returns an outcome as printed, without the time it took.
 func timeless(out any) []byte {
 	var kept [][]byte
 	for line := range bytes.Lines([]byte(fmt.Sprint(out))) {

@@ -8,8 +8,8 @@ import (
 	"github.com/subbert/subbert/internal/process"
 )
 
-// restart starts the program again in this very process, once, where the Go backend wants a setting of Go's runtime, which
-// reads it at the start and not later. The program that began so has nothing to do here.
+// restart replaces the process by a new start of the program, once, if the Go backend needs a setting that Go's runtime
+// reads only at the start. The new process finds the setting and does nothing here.
 func restart() error {
 	setting, wanted := godebug(os.Getenv("GODEBUG"), backend.RuntimeSetting())
 	if !wanted {
@@ -25,7 +25,7 @@ func restart() error {
 	return process.Become(self, os.Args, os.Environ())
 }
 
-// godebug is the value of GODEBUG with a setting, and whether it is another one than before: who set it has his way.
+// godebug returns the value of GODEBUG with a setting added, and whether it changed. A value that the user set stays.
 func godebug(now, setting string) (string, bool) {
 	name, _, _ := strings.Cut(setting, "=")
 	for pair := range strings.SplitSeq(now, ",") {

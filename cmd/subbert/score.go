@@ -78,7 +78,8 @@ func (v *scoreCmd) scorePairs(c *console) error {
 	return printScores(c.out, report)
 }
 
-// task is the task of that name, or the one whose labels the gold file has, and those that are predicted beside them.
+// task returns the task of that name or, if there is none, the task whose labels are those of the gold file and of the
+// predictions.
 func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error) {
 	tasks := relations.Tasks()
 	if i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task }); i >= 0 {
@@ -96,7 +97,7 @@ func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error)
 	if err != nil {
 		return task, err
 	}
-	counts := map[string]int{} // of predicted labels that the gold file lacks
+	counts := map[string]int{} // predicted labels that the gold file lacks
 	for _, l := range pred {
 		if _, known := task.Canonical(l); !known {
 			counts[l]++
@@ -108,7 +109,7 @@ func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error)
 	return relations.TaskOf(append(all, slices.Sorted(maps.Keys(counts))...), v.Negative)
 }
 
-// sameOrder compares the index columns, where both files have one.
+// sameOrder compares the index columns, if both files have one.
 func (v *scoreCmd) sameOrder(gold, pred []string) error {
 	if gold == nil || pred == nil {
 		return nil
@@ -121,10 +122,10 @@ func (v *scoreCmd) sameOrder(gold, pred []string) error {
 	return nil
 }
 
-// canonical spells labels as task does, in place.
+// canonical replaces labels by the spelling of task.
 func canonical(ctx context.Context, task relations.Task, file string, labels []string) error {
 	var unknown []string
-	first := 0 // row of an unknown one
+	first := 0 // row of the first unknown label
 	for i, l := range labels {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -14,14 +14,14 @@ import (
 	"github.com/subbert/subbert/internal/plugintest"
 )
 
-// TestMain lets the scripts call this very binary as `subbert`, and those of pages as `subbert-parses`.
+// TestMain lets the scripts call this binary as `subbert`, and those of pages as `subbert-parses`.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"subbert": main, "subbert-parses": parses})
 }
 
-// TestScript runs the command-line scripts in testdata/script, one .txtar file a scenario. A script that
-// trains guards itself with `[!long] skip`, which -short makes true; [cgo] says whether plugins can be loaded, [plugin]
-// that the CPU's is installed, at $CPU_PLUGIN, and [cuda] that NVIDIA's is, below $PLUGINS.
+// TestScript runs the command-line scripts in testdata/script, one .txtar file for each scenario. A script that trains
+// guards itself with `[!long] skip`; -short makes [long] false. [cgo] says whether plugins can be loaded, [plugin] that the
+// CPU plugin is installed, at $CPU_PLUGIN, and [cuda] that NVIDIA's is, below $PLUGINS.
 func TestScript(t *testing.T) {
 	plugin, cuda := installedPlugin("cpu"), installedPlugin("cuda")
 	params := testscript.Params{
@@ -30,7 +30,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SUBBERT_BACKEND", os.Getenv("SUBBERT_BACKEND"))
-			fixtures, err := filepath.Abs("../../checkpoints/testdata") // models that the real tools wrote
+			fixtures, err := filepath.Abs("../../checkpoints/testdata") // models that the original tools wrote
 			env.Setenv("FIXTURES", fixtures)
 			env.Setenv("CPU_PLUGIN", plugin)
 			env.Setenv("PLUGINS", plugintest.Dir())
@@ -44,7 +44,8 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, params)
 }
 
-// installedPlugin is the path of the newest installed plugin of a name; empty if there is none or this binary cannot load it.
+// installedPlugin returns the path of the newest installed plugin of a name; empty if there is none or this binary
+// cannot load it.
 func installedPlugin(name string) string {
 	if !pjrt.Linked {
 		return ""
@@ -52,7 +53,7 @@ func installedPlugin(name string) string {
 	return plugintest.Find(name)
 }
 
-// exits is the script command `exits CODE COMMAND...`: it runs the command as exec does and wants that exit code.
+// exits is the script command `exits CODE COMMAND...`: it runs the command as exec does and checks its exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND [ARG...]")

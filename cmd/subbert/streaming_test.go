@@ -23,7 +23,7 @@ import (
 	"github.com/subbert/subbert/internal/gapi"
 )
 
-// bigShards writes shards of several blocks of a store's trees, of random ids of the nano vocabulary.
+// bigShards writes shards that span several blocks of a store, with random ids of the nano vocabulary.
 func (c *cloud) bigShards(dir string) {
 	c.t.Helper()
 	v, err := wordpiece.OpenVocabulary(filepath.Join(c.dir, "init", "vocab.txt"))
@@ -56,8 +56,8 @@ func (c *cloud) bigShards(dir string) {
 	}
 }
 
-// TestStreamedShards trains from a directory, and from a bucket through a cache of two blocks with a kill -9 on the
-// way: the weights are equal bit for bit, and the cache never holds more than it may.
+// TestStreamedShards trains from a directory, and from a bucket through a cache of two blocks with a kill -9 in
+// between: the weights are equal bit for bit, and the cache never holds more than it may.
 func TestStreamedShards(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; left out with -short")
@@ -110,7 +110,7 @@ func TestStreamedShards(t *testing.T) {
 	}
 }
 
-// sizeOf is how many bytes lie in a directory that may be changing.
+// sizeOf returns the number of bytes in a directory that may be changing.
 func sizeOf(t *testing.T, dir string) (total int64) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -125,7 +125,7 @@ func sizeOf(t *testing.T, dir string) (total int64) {
 	return total
 }
 
-// TestMuteStore: a run whose store takes connections and says nothing ends at the first signal.
+// TestMuteStore: a run whose store accepts connections and never answers ends at the first signal.
 func TestMuteStore(t *testing.T) {
 	asked := make(chan struct{}, 16)
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +151,7 @@ func TestMuteStore(t *testing.T) {
 	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	run.Wait() // how, is in its ProcessState
+	run.Wait() // the exit code is in its ProcessState
 	if code := run.ProcessState.ExitCode(); code != exitInterrupted || time.Since(begin) > 5*time.Second {
 		t.Errorf("exit code %d after %s, want %d at once\n%s", code, time.Since(begin), exitInterrupted, &out)
 	}

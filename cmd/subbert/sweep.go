@@ -21,8 +21,8 @@ import (
 	"github.com/subbert/subbert/sweep/tpu"
 )
 
-// formats stands in the keys of results for everything about this program that changes what a run computes: it goes up when
-// a config means something else, or a file of a run is read otherwise, than before.
+// formats is part of the key of every result. It is increased when a config changes its meaning, or a file of a run is
+// read differently, so that a run computes something else.
 const formats = "1"
 
 type sweepCmd struct {
@@ -31,7 +31,7 @@ type sweepCmd struct {
 	sweepFlags
 }
 
-// sweepFlags are how verbs that carry out graphs of runs are told where and how.
+// sweepFlags are the flags of verbs that carry out graphs of runs: where and how.
 type sweepFlags struct {
 	On      string        `default:"local" enum:"local,slurm,tpu,kubernetes" help:"Where the runs are done: local, slurm, tpu; kubernetes writes manifests (default ${default})."`
 	Jobs    int           `default:"1" placeholder:"N" help:"So many runs at once: local, tpu (default ${default})."`
@@ -75,14 +75,14 @@ func (v *sweepCmd) Run(c *console) error {
 	return errors.Join(v.print(c, report), err)
 }
 
-// configPaths are the keys of configs that name files and directories.
+// configPaths returns the config keys that name files and directories.
 func configPaths() []string {
 	return []string{
 		"model.init", "data.shards", "data.train", "data.dev", "data.test", "data.corpus", "downstream.train", "downstream.test",
 	}
 }
 
-// carryOut carries out a graph with its results in the directory out. The error says how many runs failed, if any did.
+// carryOut carries out a graph with its results in the directory out. If runs failed, the error says how many.
 func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out string) (*sweep.Report, error) {
 	if f.Jobs < 1 {
 		return nil, misusef("--jobs %d: want at least 1", f.Jobs)
@@ -129,12 +129,12 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 	return report, errors.Join(err, failed(c, report))
 }
 
-// failed is the error of a sweep of which runs failed. The lines that say which are printed.
+// failed returns the error of a sweep with failed runs. It prints a line for each, unless progress has.
 func failed(c *console, r *sweep.Report) error {
 	if r == nil || r.Count(sweep.Failed) == 0 {
 		return nil
 	}
-	if c.quiet { // otherwise progress said so
+	if c.quiet { // progress has printed them otherwise
 		for _, line := range r.Failures() {
 			fmt.Fprintln(c.err, line)
 		}
@@ -142,8 +142,8 @@ func failed(c *console, r *sweep.Report) error {
 	return fmt.Errorf("%d of %s failed, %d skipped for it; the same command tries them again", r.Count(sweep.Failed), plural(len(r.Runs), "run", "s"), r.Count(sweep.Skipped))
 }
 
-// checkRuns looks for the verbs of runs and reads the configs of those that train, so that a mistake shows before the first
-// of them starts, and takes their steps for the forecast.
+// checkRuns checks that the verbs of runs exist and reads the configs of those that train, so that a mistake shows
+// before the first run starts. It sets their steps for the forecast.
 func checkRuns(g *sweep.Graph) error {
 	task := map[string]string{"pretrain": result.TaskPretraining, "finetune": result.TaskRelation, "probe": result.TaskProbing}
 	var errs []error
@@ -164,7 +164,7 @@ func checkRuns(g *sweep.Graph) error {
 	return errors.Join(errs...)
 }
 
-// isVerb reports whether words, with spaces between, are a verb of this program.
+// isVerb reports whether words, separated by spaces, are a verb of this program.
 func isVerb(words string) bool {
 	var c cli
 	node := newParser(&c, kong.BindTo(context.Background(), (*context.Context)(nil))).Model.Node
@@ -178,7 +178,8 @@ func isVerb(words string) bool {
 	return node.Leaf()
 }
 
-// dryRun is the report of what would be done, without doing it. Files need not be there: what is done cannot be told then.
+// dryRun returns the report of what would be done, without doing it. Files need not exist; the report then does not say
+// which runs are done.
 func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.Report, error) {
 	for _, line := range g.MissingFiles(work) {
 		c.log.Warn(line)
@@ -209,7 +210,7 @@ func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.
 	return s.Report(), nil
 }
 
-// executor is what does the work.
+// executor returns the executor for --on.
 func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *sweep.Report) (sweep.Executor, error) {
 	if f.MaxCost != 0 && (f.On != "tpu" || f.MaxCost < 0) {
 		return nil, misusef("--max-cost %g: want a positive number, with --on tpu", f.MaxCost)
@@ -231,7 +232,7 @@ func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *s
 	return nil, misusef("--on %s", f.On)
 }
 
-// local does the work here, in processes of this very program.
+// local returns the executor that runs processes of this program on this machine.
 func (f sweepFlags) local(c *console, s *sweep.Store) (*sweep.Pool, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -251,7 +252,7 @@ func (f sweepFlags) local(c *console, s *sweep.Store) (*sweep.Pool, error) {
 	}}, nil
 }
 
-// progress says what became of a run and how far the sweep is.
+// progress prints the new status of a run and the progress of the sweep.
 func (f sweepFlags) progress(c *console, r *sweep.Report, s sweep.Status) {
 	if c.quiet {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/sweep/kubernetes"
 )
 
-// manifests writes the runs for a cluster to apply.
+// manifests returns a writer of the manifests of the runs for a cluster.
 func (f sweepFlags) manifests(c *console, s *sweep.Store, on sweep.OnPlaces) *kubernetes.Writer {
 	return &kubernetes.Writer{
 		Dir: s.Path("kubernetes"), Store: s, Flags: c.withFlags(nil),
@@ -18,8 +18,8 @@ func (f sweepFlags) manifests(c *console, s *sweep.Store, on sweep.OnPlaces) *ku
 	}
 }
 
-// kubernetesOptions are those of the file, but that only verbs that compute get an accelerator unless the file gives their
-// group one.
+// kubernetesOptions returns the options of the file, except that verbs which do not compute get no accelerator unless
+// the file gives their group one.
 func kubernetesOptions(t sweep.Task, o sweep.Options) (map[string]string, error) {
 	texts, err := o.Of(t.Group)
 	if err != nil {
@@ -33,7 +33,7 @@ func kubernetesOptions(t sweep.Task, o sweep.Options) (map[string]string, error)
 	return texts, nil
 }
 
-// printManifests says what was written.
+// printManifests prints what was written.
 func printManifests(c *console, w *kubernetes.Writer) {
 	if len(w.Files) == 0 {
 		fmt.Fprintln(c.err, "nothing is left to do")

@@ -8,7 +8,7 @@ import (
 	"github.com/subbert/subbert/sweep/slurm"
 )
 
-// slurmQueue hands the runs to SLURM, to be done by this very program.
+// slurmQueue returns the executor that submits the runs to SLURM, whose jobs run this program.
 func (f sweepFlags) slurmQueue(c *console, s *sweep.Store, on sweep.OnPlaces) (*slurm.Queue, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -19,7 +19,7 @@ func (f sweepFlags) slurmQueue(c *console, s *sweep.Store, on sweep.OnPlaces) (*
 	}, nil
 }
 
-// cancel takes back what a sweep with its results in the directory out has submitted.
+// cancel cancels the jobs that a sweep with its results in the directory out has submitted.
 func (f sweepFlags) cancel(c *console, on sweep.OnPlaces, out string) error {
 	if f.On != "slurm" {
 		return misusef("--cancel is for --on slurm; what runs here ends with SIGINT")

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/sweep/slurm/slurmtest"
 )
 
-// TestSweepOnSlurm: the real program as jobs of a stand-in for SLURM: what runs there is what runs here.
+// TestSweepOnSlurm: the program runs as jobs of a stand-in for SLURM and gives the same results as on this machine.
 func TestSweepOnSlurm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: trains")
@@ -57,7 +57,7 @@ args = ["--out", "{out}/page.html", "{in:pretrain/*}"]
 	finish(t, child(dir, "sweep", "sweep.toml", "--cancel"), exitMisused)
 }
 
-// TestSweepManifests: the manifests of a sweep name its runs, and only those that compute ask for an accelerator.
+// TestSweepManifests: the manifests of a sweep name its runs, and only those that compute request an accelerator.
 func TestSweepManifests(t *testing.T) {
 	dir := t.TempDir()
 	text := `[[run]]

@@ -11,7 +11,7 @@ import (
 	"github.com/subbert/subbert/sweep/tpu"
 )
 
-// sweepStepCmd carries out one run of a sweep. What sweeps starts it; so do the jobs of a batch system.
+// sweepStepCmd carries out one run of a sweep. The sweep starts it, and so do the jobs of a batch system.
 type sweepStepCmd struct {
 	Dir string   `arg:"" type:"existingdir" help:"Directory of the run."`
 	TPU []string `name:"tpu" sep:"none" help:"Have a pre-training or fine-tuning done by subbert tpu run, with these flags." placeholder:"FLAG"`
@@ -42,5 +42,5 @@ func (v *sweepStepCmd) Run(c *console) error {
 	return step.Run(c.ctx, task.Dir)
 }
 
-// resumes says which verbs go on from a checkpoint, with --resume.
+// resumes reports whether the verb of args continues from a checkpoint with --resume.
 func resumes(args []string) bool { return slices.Contains([]string{"pretrain", "finetune"}, args[0]) }

@@ -16,7 +16,7 @@ import (
 	"github.com/subbert/subbert/sweep"
 )
 
-// hosts is the zone of a sweep: where a node is READY a machine works on the run that its start-up script names.
+// hosts is the zone of a sweep: if a node is READY, a machine works on the run that its start-up script names.
 func (c *cloud) hosts(ctx context.Context, self string) {
 	store := regexp.MustCompile(`gs://my-runs/sweep/[0-9a-f]+`)
 	for node := ""; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
@@ -35,8 +35,8 @@ func (c *cloud) hosts(ctx context.Context, self string) {
 	}
 }
 
-// TestSweepOnTPU: shards are made here, a pre-training and a fine-tuning of its model are runs in the cloud; the
-// results are here in the end, nothing is left there, and the money is divided.
+// TestSweepOnTPU: shards are made on this machine, and a pre-training and a fine-tuning of its model are runs in the
+// cloud. In the end the results are on this machine, nothing is left in the cloud, and the money is divided.
 func TestSweepOnTPU(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; left out with -short")

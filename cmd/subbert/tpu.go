@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/tpu/launch"
 )
 
-// exitTakenAway says that the machine is about to go: the state is saved and another machine continues.
+// exitTakenAway says that the machine is about to be taken away: the state is saved and another machine continues.
 const exitTakenAway = 75
 
 // tpuCmd holds the verbs of runs on Cloud TPU.
@@ -28,7 +28,7 @@ type tpuCmd struct {
 	Machine tpuMachineCmd `cmd:"" hidden:"" help:"The machine's side of a run; the start-up script calls it."`
 }
 
-// storeFlag is how the verbs name a run.
+// storeFlag is the flag by which the verbs name a run.
 type storeFlag struct {
 	Store string `required:"" help:"Where the run keeps everything: gs://BUCKET/PREFIX." placeholder:"GS"`
 }
@@ -40,7 +40,8 @@ func (f storeFlag) open(c *console) (*gcs.Store, error) {
 	return c.openStore(c.ctx, f.Store)
 }
 
-// openStore opens the store at a gs:// address; STORAGE_EMULATOR_HOST is another server than Google's, without credentials.
+// openStore opens the store at a gs:// address. STORAGE_EMULATOR_HOST replaces Google's server, and takes no
+// credentials.
 func (c *console) openStore(ctx context.Context, at string) (*gcs.Store, error) {
 	var o gapi.Options
 	if host := c.getenv("STORAGE_EMULATOR_HOST"); host != "" {
@@ -52,7 +53,7 @@ func (c *console) openStore(ctx context.Context, at string) (*gcs.Store, error) 
 	return gcs.Open(ctx, at, o)
 }
 
-// with opens the store, does something with it and closes it.
+// with opens the store, calls do with it and closes it.
 func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
 	s, err := f.open(c)
 	if err != nil {
@@ -61,13 +62,13 @@ func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
 	return errors.Join(do(s), s.Close())
 }
 
-// openCloud opens the TPU API of a zone; SUBBERT_TPU_API is another endpoint than Google's, without credentials.
+// openCloud opens the TPU API of a zone. SUBBERT_TPU_API replaces Google's endpoint, and takes no credentials.
 func openCloud(c *console, project, zone string) (*launch.Cloud, error) {
 	at := c.getenv("SUBBERT_TPU_API")
 	return launch.OpenCloud(c.ctx, project, zone, gapi.Options{Endpoint: at, Anonymous: at != ""})
 }
 
-// holder names this process among those that may act for a run.
+// holder returns the name of this process among those that may act for a run.
 func holder() (string, error) {
 	host, err := os.Hostname()
 	return fmt.Sprintf("%s/%d", host, os.Getpid()), err

@@ -57,7 +57,7 @@ func (v *tpuDoctorCmd) Run(c *console) error {
 	})
 }
 
-// tryStore does what a run does with its store, with an object of its own.
+// tryStore uses the store as a run does, with an object of its own.
 func tryStore(ctx context.Context, s bucket.Store) error {
 	const name = "doctor.json"
 	generation, err := bucket.WriteJSON(ctx, s, name, time.Now(), bucket.Condition{})

@@ -38,7 +38,7 @@ func (v *tpuGCCmd) Run(c *console) error {
 	return cloud.Clear(c.ctx, queued, nodes)
 }
 
-// printInventory lists what is in the cloud.
+// printInventory lists the resources in the cloud.
 func printInventory(c *console, queued []launch.Queued, nodes []launch.Node) {
 	if len(queued)+len(nodes) == 0 {
 		fmt.Fprintln(c.out, "no machine is left")

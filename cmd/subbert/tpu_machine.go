@@ -68,7 +68,7 @@ func (v *tpuMachineCmd) Run(c *console) error {
 	})
 }
 
-// leaving asks the metadata server whether this machine is about to go.
+// leaving asks the metadata server whether this machine is about to be taken away.
 func leaving(ctx context.Context, server *metadata.Client) (string, error) {
 	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -30,25 +30,25 @@ import (
 
 const tpuStore = "gs://my-runs/nano/seed-1"
 
-// machineToken is what the metadata server gives whoever asks on a machine.
+// machineToken is the token that the metadata server gives to every caller on a machine.
 const machineToken = "ya29.token-of-the-machine"
 
-// cloud is all that a run needs of Google: a bucket, the TPU API, and machines with a metadata server. Machines are
-// processes of this very program.
+// cloud is everything that a run needs from Google: a bucket, the TPU API, and machines with a metadata server.
+// Machines are processes of this program.
 type cloud struct {
 	t        *testing.T
 	dir      string
 	store    *gcs.Store
 	api      *launchtest.API
-	instance atomic.Int64 // of the machine that is there
-	leaving  atomic.Bool  // what the metadata server says of it
+	instance atomic.Int64 // of the present machine
+	leaving  atomic.Bool  // what the metadata server says about it
 	random   *rand.Rand
 	kills    int // still to come
 	steps    int // of the run
 	codes    map[int]int
 }
 
-// openFakeCloud starts the servers and lets the environment point to them.
+// openFakeCloud starts the servers and sets the environment to use them.
 func openFakeCloud(t *testing.T) *cloud {
 	t.Helper()
 	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", Writer: io.Discard})
@@ -136,7 +136,7 @@ func (c *cloud) nano() string {
 	return at("run.toml")
 }
 
-// boot starts the machine's side in dir, in a process group of its own.
+// boot starts the machine's agent in dir, in a process group of its own.
 func (c *cloud) boot(dir string) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
@@ -157,7 +157,8 @@ func (c *cloud) boot(dir string) *exec.Cmd {
 	return cmd
 }
 
-// machines is the zone: where a node is READY a machine runs, is started again when it fails, and is taken away kills times.
+// machines is the zone: if a node is READY, a machine runs, is started again when it fails, and is taken away kills
+// times.
 func (c *cloud) machines(ctx context.Context) {
 	for node := ""; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		n := c.api.Node()
@@ -173,7 +174,7 @@ func (c *cloud) machines(ctx context.Context) {
 	}
 }
 
-// life is a machine from boot to its end; again says that the same machine boots once more.
+// life runs a machine from boot to its end; again says that the same machine boots once more.
 func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 	started, before := time.Now(), -1
 	if h, err := launch.ReadHeartbeat(ctx, c.store); err == nil && h != nil {
@@ -183,7 +184,7 @@ func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
 	defer func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the trainer goes with its machine
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the trainer ends with its machine
 		<-ended
 		c.codes[cmd.ProcessState.ExitCode()]++
 	}()
@@ -206,7 +207,7 @@ func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 	case <-time.After(time.Duration(c.random.IntN(400)) * time.Millisecond):
 	}
 	switch c.random.IntN(3) {
-	case 0: // the process dies, the machine stays
+	case 0: // the process ends, the machine stays
 		return true
 	case 1: // a preemption with notice
 		c.leaving.Store(true)
@@ -216,7 +217,7 @@ func (c *cloud) life(ctx context.Context, dir string) (again bool) {
 	return false
 }
 
-// await returns once a heartbeat is right, or the machine has ended.
+// await returns once right accepts a heartbeat, or the machine has ended.
 func (c *cloud) await(ctx context.Context, ended <-chan struct{}, right func(launch.Heartbeat) bool) {
 	for ctx.Err() == nil {
 		if h, err := launch.ReadHeartbeat(ctx, c.store); err == nil && h != nil && right(*h) {
@@ -230,15 +231,15 @@ func (c *cloud) await(ctx context.Context, ended <-chan struct{}, right func(lau
 	}
 }
 
-// TestMachinesKilled: a run whose machines are taken away at random points ends with the weights of one that was left
-// alone, bit for bit, and leaves nothing in the cloud. SUBBERT_TPU_KILLS is how many, 4 unless said.
+// TestMachinesKilled: a run whose machines are taken away at random points ends with the weights of an undisturbed one,
+// bit for bit, and leaves nothing in the cloud. SUBBERT_TPU_KILLS is the number of kills, by default 4.
 func TestMachinesKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; left out with -short")
 	}
 	c := openFakeCloud(t)
 	c.kills = 4
-	c.steps = 60 * c.kills // enough to be there still when the last kill is due, on a machine that has nothing else to do
+	c.steps = 60 * c.kills // enough to be still running at the last kill, on an idle machine
 	_, unset := fmt.Sscan(os.Getenv("SUBBERT_TPU_KILLS"), &c.kills)
 	if unset != nil {
 		t.Log("SUBBERT_TPU_KILLS is not set: 4")
@@ -283,7 +284,7 @@ func TestMachinesKilled(t *testing.T) {
 	}
 }
 
-// logs is what the machines said.
+// logs returns the output of the machines.
 func (c *cloud) logs() string {
 	files, _ := filepath.Glob(filepath.Join(c.dir, "machine-*.log"))
 	var all strings.Builder
@@ -294,7 +295,7 @@ func (c *cloud) logs() string {
 	return all.String()
 }
 
-// compare holds the weights in the store against those of the run that was left alone.
+// compare compares the weights in the store with those of the undisturbed run.
 func (c *cloud) compare() {
 	c.t.Helper()
 	want, err := os.ReadFile(filepath.Join(c.dir, "straight", "model", "model.safetensors"))
@@ -313,7 +314,7 @@ func (c *cloud) compare() {
 	}
 }
 
-// TestTPUVerbs runs the verbs that look and tidy up against the doubles.
+// TestTPUVerbs runs the verbs that inspect and clean up against the doubles.
 func TestTPUVerbs(t *testing.T) {
 	c := openFakeCloud(t)
 	if out := c.must(append([]string{"tpu", "doctor", "--store", tpuStore}, where...)...); strings.Count(out, "right  ") != 3 {

@@ -81,7 +81,7 @@ func (v *tpuRunCmd) Run(c *console) error {
 	})
 }
 
-// detachable refuses to leave a machine behind that nobody would delete.
+// detachable refuses a run whose machine nobody would delete.
 func (v *tpuRunCmd) detachable(r launch.Run) error {
 	switch {
 	case !v.Detach:
@@ -94,7 +94,7 @@ func (v *tpuRunCmd) detachable(r launch.Run) error {
 	return nil
 }
 
-// describe is the run that the flags ask for and what goes along.
+// describe returns the run that the flags ask for and the files that it takes along.
 func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 	r := launch.Run{
 		ID: launch.ID(v.Store), Store: strings.TrimSuffix(v.Store, "/"), Project: v.Project, Zone: v.Zone, Accelerator: v.Accelerator,
@@ -131,7 +131,7 @@ func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 	return bundle, r, bundle.Describe(&r)
 }
 
-// readPrices reads the price table: the one given, else the list prices.
+// readPrices reads the price table: the given one, or the list prices.
 func (v *tpuRunCmd) readPrices() (err error) {
 	if v.Prices == "" {
 		v.prices, err = launch.ListPrices()
@@ -141,7 +141,7 @@ func (v *tpuRunCmd) readPrices() (err error) {
 	return err
 }
 
-// pack reads the config and gives it the paths that its inputs have on the machine. Shards are read from the store.
+// pack reads the config and replaces the paths of its inputs by those on the machine. Shards are read from the store.
 func (v *tpuRunCmd) pack(c *console, b *launch.Bundle, r launch.Run) error {
 	config, err := v.read(c)
 	if err != nil {
@@ -203,7 +203,7 @@ func (v *tpuRunCmd) pretraining(c *console) (configs.Pretraining, error) {
 	return config, err
 }
 
-// show prints what would be done. A run that the preflight refuses is an error here too.
+// show prints what would be done. It returns an error if the preflight refuses the run.
 func (v *tpuRunCmd) show(c *console, r launch.Run, b *launch.Bundle) error {
 	p, err := v.preflight(c, r)
 	if err != nil {
@@ -247,7 +247,7 @@ func (v *tpuRunCmd) showText(c *console, r launch.Run, b *launch.Bundle, p *pref
 	return err
 }
 
-// bounds says what a run may take.
+// bounds describes the bounds of a run.
 func bounds(r launch.Run) string {
 	var parts []string
 	if r.MaxHours > 0 {
@@ -262,7 +262,7 @@ func bounds(r launch.Run) string {
 	return "at most " + strings.Join(parts, " and ")
 }
 
-// create writes the run to its store, or joins it. What a run took along at first stays.
+// create writes the run to its store, or joins it. The files that the run took along at first stay.
 func (v *tpuRunCmd) create(c *console, s *gcs.Store, r launch.Run, b *launch.Bundle) error {
 	there, err := launch.ReadRun(c.ctx, s)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -287,7 +287,7 @@ func (v *tpuRunCmd) create(c *console, s *gcs.Store, r launch.Run, b *launch.Bun
 	return err
 }
 
-// check is the preflight of a run that is about to be created.
+// check makes the preflight of a run that is about to be created.
 func (v *tpuRunCmd) check(c *console, r launch.Run) error {
 	p, err := v.preflight(c, r)
 	if err != nil {
@@ -300,7 +300,7 @@ func (v *tpuRunCmd) check(c *console, r launch.Run) error {
 	return errors.Join(w.Flush(), v.refuse(c, p))
 }
 
-// watch sees the run in a store through to its end.
+// watch watches the run in a store until its end.
 func (v *tpuRunCmd) watch(c *console, s *gcs.Store) error {
 	r, err := launch.ReadRun(c.ctx, s)
 	if err != nil {
@@ -332,7 +332,7 @@ func (v *tpuRunCmd) watch(c *console, s *gcs.Store) error {
 	return v.end(c, r, outcome)
 }
 
-// end prints how the run ended. One that did not get done is an error.
+// end prints how the run ended. It returns an error if the run was not completed.
 func (v *tpuRunCmd) end(c *console, r launch.Run, o *launch.Outcome) error {
 	if o == nil {
 		return fmt.Errorf("%s: it ended without an outcome", r.ID)
@@ -384,7 +384,7 @@ func (v *tpuRunCmd) preflight(c *console, r launch.Run) (*preflight.Report, erro
 	return preflight.Of(c.ctx, planner, r)
 }
 
-// refuse is the refusal of a run with faults, unless it is to be started all the same.
+// refuse returns an error for a run with faults, unless --force is given.
 func (v *tpuRunCmd) refuse(c *console, p *preflight.Report) error {
 	if !v.Force {
 		return misused(p.Err())
@@ -395,7 +395,8 @@ func (v *tpuRunCmd) refuse(c *console, p *preflight.Report) error {
 	return nil
 }
 
-// compiler is the library in the wheel that goes to the machine, unpacked here; empty where it cannot be loaded.
+// compiler returns the path of the library in the wheel for the machine, unpacked on this machine; empty if it cannot
+// be loaded.
 func (v *tpuRunCmd) compiler(c *console) (string, error) {
 	if !pjrt.Linked || runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", nil

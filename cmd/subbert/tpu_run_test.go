@@ -25,7 +25,8 @@ import (
 // where is the zone of the doubles.
 var where = []string{"--project", "my-project", "--zone", "europe-west4-a"}
 
-// TestPreflightRefuses: a run that cannot fit, or exceeds its bounds by the list prices, leaves no trace; --force starts it.
+// TestPreflightRefuses: a run that does not fit, or exceeds its bounds at the list prices, leaves no trace; --force
+// starts it.
 func TestPreflightRefuses(t *testing.T) {
 	c := openFakeCloud(t)
 	config := c.nano()
@@ -41,14 +42,15 @@ func TestPreflightRefuses(t *testing.T) {
 		}
 	}
 	if pjrt.Linked {
-		// The very libtpu that goes along compiles the step: one that is no known release is refused before it goes.
+		// The step is compiled with the libtpu that goes to the machine, so one that is not a known release is refused
+		// before.
 		if out, code := c.subbert(t.Context(), run...); code != exitMisused || !strings.Contains(out, "--libtpu") {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 		untouched()
 		return
 	}
-	// Without the compiler only formulas are there: so many steps take seconds even at the peak of the device.
+	// Without the compiler only formulas are available: this many steps take seconds even at the peak of the device.
 	long := append(run, "--set", "schedule.steps=1000000000", "--set", "task.batch=8192", "--max-hours", "0.001")
 	out, code := c.subbert(t.Context(), long...)
 	if code != exitMisused || !strings.Contains(out, "it would take at least") || !strings.Contains(out, "--force") {
@@ -65,7 +67,7 @@ func TestPreflightRefuses(t *testing.T) {
 	}
 }
 
-// TestDryRunRefuses: what could not run is refused before anything is asked, by --dry-run too.
+// TestDryRunRefuses: a run that cannot work is refused before anything is requested, with --dry-run too.
 func TestDryRunRefuses(t *testing.T) {
 	c := openFakeCloud(t)
 	config := c.nano()
@@ -85,14 +87,14 @@ func TestDryRunRefuses(t *testing.T) {
 	}
 }
 
-// TestDetached: nobody is there but the machine. It finishes or keeps to the bounds, and deletes itself, though it is
-// refused at first.
+// TestDetached: only the machine is running. It finishes or keeps to the bounds, and deletes itself, even if the first
+// attempts are refused.
 func TestDetached(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; left out with -short")
 	}
 	c := openFakeCloud(t)
-	c.steps = 240 // so that a machine with nothing else to do, too, is still training when it first looks at its bounds
+	c.steps = 240 // so that even an idle machine is still training when it first checks its bounds
 	config := c.nano()
 	run := append([]string{"tpu", "run", config, "--store", tpuStore, "--on", "go", "--binary", config, "--detach"}, where...)
 	for _, bad := range [][]string{run, append(run, "--max-hours", "3", "--no-self-delete")} {
@@ -129,7 +131,8 @@ func (c *cloud) compareTo(config string) {
 	c.compare()
 }
 
-// TestSSHVerb runs a command on the machine of a run: only by the host key that the machine told the API.
+// TestSSHVerb runs a command on the machine of a run. It connects only with the host key that the machine reported to
+// the API.
 func TestSSHVerb(t *testing.T) {
 	c := openFakeCloud(t)
 	config := c.nano()
@@ -171,8 +174,8 @@ func TestSSHVerb(t *testing.T) {
 	}
 }
 
-// TestNoSecretLeaves looks for secrets of the laptop and of the machine in all that the doubles were told: requests,
-// labels, metadata, objects, and what commands and machines print.
+// TestNoSecretLeaves looks for secrets of the laptop and of the machine in everything that the doubles received
+// (requests, labels, metadata, objects) and in the output of commands and machines.
 func TestNoSecretLeaves(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains; left out with -short")
@@ -233,7 +236,7 @@ func TestNoSecretLeaves(t *testing.T) {
 	}
 }
 
-// TestLeaving reads what the metadata server says of the machine.
+// TestLeaving reads what the metadata server says about the machine.
 func TestLeaving(t *testing.T) {
 	for _, test := range []struct {
 		preempted, event string

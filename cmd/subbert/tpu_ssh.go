@@ -46,6 +46,6 @@ func (v *tpuSSHCmd) Run(c *console) error {
 			return err
 		}
 		shell := launch.Shell{Address: net.JoinHostPort(nodes[0].Address, v.Port), Identity: identity, HostKeys: keys}
-		return shell.Run(c.ctx, v.Command, c.in, raw(c.out), raw(c.err)) // as they are: the output may be anything
+		return shell.Run(c.ctx, v.Command, c.in, raw(c.out), raw(c.err)) // unescaped, because the output may be anything
 	})
 }

@@ -16,7 +16,7 @@ type tpuStatusCmd struct {
 	JSON bool `name:"json" help:"Print everything as JSON."`
 }
 
-// tpuStatus is where a run is.
+// tpuStatus is the status of a run.
 type tpuStatus struct {
 	Run        launch.Run        `json:"run"`
 	Controller launch.Status     `json:"controller"`

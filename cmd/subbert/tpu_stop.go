@@ -54,7 +54,7 @@ func (v *tpuRmCmd) Run(c *console) error {
 	})
 }
 
-// data removes what is in the store, or says what it would.
+// data removes the objects in the store, or lists them in a dry run.
 func (v *tpuRmCmd) data(c *console, s *gcs.Store) error {
 	if !v.Data {
 		return nil

@@ -10,10 +10,10 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 )
 
-// release is the version that a release was built as; empty in other builds. The linker sets it.
+// release is the version of a release build; empty in other builds. The linker sets it.
 var release string
 
-// versionText says version, commit, Go and the backends that this program can use.
+// versionText returns the version, the commit, the version of Go and the backends that this program can use.
 func versionText() string {
 	version, commit := release, "unknown"
 	var experiments, modified string

@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// visible writes text, which may come from anybody's file, with control characters that a terminal would obey shown as
-// escapes, such as \u001b; line ends and tabs stay. The escapes are those of JSON, so that JSON stays what it was. It is for
-// concurrent use, as a file is.
+// visible is a writer for text from anybody's files. It writes control characters that a terminal would obey as
+// escapes, such as \u001b, except line ends and tabs. The escapes are those of JSON, so that JSON keeps its meaning. It
+// is safe for concurrent use, as a file is.
 type visible struct {
 	to      io.Writer
-	lock    sync.Mutex // of what follows
+	lock    sync.Mutex // protects the fields below
 	out     []byte
-	pending bool // the last byte was the first one of a two-byte control character, or of another character
+	pending bool // the last byte was the first byte of a two-byte control character, or of another character
 }
 
 // controlLead is the first byte in UTF-8 of U+0080 to U+00BF, of which those up to U+009F are control characters.
@@ -33,7 +33,7 @@ func (v *visible) Write(p []byte) (int, error) {
 			v.out = append(v.out, p[from:max(from, i-1)]...)
 			v.out = fmt.Appendf(v.out, `\u%04x`, b)
 			from = i + 1
-		case lead && i == 0: // the lead was held back
+		case lead && i == 0: // the first byte was held back
 			v.out = append(v.out, controlLead)
 		}
 		if b < ' ' && b != '\n' && b != '\t' || b == 0x7f {
@@ -43,7 +43,7 @@ func (v *visible) Write(p []byte) (int, error) {
 		}
 	}
 	end := len(p)
-	if v.pending { // until it is known what follows
+	if v.pending { // until the next byte is known
 		end--
 	}
 	v.out = append(v.out, p[min(from, end):end]...)
@@ -53,14 +53,14 @@ func (v *visible) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// escaped is text as a visible writer shows it.
+// escaped returns text as visible writes it.
 func escaped(text string) string {
 	var b strings.Builder
-	(&visible{to: &b}).Write([]byte(text)) // a Builder takes everything
+	(&visible{to: &b}).Write([]byte(text)) // a Builder never fails
 	return b.String()
 }
 
-// raw is the writer that a visible one writes to, for what a terminal is to obey.
+// raw returns the writer below a visible one, for output that a terminal is to obey.
 func raw(w io.Writer) io.Writer {
 	if v, ok := w.(*visible); ok {
 		return raw(v.to)

@@ -7,7 +7,7 @@ import (
 	"testing/iotest"
 )
 
-// TestVisible: whatever the pieces that text is written in, control characters show and the rest is as it was.
+// TestVisible: however the text is split into writes, control characters are escaped and the rest is unchanged.
 func TestVisible(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "a\tb\nc", "a\tb\nc"},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// eventually returns once done says yes. It fails the test after a minute; what says what was waited for.
+// eventually returns once done reports true. It fails the test after a minute; what describes what was awaited.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(200 * time.Microsecond) {
@@ -33,7 +33,7 @@ func begin(t *testing.T, c *exec.Cmd) *running {
 	return r
 }
 
-// until returns once done says yes. It fails the test if the process ends before that.
+// until returns once done reports true. It fails the test if the process ends before that.
 func (r *running) until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	eventually(t, what, func() bool {
@@ -46,7 +46,7 @@ func (r *running) until(t *testing.T, what string, done func() bool) {
 	})
 }
 
-// kill ends the process at once and waits for that.
+// kill kills the process and waits for its end.
 func (r *running) kill(t *testing.T) {
 	t.Helper()
 	if err := r.Process.Kill(); err != nil {

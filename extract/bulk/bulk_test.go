@@ -122,7 +122,7 @@ func pubtator(t testing.TB, first, n int) []byte {
 	return b.Bytes()
 }
 
-// asJSON is a document of BioC in JSON.
+// asJSON returns a document of BioC in JSON.
 func asJSON(t testing.TB, first int) []byte {
 	t.Helper()
 	d := madeup.Annotated(1, first, 1)[0]
@@ -148,7 +148,7 @@ func save(t testing.TB, dir, name string, content []byte) string {
 	return path
 }
 
-// files writes every form there is.
+// files writes a file of every format.
 func files(t testing.TB, dir string) []string {
 	const line = `{"id":"L1","text":"Zalor binds Bor.","mentions":[{"id":"T1","type":"Chemical","concept":"MESH:C1","start":0,"end":5},{"id":"T2","type":"Gene","start":12,"end":15}]}` + "\n"
 	return []string{
@@ -180,7 +180,8 @@ func rowsOf(t testing.TB, path string) (out []extracted.Row) {
 	return out
 }
 
-// TestForms: every form is read, positions are those of the file, and the rows depend neither on the workers nor on the size of chunks.
+// TestForms: every format is read, positions are those of the file, and the rows depend neither on the workers nor on
+// the size of chunks.
 func TestForms(t *testing.T) {
 	m, model := open(t)
 	dir := t.TempDir()
@@ -229,7 +230,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestResume: an attempt that ends anywhere is gone on with, and the bytes are those of one that was never stopped.
+// TestResume: an attempt that stops anywhere can be continued, and the bytes are those of one that never stopped.
 func TestResume(t *testing.T) {
 	m, model := open(t)
 	dir := t.TempDir()
@@ -286,7 +287,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestFilesAlone: a chunk ends with its file, so that no pairs of two files are predicted together.
+// TestFilesAlone: a chunk ends with its file, so that pairs of two files are never predicted together.
 func TestFilesAlone(t *testing.T) {
 	dir := t.TempDir()
 	p := plan(t, "", "", files(t, dir)...)
@@ -304,7 +305,7 @@ func TestFilesAlone(t *testing.T) {
 	}
 }
 
-// TestOtherWork: work is gone on with only if asked, and only if it is that of the same request.
+// TestOtherWork: earlier work is continued only if asked, and only if it belongs to the same request.
 func TestOtherWork(t *testing.T) {
 	m, model := open(t)
 	dir := t.TempDir()
@@ -329,7 +330,7 @@ func TestOtherWork(t *testing.T) {
 	}
 }
 
-// TestFilter: what is left out is left out before it is predicted.
+// TestFilter: pairs are filtered before they are predicted.
 func TestFilter(t *testing.T) {
 	m, model := open(t)
 	dir := t.TempDir()
@@ -374,7 +375,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestBroken: what is broken costs itself alone, is told of in one line and counted; strict work ends at it.
+// TestBroken: a broken text costs only itself, is reported in one line and counted; strict work ends at it.
 func TestBroken(t *testing.T) {
 	m, model := open(t)
 	dir := t.TempDir()
@@ -424,7 +425,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestForecast: the sample stands for the files.
+// TestForecast: the sample represents the files.
 func TestForecast(t *testing.T) {
 	m, model := open(t)
 	dir := t.TempDir()

@@ -12,14 +12,14 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// Counts are what came of a chunk, or of all of them.
+// Counts counts the outcome of a chunk, or of all chunks.
 type Counts struct {
 	Documents   int            `json:"documents"`
-	Pairs       int            `json:"pairs"` // that were predicted
+	Pairs       int            `json:"pairs"` // predicted pairs
 	Rows        int            `json:"rows"`
 	Labels      map[string]int `json:"labels"` // of the rows
 	Cut         marked.Cut     `json:"cut"`
-	BrokenFiles int            `json:"broken_files"` // or members of archives, that could not be read to their end
+	BrokenFiles int            `json:"broken_files"` // files or members of archives that could not be read to their end
 	Broken      int            `json:"broken_documents"`
 	LeftOut     int            `json:"annotations_left_out"`
 }
@@ -44,12 +44,13 @@ func (c *Counts) add(o Counts) {
 type chunk struct {
 	examples []relations.Example
 	counts   Counts
-	next     position // behind it
-	read     int64    // bytes of all files up to its end
+	next     position // after the chunk
+	read     int64    // bytes of all files up to the chunk's end
 	last     bool
 }
 
-// chunks yields the chunks from start on. A chunk ends behind the text with which it has p.Chunk pairs, and at the end of a file.
+// chunks yields the chunks from start on. A chunk ends after the text with which it reaches p.Chunk pairs, and at the
+// end of a file.
 func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, error] {
 	return func(yield func(*chunk, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -84,11 +85,11 @@ func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, err
 
 var errStopped = errors.New("the receiver wants no more")
 
-// collect puts the items of all units together to chunks.
+// collect combines the items of all units into chunks.
 func (r *reader) collect(start position, yield func(*chunk) bool) error {
 	c := &chunk{next: start}
 	for u := range r.units {
-		if u.at.File != c.next.File { // rows of a file depend on that file alone
+		if u.at.File != c.next.File { // rows of a file depend only on that file
 			c.next = position{File: u.at.File}
 			if err := r.ctx.Err(); err != nil {
 				return err
@@ -126,7 +127,7 @@ func (r *reader) collect(start position, yield func(*chunk) bool) error {
 	return nil
 }
 
-// take adds an item to a chunk. What is broken is told of, or returned if the work is strict.
+// take adds an item to a chunk. It reports what is broken, or returns it as the error if the work is strict.
 func (r *reader) take(c *chunk, it *item) error {
 	for i, err := range it.faults {
 		fault, isText := errors.AsType[*relations.TextFault](err)

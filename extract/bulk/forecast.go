@@ -9,23 +9,23 @@ import (
 	"github.com/subbert/subbert/extract"
 )
 
-// Forecast is what a run will take, going by the beginning of its largest file.
+// Forecast estimates what a run will take, from the beginning of its largest file.
 type Forecast struct {
 	Files     int
-	Bytes     int64 // of the files, as they lie on the disk
-	Pairs     int   // roughly
+	Bytes     int64 // of the files, as stored on disk
+	Pairs     int   // an estimate
 	PerSecond float64
-	Duration  time.Duration // 0 if there is nothing to go by
+	Duration  time.Duration // 0 if it cannot be estimated
 }
 
-// Samples of a forecast: pairs that are read, and pairs that are predicted.
+// Sizes of the sample: pairs that are read, and pairs that are predicted.
 const (
 	sampleRead      = 2048
 	samplePredicted = 64
 	sampleTime      = 2 * time.Second
 )
 
-// Forecast tells what Run would take from the beginning. A file that cannot be read is Run's to complain about.
+// Forecast estimates what Run would take from the beginning. It ignores files that cannot be read; Run reports them.
 func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, error) {
 	p.complete()
 	f := Forecast{Files: len(p.Files)}
@@ -62,7 +62,7 @@ func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, err
 	}
 	f.Pairs = int(float64(pairs) * float64(f.Bytes) / float64(read))
 	sample = sample[:min(len(sample), samplePredicted)]
-	for range 2 { // the first time compiles
+	for range 2 { // the first pass compiles
 		started = time.Now()
 		for _, err := range model.Predict(ctx, j.shown(sample)) {
 			if err != nil {

@@ -17,44 +17,44 @@ import (
 
 // Filter says which pairs are predicted.
 type Filter struct {
-	Types    [2]string       // of the two mentions; empty: any
-	Within   int             // sentences that the two mentions may be apart
-	IDs      map[string]bool // identifiers of which a pair names one at least; nil: any
-	Species  map[string]bool // identifiers of species of which a text names one at least; nil: any
-	Sections []string        // names, or their beginning up to a low line, as in abstract_title_1; nil: any
+	Types    [2]string       // of the two mentions; empty: any types
+	Within   int             // greatest distance of the two mentions, in sentences
+	IDs      map[string]bool // a pair needs a mention with one of these identifiers; nil: any
+	Species  map[string]bool // a text needs one of these identifiers of species; nil: any
+	Sections []string        // names, or their beginning up to an underscore, as in abstract_title_1; nil: any
 }
 
-// Plan is what is extracted from what.
+// Plan says what Run extracts from which files.
 type Plan struct {
-	Model  string   // its directory
+	Model  string   // the model's directory
 	Files  []string // of texts
-	Out    string   // whose end says the form of the rows
+	Out    string   // its extension determines the format of the rows
 	Filter Filter
-	As     [2]string // what the types of the two mentions are called in the marks that the model sees; empty: as in the files
+	As     [2]string // names of the types of the two mentions in the marks that the model sees; empty: those of the files
 
 	MinProbability float64 // of the label of a row
 	Negatives      bool    // keep rows whose label means no relation
-	Precision      string  // that the model computes in, for the record: rows of one are not mixed with those of another
-	Strict         bool    // end at what is broken
-	Replace        bool    // write over Out
-	Resume         bool    // go on with what an earlier attempt has finished
-	Workers        int     // texts are read by so many at a time
-	Chunk          int     // pairs that are lost at most if the work is stopped; 0: 4096
+	Precision      string  // of the computation; rows of different precisions are not mixed
+	Strict         bool    // end at the first broken text
+	Replace        bool    // overwrite Out
+	Resume         bool    // continue an earlier attempt
+	Workers        int     // number of texts read at a time
+	Chunk          int     // pairs lost at most if the work is stopped; 0: 4096
 
-	Sentences func(string) []text.Span // for several workers at once
-	Broken    func(error)              // told of what is passed over; may be nil, as the two below
-	Note      func(string)             // told what else a person may want to know; for several goroutines at once
+	Sentences func(string) []text.Span // called by several workers at once
+	Broken    func(error)              // receives what is skipped; may be nil, as the two below
+	Note      func(string)             // receives other remarks for a person; called by several goroutines at once
 	Progress  func(Progress)
 }
 
 // Progress is how far the work has come.
 type Progress struct {
-	Pairs, Rows int   // those of earlier attempts included
+	Pairs, Rows int   // including those of earlier attempts
 	Earlier     int   // pairs of earlier attempts
-	Read, Size  int64 // bytes of the files, as they lie on the disk
+	Read, Size  int64 // bytes of the files, as stored on disk
 }
 
-// version changes when the same plan makes other rows.
+// version changes when the same plan gives different rows.
 const version = 1
 
 // maxDocumentPairs bounds the memory that one text takes.
@@ -76,7 +76,7 @@ func (p *Plan) complete() {
 	}
 }
 
-// key names the request: everything that the rows depend on.
+// key returns the key of the request: a hash of everything that the rows depend on.
 func (p *Plan) key() (string, error) {
 	parts := []any{version, p.Filter, p.As, p.MinProbability, p.Negatives, p.Precision, p.Chunk}
 	seen := map[string]bool{}
@@ -99,7 +99,7 @@ func (p *Plan) key() (string, error) {
 	return staging.Key(append(parts, model)...)
 }
 
-// stateOf tells the state of a file apart from others of that name.
+// stateOf returns values that change when the file changes.
 func stateOf(name string) ([]any, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -112,7 +112,7 @@ func stateOf(name string) ([]any, error) {
 	return []any{path, info.Size(), info.ModTime().UnixNano()}, err
 }
 
-// modelState is that of the files of a model.
+// modelState returns stateOf for the files of a model.
 func modelState(dir string) (out []any, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -134,7 +134,7 @@ func modelState(dir string) (out []any, err error) {
 	return out, nil
 }
 
-// wants says whether a pair is predicted. Types and distance have been seen to.
+// wants reports whether a pair is to be predicted. Types and distance have been checked before.
 func (f *Filter) wants(e *relations.Example) bool {
 	if f.IDs != nil && !named(e.Place.A.ID, f.IDs) && !named(e.Place.B.ID, f.IDs) {
 		return false
@@ -145,7 +145,7 @@ func (f *Filter) wants(e *relations.Example) bool {
 	})
 }
 
-// named says whether id names one of wanted.
+// named reports whether id names one of wanted.
 func named(id string, wanted map[string]bool) bool {
 	return slices.ContainsFunc(relations.Concepts(id), func(c string) bool { return wanted[c] })
 }

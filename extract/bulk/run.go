@@ -21,7 +21,7 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// Summary is what came of a plan.
+// Summary is the outcome of a plan.
 type Summary struct {
 	Counts
 	Files     int     `json:"files"`
@@ -32,7 +32,7 @@ type Summary struct {
 	There     bool    `json:"already_there"` // the result was finished before; nothing was done
 }
 
-// WorkError says that the work directory of the result holds something that is not gone on with.
+// WorkError says that the work directory of the result holds work that Run does not continue.
 type WorkError struct {
 	Dir   string
 	Other bool // it belongs to another request
@@ -63,19 +63,19 @@ type job struct {
 	key      string
 	chunks   []done // finished
 	total    Counts
-	there    bool // the result is, and nothing of the work on it
+	there    bool // the result is there, and no work on it
 	progress Progress
-	told     map[[2]string]bool // types whose marks have been looked at
+	told     map[[2]string]bool // types whose marks have been checked
 }
 
-// settings are what a job needs of the model's.
+// settings are the settings of the model that a job needs.
 type settings struct {
 	marking relations.Marking
 	marks   map[string]bool
 }
 
-// Run makes the rows of p.Files with model, opened from p.Model, and writes p.Out. An attempt that fails keeps the chunks that it has
-// finished, and its error is a *staging.KeptError then.
+// Run makes the rows of p.Files with model, opened from p.Model, and writes p.Out. An attempt that fails keeps the
+// chunks that it has finished; its error is then a *staging.KeptError.
 func Run(ctx context.Context, p Plan, model *extract.Model) (*Summary, error) {
 	p.complete()
 	form, err := extracted.FormOf(p.Out)
@@ -149,7 +149,7 @@ func (j *job) open() error {
 	return nil
 }
 
-// load reads the manifests of the chunks that are finished, up to the first that is not.
+// load reads the manifests of the finished chunks, up to the first chunk that is missing.
 func (j *job) load() error {
 	for !j.ended() {
 		key, err := j.chunkKey(len(j.chunks))
@@ -181,7 +181,7 @@ type predicted struct {
 	rows []extracted.Row
 }
 
-// run makes the chunks that are missing: one is read, one predicted and one written at a time.
+// run makes the missing chunks: it reads one, predicts one and writes one at a time.
 func (j *job) run(ctx context.Context) error {
 	if j.ended() {
 		return nil
@@ -261,13 +261,13 @@ func (j *job) predict(ctx context.Context, c *chunk) ([]extracted.Row, error) {
 	return rows, ctx.Err()
 }
 
-// since is what has been added to a cut.
+// since returns the counts added to a cut since before.
 func since(now, before marked.Cut) marked.Cut {
 	return marked.Cut{Sentences: now.Sentences - before.Sentences, Shortened: now.Shortened - before.Shortened,
 		LostOne: now.LostOne - before.LostOne, LostBoth: now.LostBoth - before.LostBoth}
 }
 
-// shown yields the examples as the model was trained to see them.
+// shown yields the examples in the form in which the model saw them in training.
 func (j *job) shown(examples []relations.Example) iter.Seq2[relations.Example, error] {
 	return func(yield func(relations.Example, error) bool) {
 		for _, e := range examples {
@@ -285,11 +285,11 @@ func (j *job) shown(examples []relations.Example) iter.Seq2[relations.Example, e
 	}
 }
 
-// look tells of the marks of e that no training sentence had.
+// look reports the marks of e that no training sentence had.
 func (j *job) look(e relations.Example) {
 	for _, mark := range relations.Marks([]relations.Example{e}) {
 		if len(j.settings.marks) > 0 && !j.settings.marks[mark] {
-			j.settings.marks[mark] = true // told once
+			j.settings.marks[mark] = true // report it once
 			j.Note(fmt.Sprintf("no training sentence of the model had the mark %s; it had %s (--types chooses pairs, --as names their types as the model knows them)",
 				mark, strings.Join(j.model.Settings().Marks, " ")))
 		}
@@ -304,7 +304,7 @@ func (j *job) row(p *extract.Prediction) *extracted.Row {
 		Label: p.Label, Probability: probability(p, j.model.Labels())}
 }
 
-// probability is that of p's label.
+// probability returns the probability of p's label.
 func probability(p *extract.Prediction, labels []string) float32 {
 	for i, l := range labels {
 		if l == p.Label {
@@ -318,7 +318,7 @@ func (j *job) keeps(r *extracted.Row) bool {
 	return (j.Negatives || r.Label != j.model.Negative()) && float64(r.Probability) >= j.MinProbability
 }
 
-// write keeps the rows of a chunk.
+// write stores the rows of a chunk.
 func (j *job) write(c predicted) (err error) {
 	piece, err := j.work.Create()
 	if err != nil {
@@ -350,9 +350,9 @@ func (j *job) write(c predicted) (err error) {
 	return j.work.Store(key, d)
 }
 
-// pieceForm is how finished chunks are kept.
+// pieceForm returns the format in which finished chunks are stored.
 func pieceForm() extracted.Form {
-	form, _ := extracted.FormOf("piece.jsonl.zst") // it is one
+	form, _ := extracted.FormOf("piece.jsonl.zst") // the name is that of a known format
 	return form
 }
 

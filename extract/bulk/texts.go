@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/data/relations"
 )
 
-// position is where a text stands in the files of a plan. All count from 0.
+// position is the place of a text in the files of a plan. All numbers count from 0.
 type position struct {
 	File   int `json:"file"`
 	Member int `json:"member"` // of an archive
@@ -26,12 +26,12 @@ type position struct {
 
 // item is a text that has been read, or the end of a file or member.
 type item struct {
-	next     position // behind it
+	next     position // after it
 	text     bool
 	examples []relations.Example
-	faults   []error // of it, and of what was passed over before it
+	faults   []error // of this text, and of texts skipped before it
 	notes    []string
-	file     bool  // the last of faults cost the rest of the file or member
+	file     bool  // because of the last fault the rest of the file or member is lost
 	read     int64 // bytes of all files up to here
 }
 
@@ -57,10 +57,11 @@ type reader struct {
 	work   sync.WaitGroup
 }
 
-// most bytes of a member of an archive that are held at a time; longer ones are read from the archive as it comes.
+// maxMember is the most bytes of a member of an archive that are held at a time; longer members are read while the
+// archive is read.
 const maxMember = 32 << 20
 
-// scan finds the units from the start on and sends them in their order.
+// scan finds the units from start on and sends them in order.
 func (r *reader) scan() error {
 	defer r.work.Wait()
 	defer close(r.units)
@@ -76,7 +77,7 @@ func (r *reader) scan() error {
 	return nil
 }
 
-// file scans one file. What is wrong with it is an item.
+// file scans one file. A fault of the file becomes an item.
 func (r *reader) file(at position) error {
 	f, err := stream.Open(r.Files[at.File])
 	if err != nil {
@@ -84,9 +85,9 @@ func (r *reader) file(at position) error {
 	}
 	read := func() int64 { return r.before[at.File] + f.BytesRead() }
 	in := bufio.NewReaderSize(f, forms.HeadBytes)
-	head, _ := in.Peek(512) // an error shows up again
+	head, _ := in.Peek(512) // reading reports an error again
 	if len(head) < 263 || string(head[257:262]) != "ustar" {
-		if at.Member > 0 { // it is done
+		if at.Member > 0 { // it is finished
 			return f.Close()
 		}
 		return r.send(&unit{at: at, name: r.Files[at.File], in: in, read: read, close: f.Close}, false)
@@ -143,10 +144,10 @@ func (r *reader) member(at position, h *tar.Header, in *tar.Reader, read int64) 
 	return nil
 }
 
-// errCutOff says that an archive ends within a member, which tells of it.
+// errCutOff says that an archive ends inside a member; reading the member reports it.
 var errCutOff = errors.New("the archive is cut off")
 
-// failing fails with an error, or ends.
+// failing is a reader that fails with err, or ends.
 type failing struct{ err error }
 
 func (f *failing) Read([]byte) (int, error) {
@@ -156,7 +157,7 @@ func (f *failing) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
-// broken sends that what begins at a place cannot be read.
+// broken sends an item that says that the data at a position cannot be read.
 func (r *reader) broken(at position, err error) error {
 	u := &unit{at: at, in: &failing{err}, read: func() int64 { return r.before[at.File] }, close: func() error { return nil }}
 	return r.send(u, false)
@@ -186,7 +187,7 @@ func (r *reader) send(u *unit, wait bool) error {
 	return nil
 }
 
-// Texts and pairs that are handed over together.
+// Numbers of texts and pairs that are handed over together.
 const (
 	batchTexts = 64
 	batchPairs = 1024
@@ -205,7 +206,7 @@ func (r *reader) texts(u *unit) {
 			return false
 		}
 	}
-	var pending item // faults before the next text
+	var pending item // collects faults before the next text
 	at := position{u.at.File, u.at.Member, 0}
 	for t, err := range r.open(u, &pending) {
 		if err != nil {
@@ -215,7 +216,7 @@ func (r *reader) texts(u *unit) {
 		it := pending
 		pending = item{}
 		if at.Text++; at.Text <= u.at.Text {
-			continue // done by an earlier attempt
+			continue // finished by an earlier attempt
 		}
 		r.pairs(t, &it)
 		it.next, it.text, it.read = at, true, u.read()
@@ -232,7 +233,7 @@ func (r *reader) texts(u *unit) {
 	hand()
 }
 
-// open yields the texts of a unit; faults and notes go to the item that comes next.
+// open yields the texts of a unit; faults and notes are added to the next item.
 func (r *reader) open(u *unit, to *item) func(func(*relations.Text, error) bool) {
 	failed := func(err error) func(func(*relations.Text, error) bool) {
 		return func(yield func(*relations.Text, error) bool) { yield(nil, err) }
@@ -257,7 +258,7 @@ func (r *reader) open(u *unit, to *item) func(func(*relations.Text, error) bool)
 		return failed(err)
 	}
 	if form == forms.JSONL {
-		form = forms.RelationsJSONL // whose first text may have no mentions
+		form = forms.RelationsJSONL // its first text may have no mentions
 	}
 	return func(yield func(*relations.Text, error) bool) {
 		defer data.Close()
@@ -269,7 +270,7 @@ func (r *reader) open(u *unit, to *item) func(func(*relations.Text, error) bool)
 	}
 }
 
-// pairs makes the pairs of a text that are wanted.
+// pairs makes the pairs of a text that the plan asks for.
 func (r *reader) pairs(t *relations.Text, to *item) {
 	f := &r.Filter
 	if f.Species != nil && !t.Names("Species", func(c string) bool { return f.Species[c] }) {

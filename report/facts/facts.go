@@ -1,8 +1,8 @@
-// Package facts draws the relations that were extracted as one page of HTML that needs nothing else: a table with search and sorting, and the
-// best sentences of each relation with their mentions in colour.
+// Package facts writes the extracted relations as one self-contained HTML page: a table with search and sorting, and
+// the best sentences of each relation with their mentions in colour.
 //
-// The page has a Content-Security-Policy that allows its own style and script by their hashes and nothing else: no network, no frames, no
-// handlers in texts. Whatever the texts hold is shown as text.
+// The page has a Content-Security-Policy that allows its own style and script by their hashes and nothing else: no
+// network, no frames, no handlers in texts. Everything in the texts is shown as text.
 package facts
 
 import (
@@ -27,14 +27,14 @@ var (
 	pageJS string
 )
 
-// Page is what is shown.
+// Page is the content of the page.
 type Page struct {
 	Title  string
 	Groups []concepts.Group
-	All    int // groups that there are, of which Groups may be the first
+	All    int // groups in all, of which Groups may be the first
 }
 
-// piece is a part of a sentence. Class is empty, or says which mention it is.
+// piece is a part of a sentence. Class names the mention, or is empty.
 type piece struct{ Text, Class string }
 
 // Write writes the page.
@@ -72,7 +72,7 @@ func number(x any) float64 {
 	return 0
 }
 
-// link is where an article is to be read, if its identifier is PubMed's.
+// link returns the address of an article if its identifier is PubMed's.
 func link(id string) string {
 	if id == "" || strings.Trim(id, "0123456789") != "" {
 		return ""
@@ -80,7 +80,7 @@ func link(id string) string {
 	return "https://pubmed.ncbi.nlm.nih.gov/" + id + "/"
 }
 
-// pieces is the sentence of a row, cut at its mentions.
+// pieces returns the sentence of a row, cut at its mentions.
 func pieces(r extracted.Row) []piece {
 	text := []rune(r.Sentence)
 	class := make([]byte, len(text)) // of each character: 1 for a, 2 for b, 3 for both
@@ -90,7 +90,7 @@ func pieces(r extracted.Row) []piece {
 	}{{r.A, r.AStart, r.AEnd}, {r.B, r.BStart, r.BEnd}} {
 		start, end := int(m.start-r.SentenceStart), int(m.end-r.SentenceStart)
 		if start < 0 || end > len(text) || start >= end || string(text[start:end]) != m.words {
-			at := strings.Index(r.Sentence, m.words) // positions of the source may leave characters out
+			at := strings.Index(r.Sentence, m.words) // positions of the source may skip characters
 			if at < 0 {
 				continue
 			}

@@ -77,7 +77,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestBrowser: the script runs under the policy of the page: searching for a name leaves one relation.
+// TestBrowser: the script runs under the policy of the page; searching for a name leaves one relation.
 func TestBrowser(t *testing.T) {
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
@@ -87,7 +87,7 @@ func TestBrowser(t *testing.T) {
 	if err := Write(&b, Page{Title: "x", Groups: groups(t), All: 2}); err != nil {
 		t.Fatal(err)
 	}
-	// The policy of the test's page allows the test's own script besides.
+	// The policy of the test's page also allows the test's own script.
 	page := strings.Replace(b.String(), "script-src ", "script-src 'unsafe-eval' 'nonce-test' ", 1)
 	page = strings.Replace(page, "</body>", `<script nonce="test">
 const search = document.getElementById("search");

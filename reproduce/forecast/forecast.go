@@ -1,5 +1,5 @@
-// Package forecast says how many hours the runs of the paper's tables take on devices that need not be here, and what they
-// cost.
+// Package forecast estimates how many hours the runs of the paper's tables take on devices that need not be present,
+// and what they cost.
 package forecast
 
 import (
@@ -16,32 +16,32 @@ import (
 	"github.com/subbert/subbert/tpu/launch"
 )
 
-// Devices say what the runs are planned for, and where they are paid.
+// Devices says which devices the runs are planned for, and where they are paid.
 type Devices struct {
 	Train plan.Device // pre-training
 	Tune  plan.Device // fine-tuning
 	Zone  string
-	Spot  bool // prices of machines that may be taken away
+	Spot  bool // use prices of preemptible machines
 
 	Prices launch.PriceTable
 
-	// Options make the planner of pre-training for Train.
+	// Options are the planner's options for pre-training on Train.
 	Options plan.Options
 }
 
-// Forecaster plans runs, a step of each kind once.
+// Forecaster plans runs. It plans a step of each kind once.
 type Forecaster struct {
 	devices Devices
 	hours   map[string]float64 // of a step, by model and shape
 }
 
-// New makes a forecaster.
+// New returns a forecaster.
 func New(d Devices) *Forecaster {
 	return &Forecaster{devices: d, hours: map[string]float64{}}
 }
 
-// Of is the hours a run takes at least, or as the compiler estimates them, and what they cost. Scales that have speeds of
-// their own are not planned: theirs were measured.
+// Of returns the hours that a run takes at least, or as the compiler estimates them, and what they cost. It does not
+// plan runs of scales that have measured speeds.
 func (f *Forecaster) Of(ctx context.Context, w reproduce.Work) (hours, cost float64, err error) {
 	device := f.devices.Tune
 	if w.Verb == "pretrain" {
@@ -58,7 +58,7 @@ func (f *Forecaster) Of(ctx context.Context, w reproduce.Work) (hours, cost floa
 	return hours, hours * launch.FindPrice(f.devices.Prices.Prices, paid), nil
 }
 
-// step is the hours of one step of pre-training.
+// step returns the hours of one step of pre-training.
 func (f *Forecaster) step(ctx context.Context, w reproduce.Work) (float64, error) {
 	key := fmt.Sprint(w.Architecture["vocab_size"], " ", w.Settings)
 	if hours, ok := f.hours[key]; ok {

@@ -1,12 +1,12 @@
-// Package result names the files of a run's directory and holds the types of result.json: what a run leaves behind, for
-// those who read it without a tensor library.
+// Package result names the files of a run's directory and declares the types of result.json, for programs that read the
+// output of a run without a tensor library.
 //
 //	config.toml                 the resolved config
 //	weights.json                what was loaded, fresh, tied or unused, part by part
-//	metrics.jsonl               one line a report
+//	metrics.jsonl               one line for each report
 //	checkpoints/step-NNNNNNN/   a model directory with optimizer.safetensors and trainer.json
 //	model/                      the model alone, once the run is complete
-//	result.json                 likewise
+//	result.json                 the result, once the run is complete
 //	best/                       the model of the best evaluation, if asked for
 //	predictions.tsv             fine-tuning: a row for each scored example
 //	tensorboard/                event files, if asked for
@@ -30,7 +30,7 @@ const (
 	MetricsFile    = "metrics.jsonl"
 	File           = "result.json"
 	WeightsFile    = "weights.json"
-	PostMortemFile = "nonfinite.json" // of a run that a value that is not finite ended
+	PostMortemFile = "nonfinite.json" // of a run that ended at a value that is not finite
 	CheckpointsDir = "checkpoints"
 	ModelDir       = "model"
 	CardFile       = "README.md" // of a model directory
@@ -47,13 +47,13 @@ const (
 	PageFile        = "index.html"
 )
 
-// SeedPredictions is the name of the predictions of one of several seeds.
+// SeedPredictions returns the name of the predictions of one seed of several.
 func SeedPredictions(seed uint32) string { return fmt.Sprintf("predictions-seed-%d.tsv", seed) }
 
 var seedPredictions = regexp.MustCompile(`^predictions-seed-[0-9]+\.tsv$`)
 
-// Predictions lists the files of predictions in the run directory dir: one for each seed of a run of several, else
-// predictions.tsv, which need not be there. If path is no directory, it is the file itself.
+// Predictions lists the files of predictions in the run directory dir: one for each seed of a run of several, and
+// otherwise predictions.tsv, which need not exist. If path is not a directory, it is itself the file.
 func Predictions(path string) ([]string, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return []string{path}, nil
@@ -80,7 +80,8 @@ func IsRun(dir string) bool {
 	return err == nil
 }
 
-// ModelPath is the model directory that path stands for: that of a run whose directory it is, else path itself.
+// ModelPath returns the model directory that path means: if path is the directory of a run, that of its model, and
+// otherwise path itself.
 func ModelPath(path string) string {
 	if _, err := os.Stat(filepath.Join(path, ConfigFile)); err != nil {
 		return path

@@ -26,22 +26,22 @@ type Probing struct {
 	Provenance
 }
 
-// Spent says what a probing run took.
+// Spent says how much time and disk a probing run took.
 type Spent struct {
 	Encoding float64 `json:"encoding"`    // seconds
 	Training float64 `json:"training"`    // seconds
 	Bytes    int64   `json:"activations"` // on disk
 }
 
-// Probes is what edge probes found. Layers count from 0, the embeddings.
+// Probes holds what edge probes found. Layers count from 0, the embeddings.
 type Probes struct {
 	Input   string   `json:"input"`   // what the probes saw: spans, all or cls
-	Layers  []int    `json:"layers"`  // l of each probe
+	Layers  []int    `json:"layers"`  // the last layer of each probe
 	Seeds   []uint32 `json:"seeds"`   // in the order of the values
 	Encoder string   `json:"encoder"` // hash of its parameters, the same before and after
 
 	Series      []ProbeSeries       `json:"series"`                // the encoder's first
-	Selectivity []evaluate.Interval `json:"selectivity,omitempty"` // of each probe: the encoder's score above that with shuffled labels
+	Selectivity []evaluate.Interval `json:"selectivity,omitempty"` // of each probe: the encoder's score minus that with shuffled labels
 
 	Alpha  [][]float64         `json:"alpha"`  // of each probe: softmax(alpha) of layers 0 to l, mean over the seeds
 	Centre []evaluate.Interval `json:"centre"` // of each probe: its centre of gravity, sum of k·softmax(alpha)_k
@@ -51,15 +51,15 @@ type Probes struct {
 // ProbeEncoder is the series of the encoder in question, beside the controls.
 const ProbeEncoder = "encoder"
 
-// ProbeSeries is the scores of the probes of one encoder or control.
+// ProbeSeries holds the scores of the probes of one encoder or control.
 type ProbeSeries struct {
 	Of       string      `json:"of"`       // ProbeEncoder, "random" or "shuffled"
 	F1       [][]float64 `json:"f1"`       // micro, of each seed and probe
-	Accuracy [][]float64 `json:"accuracy"` // likewise
+	Accuracy [][]float64 `json:"accuracy"` // micro, of each seed and probe
 	evaluate.LayerSeries
 }
 
-// check sees that the parts of p fit each other.
+// check checks that the parts of p fit each other.
 func (p *Probes) check() error {
 	if p == nil {
 		return nil
@@ -89,15 +89,15 @@ type Attention struct {
 	Provenance
 }
 
-// Weights say where a model looks: sentences with the weights of their words, and the mean weight of stems.
+// Weights says where a model looks: sentences with the weights of their words, and the mean weight of stems.
 type Weights struct {
-	Of        string                `json:"of"` // the attention that the weights are of, in words
+	Of        string                `json:"of"` // the kind of attention, in words
 	Data      string                `json:"data"`
-	Baseline  string                `json:"baseline,omitempty"` // the predictions that the sentences were chosen against
+	Baseline  string                `json:"baseline,omitempty"` // the predictions that the sentences were compared with to choose them
 	Sentences []Sentence            `json:"sentences"`
 	Stems     []evaluate.StemWeight `json:"stems"`
-	Examples  int                   `json:"examples"`                // that the stems were counted in
-	Near      int                   `json:"near"`                    // words on either side of a mention that count; 0: all of the sentence
+	Examples  int                   `json:"examples"`                // on which the stems were counted
+	Near      int                   `json:"near"`                    // words on either side of a mention that count; 0: the whole sentence
 	Least     int                   `json:"least"`                   // occurrences that a stem needs
 	NoStops   bool                  `json:"no_stop_words,omitempty"` // stop words are not among the stems
 }
@@ -109,21 +109,22 @@ type Sentence struct {
 	Predicted   string  `json:"predicted,omitempty"`
 	Probability float64 `json:"probability,omitempty"` // of Predicted
 	Baseline    string  `json:"baseline,omitempty"`
-	Positions   int     `json:"positions,omitempty"` // n, that the weights are shared among: with equal shares each has 1/n
+	Positions   int     `json:"positions,omitempty"` // n, the number of positions that share the weight; with equal shares each has 1/n
 	Words       []Word  `json:"words"`
 }
 
 // Word is a word or a mark of punctuation.
 type Word struct {
 	Text     string  `json:"text"`
-	Weight   float64 `json:"weight"`             // of its word pieces together
-	Pieces   int     `json:"pieces,omitempty"`   // how many they are
+	Weight   float64 `json:"weight"`             // sum over its word pieces
+	Pieces   int     `json:"pieces,omitempty"`   // how many word pieces it has
 	Mention  bool    `json:"mention,omitempty"`  // it is one of the two mentions
 	Name     string  `json:"name,omitempty"`     // of a mention: the name that the mark in Text stands for, if it is known
-	Glued    bool    `json:"glued,omitempty"`    // nothing stands between the word before and this one
-	Cut      bool    `json:"cut,omitempty"`      // text before it was cut away
-	Sentence int     `json:"sentence,omitempty"` // of a text of several sentences: which it is in, from 0
+	Glued    bool    `json:"glued,omitempty"`    // no space separates it from the word before
+	Cut      bool    `json:"cut,omitempty"`      // text before it was cut off
+	Sentence int     `json:"sentence,omitempty"` // in a text of several sentences: the number of its sentence, from 0
 }
 
-// Times is the weight as a multiple of what the word's pieces would have if all n positions had equal shares.
+// Times returns the weight as a multiple of the weight that the word's pieces would have if all n positions had equal
+// shares.
 func (w Word) Times(n int) float64 { return w.Weight * float64(n) / float64(max(1, w.Pieces)) }

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// Result is a result.json of any task. Of the pointers at most one is set: as Task says, or without it as the keys do.
+// Result is the result.json of any task. At most one of the pointers is set: the one that Task names, or, without Task,
+// the one that the keys indicate.
 type Result struct {
 	Header
 	Pretraining *Pretraining
@@ -22,7 +23,7 @@ type Result struct {
 	Unknown     []string // keys that the task's type does not have, in order
 }
 
-// Header is what results of every task say. Every key may be missing.
+// Header holds the keys that results of every task have. Every key may be missing.
 type Header struct {
 	Task    string  `json:"task"`
 	Seed    uint32  `json:"seed"`
@@ -33,8 +34,8 @@ type Header struct {
 	Provenance
 }
 
-// Read reads result.json of the run directory dir. It fails with fs.ErrNotExist if there is none. Errors name file and
-// line.
+// Read reads result.json of the run directory dir. The error wraps fs.ErrNotExist if there is none. Errors name file
+// and line.
 func Read(dir string) (*Result, error) {
 	path := filepath.Join(dir, File)
 	text, err := os.ReadFile(path)
@@ -48,7 +49,7 @@ func Read(dir string) (*Result, error) {
 	return r, nil
 }
 
-// Parse is Read of the text of a result.json. Errors name the line.
+// Parse parses the text of a result.json. Errors name the line.
 func Parse(text []byte) (*Result, error) {
 	r := &Result{}
 	if err := decode(text, &r.Header); err != nil {
@@ -83,7 +84,7 @@ func Parse(text []byte) (*Result, error) {
 	return r, r.check()
 }
 
-// taskOf is the task that the keys of a result.json without "task" belong to; empty if they tell nothing.
+// taskOf returns the task of a result.json without "task", by its keys; empty if they do not tell.
 func taskOf(text []byte) string {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(text, &keys) != nil {
@@ -100,7 +101,7 @@ func taskOf(text []byte) string {
 	return ""
 }
 
-// check sees that the parts of r fit each other.
+// check checks that the parts of r fit each other.
 func (r *Result) check() error {
 	switch {
 	case r.Relation != nil:
@@ -111,7 +112,7 @@ func (r *Result) check() error {
 	return nil
 }
 
-// check sees that the confusion matrix fits the labels. Labels that lack the negative one get it.
+// check checks that the confusion matrix fits the labels. It adds the negative label to labels that lack it.
 func (r *Relation) check() error {
 	if len(r.Confusion) == 0 {
 		return nil
@@ -149,7 +150,7 @@ func decode(text []byte, v any) error {
 	return nil
 }
 
-// PlainJSON says what is wrong with a text, without Go's types.
+// PlainJSON rewords an error of encoding/json without Go's types.
 func PlainJSON(err error) error {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
@@ -162,7 +163,7 @@ func PlainJSON(err error) error {
 	return fmt.Errorf("not JSON: %w", err)
 }
 
-// unknownKeys lists the keys of text that the struct t does not have.
+// unknownKeys lists the keys of text that the struct type t does not have.
 func unknownKeys(text []byte, t reflect.Type) ([]string, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(text, &raw); err != nil {
@@ -179,7 +180,7 @@ func unknownKeys(text []byte, t reflect.Type) ([]string, error) {
 	return unknown, nil
 }
 
-// keysOf lists the JSON keys of the struct t, those of embedded structs included.
+// keysOf lists the JSON keys of the struct type t, including those of embedded structs.
 func keysOf(t reflect.Type) []string {
 	var keys []string
 	for f := range t.Fields() {
@@ -194,7 +195,7 @@ func keysOf(t reflect.Type) []string {
 	return keys
 }
 
-// errorLine is the line of text that err speaks of.
+// errorLine returns the line of text that err refers to.
 func errorLine(text []byte, err error) int {
 	offset := int64(len(text))
 	var syntax *json.SyntaxError

@@ -8,9 +8,9 @@ import (
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Finding is something that a reader of a result should know: what made the run useless or its score misleading.
+// Finding is something that a reader of a result should know: it makes the run useless or its score misleading.
 type Finding struct {
-	Kind string `json:"kind"` // one of survey's, or of those below: the same in every version
+	Kind string `json:"kind"` // one of package survey's, or of those below; the same in every version
 	Text string `json:"text"` // a sentence for a person
 }
 
@@ -18,50 +18,51 @@ type Finding struct {
 const (
 	OneLabelPredicted = "one_label_predicted" // the model gives every pair the same label
 	NotAboveBaseline  = "not_above_baseline"  // a method without a model scores as well
-	NotAboveUnigram   = "not_above_unigram"   // masked words are restored no better than by the frequency of pieces
-	RandomNext        = "random_next"         // no next segment follows
-	OneHeldOut        = "one_held_out"        // one held-out document: next sentences are not measured
-	LabelsFolded      = "labels_folded"       // labels that differ in spelling alone are read as one
-	UnknownMarks      = "unknown_marks"       // marks of mentions become [UNK]
+	NotAboveUnigram   = "not_above_unigram"   // masked words are restored no better than by the frequencies of word pieces
+	RandomNext        = "random_next"         // no next segment really follows
+	OneHeldOut        = "one_held_out"        // one held-out document: next sentence prediction is not measured
+	LabelsFolded      = "labels_folded"       // labels that differ only in spelling are read as one
+	UnknownMarks      = "unknown_marks"       // the marks of mentions become [UNK]
 )
 
-// Interval is F1 with the bounds that hold it with 95 % confidence.
+// Interval is F1 with its 95 % confidence bounds.
 type Interval struct {
 	evaluate.Interval
-	Over string `json:"over"` // what differs: OverPairs, OverSeeds or OverFolds
+	Over string `json:"over"` // what varies: OverPairs, OverSeeds or OverFolds
 }
 
-// What an interval is over.
+// Values of Interval.Over.
 const (
-	OverPairs = "pairs" // bootstrap of the pairs that were scored
+	OverPairs = "pairs" // bootstrap of the scored pairs
 	OverSeeds = "seeds" // Student's t
-	OverFolds = "folds" // likewise
+	OverFolds = "folds" // Student's t
 )
 
-// Calibration says how far the probability of the label that a model gives is from the share of such labels that are right.
+// Calibration says how far the probability of the predicted label is from the share of predicted labels that are
+// correct.
 type Calibration struct {
-	Temperature float64              `json:"temperature"` // that logits are divided by; 1 where it was not fitted. Of several runs the mean
+	Temperature float64              `json:"temperature"` // that logits are divided by; 1 if it was not fitted; of several runs the mean
 	Fitted      int                  `json:"fitted"`      // dev examples that it was fitted on; 0: none
 	Before      evaluate.Calibration `json:"before"`      // of the scored examples, at temperature 1
-	After       evaluate.Calibration `json:"after"`       // likewise, at Temperature
+	After       evaluate.Calibration `json:"after"`       // of the scored examples, at Temperature
 }
 
-// Curve is precision and recall over the pairs of relations when a label is given only where its probability is at least a
-// threshold, which is subbert predict --min-probability.
+// Curve is precision and recall over the pairs of relations if a label is given only when its probability reaches a
+// threshold, as with subbert predict --min-probability.
 type Curve struct {
-	Of               string             `json:"of"` // dev, test or all: the examples
+	Of               string             `json:"of"` // which examples: dev, test or all
 	AveragePrecision float64            `json:"average_precision"`
-	Points           []evaluate.PRPoint `json:"points"` // thresholds rise; at most 100 of the curve
+	Points           []evaluate.PRPoint `json:"points"` // by rising threshold; at most 100 points of the curve
 }
 
-// What the micro score of a report is.
+// Values of Relation.MicroOf.
 const (
 	MicroOfRun    = "run"    // of the predictions of a single run
 	MicroOfPooled = "pooled" // of the predictions of several runs together
 )
 
-// Judge finds what is wrong with a model by its predictions r and its F1: that of r, or of several runs their mean. Baseline
-// are the scores of methods without a model.
+// Judge finds what is wrong with a model, given the report r on its predictions and its F1: that of r, or the mean of
+// several runs. Baseline holds the scores of methods without a model.
 func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Finding {
 	var out []Finding
 	if label := onlyPredicted(r); label != "" {
@@ -79,7 +80,8 @@ func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Fi
 	return out
 }
 
-// onlyPredicted is the label that all instances get; empty if there are several. A single instance says nothing.
+// onlyPredicted returns the label that all instances get; empty if there are several labels or a single instance, which
+// shows nothing.
 func onlyPredicted(r evaluate.Report) string {
 	only := ""
 	for j, l := range r.Labels {

@@ -12,7 +12,7 @@ import (
 	"github.com/subbert/subbert/internal/atomicfile"
 )
 
-// TestParse: what a type writes is read back as that type, without an unknown key.
+// TestParse: a written result is read back as its type, without an unknown key.
 func TestParse(t *testing.T) {
 	fold := 3
 	relation := &Relation{
@@ -63,7 +63,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// TestConfusionLabels: the matrix may have a row for the negative label although the labels do not list it.
+// TestConfusionLabels: the matrix may have a row for the negative label even if the labels do not list it.
 func TestConfusionLabels(t *testing.T) {
 	r, err := Parse([]byte(`{"task":"relation","labels":["a"],"negative":"none","confusion":[[1,2],[3,4]],"moon":1}`))
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// SaveError says that a checkpoint could not be written. The earlier ones are as they were.
+// SaveError says that a checkpoint could not be written. The earlier checkpoints are unchanged.
 type SaveError struct {
 	Step   int
-	Newest int    // step of the newest checkpoint that is there; -1 if there is none
+	Newest int    // step of the newest checkpoint that exists; -1 if there is none
 	Dir    string // of the checkpoints
 	Err    error
 }
@@ -27,7 +27,7 @@ func (e *SaveError) Error() string {
 
 func (e *SaveError) Unwrap() error { return e.Err }
 
-// Hint says what to do.
+// Hint returns what the user can do.
 func (e *SaveError) Hint() string {
 	first := "see that " + e.Dir + " can be written"
 	if errors.Is(e.Err, syscall.ENOSPC) || errors.Is(e.Err, syscall.EDQUOT) {
@@ -39,7 +39,7 @@ func (e *SaveError) Hint() string {
 	return fmt.Sprintf("%s; --resume then continues from step %d", first, e.Newest)
 }
 
-// failure is err of the checkpoint of a step, with what is left to continue from.
+// failure returns a SaveError for the checkpoint of a step, with the newest checkpoint to continue from.
 func (d *Dir) failure(step int, err error) error {
 	e := &SaveError{Step: step, Newest: -1, Dir: d.File(result.CheckpointsDir), Err: err}
 	if newest, _, err := checkpoints.Latest(e.Dir); err == nil {
@@ -48,7 +48,8 @@ func (d *Dir) failure(step int, err error) error {
 	return e
 }
 
-// room says whether a checkpoint of state fits on the disk, before it fills what others need. What is no array is small.
+// room returns an error if a checkpoint of state does not fit on the disk, before it uses up space that others need. It
+// counts the arrays; the rest is small.
 func (d *Dir) room(state *trainer.State) error {
 	var needed int64 // bytes
 	for _, arrays := range [][]trainer.Array{state.Parameters, state.M, state.V} {
@@ -57,13 +58,13 @@ func (d *Dir) room(state *trainer.State) error {
 		}
 	}
 	free, err := freespace.Of(d.path)
-	if err != nil || needed <= free { // a file system that does not tell may have room
+	if err != nil || needed <= free { // if the file system does not report free space, there may be room
 		return nil
 	}
 	return fmt.Errorf("%s: %d MB are to be written, %d MB are free: %w", filepath.Clean(d.path), (needed+1e6-1)/1e6, free/1e6, syscall.ENOSPC)
 }
 
-// Flush waits for the save in flight and returns its error.
+// Flush waits for the save in progress and returns its error.
 func (d *Dir) Flush() error {
 	if d.writing == nil {
 		return nil
@@ -73,13 +74,14 @@ func (d *Dir) Flush() error {
 	return err
 }
 
-// Wait waits for the save in flight and returns its error; where the run is to go on, Failed hears of the error instead.
+// Wait waits for the save in progress and returns its error. If the run continues after failed saves, Wait passes the
+// error to Failed and returns nil.
 func (d *Dir) Wait() error { return d.unlessTolerated(d.Flush()) }
 
-// Saved is Wait for a save that is over already, and nil for one that is not.
+// Saved is Wait for a save that has ended, and returns nil while the save goes on.
 func (d *Dir) Saved() error {
 	select {
-	case err := <-d.writing: // never, if there is none
+	case err := <-d.writing: // never ready if there is no save
 		d.writing = nil
 		return d.unlessTolerated(err)
 	default:
@@ -87,7 +89,7 @@ func (d *Dir) Saved() error {
 	}
 }
 
-// unlessTolerated is err, or nil if the run is to go on all the same.
+// unlessTolerated returns err, or nil if the run continues after failed saves.
 func (d *Dir) unlessTolerated(err error) error {
 	if err == nil || !d.goOn {
 		return err

@@ -12,8 +12,8 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// TestSaveFails: what a checkpoint that cannot be written does to the run, by policy. The earlier ones stay, and nothing of
-// it is left.
+// TestSaveFails: the policy decides what a failed checkpoint does to the run. The earlier checkpoints stay, and the
+// failed one leaves nothing behind.
 func TestSaveFails(t *testing.T) {
 	broken := nano(t)
 	broken.Config = []byte("no JSON")
@@ -29,7 +29,7 @@ func TestSaveFails(t *testing.T) {
 			if err := errors.Join(d.Save(state(10), nano(t)), d.Save(state(20), broken)); err != nil {
 				t.Fatal(err)
 			}
-			for len(d.writing) == 0 { // until the save is over
+			for len(d.writing) == 0 { // until the save has ended
 				time.Sleep(time.Millisecond)
 			}
 			err = d.Saved()
@@ -52,7 +52,7 @@ func TestSaveFails(t *testing.T) {
 			}
 			checkSteps(t, path, "step-0000030")
 
-			// The last one of a run that is asked to stop is an error by any policy.
+			// A failed last checkpoint of a run that is asked to stop is an error under every policy.
 			if err := d.Save(state(40), broken); err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestSaveFails(t *testing.T) {
 	}
 }
 
-// checkSteps wants these directories of checkpoints and nothing else.
+// checkSteps checks that the directories of checkpoints are those of want and no others.
 func checkSteps(t *testing.T, path string, want string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(path, result.CheckpointsDir))
@@ -98,7 +98,7 @@ func TestNoRoom(t *testing.T) {
 	if err := d.room(huge); err != nil {
 		t.Errorf("a small one: %v", err)
 	}
-	one := make([]float32, 1<<26) // never written to, so that it takes no memory
+	one := make([]float32, 1<<26) // never written to, so it takes no memory
 	for range 1 << 18 {           // 2^46 bytes that share it
 		huge.M = append(huge.M, trainer.Array{Data: one})
 	}
@@ -107,7 +107,7 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// TestExportFails: a model that cannot be written leaves the one that it was to replace.
+// TestExportFails: if a model cannot be written, the model that it was to replace stays.
 func TestExportFails(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path, 1)

@@ -1,6 +1,7 @@
-// Package rundir is the directory of a run: its config, metrics, checkpoints and result. Package result names the files.
+// Package rundir reads and writes the directory of a run: its config, metrics, checkpoints and result. Package result
+// names the files.
 //
-// One process at a time works in a run directory; a lock that ends with the process sees to it.
+// One process at a time works in a run directory. It holds a lock, which ends with the process.
 package rundir
 
 import (
@@ -34,7 +35,7 @@ const (
 
 const lockFile = ".lock"
 
-// ErrExists says that a directory already holds checkpoints and was not to be continued.
+// ErrExists says that a directory already has checkpoints and the run was not asked to resume.
 var ErrExists = errors.New("the run has checkpoints already")
 
 // ErrBusy says that another process works in the directory.
@@ -46,17 +47,17 @@ type Dir struct {
 	lock    *flock.Flock
 	saver   *checkpoints.Saver
 	keep    checkpoints.Retention
-	writing chan error // of the save in flight; nil if there is none
-	discard bool       // checkpoints go once there is a result
-	goOn    bool       // where a checkpoint cannot be written
+	writing chan error // of the save in progress; nil if there is none
+	discard bool       // remove the checkpoints once there is a result
+	goOn    bool       // continue if a checkpoint cannot be written
 	onSaved func(checkpoints.Saved)
 
-	// Failed, if set before the first save, hears of what could not be written where the run goes on all the same.
+	// Failed, if set before the first save, receives the errors of failed writes after which the run continues.
 	Failed func(error)
 }
 
-// Open makes the directory at path, if need be, and claims it until Close. onSaved hears of every checkpoint once it is
-// durable, from another goroutine.
+// Open creates the directory at path, if necessary, and claims it until Close. It calls onSaved for every checkpoint
+// once it is durable, from another goroutine.
 func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Saved)) (*Dir, error) {
 	lock, err := Claim(path)
 	if err != nil {
@@ -67,14 +68,14 @@ func Open(path string, keep trainer.Checkpointing, onSaved func(checkpoints.Save
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	retention := checkpoints.Retention{Last: keep.Keep, EverySteps: keep.KeepEvery, Every: time.Duration(keep.KeepHours * float64(time.Hour))}
-	if keep.Keep == 0 { // all are kept; the zero value says so
+	if keep.Keep == 0 { // all are kept; the zero value means that
 		retention = checkpoints.Retention{}
 	}
 	return &Dir{path: path, lock: lock, saver: saver, keep: retention, discard: keep.Discard, goOn: keep.OnError == trainer.OnErrorContinue, onSaved: onSaved}, nil
 }
 
-// Claim makes the directory at path, if need be, and locks it until Unlock or the end of the process. It fails with
-// ErrBusy if another process has it.
+// Claim creates the directory at path, if necessary, and locks it until Unlock or the end of the process. It fails with
+// ErrBusy if another process holds the lock.
 func Claim(path string) (*flock.Flock, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
@@ -90,14 +91,14 @@ func Claim(path string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// Close waits for the save in flight and gives the directory up.
+// Close waits for the save in progress and releases the directory.
 func (d *Dir) Close() error { return errors.Join(d.Flush(), d.lock.Unlock()) }
 
-// File is the path of a file of the run.
+// File returns the path of a file of the run.
 func (d *Dir) File(name string) string { return filepath.Join(d.path, name) }
 
-// Continue returns the state at the newest valid checkpoint, and the newer ones that were passed over; nil if there is
-// none. Without resume, a directory that has checkpoints is refused with ErrExists.
+// Continue returns the state at the newest valid checkpoint, and the newer checkpoints that it skipped; nil if there is
+// none. Without resume it refuses a directory that has checkpoints with ErrExists.
 func (d *Dir) Continue(resume bool) (*trainer.State, []checkpoints.Passed, error) {
 	step, passed, err := checkpoints.Latest(d.File(result.CheckpointsDir))
 	if errors.Is(err, checkpoints.ErrNone) && (len(passed) == 0 || resume) {
@@ -113,7 +114,7 @@ func (d *Dir) Continue(resume bool) (*trainer.State, []checkpoints.Passed, error
 	return state, passed, err
 }
 
-// Newest returns the state of the newest valid checkpoint, once the save in flight is done.
+// Newest waits for the save in progress and returns the state of the newest valid checkpoint.
 func (d *Dir) Newest() (*trainer.State, error) {
 	if err := d.Wait(); err != nil {
 		return nil, err
@@ -125,12 +126,12 @@ func (d *Dir) Newest() (*trainer.State, error) {
 	return ReadState(step)
 }
 
-// WriteConfig writes the resolved config, whole or not at all.
+// WriteConfig writes the resolved config atomically.
 func (d *Dir) WriteConfig(text []byte) error {
 	return atomicfile.WriteBytes(d.File(result.ConfigFile), text)
 }
 
-// WriteResult writes r as result.json, whole or not at all. Checkpoints that are to be discarded go after that.
+// WriteResult writes r as result.json, atomically, and then removes the checkpoints if they are to be discarded.
 func (d *Dir) WriteResult(r any) error {
 	if err := d.writeJSON(result.File, r); err != nil || !d.discard {
 		return err
@@ -138,7 +139,7 @@ func (d *Dir) WriteResult(r any) error {
 	return errors.Join(d.Flush(), os.RemoveAll(d.File(result.CheckpointsDir)))
 }
 
-// WriteWeights writes what became of the weights the run started from, as weights.json.
+// WriteWeights writes the report on the weights that the run started from as weights.json.
 func (d *Dir) WriteWeights(report *checkpoints.Report) error {
 	return d.writeJSON(result.WeightsFile, report)
 }
@@ -147,11 +148,11 @@ func (d *Dir) writeJSON(name string, v any) error {
 	return atomicfile.WriteJSON(d.File(name), v)
 }
 
-// WritePostMortem writes nonfinite.json: what it takes to look at the step that failed.
+// WritePostMortem writes nonfinite.json, which has what one needs to examine the step that failed.
 func (d *Dir) WritePostMortem(e *trainer.NonFiniteError) error {
 	return d.writeJSON(result.PostMortemFile, struct {
 		Step    int      `json:"step"`
-		Loss    string   `json:"loss"` // as text: JSON has no NaN
+		Loss    string   `json:"loss"` // as text, because JSON has no NaN
 		Norm    string   `json:"grad_norm"`
 		Records []string `json:"records"`
 	}{e.Step, fmt.Sprint(e.Loss), fmt.Sprint(e.Norm), e.Records})
@@ -166,9 +167,9 @@ func (d *Dir) Metrics(step int) (*metrics.Lines, error) {
 	return lines, err
 }
 
-// Save writes the checkpoint of state in the background; as is the model it belongs to, but for the weights, which are
-// state's. At most one save is in flight: Save waits for the one before, and returns its error, a *SaveError, unless the
-// run is to go on.
+// Save writes the checkpoint of state in the background. The model to write is as, with the weights of state. At most
+// one save is in progress: Save waits for the one before and returns its error, a *SaveError, unless the run continues
+// after failed saves.
 func (d *Dir) Save(state *trainer.State, as checkpoints.Export) error {
 	if err := d.Wait(); err != nil {
 		return err
@@ -178,13 +179,13 @@ func (d *Dir) Save(state *trainer.State, as checkpoints.Export) error {
 	return nil
 }
 
-// Export writes the model of state, as Save does, without what training needs beside it. A model exported earlier is
-// replaced.
+// Export writes the model of state as Save does, but without optimizer state. It replaces a model exported earlier.
 func (d *Dir) Export(state *trainer.State, as checkpoints.Export) (path string, err error) {
 	return d.ExportTo(result.ModelDir, state, as)
 }
 
-// ExportTo is Export to the directory name of the run. The model that it replaces stays until the new one is complete.
+// ExportTo is Export to the directory called name in the run's directory. The old model stays until the new one is
+// complete.
 func (d *Dir) ExportTo(name string, state *trainer.State, as checkpoints.Export) (path string, err error) {
 	path = d.File(name)
 	fresh, old := d.File("."+name+".new"), d.File("."+name+".old")
@@ -229,7 +230,7 @@ func (d *Dir) save(state *trainer.State, as checkpoints.Export) error {
 	return err
 }
 
-// arrays gives a as tensors of a file, with prefix before their names.
+// arrays returns the arrays of a as tensors of a file, with prefix before their names.
 func arrays(prefix string, a []trainer.Array) host.Memory {
 	tensors := make(host.Memory, len(a))
 	for i, x := range a {
@@ -244,12 +245,12 @@ func writeTensors(w checkpoints.FileWriter, name string, tensors host.Memory) er
 		return err
 	}
 	if err := safetensors.Write(f, tensors, safetensors.PyTorch()); err != nil {
-		return err // the file is left to whoever made it
+		return err // the caller removes the file
 	}
 	return f.Close()
 }
 
-// progress is trainer.json: the part of the state that is not tensors.
+// progress is the content of trainer.json: the part of the state that is not tensors.
 type progress struct {
 	Step int `json:"step"`
 	trainer.Progress

@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/trainer"
 )
 
-// nano is a model of which the weights are all that matters here.
+// nano returns a model of which only the weights matter here.
 func nano(t *testing.T) checkpoints.Export {
 	t.Helper()
 	v, err := wordpiece.ReadVocabulary(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nB\n"), "vocab.txt")
@@ -156,7 +156,7 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// TestNewest: the state to roll back to is the newest one, also while it is still being written.
+// TestNewest: the state to roll back to is the newest one, even while it is being written.
 func TestNewest(t *testing.T) {
 	d := open(t, t.TempDir(), 2)
 	if _, err := d.Newest(); !errors.Is(err, checkpoints.ErrNone) {
@@ -179,7 +179,7 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// TestRetentionByTime: with hours that never pass, the first checkpoint stays beside the newest.
+// TestRetentionByTime: with a period of hours that never passes, the first checkpoint stays beside the newest.
 func TestRetentionByTime(t *testing.T) {
 	path := t.TempDir()
 	d, err := Open(path, trainer.Checkpointing{Keep: 1, KeepHours: 1000}, nil)

@@ -1,5 +1,5 @@
-// Package runstest makes a made-up model, shards, marked sentences and configs that runs are tried on: small enough to
-// train in seconds on the pure-Go backend.
+// Package runstest writes a made-up model, shards, marked sentences and configs for tests of runs. A run on them trains
+// in seconds on the pure-Go backend.
 package runstest
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/subbert/subbert/models/bert"
 )
 
-// Files are the paths of what Make makes.
+// Files holds the paths of the files that Make writes.
 type Files struct {
 	Dir      string
 	Start    string // model directory without weights
@@ -28,7 +28,7 @@ type Files struct {
 	Finetune string // config of a fine-tuning run of one epoch in Dir/finetuned
 }
 
-// Make makes the files in dir.
+// Make writes the files to dir.
 func Make(ctx context.Context, dir string) (Files, error) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	f := Files{Dir: dir, Start: at("start"), Shards: at("shards"), Pretrain: at("pretrain.toml"), Finetune: at("finetune.toml")}
