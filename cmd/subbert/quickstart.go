@@ -10,7 +10,7 @@ import (
 
 	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/evaluate"
-	"github.com/subbert/subbert/quickstart"
+	"github.com/subbert/subbert/runs/quickstart"
 	"github.com/subbert/subbert/runs/result"
 )
 

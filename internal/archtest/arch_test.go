@@ -76,9 +76,8 @@ var layers = []struct {
 	imports []string
 }{
 	{"cmd", []string{
-		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "quickstart", "report", "reproduce", "runs", "sweep", "tasks/encoding", "tpu",
+		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "sweep", "tasks/encoding", "tpu",
 	}},
-	{"quickstart", []string{"data", "models/bert", "runs/result"}},
 	{"runs/result", []string{"data/marked", "evaluate"}},
 	{"runs/runstest", []string{"data", "models/bert"}},
 	{"runs", []string{"backend", "checkpoints", "configs", "data", "evaluate", "models", "report", "tasks", "trainer"}},
