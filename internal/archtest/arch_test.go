@@ -272,3 +272,12 @@ func eachFile(t *testing.T, visit func(rel, file string, f *ast.File)) {
 		visit(rel, path.Join(rel, filepath.Base(file)), f)
 	}
 }
+
+// TestRoomForOutputs: no package lies where a verb writes by default, so that README's first command runs in a clone.
+func TestRoomForOutputs(t *testing.T) {
+	for _, p := range packages(t) {
+		if under(p.rel(), "quickstart", "reproduced") {
+			t.Errorf("%s lies where a verb writes by default", p.ImportPath)
+		}
+	}
+}
