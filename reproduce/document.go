@@ -39,13 +39,17 @@ func between(text []byte, id, section string) ([]byte, error) {
 // Summary says what was run, at which scale, and what became of the claims of the experiments.
 func Summary(o *Outcome, experiments []*Experiment) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds a cell. %s took %.1f hours together", o.Scale, o.About, o.Seeds, counted(o.Runs, "run"), o.Seconds/3600)
+	took := counted(o.Runs, "run") + " took"
+	if !o.Complete {
+		took = "Of " + counted(o.Runs, "run") + " those that are complete took"
+	}
+	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds a cell. %s %.1f hours together", o.Scale, o.About, o.Seeds, took, o.Seconds/3600)
 	if o.Backend != "" {
 		fmt.Fprintf(&b, ", %s", o.Backend)
 	}
 	b.WriteString(".")
 	if !o.Complete {
-		b.WriteString(" Not all of them are complete: the cells say which.")
+		b.WriteString(" The cells say which are not.")
 	}
 	b.WriteString("\n\n")
 	if verdict := o.Verdict(experiments); verdict != "" {

@@ -8,11 +8,11 @@ import (
 	"github.com/subbert/subbert/reproduce"
 )
 
-const document, measured = "../docs/paper.md", "../docs/paper.tiny.json"
+const document, measured = "../docs/paper.md", "../docs/paper.mini.json"
 
 // TestDocument: the tables of docs/paper.md are those that follow from the measurements beside it. After
 //
-//	subbert reproduce all --scale tiny --json > docs/paper.tiny.json
+//	subbert reproduce all --scale mini --model minilm=MODEL --json > docs/paper.mini.json
 //
 // -update rewrites them; the text outside of the markers stays.
 func TestDocument(t *testing.T) {

@@ -113,7 +113,7 @@ func (b *builder) standIn(s source) (source, error) {
 	switch {
 	case given:
 		s.architecture = b.architectures[e.Name]
-		b.use("%s: %s, from %s (%s), pre-trained further by the graph itself", s.Label, e.Published, path, e.Licence)
+		b.use("%s: %s, from %s (%s), pre-trained further by the graph itself", s.Label, e.Published, filepath.Base(path), e.Licence)
 	case b.Ungiven:
 	default:
 		return s, &absentError{fmt.Sprintf("needs %s: --model %s=PATH; %s", e.Published, e.Name, e.Obtain)}

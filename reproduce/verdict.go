@@ -164,5 +164,5 @@ func (o *Outcome) Verdict(of []*Experiment) string {
 	if all == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Of %s with what is published or claimed, %d hold here, %d do not, and %d cannot be told with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
+	return fmt.Sprintf("%s with what is published or claimed: %d as claimed here, %d not, and %d that cannot be told with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
@@ -153,9 +155,18 @@ func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
 	return file.On, nil
 }
 
+// concluding is how long an interrupted reproduction takes to show what is complete.
+const concluding = 1500 * time.Millisecond
+
 // finish reads the results of the runs and shows them.
 func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
-	outcome, err := reproduce.Conclude(c.ctx, r, plan, report)
+	ctx := c.ctx
+	if ctx.Err() != nil { // interrupted: what is complete is shown, as far as it is read soon
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), concluding)
+		defer cancel()
+	}
+	outcome, err := reproduce.Conclude(ctx, r, plan, report)
 	if err != nil {
 		return err
 	}
@@ -163,7 +174,7 @@ func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reprodu
 		return err
 	}
 	page := filepath.Join(v.Out, result.PageFile)
-	if err := reproduce.WritePage(c.ctx, page, r, plan, chosen, outcome, report); err != nil {
+	if err := reproduce.WritePage(ctx, page, r, plan, chosen, outcome, report); err != nil {
 		return err
 	}
 	return c.show(v.JSON, outcome, func(w io.Writer) error {
