@@ -57,12 +57,10 @@ func ExampleModel_Predict() {
 	defer m.Close()
 	n := 0
 	for p, err := range m.Predict(context.Background(), relations.Read("tsv", sentences, relations.Options{})) {
-		if err != nil {
-			log.Fatal(err)
+		if err != nil || p.Label == "" || len(p.Probabilities) != len(m.Labels()) {
+			log.Fatal(p, err)
 		}
-		if n++; len(p.Probabilities) != len(m.Labels()) || p.Label == "" {
-			fmt.Println(p.Example.ID, p.Label, p.Probabilities)
-		}
+		n++
 	}
 	fmt.Println(n, "pairs")
 	// Output: 16 pairs
