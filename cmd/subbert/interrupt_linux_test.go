@@ -322,10 +322,13 @@ func longInputs(t *testing.T) string {
 			`<annotation id="T1"><infon key="type">Chemical</infon><location offset="0" length="7"/><text>Aspirin</text></annotation>`+
 			`<annotation id="T2"><infon key="type">Chemical</infon><location offset="34" length="8"/><text>warfarin</text></annotation></passage></document>`+"\n", i, sentence)
 	}))+"</collection>"))
-	linked(t, in("ddi"), ".xml", 100, []byte(`<document id="d">`+string(lines(4<<20, func(i int) string {
-		return fmt.Sprintf(`<sentence id="s%[1]d" text="%[2]s"><entity id="s%[1]d.e0" charOffset="0-6" type="drug" text="Aspirin"/>`+
-			`<entity id="s%[1]d.e1" charOffset="34-41" type="drug" text="warfarin"/><pair id="s%[1]d.p0" e1="s%[1]d.e0" e2="s%[1]d.e1" ddi="true" type="effect"/></sentence>`, i, sentence)
-	}))+"</document>"))
+	for k := range 8 { // a corpus of several files, each as large as one may be
+		put(t, in(fmt.Sprintf("ddi/%d.xml", k)), []byte(fmt.Sprintf(`<document id="d%d">`, k)+string(lines(24<<20, func(i int) string {
+			return fmt.Sprintf(`<sentence id="d%[3]d.s%[1]d" text="%[2]s"><entity id="d%[3]d.s%[1]d.e0" charOffset="0-6" type="drug" text="Aspirin"/>`+
+				`<entity id="d%[3]d.s%[1]d.e1" charOffset="34-41" type="drug" text="warfarin"/>`+
+				`<pair id="d%[3]d.s%[1]d.p0" e1="d%[3]d.s%[1]d.e0" e2="d%[3]d.s%[1]d.e1" ddi="true" type="effect"/></sentence>`, i, sentence, k)
+		}))+"</document>"))
+	}
 	put(t, in("marked.tsv"), append([]byte("index\tsentence\tlabel\n"), lines(200<<20, func(i int) string {
 		return fmt.Sprintf("d%d.s0.p0\t@DRUG$ inhibits @DRUG$ in patients.\t%s\n", i, []string{"false", "effect"}[i%2])
 	})...))
