@@ -111,7 +111,7 @@ func (r *Run) findings() []result.Finding {
 		return nil
 	}
 	res := r.Result.Relation
-	_, collapsed := onlyLabel(res.Labels, res.Confusion)
+	collapsed := result.OnlyPredicted(res.Labels, res.Confusion) != ""
 	_, words := res.Baseline[result.BaselineWords]
 	var out []result.Finding
 	for _, f := range res.Findings {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/runs/result"
 )
 
 // scoreVerdict describes the outcome of the runs of one corpus: which is best, whether the difference is significant,
@@ -91,8 +92,8 @@ func (t *Tests) beyondWords(s scored, words evaluate.PRF) string {
 func collapses(runs []scored) []string {
 	var out []string
 	for _, s := range runs {
-		label, ok := onlyLabel(s.run.relation().Labels, s.run.relation().Confusion)
-		if !ok {
+		label := result.OnlyPredicted(s.run.relation().Labels, s.run.relation().Confusion)
+		if label == "" {
 			continue
 		}
 		who := "The model"
@@ -102,25 +103,6 @@ func collapses(runs []scored) []string {
 		out = append(out, fmt.Sprintf("%s has collapsed: it gives every pair the label %q. A lower learning rate, more steps or class weights may help.", who, isolated(label)))
 	}
 	return out
-}
-
-// onlyLabel returns the only label that was predicted, and whether there is exactly one.
-func onlyLabel(labels []string, confusion [][]int) (string, bool) {
-	only := -1
-	for _, row := range confusion {
-		for k, n := range row {
-			if n > 0 && only >= 0 && only != k {
-				return "", false
-			}
-			if n > 0 {
-				only = k
-			}
-		}
-	}
-	if only < 0 || len(labels) < 2 {
-		return "", false
-	}
-	return labels[only], true
 }
 
 // lossVerdict describes the outcome of pre-training runs.

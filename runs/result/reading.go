@@ -65,7 +65,7 @@ const (
 // several runs. Baseline holds the scores of methods without a model.
 func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Finding {
 	var out []Finding
-	if label := onlyPredicted(r); label != "" {
+	if label := OnlyPredicted(r.Labels, r.Confusion); label != "" {
 		out = append(out, Finding{Kind: OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", r.Instances, label)})
 	}
 	best, name := -1.0, ""
@@ -80,22 +80,22 @@ func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Fi
 	return out
 }
 
-// onlyPredicted returns the label that all instances get; empty if there are several labels or a single instance, which
-// shows nothing.
-func onlyPredicted(r evaluate.Report) string {
-	only := ""
-	for j, l := range r.Labels {
-		for _, row := range r.Confusion {
+// OnlyPredicted returns the label that all pairs of a confusion matrix get. It is empty if there are several labels, or a
+// single pair, which shows nothing.
+func OnlyPredicted(labels []string, confusion [][]int) string {
+	only, pairs := "", 0
+	for j, l := range labels {
+		for _, row := range confusion {
 			if row[j] == 0 {
 				continue
 			}
 			if only != "" && only != l {
 				return ""
 			}
-			only = l
+			only, pairs = l, pairs+row[j]
 		}
 	}
-	if r.Instances < 2 {
+	if pairs < 2 {
 		return ""
 	}
 	return only
