@@ -11,7 +11,9 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/extract/bulk"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/runs"
@@ -153,8 +155,9 @@ func isMisuse(err error) bool {
 		other   *extract.NotFineTunedError
 		plain   *extract.NoWeightsError
 		look    *extract.RequestError
+		work    *bulk.WorkError
 	)
-	return errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
+	return errors.Is(err, staging.ErrExists) || errors.As(err, &work) || errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
 }
 
 // isInterruption reports whether err says that a verb was asked to end.
