@@ -49,8 +49,8 @@ func (v *dataSelectCmd) Run(c *console) error {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
 			"out_mb", tenths(megabytes(f.Out)), "takes", f.Duration.Round(time.Second))
 	}
-	faults := faults{log: c.log}
-	plan.Broken = faults.tell
+	broken := firsts{log: c.log}
+	plan.Broken = broken.skipped
 	started := time.Now()
 	meter := newMeter(c)
 	plan.Progress = func(p selection.Progress) {
@@ -59,32 +59,38 @@ func (v *dataSelectCmd) Run(c *console) error {
 	}
 	card, err := selection.Run(c.ctx, plan)
 	meter.end()
-	faults.end()
+	broken.end()
 	if err != nil {
 		return err
 	}
 	return c.show(v.JSON, card, func(w io.Writer) error { return v.print(w, &card, time.Since(started)) })
 }
 
-// faults reports broken records; if there are many, only their number.
-type faults struct {
+// firsts logs the first warnings of a kind, such as skipped records, and the number of the others. It is safe for
+// concurrent use.
+type firsts struct {
 	log *slog.Logger
 	n   atomic.Int64
 }
 
-// maxFaults is the number of broken records that are reported one by one.
-const maxFaults = 20
+// maxFirsts is the number of warnings that are logged one by one.
+const maxFirsts = 20
 
-func (f *faults) tell(err error) {
-	if f.n.Add(1) <= maxFaults {
-		f.log.Warn("passed over", "record", err)
+func (f *firsts) warn(line string) { f.add(line) }
+
+// skipped warns that a record was skipped because of err.
+func (f *firsts) skipped(err error) { f.add("skipped", "record", err) }
+
+func (f *firsts) add(message string, values ...any) {
+	if f.n.Add(1) <= maxFirsts {
+		f.log.Warn(message, values...)
 	}
 }
 
-// end reports the number of broken records, if they were not all reported.
-func (f *faults) end() {
-	if n := f.n.Load(); n > maxFaults {
-		f.log.Warn("passed over", "records", n, "told", maxFaults)
+// end logs the number of warnings that were not shown.
+func (f *firsts) end() {
+	if n := f.n.Load(); n > maxFirsts {
+		f.log.Warn("more warnings of this kind are not shown", "number", n-maxFirsts)
 	}
 }
 

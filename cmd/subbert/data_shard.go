@@ -59,12 +59,12 @@ func (v *dataShardCmd) Run(c *console) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(shardMemory)
 	}
-	meter, faults := newMeter(c), faults{log: c.log}
-	plan.Broken, plan.Warn = faults.tell, func(line string) { c.log.Warn(line) }
+	meter, broken := newMeter(c), firsts{log: c.log}
+	plan.Broken, plan.Warn = broken.skipped, func(line string) { c.log.Warn(line) }
 	plan.Progress = func(p preparation.Progress) { meter.showFiles(p.Read, p.Size, p.Done.TextBytes) }
 	r, err := preparation.Run(c.ctx, plan)
 	meter.end()
-	faults.end()
+	broken.end()
 	if err != nil {
 		return err
 	}
