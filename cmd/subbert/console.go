@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
@@ -156,8 +157,9 @@ func isMisuse(err error) bool {
 		plain   *extract.NoWeightsError
 		look    *extract.RequestError
 		work    *bulk.WorkError
+		labels  *compare.NegativeError
 	)
-	return errors.Is(err, staging.ErrExists) || errors.As(err, &work) || errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
+	return errors.Is(err, staging.ErrExists) || errors.As(err, &work) || errors.As(err, &labels) || errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
 }
 
 // isInterruption reports whether err says that a verb was asked to end.
