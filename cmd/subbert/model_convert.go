@@ -32,7 +32,7 @@ func (v *modelConvertCmd) Run(c *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	for _, line := range ignoredLines(m.Ignored()) {
+	for _, line := range checkpoints.IgnoredLines(m.Ignored()) {
 		c.log.Info("left out", "what", line)
 	}
 	for _, note := range m.Notes() {
