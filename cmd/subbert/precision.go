@@ -31,16 +31,3 @@ func (f applyFlags) options(c *console) (extract.Options, error) {
 		Model:   f.device().ModelOptions(), Rows: f.Batch, Log: c.log,
 	}, nil
 }
-
-// warnOfPrecision warns if bfloat16 is asked for and is slower than float32.
-func (c *console) warnOfPrecision(name string, device configs.Device) {
-	if device.Precision != "bfloat16" {
-		return
-	}
-	switch units := backend.ProcessorBFloat16(); {
-	case name == backend.Go:
-		c.log.Warn("bfloat16 is slower than float32 on the Go backend, which has no products of it")
-	case name == backend.CPU && units.Slow():
-		c.log.Warn(units.String())
-	}
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -30,13 +29,19 @@ func (v *reportCmd) Run(c *console) error {
 	if v.Unigram < 0 {
 		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
 	}
+	for i, dir := range v.Runs {
+		if slices.ContainsFunc(v.Runs[:i], func(other string) bool { return filepath.Clean(other) == filepath.Clean(dir) }) {
+			return misusef("%s is named twice", dir)
+		}
+	}
 	out, err := v.output(c, v.Out, "")
 	if err != nil {
 		return err
 	}
 	meter := newMeter(c)
-	defer meter.end()
-	runs, err := v.read(c, meter)
+	runs, err := report.ReadRuns(c.ctx, v.Runs, func(dir string, done, size int64) { meter.reading(dir)(done, size) },
+		func(dir string) { c.log.Warn("skipped: not a run directory", "path", dir, "lacks", result.ConfigFile) })
+	meter.end()
 	if err != nil {
 		return err
 	}
@@ -52,44 +57,7 @@ func (v *reportCmd) Run(c *console) error {
 			return err
 		}
 	}
-	meter.end()
 	return v.print(c, runs, page)
-}
-
-// read reads the runs. It skips paths that exist and are not runs, with a line for each, as long as one of the others
-// is a run.
-func (v *reportCmd) read(c *console, meter *meter) ([]*report.Run, error) {
-	var runs []*report.Run
-	var seen []string
-	var none error // for the first path that is not a run
-	for _, dir := range v.Runs {
-		if slices.Contains(seen, filepath.Clean(dir)) {
-			return nil, misusef("%s is named twice", dir)
-		}
-		seen = append(seen, filepath.Clean(dir))
-		r, err := report.ReadRun(c.ctx, dir, meter.reading(dir))
-		var other *report.NotRunError
-		if errors.As(err, &other) {
-			if none == nil {
-				none = err
-			}
-			if len(v.Runs) > 1 {
-				c.log.Warn("passed over: no run directory", "path", dir, "lacks", result.ConfigFile)
-			}
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, r)
-	}
-	if len(runs) == 0 && len(v.Runs) > 1 {
-		return nil, fmt.Errorf("none of the %d arguments is a run directory: %w", len(v.Runs), none)
-	}
-	if len(runs) == 0 {
-		return nil, none
-	}
-	return runs, nil
 }
 
 // print prints what was written.
