@@ -92,7 +92,7 @@ func hostiles() []hostile {
 		{"a vocabulary of a million tokens of three letters", write("vocab.txt", func() []byte { return shortTokens(1 << 20) }), "", 0, true, "more than 1048576 tokens"},
 		{"a vocabulary of long tokens", write("vocab.txt", func() []byte { return longTokens(8_000) }), "", 0, true, "vocab.txt has 8005 entries"},
 		{"a tokenizer.json of 250,000 like tokens", alone("tokenizer.json", likePipeline), "", 0, true, "tokenizer.json has 250005 entries, config.json says vocab_size 34"},
-		{"a tokenizer.json of long tokens", alone("tokenizer.json", longPipeline), "", 0, true, "tokens of 30000026 bytes together, want at most 8388608"},
+		{"a tokenizer.json of long tokens", alone("tokenizer.json", longPipeline), "", 0, true, "30000026 bytes of tokens, want at most 8388608"},
 		{"99,000 tensors of 900 bytes' names", write("model.safetensors", longNames), "", 0, true, "none of its 99000 tensors is a BERT's"},
 		{"99,000 TensorFlow variables in 400 scopes", deepVariables, "", 0, true, "none of its 99000 tensors is a BERT's"},
 		{"a tokenizer.json of brackets", write("tokenizer.json", func() []byte { return bytes.Repeat([]byte("["), 30<<20) }), "", 0, true, "exceeded max depth"},

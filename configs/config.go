@@ -171,7 +171,7 @@ func (c Relation) Validate() error {
 func (c Probing) Validate() error {
 	errs := append(c.faults(c.Model), c.Task.Validate(c.Data))
 	if c.Optimizer.ClipNorm != 0 {
-		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm))
+		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0, because the norm of all probes of a graph would clip each of them", c.Optimizer.ClipNorm))
 	}
 	return withRanges(&c, errs)
 }

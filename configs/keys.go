@@ -23,7 +23,7 @@ func unknownKey(name, key, task string) error {
 		return fmt.Errorf("%s: %s is a key of %s; this is a config of the task %q", name, key, strings.Join(others, " and of "), task)
 	}
 	if ours := nativeOf(key, Keys(task)); ours != "" {
-		return fmt.Errorf("%s: unknown key %s; here it is %s", name, key, ours)
+		return fmt.Errorf("%s: unknown key %s; use %s", name, key, ours)
 	}
 	best, distance := "", len(key)
 	for _, known := range Keys(task) {

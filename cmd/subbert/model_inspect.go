@@ -16,8 +16,8 @@ type modelInspectCmd struct {
 }
 
 func (*modelInspectCmd) Help() string {
-	return `Says what a model is without running it: container, architecture, parameters and heads, element types,
-vocabulary and casing, checksums, and statistics of every tensor. What would keep it from being used is listed as a fault, and the exit code is 1.`
+	return `Describes a model without running it: container, architecture, parameters and heads, element types,
+vocabulary and casing, checksums, and statistics of every tensor. Faults that keep the model from being used are listed, and the exit code is then 1.`
 }
 
 func (v *modelInspectCmd) Run(c *console) (err error) {

@@ -10,14 +10,14 @@ import (
 
 // precisionFlag is device.precision for a verb without a config.
 type precisionFlag struct {
-	Precision string `enum:"float32,bfloat16" default:"float32" placeholder:"TYPE" help:"Of activations and products: float32, or bfloat16, which is faster on devices with units for it (see subbert backend check)."`
+	Precision string `enum:"float32,bfloat16" default:"float32" placeholder:"TYPE" help:"Type of activations and products: float32, or bfloat16, which is faster on devices with units for it (see subbert backend check)."`
 }
 
 func (p precisionFlag) device() configs.Device { return configs.Device{Precision: p.Precision} }
 
 // applyFlags are the flags of verbs that apply a relation model.
 type applyFlags struct {
-	Batch int `default:"32" help:"Sentences at a time."`
+	Batch int `default:"32" help:"Sentences of one forward pass."`
 	precisionFlag
 }
 

@@ -12,22 +12,22 @@ import (
 
 // reportCmd turns run directories into one page.
 type reportCmd struct {
-	Runs    []string `arg:"" name:"run" help:"Run directories, as subbert pretrain and finetune leave them."`
+	Runs    []string `arg:"" name:"run" help:"Run directories of subbert pretrain, finetune, probe and attention."`
 	Out     string   `short:"o" default:"report.html" help:"The page to write." placeholder:"FILE"`
 	Title   string   `help:"The heading of the page." placeholder:"TEXT"`
-	Unigram float64  `name:"unigram-entropy" help:"Entropy of the text's single pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS"`
-	Export  string   `help:"Write the page's figures, as SVG and PNG, and its tables, as CSV and LaTeX, into this directory, too." placeholder:"DIR"`
+	Unigram float64  `name:"unigram-entropy" help:"Unigram entropy of the text's word pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS"`
+	Export  string   `help:"Also write the figures of the page, as SVG and PNG, and its tables, as CSV and LaTeX, to this directory." placeholder:"DIR"`
 	JSON    bool     `help:"Print a summary of the runs as JSON."`
 	outputFlag
 }
 
 func (v *reportCmd) Help() string {
-	return `Says what came of one or more runs in one HTML file that needs no network: a verdict in words, scores with intervals beside the baseline run and the bag of words, and folded away scores by label, confusion matrices, curves over steps, tokens and time, and what ran where. The baseline run is the first with cls pooling, or else the first. Runs are called by what differs between their configs; those that differ in their seed alone are shown as one. A run that is still going, or was interrupted, is shown as far as it got. Directories that are no runs are passed over.`
+	return `Writes the results of one or more runs to one HTML file that needs no network: a verdict in words, scores with intervals beside the baseline run and the bag of words and, folded, the scores by label, confusion matrices, curves over steps, tokens and time, and the machines. The baseline run is the first with cls pooling, or else the first. The differences of their configs name the runs; runs that differ only in their seed are shown as one. A run that is not finished is shown up to its last report. Directories that are not run directories are skipped.`
 }
 
 func (v *reportCmd) Run(c *console) error {
 	if v.Unigram < 0 {
-		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
+		return misusef("--unigram-entropy %v, want nats, at least 0", v.Unigram)
 	}
 	for i, dir := range v.Runs {
 		if slices.ContainsFunc(v.Runs[:i], func(other string) bool { return filepath.Clean(other) == filepath.Clean(dir) }) {

@@ -55,7 +55,7 @@ func (s *jsonSource) raw() (json.RawMessage, error) {
 	return v, err
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("iteration stopped")
 
 // jsonDrafts is drafts for JSON.
 func (r *Reader) jsonDrafts(yield func(*draft, error) bool) {
@@ -134,7 +134,7 @@ func (r *Reader) jsonObject(yield func(*draft, error) bool) error {
 // jsonDocuments reads an array of documents.
 func (r *Reader) jsonDocuments(yield func(*draft, error) bool) error {
 	if t, err := r.json.Token(); err != nil || t != json.Delim('[') {
-		return errors.Join(err, errors.New("documents are no array"))
+		return errors.Join(err, errors.New("documents is not an array"))
 	}
 	for r.json.More() {
 		offset := r.json.InputOffset()
