@@ -14,6 +14,7 @@ import (
 	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/sweep"
 )
@@ -33,7 +34,7 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
-	out, errOut = &visible{to: out}, &visible{to: errOut}
+	out, errOut = visible.To(out), visible.To(errOut)
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
 		log:     newLog(errOut, c.Quiet),

@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/plan"
 )
 
@@ -107,7 +108,7 @@ func printPlan(to io.Writer, p plan.Plan) error {
 			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
 		}
 	}
-	fmt.Fprintf(w, "device\t%s, %s (%s)\n", p.Device, plural(p.Devices, "device", "s"), p.Source)
+	fmt.Fprintf(w, "device\t%s, %s (%s)\n", p.Device, readable.Plural(p.Devices, "device", "s"), p.Source)
 	fmt.Fprintf(w, "batch\t%d in microbatches of %d\n", p.Batch, p.MicroBatch)
 	row("operations of a step", "TFLOP", p.FLOPs, 1e-12)
 	row("memory traffic of a step", "GB a device", p.Bytes, 1e-9)

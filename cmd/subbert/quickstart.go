@@ -10,6 +10,7 @@ import (
 
 	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/runs/quickstart"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -129,13 +130,13 @@ func printQuickstart(to io.Writer, line *quickstart.Line, scores []quickstart.Sc
 	fmt.Fprintf(to, "The intervals are over the %d test sentences, with one seed. Other seeds differ by several points more, in either direction.\n\n", first.Instances)
 	for _, p := range r.Parts {
 		if p.Seconds >= 0.5 {
-			fmt.Fprintf(w, "%s\t%s\n", p.Name, span(time.Duration(p.Seconds*float64(time.Second))))
+			fmt.Fprintf(w, "%s\t%s\n", p.Name, readable.Seconds(p.Seconds))
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(to, "\nTook %s. Open %s\n", span(time.Duration(r.Seconds*float64(time.Second))), r.Report)
+	_, err := fmt.Fprintf(to, "\nTook %s. Open %s\n", readable.Seconds(r.Seconds), r.Report)
 	return err
 }
 

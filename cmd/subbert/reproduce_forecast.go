@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/plan"
 	"github.com/subbert/subbert/reproduce"
 	"github.com/subbert/subbert/reproduce/forecast"
@@ -74,7 +75,7 @@ func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *repr
 	}
 	v.totals(c, report, plan)
 	if speed := r.Scale.Forecast; speed.Pretrain > 0 {
-		fmt.Fprintf(c.out, "hours are of %s positions a second in pre-training and %s in fine-tuning, and %s to start a run, on %s\n", whole(speed.Pretrain), whole(speed.Finetune), span(time.Duration(speed.StartSeconds*float64(time.Second))), speed.On)
+		fmt.Fprintf(c.out, "hours are of %s positions a second in pre-training and %s in fine-tuning, and %s to start a run, on %s\n", whole(speed.Pretrain), whole(speed.Finetune), readable.Seconds(speed.StartSeconds), speed.On)
 		v.measured(c, report)
 	} else {
 		how := fmt.Sprintf("no less than the operations take at the peak of %s (pre-training) and %s (fine-tuning)", v.Device, v.GPU)
@@ -97,7 +98,7 @@ func (v *reproduceCmd) measured(c *console, report *sweep.Report) {
 	pace, known := report.Pace("pretrain", "finetune", "probe")
 	left, told := report.Left(v.Jobs)
 	if known && told {
-		fmt.Fprintf(c.out, "complete runs took %.2f times their forecast here; the others take about %s at that speed\n", pace, span(left))
+		fmt.Fprintf(c.out, "complete runs took %.2f times their forecast here; the others take about %s at that speed\n", pace, readable.Duration(left))
 	}
 }
 

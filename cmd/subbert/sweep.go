@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/sweep/kubernetes"
@@ -139,7 +140,7 @@ func failed(c *console, r *sweep.Report) error {
 			fmt.Fprintln(c.err, line)
 		}
 	}
-	return fmt.Errorf("%d of %s failed, %d skipped for it; the same command tries them again", r.Count(sweep.Failed), plural(len(r.Runs), "run", "s"), r.Count(sweep.Skipped))
+	return fmt.Errorf("%d of %s failed, %d skipped for it; the same command tries them again", r.Count(sweep.Failed), readable.Plural(len(r.Runs), "run", "s"), r.Count(sweep.Skipped))
 }
 
 // checkRuns checks that the verbs of runs exist and reads the configs of those that train, so that a mistake shows
@@ -262,12 +263,12 @@ func (f sweepFlags) progress(c *console, r *sweep.Report, s sweep.Status) {
 	case s.Why != "":
 		text += ": " + s.Why
 	case s.State == sweep.Done:
-		text += " in " + span(time.Duration(s.Seconds*float64(time.Second)))
+		text += " in " + readable.Seconds(s.Seconds)
 	}
 	over := r.Count(sweep.Done, sweep.Cached, sweep.Failed, sweep.Skipped)
 	line := fmt.Sprintf("[%d/%d] %s %s", over, len(r.Runs), s.Name, text)
 	if left, ok := r.Left(f.Jobs); ok && over < len(r.Runs) && s.State != sweep.Skipped {
-		line += ", about " + span(left) + " left"
+		line += ", about " + readable.Duration(left) + " left"
 	}
 	fmt.Fprintln(c.err, line)
 }
@@ -286,7 +287,7 @@ func (f sweepFlags) print(c *console, r *sweep.Report) error {
 	for _, s := range r.Runs {
 		took, where := "", s.Dir
 		if s.Seconds > 0 {
-			took = span(time.Duration(s.Seconds * float64(time.Second)))
+			took = readable.Seconds(s.Seconds)
 		}
 		if s.Why != "" {
 			where = s.Why
@@ -312,6 +313,6 @@ func printForecast(w *tabwriter.Writer, r *sweep.Report) {
 		row(s, strings.Join(slices.Compact(s.Needs), " "))
 	}
 	sum, hours, missing := r.Total()
-	sum.Name, sum.State = "to do", sweep.State(plural(missing, "run", "s"))
+	sum.Name, sum.State = "to do", sweep.State(readable.Plural(missing, "run", "s"))
 	row(sum, fmt.Sprintf("(hours are known of %d)", hours))
 }

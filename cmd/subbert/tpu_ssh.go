@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -46,6 +47,6 @@ func (v *tpuSSHCmd) Run(c *console) error {
 			return err
 		}
 		shell := launch.Shell{Address: net.JoinHostPort(nodes[0].Address, v.Port), Identity: identity, HostKeys: keys}
-		return shell.Run(c.ctx, v.Command, c.in, raw(c.out), raw(c.err)) // unescaped, because the output may be anything
+		return shell.Run(c.ctx, v.Command, c.in, visible.Raw(c.out), visible.Raw(c.err)) // unescaped, because the output may be anything
 	})
 }

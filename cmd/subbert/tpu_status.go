@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -65,7 +66,7 @@ func (t tpuStatus) print(c *console) error {
 		row("cost", "%.2f", t.Cost)
 	}
 	if h := t.Heartbeat; h != nil {
-		row("heartbeat", "%s, step %d, %s ago by %s", h.Doing, h.Step, span(time.Since(h.Time)), h.Host)
+		row("heartbeat", "%s, step %d, %s ago by %s", h.Doing, h.Step, readable.Duration(time.Since(h.Time)), h.Host)
 	}
 	if o := t.Outcome; o != nil {
 		row("outcome", "%s at step %d %s", o.State, o.Step, o.Why)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -67,7 +68,7 @@ func (v *tpuRmCmd) data(c *console, s *gcs.Store) error {
 	for _, o := range objects {
 		bytes += o.Size
 	}
-	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), count(float64(bytes)))
+	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), readable.Count(float64(bytes)))
 	if v.DryRun {
 		return nil
 	}

@@ -107,7 +107,7 @@ var layers = []struct {
 }
 
 // leaves are packages that import nothing of ours and serve every layer.
-var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/process", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/wire"}
+var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/pace", "internal/process", "internal/readable", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/visible", "internal/wire"}
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (
