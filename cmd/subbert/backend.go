@@ -149,22 +149,23 @@ func (c *console) backendFlag() string {
 	return c.backend
 }
 
-// installedPlugins lists the plugins that `subbert backend install` has unpacked.
+// installedPlugins lists the plugins that `subbert backend install` has installed, and those beside this program.
 func installedPlugins(c *console) (backend.Installed, error) {
-	installed, err := readInstalled()
+	dir, err := pluginsDir()
+	if err != nil {
+		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil
+	}
+	installed, err := backend.ReadInstalled(dir)
 	if executable, failed := os.Executable(); err == nil && failed == nil {
 		installed.AddEnvironment(executable)
 	}
 	return installed, err
 }
 
-// readInstalled lists the plugins that `subbert backend install` has installed.
-func readInstalled() (backend.Installed, error) {
+// pluginsDir returns the directory of installed plugins.
+func pluginsDir() (string, error) {
 	dir, err := cacheDir()
-	if err != nil {
-		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil
-	}
-	return backend.ReadInstalled(filepath.Join(dir, "plugins"))
+	return filepath.Join(dir, "plugins"), err
 }
 
 // blocksDir returns the directory, inside that of cacheDir, for blocks of shards from a store.

@@ -35,13 +35,8 @@ func (v *reproduceCmd) forecaster(c *console) (func(reproduce.Work) (hours, cost
 	if d.Tune, err = plan.FindDevice(v.GPU); err != nil {
 		return nil, misused(err)
 	}
-	if d.Prices, err = launch.ListPrices(); err != nil {
-		return nil, err
-	}
-	if v.Prices != "" {
-		if d.Prices.Prices, err = launch.ReadPrices(v.Prices); err != nil {
-			return nil, misused(err)
-		}
+	if d.Prices, err = launch.OpenPrices(v.Prices); err != nil {
+		return nil, misused(err)
 	}
 	if d.Options, err = c.planning(d.Train, "", 15*time.Minute); err != nil {
 		return nil, err

@@ -28,15 +28,7 @@ type tpuRmCmd struct {
 }
 
 func (v *tpuRmCmd) Run(c *console) error {
-	return v.with(c, func(s *gcs.Store) error {
-		r, err := launch.ReadRun(c.ctx, s)
-		if err != nil {
-			return err
-		}
-		cloud, err := openCloud(c, r.Project, r.Zone)
-		if err != nil {
-			return err
-		}
+	return v.withCloud(c, func(s *gcs.Store, r launch.Run, cloud *launch.Cloud) error {
 		queued, nodes, err := cloud.Inventory(c.ctx, r.ID)
 		if err != nil {
 			return err
