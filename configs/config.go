@@ -259,6 +259,13 @@ func (d Device) ModelOptions() bert.Options {
 // Base is c itself: the common part of a config whose type is not known.
 func (c *Common) Base() *Common { return c }
 
+// PathKeys are the keys of configs whose values are paths of files and directories.
+func PathKeys() []string {
+	return []string{
+		"model.init", "data.shards", "data.train", "data.dev", "data.test", "data.corpus", "downstream.train", "downstream.test",
+	}
+}
+
 // Paths are the paths that the config names, by what they are.
 func (c *Pretraining) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "shards": &c.Data.Shards, "watch-train": &c.Downstream.Train, "watch-test": &c.Downstream.Test}
