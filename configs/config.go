@@ -259,10 +259,11 @@ func (d Device) ModelOptions() bert.Options {
 // Base is c itself: the common part of a config whose type is not known.
 func (c *Common) Base() *Common { return c }
 
-// PathKeys are the keys of configs whose values are paths of files and directories.
-func PathKeys() []string {
-	return []string{
-		"model.init", "data.shards", "data.train", "data.dev", "data.test", "data.corpus", "downstream.train", "downstream.test",
+// PathKeys returns the keys of configs whose values are paths of files and directories, by their names in Paths.
+func PathKeys() map[string]string {
+	return map[string]string{
+		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",
+		"watch-train": "downstream.train", "watch-test": "downstream.test",
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"github.com/subbert/subbert/checkpoints/hub"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
@@ -158,7 +159,7 @@ func misusef(format string, args ...any) error { return misused(fmt.Errorf(forma
 // isMisuse reports whether err is the caller's mistake.
 func isMisuse(err error) bool {
 	for _, kind := range []any{
-		new(misuse), new(*request.Misuse), new(*configs.Error), new(*sweep.OptionsError), new(*launch.AddressError), new(*launch.OtherConfigError),
+		new(misuse), new(*request.Misuse), new(*configs.Error), new(*sweep.OptionsError), new(*hub.EndpointError), new(*launch.AddressError), new(*launch.OtherConfigError),
 		new(*extract.NotFineTunedError), new(*extract.NoWeightsError), new(*extract.RequestError),
 	} {
 		if errors.As(err, kind) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -54,7 +55,7 @@ func (v *sweepCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	graph, err := file.Graph(configs.PathKeys())
+	graph, err := file.Graph(slices.Sorted(maps.Values(configs.PathKeys())))
 	if err != nil {
 		return misused(err)
 	}
