@@ -31,8 +31,8 @@ var listPrices string
 // ListPrices is the embedded table of published prices. It has a date: prices change, and differ by contract.
 func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPrices) }
 
-// OpenPrices reads the price table in a file of [[price]] tables, without its currency and date, or returns the list
-// prices if file is empty.
+// OpenPrices reads the price table in a file of [[price]] tables, with the file as its source and no currency or date, or
+// returns the list prices if file is empty.
 func OpenPrices(file string) (PriceTable, error) {
 	if file == "" {
 		return ListPrices()
@@ -42,7 +42,7 @@ func OpenPrices(file string) (PriceTable, error) {
 		return PriceTable{}, err
 	}
 	t, err := parsePrices(file, string(text))
-	return PriceTable{Prices: t.Prices}, err
+	return PriceTable{Source: file, Prices: t.Prices}, err
 }
 
 func parsePrices(name, text string) (PriceTable, error) {
