@@ -18,6 +18,7 @@ import (
 	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/runs/quickstart"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/tpu/launch"
 )
@@ -159,7 +160,7 @@ func misusef(format string, args ...any) error { return misused(fmt.Errorf(forma
 // isMisuse reports whether err is the caller's mistake.
 func isMisuse(err error) bool {
 	for _, kind := range []any{
-		new(misuse), new(*request.Misuse), new(*configs.Error), new(*sweep.OptionsError), new(*hub.EndpointError), new(*launch.AddressError), new(*launch.OtherConfigError),
+		new(misuse), new(*request.Misuse), new(*configs.Error), new(*sweep.OptionsError), new(*hub.EndpointError), new(*launch.AddressError), new(*launch.OtherConfigError), new(*quickstart.ExistsError),
 		new(*extract.NotFineTunedError), new(*extract.NoWeightsError), new(*extract.RequestError),
 	} {
 		if errors.As(err, kind) {

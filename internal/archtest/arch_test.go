@@ -80,6 +80,7 @@ var layers = []struct {
 	}},
 	{"runs/result", []string{"data/marked", "evaluate"}},
 	{"runs/runstest", []string{"data", "models/bert"}},
+	{"runs/quickstart", []string{"compare", "data", "evaluate", "models/bert", "runs/result"}},
 	{"runs", []string{"backend", "checkpoints", "configs", "data", "evaluate", "models", "report", "tasks", "trainer"}},
 	{"extract", []string{"backend", "checkpoints", "data", "evaluate", "models", "report", "runs/result", "tasks", "trainer"}},
 	{"compare", []string{"data", "evaluate", "runs/result"}},
