@@ -13,6 +13,7 @@ import (
 
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/report"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
@@ -154,6 +155,6 @@ func (v *attentionCmd) print(w io.Writer, r *result.Attention) error {
 	if err := report.StemTable(r.Attention).Text(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: %s\n", plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(v.Out, result.PageFile))
+	_, err := fmt.Fprintf(w, "%s: %s\n", readable.Plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(v.Out, result.PageFile))
 	return err
 }

@@ -8,10 +8,11 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/hub"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -92,22 +93,16 @@ func (v *configCheckCmd) faults(c *console, verb string) error {
 	return errors.Join(err, v.missing(c, config.Paths(), config.Task.Sequence))
 }
 
-// keys returns the config key of each path, by its name in configs.
-func (v *configCheckCmd) keys() map[string]string {
-	return map[string]string{
-		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",
-		"watch-train": "downstream.train", "watch-test": "downstream.test",
-	}
-}
-
 // missing returns an error for paths that do not exist, and for a model that cannot be opened or has fewer than
 // sequence positions. It does not check paths in a store or on the hub.
 func (v *configCheckCmd) missing(c *console, paths map[string]*string, sequence int) error {
 	var errs []error
 	for _, what := range slices.Sorted(maps.Keys(paths)) {
-		path, key := *paths[what], v.keys()[what]
-		elsewhere := strings.HasPrefix(path, "gs://") || what == "model" && (strings.HasPrefix(path, onHub) || looksLikeHub(path))
-		if path == "" || elsewhere {
+		path, key := *paths[what], configs.PathKeys()[what]
+		if path == "" || runs.InStore(path) {
+			continue
+		}
+		if _, onHub, _ := hub.ParseModel(path); onHub && what == "model" {
 			continue
 		}
 		_, err := os.Stat(path)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/internal/readable"
 )
 
 type scoreCmd struct {
@@ -104,7 +105,7 @@ func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error)
 		}
 	}
 	for _, l := range slices.Sorted(maps.Keys(counts)) {
-		c.log.Warn(fmt.Sprintf("%s: label %q of %s is in no row of %s; it counts as wrong", v.Pred, l, plural(counts[l], "row", "s"), v.Gold))
+		c.log.Warn(fmt.Sprintf("%s: label %q of %s is in no row of %s; it counts as wrong", v.Pred, l, readable.Plural(counts[l], "row", "s"), v.Gold))
 	}
 	return relations.TaskOf(append(all, slices.Sorted(maps.Keys(counts))...), v.Negative)
 }

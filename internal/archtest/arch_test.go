@@ -80,6 +80,7 @@ var layers = []struct {
 	}},
 	{"runs/result", []string{"data/marked", "evaluate"}},
 	{"runs/runstest", []string{"data", "models/bert"}},
+	{"runs/quickstart", []string{"compare", "data", "evaluate", "models/bert", "runs/result"}},
 	{"runs", []string{"backend", "checkpoints", "configs", "data", "evaluate", "models", "report", "tasks", "trainer"}},
 	{"extract", []string{"backend", "checkpoints", "data", "evaluate", "models", "report", "runs/result", "tasks", "trainer"}},
 	{"compare", []string{"data", "evaluate", "runs/result"}},
@@ -107,7 +108,7 @@ var layers = []struct {
 }
 
 // leaves are packages that import nothing of ours and serve every layer.
-var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/process", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/wire"}
+var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/pace", "internal/process", "internal/readable", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/visible", "internal/wire"}
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (

@@ -69,7 +69,7 @@ func small(vocabulary int) sizes {
 type ExistsError struct{ Dir string }
 
 func (e *ExistsError) Error() string {
-	return e.Dir + " is there already; remove it, or choose another --dir"
+	return e.Dir + " already exists; remove it, or choose another --dir"
 }
 
 // Steps returns the steps of the pipeline in order. It fails with an *ExistsError if the directory is not empty.
