@@ -281,3 +281,16 @@ func (c *Relation) Paths() map[string]*string {
 func (c *Probing) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
 }
+
+// KeyOfPath returns the key of a path by its name in Paths.
+func KeyOfPath(name string) string {
+	switch name {
+	case "model":
+		return "model.init"
+	case "watch-train":
+		return "downstream.train"
+	case "watch-test":
+		return "downstream.test"
+	}
+	return "data." + name
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -144,4 +145,22 @@ func (e Env) unchanged(c interface {
 		return configs.Errorf("%s was started with %s; continue with the same, or start anew in another run.dir", dir, strings.Join(changed, ", "))
 	}
 	return nil
+}
+
+// Longer returns the line of a config that adds steps to the schedule of the finished run in dir.
+func Longer(dir string, steps int) (string, error) {
+	if steps < 1 {
+		return "", configs.Errorf("--extend %d, want at least 1 step", steps)
+	}
+	r, err := result.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", configs.Errorf("--extend: %s has no %s, so the run is not finished; --resume continues it", dir, result.File)
+	}
+	if err != nil {
+		return "", err
+	}
+	if r.Relation != nil && r.Relation.Several() {
+		return "", configs.Errorf("--extend: %s contains several runs; only a single run can be extended", dir)
+	}
+	return fmt.Sprintf("schedule.steps=%d", r.Steps+steps), nil
 }

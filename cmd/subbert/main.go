@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
@@ -129,6 +130,9 @@ func untilSignal() (_ context.Context, stop func()) {
 func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
+	}
+	if kept := new(staging.KeptError); errors.As(err, &kept) {
+		return interruptedf("%s", kept.Hint())
 	}
 	return interruptedf("nothing was written; the same command starts again")
 }

@@ -76,7 +76,7 @@ var layers = []struct {
 	imports []string
 }{
 	{"cmd", []string{
-		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "sweep", "tasks/encoding", "tpu",
+		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "score", "sweep", "tasks/encoding", "tpu",
 	}},
 	{"runs/result", []string{"data/marked", "evaluate"}},
 	{"runs/runstest", []string{"data", "models/bert"}},
@@ -84,6 +84,7 @@ var layers = []struct {
 	{"runs", []string{"backend", "checkpoints", "configs", "data", "evaluate", "models", "report", "tasks", "trainer"}},
 	{"extract", []string{"backend", "checkpoints", "data", "evaluate", "models", "report", "runs/result", "tasks", "trainer"}},
 	{"compare", []string{"data", "evaluate", "runs/result"}},
+	{"score", []string{"data", "evaluate"}},
 	{"plan/estimate", nil},
 	{"plan", []string{"backend", "checkpoints", "configs", "models", "tasks", "trainer"}},
 	{"configs", []string{"models/bert", "tasks", "trainer"}},
@@ -112,7 +113,7 @@ var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/c
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (
-	withoutTensors = []string{"checkpoints", "compare", "data", "evaluate", "report", "reproduce", "runs/result", "sweep"}
+	withoutTensors = []string{"checkpoints", "compare", "data", "evaluate", "report", "reproduce", "runs/result", "score", "sweep"}
 	excepted       = []string{"reproduce/forecast"}
 )
 
