@@ -98,7 +98,7 @@ func (b *biocWriter) copyTo(document string) error {
 		}
 	}
 	if document != "" {
-		return fmt.Errorf("%s: document %s: predicted, but not in the rest of the file", b.name, document)
+		return fmt.Errorf("%s: document %s has predictions, but is not in the rest of the file", b.name, document)
 	}
 	b.copyUntil(b.in.InputOffset())
 	return nil
@@ -107,7 +107,7 @@ func (b *biocWriter) copyTo(document string) error {
 // end leaves an element whose end tag begins at before.
 func (b *biocWriter) end(name string, before int64) error {
 	if len(b.within) == 0 || b.within[len(b.within)-1] != name {
-		return fmt.Errorf("%s: </%s> at byte %d: no such element is open", b.name, name, before)
+		return fmt.Errorf("%s: </%s> at byte %d without a start tag", b.name, name, before)
 	}
 	switch {
 	case name == "document":
@@ -163,7 +163,7 @@ func escaped(s string) string {
 func (b *biocWriter) Close() error {
 	err := errors.Join(b.copyTo(""), b.closing(), b.out.Flush())
 	if err == nil && b.unnamed > 0 {
-		err = fmt.Errorf("%s: %d relations are of annotations without a concept or an id of their own, which BioC cannot name", b.name, b.unnamed)
+		err = fmt.Errorf("%s: left out %d relations: their annotations have neither a concept nor a unique id", b.name, b.unnamed)
 	}
 	return err
 }

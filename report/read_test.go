@@ -34,13 +34,13 @@ func TestReadRunRefuses(t *testing.T) {
 		{"garbled line", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1}\nxyz\n{\"step\":2}\n"}, "metrics.jsonl: line 2: not JSON: "},
 		{"no step", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"loss\":1}\n"}, "metrics.jsonl: line 1: step is <nil>, want a whole number"},
 		{"half a step", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1.5}\n"}, "metrics.jsonl: line 1: step is 1.5, want a whole number"},
-		{"an array", map[string]string{result.ConfigFile: config, result.MetricsFile: "[1]\n"}, "metrics.jsonl: line 1: the value is a array, which does not belong there"},
+		{"an array", map[string]string{result.ConfigFile: config, result.MetricsFile: "[1]\n"}, "metrics.jsonl: line 1: the value has the wrong type: array"},
 		{"a word", map[string]string{result.ConfigFile: config, result.MetricsFile: "\n{\"step\":1,\"loss\":\"low\"}\n"}, "metrics.jsonl: line 2: loss is \"low\", want a number"},
 		{"an object", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1,\"loss\":{}}\n"}, "metrics.jsonl: line 1: loss is map[], want a number"},
 		{"truncated result", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n"}, "result.json: line 3: not JSON: unexpected end of JSON input"},
-		{"wrong kind", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds is a string, which does not belong there"},
+		{"wrong kind", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds has the wrong type: string"},
 		{"short confusion", map[string]string{result.ConfigFile: config, result.File: `{"labels":["a","b"],"confusion":[[1,2]]}`}, "result.json: confusion has 1 rows for 2 labels"},
-		{"bad baseline", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","baseline":{"majority":5}}`}, "result.json: line 1: baseline is a number, which does not belong there"},
+		{"bad baseline", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","baseline":{"majority":5}}`}, "result.json: line 1: baseline has the wrong type: number"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := run(t, tt.files)
