@@ -68,7 +68,7 @@ func TestPretrainingCases(t *testing.T) {
 			"the shards have 1 document, and next sentence prediction needs at least 2; set task.nsp = false", "", ""},
 		{"one document without next sentences", "36/one.txt", strings.Join(sentences, "\n") + "\n", []string{"task.nsp=false"}, "", "", ""},
 		{"documents of one sentence", "37/docs.txt", strings.Join(sentences, "\n\n") + "\n", nil,
-			"", result.RandomNext, "documents have one sentence, every next segment is random"},
+			"", result.RandomNext, "documents have one sentence, so every next segment is random"},
 	} {
 		for _, v := range variants(t, f, test.file, test.content) {
 			t.Run(test.name+"/"+v.name, func(t *testing.T) {

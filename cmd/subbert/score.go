@@ -92,7 +92,7 @@ func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error)
 	all := slices.Sorted(maps.Keys(labels))
 	task, err := relations.TaskOf(all, v.Negative)
 	if none := new(relations.NegativeError); errors.As(err, &none) {
-		return task, misusef("%s: %w; --negative names the one that does", v.Gold, err)
+		return task, misusef("%s: %w; name it with --negative", v.Gold, err)
 	}
 	if err != nil {
 		return task, err
