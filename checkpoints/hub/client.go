@@ -64,7 +64,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if errors.As(err, &unreachable) && ctx.Err() == nil {
 		s, cacheErr := c.cached(ref)
 		if cacheErr == nil {
-			c.Log.Warn("server not reached, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
+			c.Log.Warn("cannot reach the server, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
 			return s, nil
 		}
 		var missing *NotCachedError
@@ -88,7 +88,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 		}
 	}
 	if err := f.remember(ref.Revision, s.Commit); err != nil { // the model is complete all the same
-		c.Log.Warn("could not record the commit of the revision", "revision", ref.Revision, "error", err)
+		c.Log.Warn("cannot record the commit of the revision", "revision", ref.Revision, "error", err)
 	}
 	return s, nil
 }
@@ -104,7 +104,7 @@ func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 		}
 		info = huggingface.RepoInfo{}
 		if err := json.Unmarshal(text, &info); err != nil {
-			return fmt.Errorf("the server sends no description of a repository: %w", err)
+			return fmt.Errorf("the server did not return the description of a repository: %w", err)
 		}
 		return nil
 	})
@@ -112,10 +112,10 @@ func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 		return nil, err
 	}
 	if !commitForm.MatchString(info.CommitHash) {
-		return nil, fmt.Errorf("the server names commit %q, want 40 hexadecimal digits", info.CommitHash)
+		return nil, fmt.Errorf("the server returned commit %q, want 40 hexadecimal digits", info.CommitHash)
 	}
 	if commitForm.MatchString(ref.Revision) && info.CommitHash != ref.Revision {
-		return nil, fmt.Errorf("the server answers with commit %s instead of the requested one; nothing was fetched", info.CommitHash)
+		return nil, fmt.Errorf("the server returned commit %s instead of the requested one; nothing was fetched", info.CommitHash)
 	}
 	return p.choose(ref, info)
 }
@@ -132,7 +132,7 @@ func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
 		return nil, &unreachableError{err}
 	}
 	if len(text) > maxListing {
-		return nil, fmt.Errorf("the server sends a description of more than %d MB", maxListing>>20)
+		return nil, fmt.Errorf("the server returned a description of more than %d MB", maxListing>>20)
 	}
 	return text, nil
 }
@@ -143,7 +143,7 @@ func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, er
 	byName := make(map[string]*huggingface.FileInfo)
 	for _, f := range info.Siblings {
 		if f == nil {
-			return nil, errors.New("the server lists a file that is null")
+			return nil, errors.New("the server returned a file that is null")
 		}
 		byName[f.Name] = f
 	}
@@ -169,7 +169,7 @@ func describe(f *huggingface.FileInfo) (File, error) {
 	}
 	form := map[bool]interface{ MatchString(string) bool }{true: sha256Form, false: commitForm}[f.LFS != nil]
 	if !form.MatchString(file.Hash) || file.Bytes < 0 {
-		return file, fmt.Errorf("%s: the server gives hash %q and %d bytes, want a SHA-256 or git hash and a size", f.Name, file.Hash, file.Bytes)
+		return file, fmt.Errorf("%s: the server returned hash %q and %d bytes, want a SHA-256 or git hash and a size", f.Name, file.Hash, file.Bytes)
 	}
 	return file, nil
 }
@@ -182,7 +182,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("the server says %d: %s", e.Status, e.Message)
+	return fmt.Sprintf("the server returned status %d: %s", e.Status, e.Message)
 }
 
 // Hint names a remedy if there is a known one.

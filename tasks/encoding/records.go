@@ -36,7 +36,9 @@ type Cut struct {
 	Pieces, Kept int // without [CLS] and [SEP]
 }
 
-func (c Cut) String() string { return fmt.Sprintf("%q: %d of %d word pieces kept", c.ID, c.Kept, c.Pieces) }
+func (c Cut) String() string {
+	return fmt.Sprintf("%q: %d of %d word pieces kept", c.ID, c.Kept, c.Pieces)
+}
 
 // Limits holds the bounds for records.
 type Limits struct {
