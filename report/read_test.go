@@ -66,8 +66,8 @@ func TestReadRunNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"line 2 of " + filepath.Join(dir, result.MetricsFile) + " is incomplete and left out",
-		"result.json has keys this page does not show: moon, stars",
+		"skipped line 2 of " + filepath.Join(dir, result.MetricsFile) + ", which is incomplete",
+		"result.json has keys that this page does not show: moon, stars",
 	}
 	if diff := cmp.Diff(want, r.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
@@ -79,7 +79,7 @@ func TestReadRunNotes(t *testing.T) {
 	if r, err = ReadRun(t.Context(), run(t, map[string]string{result.ConfigFile: ""}), nil); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"nothing has been recorded", "not finished: there is no result.json"}, r.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"the run recorded nothing", "not finished: no result.json"}, r.Notes); diff != "" {
 		t.Errorf("notes of a run that has just begun (-want +got):\n%s", diff)
 	}
 }
@@ -150,13 +150,13 @@ func TestResultOfARunWithoutTestData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"nothing has been recorded"}, r.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"the run recorded nothing"}, r.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 	if s := r.Summary(); s.F1 != nil {
 		t.Errorf("got F1 %v of a run that was not scored", s.F1)
 	}
-	if got, want := cutText(r.relation().Cut), "9, of which 2 were cut to fit: 1 lost one of the two mentions and 0 both"; got != want {
+	if got, want := cutText(r.relation().Cut), "9; 2 were truncated: 1 lost one of the two mentions, 0 lost both"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
