@@ -93,13 +93,13 @@ func (b *biocWriter) relations() []bioc.Relation {
 
 // absent is the error of a prediction for a document that the rest of the file does not have.
 func (b *biocWriter) absent(document string) error {
-	return fmt.Errorf("%s: document %s: predicted, but not in the rest of the file", b.name, document)
+	return fmt.Errorf("%s: document %s has predictions, but is not in the rest of the file", b.name, document)
 }
 
 func (b *biocWriter) Close() error {
 	err := errors.Join(b.form.copyTo(""), b.closing(), b.out.Flush())
 	if err == nil && b.unnamed > 0 {
-		err = fmt.Errorf("%s: %d relations are of annotations without a concept or an id of their own, which BioC cannot name", b.name, b.unnamed)
+		err = fmt.Errorf("%s: left out %d relations: their annotations have neither a concept nor a unique id", b.name, b.unnamed)
 	}
 	return err
 }

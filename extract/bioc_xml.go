@@ -63,7 +63,7 @@ func (b *biocXML) copyTo(document string) error {
 // end leaves an element whose end tag begins at before.
 func (b *biocXML) end(name string, before int64) error {
 	if len(b.within) == 0 || b.within[len(b.within)-1] != name {
-		return fmt.Errorf("%s: </%s> at byte %d: no such element is open", b.name, name, before)
+		return fmt.Errorf("%s: </%s> at byte %d without a start tag", b.name, name, before)
 	}
 	switch {
 	case name == "document":

@@ -260,7 +260,7 @@ func TestBioC(t *testing.T) {
 	if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9: predicted, but not in the rest of the file") {
+	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9 has predictions, but is not in the rest of the file") {
 		t.Errorf("error %v for a document that the file does not have", err)
 	}
 }
@@ -301,7 +301,7 @@ func TestBioCInJSON(t *testing.T) {
 			if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9: predicted, but not in the rest of the file") {
+			if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9 has predictions, but is not in the rest of the file") {
 				t.Errorf("error %v for a document that the file does not have", err)
 			}
 		})
@@ -329,7 +329,7 @@ func TestPairTypes(t *testing.T) {
 		{"of the training", extract.Source{}, 3, ""},
 		{"named", extract.Source{Types: [2]string{"Drug", "Gene"}}, 3, ""},
 		{"all", extract.Source{AllPairs: true}, 6, ""},
-		{"none", extract.Source{Types: [2]string{"Gene", "Gene"}}, 0, "no pair of mentions in it"},
+		{"none", extract.Source{Types: [2]string{"Gene", "Gene"}}, 0, "no pairs of mentions"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.of.Format, test.of.Name = "pubtator", name

@@ -134,7 +134,7 @@ func (e Env) unchanged(c interface {
 }, dir, file string) error {
 	changed, err := c.Changes(file)
 	if err != nil {
-		return fmt.Errorf("the config the run was started with: %w", err)
+		return fmt.Errorf("the config that the run was started with: %w", err)
 	}
 	if e.Extend {
 		changed = slices.DeleteFunc(changed, func(line string) bool {
@@ -142,7 +142,7 @@ func (e Env) unchanged(c interface {
 		})
 	}
 	if len(changed) > 0 {
-		return configs.Errorf("%s was started with %s; continue with the same, or start anew in another run.dir", dir, strings.Join(changed, ", "))
+		return configs.Errorf("%s was started with %s; continue with the same settings, or set another run.dir to start a new run", dir, strings.Join(changed, ", "))
 	}
 	return nil
 }

@@ -176,5 +176,5 @@ func (e *NotCachedError) Error() string {
 
 // Hint says how to get the model.
 func (e *NotCachedError) Hint() string {
-	return "fetch it once with a connection (subbert model pull without --offline and HF_HUB_OFFLINE), or copy the cache from a machine that has it"
+	return "fetch it once with a connection (subbert model pull without --offline and HF_HUB_OFFLINE), or copy the cache from another machine"
 }

@@ -62,7 +62,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if errors.As(err, &unreachable) && ctx.Err() == nil {
 		s, cacheErr := c.cached(ref)
 		if cacheErr == nil {
-			c.Log.Warn("server not reached, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
+			c.Log.Warn("cannot reach the server, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
 			return s, nil
 		}
 		var missing *NotCachedError
@@ -86,7 +86,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 		}
 	}
 	if err := f.remember(ref.Revision, s.Commit); err != nil { // the model is complete all the same
-		c.Log.Warn("could not record the commit of the revision", "revision", ref.Revision, "error", err)
+		c.Log.Warn("cannot record the commit of the revision", "revision", ref.Revision, "error", err)
 	}
 	return s, nil
 }
@@ -102,7 +102,7 @@ func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 		}
 		info = listing{}
 		if err := json.Unmarshal(text, &info); err != nil {
-			return fmt.Errorf("the server sends no description of a repository: %w", err)
+			return fmt.Errorf("the server did not return the description of a repository: %w", err)
 		}
 		return nil
 	})
@@ -110,10 +110,10 @@ func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 		return nil, err
 	}
 	if !commitForm.MatchString(info.Commit) {
-		return nil, fmt.Errorf("the server names commit %q, want 40 hexadecimal digits", info.Commit)
+		return nil, fmt.Errorf("the server returned commit %q, want 40 hexadecimal digits", info.Commit)
 	}
 	if commitForm.MatchString(ref.Revision) && info.Commit != ref.Revision {
-		return nil, fmt.Errorf("the server answers with commit %s instead of the requested one; nothing was fetched", info.Commit)
+		return nil, fmt.Errorf("the server returned commit %s instead of the requested one; nothing was fetched", info.Commit)
 	}
 	return p.choose(ref, info)
 }
@@ -147,7 +147,7 @@ func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
 		return nil, &unreachableError{err}
 	}
 	if len(text) > maxListing {
-		return nil, fmt.Errorf("the server sends a description of more than %d MB", maxListing>>20)
+		return nil, fmt.Errorf("the server returned a description of more than %d MB", maxListing>>20)
 	}
 	return text, nil
 }
@@ -158,7 +158,7 @@ func (p *puller) choose(ref Reference, info listing) (*Snapshot, error) {
 	byName := make(map[string]*listed)
 	for _, f := range info.Siblings {
 		if f == nil {
-			return nil, errors.New("the server lists a file that is null")
+			return nil, errors.New("the server returned a file that is null")
 		}
 		byName[f.Name] = f
 	}
@@ -184,7 +184,7 @@ func describe(f *listed) (File, error) {
 	}
 	form := map[bool]interface{ MatchString(string) bool }{true: sha256Form, false: commitForm}[f.LFS != nil]
 	if !form.MatchString(file.Hash) || file.Bytes < 0 {
-		return file, fmt.Errorf("%s: the server gives hash %q and %d bytes, want a SHA-256 or git hash and a size", f.Name, file.Hash, file.Bytes)
+		return file, fmt.Errorf("%s: the server returned hash %q and %d bytes, want a SHA-256 or git hash and a size", f.Name, file.Hash, file.Bytes)
 	}
 	return file, nil
 }
@@ -197,7 +197,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("the server says %d: %s", e.Status, e.Message)
+	return fmt.Sprintf("the server returned status %d: %s", e.Status, e.Message)
 }
 
 // Hint names a remedy if there is a known one.

@@ -95,7 +95,7 @@ func (p *Plan) key() (string, error) {
 			return "", err
 		}
 		if path := state[0].(string); seen[path] {
-			return "", fmt.Errorf("%s: named twice", name)
+			return "", fmt.Errorf("%s: given twice", name)
 		} else {
 			seen[path] = true
 		}

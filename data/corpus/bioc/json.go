@@ -55,7 +55,7 @@ func (s *jsonSource) raw() (json.RawMessage, error) {
 	return v, err
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("the consumer stopped")
 
 // jsonDrafts is drafts for JSON.
 func (r *Reader) jsonDrafts(yield func(*draft, error) bool) {
