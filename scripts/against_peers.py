@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares subbert's speed on a processor with PyTorch's and ONNX Runtime's, in turn, and prints a table.
 
-    python3 -m venv peers && peers/bin/pip install torch==2.15.0 transformers==5.24.0 onnxruntime==1.32.0 onnx==1.23.2 onnxscript==0.7.1 numpy==2.4.6
+    python3 -m venv peers && peers/bin/pip install torch==2.15.0 transformers==5.24.0 onnxruntime==1.32.0 onnx==1.23.2 onnxscript==0.7.2 numpy==2.4.6
     go build -o subbert ./cmd/subbert && ./subbert backend install cpu
     ./subbert data relations --from ddi2013 --out ddi/ DDICorpus-2013.zip
     ./subbert data shard --vocab MODEL/vocab.txt --out shards/ TEXTS
