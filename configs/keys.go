@@ -41,7 +41,7 @@ func unknownKey(name, key, task string) error {
 // keys. It fails for a text that is no TOML.
 func VerbOf(name string, text []byte) (string, error) {
 	var tables map[string]any
-	meta, err := toml.Decode(string(text), &tables)
+	meta, err := boundedtoml.Decode(string(text), &tables)
 	if err != nil {
 		return "", Wrap(syntaxError(name, err))
 	}

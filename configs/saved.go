@@ -83,7 +83,7 @@ func learned(c config) (map[string]any, error) {
 		return nil, err
 	}
 	var tables map[string]any
-	if _, err := toml.Decode(string(text), &tables); err != nil {
+	if _, err := boundedtoml.Decode(string(text), &tables); err != nil {
 		return nil, err
 	}
 	flat := map[string]any{}

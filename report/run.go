@@ -95,7 +95,7 @@ func sweptName(dir string) string {
 
 func readConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, result.ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := boundedtoml.Read(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		if _, statErr := os.Stat(dir); statErr != nil {
 			return Config{}, fmt.Errorf("%s: no such directory", dir)
@@ -106,7 +106,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, err
 	}
 	c := Config{Text: string(text)}
-	if _, err := toml.Decode(string(text), &c.values); err != nil {
+	if _, err := boundedtoml.Decode(string(text), &c.values); err != nil {
 		var parse toml.ParseError
 		if errors.As(err, &parse) {
 			return Config{}, fmt.Errorf("%s: line %d: %s", path, parse.Position.Line, parse.Message)

@@ -25,14 +25,14 @@ type attentionCmd struct {
 	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to make."`
 	Index     []string `placeholder:"ID" help:"Show these sentences, by the index column."`
 	Baseline  string   `placeholder:"FILE.tsv" help:"predictions.tsv of another model: show sentences that it gets wrong and this one right."`
-	Sentences int      `default:"10" help:"How many sentences to show."`
-	Layer     int      `help:"Look at the encoder's own attention in this layer, from 1, in place of the pooling's." placeholder:"L"`
-	Head      int      `help:"Its head, from 1; 0 is the mean of all." placeholder:"N"`
+	Sentences int      `default:"10" help:"How many sentences to show." range:"0..1e6"`
+	Layer     int      `help:"Look at the encoder's own attention in this layer, from 1, in place of the pooling's." placeholder:"L" range:"0..1024"`
+	Head      int      `help:"Its head, from 1; 0 is the mean of all." placeholder:"N" range:"0..1024"`
 	From      string   `enum:"cls,mentions" default:"cls" placeholder:"WHERE" help:"Where its attention goes out from: cls or mentions."`
-	Near      int      `default:"3" help:"Stems are counted of words this near a mention; 0 counts the whole sentence." placeholder:"WORDS"`
-	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES"`
-	Top       int      `default:"10" help:"How many stems to list."`
-	Batch     int      `default:"32" help:"Sentences at a time."`
+	Near      int      `default:"3" help:"Stems are counted of words this near a mention; 0 counts the whole sentence." placeholder:"WORDS" range:"0..1e6"`
+	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES" range:"1..1e9"`
+	Top       int      `default:"10" help:"How many stems to list." range:"1..1e6"`
+	Batch     int      `default:"32" help:"Sentences at a time." range:"1..65536"`
 	precisionFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`
 }
@@ -96,9 +96,6 @@ func (v *attentionCmd) check() error {
 	}
 	if len(v.Index) > 0 && v.Baseline != "" {
 		return misusef("--index and --baseline both choose sentences: give one")
-	}
-	if v.Sentences < 0 || v.Near < 0 || v.Least < 1 || v.Top < 1 || v.Batch < 1 || v.Layer < 0 {
-		return misusef("--sentences %d, --near %d, --least %d, --top %d, --batch %d, --layer %d: want at least 0, 0, 1, 1, 1 and 0", v.Sentences, v.Near, v.Least, v.Top, v.Batch, v.Layer)
 	}
 	_, err := os.Stat(filepath.Join(v.Out, result.File))
 	if err == nil {

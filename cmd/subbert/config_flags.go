@@ -28,14 +28,11 @@ func read[C any](f configFlags, parse func(path string, set ...string) (C, error
 
 // extendFlag is the flag that lengthens a finished run.
 type extendFlag struct {
-	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start."`
+	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start." range:"1..1e9"`
 }
 
 // longer returns the config line that lengthens the schedule of the finished run in dir by the given number of steps.
 func (f extendFlag) longer(dir string) (string, error) {
-	if f.Extend < 1 {
-		return "", misusef("--extend %d, want at least 1 step", f.Extend)
-	}
 	r, err := result.Read(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", misusef("--extend: %s has no %s: the run is not finished, and --resume continues it", dir, result.File)

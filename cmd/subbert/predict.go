@@ -25,9 +25,9 @@ type predictCmd struct {
 	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"As what: auto (as the name of --out ends, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words), pubtator or bioc (the input, of the same form, with a relation and its probability for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Without it those of the pairs that the model was trained on."`
 
-	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere."`
+	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere." range:"0..1"`
 
-	Batch int `default:"32" help:"Sentences at a time."`
+	Batch int `default:"32" help:"Sentences at a time." range:"1..65536"`
 	precisionFlag
 	JSON bool `name:"json" help:"Print the summary as JSON."`
 	outputFlag
@@ -95,9 +95,6 @@ func (v *predictCmd) source() (extract.Source, error) {
 	s := extract.Source{Format: v.From, Name: v.In}
 	if (v.To == "pubtator" || v.To == "bioc") && v.From != v.To {
 		return s, misusef("--to %[1]s needs --from %[1]s: it is the input with relations added", v.To)
-	}
-	if v.Batch < 1 || !(v.MinProbability >= 0 && v.MinProbability <= 1) {
-		return s, misusef("--batch %d, --min-probability %g: want at least 1, and 0 to 1", v.Batch, v.MinProbability)
 	}
 	if s.AllPairs = slices.Equal(v.Types, []string{"all"}); s.AllPairs {
 		return s, nil
