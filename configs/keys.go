@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/tasks"
 )
 

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/subbert/subbert/internal/boundedtoml"
 )
 

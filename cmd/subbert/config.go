@@ -12,6 +12,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -62,7 +63,7 @@ func (*configCheckCmd) Help() string {
 func (v *configCheckCmd) Run(c *console) error {
 	verb := v.For
 	if verb == "" {
-		text, err := os.ReadFile(v.Config)
+		text, err := boundedtoml.Read(v.Config)
 		if err != nil {
 			return misused(err)
 		}

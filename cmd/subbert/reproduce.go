@@ -12,6 +12,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/reproduce"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
@@ -86,7 +87,7 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	}
 	if v.Sources == "" {
 		r.Sources, err = reproduce.ReadSources(paper.Files)
-	} else if text, readErr := os.ReadFile(v.Sources); readErr != nil {
+	} else if text, readErr := boundedtoml.Read(v.Sources); readErr != nil {
 		err = readErr
 	} else {
 		r.Sources, err = reproduce.ParseSources(v.Sources, text)
@@ -121,7 +122,7 @@ func (v *reproduceCmd) scale() (*reproduce.Scale, error) {
 	if !strings.HasSuffix(v.Scale, ".toml") {
 		return reproduce.ReadScale(paper.Files, v.Scale)
 	}
-	text, err := os.ReadFile(v.Scale)
+	text, err := boundedtoml.Read(v.Scale)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	return reproduce.Choose(known, v.What, os.ReadFile)
+	return reproduce.Choose(known, v.What, boundedtoml.Read)
 }
 
 // settingsFor reads a run's config as the run itself does.

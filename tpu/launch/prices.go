@@ -4,9 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
-	"os"
 
-	"github.com/BurntSushi/toml"
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // PriceTable is a list of prices of accelerators.
@@ -33,7 +32,7 @@ func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPr
 
 // ReadPrices reads a user's price table, a TOML file of [[price]] tables.
 func ReadPrices(file string) ([]Price, error) {
-	text, err := os.ReadFile(file)
+	text, err := boundedtoml.Read(file)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +42,7 @@ func ReadPrices(file string) ([]Price, error) {
 
 func parsePrices(name, text string) (PriceTable, error) {
 	var t PriceTable
-	meta, err := toml.Decode(text, &t)
+	meta, err := boundedtoml.Decode(text, &t)
 	if err != nil {
 		return t, fmt.Errorf("%s: %w", name, err)
 	}
