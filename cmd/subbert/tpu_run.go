@@ -34,16 +34,16 @@ type tpuRunCmd struct {
 	Binary         string        `help:"The program for the machine (linux/amd64, built with cgo), if not this one." type:"existingfile" placeholder:"FILE"`
 	Libtpu         string        `help:"The wheel of libtpu; required for a TPU." type:"existingfile" placeholder:"FILE.whl"`
 	On             string        `default:"tpu" help:"What computes on the machine; go needs no TPU's library." placeholder:"BACKEND"`
-	MaxHours       float64       `help:"Stop after so many machine-hours." placeholder:"H"`
-	MaxCost        float64       `help:"Stop after so much money, by the price table." placeholder:"MONEY"`
-	MaxUnattended  float64       `help:"Stop after so many hours in which no subbert tpu run looks after it." placeholder:"H"`
+	MaxHours       float64       `help:"Stop after so many machine-hours." placeholder:"H" range:"0..1e6"`
+	MaxCost        float64       `help:"Stop after so much money, by the price table." placeholder:"MONEY" range:"0..1e9"`
+	MaxUnattended  float64       `help:"Stop after so many hours in which no subbert tpu run looks after it." placeholder:"H" range:"0..1e6"`
 	Prices         string        `help:"Price table to take the place of the list prices, see docs/tpu.md." type:"existingfile" placeholder:"FILE.toml"`
 	SelfDelete     bool          `default:"true" negatable:"" help:"Let the machine delete itself at the end, in case nobody is there to do it; its service account needs a role for that."`
 	Detach         bool          `help:"Make the run and its first request, and leave; subbert tpu run again takes it up. Needs --max-hours or --max-cost, which the machine keeps."`
 	Force          bool          `help:"Start although the preflight says that the run does not compile, does not fit or exceeds its bounds."`
 	DryRun         bool          `help:"Say what would be done and what it would take, and create nothing."`
-	Limit          time.Duration `default:"15m" hidden:"" help:"For one compilation of the preflight."`
-	Poll           time.Duration `default:"20s" hidden:"" help:"Between looks."`
+	Limit          time.Duration `default:"15m" hidden:"" help:"For one compilation of the preflight." range:"1s..168h"`
+	Poll           time.Duration `default:"20s" hidden:"" help:"Between looks." range:"10ms..24h"`
 	JSON           bool          `name:"json" help:"Print the outcome as JSON."`
 
 	prices launch.PriceTable
