@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/extracted"
-	"github.com/subbert/subbert/data/marked"
-	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/extract/bulk"
@@ -64,11 +58,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	options := v.extraction(c, v.Batch)
-	if v.Within > 0 {
-		options.Truncate = marked.TruncateAroundMentions
-	}
-	m, err := extract.Open(c.ctx, plan.Model, options)
+	m, err := extract.Open(c.ctx, plan.Model, v.request().Options(v.extraction(c, v.Batch)))
 	if err != nil {
 		return err
 	}
@@ -103,91 +93,34 @@ func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) 
 		"pairs_per_second", fmt.Sprintf("%.0f", f.PerSecond), "takes", f.Duration.Round(time.Second))
 }
 
+// request returns what the flags ask for.
+func (v *extractRowsCmd) request() bulk.Request {
+	return bulk.Request{
+		Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections,
+		MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Batch: v.Batch, Chunk: v.Chunk,
+	}
+}
+
 // plan checks the flags and returns the plan.
 func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
-	plan := bulk.Plan{Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Replace: v.Force || c.again, Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision}
-	_, err := extracted.FormOf(v.Out)
-	if err != nil {
-		return plan, misused(err)
+	if _, err := extracted.FormOf(v.Out); err != nil {
+		return bulk.Plan{}, misused(err)
 	}
 	if !v.Resume { // which continues it
 		if _, err := v.output(c, v.Out, ""); err != nil {
-			return plan, err
+			return bulk.Plan{}, err
 		}
+	}
+	plan, err := v.request().Plan()
+	if err != nil {
+		return plan, err
 	}
 	if plan.Model, err = c.modelPath(c.ctx, v.Model); err != nil {
 		return plan, err
 	}
-	if plan.Filter.Types, err = request.PairTypes(v.Types); err != nil {
-		return plan, err
-	}
-	switch {
-	case len(v.As) != 0 && (len(v.As) != 2 || len(v.Types) != 2):
-		return plan, misusef("--as names %d types, want two, beside two of --types", len(v.As))
-	case v.Batch < 1:
-		return plan, misusef("--batch %d, want at least 1", v.Batch)
-	case v.Chunk < 1:
-		return plan, misusef("--chunk %d, want at least 1", v.Chunk)
-	case v.Within < 0:
-		return plan, misusef("--within %d, want 0 or more sentences", v.Within)
-	case v.MinProbability < 0 || v.MinProbability > 1:
-		return plan, misusef("--min-probability %g, want 0 to 1", v.MinProbability)
-	}
-	copy(plan.As[:], v.As)
-	f := &plan.Filter
-	f.Within, f.Sections = v.Within, lowered(v.Sections)
-	if len(v.Species) > 0 {
-		f.Species = setOf(v.Species)
-	}
-	if v.IDs != "" {
-		if f.IDs, err = readList(v.IDs); err != nil {
-			return plan, err
-		}
-	}
-	splitter, err := corpus.NewSplitter()
-	if err != nil {
-		return plan, err
-	}
-	plan.Sentences, plan.Note = splitter.Split, notes(c.log)
+	plan.Files, plan.Out, plan.Resume, plan.Replace = v.Files, v.Out, v.Resume, v.Force || c.again
+	plan.Workers, plan.Precision, plan.Note = workers(v.Workers), v.Precision, notes(c.log)
 	return plan, nil
-}
-
-func lowered(names []string) (out []string) {
-	for _, n := range names {
-		out = append(out, strings.ToLower(strings.TrimSpace(n)))
-	}
-	return out
-}
-
-func setOf(names []string) map[string]bool {
-	set := map[string]bool{}
-	for _, n := range names {
-		set[strings.TrimSpace(n)] = true
-	}
-	return set
-}
-
-// readList reads the lines of a file and trims spaces at their ends.
-func readList(path string) (map[string]bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // opened for reading only
-	set := map[string]bool{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if id := strings.TrimSpace(lines.Text()); id != "" {
-			set[id] = true
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(set) == 0 {
-		return nil, fmt.Errorf("%s: no identifier in it", path)
-	}
-	return set, nil
 }
 
 // notes returns a function that logs the first remarks about the files.
