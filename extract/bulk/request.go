@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus"
+	"github.com/subbert/subbert/data/corpus/pubtator"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/extract"
@@ -89,12 +90,12 @@ func setOf(names []string) map[string]bool {
 	}
 	set := map[string]bool{}
 	for _, n := range names {
-		set[strings.TrimSpace(n)] = true
+		set[pubtator.Plain(strings.TrimSpace(n))] = true
 	}
 	return set
 }
 
-// readList reads the lines of a file and trims spaces at their ends.
+// readList reads a file of concepts, one a line, and returns them in the form of pubtator.Plain.
 func readList(path string) (map[string]bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -105,7 +106,7 @@ func readList(path string) (map[string]bool, error) {
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if id := strings.TrimSpace(lines.Text()); id != "" {
-			set[id] = true
+			set[pubtator.Plain(id)] = true
 		}
 	}
 	if err := lines.Err(); err != nil {
