@@ -113,7 +113,7 @@ func bioc(t testing.TB, first, n int) []byte {
 	return b.Bytes()
 }
 
-func pubtator(t testing.TB, first, n int) []byte {
+func asPubTator(t testing.TB, first, n int) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := madeup.WritePubTator(&b, madeup.Annotated(1, first, n)); err != nil {
@@ -154,7 +154,7 @@ func files(t testing.TB, dir string) []string {
 	return []string{
 		save(t, dir, "a.tar.gz", gz(t, tarred(t, member{"out/0.xml", bioc(t, 0, 30)}, member{"out/.skipped", nil}, member{"out/1.xml.gz", gz(t, bioc(t, 30, 30))}))),
 		save(t, dir, "b.xml.gz", gz(t, bioc(t, 60, 20))),
-		save(t, dir, "c.pubtator.gz", gz(t, pubtator(t, 80, 20))),
+		save(t, dir, "c.pubtator.gz", gz(t, asPubTator(t, 80, 20))),
 		save(t, dir, "d.json", asJSON(t, 100)),
 		save(t, dir, "e.jsonl", []byte(line)),
 	}
