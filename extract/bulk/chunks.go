@@ -24,7 +24,8 @@ type Counts struct {
 	LeftOut     int            `json:"annotations_left_out"`
 }
 
-func (c *Counts) add(o Counts) {
+// Add adds the counts of o.
+func (c *Counts) Add(o Counts) {
 	c.Documents += o.Documents
 	c.Pairs += o.Pairs
 	c.Rows += o.Rows
