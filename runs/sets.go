@@ -108,7 +108,7 @@ func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) 
 		}
 	}
 	if len(s.Train) == 0 {
-		return nil, fmt.Errorf("%s: no training pair in it", name)
+		return nil, fmt.Errorf("%s: no training pairs", name)
 	}
 	return s, nil
 }
@@ -153,7 +153,7 @@ func (s *Sets) split(d relation.Data, e relation.Examples) error {
 		return nil
 	}
 	if len(s.Dev) > 0 {
-		return configs.Errorf("data.dev_fraction = %g, but the corpus has a dev split of its own", d.DevFraction)
+		return configs.Errorf("data.dev_fraction = %g, but the corpus already has a dev split", d.DevFraction)
 	}
 	unit := relations.Unit(cmp.Or(d.DevBy, string(relations.ByPair)))
 	var err error

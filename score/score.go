@@ -90,7 +90,7 @@ func (f Files) task(gold, pred []string) (relations.Task, error) {
 	all := slices.Sorted(maps.Keys(counted(gold)))
 	task, err := relations.TaskOf(all, f.Negative)
 	if none := new(relations.NegativeError); errors.As(err, &none) {
-		return task, &request.Misuse{Err: fmt.Errorf("%s: %w; --negative names the one that does", f.Gold, err)}
+		return task, &request.Misuse{Err: fmt.Errorf("%s: %w; name it with --negative", f.Gold, err)}
 	}
 	if err != nil {
 		return task, err

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/report"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
@@ -19,13 +20,13 @@ type attentionCmd struct {
 	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to create."`
 	Index     []string `placeholder:"ID" help:"Show the sentences with these values in the index column."`
 	Baseline  string   `placeholder:"FILE.tsv" help:"predictions.tsv of another model: show sentences that it gets wrong and this one right."`
-	Sentences int      `default:"10" help:"Number of sentences to show."`
-	Layer     int      `help:"Show the encoder's attention in this layer, from 1, instead of the attention of the pooling." placeholder:"L"`
-	Head      int      `help:"Head of the layer, from 1; 0 is the mean of all heads." placeholder:"N"`
+	Sentences int      `default:"10" help:"Number of sentences to show." range:"0..1e6"`
+	Layer     int      `help:"Show the encoder's attention in this layer, from 1, instead of the attention of the pooling." placeholder:"L" range:"0..1024"`
+	Head      int      `help:"Head of the layer, from 1; 0 is the mean of all heads." placeholder:"N" range:"0..1024"`
 	From      string   `enum:"cls,mentions" default:"cls" placeholder:"WHERE" help:"Position that attends: cls or mentions."`
-	Near      int      `default:"3" help:"Count the stems of words at most this far from a mention; 0 counts the whole sentence." placeholder:"WORDS"`
-	Least     int      `default:"10" help:"Ignore stems that occur less often." placeholder:"TIMES"`
-	Top       int      `default:"10" help:"Number of stems to list."`
+	Near      int      `default:"3" help:"Count the stems of words at most this far from a mention; 0 counts the whole sentence." placeholder:"WORDS" range:"0..1e6"`
+	Least     int      `default:"10" help:"Ignore stems that occur less often." placeholder:"TIMES" range:"1..1e9"`
+	Top       int      `default:"10" help:"Number of stems to list." range:"1..1e6"`
 	applyFlags
 	JSON bool `name:"json" help:"Print the result as JSON."`
 }
@@ -74,6 +75,6 @@ func (v *attentionCmd) print(w io.Writer, r *result.Attention) error {
 	if err := report.StemTable(r.Attention).Text(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s: %s\n", plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(v.Out, result.PageFile))
+	_, err := fmt.Fprintf(w, "%s: %s\n", readable.Plural(len(r.Attention.Sentences), "sentence", "s"), filepath.Join(v.Out, result.PageFile))
 	return err
 }

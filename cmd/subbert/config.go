@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
+	"github.com/subbert/subbert/checkpoints/hub"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -58,7 +59,7 @@ func (*configCheckCmd) Help() string {
 func (v *configCheckCmd) Run(c *console) error {
 	verb := v.For
 	if verb == "" {
-		text, err := os.ReadFile(v.Config)
+		text, err := boundedtoml.Read(v.Config)
 		if err != nil {
 			return misused(err)
 		}
@@ -66,7 +67,10 @@ func (v *configCheckCmd) Run(c *console) error {
 			return err
 		}
 	}
-	onHub := func(model string) bool { return strings.HasPrefix(model, onHub) || looksLikeHub(model) }
+	onHub := func(model string) bool {
+		_, onHub, _ := hub.ParseModel(model)
+		return onHub
+	}
 	if err := runs.Check(c.ctx, verb, v.Config, v.lines(), onHub); err != nil {
 		return err
 	}

@@ -19,13 +19,13 @@ type dataRelationsCmd struct {
 	Out         string   `required:"" placeholder:"FILE.tsv|DIR/" help:"Where to write: a TSV file, or a folder (one that exists, or a name that ends with /), which gets a file for each split or fold."`
 	Split       string   `default:"all" enum:"all,train,dev,test" help:"What to write: all (train, dev, test one after the other), train, dev or test."`
 	Marking     string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"How the two mentions are marked: tag (@DRUG$, @DRUG-DRUG$ where they overlap), typed_marker (<e1:DRUG>name</e1:DRUG>), entity_mask (tag, and every other mention is @OTHER$) or none."`
-	DevFraction float64  `placeholder:"F" help:"Hold out this fraction of train as dev; the paper has 0.2 for DDI."`
+	DevFraction float64  `placeholder:"F" help:"Hold out this fraction of train as dev; the paper has 0.2 for DDI." range:"0..1"`
 	DevBy       string   `default:"pair" enum:"pair,document" help:"Unit that is held out as dev: pair (as in the paper) or document."`
-	Folds       int      `placeholder:"K" help:"Distribute the documents over K folds."`
-	Fold        *int     `placeholder:"N" help:"Make fold N, from 0, the test set and the other folds train."`
+	Folds       int      `placeholder:"K" help:"Distribute the documents over K folds." range:"0..10000"`
+	Fold        *int     `placeholder:"N" help:"Make fold N, from 0, the test set and the other folds train." range:"0..10000"`
 	Only        string   `placeholder:"FILE" help:"Keep only the pairs or documents named in FILE, one a line."`
 	Types       []string `placeholder:"A,B" help:"pubtator, bioc: the types of a pair's two mentions, such as Chemical,Disease. Without it, every two mentions make a pair."`
-	Within      int      `default:"0" placeholder:"N" help:"pubtator, bioc, jsonl, chemprot: greatest distance of the two mentions of a pair, in sentences; 0: in one sentence."`
+	Within      int      `default:"0" placeholder:"N" help:"pubtator, bioc, jsonl, chemprot: greatest distance of the two mentions of a pair, in sentences; 0: in one sentence." range:"0..1000"`
 	Seed        uint64   `default:"1" help:"Seed of --dev-fraction and --folds."`
 	Result      string   `placeholder:"FILE" help:"Write the counts as JSON to this file, too."`
 	JSON        bool     `name:"json" help:"Print the counts as JSON."`

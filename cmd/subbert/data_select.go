@@ -25,7 +25,7 @@ type dataSelectCmd struct {
 	Uncased  bool     `help:"Lower-case the text before counting, as uncased vocabularies need."`
 	Strict   bool     `help:"End at the first broken record instead of skipping it."`
 	Out      string   `required:"" placeholder:"DIR" help:"Directory to create."`
-	Workers  int      `placeholder:"N" help:"Number of files to search at a time; by default one per core. The result does not depend on it."`
+	Workers  int      `placeholder:"N" help:"Number of files to search at a time; by default one per core. The result does not depend on it." range:"0..1024"`
 	JSON     bool     `help:"Print the card as JSON."`
 	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .xz, .zst."`
 }

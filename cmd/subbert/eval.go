@@ -15,11 +15,11 @@ type evalCmd struct {
 	Shards    string  `required:"" help:"Directory made by subbert data shard." placeholder:"DIR" type:"path"`
 	Split     string  `help:"Split to evaluate on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
 	Seed      *uint32 `help:"Seed of masks and pairs. Default: the run's, or 1."`
-	Sequence  int     `help:"Positions of a row. Default: the run's, or 128, or the model's positions if it has fewer." placeholder:"N"`
+	Sequence  int     `help:"Positions of a row. Default: the run's, or 128, or the model's positions if it has fewer." placeholder:"N" range:"0..65536"`
 	Masking   string  `help:"Masking: subword or whole_word. Default: the run's, or subword." placeholder:"KIND"`
-	Rows      int     `help:"Rows of one forward pass (default 16). The result does not depend on it." default:"16" placeholder:"N"`
+	Rows      int     `help:"Rows of one forward pass (default 16). The result does not depend on it." default:"16" placeholder:"N" range:"1..65536"`
 	Precision string  `enum:"float32,bfloat16," default:"" placeholder:"TYPE" help:"Type of activations and products: float32 or bfloat16. Default: the run's, or float32."`
-	Limit     int     `help:"Evaluate on at most N instances of each split." placeholder:"N"`
+	Limit     int     `help:"Evaluate on at most N instances of each split." placeholder:"N" range:"0..1e9"`
 	Result    string  `help:"Also write the values as JSON to this file." placeholder:"FILE" type:"path"`
 	JSON      bool    `name:"json" help:"Print the values as JSON."`
 }

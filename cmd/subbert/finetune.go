@@ -13,8 +13,8 @@ import (
 
 type finetuneCmd struct {
 	configFlags
-	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K"`
-	Seeds  int  `help:"Run N seeds, the first of which is run.seed: task.seeds." placeholder:"N"`
+	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K" range:"0..10000"`
+	Seeds  int  `help:"Run N seeds, the first of which is run.seed: task.seeds." placeholder:"N" range:"0..10000"`
 	Resume bool `help:"Continue the run, or each of several runs, from its newest valid checkpoint, or from the start if it has none."`
 	extendFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`

@@ -21,6 +21,7 @@ import (
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -152,6 +153,9 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	if err != nil {
 		return misused(err)
 	}
+	if err := checkRanges(parsed); err != nil {
+		return err
+	}
 	console := newConsole(ctx, &c, in, out, errOut)
 	console.command = "subbert " + strings.Join(args, " ")
 	return parsed.Run(console)
@@ -185,7 +189,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	w = &visible{to: w}
+	w = visible.To(w)
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

@@ -16,10 +16,10 @@ type predictCmd struct {
 	In    string   `arg:"" help:"Marked sentences, or text with mentions."`
 	From  string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: tsv (marked sentences), pubtator, bioc, jsonl (text with mentions), or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
 	Out   string   `required:"" placeholder:"FILE" help:"File to write."`
-	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"Format of the output: auto (by the extension of --out, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (also the sentences and, if the model has attention weights, those of the words), pubtator or bioc (the input, which must have the same format, with a relation and its probability for each pair of concepts)."`
+	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"Format of the output: auto (by the extension of --out, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (also the sentences and, if the model has attention weights, those of the words), pubtator or bioc (the input, which must have the same format, XML or JSON, with a relation and its probability for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Default: the types of the pairs that the model was trained on."`
 
-	MinProbability float64 `placeholder:"P" help:"Predict the most probable relation if its probability is at least P, and the negative label otherwise."`
+	MinProbability float64 `placeholder:"P" help:"Predict the most probable relation if its probability is at least P, and the negative label otherwise." range:"0..1"`
 
 	applyFlags
 	JSON bool `name:"json" help:"Print the summary as JSON."`

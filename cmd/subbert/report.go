@@ -15,7 +15,7 @@ type reportCmd struct {
 	Runs    []string `arg:"" name:"run" help:"Run directories of subbert pretrain, finetune, probe and attention."`
 	Out     string   `short:"o" default:"report.html" help:"The page to write." placeholder:"FILE"`
 	Title   string   `help:"The heading of the page." placeholder:"TEXT"`
-	Unigram float64  `name:"unigram-entropy" help:"Unigram entropy of the text's word pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS"`
+	Unigram float64  `name:"unigram-entropy" help:"Unigram entropy of the text's word pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS" range:"0..1e3"`
 	Export  string   `help:"Also write the figures of the page, as SVG and PNG, and its tables, as CSV and LaTeX, to this directory." placeholder:"DIR"`
 	JSON    bool     `help:"Print a summary of the runs as JSON."`
 	outputFlag
@@ -26,9 +26,6 @@ func (v *reportCmd) Help() string {
 }
 
 func (v *reportCmd) Run(c *console) error {
-	if v.Unigram < 0 {
-		return misusef("--unigram-entropy %v, want nats, at least 0", v.Unigram)
-	}
 	for i, dir := range v.Runs {
 		if slices.ContainsFunc(v.Runs[:i], func(other string) bool { return filepath.Clean(other) == filepath.Clean(dir) }) {
 			return misusef("%s is named twice", dir)

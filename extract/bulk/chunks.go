@@ -24,7 +24,8 @@ type Counts struct {
 	LeftOut     int            `json:"annotations_left_out"`
 }
 
-func (c *Counts) add(o Counts) {
+// Add adds the counts of o.
+func (c *Counts) Add(o Counts) {
 	c.Documents += o.Documents
 	c.Pairs += o.Pairs
 	c.Rows += o.Rows
@@ -83,7 +84,7 @@ func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, err
 	}
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("the consumer stopped")
 
 // collect combines the items of all units into chunks.
 func (r *reader) collect(start position, yield func(*chunk) bool) error {

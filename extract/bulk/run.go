@@ -40,9 +40,9 @@ type WorkError struct {
 
 func (e *WorkError) Error() string {
 	if e.Other {
-		return e.Dir + ": contains finished work of other files, options or another model; remove it, or name another --out"
+		return e.Dir + ": holds finished work of other files, other options or another model; remove it, or set another --out"
 	}
-	return e.Dir + ": contains finished work of an earlier attempt; continue it with --resume, or remove it"
+	return e.Dir + ": holds finished work of an earlier attempt; continue it with --resume, or remove it"
 }
 
 // done is the manifest of a finished chunk.
@@ -168,7 +168,7 @@ func (j *job) load() error {
 			break
 		}
 		j.chunks = append(j.chunks, d)
-		j.total.add(d.Counts)
+		j.total.Add(d.Counts)
 	}
 	j.progress.Pairs, j.progress.Rows, j.progress.Earlier = j.total.Pairs, j.total.Rows, j.total.Pairs
 	return nil
@@ -293,7 +293,7 @@ func (j *job) look(e relations.Example) {
 	for _, mark := range relations.Marks([]relations.Example{e}) {
 		if len(j.settings.marks) > 0 && !j.settings.marks[mark] {
 			j.settings.marks[mark] = true // report it once
-			j.Note(fmt.Sprintf("no training sentence of the model had the mark %s; it had %s (--types chooses pairs, --as names their types as the model knows them)",
+			j.Note(fmt.Sprintf("the model was not trained on the mark %s, but on %s (select pairs with --types, or rename their types with --as)",
 				mark, strings.Join(j.model.Settings().Marks, " ")))
 		}
 	}
@@ -349,7 +349,7 @@ func (j *job) write(c predicted) (err error) {
 		return err
 	}
 	j.chunks = append(j.chunks, d)
-	j.total.add(d.Counts)
+	j.total.Add(d.Counts)
 	return j.work.Store(key, d)
 }
 
@@ -361,25 +361,11 @@ func pieceForm() extracted.Form {
 
 // merge writes the rows of all chunks.
 func (j *job) merge(ctx context.Context, w io.Writer, form extracted.Form) error {
-	out, err := extracted.NewWriter(w, form)
-	if err != nil {
-		return err
-	}
+	var pieces []string
 	for _, d := range j.chunks {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if d.Rows == 0 {
-			continue
-		}
-		for row, err := range extracted.Read(j.work.Path(d.Piece)) {
-			if err != nil {
-				return err
-			}
-			if err := out.Write(&row); err != nil {
-				return err
-			}
+		if d.Rows > 0 {
+			pieces = append(pieces, j.work.Path(d.Piece))
 		}
 	}
-	return out.Close()
+	return extracted.Join(ctx, w, form, pieces)
 }

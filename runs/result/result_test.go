@@ -49,7 +49,7 @@ func TestParse(t *testing.T) {
 func TestParseFaults(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"no JSON", "{\n\"task\":", "line 2: not JSON: unexpected end of JSON input"},
-		{"another type", "{\n\"seconds\": \"1\"}", "line 2: seconds is a string, which does not belong there"},
+		{"another type", "{\n\"seconds\": \"1\"}", "line 2: seconds has the wrong type: string"},
 		{"rows of a confusion", `{"task":"relation","labels":["a","b"],"confusion":[[1,2]]}`, "confusion has 1 rows for 2 labels"},
 		{"columns of a confusion", `{"task":"relation","labels":["a","b"],"confusion":[[1,2],[3]]}`, "confusion: row 2 has 1 columns, want 2"},
 		{"no probes", `{"task":"probe","probe":{}}`, "0 layers, 0 series"},
