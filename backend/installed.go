@@ -108,7 +108,7 @@ func (in Installed) Incomplete(path string) string {
 	if err != nil || len(p.lacks(r.On(in.Devices))) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("it was installed to compile only, without the libraries that use a GPU: subbert backend install %s adds them", p.Name)
+	return fmt.Sprintf("installed only for compiling, without the libraries that use a GPU; to add them: subbert backend install %s", p.Name)
 }
 
 // Latest is the newest installed version of a plugin.

@@ -18,11 +18,11 @@ import (
 
 // backendCmd holds the verbs about backends.
 type backendCmd struct {
-	List    backendListCmd    `cmd:"" help:"What is installed, what can be, and what a command would use."`
+	List    backendListCmd    `cmd:"" help:"List the plugins that are installed or can be, and the backend that a command would use."`
 	Install backendInstallCmd `cmd:"" help:"Install the plugin for cpu, cuda or tpu."`
-	Check   backendCheckCmd   `cmd:"" help:"Load a backend and compute something with a known answer."`
-	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
-	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Compute something in this process."`
+	Check   backendCheckCmd   `cmd:"" help:"Load a backend and check a product whose result is known."`
+	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and describe it."`
+	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Check a backend in this process."`
 	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 

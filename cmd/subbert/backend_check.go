@@ -9,12 +9,12 @@ import (
 )
 
 type backendCheckCmd struct {
-	Name string `arg:"" optional:"" help:"What to check, as for --backend; without it what a command would use now."`
+	Name string `arg:"" optional:"" help:"Backend to check, as for --backend (default: the one that a command would use)."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 func (v *backendCheckCmd) Help() string {
-	return "Loads the plugin in a child process, names its version and devices, and has every device multiply two matrices whose product is known."
+	return "Loads the plugin in a child process, prints its version and devices, and multiplies two matrices whose product is known on every device."
 }
 
 func (v *backendCheckCmd) Run(c *console) error {
@@ -47,7 +47,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", choice.Spec, r.Description)
 	for i, d := range r.Devices {
-		fmt.Fprintf(c.out, "device %d: %s: 64x64 product exact\n", i, d)
+		fmt.Fprintf(c.out, "device %d: %s: 64x64 product is exact\n", i, d)
 	}
 	if r.BFloat16 != "" {
 		fmt.Fprintf(c.out, "bfloat16: %s\n", r.BFloat16)
@@ -76,7 +76,7 @@ func (v *backendCheckCmd) check(c *console, installed backend.Installed, choice 
 
 // backendTrialCmd is the child process of backendCheckCmd; see backend.Check.
 type backendTrialCmd struct {
-	Spec string `arg:"" help:"What to open, as for --backend."`
+	Spec string `arg:"" help:"Backend to open, as for --backend."`
 }
 
 func (v *backendTrialCmd) Run(c *console) error {

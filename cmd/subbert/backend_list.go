@@ -50,13 +50,13 @@ func (v *backendListCmd) Run(c *console) error {
 	}
 	for _, r := range backend.Releases() {
 		if _, ok := installed.Latest(r.Name); !ok {
-			fmt.Fprintf(w, "%s\t%s\tnot installed: subbert backend install %s\n", r.Name, r.Version, r.Name)
+			fmt.Fprintf(w, "%s\t%s\tnot installed; run: subbert backend install %s\n", r.Name, r.Version, r.Name)
 			installed.Plugins = append(installed.Plugins, backend.Plugin{Name: r.Name}) // list each name once
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "\nA command would use %s: %s.\n", choice.Name, choice.Reason)
+	fmt.Fprintf(c.out, "\nA command would use %s (%s).\n", choice.Name, choice.Reason)
 	return nil
 }
