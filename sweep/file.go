@@ -76,7 +76,7 @@ func ReadFile(name string) (*File, error) {
 		return fmt.Errorf("%s: unknown key %s; docs/sweep.md lists the keys", name, key)
 	})}
 	if len(f.Run) == 0 {
-		errs = append(errs, fmt.Errorf("%s has no [[run]]", name))
+		errs = append(errs, fmt.Errorf("%s: no [[run]] table", name))
 	}
 	return f, errors.Join(errs...)
 }

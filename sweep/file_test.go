@@ -99,7 +99,7 @@ func TestFileFaults(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"syntax", "out =", "sweep.toml: toml: line 1"},
 		{"empty", "", "sweep.toml: no [[run]]"},
-		{"unknown key", "[[run]]\nname='a'\nverb='v'\nneed=['b']", "sweep.toml: run.need: no such key"},
+		{"unknown key", "[[run]]\nname='a'\nverb='v'\nneed=['b']", "sweep.toml: unknown key run.need"},
 		{"no config file", "[[run]]\nname='a'\nverb='v'\nconfig='none.toml'", "run a: open none.toml: no such file"},
 		{"bad config", "[[run]]\nname='a'\nverb='v'\nconfig='bad.toml'", "run a: bad.toml: toml: line 1"},
 		{"set of nothing", "[[run]]\nname='a'\nverb='v'\nset=['a=1']", "run a: set needs a config"},
@@ -107,10 +107,10 @@ func TestFileFaults(t *testing.T) {
 		{"set through a value", "[[run]]\nname='a'\nverb='v'\nconfig='a.toml'\nmatrix={'x.y'=[1]}", "run a: x.y: x is not a table"},
 		{"key of no config", "[[run]]\nname='a'\nverb='v'\nmatrix={'run.seed'=[1]}", "matrix: run.seed is a config key, but the run has no config"},
 		{"no values", "[[run]]\nname='a'\nverb='v'\nmatrix={seed=[]}", "matrix: seed has no values"},
-		{"two of a name", "[[run]]\nname='a'\nverb='v'\nconfig='a.toml'\nmatrix={'b.seed'=[1],'c.seed'=[1]}", "{seed} would stand for two things"},
+		{"two of a name", "[[run]]\nname='a'\nverb='v'\nconfig='a.toml'\nmatrix={'b.seed'=[1],'c.seed'=[1]}", "{seed} is ambiguous"},
 		{"no variable", "[[run]]\nname='a'\nverb='v'\n[run.matrix]\nSeed=[1]", "matrix: Seed: {Seed}"},
 		{"nothing matches", "[[run]]\nname='a'\nverb='v'\nneeds=['b/*']", "run a: no run matches b/*"},
-		{"unknown variable", "[[run]]\nname='a'\nverb='v'\nargs=['{seed}']", "run a: {seed} means nothing"},
+		{"unknown variable", "[[run]]\nname='a'\nverb='v'\nargs=['{seed}']", "run a: unknown placeholder {seed}"},
 		{"no name", "[[run]]\nverb='v'", `run "": a name is`},
 		{"name from a value", "[[run]]\nname='a'\nverb='v'\nmatrix={x=['b c']}", `run "a/b c": a name is`},
 	} {

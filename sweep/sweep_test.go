@@ -299,7 +299,7 @@ func TestStepNeeds(t *testing.T) {
 	if err := step.Run(t.Context(), task.Dir); err == nil || !strings.Contains(err.Error(), "end needs "+s.Dir(keys["mid/1"])+", which is not complete") {
 		t.Error(err)
 	}
-	if _, err := ReadTask(dir); err == nil || !strings.Contains(err.Error(), "not a run made ready") {
+	if _, err := ReadTask(dir); err == nil || !strings.Contains(err.Error(), "not a run that a sweep has prepared") {
 		t.Error(err)
 	}
 }

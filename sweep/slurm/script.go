@@ -89,7 +89,7 @@ func (q *Queue) options(t sweep.Task) ([]string, error) {
 	for _, k := range slices.Sorted(maps.Keys(set)) {
 		switch {
 		case !optionForm.MatchString(k):
-			errs = append(errs, fmt.Errorf("on.slurm.%s: not an option of sbatch without its --", k))
+			errs = append(errs, fmt.Errorf("on.slurm.%s: want the name of an option of sbatch, without --", k))
 		case slices.Contains(ours, k):
 			errs = append(errs, fmt.Errorf("on.slurm.%s: the sweep sets this option itself", k))
 		case set[k] == "true":

@@ -376,7 +376,7 @@ func TestRefused(t *testing.T) {
 	for _, test := range []struct{ option, value, want string }{
 		{"partition", "no; rm -rf /", "sbatch: error: invalid partition specified: no; rm -rf /: exit status 1"},
 		{"array", "1", "on.slurm.array: the sweep sets this option itself"},
-		{"Mem", "1", "on.slurm.Mem: not an option of sbatch without its --"},
+		{"Mem", "1", "on.slurm.Mem: want the name of an option of sbatch, without --"},
 	} {
 		w.options = map[string]string{test.option: test.value}
 		_, err := w.sweep(t.Context())
