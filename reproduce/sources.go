@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // Model is a published model.
@@ -60,7 +62,7 @@ type Sources struct {
 // ReadSources reads sources/*.toml of files, or the file called own if that is not empty.
 func ReadSources(files fs.FS, own string) (*Sources, error) {
 	if own != "" {
-		text, err := os.ReadFile(own)
+		text, err := boundedtoml.Read(own)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +137,7 @@ func (e *absentError) Error() string { return e.what }
 // find returns the form of c that exists; its error says what is wrong with it.
 func (d *Data) find(c Corpus) (Form, error) {
 	if len(c.Forms) == 0 {
-		return Form{}, fmt.Errorf("corpus %s: no form of it is described", c.Name)
+		return Form{}, fmt.Errorf("corpus %s: no forms", c.Name)
 	}
 	for _, f := range c.Forms {
 		if d.Dir == "" {
@@ -156,7 +158,7 @@ func (d *Data) find(c Corpus) (Form, error) {
 	for _, f := range c.Forms {
 		forms = append(forms, fmt.Sprintf("%s: %s (%s)", f.Path, f.Obtain, f.Licence))
 	}
-	return f, &absentError{"corpus not given: --data DIR with " + strings.Join(forms, "; or ")}
+	return f, &absentError{"no corpus given; use --data DIR with " + strings.Join(forms, "; or ")}
 }
 
 // check compares files with their checksums, each file once.
@@ -178,7 +180,7 @@ func (d *Data) checkFile(name, want string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		err = &absentError{fmt.Sprintf("%s is missing from the data directory", name)}
 	case err == nil && got != want && !d.Anyhow:
-		err = fmt.Errorf("%s is not the known file: sha256 %.12s, want %.12s; --unchecked takes it", name, got, want)
+		err = fmt.Errorf("%s is not the known file: sha256 %.12s, want %.12s; --unchecked accepts it", name, got, want)
 	}
 	if d.checked == nil {
 		d.checked = map[string]error{}
@@ -213,7 +215,7 @@ func (d *Data) texts(t Text) ([]string, error) {
 			if d.Assumed {
 				names = []string{d.path(pattern)}
 			} else {
-				return nil, &absentError{fmt.Sprintf("text not given: --data DIR with %s%s", pattern, semicolon(t.Obtain))}
+				return nil, &absentError{fmt.Sprintf("no text given; use --data DIR with %s%s", pattern, semicolon(t.Obtain))}
 			}
 		}
 		found = append(found, names...)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -133,7 +134,7 @@ func (e Env) unchanged(c interface {
 }, dir, file string) error {
 	changed, err := c.Changes(file)
 	if err != nil {
-		return fmt.Errorf("the config the run was started with: %w", err)
+		return fmt.Errorf("the config that the run was started with: %w", err)
 	}
 	if e.Extend {
 		changed = slices.DeleteFunc(changed, func(line string) bool {
@@ -141,7 +142,25 @@ func (e Env) unchanged(c interface {
 		})
 	}
 	if len(changed) > 0 {
-		return configs.Errorf("%s was started with %s; continue with the same, or start anew in another run.dir", dir, strings.Join(changed, ", "))
+		return configs.Errorf("%s was started with %s; continue with the same settings, or set another run.dir to start a new run", dir, strings.Join(changed, ", "))
 	}
 	return nil
+}
+
+// Longer returns the line of a config that adds steps to the schedule of the finished run in dir.
+func Longer(dir string, steps int) (string, error) {
+	if steps < 1 {
+		return "", configs.Errorf("--extend %d, want at least 1 step", steps)
+	}
+	r, err := result.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", configs.Errorf("--extend: %s has no %s, so the run is not finished; --resume continues it", dir, result.File)
+	}
+	if err != nil {
+		return "", err
+	}
+	if r.Relation != nil && r.Relation.Several() {
+		return "", configs.Errorf("--extend: %s contains several runs; only a single run can be extended", dir)
+	}
+	return fmt.Sprintf("schedule.steps=%d", r.Steps+steps), nil
 }

@@ -10,10 +10,13 @@ import (
 	"text/tabwriter"
 
 	"github.com/subbert/subbert/checkpoints/hub"
+	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/extract/bulk"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/internal/visible"
@@ -161,13 +164,13 @@ func misusef(format string, args ...any) error { return misused(fmt.Errorf(forma
 func isMisuse(err error) bool {
 	for _, kind := range []any{
 		new(misuse), new(*request.Misuse), new(*configs.Error), new(*sweep.OptionsError), new(*hub.EndpointError), new(*launch.AddressError), new(*launch.OtherConfigError), new(*quickstart.ExistsError),
-		new(*extract.NotFineTunedError), new(*extract.NoWeightsError), new(*extract.RequestError),
+		new(*extract.NotFineTunedError), new(*extract.NoWeightsError), new(*extract.RequestError), new(*bulk.WorkError), new(*compare.NegativeError),
 	} {
 		if errors.As(err, kind) {
 			return true
 		}
 	}
-	return false
+	return errors.Is(err, staging.ErrExists)
 }
 
 // isInterruption reports whether err says that a verb was asked to end.

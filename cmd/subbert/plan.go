@@ -19,8 +19,8 @@ type planCmd struct {
 	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100, l4, rtx4090, rtx3090, t4, v100 or cpu." placeholder:"NAME"`
 	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
 	Search bool          `help:"Find the largest microbatch that fits, by compiling several."`
-	Price  float64       `help:"Price of an hour of the device, for the cost of the run." placeholder:"MONEY"`
-	Limit  time.Duration `help:"Longest time of one compilation." default:"15m"`
+	Price  float64       `help:"Price of an hour of the device, for the cost of the run." placeholder:"MONEY" range:"0..1e9"`
+	Limit  time.Duration `help:"Longest time of one compilation." default:"15m" range:"1s..168h"`
 	JSON   bool          `name:"json" help:"Print the plan as JSON."`
 }
 

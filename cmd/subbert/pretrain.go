@@ -26,14 +26,7 @@ func (v *pretrainCmd) Help() string {
 }
 
 func (v *pretrainCmd) Run(c *console) error {
-	config, err := read(v.configFlags, configs.ReadPretraining)
-	if err == nil && v.Extend != 0 {
-		var line string
-		if line, err = v.longer(config.Run.Dir); err == nil {
-			v.Set = append(v.Set, line)
-			config, err = read(v.configFlags, configs.ReadPretraining)
-		}
-	}
+	config, err := readExtended(v.configFlags, v.extendFlag, configs.ReadPretraining)
 	if err != nil {
 		return err
 	}

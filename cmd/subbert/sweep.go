@@ -35,12 +35,12 @@ type sweepCmd struct {
 // sweepFlags are the flags of verbs that carry out graphs of runs: where and how.
 type sweepFlags struct {
 	On      string        `default:"local" enum:"local,slurm,tpu,kubernetes" help:"Where to carry out the runs: local, slurm or tpu; kubernetes writes manifests (default ${default})."`
-	Jobs    int           `default:"1" placeholder:"N" help:"Number of runs at once, for local and tpu (default ${default})."`
+	Jobs    int           `default:"1" placeholder:"N" help:"Number of runs at once, for local and tpu (default ${default})." range:"1..1024"`
 	Devices []string      `placeholder:"ID" help:"CUDA devices for the jobs; each job sees one of them."`
-	MaxCost float64       `placeholder:"MONEY" help:"Most that the whole sweep may cost, for tpu."`
+	MaxCost float64       `placeholder:"MONEY" help:"Most that the whole sweep may cost, for tpu." range:"0..1e9"`
 	DryRun  bool          `help:"Print the runs, which of them are done and what the others need, and do nothing."`
 	Cancel  bool          `help:"Cancel the jobs that the sweep has submitted, for slurm."`
-	Poll    time.Duration `default:"30s" hidden:"" help:"Time between polls of a queue."`
+	Poll    time.Duration `default:"30s" hidden:"" help:"Time between polls of a queue." range:"10ms..24h"`
 	JSON    bool          `name:"json" help:"Print the report as JSON."`
 }
 
@@ -72,9 +72,6 @@ func (v *sweepCmd) Run(c *console) error {
 
 // carryOut carries out a graph with its results in the directory out. If runs failed, the error says how many.
 func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out string) (*sweep.Report, error) {
-	if f.Jobs < 1 {
-		return nil, misusef("--jobs %d: want at least 1", f.Jobs)
-	}
 	if err := checkRuns(&g); err != nil {
 		return nil, misused(err)
 	}
@@ -165,8 +162,8 @@ func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.
 
 // executor returns the executor for --on.
 func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *sweep.Report) (sweep.Executor, error) {
-	if f.MaxCost != 0 && (f.On != "tpu" || f.MaxCost < 0) {
-		return nil, misusef("--max-cost %g: want a positive number, with --on tpu", f.MaxCost)
+	if f.MaxCost != 0 && f.On != "tpu" {
+		return nil, misusef("--max-cost %g goes with --on tpu", f.MaxCost)
 	}
 	switch f.On {
 	case "local":

@@ -34,16 +34,16 @@ type tpuRunCmd struct {
 	Binary         string        `help:"Program for the machine, for linux/amd64 and built with cgo (default: this program)." type:"existingfile" placeholder:"FILE"`
 	Libtpu         string        `help:"Wheel of libtpu; required for a TPU." type:"existingfile" placeholder:"FILE.whl"`
 	On             string        `default:"tpu" help:"Backend on the machine: tpu, or go, which needs no libtpu." placeholder:"BACKEND"`
-	MaxHours       float64       `help:"Stop after this many machine-hours." placeholder:"H"`
-	MaxCost        float64       `help:"Stop at this cost, by the price table." placeholder:"MONEY"`
-	MaxUnattended  float64       `help:"Stop after this many hours without a subbert tpu run that watches the run." placeholder:"H"`
+	MaxHours       float64       `help:"Stop after this many machine-hours." placeholder:"H" range:"0..1e6"`
+	MaxCost        float64       `help:"Stop at this cost, by the price table." placeholder:"MONEY" range:"0..1e9"`
+	MaxUnattended  float64       `help:"Stop after this many hours without a subbert tpu run that watches the run." placeholder:"H" range:"0..1e6"`
 	Prices         string        `help:"Price table in place of the list prices, see docs/tpu.md." type:"existingfile" placeholder:"FILE.toml"`
 	SelfDelete     bool          `default:"true" negatable:"" help:"Let the machine delete itself at the end, in case no subbert tpu run does; its service account needs a role for that."`
 	Detach         bool          `help:"Create the run, request its machine once, and exit; the same command without --detach watches the run again. Requires --max-hours or --max-cost, which the machine enforces."`
 	Force          bool          `help:"Start even if the preflight says that the run does not compile, does not fit or exceeds its bounds."`
 	DryRun         bool          `help:"Print what would be created and what the run needs, and create nothing."`
-	Limit          time.Duration `default:"15m" hidden:"" help:"Longest time of one compilation of the preflight."`
-	Poll           time.Duration `default:"20s" hidden:"" help:"Time between polls."`
+	Limit          time.Duration `default:"15m" hidden:"" help:"Longest time of one compilation of the preflight." range:"1s..168h"`
+	Poll           time.Duration `default:"20s" hidden:"" help:"Time between polls." range:"10ms..24h"`
 	JSON           bool          `name:"json" help:"Print the outcome as JSON."`
 
 	prices launch.PriceTable

@@ -396,7 +396,7 @@ func TestBroken(t *testing.T) {
 		{"mention outside", "x.pubtator", []byte("2|t|Zalor.\n2|a|Bor.\n2\t50\t55\tZalor\tGene\t1\n\n"), 1, Counts{LeftOut: 1}, "x.pubtator: line 3"},
 		{"broken document", "x.xml", bytes.Replace(good, []byte("</passage>"), []byte("<"), 1), 3, Counts{Broken: 1}, "x.xml: document"},
 		{"empty", "x.xml", nil, 0, Counts{BrokenFiles: 1}, "x.xml: empty file"},
-		{"other form", "x.tsv", []byte("index\tsentence\tlabel\n1\tx\ty\n"), 0, Counts{BrokenFiles: 1}, "which has no mentions"},
+		{"other form", "x.tsv", []byte("index\tsentence\tlabel\n1\tx\ty\n"), 0, Counts{BrokenFiles: 1}, "want texts with mentions"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(dir, strings.ReplaceAll(test.name, " ", "-"))

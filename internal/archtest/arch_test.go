@@ -76,7 +76,7 @@ var layers = []struct {
 	imports []string
 }{
 	{"cmd", []string{
-		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "sweep", "tasks/encoding", "tpu",
+		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "score", "sweep", "tasks/encoding", "tpu",
 	}},
 	{"runs/result", []string{"data/marked", "evaluate"}},
 	{"runs/runstest", []string{"data", "models/bert"}},
@@ -84,6 +84,7 @@ var layers = []struct {
 	{"runs", []string{"backend", "checkpoints", "configs", "data", "evaluate", "models", "report", "tasks", "trainer"}},
 	{"extract", []string{"backend", "checkpoints", "data", "evaluate", "models", "report", "runs/result", "tasks", "trainer"}},
 	{"compare", []string{"data", "evaluate", "runs/result"}},
+	{"score", []string{"data", "evaluate"}},
 	{"plan/estimate", nil},
 	{"plan", []string{"backend", "checkpoints", "configs", "models", "tasks", "trainer"}},
 	{"configs", []string{"models/bert", "tasks", "trainer"}},
@@ -112,7 +113,7 @@ var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/c
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (
-	withoutTensors = []string{"checkpoints", "compare", "data", "evaluate", "report", "reproduce", "runs/result", "sweep"}
+	withoutTensors = []string{"checkpoints", "compare", "data", "evaluate", "report", "reproduce", "runs/result", "score", "sweep"}
 	excepted       = []string{"reproduce/forecast"}
 )
 
@@ -230,6 +231,26 @@ func TestOnlyCmdKnowsAConsole(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			if id, ok := n.(*ast.Ident); ok && strings.EqualFold(id.Name, "console") {
 				t.Errorf("%s: knows a %s, which belongs to cmd", file, id.Name)
+			}
+			return true
+		})
+	})
+}
+
+// TestBoundedTOML: TOML is decoded by internal/boundedtoml, since a small file without bounds takes much memory.
+func TestBoundedTOML(t *testing.T) {
+	const decoder = "github.com/BurntSushi/toml"
+	eachFile(t, func(rel, file string, f *ast.File) {
+		if under(rel, "internal/boundedtoml") || !slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return strings.Trim(i.Path.Value, `"`) == decoder }) {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "toml" && slices.Contains([]string{"Decode", "DecodeFile", "DecodeFS", "NewDecoder", "Unmarshal"}, sel.Sel.Name) {
+				t.Errorf("%s: toml.%s: internal/boundedtoml decodes TOML", file, sel.Sel.Name)
 			}
 			return true
 		})

@@ -99,7 +99,7 @@ func (l *Line) comparisons() []Comparison {
 	return []Comparison{
 		{"the attention head", run("attention-random"), run("cls-random"), ""},
 		{"pre-training", run("attention-pretrained"), run("attention-random"),
-			"In so few steps a model learns which words are frequent, not how they are used: a sample of this size cannot show what pre-training is worth."},
+			"In so few steps a model learns which words are frequent, not how they are used: a sample of this size cannot show the gain of pre-training."},
 	}
 }
 
