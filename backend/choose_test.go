@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,5 +165,17 @@ func TestReadInstalled(t *testing.T) {
 	}
 	if in, err := ReadInstalled(filepath.Join(dir, "none")); err != nil || len(in.Plugins) != 0 {
 		t.Errorf("a directory that does not exist gave %v, %v", in, err)
+	}
+}
+
+// TestMissing: each plugin that is not installed is listed once.
+func TestMissing(t *testing.T) {
+	var names []string
+	for _, r := range (Installed{Plugins: []Plugin{{Name: CUDA}}}).Missing() {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, []string{CPU, TPU}) {
+		t.Errorf("missing: %q, want cpu and tpu", names)
 	}
 }

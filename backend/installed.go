@@ -121,6 +121,17 @@ func (in Installed) Latest(name string) (Plugin, bool) {
 	return Plugin{}, false
 }
 
+// Missing lists the releases whose plugins are not installed in any version, the newest of each.
+func (in Installed) Missing() []Release {
+	var missing []Release
+	for _, r := range Releases() {
+		if _, ok := in.Latest(r.Name); !ok && !slices.ContainsFunc(missing, func(m Release) bool { return m.Name == r.Name }) {
+			missing = append(missing, r)
+		}
+	}
+	return missing
+}
+
 // At is the installed plugin with the shared library at path.
 func (in Installed) At(path string) (Plugin, bool) {
 	for _, p := range in.Plugins {

@@ -29,13 +29,9 @@ type backendCmd struct {
 // openBackend opens the backend that --backend, SUBBERT_BACKEND or the installed plugins select, with the settings of
 // device, and logs which and why.
 func (c *console) openBackend(ctx context.Context, device configs.Device) (*backend.Handle, error) {
-	installed, err := installedPlugins(c)
+	installed, choice, err := c.chooseBackend(c.backendFlag())
 	if err != nil {
 		return nil, err
-	}
-	choice, err := backend.Choose(c.backendFlag(), c.getenv("SUBBERT_BACKEND"), installed)
-	if err != nil {
-		return nil, misused(err)
 	}
 	layer, err := layerOptions(c)
 	if err != nil {
@@ -57,6 +53,16 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	c.warnOfPrecision(choice.Name, device)
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
+}
+
+// chooseBackend chooses among the installed plugins by flag, or by SUBBERT_BACKEND if flag is empty.
+func (c *console) chooseBackend(flag string) (backend.Installed, backend.Choice, error) {
+	installed, err := installedPlugins(c)
+	if err != nil {
+		return installed, backend.Choice{}, err
+	}
+	choice, err := backend.Choose(flag, c.getenv("SUBBERT_BACKEND"), installed)
+	return installed, choice, misused(err)
 }
 
 // withIncomplete adds what a plugin lacks to the error of its failure.

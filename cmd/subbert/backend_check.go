@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -18,17 +19,9 @@ func (v *backendCheckCmd) Help() string {
 }
 
 func (v *backendCheckCmd) Run(c *console) error {
-	installed, err := installedPlugins(c)
+	installed, choice, err := c.chooseBackend(cmp.Or(v.Name, c.backendFlag()))
 	if err != nil {
 		return err
-	}
-	flag := v.Name
-	if flag == "" {
-		flag = c.backendFlag()
-	}
-	choice, err := backend.Choose(flag, c.getenv("SUBBERT_BACKEND"), installed)
-	if err != nil {
-		return misused(err)
 	}
 	r, err := v.check(c, installed, choice)
 	if err != nil {
