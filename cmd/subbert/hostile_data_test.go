@@ -20,7 +20,7 @@ import (
 // hostileData returns the inputs of the verbs that read texts, corpora and shards.
 func hostileData() []hostile {
 	all := []hostile{
-		{name: "a PubMed record of 40 MB", make: write("in.xml", longRecord), args: []string{"data", "select", "--query", "gene", "--out", "out", "in.xml"}, header: true, code: exitFailed, says: "more than"},
+		{name: "a PubMed record of 40 MB", make: write("in.xml", longRecord), args: []string{"data", "select", "--query", "gene", "--out", "out", "in.xml"}, header: true, code: exitFailed, says: "PMID 7: line 1 (byte 33619968): more than 32 MiB"},
 		{name: "a BioC file of two collections", cheap: true, make: short("in.xml", bioc("", "")+bioc("", "")), args: relationsFrom("bioc", "in.xml"), code: exitFailed, says: "<collection> after the end of the root element"},
 		{name: "documents of two collections", cheap: true, make: short("in.xml", bioc("", "")+bioc("", "")), args: []string{"data", "select", "--strict", "--query", "aspirin", "--out", "out", "in.xml"}, code: exitFailed, says: "after the end of the root element"},
 		{name: "BioC with text after its root", cheap: true, make: short("in.xml", bioc("", "")+"more"), args: relationsFrom("bioc", "in.xml"), code: exitFailed, says: "text outside the root element"},
@@ -52,7 +52,7 @@ func hostileData() []hostile {
 		hostile{name: "a shard that is a pipe", cheap: true, make: both(twoShards, link("shards/train-00000.shard", "")), args: []string{"data", "inspect", "--verify", "shards"}, code: exitFailed, says: "train-00000.shard"},
 		hostile{name: "a manifest that is a pipe", cheap: true, make: both(twoShards, link("shards/manifest.json", "")), args: []string{"data", "inspect", "shards"}, code: exitFailed, says: "manifest.json"},
 		hostile{name: "a manifest that never ends", cheap: true, make: both(twoShards, link("shards/manifest.json", "/dev/zero")), args: []string{"data", "inspect", "shards"}, code: exitFailed, says: "manifest.json"},
-		hostile{name: "terminal escapes in a manifest", cheap: true, make: both(twoShards, edit("shards/manifest.json", `("name": ")[^"]*`, `${1}\u001b]0;owned\u0007\u001b[31m`)), args: []string{"data", "inspect", "shards"}})
+		hostile{name: "terminal escapes in a manifest", cheap: true, make: both(twoShards, edit("shards/manifest.json", `("splitter": ")[^"]*`, `${1}\u001b]0;owned\u0007\u001b[31m`)), args: []string{"data", "inspect", "shards"}})
 }
 
 // relationsFrom returns the arguments of data relations.
