@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -67,17 +68,18 @@ def content(path):
     return {name: open(os.path.join(path, name) if name else path, "rb").read() for name in names}
 
 
-def start(port, venv):
+def start(port, venv, dir):
     """A master and two workers with one core each."""
-    spark = os.path.join(venv, "spark-class")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    url = f"spark://127.0.0.1:{port}"
-    yield subprocess.Popen([spark, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"], **quiet)
-    time.sleep(5)
+    spark, url = os.path.join(venv, "spark-class"), f"spark://127.0.0.1:{port}"
+    log = open(os.path.join(dir, "cluster.log"), "wb")
+    yield subprocess.Popen([spark, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"], stdout=log, stderr=log)
+    while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+        time.sleep(0.5)
     for _ in range(2):
-        work = tempfile.mkdtemp(prefix="spark-worker-")
-        yield subprocess.Popen([spark, "org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", work, url], **quiet)
-    time.sleep(5)
+        worker = ["--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", os.path.join(dir, "workers"), url]
+        yield subprocess.Popen([spark, "org.apache.spark.deploy.worker.Worker"] + worker, stdout=log, stderr=log)
+    while open(log.name, "rb").read().count(b"Registering worker") < 2:
+        time.sleep(0.5)
 
 
 def verbs(a, dir):
@@ -134,10 +136,9 @@ def main():
     a = parser.parse_args()
     a.subbert, a.model, a.vocab = map(os.path.abspath, (a.subbert, a.model, a.vocab))
     a.archives, a.pubmed = [os.path.abspath(f) for f in a.archives], [os.path.abspath(f) for f in a.pubmed]
-    cluster = []
+    dir, cluster = tempfile.mkdtemp(prefix="check-spark-"), []
     try:
-        cluster.extend(start(a.port, os.path.dirname(sys.executable)))
-        dir = tempfile.mkdtemp(prefix="check-spark-")
+        cluster.extend(start(a.port, os.path.dirname(sys.executable), dir))
         ok = [check(a, dir, cluster[1:], *verb) for verb in verbs(a, dir)]
     finally:
         for process in cluster:

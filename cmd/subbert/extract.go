@@ -1,20 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/subbert/subbert/data/extracted"
-	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/extract/bulk"
-	"github.com/subbert/subbert/runs"
 )
 
 // extractCmd holds extract itself and the verbs on its rows.
@@ -29,19 +23,18 @@ type extractRowsCmd struct {
 	Out            string   `required:"" placeholder:"FILE" help:"Where to: .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst."`
 	Types          []string `placeholder:"A,B" help:"The types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
 	As             []string `placeholder:"A,B" help:"What these types are called in the sentences that the model was trained on, such as DRUG,DRUG for --types Chemical,Chemical."`
-	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence."`
+	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence." range:"0..1000"`
 	IDs            string   `name:"ids" placeholder:"FILE" help:"Take only pairs that name one of these identifiers at least, one a line."`
 	Species        []string `placeholder:"ID,..." help:"Take only texts that name one of these species, such as 9606."`
 	Sections       []string `placeholder:"NAME,..." help:"Take only pairs of these sections, such as title,abstract."`
-	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable."`
+	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable." range:"0..1"`
 	Negatives      bool     `help:"Keep rows whose label means no relation."`
 	Resume         bool     `help:"Go on with what an earlier attempt has finished. If FILE is there, do nothing."`
 	Strict         bool     `help:"End at the first broken text, mention or file, rather than passing over it."`
-	Batch          int      `default:"32" help:"Sentences at a time."`
-	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
-	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
+	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop." range:"1..1e6"`
+	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number." range:"0..1024"`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
-	precisionFlag
+	applyFlags
 	outputFlag
 }
 
@@ -54,20 +47,41 @@ in FILE.work until FILE is whole: whoever stops, or is killed, goes on with the 
 }
 
 func (v *extractRowsCmd) Run(c *console) (err error) {
-	plan, err := v.plan(c)
+	if _, err := extracted.FormOf(v.Out); err != nil {
+		return misused(err)
+	}
+	asked := bulk.Request{
+		Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections,
+		MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Batch: v.Batch, Chunk: v.Chunk,
+	}
+	plan, err := asked.Plan()
 	if err != nil {
 		return err
 	}
-	m, err := extract.Open(c.ctx, plan.Model, v.request().Options(v.extraction(c, v.Batch)))
+	notes, broken := firsts{log: c.log}, firsts{log: c.log}
+	plan.Files, plan.Out, plan.Resume, plan.Replace = v.Files, v.Out, v.Resume, v.Force || c.again
+	plan.Workers, plan.Precision, plan.Note, plan.Broken = workers(v.Workers), v.Precision, notes.warn, broken.skipped
+	if !v.Resume {
+		if _, err := v.output(c, v.Out, ""); err != nil {
+			return err
+		}
+	}
+	options, err := v.options(c)
+	if err != nil {
+		return err
+	}
+	if plan.Model, err = c.modelPath(c.ctx, v.Model); err != nil {
+		return err
+	}
+	m, err := extract.Open(c.ctx, plan.Model, asked.Options(options))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	if !c.quiet {
-		v.forecast(c, plan, m)
+	if f, err := plan.Forecast(c.ctx, m); err == nil && f.Duration > 0 && !c.quiet { // the run reports faults again
+		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)), "pairs", f.Pairs,
+			"pairs_per_second", fmt.Sprintf("%.0f", f.PerSecond), "takes", f.Duration.Round(time.Second))
 	}
-	broken := faults{log: c.log}
-	plan.Broken = broken.tell
 	meter := newMeter(c)
 	plan.Progress = func(p bulk.Progress) {
 		meter.show(float64(p.Read), float64(p.Size), func(float64) string {
@@ -78,88 +92,12 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	s, err := bulk.Run(c.ctx, plan, m)
 	meter.end()
 	broken.end()
+	notes.end()
 	if err != nil {
-		return extracting(err)
+		return err
 	}
 	return c.show(v.JSON, s, func(w io.Writer) error { return printExtracted(w, s) })
 }
-
-func (v *extractRowsCmd) forecast(c *console, plan bulk.Plan, m *extract.Model) {
-	f, err := plan.Forecast(c.ctx, m)
-	if err != nil || f.Duration == 0 { // the run reports faults again
-		return
-	}
-	c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)), "pairs", f.Pairs,
-		"pairs_per_second", fmt.Sprintf("%.0f", f.PerSecond), "takes", f.Duration.Round(time.Second))
-}
-
-// request returns what the flags ask for.
-func (v *extractRowsCmd) request() bulk.Request {
-	return bulk.Request{
-		Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections,
-		MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Batch: v.Batch, Chunk: v.Chunk,
-	}
-}
-
-// plan checks the flags and returns the plan.
-func (v *extractRowsCmd) plan(c *console) (bulk.Plan, error) {
-	if _, err := extracted.FormOf(v.Out); err != nil {
-		return bulk.Plan{}, misused(err)
-	}
-	if !v.Resume { // which continues it
-		if _, err := v.output(c, v.Out, ""); err != nil {
-			return bulk.Plan{}, err
-		}
-	}
-	plan, err := v.request().Plan()
-	if err != nil {
-		return plan, err
-	}
-	if plan.Model, err = c.modelPath(c.ctx, v.Model); err != nil {
-		return plan, err
-	}
-	plan.Files, plan.Out, plan.Resume, plan.Replace = v.Files, v.Out, v.Resume, v.Force || c.again
-	plan.Workers, plan.Precision, plan.Note = workers(v.Workers), v.Precision, notes(c.log)
-	return plan, nil
-}
-
-// notes returns a function that logs the first remarks about the files.
-func notes(log *slog.Logger) func(string) {
-	f := faults{}
-	return func(line string) {
-		if n := f.n.Add(1); n <= maxFaults {
-			log.Warn(line)
-		} else if n == maxFaults+1 {
-			log.Warn("more remarks of this kind are not shown")
-		}
-	}
-}
-
-// extracting turns err into an error for the user, which says what is kept and how to continue.
-func extracting(err error) error {
-	kept, work := new(staging.KeptError), new(bulk.WorkError)
-	switch {
-	case errors.Is(err, staging.ErrExists), errors.As(err, &work):
-		return misused(err)
-	case errors.As(err, &kept):
-		if err = kept.Err; errors.Is(err, context.Canceled) {
-			err = runs.ErrInterrupted
-		}
-		return &hinted{err, "finished work is kept in " + kept.Dir + "; the same command with --resume goes on"}
-	case errors.Is(err, context.Canceled):
-		return interruptedf("nothing was written")
-	}
-	return err
-}
-
-// hinted is an error with its own hint.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h *hinted) Unwrap() error { return h.error }
-func (h *hinted) Hint() string  { return h.hint }
 
 // printExtracted prints the outcome of the extraction.
 func printExtracted(w io.Writer, s *bulk.Summary) error {
@@ -167,12 +105,10 @@ func printExtracted(w io.Writer, s *bulk.Summary) error {
 		_, err := fmt.Fprintf(w, "%s already exists; nothing to do\n", s.Out)
 		return err
 	}
-	for _, l := range slices.Sorted(maps.Keys(s.Labels)) {
-		fmt.Fprintf(w, "%s\t%d\n", l, s.Labels[l])
-	}
+	printCounts(w, s.Labels)
 	fmt.Fprintf(w, "%d documents of %d files, %d pairs (%d by earlier attempts); %v\n", s.Documents, s.Files, s.Pairs, s.Earlier, s.Cut)
 	if s.BrokenFiles+s.Broken+s.LeftOut > 0 {
-		fmt.Fprintf(w, "passed over: %d broken files or members, %d documents, %d annotations\n", s.BrokenFiles, s.Broken, s.LeftOut)
+		fmt.Fprintf(w, "skipped: %d broken files or members, %d documents, %d annotations\n", s.BrokenFiles, s.Broken, s.LeftOut)
 	}
 	if s.Bounded > 0 {
 		fmt.Fprintf(w, "bounded: %d sentences make more pairs than are taken; their other pairs are left out\n", s.Bounded)

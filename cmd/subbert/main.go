@@ -20,6 +20,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -129,6 +131,9 @@ func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
 	}
+	if kept := new(staging.KeptError); errors.As(err, &kept) {
+		return interruptedf("%s", kept.Hint())
+	}
 	return interruptedf("nothing was written; the same command starts again")
 }
 
@@ -147,6 +152,9 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	}
 	if err != nil {
 		return misused(err)
+	}
+	if err := checkRanges(parsed); err != nil {
+		return err
 	}
 	console := newConsole(ctx, &c, in, out, errOut)
 	console.command = "subbert " + strings.Join(args, " ")
@@ -171,7 +179,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	w = &visible{to: w}
+	w = visible.To(w)
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

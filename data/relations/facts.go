@@ -100,7 +100,7 @@ func ReadGold(name string, o Options) (*Gold, error) {
 		}
 	}
 	if len(g.Articles) == 0 {
-		return nil, fmt.Errorf("%s: no article in it", name)
+		return nil, fmt.Errorf("%s: no articles", name)
 	}
 	return g, nil
 }
@@ -173,7 +173,7 @@ func (t *table) claimColumns(name string) (at []int, err error) {
 	for _, want := range []string{"pmid", "a_id", "b_id", "label", "probability"} {
 		i, ok := t.columns[want]
 		if !ok {
-			return nil, fmt.Errorf("%s: no column %s; the rows of extract have a header with pmid, a_id, b_id, label and probability", name, want)
+			return nil, fmt.Errorf("%s: no column %s; want a header with pmid, a_id, b_id, label and probability, as subbert extract writes", name, want)
 		}
 		at = append(at, i)
 	}
@@ -185,7 +185,7 @@ func (c *Claimed) add(r row, at []int, articles map[string]bool) error {
 	pmid, a, b, label := r.fields[at[0]], r.fields[at[1]], r.fields[at[2]], r.fields[at[3]]
 	p, err := strconv.ParseFloat(r.fields[at[4]], 64)
 	if err != nil || !(p >= 0 && p <= 1) {
-		return r.line.errorf("column probability: %q is no probability", r.fields[at[4]])
+		return r.line.errorf("column probability: %q is not a probability", r.fields[at[4]])
 	}
 	c.Rows++
 	if !articles[pmid] {

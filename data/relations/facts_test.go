@@ -160,7 +160,7 @@ func TestBadClaims(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no probability", "pmid\ta_id\tb_id\tlabel\n1\tC1\tD1\tCID\n", "a.tsv: no column probability"},
 		{"no header", "1\tC1\tD1\tCID\n", "a.tsv: no column pmid"},
-		{"a word for a probability", claimRows + "7\ttitle\tx\tC1\tP1\tCID\tsure\n", `a.tsv:2: column probability: "sure" is no probability`},
+		{"a word for a probability", claimRows + "7\ttitle\tx\tC1\tP1\tCID\tsure\n", `a.tsv:2: column probability: "sure" is not a probability`},
 		{"more than one", claimRows + "7\ttitle\tx\tC1\tP1\tCID\t1.01\n", "1.01"},
 		{"NaN", claimRows + "7\ttitle\tx\tC1\tP1\tCID\tNaN\n", "NaN"},
 		{"a short row", claimRows + "7\ttitle\n", "a.tsv:2: 2 columns, want 7"},

@@ -123,7 +123,7 @@ func Read(format, name string, o Options) iter.Seq2[Example, error] {
 	case !ok:
 		return failed(fmt.Errorf("format %q, want one of %s", format, strings.Join(Formats(), ", ")))
 	case r.wholeAbstracts && o.Sentences == nil:
-		return failed(fmt.Errorf("format %s annotates whole abstracts: a sentence splitter is needed", format))
+		return failed(fmt.Errorf("format %s annotates whole abstracts and needs a sentence splitter", format))
 	}
 	o.nuls = new(int)
 	return func(yield func(Example, error) bool) {

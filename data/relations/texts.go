@@ -70,7 +70,7 @@ func Texts(r io.Reader, name string, form forms.Form, o TextOptions) iter.Seq2[*
 	}[form]
 	return func(yield func(*Text, error) bool) {
 		if read == nil {
-			yield(nil, fmt.Errorf("%s: %s, which has no mentions in texts; want bioc, pubtator or jsonl", name, form))
+			yield(nil, fmt.Errorf("%s: got %s, want texts with mentions: bioc, pubtator or jsonl", name, form))
 			return
 		}
 		nuls := 0

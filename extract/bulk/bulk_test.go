@@ -407,10 +407,10 @@ func TestBroken(t *testing.T) {
 		{"packed file cut off", "x.xml.gz", gz(t, good)[:1000], 0, Counts{BrokenFiles: 1}, "truncated"},
 		{"no text", "x.pubtator", []byte("1|t|\n1|a|\n\n2|t|Zalor.\n2|a|Bor.\n\n"), 1, Counts{Broken: 1}, "document 1: no text"},
 		{"mention outside", "x.pubtator", []byte("2|t|Zalor.\n2|a|Bor.\n2\t50\t55\tZalor\tGene\t1\n\n"), 1, Counts{LeftOut: 1}, "x.pubtator: line 3"},
-		{"many mentions in a sentence", "x.pubtator.gz", gz(t, crowded(100_000)), 1, Counts{Bounded: 1}, "x.pubtator.gz: document 1: a sentence with 100000 mentions makes more than "},
+		{"many mentions in a sentence", "x.pubtator.gz", gz(t, crowded(100_000)), 1, Counts{Bounded: 1}, "x.pubtator.gz: document 1: a sentence with 100000 mentions has more than "},
 		{"broken document", "x.xml", bytes.Replace(good, []byte("</passage>"), []byte("<"), 1), 3, Counts{Broken: 1}, "x.xml: document"},
 		{"empty", "x.xml", nil, 0, Counts{BrokenFiles: 1}, "x.xml: empty file"},
-		{"other form", "x.tsv", []byte("index\tsentence\tlabel\n1\tx\ty\n"), 0, Counts{BrokenFiles: 1}, "which has no mentions"},
+		{"other form", "x.tsv", []byte("index\tsentence\tlabel\n1\tx\ty\n"), 0, Counts{BrokenFiles: 1}, "want texts with mentions"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(dir, strings.ReplaceAll(test.name, " ", "-"))

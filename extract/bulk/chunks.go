@@ -86,7 +86,7 @@ func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, err
 	}
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("the consumer stopped")
 
 // collect combines the items of all units into chunks.
 func (r *reader) collect(start position, yield func(*chunk) bool) error {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/corpus/pubtator"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/request"
@@ -50,11 +49,6 @@ func (r Request) Plan() (Plan, error) {
 			return p, err
 		}
 	}
-	splitter, err := corpus.NewSplitter()
-	if err != nil {
-		return p, err
-	}
-	p.Sentences = splitter.Split
 	return p, nil
 }
 
@@ -113,7 +107,7 @@ func readList(path string) (map[string]bool, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(set) == 0 {
-		return nil, fmt.Errorf("%s: no identifier in it", path)
+		return nil, fmt.Errorf("%s: no identifiers", path)
 	}
 	return set, nil
 }

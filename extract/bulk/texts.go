@@ -111,7 +111,7 @@ func (r *reader) archive(at position, in *tar.Reader, read func() int64) error {
 		}
 		if err != nil {
 			at.Text = 0
-			return r.broken(at, fmt.Errorf("%s: the archive is broken behind its member %d: %w", r.Files[at.File], at.Member, err))
+			return r.broken(at, fmt.Errorf("%s: the archive is damaged after member %d: %w", r.Files[at.File], at.Member, err))
 		}
 		if h.Typeflag != tar.TypeReg || strings.HasPrefix(path.Base(h.Name), ".") {
 			continue
@@ -145,7 +145,7 @@ func (r *reader) member(at position, h *tar.Header, in *tar.Reader, read int64) 
 }
 
 // errCutOff says that an archive ends inside a member; reading the member reports it.
-var errCutOff = errors.New("the archive is cut off")
+var errCutOff = errors.New("the archive is truncated")
 
 // failing is a reader that fails with err, or ends.
 type failing struct{ err error }
@@ -294,7 +294,7 @@ func (r *reader) pairs(name string, t *relations.Text, to *item) {
 			continue
 		}
 		if len(to.examples) == maxDocumentPairs {
-			to.faults = append(to.faults, boundedError(fmt.Sprintf("%s: document %s: makes more than %d pairs; the others are left out", name, t.ID(), maxDocumentPairs)))
+			to.faults = append(to.faults, boundedError(fmt.Sprintf("%s: document %s: more than %d pairs; the others are left out", name, t.ID(), maxDocumentPairs)))
 			return
 		}
 		if r.As[0] != "" {
