@@ -102,7 +102,7 @@ func TestPrefix(t *testing.T) {
 	for _, test := range []struct{ mentions, relation string }{{"", ""}, {"MESH:", ""}, {"", "MESH:"}, {"MESH:", "mesh:"}} {
 		in := filepath.Join(folder(t, map[string]string{"a.txt": lines(test.mentions, test.relation)}), "a.txt")
 		covered := Coverage{}
-		for e, err := range Read("pubtator", in, Options{Types: [2]string{"Chemical", "Disease"}, Covered: func(_ string, c Coverage) { covered = c }}) {
+		for e, err := range Read("pubtator", in, Options{Sentences: fullStops, Types: [2]string{"Chemical", "Disease"}, Covered: func(_ string, c Coverage) { covered = c }}) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -122,6 +122,17 @@ func asPubTator(t testing.TB, first, n int) []byte {
 	return b.Bytes()
 }
 
+// crowded returns PubTator's text of a document with one sentence of n mentions.
+func crowded(n int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "1|t|%s\n1|a|\n", strings.TrimSuffix(strings.Repeat("ab ", n), " "))
+	for i := range n {
+		fmt.Fprintf(&b, "1\t%d\t%d\tab\tGene\t%d\n", 3*i, 3*i+2, i+1)
+	}
+	b.WriteString("\n")
+	return b.Bytes()
+}
+
 // asJSON returns a document of BioC in JSON.
 func asJSON(t testing.TB, first int) []byte {
 	t.Helper()
@@ -389,11 +400,14 @@ func TestBroken(t *testing.T) {
 		told       string
 	}{
 		{"broken member", "x.tar.gz", gz(t, tarred(t, member{"a.xml", good[:len(good)/2]}, member{"b.xml", bioc(t, 4, 4)})), 6, Counts{BrokenFiles: 1}, "x.tar.gz: a.xml: "},
+		{"broken member in the middle", "x.tar.gz", gz(t, tarred(t, member{"a.xml", good}, member{"b.xml", bioc(t, 4, 4)[:900]}, member{"c.xml", bioc(t, 10, 2)})), 6, Counts{BrokenFiles: 1}, "x.tar.gz: b.xml: "},
+		{"broken last member", "x.tar.gz", gz(t, tarred(t, member{"a.xml", good}, member{"b.xml.gz", gz(t, bioc(t, 4, 4))[:900]})), 4, Counts{BrokenFiles: 1}, "x.tar.gz: b.xml.gz: "},
 		{"member of no form", "x.tar", tarred(t, member{"README", []byte("%PDF-")}, member{"b.xml", good}), 4, Counts{BrokenFiles: 1}, "x.tar: README: a PDF"},
 		{"archive cut off", "x.tar.gz", archive[:len(archive)-len(archive)/3], 4, Counts{BrokenFiles: 1}, "x.tar.gz"},
 		{"packed file cut off", "x.xml.gz", gz(t, good)[:1000], 0, Counts{BrokenFiles: 1}, "truncated"},
 		{"no text", "x.pubtator", []byte("1|t|\n1|a|\n\n2|t|Zalor.\n2|a|Bor.\n\n"), 1, Counts{Broken: 1}, "document 1: no text"},
 		{"mention outside", "x.pubtator", []byte("2|t|Zalor.\n2|a|Bor.\n2\t50\t55\tZalor\tGene\t1\n\n"), 1, Counts{LeftOut: 1}, "x.pubtator: line 3"},
+		{"many mentions in a sentence", "x.pubtator.gz", gz(t, crowded(100_000)), 1, Counts{Bounded: 1}, "x.pubtator.gz: document 1: a sentence with 100000 mentions has more than "},
 		{"broken document", "x.xml", bytes.Replace(good, []byte("</passage>"), []byte("<"), 1), 3, Counts{Broken: 1}, "x.xml: document"},
 		{"empty", "x.xml", nil, 0, Counts{BrokenFiles: 1}, "x.xml: empty file"},
 		{"other form", "x.tsv", []byte("index\tsentence\tlabel\n1\tx\ty\n"), 0, Counts{BrokenFiles: 1}, "want texts with mentions"},
@@ -406,11 +420,16 @@ func TestBroken(t *testing.T) {
 			p := plan(t, model, filepath.Join(dir, "out.tsv"), save(t, dir, test.file, test.content), save(t, dir, "good.xml", bioc(t, 8, 2)))
 			var told []string
 			p.Broken = func(err error) { told = append(told, err.Error()) }
+			p.Note = func(line string) {
+				if strings.Contains(line, test.told) { // others are about the marks of the tiny model
+					told = append(told, line)
+				}
+			}
 			s, err := Run(t.Context(), p, m)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := Counts{BrokenFiles: s.BrokenFiles, Broken: s.Broken, LeftOut: s.LeftOut}
+			got := Counts{BrokenFiles: s.BrokenFiles, Broken: s.Broken, LeftOut: s.LeftOut, Bounded: s.Bounded}
 			if s.Documents != test.documents+2 || !cmp.Equal(got, test.want) {
 				t.Errorf("%d documents, %+v; want %d and %+v; told %q", s.Documents, got, test.documents+2, test.want, told)
 			}
