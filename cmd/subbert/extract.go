@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/subbert/subbert/data/extracted"
+	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/extract/bulk"
 )
 
@@ -45,17 +47,20 @@ in FILE.work until FILE is whole: whoever stops, or is killed, goes on with the 
 }
 
 func (v *extractRowsCmd) Run(c *console) (err error) {
-	if v.Chunk < 1 {
-		return misusef("--chunk %d, want at least 1", v.Chunk)
+	if _, err := extracted.FormOf(v.Out); err != nil {
+		return misused(err)
 	}
-	notes, broken := firsts{log: c.log}, firsts{log: c.log}
-	plan := bulk.Plan{
-		Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Replace: v.Force || c.again,
-		Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision, Note: notes.warn, Broken: broken.skipped,
+	asked := bulk.Request{
+		Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections,
+		MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Batch: v.Batch, Chunk: v.Chunk,
 	}
-	if err := plan.Choose(bulk.Pairs{Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections}); err != nil {
+	plan, err := asked.Plan()
+	if err != nil {
 		return err
 	}
+	notes, broken := firsts{log: c.log}, firsts{log: c.log}
+	plan.Files, plan.Out, plan.Resume, plan.Replace = v.Files, v.Out, v.Resume, v.Force || c.again
+	plan.Workers, plan.Precision, plan.Note, plan.Broken = workers(v.Workers), v.Precision, notes.warn, broken.skipped
 	if !v.Resume {
 		if _, err := v.output(c, v.Out, ""); err != nil {
 			return err
@@ -68,7 +73,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	if plan.Model, err = c.modelPath(c.ctx, v.Model); err != nil {
 		return err
 	}
-	m, err := plan.Open(c.ctx, options)
+	m, err := extract.Open(c.ctx, plan.Model, asked.Options(options))
 	if err != nil {
 		return err
 	}
@@ -104,6 +109,9 @@ func printExtracted(w io.Writer, s *bulk.Summary) error {
 	fmt.Fprintf(w, "%d documents of %d files, %d pairs (%d by earlier attempts); %v\n", s.Documents, s.Files, s.Pairs, s.Earlier, s.Cut)
 	if s.BrokenFiles+s.Broken+s.LeftOut > 0 {
 		fmt.Fprintf(w, "skipped: %d broken files or members, %d documents, %d annotations\n", s.BrokenFiles, s.Broken, s.LeftOut)
+	}
+	if s.Bounded > 0 {
+		fmt.Fprintf(w, "bounded: %d sentences make more pairs than are taken; their other pairs are left out\n", s.Bounded)
 	}
 	_, err := fmt.Fprintf(w, "%d rows in %.1f s, %.0f pairs/s; wrote %s\n", s.Rows, s.Seconds, s.PerSecond, s.Out)
 	return err

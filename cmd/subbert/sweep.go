@@ -116,9 +116,13 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 func checkRuns(g *sweep.Graph) error {
 	task := map[string]string{"pretrain": result.TaskPretraining, "finetune": result.TaskRelation, "probe": result.TaskProbing}
 	var errs []error
+	known := map[string]bool{} // a parser is built for each verb that is looked up
 	for i := range g.Runs {
 		r := &g.Runs[i]
-		if !isVerb(r.Verb) {
+		if _, ok := known[r.Verb]; !ok {
+			known[r.Verb] = isVerb(r.Verb)
+		}
+		if !known[r.Verb] {
 			errs = append(errs, fmt.Errorf("run %s: subbert has no verb %q", r.Name, r.Verb))
 		}
 		if task[r.Verb] == "" || r.Config == "" {
