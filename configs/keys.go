@@ -21,10 +21,10 @@ var verbs = []struct{ task, verb string }{
 // of this task that says what it says elsewhere, or else the nearest one.
 func unknownKey(name, key, task string) error {
 	if others := owners(key); len(others) > 0 {
-		return fmt.Errorf("%s: %s is a key of %s; this is a config of the task %q", name, key, strings.Join(others, " and of "), task)
+		return fmt.Errorf("%s: %s is a key of %s, and this config has the task %q", name, key, strings.Join(others, " and of "), task)
 	}
 	if ours := nativeOf(key, Keys(task)); ours != "" {
-		return fmt.Errorf("%s: unknown key %s; here it is %s", name, key, ours)
+		return fmt.Errorf("%s: unknown key %s; use %s", name, key, ours)
 	}
 	best, distance := "", len(key)
 	for _, known := range Keys(task) {

@@ -60,7 +60,7 @@ func readMetrics(ctx context.Context, path string, read func(done, size int64)) 
 		}
 		p, err := parsePoint(line)
 		if err != nil && !more {
-			notes = append(notes, fmt.Sprintf("line %d of %s is incomplete and left out", n, path))
+			notes = append(notes, fmt.Sprintf("skipped line %d of %s, which is incomplete", n, path))
 			break
 		}
 		if err != nil {

@@ -144,7 +144,7 @@ func (r *Run) readSeries(ctx context.Context, read func(done, size int64)) error
 		r.readPart(filepath.Join(r.Dir, name))
 	}
 	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != result.TaskProbing && task != result.TaskAttention { // those record no metrics
-		r.Notes = append(r.Notes, "nothing has been recorded")
+		r.Notes = append(r.Notes, "the run recorded nothing")
 	}
 	return nil
 }
@@ -166,14 +166,14 @@ func (r *Run) readResult() error {
 	var err error
 	r.Result, err = result.Read(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Notes = append(r.Notes, "not finished: there is no "+result.File)
+		r.Notes = append(r.Notes, "not finished: no "+result.File)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	if unknown := r.Result.Unknown; len(unknown) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has keys this page does not show: %s", result.File, strings.Join(unknown, ", ")))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has keys that this page does not show: %s", result.File, strings.Join(unknown, ", ")))
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (p ddiPair) label(o Options) (string, error) {
 	case p.DDI != "true":
 		return "", fmt.Errorf("ddi %q, want true or false", p.DDI)
 	case p.Type == "":
-		o.warn("pair %s: ddi is true but has no type; counted as false, as in the published table", p.ID)
+		o.warn("pair %s: ddi is true, but there is no type; counted as false, as in the published table", p.ID)
 		return "false", nil
 	case slices.Contains(DDI.Labels, p.Type):
 		return p.Type, nil
@@ -120,13 +120,13 @@ func ends(mentions map[string]Mention, e1, e2 string) (a, b Mention, err error) 
 	find := func(id string) Mention {
 		m, ok := mentions[id]
 		if !ok {
-			err = fmt.Errorf("entity %q is not in the pair's sentence; both mentions must be", id)
+			err = fmt.Errorf("entity %q is not in the sentence of the pair", id)
 		}
 		return m
 	}
 	a, b = find(e1), find(e2)
 	if err == nil && e1 == e2 {
-		err = fmt.Errorf("both ends are entity %q", e1)
+		err = fmt.Errorf("both mentions are entity %q", e1)
 	}
 	return a, b, err
 }
@@ -155,7 +155,7 @@ func decodeXML(src *source, file string, v any) error {
 	dec := xml.NewDecoder(ctxio.Reader(src.options.context(), bytes.NewReader(data), nil))
 	switch err := dec.Decode(v); {
 	case errors.Is(err, io.EOF):
-		return errors.New("no XML document in it")
+		return errors.New("no XML document")
 	case err != nil:
 		return err
 	}
@@ -175,7 +175,7 @@ func nothingMore(dec *xml.Decoder) error {
 		line, _ := dec.InputPos()
 		switch t := t.(type) {
 		case xml.StartElement:
-			return fmt.Errorf("line %d: <%s> after the end of the document; several files were put together", line, t.Name.Local)
+			return fmt.Errorf("line %d: <%s> after the end of the document; want one document per file", line, t.Name.Local)
 		case xml.CharData:
 			if len(bytes.TrimSpace(t)) > 0 {
 				return fmt.Errorf("line %d: text after the end of the document: %.40q", line, bytes.TrimSpace(t))

@@ -51,7 +51,7 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes, want at most that for such a file", path, limit)
+		return nil, fmt.Errorf("%s: more than %d bytes, the limit for such a file", path, limit)
 	}
 	return data, nil
 }
@@ -100,7 +100,7 @@ func Mistaken(start []byte) string {
 		return "is a web page (HTML)" // perhaps behind a comment, or as XML
 	}
 	if slices.Contains([]string{"entry not found", "not found", "404: not found", "invalid username or password."}, lower) {
-		return fmt.Sprintf("is a server's answer, %q, instead of the file", text)
+		return fmt.Sprintf("is the error message of a server, %q", text)
 	}
 	return ""
 }

@@ -162,7 +162,7 @@ func PlainJSON(err error) error {
 		if field == "" {
 			field = "the value"
 		}
-		return fmt.Errorf("%s is a %s, which does not belong there", field, kind.Value)
+		return fmt.Errorf("%s has the wrong type: %s", field, kind.Value)
 	}
 	return fmt.Errorf("not JSON: %w", err)
 }
