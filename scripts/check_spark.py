@@ -21,6 +21,8 @@ import tempfile
 import threading
 import time
 
+import pyspark
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAKY = """#!/bin/sh
 # Fails twice for the file $1, then runs the command behind the first two arguments.
@@ -68,9 +70,9 @@ def content(path):
     return {name: open(os.path.join(path, name) if name else path, "rb").read() for name in names}
 
 
-def start(port, venv, dir):
+def start(port, dir):
     """A master and two workers with one core each."""
-    spark, url = os.path.join(venv, "spark-class"), f"spark://127.0.0.1:{port}"
+    spark, url = os.path.join(os.environ["SPARK_HOME"], "bin", "spark-class"), f"spark://127.0.0.1:{port}"
     log = open(os.path.join(dir, "cluster.log"), "wb")
     yield subprocess.Popen([spark, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"], stdout=log, stderr=log)
     while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
@@ -136,9 +138,10 @@ def main():
     a = parser.parse_args()
     a.subbert, a.model, a.vocab = map(os.path.abspath, (a.subbert, a.model, a.vocab))
     a.archives, a.pubmed = [os.path.abspath(f) for f in a.archives], [os.path.abspath(f) for f in a.pubmed]
+    os.environ.update(SPARK_HOME=os.path.dirname(pyspark.__file__), PYSPARK_PYTHON=sys.executable)
     dir, cluster = tempfile.mkdtemp(prefix="check-spark-"), []
     try:
-        cluster.extend(start(a.port, os.path.dirname(sys.executable), dir))
+        cluster.extend(start(a.port, dir))
         ok = [check(a, dir, cluster[1:], *verb) for verb in verbs(a, dir)]
     finally:
         for process in cluster:
