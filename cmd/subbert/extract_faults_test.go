@@ -38,7 +38,7 @@ func TestExtractFaults(t *testing.T) {
 	put("outside.pubtator", append([]byte("1|t|Zalor.\n1|a|\n1\t50\t55\tZalor\tChemical\tD1\n\n"), good...))
 	put("passage.xml", []byte(`<collection><source>x</source><document><id>1</id><passage><offset>0</offset><text>Zalor spoils brim.</text>`+
 		`<annotation id="1"><infon key="identifier">D1</infon><infon key="type">Chemical</infon><location offset="15" length="9"/><text>Zalor</text></annotation></passage></document></collection>`))
-	put("crowded.pubtator", append(oneLongSentence(100_000), good...))
+	put("crowded.pubtator", append(manyMentions(100_000), good...))
 	for _, test := range []struct{ file, warned, counted string }{
 		{"first.tar.gz", `first.tar.gz: 0.xml: `, `^4 documents.*skipped: 1 broken files or members, 0 documents, 0 annotations`},
 		{"middle.tar.gz", `middle.tar.gz: 1.xml: `, `^4 documents.*skipped: 1 broken files or members, 0 documents, 0 annotations`},
@@ -118,16 +118,5 @@ func packed(t *testing.T, content []byte) []byte {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
-}
-
-// oneLongSentence returns PubTator's text of a document with one sentence of n mentions.
-func oneLongSentence(n int) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "1|t|%s\n1|a|\n", strings.TrimSuffix(strings.Repeat("ab ", n), " "))
-	for i := range n {
-		fmt.Fprintf(&b, "1\t%d\t%d\tab\tGene\t%d\n", 3*i, 3*i+2, i+1)
-	}
-	b.WriteString("\n")
 	return b.Bytes()
 }

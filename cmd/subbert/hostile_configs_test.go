@@ -12,9 +12,9 @@ func hostileConfigs() []hostile {
 		{name: "a config that never ends", cheap: true, make: link("run.toml", "/dev/zero"), args: []string{"pretrain", "run.toml"}, code: exitMisused, says: "run.toml: more than 1048576 bytes of TOML"},
 		{name: "a sweep that never ends", cheap: true, make: link("sweep.toml", "/dev/zero"), args: []string{"sweep", "sweep.toml"}, code: exitMisused, says: "sweep.toml: more than 1048576 bytes of TOML"},
 		{name: "an experiment that never ends", cheap: true, make: link("e.toml", "/dev/zero"), args: []string{"reproduce", "e.toml"}, code: exitMisused, says: "e.toml: more than 1048576 bytes of TOML"},
-		{name: "a config with a million unknown keys", cheap: true, make: write("run.toml", func() []byte { return lines(1<<20-100, func(i int) string { return fmt.Sprintf("k%d=1\n", i) }) }), args: []string{"pretrain", "run.toml"}, code: exitMisused, says: "unknown key"},
+		{name: "a config with a million unknown keys", cheap: true, make: write("run.toml", func() []byte { return lines(1<<20-100, func(i int) string { return fmt.Sprintf("k%d=1\n", i) }) }), args: []string{"pretrain", "run.toml"}, several: true, header: true, code: exitMisused, says: "unknown key"},
 		{name: "400 KB of inline tables", cheap: true, make: short("run.toml", "a = "+strings.Repeat("{b=", 100_000)+"1"+strings.Repeat("}", 100_000)), args: []string{"pretrain", "run.toml"}, code: exitMisused, says: "nested more than 32 deep"},
-		{name: "400 KB of inline tables side by side", cheap: true, make: short("run.toml", "a = ["+strings.Repeat("{b=1},", 60_000)+"]"), args: []string{"pretrain", "run.toml"}, code: exitMisused, says: "unknown key"},
+		{name: "400 KB of inline tables side by side", cheap: true, make: short("run.toml", "a = ["+strings.Repeat("{b=1},", 60_000)+"]"), args: []string{"pretrain", "run.toml"}, several: true, header: true, code: exitMisused, says: "unknown key"},
 		{name: "10^5 sweeps", cheap: true, make: write("sweep.toml", func() []byte {
 			return lines(5<<20, func(i int) string { return fmt.Sprintf("[[run]]\nname=\"r%d\"\nverb=\"report\"\n", i) })
 		}), args: []string{"sweep", "sweep.toml"}, code: exitMisused, says: "more than 1048576 bytes of TOML"},
@@ -24,10 +24,10 @@ func hostileConfigs() []hostile {
 		{name: "a chain of 9,000 runs", make: write("sweep.toml", func() []byte { return chained(9000) }), args: []string{"sweep", "sweep.toml", "--dry-run"}, header: true},
 		{name: "a matrix of 50^8", cheap: true, make: short("sweep.toml", "[[run]]\nname=\"r\"\nverb=\"report\"\n[run.matrix]\n"+matrix(8, 50)), args: []string{"sweep", "sweep.toml"}, code: exitMisused, says: "more than 10000 runs"},
 		{name: "a sweep that names itself", cheap: true, make: short("sweep.toml", "[[run]]\nname=\"again\"\nverb=\"sweep\"\nargs=[\"sweep.toml\"]\n"), args: []string{"sweep", "sweep.toml"}, code: exitMisused, says: "sweep.toml runs sweep.toml"},
-		{name: "a gs:// address that cannot be reached", make: both(model(short("x", "")), short("run.toml", config)), args: []string{"pretrain", "run.toml", "--set", `data.shards="gs://bucket/shards"`}, code: exitFailed, says: "gs://bucket/shards"},
+		{name: "a gs:// address that cannot be reached", make: both(model(short("x", "")), short("run.toml", config)), args: []string{"pretrain", "run.toml", "--set", `data.shards="gs://bucket/shards"`, "--set", "task.sequence=12"}, keeps: "^run|^tmp/.cache", code: exitFailed, says: "gs://bucket/shards"},
 		{name: "a model at a gs:// address", cheap: true, args: []string{"model", "inspect", "gs://bucket/m"}, code: exitFailed, says: "gs://bucket/m"},
 	}
-	for _, verb := range [][]string{{"pretrain", "x.toml"}, {"finetune", "x.toml"}, {"probe", "x.toml"}, {"config", "check", "x.toml"}, {"plan", "x.toml"}, {"sweep", "x.toml"}, {"reproduce", "x.toml"}} {
+	for _, verb := range [][]string{{"pretrain", "x.toml"}, {"finetune", "x.toml"}, {"probe", "x.toml"}, {"config", "check", "x.toml"}, {"plan", "x.toml", "--device", "h200"}, {"sweep", "x.toml"}, {"reproduce", "x.toml"}} {
 		all = append(all,
 			hostile{name: "TOML nested 10^5 deep in " + verb[0], cheap: true, make: short("x.toml", "a = "+strings.Repeat("[", 100_000)), args: verb, code: exitMisused, says: "nested more than 32 deep"},
 			hostile{name: "a dotted key of 10^5 parts in " + verb[0], cheap: true, make: short("x.toml", "a"+strings.Repeat(".a", 100_000)+" = 1\n"), args: verb, code: exitMisused, says: "nested more than 32 deep"})
@@ -37,23 +37,26 @@ func hostileConfigs() []hostile {
 		for _, value := range []string{"1099511627776", "-1"} {
 			all = append(all,
 				hostile{name: key + " = " + value, cheap: value == "1099511627776", make: both(smallModel, setting(key, value)), args: []string{"model", "inspect", "m"}, code: exitFailed, says: key},
-				hostile{name: key + " = " + value + " without weights", make: both(model(short("x", "")), both(setting(key, value), short("run.toml", config))), args: []string{"pretrain", "run.toml"}, code: exitMisused, says: key})
+				hostile{name: key + " = " + value + " without weights", make: both(model(short("x", "")), both(setting(key, value), short("run.toml", config))), args: []string{"pretrain", "run.toml"}, code: exitFailed, says: key})
 		}
 	}
 	for _, set := range []string{"task.batch=1099511627776", "task.max_predictions=1099511627776", "task.duplicate_factor=1099511627776", "device.workers=1000000000", "task.seeds=1000000000",
-		"schedule.steps=9223372036854775807", "schedule.epochs=1e12", "schedule.epochs=nan", "schedule.epochs=1e300", "schedule.epochs=-1", "checkpoint.keep_hours=nan", "optimizer.learning_rate=nan", "optimizer.learning_rate=inf"} {
+		"schedule.steps=9223372036854775807", "schedule.epochs=1e12", "schedule.epochs=nan", "schedule.epochs=1e300", "schedule.epochs=-1", "run.spike_zscore=nan", "record.evaluate_every=-1", "optimizer.learning_rate=nan", "optimizer.learning_rate=inf"} {
 		verb := "pretrain"
 		if key, _, _ := strings.Cut(set, "="); key == "task.seeds" || key == "schedule.epochs" {
 			verb = "finetune"
 		}
 		key, _, _ := strings.Cut(set, "=")
-		all = append(all, hostile{name: set, cheap: true, make: short("run.toml", strings.Replace(config, "pretraining", map[string]string{"pretrain": "pretraining", "finetune": "relation"}[verb], 1)), args: []string{verb, "run.toml", "--set", set}, code: exitMisused, says: key})
+		all = append(all, hostile{name: set, cheap: true, make: short("run.toml", configOf[verb]), args: []string{verb, "run.toml", "--set", set}, several: true, code: exitMisused, says: key})
 	}
 	return append(all, hostileHeaders()...)
 }
 
-// config is that of a run of the model m.
-const config = "[model]\ninit = \"m\"\nfresh = \"all\"\n[task]\nname = \"pretraining\"\n[run]\ndir = \"run\"\n"
+// configOf holds the config of a run of each verb that trains.
+var configOf = map[string]string{"pretrain": config, "finetune": strings.NewReplacer("shards = \"shards\"", "train = \"x.tsv\"", "[schedule]\nsteps = 2\n", "").Replace(config)}
+
+// config is that of a pre-training of the model m.
+const config = "[model]\ninit = \"m\"\nfresh = \"all\"\n[data]\nshards = \"shards\"\n[schedule]\nsteps = 2\n[run]\ndir = \"run\"\n"
 
 // hostileHeaders returns the safetensors files whose header says a thing twice, or in other letters.
 func hostileHeaders() (all []hostile) {

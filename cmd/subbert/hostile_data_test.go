@@ -20,14 +20,14 @@ import (
 // hostileData returns the inputs of the verbs that read texts, corpora and shards.
 func hostileData() []hostile {
 	all := []hostile{
-		{name: "a PubMed record of 40 MB", make: write("in.xml", longRecord), args: []string{"data", "select", "--query", "gene", "--out", "out", "in.xml"}, header: true, code: exitFailed, says: "more than"},
+		{name: "a PubMed record of 40 MB", make: write("in.xml", longRecord), args: []string{"data", "select", "--query", "gene", "--out", "out", "in.xml"}, header: true, code: exitFailed, says: "PMID 7: line 1 (byte 33619968): more than 32 MiB"},
 		{name: "a BioC file of two collections", cheap: true, make: short("in.xml", bioc("", "")+bioc("", "")), args: relationsFrom("bioc", "in.xml"), code: exitFailed, says: "<collection> after the end of the root element"},
 		{name: "documents of two collections", cheap: true, make: short("in.xml", bioc("", "")+bioc("", "")), args: []string{"data", "select", "--strict", "--query", "aspirin", "--out", "out", "in.xml"}, code: exitFailed, says: "after the end of the root element"},
 		{name: "BioC with text after its root", cheap: true, make: short("in.xml", bioc("", "")+"more"), args: relationsFrom("bioc", "in.xml"), code: exitFailed, says: "text outside the root element"},
 		{name: "a second xz stream with a huge window", cheap: true, make: write("in.jsonl.xz", wideSecondStream), args: []string{"data", "select", "--strict", "--query", "gene", "--out", "out", "in.jsonl.xz"}, code: exitFailed, says: "window"},
 		{name: "a second xz stream with a huge window in a corpus", cheap: true, make: write("in.pubtator.xz", wideSecondStream), args: relationsFrom("pubtator", "in.pubtator.xz"), code: exitFailed, says: "window"},
 		{name: "a zip bomb of DDI", make: write("ddi.zip", zipBomb), args: relationsFrom("ddi2013", "ddi.zip"), header: true, code: exitFailed, says: "more than 32 MiB of XML"},
-		{name: "10,000 mentions in a sentence of PubTator", make: write("in.txt", manyMentions), args: relationsFrom("pubtator", "in.txt"), header: true, says: "pairs"},
+		{name: "10,000 mentions in a sentence of PubTator", make: write("in.txt", func() []byte { return manyMentions(10_000) }), args: relationsFrom("pubtator", "in.txt"), header: true, says: "pairs"},
 		{name: "10,000 mentions in a passage of BioC", make: write("in.xml", manyAnnotations), args: relationsFrom("bioc", "in.xml"), header: true, says: "pairs"},
 		{name: "300,000 pairs in a sentence of DDI", make: write("in.xml", manyPairs), args: relationsFrom("ddi2013", "in.xml"), header: true, says: ""},
 		{name: "3,000 entities in a sentence of the PPI corpora", make: write("in.xml", manyEntities), args: relationsFrom("ppi-xml", "in.xml"), header: true, says: ""},
@@ -52,7 +52,7 @@ func hostileData() []hostile {
 		hostile{name: "a shard that is a pipe", cheap: true, make: both(twoShards, link("shards/train-00000.shard", "")), args: []string{"data", "inspect", "--verify", "shards"}, code: exitFailed, says: "train-00000.shard"},
 		hostile{name: "a manifest that is a pipe", cheap: true, make: both(twoShards, link("shards/manifest.json", "")), args: []string{"data", "inspect", "shards"}, code: exitFailed, says: "manifest.json"},
 		hostile{name: "a manifest that never ends", cheap: true, make: both(twoShards, link("shards/manifest.json", "/dev/zero")), args: []string{"data", "inspect", "shards"}, code: exitFailed, says: "manifest.json"},
-		hostile{name: "terminal escapes in a manifest", cheap: true, make: both(twoShards, edit("shards/manifest.json", `("name": ")[^"]*`, `${1}\u001b]0;owned\u0007\u001b[31m`)), args: []string{"data", "inspect", "shards"}})
+		hostile{name: "terminal escapes in a manifest", cheap: true, make: both(twoShards, edit("shards/manifest.json", `("splitter": ")[^"]*`, `${1}\u001b]0;owned\u0007\u001b[31m`)), args: []string{"data", "inspect", "shards"}})
 }
 
 // relationsFrom returns the arguments of data relations.
@@ -130,8 +130,8 @@ func zipBomb() []byte {
 // drugs returns a sentence of n mentions of one drug of four letters, each followed by a comma and a space.
 func drugs(n int) string { return strings.Repeat("drug, ", n) }
 
-func manyMentions() []byte {
-	const n = 10_000
+// manyMentions returns PubTator's text of a document with one sentence of n mentions.
+func manyMentions(n int) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "1|t|%s\n1|a|\n", drugs(n))
 	for i := range n {

@@ -49,7 +49,7 @@ func TestPreflightRefuses(t *testing.T) {
 	// Without the compiler only formulas are available: this many steps take seconds even at the peak of the device.
 	long := append(run, "--set", "schedule.steps=1000000000", "--set", "task.batch=8192", "--max-hours", "0.001")
 	out, code := c.subbert(t.Context(), long...)
-	if code != exitMisused || !strings.Contains(out, "it would take at least") || !strings.Contains(out, "--force") {
+	if code != exitMisused || !strings.Contains(out, "the run takes at least") || !strings.Contains(out, "--force") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	untouched()
