@@ -134,15 +134,17 @@ def main():
     parser.add_argument("--vocab", required=True)
     parser.add_argument("--archives", nargs="+", required=True)
     parser.add_argument("--pubmed", nargs="+", required=True)
+    parser.add_argument("--only", help="one of data select, data shard (needs select), extract")
     parser.add_argument("--port", type=int, default=7077)
     a = parser.parse_args()
     a.subbert, a.model, a.vocab = map(os.path.abspath, (a.subbert, a.model, a.vocab))
     a.archives, a.pubmed = [os.path.abspath(f) for f in a.archives], [os.path.abspath(f) for f in a.pubmed]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the cluster with it
     os.environ.update(SPARK_HOME=os.path.dirname(pyspark.__file__), PYSPARK_PYTHON=sys.executable)
     dir, cluster = tempfile.mkdtemp(prefix="check-spark-"), []
     try:
         cluster.extend(start(a.port, dir))
-        ok = [check(a, dir, cluster[1:], *verb) for verb in verbs(a, dir)]
+        ok = [check(a, dir, cluster[1:], *verb) for verb in verbs(a, dir) if a.only in (None, verb[0])]
     finally:
         for process in cluster:
             process.terminate()
