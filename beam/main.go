@@ -65,27 +65,27 @@ func define(fs *flag.FlagSet) *flags {
 	f := &flags{}
 	s := &f.selection
 	fs.StringVar(&s.Query, "query", "", "select: what to select, as in PubMed")
-	fs.StringVar(&s.Preset, "preset", "", "select: a corpus of the paper, pg, drug or cp")
+	fs.StringVar(&s.Preset, "preset", "", "select: a corpus of the paper: pg, drug or cp")
 	fs.StringVar(&s.Mode, "mode", "", "select: lexical, mesh or entity")
 	fs.StringVar(&s.Mesh, "mesh", "", "select: file of MeSH descriptors")
 	fs.Var(list{&s.Entities, true}, "entities", "select: entity types; documents must mention at least one of each")
-	fs.Var(list{&s.Tables, false}, "tables", "select: PubTator's table, once for each")
-	fs.Var(list{&s.Exclude, false}, "exclude", "select: list of identifiers or FORMAT:CORPUS, once for each")
-	fs.Var(list{&s.Share, false}, "share", "select: PATTERN=FRACTION, once for each")
+	fs.Var(list{&s.Tables, false}, "tables", "select: table of PubTator; may be repeated")
+	fs.Var(list{&s.Exclude, false}, "exclude", "select: list of identifiers or FORMAT:CORPUS; may be repeated")
+	fs.Var(list{&s.Share, false}, "share", "select: PATTERN=FRACTION; may be repeated")
 	fs.StringVar(&s.From, "from", "auto", "select: auto, pubmed-xml, pubtator, bioc, jsonl or text")
-	fs.StringVar(&s.Vocab, "vocab", "", "vocabulary, one token a line")
+	fs.StringVar(&s.Vocab, "vocab", "", "vocabulary, one token per line")
 	fs.BoolVar(&s.Uncased, "uncased", false, "lower-case the text, as uncased vocabularies require")
-	fs.BoolVar(&s.Strict, "strict", false, "end at the first broken record")
+	fs.BoolVar(&s.Strict, "strict", false, "stop at the first broken record")
 	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 0, "shard: longer words become [UNK]; the default is the vocabulary's setting, 200 for a vocabulary alone")
-	fs.Float64Var(&f.shards.HeldOut, "held-out", 0.01, "shard: part of the documents kept out of training")
-	fs.Uint64Var(&f.shards.Seed, "seed", 1, "shard: chooses the order of the documents")
-	fs.StringVar(&f.out, "out", "", "directory to make, on a filesystem that all machines reach, such as gs://bucket/dir")
+	fs.Float64Var(&f.shards.HeldOut, "held-out", 0.01, "shard: fraction of the documents to hold out of training")
+	fs.Uint64Var(&f.shards.Seed, "seed", 1, "shard: seed of the order of the documents")
+	fs.StringVar(&f.out, "out", "", "directory to create, on a filesystem that all machines can reach, such as gs://bucket/dir")
 	return f
 }
 
 func (f *flags) run(ctx context.Context, args []string) error {
 	if len(args) < 2 || f.out == "" {
-		return &request.Misuse{Err: errors.New("want --out DIR and, behind all flags, select or shard and the files")}
+		return &request.Misuse{Err: errors.New("want --out DIR and, after all flags, select or shard and the files")}
 	}
 	files, err := pipeline.Files(ctx, args[1:])
 	if err != nil {
