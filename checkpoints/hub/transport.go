@@ -106,7 +106,9 @@ type busyError struct {
 	after   time.Duration
 }
 
-func (e *busyError) Error() string             { return fmt.Sprintf("the server returned status %d: %s", e.status, e.message) }
+func (e *busyError) Error() string {
+	return fmt.Sprintf("the server returned status %d: %s", e.status, e.message)
+}
 func (e *busyError) RetryAfter() time.Duration { return e.after }
 
 // refused turns the response of a server that refuses a request into an error.
