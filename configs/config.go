@@ -259,6 +259,14 @@ func (d Device) ModelOptions() bert.Options {
 // Base is c itself: the common part of a config whose type is not known.
 func (c *Common) Base() *Common { return c }
 
+// PathKeys returns the keys of configs whose values are paths of files and directories, by their names in Paths.
+func PathKeys() map[string]string {
+	return map[string]string{
+		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",
+		"watch-train": "downstream.train", "watch-test": "downstream.test",
+	}
+}
+
 // Paths are the paths that the config names, by what they are.
 func (c *Pretraining) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "shards": &c.Data.Shards, "watch-train": &c.Downstream.Train, "watch-test": &c.Downstream.Test}
@@ -272,4 +280,17 @@ func (c *Relation) Paths() map[string]*string {
 // Paths are the paths that the config names, by what they are.
 func (c *Probing) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
+}
+
+// KeyOfPath returns the key of a path by its name in Paths.
+func KeyOfPath(name string) string {
+	switch name {
+	case "model":
+		return "model.init"
+	case "watch-train":
+		return "downstream.train"
+	case "watch-test":
+		return "downstream.test"
+	}
+	return "data." + name
 }

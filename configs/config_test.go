@@ -336,3 +336,14 @@ func TestForeignKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestPathKeys: every path of a config has a key.
+func TestPathKeys(t *testing.T) {
+	for _, paths := range []map[string]*string{new(Pretraining).Paths(), new(Relation).Paths(), new(Probing).Paths()} {
+		for name := range paths {
+			if PathKeys()[name] == "" {
+				t.Errorf("%s has no key", name)
+			}
+		}
+	}
+}

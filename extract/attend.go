@@ -35,7 +35,7 @@ func (l Look) String(pooling string) string {
 	return fmt.Sprintf("encoder layer %d, %s, from %s", l.Layer, head, from)
 }
 
-// RequestError says that the model or the data do not have what was asked for.
+// RequestError says that a request contradicts itself, or that the model or the data do not have what it asks for.
 type RequestError struct{ Err error }
 
 func (e *RequestError) Error() string { return e.Err.Error() }

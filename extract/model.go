@@ -82,6 +82,9 @@ type Model struct {
 // Open opens the relation model in the directory dir: a model directory, or the directory of a fine-tuning run. It
 // fails with a *NotFineTunedError if the model is not a relation model.
 func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
+	if !(o.MinProbability >= 0 && o.MinProbability <= 1) {
+		return nil, &RequestError{fmt.Errorf("--min-probability %g, want 0 to 1", o.MinProbability)}
+	}
 	m := &Model{options: o.complete()}
 	if m.files, err = checkpoints.OpenModel(ctx, result.ModelPath(dir)); err != nil {
 		return nil, err

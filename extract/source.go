@@ -25,6 +25,14 @@ type Source struct {
 	Read func(done, size int64) // receives the progress of reading, as relations.Options.Read does; may be nil
 }
 
+// PairTypes sets the types of a pair's mentions: two names, all for every two mentions, or none.
+func (s *Source) PairTypes(names ...string) (err error) {
+	if s.AllPairs = slices.Equal(names, []string{"all"}); !s.AllPairs {
+		s.Types, err = request.PairTypes(names)
+	}
+	return err
+}
+
 // TypesError says that no pair of a source has the types of the model's training pairs.
 type TypesError struct {
 	Name  string

@@ -93,18 +93,3 @@ func largest(fits func(n int) (Plan, bool, error), start int) (best Plan, err er
 
 // maxRowsPerDevice ends the search on a device of unknown memory.
 const maxRowsPerDevice = 1 << 14
-
-// MemoryText states the memory that p needs on a device, and the memory of the device.
-func (p Plan) MemoryText() string {
-	if p.PeakBytes == nil {
-		return "not known"
-	}
-	text := fmt.Sprintf("%.4g GB a device", float64(*p.PeakBytes)/1e9)
-	if p.MemoryBytes != nil {
-		text += fmt.Sprintf(" of %.4g GB", float64(*p.MemoryBytes)/1e9)
-	}
-	if p.Fits != nil && !*p.Fits {
-		text += ": does not fit"
-	}
-	return text
-}

@@ -1,6 +1,7 @@
 package reproduce_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,5 +34,31 @@ func TestWritePage(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+// TestFinish: outcome.json and the page are written, also after an interruption, and the text names the cell that is missing.
+func TestFinish(t *testing.T) {
+	r := request(t, "mini")
+	chosen := r.Experiments[:1]
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	out := t.TempDir()
+	p, err := reproduce.NewPlan(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, page, err := reproduce.Finish(ctx, out, r, p, chosen, &sweep.Report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{page, filepath.Join(out, "outcome.json")} {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+	var text strings.Builder
+	if err := o.WriteText(&text, r, chosen); err != nil || !strings.Contains(text.String(), chosen[0].Where+": "+chosen[0].Title) || !strings.Contains(text.String(), "not run") {
+		t.Errorf("%v\n%s", err, &text)
 	}
 }

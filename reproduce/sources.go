@@ -57,8 +57,15 @@ type Sources struct {
 	Corpora []Corpus `toml:"corpus"`
 }
 
-// ReadSources reads sources/*.toml of files.
-func ReadSources(files fs.FS) (*Sources, error) {
+// ReadSources reads sources/*.toml of files, or the file called own if that is not empty.
+func ReadSources(files fs.FS, own string) (*Sources, error) {
+	if own != "" {
+		text, err := os.ReadFile(own)
+		if err != nil {
+			return nil, err
+		}
+		return parseSources(own, text)
+	}
 	names, err := fs.Glob(files, "sources/*.toml")
 	if err != nil {
 		return nil, err
@@ -69,7 +76,7 @@ func ReadSources(files fs.FS) (*Sources, error) {
 		if err != nil {
 			return nil, err
 		}
-		one, err := ParseSources(name, text)
+		one, err := parseSources(name, text)
 		if err != nil {
 			return nil, err
 		}
@@ -78,8 +85,8 @@ func ReadSources(files fs.FS) (*Sources, error) {
 	return all, nil
 }
 
-// ParseSources reads the text of the file called name.
-func ParseSources(name string, text []byte) (*Sources, error) {
+// parseSources reads the text of the file called name.
+func parseSources(name string, text []byte) (*Sources, error) {
 	s := &Sources{}
 	return s, decode(name, text, s)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/tasks"
@@ -179,7 +180,7 @@ func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEnco
 	}
 	h := frozen.Header(hash, kind, rows)
 	p.env.note("activations: %d examples, %d layers, %d positions, hidden size %d, %s: %s bytes in %s",
-		h.Examples, h.Layers, h.Positions, h.Hidden, h.Type, short(float64(h.Bytes())), h.Path(dir))
+		h.Examples, h.Layers, h.Positions, h.Hidden, h.Type, readable.Count(float64(h.Bytes())), h.Path(dir))
 	began := time.Now()
 	cache, err := frozen.Keep(dir, h, rows, func(done int) error {
 		p.env.Counting("encoding", done, len(rows))

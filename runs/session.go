@@ -16,6 +16,7 @@ import (
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/models/weights"
 	"github.com/subbert/subbert/runs/result"
@@ -201,19 +202,19 @@ func (s *session) notePlan(p trainer.Plan) error {
 		fmt.Fprintf(w, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintln(w, "plan")
-	row("model", "%d layers, hidden size %d, %s parameters", s.bert.NumHiddenLayers, s.bert.HiddenSize, short(float64(parameters)))
+	row("model", "%d layers, hidden size %d, %s parameters", s.bert.NumHiddenLayers, s.bert.HiddenSize, readable.Count(float64(parameters)))
 	moments := "parameters and moments in float32"
 	if p.Optimizer.FirstMoment != optim.Float32 {
 		moments += ", the first moment in " + p.Optimizer.FirstMoment
 	}
-	row("state", "%s bytes: %s", short(float64(bytes)), moments)
+	row("state", "%s bytes: %s", readable.Count(float64(bytes)), moments)
 	row("steps", "%d, warm-up %d, %s decay, peak learning rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), s.common.Schedule.Kind, p.Optimizer.LearningRate)
-	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, plural(p.Micros(), "microbatch", "es"), plural(p.Devices, "device", "s"), short(float64(p.TokensPerStep())))
+	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, readable.Plural(p.Micros(), "microbatch", "es"), readable.Plural(p.Devices, "device", "s"), readable.Count(float64(p.TokensPerStep())))
 	if s.common.Device.Attention == configs.CuDNN {
 		row("attention", "%s", s.attention(p.Devices))
 	}
 	for _, l := range p.Later {
-		row(fmt.Sprintf("from step %d", l.From), "%d rows of %d positions in %s: %s tokens a step", l.Batch, l.Sequence, plural(l.Micros(), "microbatch", "es"), short(float64(l.TokensPerStep())))
+		row(fmt.Sprintf("from step %d", l.From), "%d rows of %d positions in %s: %s tokens a step", l.Batch, l.Sequence, readable.Plural(l.Micros(), "microbatch", "es"), readable.Count(float64(l.TokensPerStep())))
 	}
 	row("checkpoints", "every %d steps in %s", p.Checkpointing.EverySteps, s.dir.File(result.CheckpointsDir))
 	return w.Flush()
@@ -372,7 +373,7 @@ func (s *session) export(card string) (string, error) {
 
 // where names the backend and devices of the run, for its result.
 func (s *session) where() string {
-	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", s.backend.Name, plural(s.backend.Devices, "device", "s"), s.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", s.backend.Name, readable.Plural(s.backend.Devices, "device", "s"), s.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // lastReports is a Recorder that keeps the newest training report and the newest held-out one, for the result.

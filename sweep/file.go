@@ -81,6 +81,14 @@ func ReadFile(name string) (*File, error) {
 	return f, errors.Join(errs...)
 }
 
+// Dir is the directory of the store: Out, or sweeps/NAME for NAME.toml.
+func (f *File) Dir() string {
+	if f.Out != "" {
+		return f.Out
+	}
+	return filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(f.at), ".toml"))
+}
+
 // Graph expands the runs. paths are the dotted keys of configs whose values are paths of files or directories, which
 // count by their content, as in {file:PATH}. So does an argument that is the path of an existing file or directory.
 // Config files are relative to the sweep's file; paths in them are relative to the working directory, as for single

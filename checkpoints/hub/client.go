@@ -13,8 +13,6 @@ import (
 	"slices"
 	"time"
 
-	huggingface "github.com/gomlx/go-huggingface/hub"
-
 	"github.com/subbert/subbert/internal/remote"
 )
 
@@ -96,13 +94,13 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 // list requests the listing of the repository at the revision and selects the files of a model.
 func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.Endpoint, ref.Repository, url.PathEscape(ref.Revision))
-	var info huggingface.RepoInfo
+	var info listing
 	err := p.persist(ctx, func(*remote.Tries) error {
 		text, err := p.read(ctx, address)
 		if err != nil {
 			return err
 		}
-		info = huggingface.RepoInfo{}
+		info = listing{}
 		if err := json.Unmarshal(text, &info); err != nil {
 			return fmt.Errorf("the server did not return the description of a repository: %w", err)
 		}
@@ -111,13 +109,30 @@ func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !commitForm.MatchString(info.CommitHash) {
-		return nil, fmt.Errorf("the server returned commit %q, want 40 hexadecimal digits", info.CommitHash)
+	if !commitForm.MatchString(info.Commit) {
+		return nil, fmt.Errorf("the server returned commit %q, want 40 hexadecimal digits", info.Commit)
 	}
-	if commitForm.MatchString(ref.Revision) && info.CommitHash != ref.Revision {
-		return nil, fmt.Errorf("the server returned commit %s instead of the requested one; nothing was fetched", info.CommitHash)
+	if commitForm.MatchString(ref.Revision) && info.Commit != ref.Revision {
+		return nil, fmt.Errorf("the server returned commit %s instead of the requested one; nothing was fetched", info.Commit)
 	}
 	return p.choose(ref, info)
+}
+
+// listing describes a repository at a revision, as the server's API for models has it.
+type listing struct {
+	Commit   string    `json:"sha"`
+	Siblings []*listed `json:"siblings"`
+}
+
+// listed is a file of a listing.
+type listed struct {
+	Name string `json:"rfilename"`
+	Size int64  `json:"size"`
+	Blob string `json:"blobId"` // git's hash of the file, or of the pointer to a large one
+	LFS  *struct {
+		SHA256 string `json:"sha256"`
+		Size   int64  `json:"size"`
+	} `json:"lfs"` // of a large file, else nil
 }
 
 // read reads a description whole.
@@ -138,9 +153,9 @@ func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
 }
 
 // choose selects the files of a model from a description.
-func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, error) {
-	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.CommitHash, Dir: p.folder(ref.Repository).snapshot(info.CommitHash)}
-	byName := make(map[string]*huggingface.FileInfo)
+func (p *puller) choose(ref Reference, info listing) (*Snapshot, error) {
+	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.Commit, Dir: p.folder(ref.Repository).snapshot(info.Commit)}
+	byName := make(map[string]*listed)
 	for _, f := range info.Siblings {
 		if f == nil {
 			return nil, errors.New("the server returned a file that is null")
@@ -162,8 +177,8 @@ func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, er
 }
 
 // describe reads a file's size and hash from the listing.
-func describe(f *huggingface.FileInfo) (File, error) {
-	file := File{Name: f.Name, Bytes: f.Size, Hash: f.BlobID}
+func describe(f *listed) (File, error) {
+	file := File{Name: f.Name, Bytes: f.Size, Hash: f.Blob}
 	if f.LFS != nil {
 		file.Bytes, file.Hash = f.LFS.Size, f.LFS.SHA256
 	}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	huggingface "github.com/gomlx/go-huggingface/hub"
-
 	"github.com/subbert/subbert/internal/remote"
 )
 
@@ -60,7 +58,7 @@ func (p *puller) get(ctx context.Context, address string, from int64) (io.ReadCl
 	if err != nil {
 		return nil, nil, remote.WithoutAddress(err)
 	}
-	request.Header.Set("User-Agent", huggingface.DefaultHttpUserAgent())
+	request.Header.Set("User-Agent", "subbert")
 	request.Header.Set("Accept-Encoding", "identity") // sizes and hashes refer to the uncompressed file
 	if p.token != "" {
 		request.Header.Set("Authorization", "Bearer "+p.token)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 
 	"github.com/subbert/subbert/backend"
@@ -26,7 +25,7 @@ func (v *backendInstallCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	dir, err := cacheDir()
+	dir, err := pluginsDir()
 	if err != nil {
 		return err
 	}
@@ -38,7 +37,7 @@ func (v *backendInstallCmd) Run(c *console) error {
 		}
 		options.Fetch = backend.Pip([]string{python, "-m", "pip"}, c.err)
 	}
-	p, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release.On(backend.FindDevices("/dev")), options)
+	p, err := backend.Install(c.ctx, dir, release.On(backend.FindDevices("/dev")), options)
 	if err != nil && c.ctx.Err() != nil {
 		return interruptedf("nothing was installed")
 	}

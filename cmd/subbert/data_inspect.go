@@ -59,7 +59,7 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 		casing += ", ideographs joined"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.In[0], h.Version, megabytes(h.Bytes()), perByte(h))
+	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.In[0], h.Version, megabytes(h.Bytes()), h.BytesPerByte())
 	if found.Verified {
 		b.WriteString(", all checksums right")
 	}
@@ -67,7 +67,7 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 		h.Vocabulary.Hash, casing, h.Tokenizer.MaxWordChars, h.IDBits)
 	fmt.Fprintf(&b, "sentences   %s\nheld out    %g of the documents\n", h.Splitter, h.HeldOut)
 	for _, name := range []string{shards.Train, shards.HeldOut} {
-		fmt.Fprintf(&b, "%-11s %s, %d files\n", name, described(h.Splits[name].Counts), len(h.Splits[name].Shards))
+		fmt.Fprintf(&b, "%-11s %s, %d files\n", name, h.Splits[name].Counts, len(h.Splits[name].Shards))
 	}
 	for _, in := range h.Inputs[:min(len(h.Inputs), 20)] {
 		fmt.Fprintf(&b, "from        %s, %.1f MB, sha256 %.12s…, %d documents\n", in.Name, megabytes(in.Bytes), in.SHA256, in.Documents)

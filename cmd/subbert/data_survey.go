@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/survey"
+	"github.com/subbert/subbert/internal/readable"
 )
 
 // relationFlags are the flags of data inspect for relation files.
@@ -75,9 +76,9 @@ func printSurvey(to io.Writer, s *request.Surveyed) error {
 // printFacts prints the facts about a single set.
 func printFacts(w io.Writer, f survey.Facts, negative string) {
 	share := func(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
-	fmt.Fprintf(w, "%s: %s", f.Name, plural(f.Rows, "row", "s"))
+	fmt.Fprintf(w, "%s: %s", f.Name, readable.Plural(f.Rows, "row", "s"))
 	if f.Documents > 0 {
-		fmt.Fprintf(w, " of %s", plural(f.Documents, "document", "s"))
+		fmt.Fprintf(w, " of %s", readable.Plural(f.Documents, "document", "s"))
 	}
 	fmt.Fprintln(w)
 	for _, l := range slices.Sorted(maps.Keys(f.Labels)) {

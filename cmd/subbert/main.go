@@ -20,6 +20,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -129,6 +131,9 @@ func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
 	}
+	if kept := new(staging.KeptError); errors.As(err, &kept) {
+		return interruptedf("%s", kept.Hint())
+	}
 	return interruptedf("nothing was written; the same command starts again")
 }
 
@@ -171,7 +176,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	w = &visible{to: w}
+	w = visible.To(w)
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

@@ -25,7 +25,7 @@ HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKE
 }
 
 func (v *modelPullCmd) Run(c *console) error {
-	ref, err := hub.Parse(strings.TrimPrefix(v.Name, onHub), v.Revision)
+	ref, err := hub.Parse(strings.TrimPrefix(v.Name, hub.Prefix), v.Revision)
 	if err != nil {
 		return misused(err)
 	}

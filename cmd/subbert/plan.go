@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/subbert/subbert/backend"
@@ -101,40 +100,7 @@ func (c *console) ahead(installed backend.Installed, plugin string, device plan.
 
 // printPlan prints the plan for a person.
 func printPlan(to io.Writer, p plan.Plan) error {
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	row := func(name, unit string, x *float64, scale float64) { // if a value is not known, the notes say so
-		if x != nil {
-			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
-		}
-	}
-	fmt.Fprintf(w, "device\t%s, %s (%s)\n", p.Device, plural(p.Devices, "device", "s"), p.Source)
-	fmt.Fprintf(w, "batch\t%d in microbatches of %d\n", p.Batch, p.MicroBatch)
-	row("operations of a step", "TFLOP", p.FLOPs, 1e-12)
-	row("memory traffic of a step", "GB a device", p.Bytes, 1e-9)
-	fmt.Fprintf(w, "memory, peak\t%s\n", p.MemoryText())
-	if p.Collectives != nil {
-		fmt.Fprintf(w, "collectives\t%d of %.4g MB together\n", p.Collectives.Count, float64(p.Collectives.Bytes)/1e6)
-	}
-	e := p.EstimatedMS
-	for _, part := range []struct {
-		name string
-		x    *float64
-	}{{"estimated operations", e.Total}, {"  products", e.Matmul}, {"  optimizer", e.Optimizer}, {"  reductions", e.Reductions},
-		{"  copies", e.Copies}, {"  random numbers", e.RNG}, {"  other", e.Other}, {"collectives, by the links' speed", p.CollectivesMS},
-		{"step, estimated", p.StepMS}, {"step at the device's peak", p.FloorMS}} {
-		row(part.name, "ms", part.x, 1)
-	}
-	row("tokens", "a second", p.TokensPerSec, 1)
-	row("share of the peak (MFU)", "%", p.MFU, 100)
-	between := func(name, unit string, r *plan.Range) {
-		if r != nil {
-			fmt.Fprintf(w, "%s\t%.4g to %.4g %s\n", name, r.Low, r.High, unit)
-		}
-	}
-	between("step, in practice", "ms", p.StepRangeMS)
-	between("run", "hours", p.HoursRange)
-	between("cost", "", p.CostRange)
-	if err := w.Flush(); err != nil {
+	if err := printRows(to, p.Rows()); err != nil {
 		return err
 	}
 	for _, n := range p.Notes {

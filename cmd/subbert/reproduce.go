@@ -1,19 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
 	"github.com/subbert/subbert/reproduce"
-	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/reproduce/forecast"
 	"github.com/subbert/subbert/sweep"
 )
 
@@ -72,7 +69,7 @@ func (v *reproduceCmd) Run(c *console) error {
 // request returns what to reproduce. chosen are the experiments to show; those that they refer to are included in the
 // request.
 func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*reproduce.Experiment, err error) {
-	if r.Scale, err = v.scale(); err != nil {
+	if r.Scale, err = reproduce.ReadScale(paper.Files, v.Scale); err != nil {
 		return r, nil, misused(err)
 	}
 	if v.Out == "" {
@@ -84,14 +81,7 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	if r.Experiments, chosen, err = v.experiments(); err != nil {
 		return r, nil, misused(err)
 	}
-	if v.Sources == "" {
-		r.Sources, err = reproduce.ReadSources(paper.Files)
-	} else if text, readErr := os.ReadFile(v.Sources); readErr != nil {
-		err = readErr
-	} else {
-		r.Sources, err = reproduce.ParseSources(v.Sources, text)
-	}
-	if err != nil {
+	if r.Sources, err = reproduce.ReadSources(paper.Files, v.Sources); err != nil {
 		return r, nil, misused(err)
 	}
 	if v.Data != "" {
@@ -112,20 +102,14 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	r.Starts, r.Resolve = filepath.Join(v.Out, "start"), settingsFor
 	if v.DryRun {
 		r.Data.Assumed, r.Ungiven = true, true
-		r.Forecast, err = v.forecaster(c)
+		devices, err := v.devices(c)
+		if err != nil {
+			return r, nil, err
+		}
+		f := forecast.New(devices)
+		r.Forecast = func(w reproduce.Work) (hours, cost float64, err error) { return f.Of(c.ctx, w) }
 	}
-	return r, chosen, err
-}
-
-func (v *reproduceCmd) scale() (*reproduce.Scale, error) {
-	if !strings.HasSuffix(v.Scale, ".toml") {
-		return reproduce.ReadScale(paper.Files, v.Scale)
-	}
-	text, err := os.ReadFile(v.Scale)
-	if err != nil {
-		return nil, err
-	}
-	return reproduce.ParseScale(v.Scale, text)
+	return r, chosen, nil
 }
 
 // experiments reads the named experiments and those that they refer to.
@@ -155,41 +139,15 @@ func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
 	return file.On, nil
 }
 
-// concluding is how long an interrupted reproduction takes to show what is complete.
-const concluding = 1500 * time.Millisecond
-
 // finish reads the results of the runs and shows them.
 func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
-	ctx := c.ctx
-	if ctx.Err() != nil { // interrupted: what is complete is shown, as far as it is read soon
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), concluding)
-		defer cancel()
-	}
-	outcome, err := reproduce.Conclude(ctx, r, plan, report)
+	outcome, page, err := reproduce.Finish(c.ctx, v.Out, r, plan, chosen, report)
 	if err != nil {
 		return err
 	}
-	if err := writeResult(filepath.Join(v.Out, "outcome.json"), outcome); err != nil {
-		return err
-	}
-	page := filepath.Join(v.Out, result.PageFile)
-	if err := reproduce.WritePage(ctx, page, r, plan, chosen, outcome, report); err != nil {
-		return err
-	}
 	return c.show(v.JSON, outcome, func(w io.Writer) error {
-		if verdict := outcome.Verdict(chosen); verdict != "" {
-			fmt.Fprintf(w, "%s\n\n", verdict)
-		}
-		for _, e := range chosen {
-			fmt.Fprintf(w, "%s: %s\n", e.Where, e.Title)
-			if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(w); err != nil {
-				return err
-			}
-			fmt.Fprintln(w)
-		}
-		for _, line := range outcome.Used {
-			fmt.Fprintln(w, line)
+		if err := outcome.WriteText(w, r, chosen); err != nil {
+			return err
 		}
 		_, err := fmt.Fprintln(w, page)
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/sweep/slurm"
 )
@@ -36,6 +37,6 @@ func (f sweepFlags) cancel(c *console, on sweep.OnPlaces, out string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s taken back; what was done stays\n", plural(n, "array", "s"))
+	_, err = fmt.Fprintf(c.out, "%s taken back; what was done stays\n", readable.Plural(n, "array", "s"))
 	return err
 }

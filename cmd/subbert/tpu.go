@@ -62,6 +62,21 @@ func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
 	return errors.Join(do(s), s.Close())
 }
 
+// withCloud is with for verbs that act on the machine of the run in the store.
+func (f storeFlag) withCloud(c *console, do func(*gcs.Store, launch.Run, *launch.Cloud) error) error {
+	return f.with(c, func(s *gcs.Store) error {
+		r, err := launch.ReadRun(c.ctx, s)
+		if err != nil {
+			return err
+		}
+		cloud, err := openCloud(c, r.Project, r.Zone)
+		if err != nil {
+			return err
+		}
+		return do(s, r, cloud)
+	})
+}
+
 // openCloud opens the TPU API of a zone. SUBBERT_TPU_API replaces Google's endpoint, and takes no credentials.
 func openCloud(c *console, project, zone string) (*launch.Cloud, error) {
 	at := c.getenv("SUBBERT_TPU_API")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/compute/metadata"
@@ -55,7 +54,7 @@ func (v *tpuMachineCmd) Run(c *console) error {
 				}
 				return cloud.Leave(ctx, r, since)
 			},
-			Leaving: func(ctx context.Context) (string, error) { return leaving(ctx, server) },
+			Leaving: func(ctx context.Context) (string, error) { return launch.Leaving(ctx, server) },
 		}
 		if c.quiet {
 			m.Prefix = []string{"--quiet"}
@@ -66,22 +65,4 @@ func (v *tpuMachineCmd) Run(c *console) error {
 		}
 		return err
 	})
-}
-
-// leaving asks the metadata server whether this machine is about to be taken away.
-func leaving(ctx context.Context, server *metadata.Client) (string, error) {
-	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	preempted, err := server.GetWithContext(soon, "instance/preempted")
-	if err != nil {
-		return "", err
-	}
-	if strings.TrimSpace(preempted) == "TRUE" {
-		return "preempted", nil
-	}
-	event, err := server.GetWithContext(soon, "instance/maintenance-event")
-	if err != nil || strings.TrimSpace(event) == "NONE" {
-		return "", err
-	}
-	return "maintenance: " + strings.TrimSpace(event), nil
 }

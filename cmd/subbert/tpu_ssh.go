@@ -1,11 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"net"
 	"os"
 
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -25,27 +24,11 @@ func (v *tpuSSHCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	return v.with(c, func(s *gcs.Store) error {
-		r, err := launch.ReadRun(c.ctx, s)
+	return v.withCloud(c, func(_ *gcs.Store, r launch.Run, cloud *launch.Cloud) error {
+		shell, err := cloud.Shell(c.ctx, r, v.Port, identity)
 		if err != nil {
 			return err
 		}
-		cloud, err := openCloud(c, r.Project, r.Zone)
-		if err != nil {
-			return err
-		}
-		_, nodes, err := cloud.Inventory(c.ctx, r.ID)
-		if err != nil {
-			return err
-		}
-		if len(nodes) == 0 || nodes[0].Address == "" {
-			return fmt.Errorf("%s has no machine now; subbert tpu status says why", r.ID)
-		}
-		keys, err := cloud.HostKeys(c.ctx, nodes[0].Name)
-		if err != nil {
-			return err
-		}
-		shell := launch.Shell{Address: net.JoinHostPort(nodes[0].Address, v.Port), Identity: identity, HostKeys: keys}
-		return shell.Run(c.ctx, v.Command, c.in, raw(c.out), raw(c.err)) // unescaped, because the output may be anything
+		return shell.Run(c.ctx, v.Command, c.in, visible.Raw(c.out), visible.Raw(c.err)) // unescaped, because the output may be anything
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -27,15 +28,7 @@ type tpuRmCmd struct {
 }
 
 func (v *tpuRmCmd) Run(c *console) error {
-	return v.with(c, func(s *gcs.Store) error {
-		r, err := launch.ReadRun(c.ctx, s)
-		if err != nil {
-			return err
-		}
-		cloud, err := openCloud(c, r.Project, r.Zone)
-		if err != nil {
-			return err
-		}
+	return v.withCloud(c, func(s *gcs.Store, r launch.Run, cloud *launch.Cloud) error {
 		queued, nodes, err := cloud.Inventory(c.ctx, r.ID)
 		if err != nil {
 			return err
@@ -67,7 +60,7 @@ func (v *tpuRmCmd) data(c *console, s *gcs.Store) error {
 	for _, o := range objects {
 		bytes += o.Size
 	}
-	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), count(float64(bytes)))
+	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), readable.Count(float64(bytes)))
 	if v.DryRun {
 		return nil
 	}

@@ -172,3 +172,12 @@ func (p *Predictions) LabelSet() []string {
 	}
 	return slices.Sorted(maps.Keys(met))
 }
+
+// ByIndex returns the predicted labels by index.
+func (p *Predictions) ByIndex() map[string]string {
+	labels := make(map[string]string, len(p.Rows))
+	for _, r := range p.Rows {
+		labels[r.Index] = r.Predicted
+	}
+	return labels
+}

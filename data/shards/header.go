@@ -155,6 +155,12 @@ func (c *Counts) Add(o Counts) {
 	c.TextBytes += o.TextBytes
 }
 
+// String describes the counts in words.
+func (c Counts) String() string {
+	return fmt.Sprintf("%d documents, %d sentences, %d words, %d tokens, %.3f %% of them [UNK]", c.Documents, c.Sentences,
+		c.Words, c.Tokens, 100*float64(c.Unknown)/float64(max(1, c.Tokens)))
+}
+
 // Split is one part of a set.
 type Split struct {
 	Counts
@@ -188,6 +194,11 @@ func (h *Header) Bytes() int64 {
 		}
 	}
 	return n
+}
+
+// BytesPerByte returns the size of all shard files per byte of text.
+func (h *Header) BytesPerByte() float64 {
+	return float64(h.Bytes()) / float64(max(1, h.Total().TextBytes))
 }
 
 // VocabularyError reports that shards hold ids of another vocabulary.

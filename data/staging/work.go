@@ -17,7 +17,12 @@ import (
 // Work is a directory beside a result, DIR.work, which keeps pieces of the result until it is complete. A piece is a
 // file named by the sha256 of its content. A manifest says that a task is done and names its pieces; it is complete or
 // absent. A process that stops for any reason loses only its unfinished tasks. Many goroutines may use a Work at once.
-type Work struct{ dir string }
+type Work struct {
+	dir string
+
+	// Resume is the flag with which the same command continues the work; empty if it needs none.
+	Resume string
+}
 
 // OpenWork opens the Work of earlier attempts at the directory final, or creates it.
 func OpenWork(final string) (*Work, error) {
@@ -81,8 +86,9 @@ func (w *Work) Remove() error { return os.RemoveAll(w.dir) }
 
 // KeptError is the error of a run that kept finished work for the next attempt.
 type KeptError struct {
-	Dir string
-	Err error
+	Dir    string
+	Resume string // see Work
+	Err    error
 }
 
 func (e *KeptError) Error() string { return e.Err.Error() }
@@ -90,14 +96,18 @@ func (e *KeptError) Unwrap() error { return e.Err }
 
 // Hint says how to continue.
 func (e *KeptError) Hint() string {
-	return "finished files are kept in " + e.Dir + "; run the same command again to go on, or remove it"
+	again := "again"
+	if e.Resume != "" {
+		again = "with " + e.Resume
+	}
+	return "finished work is kept in " + e.Dir + "; run the same command " + again + " to continue, or remove the directory"
 }
 
 // Keep ends an attempt that failed with err. It returns a *KeptError if any task is done, else it removes
 // the directory.
 func (w *Work) Keep(err error) error {
 	if w.Done() {
-		return &KeptError{Dir: w.dir, Err: err}
+		return &KeptError{Dir: w.dir, Resume: w.Resume, Err: err}
 	}
 	return errors.Join(err, w.Remove())
 }

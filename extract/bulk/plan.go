@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/data/text"
@@ -41,7 +42,7 @@ type Plan struct {
 	Workers        int     // number of texts read at a time
 	Chunk          int     // pairs lost at most if the work is stopped; 0: 4096
 
-	Sentences func(string) []text.Span // called by several workers at once
+	Sentences func(string) []text.Span // called by several workers at once; nil: the splitter of package corpus
 	Broken    func(error)              // receives what is skipped; may be nil, as the two below
 	Note      func(string)             // receives other remarks for a person; called by several goroutines at once
 	Progress  func(Progress)
@@ -60,7 +61,14 @@ const version = 1
 // maxDocumentPairs bounds the memory that one text takes.
 const maxDocumentPairs = 200_000
 
-func (p *Plan) complete() {
+func (p *Plan) complete() error {
+	if p.Sentences == nil {
+		splitter, err := corpus.NewSplitter()
+		if err != nil {
+			return err
+		}
+		p.Sentences = splitter.Split
+	}
 	if p.Chunk == 0 {
 		p.Chunk = 4096
 	}
@@ -74,6 +82,7 @@ func (p *Plan) complete() {
 	if p.Progress == nil {
 		p.Progress = func(Progress) {}
 	}
+	return nil
 }
 
 // key returns the key of the request: a hash of everything that the rows depend on.

@@ -77,7 +77,9 @@ type settings struct {
 // Run makes the rows of p.Files with model, opened from p.Model, and writes p.Out. An attempt that fails keeps the
 // chunks that it has finished; its error is then a *staging.KeptError.
 func Run(ctx context.Context, p Plan, model *extract.Model) (*Summary, error) {
-	p.complete()
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
 	form, err := extracted.FormOf(p.Out)
 	if err != nil {
 		return nil, err
@@ -134,6 +136,7 @@ func (j *job) open() error {
 	if j.work, err = staging.OpenWork(j.Out); err != nil {
 		return err
 	}
+	j.work.Resume = "--resume"
 	if j.there = j.there && !j.work.Done(); j.there {
 		return nil
 	}

@@ -93,8 +93,8 @@ type Comparison struct {
 	Note string // what a reader should know about it; may be empty
 }
 
-// Comparisons returns the comparisons that the quickstart shows.
-func (l *Line) Comparisons() []Comparison {
+// comparisons returns the comparisons that the quickstart shows.
+func (l *Line) comparisons() []Comparison {
 	run := func(name string) string { return l.path("runs", name) }
 	return []Comparison{
 		{"the attention head", run("attention-random"), run("cls-random"), ""},
@@ -103,8 +103,8 @@ func (l *Line) Comparisons() []Comparison {
 	}
 }
 
-// Scores reads the results of the fine-tunings.
-func (l *Line) Scores() ([]Score, error) {
+// readScores reads the results of the fine-tunings.
+func (l *Line) readScores() ([]Score, error) {
 	var scores []Score
 	for _, t := range l.tunings() {
 		r := &result.Relation{}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/sweep"
 )
 
 // Options are the options of [on.kubernetes].
@@ -40,6 +42,25 @@ var (
 	topologyForm = regexp.MustCompile(`^[1-9][0-9]*(x[1-9][0-9]*)+$`)
 	quantityForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$`)
 )
+
+// OptionsOf returns the options of a task from those of a sweep's file, as Writer wants them. A task whose verb does not
+// compute gets no accelerator, unless the file gives one to its group.
+func OptionsOf(o sweep.Options) func(sweep.Task) (map[string]string, error) {
+	return func(t sweep.Task) (map[string]string, error) {
+		texts, err := o.Of(t.Group)
+		if err != nil {
+			return nil, err
+		}
+		own, _ := o[t.Group].(map[string]any)
+		if own["accelerator"] != nil || slices.Contains([]string{"pretrain", "finetune", "probe", "eval", "predict", "attention"}, t.Args[0]) {
+			return texts, nil
+		}
+		for _, name := range []string{"accelerator", "topology", "gpus"} {
+			delete(texts, name)
+		}
+		return texts, nil
+	}
+}
 
 // parse reads options by name and reports every fault.
 func parse(texts map[string]string) (Options, error) {

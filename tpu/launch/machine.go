@@ -313,7 +313,7 @@ func (w *work) stopped() error {
 }
 
 // dir is the run's directory of the trainer.
-func (w *work) dir() string { return filepath.Join(w.Dir, "run") }
+func (w *work) dir() string { return filepath.Join(w.Dir, RunDir) }
 
 // fetch downloads everything that the trainer needs: config, inputs, plugin, the newest checkpoint and the metrics up
 // to it.

@@ -31,14 +31,18 @@ var listPrices string
 // ListPrices is the embedded table of published prices. It has a date: prices change, and differ by contract.
 func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPrices) }
 
-// ReadPrices reads a user's price table, a TOML file of [[price]] tables.
-func ReadPrices(file string) ([]Price, error) {
+// OpenPrices reads the price table in a file of [[price]] tables, with the file as its source and no currency or date, or
+// returns the list prices if file is empty.
+func OpenPrices(file string) (PriceTable, error) {
+	if file == "" {
+		return ListPrices()
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return PriceTable{}, err
 	}
 	t, err := parsePrices(file, string(text))
-	return t.Prices, err
+	return PriceTable{Source: file, Prices: t.Prices}, err
 }
 
 func parsePrices(name, text string) (PriceTable, error) {

@@ -46,6 +46,20 @@ func Unplanned(why string) *Report {
 	return &Report{Notes: []string{why + ": its memory and duration cannot be predicted"}}
 }
 
+// Device returns the device to plan r for, or the report of a run that cannot be planned.
+func Device(r launch.Run) (plan.Device, *Report) {
+	device, err := plan.FindDevice(r.Accelerator)
+	switch {
+	case r.Backend != "tpu":
+		return device, Unplanned("the backend is " + r.Backend + ", not the TPU")
+	case r.Verb != "pretrain":
+		return device, Unplanned("only pre-training can be planned, not " + r.Verb)
+	case err != nil:
+		return device, Unplanned("there is no plan for a " + r.Accelerator)
+	}
+	return device, nil
+}
+
 // Of plans a run and compares the plan with its bounds. A run that does not compile or does not fit is a fault in the
 // report, not an error.
 func Of(ctx context.Context, p *plan.Planner, r launch.Run) (*Report, error) {

@@ -43,3 +43,28 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
+
+// TestDevice: only pre-training on a known TPU can be planned.
+func TestDevice(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		run  launch.Run
+		note string
+	}{
+		{"known", launch.Run{Backend: "tpu", Verb: "pretrain", Accelerator: "v3-8"}, ""},
+		{"another backend", launch.Run{Backend: "go", Verb: "pretrain", Accelerator: "v3-8"}, "the backend is go"},
+		{"fine-tuning", launch.Run{Backend: "tpu", Verb: "finetune", Accelerator: "v3-8"}, "not finetune"},
+		{"unknown type", launch.Run{Backend: "tpu", Verb: "pretrain", Accelerator: "v99-8"}, "no plan for a v99-8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			device, report := Device(test.run)
+			if test.note == "" {
+				if report != nil || device.Name != "v3-8" {
+					t.Errorf("device %q, report %+v", device.Name, report)
+				}
+			} else if report == nil || !strings.Contains(report.Notes[0], test.note) {
+				t.Errorf("report %+v, want %q", report, test.note)
+			}
+		})
+	}
+}
