@@ -29,7 +29,7 @@ func (c *Card) Markdown() string {
 	for _, row := range []struct {
 		what string
 		n    int64
-	}{{"records", c.Records}, {"deletions in update files", c.Deletions}, {"broken records, passed over", c.Broken},
+	}{{"records", c.Records}, {"deletions in update files", c.Deletions}, {"broken records, skipped", c.Broken},
 		{"records of a PMID the file had before", c.Repeated}, {"records that match", c.Matched}, {"… excluded", c.Excluded},
 		{"… not in the share", c.NotInShare}, {"… replaced or deleted later", c.Replaced}, {"… same identifier", c.SameID},
 		{"… same text", c.SameText}, {"selected", c.Selected}, {"… without abstract", c.NoAbstract}} {

@@ -34,7 +34,7 @@ func (p *Plan) Choose(pairs Pairs) (err error) {
 	case noForm != nil:
 		return &request.Misuse{Err: noForm}
 	case as != 0 && (as != 2 || len(pairs.Types) != 2):
-		return misuse("--as names %d types, want two, beside two of --types", as)
+		return misuse("--as has %d types, want two, together with two --types", as)
 	case pairs.Within < 0:
 		return misuse("--within %d, want 0 or more sentences", pairs.Within)
 	case !(p.MinProbability >= 0 && p.MinProbability <= 1):
