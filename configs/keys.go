@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/tasks"
 )
 
@@ -41,7 +42,7 @@ func unknownKey(name, key, task string) error {
 // keys. It fails for a text that is not TOML.
 func VerbOf(name string, text []byte) (string, error) {
 	var tables map[string]any
-	meta, err := toml.Decode(string(text), &tables)
+	meta, err := boundedtoml.Decode(string(text), &tables)
 	if err != nil {
 		return "", Wrap(syntaxError(name, err))
 	}

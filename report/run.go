@@ -15,6 +15,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
+	"github.com/subbert/subbert/internal/regularfile"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 )
@@ -95,7 +97,7 @@ func sweptName(dir string) string {
 
 func readConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, result.ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := regularfile.Read(path, boundedtoml.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		if _, statErr := os.Stat(dir); statErr != nil {
 			return Config{}, fmt.Errorf("%s: no such directory", dir)
@@ -106,7 +108,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, err
 	}
 	c := Config{Text: string(text)}
-	if _, err := toml.Decode(string(text), &c.values); err != nil {
+	if _, err := boundedtoml.Decode(string(text), &c.values); err != nil {
 		var parse toml.ParseError
 		if errors.As(err, &parse) {
 			return Config{}, fmt.Errorf("%s: line %d: %s", path, parse.Position.Line, parse.Message)
@@ -154,7 +156,7 @@ func (r *Run) readPart(dir string) {
 		r.Kept = append(r.Kept, part.Relation.KeptStep)
 	}
 	if r.Encoder.Layers == 0 {
-		if text, err := os.ReadFile(filepath.Join(dir, result.ModelDir, "config.json")); err == nil && json.Unmarshal(text, &r.Encoder) != nil {
+		if text, err := regularfile.Read(filepath.Join(dir, result.ModelDir, "config.json"), 1<<20); err == nil && json.Unmarshal(text, &r.Encoder) != nil {
 			r.Encoder = Architecture{}
 		}
 	}

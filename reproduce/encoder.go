@@ -14,8 +14,12 @@ import (
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/regularfile"
 	"github.com/subbert/subbert/sweep"
 )
+
+// maxVocabulary is the largest vocabulary that is read, in bytes; the tokenizer reads no larger one.
+const maxVocabulary = 8 << 20
 
 // Start is the directory that a stand-in starts from: an architecture and a vocabulary, or a published encoder.
 type Start struct {
@@ -31,7 +35,7 @@ func (s Start) Write(ctx context.Context) error {
 	if s.Encoder != "" {
 		return s.copyEncoder(ctx)
 	}
-	vocab, err := os.ReadFile(s.Vocab)
+	vocab, err := regularfile.Read(s.Vocab, maxVocabulary)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package reproduce
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // Kinds of experiments.
@@ -153,7 +154,7 @@ func (r Row) over(of Row) Row {
 
 // decode decodes TOML strictly.
 func decode(name string, text []byte, to any) error {
-	meta, err := toml.NewDecoder(bytes.NewReader(text)).Decode(to)
+	meta, err := boundedtoml.Decode(string(text), to)
 	var at toml.ParseError
 	if errors.As(err, &at) {
 		return fmt.Errorf("%s: line %d: %s", name, at.Position.Line, at.Message)

@@ -3,11 +3,11 @@ package reproduce
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/internal/readable"
 )
 
@@ -98,7 +98,7 @@ func (s Speed) String() string {
 // ReadScale reads scale/NAME.toml of files, or the file called name if that ends in .toml.
 func ReadScale(files fs.FS, name string) (*Scale, error) {
 	if strings.HasSuffix(name, ".toml") {
-		text, err := os.ReadFile(name)
+		text, err := boundedtoml.Read(name)
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // Model is a published model.
@@ -60,7 +62,7 @@ type Sources struct {
 // ReadSources reads sources/*.toml of files, or the file called own if that is not empty.
 func ReadSources(files fs.FS, own string) (*Sources, error) {
 	if own != "" {
-		text, err := os.ReadFile(own)
+		text, err := boundedtoml.Read(own)
 		if err != nil {
 			return nil, err
 		}

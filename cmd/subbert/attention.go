@@ -20,13 +20,13 @@ type attentionCmd struct {
 	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to make."`
 	Index     []string `placeholder:"ID" help:"Show these sentences, by the index column."`
 	Baseline  string   `placeholder:"FILE.tsv" help:"predictions.tsv of another model: show sentences that it gets wrong and this one right."`
-	Sentences int      `default:"10" help:"How many sentences to show."`
-	Layer     int      `help:"Look at the encoder's own attention in this layer, from 1, in place of the pooling's." placeholder:"L"`
-	Head      int      `help:"Its head, from 1; 0 is the mean of all." placeholder:"N"`
+	Sentences int      `default:"10" help:"How many sentences to show." range:"0..1e6"`
+	Layer     int      `help:"Look at the encoder's own attention in this layer, from 1, in place of the pooling's." placeholder:"L" range:"0..1024"`
+	Head      int      `help:"Its head, from 1; 0 is the mean of all." placeholder:"N" range:"0..1024"`
 	From      string   `enum:"cls,mentions" default:"cls" placeholder:"WHERE" help:"Where its attention goes out from: cls or mentions."`
-	Near      int      `default:"3" help:"Stems are counted of words this near a mention; 0 counts the whole sentence." placeholder:"WORDS"`
-	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES"`
-	Top       int      `default:"10" help:"How many stems to list."`
+	Near      int      `default:"3" help:"Stems are counted of words this near a mention; 0 counts the whole sentence." placeholder:"WORDS" range:"0..1e6"`
+	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES" range:"1..1e9"`
+	Top       int      `default:"10" help:"How many stems to list." range:"1..1e6"`
 	applyFlags
 	JSON bool `name:"json" help:"Print the result as JSON."`
 }

@@ -18,24 +18,20 @@ import (
 
 // backendCmd holds the verbs about backends.
 type backendCmd struct {
-	List    backendListCmd    `cmd:"" help:"What is installed, what can be, and what a command would use."`
+	List    backendListCmd    `cmd:"" help:"List the plugins that are installed or can be, and the backend that a command would use."`
 	Install backendInstallCmd `cmd:"" help:"Install the plugin for cpu, cuda or tpu."`
-	Check   backendCheckCmd   `cmd:"" help:"Load a backend and compute something with a known answer."`
-	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
-	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Compute something in this process."`
+	Check   backendCheckCmd   `cmd:"" help:"Load a backend and check a product whose result is known."`
+	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and describe it."`
+	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Check a backend in this process."`
 	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 
 // openBackend opens the backend that --backend, SUBBERT_BACKEND or the installed plugins select, with the settings of
 // device, and logs which and why.
 func (c *console) openBackend(ctx context.Context, device configs.Device) (*backend.Handle, error) {
-	installed, err := installedPlugins(c)
+	installed, choice, err := c.chooseBackend(c.backendFlag())
 	if err != nil {
 		return nil, err
-	}
-	choice, err := backend.Choose(c.backendFlag(), c.getenv("SUBBERT_BACKEND"), installed)
-	if err != nil {
-		return nil, misused(err)
 	}
 	layer, err := layerOptions(c)
 	if err != nil {
@@ -57,6 +53,16 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	c.warnOfPrecision(choice.Name, device)
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
+}
+
+// chooseBackend chooses among the installed plugins by flag, or by SUBBERT_BACKEND if flag is empty.
+func (c *console) chooseBackend(flag string) (backend.Installed, backend.Choice, error) {
+	installed, err := installedPlugins(c)
+	if err != nil {
+		return installed, backend.Choice{}, err
+	}
+	choice, err := backend.Choose(flag, c.getenv("SUBBERT_BACKEND"), installed)
+	return installed, choice, misused(err)
 }
 
 // withIncomplete adds what a plugin lacks to the error of its failure.

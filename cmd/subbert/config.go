@@ -8,6 +8,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/hub"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -58,7 +59,7 @@ func (*configCheckCmd) Help() string {
 func (v *configCheckCmd) Run(c *console) error {
 	verb := v.For
 	if verb == "" {
-		text, err := os.ReadFile(v.Config)
+		text, err := boundedtoml.Read(v.Config)
 		if err != nil {
 			return misused(err)
 		}

@@ -15,8 +15,8 @@ type dataInspectCmd struct {
 
 	Vocab     string `placeholder:"FILE" help:"The vocabulary of the shards; with it, a few instances are shown. Of relation files a vocabulary or a model's directory; with it, lengths and unknown pieces are counted."`
 	Split     string `default:"train" enum:"train,heldout" help:"Shards: where the instances come from: train or heldout (default ${default})."`
-	Instances int    `default:"3" placeholder:"N" help:"Shards: how many instances to show (default ${default})."`
-	Sequence  int    `default:"128" placeholder:"S" help:"Shards: length of the instances (default ${default})."`
+	Instances int    `default:"3" placeholder:"N" help:"Shards: how many instances to show (default ${default})." range:"0..1e6"`
+	Sequence  int    `default:"128" placeholder:"S" help:"Shards: length of the instances (default ${default})." range:"3..65536"`
 	Masking   string `default:"subword" enum:"subword,whole_word" help:"Shards: how they are masked: subword or whole_word (default ${default})."`
 	Seed      uint64 `default:"1" help:"Shards: seed of the instances (default ${default})."`
 	Verify    bool   `help:"Shards: read everything and compare all checksums."`

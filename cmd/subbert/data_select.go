@@ -25,7 +25,7 @@ type dataSelectCmd struct {
 	Uncased  bool     `help:"Count with lower-cased text, as uncased vocabularies want it."`
 	Strict   bool     `help:"End at the first broken record, rather than passing over it."`
 	Out      string   `required:"" placeholder:"DIR" help:"Directory to make."`
-	Workers  int      `placeholder:"N" help:"Files looked through at a time; by default one per core. The result is the same for any number."`
+	Workers  int      `placeholder:"N" help:"Files looked through at a time; by default one per core. The result is the same for any number." range:"0..1024"`
 	JSON     bool     `help:"Print the card as JSON."`
 	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .xz, .zst."`
 }

@@ -15,13 +15,13 @@ import (
 type dataShardCmd struct {
 	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or the model's directory, which has the settings, too."`
 	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
-	MaxWordChars *int     `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's."`
-	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})."`
+	MaxWordChars int      `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's." range:"1..1e6"`
+	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})." range:"0..1"`
 	Seed         uint64   `default:"1" placeholder:"N" help:"Chooses the order of the documents (default ${default})."`
 	From         string   `default:"auto" enum:"auto,pubtator,bioc,jsonl,text" help:"How documents are written: pubtator, bioc, jsonl, text, or auto: as the content of each file says."`
 	Strict       bool     `help:"End at the first broken record, rather than passing over it."`
 	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
-	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
+	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number." range:"0..1024"`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
 	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, PubTator, BioC, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
 }
@@ -42,11 +42,7 @@ func (v *dataShardCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	chars, err := wordChars(v.MaxWordChars)
-	if err != nil {
-		return err
-	}
-	plan, err := request.Shards{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: chars, HeldOut: v.HeldOut, Seed: v.Seed,
+	plan, err := request.Shards{Vocab: v.Vocab, Uncased: v.Uncased, MaxWordChars: v.MaxWordChars, HeldOut: v.HeldOut, Seed: v.Seed,
 		From: v.From, Strict: v.Strict}.Plan(files)
 	if err != nil {
 		return err

@@ -21,16 +21,11 @@ type relationFlags struct {
 	Marking  string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"Relation files: how mentions are shown, but for tsv: tag, typed_marker, entity_mask or none (default ${default})."`
 	Negative string   `placeholder:"LABEL" help:"Relation files: the label that means no relation; without it a word such as false, 0, none and no_relation."`
 	Uncased  bool     `help:"Relation files: lower-case the text, where --vocab is a vocabulary alone."`
-	Lengths  []int    `default:"64,128,256,512" placeholder:"S" help:"Relation files: lengths of a row, in positions (default ${default})."`
+	Lengths  []int    `default:"64,128,256,512" placeholder:"S" help:"Relation files: lengths of a row, in positions (default ${default})." range:"3..65536"`
 }
 
 // survey describes relation files.
 func (v *relationFlags) survey(c *console, files []string, vocab string, asJSON bool) error {
-	for _, n := range v.Lengths {
-		if n < 3 {
-			return misusef("--lengths %d, want at least 3 positions", n)
-		}
-	}
 	if vocab != "" {
 		dir, err := c.modelDir(vocab)
 		if err != nil {

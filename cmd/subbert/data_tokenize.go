@@ -11,7 +11,7 @@ import (
 type dataTokenizeCmd struct {
 	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or a model's directory, which has the settings, too."`
 	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
-	MaxWordChars *int     `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's."`
+	MaxWordChars int      `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's." range:"1..1e6"`
 	NeverSplit   []string `placeholder:"TOKEN" help:"Tokens to keep whole where they stand between spaces, such as [MASK]."`
 	Files        []string `arg:"" optional:"" name:"file" help:"Text in UTF-8; standard input if none, or for -."`
 }
@@ -22,11 +22,7 @@ UTF-8, where Google's code would pass over the bytes. docs/tokenizer.md says whe
 }
 
 func (v *dataTokenizeCmd) Run(c *console) error {
-	chars, err := wordChars(v.MaxWordChars)
-	if err != nil {
-		return err
-	}
-	opened, config, err := request.OpenTokenizer(result.ModelPath(v.Vocab), v.Uncased, chars)
+	opened, config, err := request.OpenTokenizer(result.ModelPath(v.Vocab), v.Uncased, v.MaxWordChars)
 	if err != nil {
 		return err
 	}
@@ -59,15 +55,4 @@ func printFile(c *console, meter *meter, p *wordpiece.Printer, name string) erro
 	}
 	defer f.Close() // opened for reading only
 	return p.Print(name, f)
-}
-
-// wordChars returns --max-word-chars, or 0 if it was not given.
-func wordChars(given *int) (int, error) {
-	if given == nil {
-		return 0, nil
-	}
-	if *given < 1 {
-		return 0, misusef("--max-word-chars %d, want at least 1", *given)
-	}
-	return *given, nil
 }

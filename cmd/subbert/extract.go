@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/subbert/subbert/data/extracted"
+	"github.com/subbert/subbert/extract"
 	"github.com/subbert/subbert/extract/bulk"
 )
 
@@ -21,16 +23,16 @@ type extractRowsCmd struct {
 	Out            string   `required:"" placeholder:"FILE" help:"Where to: .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst."`
 	Types          []string `placeholder:"A,B" help:"The types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
 	As             []string `placeholder:"A,B" help:"What these types are called in the sentences that the model was trained on, such as DRUG,DRUG for --types Chemical,Chemical."`
-	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence."`
+	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence." range:"0..1000"`
 	IDs            string   `name:"ids" placeholder:"FILE" help:"Take only pairs that name one of these identifiers at least, one a line."`
 	Species        []string `placeholder:"ID,..." help:"Take only texts that name one of these species, such as 9606."`
 	Sections       []string `placeholder:"NAME,..." help:"Take only pairs of these sections, such as title,abstract."`
-	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable."`
+	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable." range:"0..1"`
 	Negatives      bool     `help:"Keep rows whose label means no relation."`
 	Resume         bool     `help:"Go on with what an earlier attempt has finished. If FILE is there, do nothing."`
 	Strict         bool     `help:"End at the first broken text, mention or file, rather than passing over it."`
-	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop."`
-	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number."`
+	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop." range:"1..1e6"`
+	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number." range:"0..1024"`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
 	applyFlags
 	outputFlag
@@ -45,17 +47,20 @@ in FILE.work until FILE is whole: whoever stops, or is killed, goes on with the 
 }
 
 func (v *extractRowsCmd) Run(c *console) (err error) {
-	if v.Chunk < 1 {
-		return misusef("--chunk %d, want at least 1", v.Chunk)
+	if _, err := extracted.FormOf(v.Out); err != nil {
+		return misused(err)
 	}
-	notes, broken := firsts{log: c.log}, firsts{log: c.log}
-	plan := bulk.Plan{
-		Files: v.Files, Out: v.Out, MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Resume: v.Resume, Replace: v.Force || c.again,
-		Workers: workers(v.Workers), Chunk: v.Chunk, Precision: v.Precision, Note: notes.warn, Broken: broken.skipped,
+	asked := bulk.Request{
+		Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections,
+		MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Batch: v.Batch, Chunk: v.Chunk,
 	}
-	if err := plan.Choose(bulk.Pairs{Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections}); err != nil {
+	plan, err := asked.Plan()
+	if err != nil {
 		return err
 	}
+	notes, broken := firsts{log: c.log}, firsts{log: c.log}
+	plan.Files, plan.Out, plan.Resume, plan.Replace = v.Files, v.Out, v.Resume, v.Force || c.again
+	plan.Workers, plan.Precision, plan.Note, plan.Broken = workers(v.Workers), v.Precision, notes.warn, broken.skipped
 	if !v.Resume {
 		if _, err := v.output(c, v.Out, ""); err != nil {
 			return err
@@ -68,7 +73,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	if plan.Model, err = c.modelPath(c.ctx, v.Model); err != nil {
 		return err
 	}
-	m, err := plan.Open(c.ctx, options)
+	m, err := extract.Open(c.ctx, plan.Model, asked.Options(options))
 	if err != nil {
 		return err
 	}
@@ -104,6 +109,9 @@ func printExtracted(w io.Writer, s *bulk.Summary) error {
 	fmt.Fprintf(w, "%d documents of %d files, %d pairs (%d by earlier attempts); %v\n", s.Documents, s.Files, s.Pairs, s.Earlier, s.Cut)
 	if s.BrokenFiles+s.Broken+s.LeftOut > 0 {
 		fmt.Fprintf(w, "skipped: %d broken files or members, %d documents, %d annotations\n", s.BrokenFiles, s.Broken, s.LeftOut)
+	}
+	if s.Bounded > 0 {
+		fmt.Fprintf(w, "bounded: %d sentences make more pairs than are taken; their other pairs are left out\n", s.Bounded)
 	}
 	_, err := fmt.Fprintf(w, "%d rows in %.1f s, %.0f pairs/s; wrote %s\n", s.Rows, s.Seconds, s.PerSecond, s.Out)
 	return err

@@ -17,9 +17,9 @@ type extractSummarizeCmd struct {
 	Rows           string  `arg:"" help:"A table of subbert extract."`
 	Out            string  `placeholder:"FILE" help:"Where to: .html for a page with search, sorting and the best sentences, .tsv for a table."`
 	Negative       string  `default:"false" placeholder:"LABEL" help:"The label that means no relation."`
-	MinProbability float64 `placeholder:"P" help:"Leave out less probable rows."`
-	Sentences      int     `default:"3" placeholder:"N" help:"Sentences of each relation, the most probable first."`
-	Top            int     `default:"2000" placeholder:"N" help:"Relations on the page, those of most articles first."`
+	MinProbability float64 `placeholder:"P" help:"Leave out less probable rows." range:"0..1"`
+	Sentences      int     `default:"3" placeholder:"N" help:"Sentences of each relation, the most probable first." range:"1..10000"`
+	Top            int     `default:"2000" placeholder:"N" help:"Relations on the page, those of most articles first." range:"1..1e6"`
 	JSON           bool    `name:"json" help:"Print the relations as JSON."`
 	outputFlag
 }
@@ -30,11 +30,8 @@ func (*extractSummarizeCmd) Help() string {
 
 func (v *extractSummarizeCmd) Run(c *console) error {
 	kind := strings.ToLower(filepath.Ext(v.Out))
-	switch {
-	case v.Out != "" && kind != ".html" && kind != ".tsv":
+	if v.Out != "" && kind != ".html" && kind != ".tsv" {
 		return misusef("%s: the end of its name says no form; want .html or .tsv", v.Out)
-	case v.Sentences < 1 || v.Top < 1:
-		return misusef("--sentences %d, --top %d, want at least 1", v.Sentences, v.Top)
 	}
 	if v.Out != "" {
 		if _, err := v.output(c, v.Out, ""); err != nil {

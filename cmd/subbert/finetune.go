@@ -13,8 +13,8 @@ import (
 
 type finetuneCmd struct {
 	configFlags
-	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K"`
-	Seeds  int  `help:"Run N seeds, from run.seed on: task.seeds." placeholder:"N"`
+	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K" range:"0..10000"`
+	Seeds  int  `help:"Run N seeds, from run.seed on: task.seeds." placeholder:"N" range:"0..10000"`
 	Resume bool `help:"Continue the newest valid checkpoint of the run, of several runs each; start where there is none."`
 	extendFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`

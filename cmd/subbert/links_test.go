@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	// link matches the target of a Markdown link.
-	link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	// linkTarget matches the target of a Markdown link.
+	linkTarget = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	// heading matches a heading of Markdown.
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	// notInAnchor matches what GitHub leaves out of a heading's anchor.
@@ -27,7 +27,7 @@ func TestLinks(t *testing.T) {
 		for _, b := range blocksOf(text) {
 			text = strings.Replace(text, b.text, "", 1)
 		}
-		for _, m := range link.FindAllStringSubmatch(text, -1) {
+		for _, m := range linkTarget.FindAllStringSubmatch(text, -1) {
 			if err := followed(page, m[1]); err != "" {
 				t.Errorf("%s: the link %q: %s", page, m[1], err)
 			}

@@ -8,7 +8,7 @@ import (
 
 // outputFlag is the flag of verbs that write files.
 type outputFlag struct {
-	Force bool `help:"Replace what is there."`
+	Force bool `help:"Replace existing files."`
 }
 
 // output returns the path to write to for a verb whose output is name. It refuses an existing file with exit code 2,
@@ -32,7 +32,7 @@ func (f outputFlag) output(c *console, name, pattern string) (string, error) {
 	} else if !info.Mode().IsRegular() {
 		return name, nil
 	}
-	return "", misusef("%s is there already; --force replaces it", name)
+	return "", misusef("%s already exists; --force replaces it", name)
 }
 
 // formOf returns the format asked for or, for auto, the one that the extension of name indicates: jsonl, pubtator, else

@@ -15,17 +15,17 @@ import (
 
 type planCmd struct {
 	configFlags
-	Task   string        `help:"What the run does: pretraining, or relation, which is subbert finetune." enum:"pretraining,relation" default:"pretraining"`
+	Task   string        `help:"Task of the run: pretraining, or relation for subbert finetune." enum:"pretraining,relation" default:"pretraining"`
 	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100, l4, rtx4090, rtx3090, t4, v100 or cpu." placeholder:"NAME"`
 	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
-	Search bool          `help:"Find the largest micro-batch that fits, by compiling several."`
-	Price  float64       `help:"What an hour of the device costs, for the cost of the run." placeholder:"MONEY"`
-	Limit  time.Duration `help:"How long one compilation may take." default:"15m"`
+	Search bool          `help:"Find the largest microbatch that fits, by compiling several."`
+	Price  float64       `help:"Price of an hour of the device, for the cost of the run." placeholder:"MONEY" range:"0..1e9"`
+	Limit  time.Duration `help:"Longest time of one compilation." default:"15m" range:"1s..168h"`
 	JSON   bool          `name:"json" help:"Print the plan as JSON."`
 }
 
 func (v *planCmd) Help() string {
-	return `Builds the very step of a pre-training run (or with --task relation of fine-tuning, with rows of the greatest length) for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu, or cuda), and says what is known then: memory and, for TPUs, exchanges between devices and the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither data nor weights are read: model.init may hold config.json alone.
+	return `Builds the step of a pre-training run (with --task relation, of fine-tuning with rows of the greatest length) for devices that this machine need not have, compiles it ahead of time if their plugin is installed (subbert backend install tpu, or cuda), and prints the compiler's figures: memory and, for TPUs, collectives between devices and estimated times. Without the plugin it prints figures from formulas, marked as analytic. It reads neither data nor weights: model.init needs only a config.json.
 
 The compiler runs in a process of its own and takes up to 8 GB of memory and a minute for BERT-base.`
 }

@@ -17,7 +17,7 @@ func (p precisionFlag) device() configs.Device { return configs.Device{Precision
 
 // applyFlags are the flags of verbs that apply a relation model.
 type applyFlags struct {
-	Batch int `default:"32" help:"Sentences at a time."`
+	Batch int `default:"32" help:"Sentences at a time." range:"1..65536"`
 	precisionFlag
 }
 

@@ -19,7 +19,7 @@ type predictCmd struct {
 	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"As what: auto (as the name of --out ends, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words), pubtator or bioc (the input, of the same form, XML or JSON, with a relation and its probability for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Without it those of the pairs that the model was trained on."`
 
-	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere."`
+	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere." range:"0..1"`
 
 	applyFlags
 	JSON bool `name:"json" help:"Print the summary as JSON."`

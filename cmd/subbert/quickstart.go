@@ -9,17 +9,17 @@ import (
 )
 
 type quickstartCmd struct {
-	Dir       string   `default:"quickstart" help:"Directory to make." placeholder:"DIR"`
+	Dir       string   `default:"quickstart" help:"Directory to create." placeholder:"DIR"`
 	Text      []string `help:"Your own texts instead of the made-up ones (JSON lines or plain text)." placeholder:"FILE"`
 	Relations string   `help:"Your own marked sentences instead of the made-up ones (index, sentence, label)." placeholder:"FILE"`
-	Query     string   `help:"What to select; the default goes with the made-up sample, and your own texts are all taken." placeholder:"QUERY"`
-	Vocab     string   `help:"Vocabulary for your own texts; without it one is learned from them." placeholder:"FILE" type:"existingfile"`
-	Brief     bool     `hidden:"" help:"A few steps of everything, to see whether it works; tests use it."`
+	Query     string   `help:"Query of the selection (default: a sub-domain of the made-up sample; of your own texts, all)." placeholder:"QUERY"`
+	Vocab     string   `help:"Vocabulary for your own texts (default: one learned from them)." placeholder:"FILE" type:"existingfile"`
+	Brief     bool     `hidden:"" help:"Make only a few steps of everything; for tests."`
 	JSON      bool     `name:"json" help:"Print the scores as JSON."`
 }
 
 func (v *quickstartCmd) Help() string {
-	return `Runs the whole line and shows each command before it runs it: select texts, shard them, pre-train a small BERT, fine-tune classifiers from it and from a random start, score, and write a page with curves and tables. At the end it prints what pre-training and the attention head bring, with intervals, and what took the time. The files of the runs stay, to change and to run again.`
+	return `Runs the whole pipeline and prints each command before it runs it: select texts, shard them, pre-train a small BERT, fine-tune classifiers from it and from random weights, score them, and write a page with curves and tables. At the end it prints what pre-training and the attention head bring, with intervals, and how long each part took. The files of the runs stay, so that you can change them and run them again.`
 }
 
 func (v *quickstartCmd) Run(c *console) error {

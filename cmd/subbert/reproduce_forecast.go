@@ -15,12 +15,12 @@ import (
 
 // forecastFlags are the flags of --dry-run that say which devices the runs are planned for.
 type forecastFlags struct {
-	Device  string `default:"v3-8" placeholder:"NAME" help:"--dry-run: what pre-training is planned for, as subbert plan knows it (default ${default})."`
-	GPU     string `default:"h200" name:"gpu" placeholder:"NAME" help:"--dry-run: what fine-tuning is planned for (default ${default})."`
-	Compile bool   `help:"--dry-run: ask the device's compiler for the time of a step, where it is installed; takes minutes."`
-	Prices  string `type:"existingfile" placeholder:"FILE.toml" help:"--dry-run: a price table in place of the list prices of the program."`
-	Zone    string `default:"us-central1-a" placeholder:"ZONE" help:"--dry-run: where pre-training is paid for (default ${default})."`
-	Spot    bool   `help:"--dry-run: prices of machines that may be taken away."`
+	Device  string `default:"v3-8" placeholder:"NAME" help:"--dry-run: device of pre-training, as for subbert plan (default ${default})."`
+	GPU     string `default:"h200" name:"gpu" placeholder:"NAME" help:"--dry-run: device of fine-tuning (default ${default})."`
+	Compile bool   `help:"--dry-run: estimate the time of a step with the device's compiler, if it is installed; takes minutes."`
+	Prices  string `type:"existingfile" placeholder:"FILE.toml" help:"--dry-run: price table in place of the built-in list prices."`
+	Zone    string `default:"us-central1-a" placeholder:"ZONE" help:"--dry-run: zone whose prices pre-training is charged at (default ${default})."`
+	Spot    bool   `help:"--dry-run: use the prices of spot capacity."`
 }
 
 // devices returns the devices of the flags.

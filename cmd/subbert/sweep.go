@@ -27,27 +27,27 @@ import (
 const formats = "1"
 
 type sweepCmd struct {
-	File string `arg:"" name:"SWEEP.toml" help:"The runs, see docs/sweep.md."`
+	File string `arg:"" name:"SWEEP.toml" help:"File of the runs, see docs/sweep.md."`
 	Out  string `help:"Directory of the results, shared by all sweeps that may reuse them (default: out of the file, or sweeps/NAME)." placeholder:"DIR"`
 	sweepFlags
 }
 
 // sweepFlags are the flags of verbs that carry out graphs of runs: where and how.
 type sweepFlags struct {
-	On      string        `default:"local" enum:"local,slurm,tpu,kubernetes" help:"Where the runs are done: local, slurm, tpu; kubernetes writes manifests (default ${default})."`
-	Jobs    int           `default:"1" placeholder:"N" help:"So many runs at once: local, tpu (default ${default})."`
-	Devices []string      `placeholder:"ID" help:"CUDA devices that the jobs share: each job sees one of them."`
-	MaxCost float64       `placeholder:"MONEY" help:"At most so much for the whole sweep: tpu."`
-	DryRun  bool          `help:"Print the runs, what is done of them and what the others need, and do nothing."`
-	Cancel  bool          `help:"Take back what the sweep has submitted: slurm."`
-	Poll    time.Duration `default:"30s" hidden:"" help:"Between looks at a queue."`
+	On      string        `default:"local" enum:"local,slurm,tpu,kubernetes" help:"Where to carry out the runs: local, slurm or tpu; kubernetes writes manifests (default ${default})."`
+	Jobs    int           `default:"1" placeholder:"N" help:"Number of runs at once, for local and tpu (default ${default})." range:"1..1024"`
+	Devices []string      `placeholder:"ID" help:"CUDA devices for the jobs; each job sees one of them."`
+	MaxCost float64       `placeholder:"MONEY" help:"Most that the whole sweep may cost, for tpu." range:"0..1e9"`
+	DryRun  bool          `help:"Print the runs, which of them are done and what the others need, and do nothing."`
+	Cancel  bool          `help:"Cancel the jobs that the sweep has submitted, for slurm."`
+	Poll    time.Duration `default:"30s" hidden:"" help:"Time between polls of a queue." range:"10ms..24h"`
 	JSON    bool          `name:"json" help:"Print the report as JSON."`
 }
 
 func (v *sweepCmd) Help() string {
-	return `Carries out a graph of runs, such as pre-training, then fine-tuning for every task and seed. Every result has an address made of what it depends on: a sweep that was stopped, killed or changed does what is missing and nothing twice. A run that fails keeps from being done only what needs it; the next sweep tries it again.
+	return `Carries out a graph of runs, such as pre-training, then fine-tuning for every task and seed. The address of a result is a hash of everything that it depends on: a sweep that was stopped, killed or changed carries out the missing runs and repeats none. If a run fails, only the runs that need it are skipped; the next sweep tries them again.
 
-Stopping (SIGINT) lets local runs save. On slurm the jobs go on; the same command watches them again.`
+SIGINT lets local runs save. On slurm the jobs continue; the same command watches them again.`
 }
 
 func (v *sweepCmd) Run(c *console) error {
@@ -72,9 +72,6 @@ func (v *sweepCmd) Run(c *console) error {
 
 // carryOut carries out a graph with its results in the directory out. If runs failed, the error says how many.
 func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out string) (*sweep.Report, error) {
-	if f.Jobs < 1 {
-		return nil, misusef("--jobs %d: want at least 1", f.Jobs)
-	}
 	if err := checkRuns(&g); err != nil {
 		return nil, misused(err)
 	}
@@ -119,9 +116,13 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 func checkRuns(g *sweep.Graph) error {
 	task := map[string]string{"pretrain": result.TaskPretraining, "finetune": result.TaskRelation, "probe": result.TaskProbing}
 	var errs []error
+	known := map[string]bool{} // a parser is built for each verb that is looked up
 	for i := range g.Runs {
 		r := &g.Runs[i]
-		if !isVerb(r.Verb) {
+		if _, ok := known[r.Verb]; !ok {
+			known[r.Verb] = isVerb(r.Verb)
+		}
+		if !known[r.Verb] {
 			errs = append(errs, fmt.Errorf("run %s: subbert has no verb %q", r.Name, r.Verb))
 		}
 		if task[r.Verb] == "" || r.Config == "" {
@@ -165,8 +166,8 @@ func (f sweepFlags) dryRun(c *console, g sweep.Graph, work, out string) (*sweep.
 
 // executor returns the executor for --on.
 func (f sweepFlags) executor(c *console, s *sweep.Store, on sweep.OnPlaces, r *sweep.Report) (sweep.Executor, error) {
-	if f.MaxCost != 0 && (f.On != "tpu" || f.MaxCost < 0) {
-		return nil, misusef("--max-cost %g: want a positive number, with --on tpu", f.MaxCost)
+	if f.MaxCost != 0 && f.On != "tpu" {
+		return nil, misusef("--max-cost %g goes with --on tpu", f.MaxCost)
 	}
 	switch f.On {
 	case "local":

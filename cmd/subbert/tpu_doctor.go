@@ -14,7 +14,7 @@ type tpuDoctorCmd struct {
 	Project     string `required:"" help:"Google Cloud project." env:"GOOGLE_CLOUD_PROJECT" placeholder:"ID"`
 	Zone        string `required:"" help:"Zone, such as europe-west4-a." placeholder:"Z"`
 	Accelerator string `default:"v3-8" help:"Type of TPU, such as v5litepod-8 (v5e), v6e-8 or v3-8." placeholder:"TYPE"`
-	Runtime     string `help:"Image of the TPU VM; by default the one for the type." placeholder:"IMAGE"`
+	Runtime     string `help:"Image of the TPU VM (default: the one for the type)." placeholder:"IMAGE"`
 }
 
 func (v *tpuDoctorCmd) Run(c *console) error {
@@ -27,11 +27,11 @@ func (v *tpuDoctorCmd) Run(c *console) error {
 		checks, failed := launch.Verify(c.ctx, s, cloud, r), 0
 		for _, check := range checks {
 			if check.Err == nil {
-				fmt.Fprintf(c.out, "right  %s\n", check.Name)
+				fmt.Fprintf(c.out, "ok      %s\n", check.Name)
 				continue
 			}
 			failed++
-			fmt.Fprintf(c.out, "fault  %s: %s\n       %s\n", check.Name, strings.ReplaceAll(check.Err.Error(), "\n", " "), check.Remedy)
+			fmt.Fprintf(c.out, "failed  %s: %s\n        %s\n", check.Name, strings.ReplaceAll(check.Err.Error(), "\n", " "), check.Remedy)
 		}
 		if failed > 0 {
 			return fmt.Errorf("%d of %d checks failed", failed, len(checks))

@@ -17,10 +17,10 @@ import (
 type tpuMachineCmd struct {
 	storeFlag
 	Dir   string        `required:"" help:"Directory of the run on this machine." type:"path"`
-	Beat  time.Duration `default:"15s" help:"Between heartbeats."`
-	TTL   time.Duration `name:"ttl" default:"90s" help:"How long a machine that vanished keeps its successor waiting."`
-	Grace time.Duration `default:"25s" help:"What the trainer gets to save; a preemption leaves 30 seconds in all."`
-	Keep  int           `default:"2" help:"Checkpoints in the store."`
+	Beat  time.Duration `default:"15s" help:"Time between heartbeats." range:"10ms..1h"`
+	TTL   time.Duration `name:"ttl" default:"90s" help:"How long the successor of a vanished machine waits." range:"10ms..24h"`
+	Grace time.Duration `default:"25s" help:"Time that the trainer gets to save; a preemption leaves 30 seconds in all." range:"1s..1h"`
+	Keep  int           `default:"2" help:"Number of checkpoints in the store." range:"1..1e6"`
 }
 
 // errTakenAway ends a machine's turn with its own exit code.

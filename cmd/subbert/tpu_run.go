@@ -22,37 +22,37 @@ import (
 type tpuRunCmd struct {
 	configFlags
 	storeFlag
-	Verb           string        `enum:"pretrain,finetune" default:"pretrain" help:"What to run: pretrain or finetune."`
+	Verb           string        `enum:"pretrain,finetune" default:"pretrain" help:"Verb to run: pretrain or finetune."`
 	Project        string        `required:"" help:"Google Cloud project." env:"GOOGLE_CLOUD_PROJECT" placeholder:"ID"`
 	Zone           string        `required:"" help:"Zone, such as europe-west4-a." placeholder:"Z"`
 	Accelerator    string        `default:"v3-8" help:"Type of TPU, such as v5litepod-8 (v5e), v6e-8 or v3-8." placeholder:"TYPE"`
-	Runtime        string        `help:"Image of the TPU VM; by default the one for the type." placeholder:"IMAGE"`
-	Spot           bool          `help:"Take spot capacity: cheaper, and taken away now and then."`
-	Network        string        `help:"Network of the machine, if not the default one." placeholder:"NAME"`
+	Runtime        string        `help:"Image of the TPU VM (default: the one for the type)." placeholder:"IMAGE"`
+	Spot           bool          `help:"Use spot capacity, which is cheaper and may be taken away at any time."`
+	Network        string        `help:"Network of the machine (default: the project's default network)." placeholder:"NAME"`
 	ServiceAccount string        `help:"Service account of the machine." placeholder:"EMAIL"`
-	SSHKey         string        `name:"ssh-key" help:"Public key that subbert tpu ssh may use." type:"existingfile" placeholder:"FILE.pub"`
-	Binary         string        `help:"The program for the machine (linux/amd64, built with cgo), if not this one." type:"existingfile" placeholder:"FILE"`
-	Libtpu         string        `help:"The wheel of libtpu; required for a TPU." type:"existingfile" placeholder:"FILE.whl"`
-	On             string        `default:"tpu" help:"What computes on the machine; go needs no TPU's library." placeholder:"BACKEND"`
-	MaxHours       float64       `help:"Stop after so many machine-hours." placeholder:"H"`
-	MaxCost        float64       `help:"Stop after so much money, by the price table." placeholder:"MONEY"`
-	MaxUnattended  float64       `help:"Stop after so many hours in which no subbert tpu run looks after it." placeholder:"H"`
-	Prices         string        `help:"Price table to take the place of the list prices, see docs/tpu.md." type:"existingfile" placeholder:"FILE.toml"`
-	SelfDelete     bool          `default:"true" negatable:"" help:"Let the machine delete itself at the end, in case nobody is there to do it; its service account needs a role for that."`
-	Detach         bool          `help:"Make the run and its first request, and leave; subbert tpu run again takes it up. Needs --max-hours or --max-cost, which the machine keeps."`
-	Force          bool          `help:"Start although the preflight says that the run does not compile, does not fit or exceeds its bounds."`
-	DryRun         bool          `help:"Say what would be done and what it would take, and create nothing."`
-	Limit          time.Duration `default:"15m" hidden:"" help:"For one compilation of the preflight."`
-	Poll           time.Duration `default:"20s" hidden:"" help:"Between looks."`
+	SSHKey         string        `name:"ssh-key" help:"Public key of the identity for subbert tpu ssh." type:"existingfile" placeholder:"FILE.pub"`
+	Binary         string        `help:"Program for the machine, for linux/amd64 and built with cgo (default: this program)." type:"existingfile" placeholder:"FILE"`
+	Libtpu         string        `help:"Wheel of libtpu; required for a TPU." type:"existingfile" placeholder:"FILE.whl"`
+	On             string        `default:"tpu" help:"Backend on the machine: tpu, or go, which needs no libtpu." placeholder:"BACKEND"`
+	MaxHours       float64       `help:"Stop after this many machine-hours." placeholder:"H" range:"0..1e6"`
+	MaxCost        float64       `help:"Stop at this cost, by the price table." placeholder:"MONEY" range:"0..1e9"`
+	MaxUnattended  float64       `help:"Stop after this many hours without a subbert tpu run that watches the run." placeholder:"H" range:"0..1e6"`
+	Prices         string        `help:"Price table in place of the list prices, see docs/tpu.md." type:"existingfile" placeholder:"FILE.toml"`
+	SelfDelete     bool          `default:"true" negatable:"" help:"Let the machine delete itself at the end, in case no subbert tpu run does; its service account needs a role for that."`
+	Detach         bool          `help:"Create the run, request its machine once, and exit; the same command without --detach watches the run again. Requires --max-hours or --max-cost, which the machine enforces."`
+	Force          bool          `help:"Start even if the preflight says that the run does not compile, does not fit or exceeds its bounds."`
+	DryRun         bool          `help:"Print what would be created and what the run needs, and create nothing."`
+	Limit          time.Duration `default:"15m" hidden:"" help:"Longest time of one compilation of the preflight." range:"1s..168h"`
+	Poll           time.Duration `default:"20s" hidden:"" help:"Time between polls." range:"10ms..24h"`
 	JSON           bool          `name:"json" help:"Print the outcome as JSON."`
 
 	prices launch.PriceTable
 }
 
 func (v *tpuRunCmd) Help() string {
-	return `Copies the program, the config and its data to the store, asks for a TPU, and sees the run through.
+	return `Copies the program, the config and its data to the store, requests a TPU, and watches the run to its end.
 
-First it compiles the step with the libtpu that goes along and compares memory, hours and cost with the machine and the bounds; where that says no, nothing is created. A machine that is taken away, falls silent or never starts is deleted and another one continues from the newest checkpoint. At the end the machine is deleted. Nothing is kept in this process: stop it and start it again, here or elsewhere, with the same --store; started twice, one acts and the other watches.`
+First it compiles the step with the libtpu of --libtpu and compares memory, hours and cost with the machine and the bounds; if the run does not fit them, nothing is created. A machine that is taken away, stops sending heartbeats or never starts is deleted, and another one continues from the newest checkpoint. At the end the machine is deleted. This process keeps no state: stop it and start it again, here or elsewhere, with the same --store. Of two processes, one acts and the other watches.`
 }
 
 func (v *tpuRunCmd) Run(c *console) error {
@@ -88,7 +88,7 @@ func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 	}
 	bundle := &launch.Bundle{Binary: v.Binary, Plugin: v.Libtpu}
 	if v.On == "tpu" && v.Libtpu == "" {
-		return nil, r, misusef("--libtpu: missing; the machine needs the wheel that subbert backend install tpu would fetch")
+		return nil, r, misusef("--libtpu is missing: the machine needs the wheel that subbert backend install tpu downloads")
 	}
 	if bundle.Binary == "" {
 		self, err := os.Executable()

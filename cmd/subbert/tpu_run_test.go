@@ -49,7 +49,7 @@ func TestPreflightRefuses(t *testing.T) {
 	// Without the compiler only formulas are available: this many steps take seconds even at the peak of the device.
 	long := append(run, "--set", "schedule.steps=1000000000", "--set", "task.batch=8192", "--max-hours", "0.001")
 	out, code := c.subbert(t.Context(), long...)
-	if code != exitMisused || !strings.Contains(out, "it would take at least") || !strings.Contains(out, "--force") {
+	if code != exitMisused || !strings.Contains(out, "the run takes at least") || !strings.Contains(out, "--force") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	untouched()
@@ -72,8 +72,8 @@ func TestDryRunRefuses(t *testing.T) {
 		want  string
 	}{
 		{[]string{"--on=nonsense"}, `backend = "nonsense": want tpu or go`},
-		{[]string{"--on=go", "--max-cost=NaN"}, "max cost = NaN: want a number"},
-		{[]string{"--on=go", "--max-hours=+Inf"}, "max hours = +Inf: want a number"},
+		{[]string{"--on=go", "--max-cost=NaN"}, "--max-cost NaN: want 0 to 1e9"},
+		{[]string{"--on=go", "--max-hours=+Inf"}, "--max-hours +Inf: want 0 to 1e6"},
 		{[]string{"--on=go", "--set", `data.shards="gs://b"`}, `shards: "gs://b": want gs://BUCKET/PREFIX`},
 	} {
 		out, code := c.subbert(t.Context(), slices.Concat([]string{"tpu", "run", config, "--store", tpuStore, "--binary", config, "--dry-run"}, where, test.flags)...)

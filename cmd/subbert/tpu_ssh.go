@@ -10,13 +10,13 @@ import (
 
 type tpuSSHCmd struct {
 	storeFlag
-	Identity string   `required:"" help:"Private key whose public half the run was given by --ssh-key." type:"existingfile" placeholder:"FILE"`
-	Port     string   `default:"22" hidden:"" help:"Of the machine's SSH server."`
+	Identity string   `required:"" help:"Private key whose public key was the --ssh-key of the run." type:"existingfile" placeholder:"FILE"`
+	Port     string   `default:"22" hidden:"" help:"Port of the machine's SSH server."`
 	Command  []string `arg:"" passthrough:"" help:"Command and arguments, such as journalctl -u subbert."`
 }
 
 func (v *tpuSSHCmd) Help() string {
-	return "Connects only if the machine's key is one that it wrote into its guest attributes, which the API hands out."
+	return "Connects only if the machine's host key is among its guest attributes, which the API returns."
 }
 
 func (v *tpuSSHCmd) Run(c *console) error {

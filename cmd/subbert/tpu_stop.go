@@ -14,7 +14,7 @@ type tpuStopCmd struct {
 }
 
 func (v *tpuStopCmd) Help() string {
-	return "The machine saves, and whatever runs subbert tpu run for the store then deletes it; if nothing does, subbert tpu rm deletes it. subbert tpu run takes the run up again."
+	return "The machine saves. The subbert tpu run of the store then deletes it; if none is running, use subbert tpu rm. Another subbert tpu run continues the run."
 }
 
 func (v *tpuStopCmd) Run(c *console) error {
@@ -23,8 +23,8 @@ func (v *tpuStopCmd) Run(c *console) error {
 
 type tpuRmCmd struct {
 	storeFlag
-	Data   bool `help:"Remove what is in the store too: checkpoints, logs, the finished model."`
-	DryRun bool `help:"Say what would be removed, and remove nothing."`
+	Data   bool `help:"Also delete everything in the store: checkpoints, logs, the finished model."`
+	DryRun bool `help:"Print what would be deleted, and delete nothing."`
 }
 
 func (v *tpuRmCmd) Run(c *console) error {

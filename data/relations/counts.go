@@ -15,16 +15,18 @@ type Count struct {
 }
 
 // CountPairs counts examples by split, in order of first appearance.
-func CountPairs(examples []Example) []Count {
+func CountPairs(files ...[]Example) []Count {
 	var out []Count
-	for _, e := range examples {
-		i := slices.IndexFunc(out, func(c Count) bool { return c.Split == e.Split })
-		if i < 0 {
-			i = len(out)
-			out = append(out, Count{Split: e.Split, Labels: map[string]int{}})
+	for _, examples := range files {
+		for _, e := range examples {
+			i := slices.IndexFunc(out, func(c Count) bool { return c.Split == e.Split })
+			if i < 0 {
+				i = len(out)
+				out = append(out, Count{Split: e.Split, Labels: map[string]int{}})
+			}
+			out[i].Pairs++
+			out[i].Labels[e.Label]++
 		}
-		out[i].Pairs++
-		out[i].Labels[e.Label]++
 	}
 	return out
 }

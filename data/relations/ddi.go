@@ -53,7 +53,11 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 		if err := decodeXML(src, file, &doc); err != nil {
 			return nil, err
 		}
-		var out []Example
+		pairs := 0
+		for _, s := range doc.Sentences {
+			pairs += len(s.Pairs)
+		}
+		out := make([]Example, 0, pairs)
 		for _, s := range doc.Sentences {
 			mentions, err := s.mentions()
 			if err != nil {

@@ -12,7 +12,7 @@ import (
 // Fact is a relation between two concepts that an article states, or that a model finds in it.
 type Fact struct {
 	Article string // a PMID
-	A, B    string // identifiers; their order has no meaning
+	A, B    string // identifiers, in the form of pubtator.Plain; their order has no meaning
 	Label   string
 }
 
@@ -28,8 +28,9 @@ func (c Coverage) Plus(o Coverage) Coverage {
 	return Coverage{c.Stated + o.Stated, c.Paired + o.Paired}
 }
 
-// between returns f with its identifiers in ascending order.
+// between returns f with its identifiers in the form of pubtator.Plain and in ascending order.
 func (f Fact) between() Fact {
+	f.A, f.B = pubtator.Plain(f.A), pubtator.Plain(f.B)
 	f.A, f.B = min(f.A, f.B), max(f.A, f.B)
 	return f
 }
@@ -37,8 +38,8 @@ func (f Fact) between() Fact {
 // factsOf yields the facts of two mentions. The id of a mention may name several concepts, or none.
 func factsOf(article, a, b, label string) iter.Seq[Fact] {
 	return func(yield func(Fact) bool) {
-		for _, x := range known(pubtator.Concepts(a)) {
-			for _, y := range known(pubtator.Concepts(b)) {
+		for _, x := range pubtator.Known(a) {
+			for _, y := range pubtator.Known(b) {
 				if !yield(Fact{article, x, y, label}.between()) {
 					return
 				}

@@ -36,7 +36,7 @@ func (t *Text) Names(typ string, wanted func(concept string) bool) bool {
 func (t *Text) Pairs(o Options) iter.Seq2[Example, error] { return t.a.each(o) }
 
 // Concepts returns the concepts that the id of a mention names (two in "D1|D2") and the id itself, without unknown
-// concepts ("-" or "-1").
+// concepts ("-" or "-1"), in the form of pubtator.Plain.
 func Concepts(id string) []string { return conceptsOf(id) }
 
 // TextFault is a fault in one text of a file. Its error names the place.

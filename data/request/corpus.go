@@ -82,14 +82,14 @@ func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, er
 	if out.Files, err = c.files(ctx, examples); err != nil {
 		return nil, err
 	}
-	var written []relations.Example
+	var written [][]relations.Example
 	for _, f := range out.Files {
 		if err := WriteMarked(ctx, f.Path, f.examples, c.Marking); err != nil {
 			return nil, err
 		}
-		written = append(written, f.examples...)
+		written = append(written, f.examples)
 	}
-	out.Counts = relations.CountPairs(written)
+	out.Counts = relations.CountPairs(written...)
 	return out, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // The splits of a set.
@@ -237,6 +238,9 @@ func readHeader(fsys fs.FS, dir string) (Header, error) {
 	}
 	if err != nil {
 		return Header{}, fmt.Errorf("%s: %w", path, pathless(err))
+	}
+	if err := regularfile.Check(info); err != nil {
+		return Header{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if info.Size() > maxManifest {
 		return Header{}, fmt.Errorf("%s: %d bytes, too large for a manifest", path, info.Size())

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Set is an open directory of shards. It is safe for concurrent use.
@@ -56,6 +58,13 @@ func OpenFS(fsys fs.FS, dir string) (*Set, error) {
 }
 
 func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
+	info, err := fs.Stat(fsys, shard.File) // before opening: opening a pipe may block
+	if err == nil {
+		err = regularfile.Check(info)
+	}
+	if err != nil {
+		return pathless(err)
+	}
 	f, err := fsys.Open(shard.File)
 	if err != nil {
 		return pathless(err)
@@ -64,10 +73,6 @@ func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
 	r, ok := f.(io.ReaderAt)
 	if !ok {
 		return errors.New("does not support random access")
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return err
 	}
 	if info.Size() != shard.Bytes {
 		return fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", info.Size(), shard.Bytes)

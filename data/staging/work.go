@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -127,6 +128,24 @@ func (w *Work) Create() (*Piece, error) {
 		return nil, err
 	}
 	return &Piece{work: w, file: f, sum: sha256.New()}, nil
+}
+
+// Add makes a piece of a file's content and returns the piece's name.
+func (w *Work) Add(path string) (_ string, err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close() // only read from
+	piece, err := w.Create()
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, piece.Discard()) }()
+	if _, err := io.Copy(piece, in); err != nil {
+		return "", err
+	}
+	return piece.Seal()
 }
 
 // Write appends to the piece.

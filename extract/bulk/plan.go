@@ -20,7 +20,7 @@ import (
 type Filter struct {
 	Types    [2]string       // of the two mentions; empty: any types
 	Within   int             // greatest distance of the two mentions, in sentences
-	IDs      map[string]bool // a pair needs a mention with one of these identifiers; nil: any
+	IDs      map[string]bool // a pair needs a mention with one of these concepts, in the form of pubtator.Plain; nil: any
 	Species  map[string]bool // a text needs one of these identifiers of species; nil: any
 	Sections []string        // names, or their beginning up to an underscore, as in abstract_title_1; nil: any
 }
@@ -56,7 +56,7 @@ type Progress struct {
 }
 
 // version changes when the same plan gives different rows.
-const version = 1
+const version = 2
 
 // maxDocumentPairs bounds the memory that one text takes.
 const maxDocumentPairs = 200_000

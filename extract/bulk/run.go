@@ -168,7 +168,7 @@ func (j *job) load() error {
 			break
 		}
 		j.chunks = append(j.chunks, d)
-		j.total.add(d.Counts)
+		j.total.Add(d.Counts)
 	}
 	j.progress.Pairs, j.progress.Rows, j.progress.Earlier = j.total.Pairs, j.total.Rows, j.total.Pairs
 	return nil
@@ -349,7 +349,7 @@ func (j *job) write(c predicted) (err error) {
 		return err
 	}
 	j.chunks = append(j.chunks, d)
-	j.total.add(d.Counts)
+	j.total.Add(d.Counts)
 	return j.work.Store(key, d)
 }
 
@@ -361,25 +361,11 @@ func pieceForm() extracted.Form {
 
 // merge writes the rows of all chunks.
 func (j *job) merge(ctx context.Context, w io.Writer, form extracted.Form) error {
-	out, err := extracted.NewWriter(w, form)
-	if err != nil {
-		return err
-	}
+	var pieces []string
 	for _, d := range j.chunks {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if d.Rows == 0 {
-			continue
-		}
-		for row, err := range extracted.Read(j.work.Path(d.Piece)) {
-			if err != nil {
-				return err
-			}
-			if err := out.Write(&row); err != nil {
-				return err
-			}
+		if d.Rows > 0 {
+			pieces = append(pieces, j.work.Path(d.Piece))
 		}
 	}
-	return out.Close()
+	return extracted.Join(ctx, w, form, pieces)
 }

@@ -237,6 +237,26 @@ func TestOnlyCmdKnowsAConsole(t *testing.T) {
 	})
 }
 
+// TestBoundedTOML: TOML is decoded by internal/boundedtoml, since a small file without bounds takes much memory.
+func TestBoundedTOML(t *testing.T) {
+	const decoder = "github.com/BurntSushi/toml"
+	eachFile(t, func(rel, file string, f *ast.File) {
+		if under(rel, "internal/boundedtoml") || !slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return strings.Trim(i.Path.Value, `"`) == decoder }) {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "toml" && slices.Contains([]string{"Decode", "DecodeFile", "DecodeFS", "NewDecoder", "Unmarshal"}, sel.Sel.Name) {
+				t.Errorf("%s: toml.%s: internal/boundedtoml decodes TOML", file, sel.Sel.Name)
+			}
+			return true
+		})
+	})
+}
+
 func TestNoInitAndNoDrawers(t *testing.T) {
 	drawers := []string{"util", "utils", "common", "helper", "helpers", "misc"}
 	eachFile(t, func(rel, file string, f *ast.File) {

@@ -21,8 +21,8 @@ func Open(path string) (*os.File, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if kind := irregular(stat.Mode()); kind != "" {
-		return nil, 0, fmt.Errorf("%s: is a %s, want a regular file", path, kind)
+	if err := Check(stat); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -54,6 +54,14 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: more than %d bytes, the limit for such a file", path, limit)
 	}
 	return data, nil
+}
+
+// Check returns an error that says what the file is if it is no regular file.
+func Check(stat fs.FileInfo) error {
+	if kind := irregular(stat.Mode()); kind != "" {
+		return fmt.Errorf("is a %s, want a regular file", kind)
+	}
+	return nil
 }
 
 // irregular names the kind of a file that is not a regular file.

@@ -83,7 +83,7 @@ func parse(texts map[string]string) (Options, error) {
 			}
 			o.Count = n
 		} else {
-			errs = append(errs, fmt.Errorf("on.kubernetes.%s: no such option; known are gpus, %s", k, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
+			errs = append(errs, fmt.Errorf("on.kubernetes.%s: unknown option, want gpus, %s", k, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
 		}
 	}
 	for k, field := range map[string]*string{"claim": &o.Claim, "queue": &o.Queue, "namespace": &o.Namespace, "service-account": &o.ServiceAccount} {
@@ -132,7 +132,7 @@ func (o *Options) slice() error {
 		o.Count *= n
 	}
 	if o.Count > mostChips {
-		return fmt.Errorf("on.kubernetes.topology = %q: %d chips are more than one host; a run is one process on one host, of at most %d", o.Topology, o.Count, mostChips)
+		return fmt.Errorf("on.kubernetes.topology = %q: %d chips are more than one host has; a run is one process on one host, with at most %d", o.Topology, o.Count, mostChips)
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func (o Options) check(dirs ...string) error {
 	for _, d := range dirs {
 		rel, err := filepath.Rel(o.Mount, d)
 		if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-			errs = append(errs, fmt.Errorf("%s is not below on.kubernetes.mount = %q: call the sweep on the shared volume, with its results there", d, o.Mount))
+			errs = append(errs, fmt.Errorf("%s is not below on.kubernetes.mount = %q: run the sweep on the shared volume, with its results there", d, o.Mount))
 		}
 	}
 	return errors.Join(errs...)

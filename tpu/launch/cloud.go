@@ -152,7 +152,7 @@ func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
 		return c.DeleteNode(ctx, r.Name())
 	}
 	if err != nil {
-		return named("look for queued resource "+r.Name(), err)
+		return named("get queued resource "+r.Name(), err)
 	}
 	if there := q.known(); there.Created.After(since) || there.State == "DELETING" {
 		return nil

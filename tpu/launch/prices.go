@@ -4,9 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
-	"os"
 
-	"github.com/BurntSushi/toml"
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // PriceTable is a list of prices of accelerators.
@@ -37,7 +36,7 @@ func OpenPrices(file string) (PriceTable, error) {
 	if file == "" {
 		return ListPrices()
 	}
-	text, err := os.ReadFile(file)
+	text, err := boundedtoml.Read(file)
 	if err != nil {
 		return PriceTable{}, err
 	}
@@ -47,7 +46,7 @@ func OpenPrices(file string) (PriceTable, error) {
 
 func parsePrices(name, text string) (PriceTable, error) {
 	var t PriceTable
-	meta, err := toml.Decode(text, &t)
+	meta, err := boundedtoml.Decode(text, &t)
 	if err != nil {
 		return t, fmt.Errorf("%s: %w", name, err)
 	}

@@ -96,10 +96,10 @@ func (r *Report) judge(run launch.Run) {
 	}
 	r.Cost = run.Cost(r.Hours)
 	if run.MaxHours > 0 && r.Hours > run.MaxHours {
-		r.Faults = append(r.Faults, fmt.Sprintf("it would take %s %.3g hours, and --max-hours allows %g", r.about(), r.Hours, run.MaxHours))
+		r.Faults = append(r.Faults, fmt.Sprintf("the run takes %s %.3g hours, but --max-hours is %g", r.about(), r.Hours, run.MaxHours))
 	}
 	if run.MaxCost > 0 && r.Cost > run.MaxCost {
-		r.Faults = append(r.Faults, fmt.Sprintf("it would cost %s %.3g, and --max-cost allows %g", r.about(), r.Cost, run.MaxCost))
+		r.Faults = append(r.Faults, fmt.Sprintf("the run costs %s %.3g, but --max-cost is %g", r.about(), r.Cost, run.MaxCost))
 	}
 }
 
@@ -137,7 +137,7 @@ func (r *Report) Rows(prices launch.PriceTable) [][2]string {
 // priceSource returns the source of the prices, with currency and date for list prices.
 func priceSource(t launch.PriceTable) string {
 	if t.AsOf == "" {
-		return " by the price table given"
+		return " by the price table of --prices"
 	}
 	return " " + t.Currency + " by the list prices of " + t.AsOf
 }
