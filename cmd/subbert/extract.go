@@ -111,7 +111,7 @@ func printExtracted(w io.Writer, s *bulk.Summary) error {
 		fmt.Fprintf(w, "skipped: %d broken files or members, %d documents, %d annotations\n", s.BrokenFiles, s.Broken, s.LeftOut)
 	}
 	if s.Bounded > 0 {
-		fmt.Fprintf(w, "bounded: %d sentences make more pairs than are taken; their other pairs are left out\n", s.Bounded)
+		fmt.Fprintf(w, "bounded: %d sentences have more pairs than are taken; the others are left out\n", s.Bounded)
 	}
 	_, err := fmt.Fprintf(w, "%d rows in %.1f s, %.0f pairs/s; wrote %s\n", s.Rows, s.Seconds, s.PerSecond, s.Out)
 	return err
