@@ -48,7 +48,7 @@ func CompareWith(ctx context.Context, m *Model, path string) (_ *Comparison, err
 }
 
 // Compare compares the weights of two models as float32, a pair of tensors at a time. A stored copy of a tied parameter
-// in only one of them is no difference.
+// in only one of them is not a difference.
 func Compare(a, b *Model) (*Comparison, error) {
 	c := &Comparison{A: a.Path, B: b.Path}
 	copiesA, errA := a.copies()

@@ -23,7 +23,7 @@ func (c *Comparison) find(p pair) {
 			continue
 		}
 		if words, ok := r.Relation.Baseline[result.BaselineWords]; ok && m.f1 <= words.F1 {
-			c.Findings = append(c.Findings, result.Finding{Kind: result.NotAboveBaseline, Text: fmt.Sprintf("the F1 of %s, %.1f, is not above the %.1f of a bag of words, which needs no model", m.name, m.f1, words.F1)})
+			c.Findings = append(c.Findings, result.Finding{Kind: result.NotAboveBaseline, Text: fmt.Sprintf("the F1 of %s, %.1f, is not above the %.1f of the bag-of-words baseline", m.name, m.f1, words.F1)})
 		}
 	}
 }

@@ -44,7 +44,7 @@ type Lines struct {
 	there map[string]bool // lines of the step that the run continues from
 }
 
-// Tolerate makes a report that cannot be written no error: told is called with the cause, and the report is written
+// Tolerate makes a report that cannot be written not an error: told is called with the cause, and the report is written
 // with the next one. A report that still cannot be written at Close is an error.
 func (l *Lines) Tolerate(told func(error)) { l.to.told = told }
 
