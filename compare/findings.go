@@ -16,7 +16,7 @@ func (c *Comparison) find(p pair) {
 		f1         float64
 	}{{"A", c.A, p.a, c.Tests[0].A}, {"B", c.B, p.b, c.Tests[0].B}} {
 		if label, ok := onlyLabel(m.rows); ok {
-			c.Findings = append(c.Findings, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("%s gives all %d pairs the label %q: it has learned nothing of the others", m.name, c.Instances, label)})
+			c.Findings = append(c.Findings, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("%s gives all %d pairs the label %q: it has not learned the other labels", m.name, c.Instances, label)})
 		}
 		r, err := result.Read(m.path) // fails if the path is a file of predictions
 		if err != nil || r.Relation == nil {

@@ -39,7 +39,7 @@ func (e *UnknownLabelsError) Error() string {
 // *UnknownLabelsError.
 func Confuse(gold, pred, labels []string) (*Confusion, error) {
 	if len(gold) != len(pred) {
-		return nil, fmt.Errorf("%d gold labels and %d predicted, want as many of each", len(gold), len(pred))
+		return nil, fmt.Errorf("%d gold labels and %d predicted, want equal numbers", len(gold), len(pred))
 	}
 	if len(gold) == 0 {
 		return nil, fmt.Errorf("no labels to score")

@@ -1,8 +1,8 @@
 """Runs a command of subbert on each of many files, as the tasks of an Apache Spark cluster: files in, files out.
 
-    python3 -m venv t && t/bin/pip install pyspark==4.0.1        # brings the engine; needs Java 17
-    t/bin/spark-class org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 7077 &
-    t/bin/spark-class org.apache.spark.deploy.worker.Worker --cores 1 spark://127.0.0.1:7077 &    # one on each machine
+    python3 -m venv t && t/bin/pip install pyspark==4.0.1 && . t/bin/activate    # brings the engine; needs Java 17
+    spark-class org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 7077 &
+    spark-class org.apache.spark.deploy.worker.Worker --cores 1 spark://127.0.0.1:7077 &    # one on each machine
     t/bin/python scripts/spark_files.py --master spark://127.0.0.1:7077 --out rows --end .tsv BioCXML.*.tar.gz -- \
         subbert extract MODEL {in} --out {out} --resume
 
