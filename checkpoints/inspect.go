@@ -30,6 +30,7 @@ type Inspection struct {
 	Tensors      []TensorStats   `json:"tensors"`
 	Notes        []string        `json:"notes,omitempty"` // unusual properties that are not faults
 	Ignored      []Ignored       `json:"ignored,omitempty"`
+	Against      *Comparison     `json:"against,omitempty"` // with another model; Inspect leaves it nil
 }
 
 // PartSize is the size of a part.

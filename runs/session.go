@@ -387,7 +387,7 @@ func (l *lastReports) Record(_ int, values ...metrics.Value) error {
 	report := make(map[string]float64, len(values))
 	for _, v := range values {
 		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no NaN and no infinity
-			report[v.Name] = v.Value
+			report[v.Name] = metrics.Rounded(v.Value) // as a run that is resumed reads it
 		}
 	}
 	if isHeldOut(values) {

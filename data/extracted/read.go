@@ -51,7 +51,7 @@ func readParquet(path string, yield func(Row, error) bool) error {
 	}
 	for _, name := range []string{"pmid", "label"} {
 		if _, ok := in.Schema().Lookup(name); !ok {
-			return fmt.Errorf("%s: no column %s; want a table of subbert extract", path, name)
+			return fmt.Errorf("%s: no column %s; want a table written by subbert extract", path, name)
 		}
 	}
 	r := parquet.NewGenericReader[Row](in)
@@ -121,7 +121,7 @@ func header(line string) ([]int, error) {
 	}
 	for _, needed := range []string{"pmid", "label"} {
 		if !slices.Contains(names, needed) {
-			return nil, fmt.Errorf("no column %s in the header %.60q; want a table of subbert extract", needed, line)
+			return nil, fmt.Errorf("no column %s in the header %.60q; want a table written by subbert extract", needed, line)
 		}
 	}
 	return at, nil

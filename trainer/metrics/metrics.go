@@ -98,6 +98,18 @@ func dropAfter(path string, step int) (there map[string]bool, err error) {
 	return there, atomicfile.WriteBytes(path, kept.Bytes())
 }
 
+// digits are those that are recorded of a value.
+const digits = 9
+
+// Rounded returns v as ReadLines reads it after it was recorded.
+func Rounded(v float64) float64 {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
+	if err != nil {
+		return v // it is no finite number
+	}
+	return rounded
+}
+
 // ReadLines passes every report of the file of JSON lines at path to record, in order. Nulls are left out.
 func ReadLines(path string, record func(step int, values ...Value) error) error {
 	f, err := os.Open(path)
@@ -156,7 +168,7 @@ func (l *Lines) Record(step int, values ...Value) error {
 		if math.IsNaN(v.Value) || math.IsInf(v.Value, 0) {
 			l.line = append(l.line, "null"...)
 		} else {
-			l.line = strconv.AppendFloat(l.line, v.Value, 'g', 9, 64)
+			l.line = strconv.AppendFloat(l.line, v.Value, 'g', digits, 64)
 		}
 	}
 	l.line = append(l.line, "}\n"...)
