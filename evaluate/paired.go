@@ -30,7 +30,7 @@ type Difference struct {
 func (d Difference) String() string {
 	how := fmt.Sprintf("%d samples, seed %d", d.Samples, d.Seed)
 	if d.Exact {
-		how = fmt.Sprintf("all %d choices", d.Samples)
+		how = fmt.Sprintf("all %d permutations", d.Samples)
 	}
 	line := fmt.Sprintf("%s over %d %s, %s: A-B %+.2f, p = %.4f", d.Test, d.N, d.Over, how, d.Delta, d.P)
 	if d.Low != nil {
