@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,7 @@ func TestParse(t *testing.T) {
 // changeable is what the test of Text and Changes asks of a config.
 type changeable interface {
 	Text() ([]byte, error)
-	Changes(path string) ([]string, error)
+	Changes(ctx context.Context, path string) ([]string, error)
 }
 
 // sameText writes c, reads it back by parse, and compares both; change then changes what was read.
@@ -80,11 +81,11 @@ func sameText[C changeable](t *testing.T, c C, err error, parse func(string, []b
 	if err := os.WriteFile(path, written, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := again.Changes(path); err != nil || changed != nil {
+	if changed, err := again.Changes(t.Context(), path); err != nil || changed != nil {
 		t.Errorf("changes %v (%v)", changed, err)
 	}
 	change(&again)
-	changed, err := again.Changes(path)
+	changed, err := again.Changes(t.Context(), path)
 	if diff := cmp.Diff([]string{"optimizer.learning_rate = 2e-05 (now 1)"}, changed); err != nil || diff != "" {
 		t.Errorf("changes (%v): -want +got\n%s", err, diff)
 	}
@@ -129,13 +130,13 @@ func TestSavedByEarlierVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := c.Changes(path); err != nil || changed != nil {
+	if changed, err := c.Changes(t.Context(), path); err != nil || changed != nil {
 		t.Errorf("changes %v (%v)", changed, err)
 	}
 	if err := os.WriteFile(path, []byte(text+"[zebra]\nstripes = 1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Changes(path); err == nil || !strings.Contains(err.Error(), "unknown key zebra") {
+	if _, err := c.Changes(t.Context(), path); err == nil || !strings.Contains(err.Error(), "unknown key zebra") {
 		t.Errorf("error %v, want one about zebra", err)
 	}
 }

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -43,26 +44,27 @@ func defaultOf(task string) config {
 }
 
 // ReadPretraining reads the config of a pre-training run from the TOML file at path, then the lines of set, each
-// key=value with a dotted key, and checks the result. It reports every fault at once, as an *Error.
-func ReadPretraining(path string, set ...string) (Pretraining, error) {
+// key=value with a dotted key, and checks the result. It reports every fault at once, as an *Error. It fails with the
+// error of ctx after ctx ends.
+func ReadPretraining(ctx context.Context, path string, set ...string) (Pretraining, error) {
 	c := DefaultPretraining()
-	return c, read(path, set, &c)
+	return c, read(ctx, path, set, &c)
 }
 
 // ReadRelation is ReadPretraining for a fine-tuning run.
-func ReadRelation(path string, set ...string) (Relation, error) {
+func ReadRelation(ctx context.Context, path string, set ...string) (Relation, error) {
 	c := DefaultRelation()
-	return c, read(path, set, &c)
+	return c, read(ctx, path, set, &c)
 }
 
 // ReadProbing is ReadPretraining for a probing run.
-func ReadProbing(path string, set ...string) (Probing, error) {
+func ReadProbing(ctx context.Context, path string, set ...string) (Probing, error) {
 	c := DefaultProbing()
-	return c, read(path, set, &c)
+	return c, read(ctx, path, set, &c)
 }
 
-func read(path string, set []string, c config) error {
-	text, err := boundedtoml.Read(path)
+func read(ctx context.Context, path string, set []string, c config) error {
+	text, err := boundedtoml.Read(ctx, path)
 	if err != nil {
 		return Wrap(err)
 	}

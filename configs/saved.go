@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,19 +11,19 @@ import (
 
 // SavedPretraining reads the config.toml of a pre-training run at path. It ignores keys of other tasks, because
 // earlier versions of this program wrote the keys of every task.
-func SavedPretraining(path string) (Pretraining, error) {
+func SavedPretraining(ctx context.Context, path string) (Pretraining, error) {
 	c := DefaultPretraining()
-	return c, readSaved(path, &c)
+	return c, readSaved(ctx, path, &c)
 }
 
 // SavedRelation is SavedPretraining for a fine-tuning run.
-func SavedRelation(path string) (Relation, error) {
+func SavedRelation(ctx context.Context, path string) (Relation, error) {
 	c := DefaultRelation()
-	return c, readSaved(path, &c)
+	return c, readSaved(ctx, path, &c)
 }
 
-func readSaved(path string, c config) error {
-	text, err := boundedtoml.Read(path)
+func readSaved(ctx context.Context, path string, c config) error {
+	text, err := boundedtoml.Read(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -43,17 +44,23 @@ func readSaved(path string, c config) error {
 
 // Changes compares c with the config.toml at path with which the run was started. Of the keys that determine what is
 // learned, it lists those that differ, with both values.
-func (c Pretraining) Changes(path string) ([]string, error) { return changes(&c, path) }
+func (c Pretraining) Changes(ctx context.Context, path string) ([]string, error) {
+	return changes(ctx, &c, path)
+}
 
 // Changes is Pretraining.Changes for this config.
-func (c Relation) Changes(path string) ([]string, error) { return changes(&c, path) }
+func (c Relation) Changes(ctx context.Context, path string) ([]string, error) {
+	return changes(ctx, &c, path)
+}
 
 // Changes is Pretraining.Changes for this config.
-func (c Probing) Changes(path string) ([]string, error) { return changes(&c, path) }
+func (c Probing) Changes(ctx context.Context, path string) ([]string, error) {
+	return changes(ctx, &c, path)
+}
 
-func changes(c config, path string) ([]string, error) {
+func changes(ctx context.Context, c config, path string) ([]string, error) {
 	before := defaultOf(c.task())
-	if err := readSaved(path, before); err != nil {
+	if err := readSaved(ctx, path, before); err != nil {
 		return nil, err
 	}
 	now, err := learned(c)

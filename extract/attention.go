@@ -163,7 +163,7 @@ func WriteAttention(ctx context.Context, dir string, r *result.Attention) error 
 	if err != nil {
 		return err
 	}
-	return report.Write(page, composed)
+	return report.Write(ctx, page, composed)
 }
 
 func writeStems(to io.Writer, stems []evaluate.StemWeight) error {

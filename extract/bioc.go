@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +36,8 @@ type biocForm interface {
 // relation for each two concepts of a document for which one was predicted, or for each two annotations if one of them
 // has no concept. The infon probability is the greatest over all pairs of mentions with that relation. Predictions must
 // come in the order of the file's documents.
-func NewBioC(w io.Writer, name string, labels []string, negative string) (Writer, error) {
-	in, err := stream.Open(name)
+func NewBioC(ctx context.Context, w io.Writer, name string, labels []string, negative string) (Writer, error) {
+	in, err := stream.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}

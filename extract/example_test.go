@@ -23,7 +23,7 @@ func tuned() (model, sentences string, remove func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config, err := configs.ReadRelation(f.Finetune)
+	config, err := configs.ReadRelation(context.Background(), f.Finetune)
 	if err != nil {
 		log.Fatal(err)
 	}

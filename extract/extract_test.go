@@ -30,7 +30,7 @@ var trained = sync.OnceValues(func() (runstest.Files, error) {
 	if err != nil {
 		return f, err
 	}
-	config, err := configs.ReadRelation(f.Finetune)
+	config, err := configs.ReadRelation(context.Background(), f.Finetune)
 	if err != nil {
 		return f, err
 	}
@@ -208,7 +208,7 @@ func TestPubTator(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	w, err := extract.NewPubTator(&out, name, sayings, "false")
+	w, err := extract.NewPubTator(t.Context(), &out, name, sayings, "false")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestBioC(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	w, err := extract.NewBioC(&out, name, sayings, "false")
+	w, err := extract.NewBioC(t.Context(), &out, name, sayings, "false")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestBioC(t *testing.T) {
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
+	if w, err = extract.NewBioC(t.Context(), &out, name, sayings, "false"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9 has predictions, but is not in the rest of the file") {
@@ -283,7 +283,7 @@ func TestBioCInJSON(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			w, err := extract.NewBioC(&out, name, sayings, "false")
+			w, err := extract.NewBioC(t.Context(), &out, name, sayings, "false")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -298,7 +298,7 @@ func TestBioCInJSON(t *testing.T) {
 			if diff := cmp.Diff(test.want, out.String()); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
+			if w, err = extract.NewBioC(t.Context(), &out, name, sayings, "false"); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9 has predictions, but is not in the rest of the file") {

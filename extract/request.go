@@ -71,7 +71,7 @@ func (m *Model) Write(ctx context.Context, r Request) (*Summary, error) {
 	}
 	started := time.Now()
 	s := &Summary{Labels: map[string]int{}, Out: r.Out}
-	if err := atomicfile.Write(r.Out, func(w io.Writer) error { return m.write(ctx, w, r, examples, s) }); err != nil {
+	if err := atomicfile.WriteContext(ctx, r.Out, func(w io.Writer) error { return m.write(ctx, w, r, examples, s) }); err != nil {
 		return nil, err
 	}
 	s.Seconds, s.Cut, s.Types = time.Since(started).Seconds(), m.Cut(), m.Settings().Types
@@ -81,7 +81,7 @@ func (m *Model) Write(ctx context.Context, r Request) (*Summary, error) {
 
 // write writes the predictions to w and counts them in s.
 func (m *Model) write(ctx context.Context, w io.Writer, r Request, examples iter.Seq2[relations.Example, error], s *Summary) error {
-	out, err := m.writer(w, r)
+	out, err := m.writer(ctx, w, r)
 	if err != nil {
 		return err
 	}
@@ -114,14 +114,14 @@ func (m *Model) write(ctx context.Context, w io.Writer, r Request, examples iter
 }
 
 // writer returns the writer of the form that r asks for.
-func (m *Model) writer(w io.Writer, r Request) (Writer, error) {
+func (m *Model) writer(ctx context.Context, w io.Writer, r Request) (Writer, error) {
 	switch r.Form {
 	case FormJSONLines:
 		return NewJSONLines(w, m.Labels()), nil
 	case FormPubTator:
-		return NewPubTator(w, r.Name, m.Labels(), m.Negative())
+		return NewPubTator(ctx, w, r.Name, m.Labels(), m.Negative())
 	case FormBioC:
-		return NewBioC(w, r.Name, m.Labels(), m.Negative())
+		return NewBioC(ctx, w, r.Name, m.Labels(), m.Negative())
 	}
 	return NewTSV(w, m.Labels()), nil
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -134,8 +135,8 @@ type pubtatorWriter struct {
 // NewPubTator writes a copy of the PubTator file called name with the relations that a model with labels predicted for
 // each document. Their fifth field is the greatest probability over all pairs of mentions with that relation.
 // Predictions must come in the order of the file's documents.
-func NewPubTator(w io.Writer, name string, labels []string, negative string) (Writer, error) {
-	in, err := stream.Open(name)
+func NewPubTator(ctx context.Context, w io.Writer, name string, labels []string, negative string) (Writer, error) {
+	in, err := stream.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -78,10 +78,7 @@ func WriteErrors(ctx context.Context, path string, c *compare.Comparison, senten
 	if err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return Write(path, page)
+	return Write(ctx, path, page)
 }
 
 // kindOf returns the kind of error of a prediction.

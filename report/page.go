@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,8 +151,8 @@ func (p *Page) Open() []Section {
 	return out
 }
 
-// Write writes the page to path atomically. It does not create directories.
-func Write(path string, p *Page) error {
+// Write writes the page to path atomically. It does not create directories. If ctx has ended it writes nothing.
+func Write(ctx context.Context, path string, p *Page) error {
 	html, err := p.HTML()
 	if err != nil {
 		return err
@@ -158,7 +160,10 @@ func Write(path string, p *Page) error {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
-	return atomicfile.WriteBytes(path, html)
+	return atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
+		_, err := w.Write(html)
+		return err
+	})
 }
 
 // renderer renders the blocks of one page.

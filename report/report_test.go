@@ -74,7 +74,7 @@ func TestShow(t *testing.T) {
 		t.Skip("no -show DIR given")
 	}
 	for name, page := range everyPage(t, *show) {
-		if err := Write(filepath.Join(*show, name+".html"), page); err != nil {
+		if err := Write(t.Context(), filepath.Join(*show, name+".html"), page); err != nil {
 			t.Fatal(err)
 		}
 		if err := Export(filepath.Join(*show, "export", name), page); err != nil {
@@ -252,7 +252,7 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.html")
 	put(t, path, "an older page")
 	bad := &Page{Title: "x", Sections: []Section{{Blocks: []Block{Figure{Views: []View{{Picture: broken{}}}}}}}}
-	if err := Write(path, bad); err == nil || !strings.Contains(err.Error(), "cannot be drawn") {
+	if err := Write(t.Context(), path, bad); err == nil || !strings.Contains(err.Error(), "cannot be drawn") {
 		t.Errorf("got error %v, want that it cannot be drawn", err)
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "an older page" {

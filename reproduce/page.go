@@ -43,7 +43,7 @@ func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*E
 	if len(o.Used) > 0 {
 		page.Sections = append(page.Sections, report.Section{Title: "Data and models", Blocks: []report.Block{report.Notes(o.Used)}, Folded: true})
 	}
-	return report.Write(path, page)
+	return report.Write(ctx, path, page)
 }
 
 // report returns the table for the page, with the reasons of what was not run below it.

@@ -24,8 +24,8 @@ func request(t *testing.T, scale string) reproduce.Request {
 	r := reproduce.Request{Data: &reproduce.Data{Dir: "data", Assumed: true}, Ungiven: true, Starts: "start", Resolve: resolve}
 	var errs [3]error
 	r.Experiments, errs[0] = reproduce.ReadExperiments(paper.Files)
-	r.Sources, errs[1] = reproduce.ReadSources(paper.Files, "")
-	r.Scale, errs[2] = reproduce.ReadScale(paper.Files, scale)
+	r.Sources, errs[1] = reproduce.ReadSources(t.Context(), paper.Files, "")
+	r.Scale, errs[2] = reproduce.ReadScale(t.Context(), paper.Files, scale)
 	for _, err := range errs {
 		if err != nil {
 			t.Fatal(err)

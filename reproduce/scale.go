@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"path"
@@ -96,9 +97,9 @@ func (s Speed) String() string {
 }
 
 // ReadScale reads scale/NAME.toml of files, or the file called name if that ends in .toml.
-func ReadScale(files fs.FS, name string) (*Scale, error) {
+func ReadScale(ctx context.Context, files fs.FS, name string) (*Scale, error) {
 	if strings.HasSuffix(name, ".toml") {
-		text, err := boundedtoml.Read(name)
+		text, err := boundedtoml.Read(ctx, name)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package reproduce
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -60,9 +61,9 @@ type Sources struct {
 }
 
 // ReadSources reads sources/*.toml of files, or the file called own if that is not empty.
-func ReadSources(files fs.FS, own string) (*Sources, error) {
+func ReadSources(ctx context.Context, files fs.FS, own string) (*Sources, error) {
 	if own != "" {
-		text, err := boundedtoml.Read(own)
+		text, err := boundedtoml.Read(ctx, own)
 		if err != nil {
 			return nil, err
 		}

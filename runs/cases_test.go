@@ -85,7 +85,7 @@ func TestPretrainingCases(t *testing.T) {
 				if v.model == f.Start {
 					set = append(set, `model.fresh="all"`)
 				}
-				config, err := configs.ReadPretraining(f.Pretrain, set...)
+				config, err := configs.ReadPretraining(t.Context(), f.Pretrain, set...)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -146,7 +146,7 @@ func TestUnlabelledTest(t *testing.T) {
 	for _, v := range variants(t, f, "41/unlabelled.tsv", "index\tsentence\n0\t@DRUG$ binds @DRUG$.\n") {
 		t.Run(v.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			config, err := configs.ReadRelation(f.Finetune, "data.test="+v.file, "run.dir="+dir)
+			config, err := configs.ReadRelation(t.Context(), f.Finetune, "data.test="+v.file, "run.dir="+dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +167,7 @@ func TestOneLabel(t *testing.T) {
 	dir := t.TempDir()
 	for _, set := range [][]string{{"run.dir=" + filepath.Join(dir, "one")}, {"run.dir=" + filepath.Join(dir, "two"), "task.seeds=2"}} {
 		set = append(set, "optimizer.learning_rate=1e-9", `task.class_weights="balanced"`, "data.dev_fraction=0")
-		config, err := configs.ReadRelation(f.Finetune, set...)
+		config, err := configs.ReadRelation(t.Context(), f.Finetune, set...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestTemperatureIsKept(t *testing.T) {
 	if err := os.WriteFile(name, []byte(dev), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	config, err := configs.ReadRelation(f.Finetune, "data.dev="+name, "optimizer.learning_rate=1e-2", "schedule.epochs=8")
+	config, err := configs.ReadRelation(t.Context(), f.Finetune, "data.dev="+name, "optimizer.learning_rate=1e-2", "schedule.epochs=8")
 	if err != nil {
 		t.Fatal(err)
 	}

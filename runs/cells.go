@@ -148,7 +148,7 @@ func (s *several) one(ctx context.Context, env Env, i int, on *backend.Handle) (
 		}
 		return finetune(ctx, config, env, on, sets, Progress{Run: s.parts[i].name, Number: i + 1, Of: len(s.parts)}, &s.told)
 	}
-	if err := env.unchanged(config, config.Run.Dir, filepath.Join(config.Run.Dir, result.ConfigFile)); err != nil {
+	if err := env.unchanged(ctx, config, config.Run.Dir, filepath.Join(config.Run.Dir, result.ConfigFile)); err != nil {
 		return nil, err
 	}
 	r := &result.Relation{}

@@ -24,15 +24,15 @@ func Check(ctx context.Context, verb, path string, set []string, onHub func(mode
 	switch verb {
 	case "pretrain":
 		var c configs.Pretraining
-		c, err = configs.ReadPretraining(path, set...)
+		c, err = configs.ReadPretraining(ctx, path, set...)
 		paths, sequence = c.Paths(), c.Task.Sequence
 	case "finetune":
 		var c configs.Relation
-		c, err = configs.ReadRelation(path, set...)
+		c, err = configs.ReadRelation(ctx, path, set...)
 		paths, sequence = c.Paths(), c.Task.Sequence
 	case "probe":
 		var c configs.Probing
-		c, err = configs.ReadProbing(path, set...)
+		c, err = configs.ReadProbing(ctx, path, set...)
 		paths, sequence = c.Paths(), c.Task.Sequence
 	default:
 		return configs.Errorf("no verb %q, want pretrain, finetune or probe", verb)

@@ -81,7 +81,7 @@ func Encode(ctx context.Context, e Encoding, env Env) (_ *Encoded, err error) {
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	env.Log.Info("encoding", "records", len(records.All), "positions", length, "layers", len(options.Layers), "mb", out.Bytes()/1e6)
-	if err := e.write(out, m.Vocabulary); err != nil {
+	if err := e.write(ctx, out, m.Vocabulary); err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, fmt.Errorf("%w: nothing was written", ErrInterrupted)
 		}
@@ -143,10 +143,10 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 	return records, nil
 }
 
-func (e Encoding) write(out *encoding.Output, v *wordpiece.Vocabulary) error {
+func (e Encoding) write(ctx context.Context, out *encoding.Output, v *wordpiece.Vocabulary) error {
 	metadata := safetensors.PyTorch()
 	if e.Tokens {
 		maps.Copy(metadata, out.Pieces(v))
 	}
-	return atomicfile.Write(e.Out, func(w io.Writer) error { return safetensors.Write(w, out, metadata) })
+	return atomicfile.WriteContext(ctx, e.Out, func(w io.Writer) error { return safetensors.Write(w, out, metadata) })
 }

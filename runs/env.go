@@ -129,10 +129,10 @@ func (e Env) note(format string, args ...any) { fmt.Fprintf(e.Notes, format+"\n"
 
 // unchanged refuses to continue a run with a config that changes what is learned, except for a longer schedule if the
 // run is extended.
-func (e Env) unchanged(c interface {
-	Changes(path string) ([]string, error)
+func (e Env) unchanged(ctx context.Context, c interface {
+	Changes(ctx context.Context, path string) ([]string, error)
 }, dir, file string) error {
-	changed, err := c.Changes(file)
+	changed, err := c.Changes(ctx, file)
 	if err != nil {
 		return fmt.Errorf("the config that the run was started with: %w", err)
 	}

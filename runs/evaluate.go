@@ -103,7 +103,7 @@ func (m *measured) open(ctx context.Context) error {
 		return err
 	}
 	if result.IsRun(dir) {
-		config, err := configs.SavedPretraining(filepath.Join(dir, result.ConfigFile))
+		config, err := configs.SavedPretraining(ctx, filepath.Join(dir, result.ConfigFile))
 		if err != nil {
 			return err
 		}

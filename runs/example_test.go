@@ -28,7 +28,7 @@ func made() (runstest.Files, func()) {
 func ExamplePretrain() {
 	files, remove := made()
 	defer remove()
-	config, err := configs.ReadPretraining(files.Pretrain)
+	config, err := configs.ReadPretraining(context.Background(), files.Pretrain)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func ExamplePretrain() {
 func ExampleFinetune() {
 	files, remove := made()
 	defer remove()
-	config, err := configs.ReadRelation(files.Finetune, "run.seed=7")
+	config, err := configs.ReadRelation(context.Background(), files.Finetune, "run.seed=7")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -40,7 +40,7 @@ type spec struct {
 // savable is a config that is stored in its run's directory.
 type savable interface {
 	Text() ([]byte, error)
-	Changes(path string) ([]string, error)
+	Changes(ctx context.Context, path string) ([]string, error)
 }
 
 // session sets up and carries out a run of any task.
@@ -106,7 +106,7 @@ func open(ctx context.Context, r spec, env Env, on *backend.Handle) (_ *session,
 		}
 		return s, nil
 	}
-	return s, env.unchanged(r.config, r.common.Run.Dir, s.dir.File(result.ConfigFile))
+	return s, env.unchanged(ctx, r.config, r.common.Run.Dir, s.dir.File(result.ConfigFile))
 }
 
 func (s *session) close() error {

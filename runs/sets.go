@@ -274,7 +274,7 @@ func Sentences(ctx context.Context, file, dir string, env Env) (map[string]relat
 	if file != "" {
 		all, err = request.Examples(ctx, "tsv", file, relations.Options{})
 	} else {
-		config, failed := configs.SavedRelation(filepath.Join(dir, result.ConfigFile))
+		config, failed := configs.SavedRelation(ctx, filepath.Join(dir, result.ConfigFile))
 		if failed != nil {
 			return nil, configs.Errorf("%w; --sentences names a file of marked sentences", failed)
 		}

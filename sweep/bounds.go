@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,9 +51,9 @@ func (f *File) checkForecasts() error {
 }
 
 // checkRecursion fails if f, or a sweep that it runs, runs one of the sweeps that lead to it.
-func (f *File) checkRecursion() error { return recursion(f, nil) }
+func (f *File) checkRecursion(ctx context.Context) error { return recursion(ctx, f, nil) }
 
-func recursion(f *File, above []string) error {
+func recursion(ctx context.Context, f *File, above []string) error {
 	path := append(slices.Clone(above), f.at)
 	for _, r := range f.Run {
 		if r.Verb != "sweep" {
@@ -67,11 +68,11 @@ func recursion(f *File, above []string) error {
 			if slices.ContainsFunc(path, func(p string) bool { return sameFile(p, info) }) {
 				return fmt.Errorf("%s: run %s: the sweeps run each other in a circle: %s", f.at, r.Name, strings.Join(append(path, name), " runs "))
 			}
-			inner, err := ReadFile(name)
+			inner, err := ReadFile(ctx, name)
 			if err != nil {
 				continue // no sweep; if it should be one, its run says what is wrong
 			}
-			if err := recursion(inner, path); err != nil {
+			if err := recursion(ctx, inner, path); err != nil {
 				return err
 			}
 		}

@@ -34,9 +34,9 @@ func TestHostileSweeps(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			inDir(t, map[string]string{"sweep.toml": test.text, "other.toml": "[[run]]\nname=\"back\"\nverb=\"sweep\"\nargs=[\"{file:sweep.toml}\"]\n"})
 			started := time.Now()
-			f, err := ReadFile("sweep.toml")
+			f, err := ReadFile(t.Context(), "sweep.toml")
 			if err == nil {
-				_, err = f.Graph(nil)
+				_, err = f.Graph(t.Context(), nil)
 			}
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%.300v, want %q", err, test.want)
@@ -67,11 +67,11 @@ func TestBracesInPaths(t *testing.T) {
 		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		f, err := ReadFile("sweep.toml")
+		f, err := ReadFile(t.Context(), "sweep.toml")
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := f.Graph([]string{"data.train"})
+		g, err := f.Graph(t.Context(), []string{"data.train"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,9 +60,9 @@ type FileRun struct {
 }
 
 // ReadFile reads a sweep's file strictly: an unknown key is an error.
-func ReadFile(name string) (*File, error) {
+func ReadFile(ctx context.Context, name string) (*File, error) {
 	f := &File{at: name}
-	text, err := boundedtoml.Read(name)
+	text, err := boundedtoml.Read(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +94,14 @@ func (f *File) Dir() string {
 // count by their content, as in {file:PATH}. So does an argument that is the path of an existing file or directory.
 // Config files are relative to the sweep's file; paths in them are relative to the working directory, as for single
 // runs.
-func (f *File) Graph(paths []string) (Graph, error) {
+func (f *File) Graph(ctx context.Context, paths []string) (Graph, error) {
 	var g Graph
-	if err := errors.Join(f.count(), f.checkRecursion()); err != nil {
+	if err := errors.Join(f.count(), f.checkRecursion(ctx)); err != nil {
 		return g, err
 	}
 	var errs []error
 	for i, r := range f.Run {
-		runs, err := r.expand(filepath.Dir(f.at), paths)
+		runs, err := r.expand(ctx, filepath.Dir(f.at), paths)
 		if err != nil {
 			name := r.Name
 			if name == "" {
@@ -132,14 +133,14 @@ func (f *File) Graph(paths []string) (Graph, error) {
 }
 
 // expand makes a run of each combination of the matrix, the last key changing fastest.
-func (r FileRun) expand(dir string, paths []string) ([]Run, error) {
+func (r FileRun) expand(ctx context.Context, dir string, paths []string) ([]Run, error) {
 	text := ""
 	if r.Config != "" {
 		at := r.Config
 		if !filepath.IsAbs(at) {
 			at = filepath.Join(dir, at)
 		}
-		read, err := boundedtoml.Read(at)
+		read, err := boundedtoml.Read(ctx, at)
 		if err != nil {
 			return nil, err
 		}

@@ -58,11 +58,11 @@ func TestFileGraph(t *testing.T) {
 		"sweep.toml": sweepText, "start/vocab.txt": "x\n", "drug.jsonl": "1", "gene.jsonl": "2",
 		"configs/pretrain.toml": "# a comment\n[model]\ninit = \"start\"\n[schedule]\nsteps = 10\nkind = \"linear\"\n[run]\ndir = \"elsewhere\"\n[[task.phases]]\nname = \"{domain}\"\n",
 	})
-	f, err := ReadFile("sweep.toml")
+	f, err := ReadFile(t.Context(), "sweep.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := f.Graph([]string{"model.init", "data.shards", "data.train"})
+	g, err := f.Graph(t.Context(), []string{"model.init", "data.shards", "data.train"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,9 +116,9 @@ func TestFileFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inDir(t, map[string]string{"sweep.toml": test.text, "bad.toml": "x", "a.toml": "x = 1"})
-			f, err := ReadFile("sweep.toml")
+			f, err := ReadFile(t.Context(), "sweep.toml")
 			if err == nil {
-				_, err = f.Graph(nil)
+				_, err = f.Graph(t.Context(), nil)
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "sweep.toml: ") {
 				t.Errorf("got %v, want %q", err, test.want)

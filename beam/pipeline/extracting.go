@@ -74,7 +74,7 @@ func planExtraction(ctx context.Context, r Extraction, dir string) (bulk.Plan, e
 	if r.IDs, err = localCopy(ctx, r.IDs, dir); err != nil {
 		return bulk.Plan{}, err
 	}
-	return r.Plan()
+	return r.Plan(ctx)
 }
 
 // archive is an input file and the outcome of its extraction.

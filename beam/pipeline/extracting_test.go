@@ -28,7 +28,7 @@ func relationModel(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := configs.ReadRelation(made.Finetune)
+	config, err := configs.ReadRelation(t.Context(), made.Finetune)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestExtraction(t *testing.T) {
 // onOneMachine returns what the local command makes.
 func onOneMachine(t *testing.T, ask bulk.Request, model string, files []string, out string) []byte {
 	t.Helper()
-	plan, err := ask.Plan()
+	plan, err := ask.Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

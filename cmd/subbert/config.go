@@ -59,7 +59,7 @@ func (*configCheckCmd) Help() string {
 func (v *configCheckCmd) Run(c *console) error {
 	verb := v.For
 	if verb == "" {
-		text, err := boundedtoml.Read(v.Config)
+		text, err := boundedtoml.Read(c.ctx, v.Config)
 		if err != nil {
 			return misused(err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -24,16 +25,16 @@ func (f configFlags) lines() []string {
 }
 
 // read reads the config with parse, which is one of configs.ReadPretraining, ReadRelation and ReadProbing.
-func read[C any](f configFlags, parse func(path string, set ...string) (C, error)) (C, error) {
-	return parse(f.Config, f.lines()...)
+func read[C any](ctx context.Context, f configFlags, parse func(ctx context.Context, path string, set ...string) (C, error)) (C, error) {
+	return parse(ctx, f.Config, f.lines()...)
 }
 
 // readExtended is read for a verb that can extend a run.
 func readExtended[C any, P interface {
 	*C
 	Base() *configs.Common
-}](f configFlags, e extendFlag, parse func(path string, set ...string) (C, error)) (C, error) {
-	config, err := read(f, parse)
+}](ctx context.Context, f configFlags, e extendFlag, parse func(ctx context.Context, path string, set ...string) (C, error)) (C, error) {
+	config, err := read(ctx, f, parse)
 	if err != nil || e.Extend == 0 {
 		return config, err
 	}
@@ -42,7 +43,7 @@ func readExtended[C any, P interface {
 		return config, err
 	}
 	f.Set = append(f.Set, line)
-	return read(f, parse)
+	return read(ctx, f, parse)
 }
 
 // extendFlag is the flag that lengthens a finished run.

@@ -88,9 +88,15 @@ func (c *console) standardInput(meter *meter) io.Reader {
 
 // open opens a file and decompresses it. Reads fail once the context ends; meter shows the progress.
 func (c *console) open(meter *meter, name string) (io.ReadCloser, error) {
-	var f *stream.File
+	f, err := stream.Open(c.ctx, name)
+	if err != nil {
+		return nil, err
+	}
 	tell := meter.reading(name)
-	return ctxio.From(c.ctx, func() (_ *stream.File, err error) { f, err = stream.Open(name); return f, err }, func(int) { tell(f.BytesRead(), f.Size()) })
+	return struct {
+		io.Reader
+		io.Closer
+	}{ctxio.Reader(c.ctx, f, func(int) { tell(f.BytesRead(), f.Size()) }), f}, nil
 }
 
 // endsEarly replaces err by a message for people if the context ended while a verb printed as it read.
@@ -137,11 +143,11 @@ func printRows(to io.Writer, rows [][2]string) error {
 }
 
 // writeResult writes v as JSON to the file at path; it does nothing if path is empty.
-func writeResult(path string, v any) error {
+func (c *console) writeResult(path string, v any) error {
 	if path == "" {
 		return nil
 	}
-	return atomicfile.WriteJSON(path, v)
+	return atomicfile.WriteContext(c.ctx, path, func(w io.Writer) error { return atomicfile.EncodeJSON(w, v) })
 }
 
 // misuse marks an error as the caller's, with exit code 2 instead of 1.

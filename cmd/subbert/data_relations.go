@@ -59,7 +59,7 @@ func (v *dataRelationsCmd) Run(c *console) error {
 	if r.Agreement != "" {
 		c.log.Info(r.Agreement)
 	}
-	if err := writeResult(v.Result, r); err != nil {
+	if err := c.writeResult(v.Result, r); err != nil {
 		return err
 	}
 	return c.show(v.JSON, r, func(w io.Writer) error { return printWritten(w, r) })

@@ -47,7 +47,7 @@ func (v *evalCmd) Run(c *console) error {
 		return err
 	}
 	out := e.JSON(of, v.Split)
-	if err := writeResult(v.Result, out); err != nil {
+	if err := c.writeResult(v.Result, out); err != nil {
 		return err
 	}
 	return c.show(v.JSON, out, func(to io.Writer) error {

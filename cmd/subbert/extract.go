@@ -54,7 +54,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 		Types: v.Types, As: v.As, Within: v.Within, IDs: v.IDs, Species: v.Species, Sections: v.Sections,
 		MinProbability: v.MinProbability, Negatives: v.Negatives, Strict: v.Strict, Batch: v.Batch, Chunk: v.Chunk,
 	}
-	plan, err := asked.Plan()
+	plan, err := asked.Plan(c.ctx)
 	if err != nil {
 		return err
 	}

@@ -38,16 +38,16 @@ func (v *extractSummarizeCmd) Run(c *console) error {
 			return err
 		}
 	}
-	groups, err := concepts.Summarize(extracted.Read(v.Rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
+	groups, err := concepts.Summarize(extracted.Read(c.ctx, v.Rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
 	if err != nil {
 		return err
 	}
 	switch kind {
 	case ".html":
 		page := facts.Page{Title: "Relations in " + filepath.Base(v.Rows), Groups: groups[:min(len(groups), v.Top)], All: len(groups)}
-		err = atomicfile.Write(v.Out, func(w io.Writer) error { return facts.Write(w, page) })
+		err = atomicfile.WriteContext(c.ctx, v.Out, func(w io.Writer) error { return facts.Write(w, page) })
 	case ".tsv":
-		err = atomicfile.Write(v.Out, func(w io.Writer) error { return concepts.WriteTable(w, groups) })
+		err = atomicfile.WriteContext(c.ctx, v.Out, func(w io.Writer) error { return concepts.WriteTable(w, groups) })
 	}
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func (v *finetuneCmd) Run(c *console) error {
 	if v.Seeds != 0 {
 		v.Set = append(v.Set, fmt.Sprintf("task.seeds=%d", v.Seeds))
 	}
-	config, err := readExtended(v.configFlags, v.extendFlag, configs.ReadRelation)
+	config, err := readExtended(c.ctx, v.configFlags, v.extendFlag, configs.ReadRelation)
 	if err != nil {
 		return err
 	}

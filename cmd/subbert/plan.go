@@ -58,13 +58,13 @@ func (v *planCmd) Run(c *console) error {
 // planner plans the run that the config describes.
 func (v *planCmd) planner(ctx context.Context, o plan.Options) (*plan.Planner, error) {
 	if v.Task == "relation" {
-		config, err := read(v.configFlags, configs.ReadRelation)
+		config, err := read(ctx, v.configFlags, configs.ReadRelation)
 		if err != nil {
 			return nil, err
 		}
 		return plan.Relation(ctx, config, o)
 	}
-	config, err := read(v.configFlags, configs.ReadPretraining)
+	config, err := read(ctx, v.configFlags, configs.ReadPretraining)
 	if err != nil {
 		return nil, err
 	}

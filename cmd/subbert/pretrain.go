@@ -26,7 +26,7 @@ func (v *pretrainCmd) Help() string {
 }
 
 func (v *pretrainCmd) Run(c *console) error {
-	config, err := readExtended(v.configFlags, v.extendFlag, configs.ReadPretraining)
+	config, err := readExtended(c.ctx, v.configFlags, v.extendFlag, configs.ReadPretraining)
 	if err != nil {
 		return err
 	}

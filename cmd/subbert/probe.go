@@ -22,7 +22,7 @@ The encoder runs once; its activations are kept on disk, and all probes, seeds a
 }
 
 func (v *probeCmd) Run(c *console) error {
-	config, err := read(v.configFlags, configs.ReadProbing)
+	config, err := read(c.ctx, v.configFlags, configs.ReadProbing)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (v *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Write(out, page); err != nil {
+	if err := report.Write(c.ctx, out, page); err != nil {
 		return err
 	}
 	if v.Export != "" {

@@ -44,7 +44,7 @@ func (v *reproduceCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	places, err := v.places()
+	places, err := v.places(c)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (v *reproduceCmd) Run(c *console) error {
 // request returns what to reproduce. chosen are the experiments to show; those that they refer to are included in the
 // request.
 func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*reproduce.Experiment, err error) {
-	if r.Scale, err = reproduce.ReadScale(paper.Files, v.Scale); err != nil {
+	if r.Scale, err = reproduce.ReadScale(c.ctx, paper.Files, v.Scale); err != nil {
 		return r, nil, misused(err)
 	}
 	if v.Out == "" {
@@ -79,10 +79,10 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	if v.Out, err = filepath.Abs(v.Out); err != nil {
 		return r, nil, err
 	}
-	if r.Experiments, chosen, err = v.experiments(); err != nil {
+	if r.Experiments, chosen, err = v.experiments(c); err != nil {
 		return r, nil, misused(err)
 	}
-	if r.Sources, err = reproduce.ReadSources(paper.Files, v.Sources); err != nil {
+	if r.Sources, err = reproduce.ReadSources(c.ctx, paper.Files, v.Sources); err != nil {
 		return r, nil, misused(err)
 	}
 	if v.Data != "" {
@@ -114,12 +114,12 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 }
 
 // experiments reads the named experiments and those that they refer to.
-func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err error) {
+func (v *reproduceCmd) experiments(c *console) (all, chosen []*reproduce.Experiment, err error) {
 	known, err := reproduce.ReadExperiments(paper.Files)
 	if err != nil {
 		return nil, nil, err
 	}
-	return reproduce.Choose(known, v.What, boundedtoml.Read)
+	return reproduce.Choose(known, v.What, func(name string) ([]byte, error) { return boundedtoml.Read(c.ctx, name) })
 }
 
 // settingsFor reads a run's config as the run itself does.
@@ -129,11 +129,11 @@ func settingsFor(task, config string) (reproduce.Settings, error) {
 }
 
 // places reads the [on] tables of --places.
-func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
+func (v *reproduceCmd) places(c *console) (sweep.OnPlaces, error) {
 	if v.Places == "" {
 		return sweep.OnPlaces{}, nil
 	}
-	file, err := sweep.ReadFile(v.Places)
+	file, err := sweep.ReadFile(c.ctx, v.Places)
 	if err != nil {
 		return sweep.OnPlaces{}, misused(err)
 	}

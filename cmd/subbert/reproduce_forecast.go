@@ -32,7 +32,7 @@ func (v *reproduceCmd) devices(c *console) (d forecast.Devices, err error) {
 	if d.Tune, err = plan.FindDevice(v.GPU); err != nil {
 		return d, misused(err)
 	}
-	if d.Prices, err = launch.OpenPrices(v.Prices); err != nil {
+	if d.Prices, err = launch.OpenPrices(c.ctx, v.Prices); err != nil {
 		return d, misused(err)
 	}
 	d.Options, err = c.planning(d.Train, "", 15*time.Minute)

@@ -51,11 +51,11 @@ SIGINT lets local runs save. On slurm the jobs continue; the same command watche
 }
 
 func (v *sweepCmd) Run(c *console) error {
-	file, err := sweep.ReadFile(v.File)
+	file, err := sweep.ReadFile(c.ctx, v.File)
 	if err != nil {
 		return misused(err)
 	}
-	graph, err := file.Graph(slices.Sorted(maps.Values(configs.PathKeys())))
+	graph, err := file.Graph(c.ctx, slices.Sorted(maps.Values(configs.PathKeys())))
 	if err != nil {
 		return misused(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/plan"
 	"github.com/subbert/subbert/tpu/launch"
 	"github.com/subbert/subbert/tpu/preflight"
@@ -101,7 +102,7 @@ func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 		return nil, r, err
 	}
 	if v.SSHKey != "" {
-		key, err := os.ReadFile(v.SSHKey)
+		key, err := ctxio.ReadFile(c.ctx, v.SSHKey)
 		if err != nil {
 			return nil, r, err
 		}
@@ -110,7 +111,7 @@ func (v *tpuRunCmd) describe(c *console) (*launch.Bundle, launch.Run, error) {
 		}
 	}
 	var err error
-	if v.prices, err = launch.OpenPrices(v.Prices); err != nil {
+	if v.prices, err = launch.OpenPrices(c.ctx, v.Prices); err != nil {
 		return nil, r, misused(err)
 	}
 	r.HourPrice = launch.FindPrice(v.prices.Prices, r)
@@ -137,11 +138,11 @@ type tpuConfig interface {
 func (v *tpuRunCmd) read(c *console) (config tpuConfig, err error) {
 	if v.Verb == "finetune" {
 		var r configs.Relation
-		r, err = read(v.configFlags, configs.ReadRelation)
+		r, err = read(c.ctx, v.configFlags, configs.ReadRelation)
 		config = &r
 	} else {
 		var p configs.Pretraining
-		p, err = read(v.configFlags, configs.ReadPretraining)
+		p, err = read(c.ctx, v.configFlags, configs.ReadPretraining)
 		config = &p
 	}
 	if err != nil {

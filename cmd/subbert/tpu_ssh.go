@@ -1,9 +1,8 @@
 package main
 
 import (
-	"os"
-
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/tpu/launch"
 )
@@ -20,7 +19,7 @@ func (v *tpuSSHCmd) Help() string {
 }
 
 func (v *tpuSSHCmd) Run(c *console) error {
-	identity, err := os.ReadFile(v.Identity)
+	identity, err := ctxio.ReadFile(c.ctx, v.Identity)
 	if err != nil {
 		return err
 	}

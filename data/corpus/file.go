@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,9 +15,9 @@ import (
 
 // Open reads the documents of a file of JSON lines or plain text; the content decides which. The last item is the first
 // error, if there was one.
-func Open(path string) iter.Seq2[Document, error] {
+func Open(ctx context.Context, path string) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
-		f, err := OpenFile(path, forms.Auto)
+		f, err := OpenFile(ctx, path, forms.Auto)
 		if err != nil {
 			yield(Document{}, err)
 			return
@@ -48,8 +49,8 @@ func (f *File) PassOver(tell func(error)) { f.broken = tell }
 
 // OpenFile opens a file of JSON lines or plain text. It fails if the file has another form, or if its name contradicts
 // its compression.
-func OpenFile(path string, form forms.Form) (*File, error) {
-	file, err := stream.Open(path)
+func OpenFile(ctx context.Context, path string, form forms.Form) (*File, error) {
+	file, err := stream.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}

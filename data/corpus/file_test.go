@@ -26,7 +26,7 @@ import (
 func read(t testing.TB, path string) ([]Document, error) {
 	t.Helper()
 	var out []Document
-	for d, err := range Open(path) {
+	for d, err := range Open(t.Context(), path) {
 		if err != nil {
 			return out, err
 		}
@@ -209,7 +209,7 @@ func TestNUL(t *testing.T) {
 		{"x.txt", "Zalor\x00 binds.\n\x00\nNext\x00.\n", []Document{plain("", "Zalor binds."), plain("", "Next.")}},
 		{"x.jsonl", `{"id":"1\u0000","text":"Zalor\u0000 binds."}` + "\n" + `{"id":"2","text":"Next` + "\x00" + `."}`, []Document{plain("1", "Zalor binds."), plain("2", "Next.")}},
 	} {
-		f, err := OpenFile(writeFile(t, c.file, c.content), forms.Auto)
+		f, err := OpenFile(t.Context(), writeFile(t, c.file, c.content), forms.Auto)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func TestNUL(t *testing.T) {
 // TestBrokenLineCostsItsDocument has a line that is no UTF-8 within a document, and a document that is too long.
 func TestBrokenLineCostsItsDocument(t *testing.T) {
 	long := strings.Repeat(strings.Repeat("x", 1<<20)+"\n", 17)
-	f, err := OpenFile(writeFile(t, "x.txt", "One.\n\nTwo.\n\xff\nStill two.\n\n"+long+"\nThree.\n"), forms.Auto)
+	f, err := OpenFile(t.Context(), writeFile(t, "x.txt", "One.\n\nTwo.\n\xff\nStill two.\n\n"+long+"\nThree.\n"), forms.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestBrokenLineCostsItsDocument(t *testing.T) {
 
 func TestFileKnowsHowFarItIs(t *testing.T) {
 	content := strings.Repeat("A document.\n\n", 100_000)
-	f, err := OpenFile(writeFile(t, "x.txt", content), forms.Auto)
+	f, err := OpenFile(t.Context(), writeFile(t, "x.txt", content), forms.Auto)
 	if err != nil {
 		t.Fatal(err)
 	}

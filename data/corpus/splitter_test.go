@@ -170,7 +170,7 @@ func realText(tb testing.TB, name string, n int) string {
 		tb.Skip("SUBBERT_DATA does not name the directory with the real data")
 	}
 	var b strings.Builder
-	for d, err := range Open(filepath.Join(dir, "pubtext", name)) {
+	for d, err := range Open(tb.Context(), filepath.Join(dir, "pubtext", name)) {
 		if err != nil {
 			tb.Fatal(err)
 		}

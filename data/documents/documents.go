@@ -6,6 +6,7 @@ package documents
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,8 +44,8 @@ type File struct {
 }
 
 // Open opens a file. It fails if the file holds no documents, or if its name contradicts its compression.
-func Open(path string, o Options) (*File, error) {
-	file, err := stream.Open(path)
+func Open(ctx context.Context, path string, o Options) (*File, error) {
+	file, err := stream.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +57,8 @@ func Open(path string, o Options) (*File, error) {
 }
 
 // FormOf is the form in which a file is read if asked, which may be forms.Auto, is requested.
-func FormOf(path string, asked forms.Form) (forms.Form, error) {
-	f, err := Open(path, Options{Form: asked})
+func FormOf(ctx context.Context, path string, asked forms.Form) (forms.Form, error) {
+	f, err := Open(ctx, path, Options{Form: asked})
 	if err != nil {
 		return "", err
 	}

@@ -80,7 +80,7 @@ func TestForms(t *testing.T) {
 			for name := range strings.FieldsSeq(test.names) {
 				t.Run(string(test.form)+" "+name+ext, func(t *testing.T) {
 					for _, path := range []string{write(t, name+ext, packed(t, ext, test.content)), write(t, name, packed(t, ext, test.content))} {
-						f, err := Open(path, Options{Strict: true})
+						f, err := Open(t.Context(), path, Options{Strict: true})
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -127,12 +127,12 @@ func TestNoDocuments(t *testing.T) {
 		{"packed otherwise", "x.jsonl.gz", jsonl, forms.Auto, "x.jsonl.gz: named .gz, but its content is not gz"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := Open(write(t, test.file, test.content), Options{Form: test.asked}); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+			if _, err := Open(t.Context(), write(t, test.file, test.content), Options{Form: test.asked}); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got error %v, want one line with %q", err, test.want)
 			}
 		})
 	}
-	if f, err := FormOf(write(t, "x.pubtator", text), forms.Text); err != nil || f != forms.Text {
+	if f, err := FormOf(t.Context(), write(t, "x.pubtator", text), forms.Text); err != nil || f != forms.Text {
 		t.Errorf("text called PubTator, asked for as text: %v, error %v", f, err)
 	}
 }
@@ -146,7 +146,7 @@ func TestNotes(t *testing.T) {
 		{"x.xml", `<collection><document><id>1</id><passage><text>β Ab.</text><annotation id="a"><location offset="3" length="2"/><text>Ab</text></annotation></passage></document></collection>`, "x.xml: positions count bytes, not characters; they were converted"},
 	} {
 		t.Run(test.file, func(t *testing.T) {
-			f, err := Open(write(t, test.file, test.content), Options{Strict: true})
+			f, err := Open(t.Context(), write(t, test.file, test.content), Options{Strict: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func FuzzRecords(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file, err := Open(path, Options{Form: forms.Form(form)})
+		file, err := Open(t.Context(), path, Options{Form: forms.Form(form)})
 		if err != nil {
 			return
 		}

@@ -57,7 +57,7 @@ func TestForms(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := []Row{}
-				for r, err := range Read(path) {
+				for r, err := range Read(t.Context(), path) {
 					if err != nil {
 						if n == 0 && len(content) == 0 {
 							return // empty files are an error of package stream
@@ -96,7 +96,7 @@ func TestBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 		var last error
-		for _, last = range Read(path) {
+		for _, last = range Read(t.Context(), path) {
 		}
 		if last == nil || !strings.Contains(last.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.content, last, test.want)

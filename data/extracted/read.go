@@ -1,12 +1,12 @@
 package extracted
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,18 +14,19 @@ import (
 
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/text"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Read yields the rows of a file in order. The extension of its name or its content determines the form. At the first
 // error Read yields it and ends. A file with columns needs pmid and label; the others are optional, and further columns
 // and any order are allowed.
-func Read(path string) iter.Seq2[Row, error] {
+func Read(ctx context.Context, path string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var err error
 		if strings.HasSuffix(strings.ToLower(path), ".parquet") {
 			err = readParquet(path, yield)
 		} else {
-			err = readLines(path, yield)
+			err = readLines(ctx, path, yield)
 		}
 		if err != nil && err != errStopped {
 			yield(Row{}, err)
@@ -36,16 +37,12 @@ func Read(path string) iter.Seq2[Row, error] {
 var errStopped = errors.New("the consumer stopped")
 
 func readParquet(path string, yield func(Row, error) bool) error {
-	f, err := os.Open(path)
+	f, size, err := regularfile.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close() // only read from
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	in, err := parquet.OpenFile(f, info.Size())
+	in, err := parquet.OpenFile(f, size)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -73,8 +70,8 @@ func readParquet(path string, yield func(Row, error) bool) error {
 	}
 }
 
-func readLines(path string, yield func(Row, error) bool) error {
-	f, err := stream.Open(path)
+func readLines(ctx context.Context, path string, yield func(Row, error) bool) error {
+	f, err := stream.Open(ctx, path)
 	if err != nil {
 		return err
 	}

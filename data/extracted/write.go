@@ -70,7 +70,7 @@ func Join(ctx context.Context, w io.Writer, f Form, files []string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for row, err := range Read(file) {
+		for row, err := range Read(ctx, file) {
 			if err != nil {
 				return err
 			}

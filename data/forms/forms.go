@@ -1,15 +1,11 @@
 package forms
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/subbert/subbert/data/corpus/stream"
 )
 
 // Form is the form of a file. Its value is its name in flags.
@@ -53,20 +49,6 @@ func (f Form) is(g Form) bool {
 
 // HeadBytes is the number of bytes of a file, after decompression, that determine its form.
 const HeadBytes = 64 << 10
-
-// Detect determines the form of a file, which may be compressed.
-func Detect(path string) (_ Form, err error) {
-	f, err := stream.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	head, err := bufio.NewReaderSize(f, HeadBytes).Peek(HeadBytes)
-	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return Resolve(path, head, Auto)
-}
 
 // Resolve returns the form in which to read a file whose first bytes, after decompression, are head. asked is the
 // requested form, or Auto. A requested form is used unless the content is certainly another; plain text may always be

@@ -1,10 +1,6 @@
 package forms
 
 import (
-	"bytes"
-	"compress/gzip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -124,24 +120,6 @@ func TestResolve(t *testing.T) {
 				t.Errorf("got %q, want %q", string(got), test.want)
 			}
 		})
-	}
-}
-
-func TestDetect(t *testing.T) {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	if _, err := w.Write([]byte(pubtator)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "x.txt.gz")
-	if err := os.WriteFile(path, packed.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := Detect(path); err != nil || got != PubTator {
-		t.Errorf("got %q, %v", string(got), err)
 	}
 }
 

@@ -33,7 +33,7 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 		return f, err
 	}
 	f.Bytes = all
-	file, err := documents.Open(largest, documents.Options{Form: p.Form})
+	file, err := documents.Open(ctx, largest, documents.Options{Form: p.Form})
 	if err != nil {
 		return f, err
 	}

@@ -386,7 +386,7 @@ func BenchmarkEncode(b *testing.B) {
 	p, _ := realPlan(b, "citation-screening-abstracts.jsonl.xz")
 	var documents []corpus.Document
 	bytes := 0
-	for d, err := range corpus.Open(p.Files[0]) {
+	for d, err := range corpus.Open(b.Context(), p.Files[0]) {
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -438,7 +438,7 @@ func unpacked(b *testing.B, path string) (names []string) {
 		files, names = append(files, f), append(names, f.Name())
 	}
 	i := 0
-	for d, err := range corpus.Open(path) {
+	for d, err := range corpus.Open(b.Context(), path) {
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -86,7 +86,7 @@ func (r *run) spool(ctx context.Context, path string, number int) (_ Spooled, er
 // read sends the documents of one file to the workers.
 func (r *run) read(ctx context.Context, name string, order chan<- *batch) error {
 	var broken int64
-	f, err := documents.Open(name, documents.Options{Form: r.Form, Strict: r.Strict, Broken: func(err error) {
+	f, err := documents.Open(ctx, name, documents.Options{Form: r.Form, Strict: r.Strict, Broken: func(err error) {
 		broken++
 		r.Broken(err)
 	}})

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/text"
 	"github.com/subbert/subbert/internal/ctxio"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // source is a corpus on disk: a folder, a zip, or a single file.
@@ -62,7 +64,7 @@ func openSource(name string, form forms.Form, o Options, exts ...string) (*sourc
 	if err != nil {
 		return nil, err
 	}
-	zipped, err := isZip(name, info)
+	zipped, err := isZip(o.context(), name, info)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +73,15 @@ func openSource(name string, form forms.Form, o Options, exts ...string) (*sourc
 	case info.IsDir():
 		s.FS = os.DirFS(name)
 	case zipped:
-		z, err := zip.OpenReader(name)
+		f, size, err := regularfile.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
 		}
-		s.FS, s.close = z, z.Close
+		z, err := zip.NewReader(f, size)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+		}
+		s.FS, s.close = z, f.Close
 	default:
 		s.root, s.FS, s.files = filepath.Dir(name), os.DirFS(filepath.Dir(name)), []string{filepath.Base(name)}
 		return s, nil
@@ -86,12 +92,15 @@ func openSource(name string, form forms.Form, o Options, exts ...string) (*sourc
 	return s, nil
 }
 
-// isZip reports whether a file is a zip, by its name or its content.
-func isZip(name string, info fs.FileInfo) (bool, error) {
+// isZip reports whether a file is a zip, by its name or its content. It does not read from a pipe, which can be read once.
+func isZip(ctx context.Context, name string, info fs.FileInfo) (bool, error) {
 	if info.IsDir() || strings.EqualFold(filepath.Ext(name), ".zip") {
 		return !info.IsDir(), nil
 	}
-	f, err := os.Open(name)
+	if !info.Mode().IsRegular() {
+		return false, nil
+	}
+	f, err := ctxio.Open(ctx, name, nil)
 	if err != nil {
 		return false, err
 	}
@@ -175,7 +184,7 @@ func (o *opened) Close() error { return errors.Join(o.data.Close(), o.file.Close
 // lines yields the lines of file with their numbers, from 1.
 func (s *source) lines(file string) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
-		if info, err := fs.Stat(s, file); err == nil && info.Size() == 0 {
+		if info, err := fs.Stat(s.FS, file); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 			return // no lines; some readers report this
 		}
 		f, err := s.open(file)

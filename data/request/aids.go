@@ -113,7 +113,7 @@ func (p *planning) exclude() error {
 }
 
 func excludeList(ctx context.Context, x *selection.Exclusion, name string) error {
-	f, err := ctxio.From(ctx, func() (*stream.File, error) { return stream.Open(name) }, nil)
+	f, err := stream.Open(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // Corpus is a request to read, split, mark and write a relation corpus.
@@ -134,7 +135,7 @@ func PairTypes(names []string) (types [2]string, err error) {
 // arrange makes the requested splits and folds.
 func (c Corpus) arrange(ctx context.Context, examples []relations.Example) ([]relations.Example, error) {
 	if c.Only != "" {
-		text, err := os.ReadFile(c.Only)
+		text, err := ctxio.ReadFile(ctx, c.Only)
 		if err != nil {
 			return nil, err
 		}
@@ -254,7 +255,7 @@ func isFolder(name string) bool {
 // WriteMarked writes examples, marked by m, as a TSV file with a header. If ctx ends it writes nothing and returns an
 // error.
 func WriteMarked(ctx context.Context, path string, examples []relations.Example, m relations.Marking) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
+	return atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
 		return errors.Join(relations.WriteTSV(w, func(yield func(relations.Row) bool) {
 			for _, e := range examples {
 				if ctx.Err() != nil || !yield(relations.RowOf(e, m)) {

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"os"
@@ -33,8 +34,8 @@ func packed(t *testing.T, s io.Reader) []byte {
 }
 
 // drain reads all records of a file and counts them and the faults.
-func drain(path string, f forms.Form) (records, faults int, err error) {
-	src, err := documents.Open(path, documents.Options{Form: f, Broken: func(error) { faults++ }})
+func drain(ctx context.Context, path string, f forms.Form) (records, faults int, err error) {
+	src, err := documents.Open(ctx, path, documents.Options{Form: f, Broken: func(error) { faults++ }})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -57,7 +58,7 @@ func TestBombs(t *testing.T) {
 	}
 	bomb := bytes.Repeat(packed(t, strings.NewReader(strings.Repeat("x", 1<<20))), blocks)
 	reader := func(f forms.Form) func(string) (int, int, error) {
-		return func(path string) (int, int, error) { return drain(path, f) }
+		return func(path string) (int, int, error) { return drain(t.Context(), path, f) }
 	}
 	for _, c := range []struct {
 		name, head, tail string
@@ -78,7 +79,7 @@ func TestBombs(t *testing.T) {
 				return 0, 0, err
 			}, 0, "line 1"},
 		{"table", "1\tGene\t1\ta\tb\n2\tGene\t1\t", "\tb\n", func(path string) (n, faults int, err error) {
-			for _, err := range pubtator.OpenTable(path, pubtator.Options{Fault: func(pubtator.Fault) { faults++ }}) {
+			for _, err := range pubtator.OpenTable(t.Context(), path, pubtator.Options{Fault: func(pubtator.Fault) { faults++ }}) {
 				if err != nil {
 					return n, faults, err
 				}

@@ -92,7 +92,7 @@ type finder struct {
 }
 
 func (f *finder) run(ctx context.Context) error {
-	src, err := documents.Open(f.task.file(), documents.Options{Form: f.task.Format, Strict: f.Strict, Broken: f.broken})
+	src, err := documents.Open(ctx, f.task.file(), documents.Options{Form: f.task.Format, Strict: f.Strict, Broken: f.broken})
 	if err != nil {
 		return err
 	}

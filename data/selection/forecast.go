@@ -39,7 +39,7 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 			largest, most = name, info.Size()
 		}
 	}
-	src, err := documents.Open(largest, documents.Options{Form: p.Format})
+	src, err := documents.Open(ctx, largest, documents.Options{Form: p.Format})
 	if err != nil {
 		return Forecast{}, err
 	}

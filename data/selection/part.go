@@ -98,7 +98,7 @@ func (t *Task) kept() int64 {
 }
 
 func (w *partWriter) documents(ctx context.Context) error {
-	file, err := corpus.OpenFile(w.work.Path(w.task.Found.Piece), forms.JSONL)
+	file, err := corpus.OpenFile(ctx, w.work.Path(w.task.Found.Piece), forms.JSONL)
 	if err != nil {
 		return err
 	}

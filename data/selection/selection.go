@@ -74,7 +74,7 @@ var ErrNothing = errors.New("no document selected")
 // Run selects documents: it executes Find, Resolve, Write and Finish, with Workers files at a time. If it fails, or ctx
 // ends, Out does not appear; the error is a *staging.KeptError if finished files were kept for the next attempt.
 func Run(ctx context.Context, p Plan) (Card, error) {
-	s, err := begin(p)
+	s, err := begin(ctx, p)
 	if err != nil {
 		return Card{}, fmt.Errorf("selection: %w", err)
 	}
@@ -112,12 +112,12 @@ type selector struct {
 	told     time.Time
 }
 
-func begin(p Plan) (*selector, error) {
+func begin(ctx context.Context, p Plan) (*selector, error) {
 	if len(p.Files) == 0 {
 		return nil, errors.New("no files")
 	}
 	s := &selector{Plan: p}
-	if err := s.open(); err != nil {
+	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
 	err := staging.WarnOfLeftovers(p.Out, p.warn)
@@ -135,11 +135,11 @@ func begin(p Plan) (*selector, error) {
 }
 
 // open lists the tasks.
-func (s *selector) open() error {
+func (s *selector) open(ctx context.Context) error {
 	s.card = s.Plan.card()
 	for _, name := range s.Files {
 		t := Task{Path: name}
-		if err := s.inspect(&t); err != nil {
+		if err := s.inspect(ctx, &t); err != nil {
 			return err
 		}
 		s.tasks = append(s.tasks, t)

@@ -69,7 +69,7 @@ func documentsIn(t *testing.T, dir string) []corpus.Document {
 	}
 	var all []corpus.Document
 	for _, name := range names {
-		for d, err := range corpus.Open(filepath.Join(dir, name)) {
+		for d, err := range corpus.Open(t.Context(), filepath.Join(dir, name)) {
 			if err != nil {
 				t.Fatal(err)
 			}

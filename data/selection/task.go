@@ -40,7 +40,7 @@ func (t *Task) file() string {
 // Find searches the file of a task and stores the matching documents in work.
 func Find(ctx context.Context, p Plan, work *staging.Work, t *Task) error {
 	s := &selector{Plan: p, work: work}
-	if err := s.inspect(t); err != nil {
+	if err := s.inspect(ctx, t); err != nil {
 		return err
 	}
 	return s.look(ctx, t)
@@ -77,13 +77,13 @@ func Finish(p Plan, work *staging.Work, tasks []Task, card Card) (Card, error) {
 }
 
 // inspect determines the format and the size of the file of a task.
-func (s *selector) inspect(t *Task) error {
+func (s *selector) inspect(ctx context.Context, t *Task) error {
 	info, err := os.Stat(t.file())
 	if err != nil {
 		return err
 	}
 	t.Size = info.Size()
-	t.Format, err = documents.FormOf(t.file(), s.Format)
+	t.Format, err = documents.FormOf(ctx, t.file(), s.Format)
 	return err
 }
 

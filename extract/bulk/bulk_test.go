@@ -36,7 +36,7 @@ var trained = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return dir, err
 	}
-	config, err := configs.ReadRelation(f.Finetune)
+	config, err := configs.ReadRelation(context.Background(), f.Finetune)
 	if err != nil {
 		return dir, err
 	}
@@ -182,7 +182,7 @@ func plan(t testing.TB, model, out string, files ...string) Plan {
 
 func rowsOf(t testing.TB, path string) (out []extracted.Row) {
 	t.Helper()
-	for r, err := range extracted.Read(path) {
+	for r, err := range extracted.Read(t.Context(), path) {
 		if err != nil {
 			t.Fatal(err)
 		}

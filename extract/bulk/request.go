@@ -2,14 +2,15 @@ package bulk
 
 import (
 	"bufio"
+	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus/pubtator"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // Request is what a user asks for, in plain values that can be sent to another machine. The command line and the
@@ -30,7 +31,7 @@ type Request struct {
 
 // Plan checks r and returns its plan, which still lacks the model, the files and the result. An invalid request is a
 // *request.Misuse.
-func (r Request) Plan() (Plan, error) {
+func (r Request) Plan(ctx context.Context) (Plan, error) {
 	p := Plan{MinProbability: r.MinProbability, Negatives: r.Negatives, Strict: r.Strict, Chunk: r.Chunk}
 	types, err := request.PairTypes(r.Types)
 	if err != nil {
@@ -45,7 +46,7 @@ func (r Request) Plan() (Plan, error) {
 		p.Filter.Sections = append(p.Filter.Sections, strings.ToLower(strings.TrimSpace(name)))
 	}
 	if r.IDs != "" {
-		if p.Filter.IDs, err = readList(r.IDs); err != nil {
+		if p.Filter.IDs, err = readList(ctx, r.IDs); err != nil {
 			return p, err
 		}
 	}
@@ -90,8 +91,8 @@ func setOf(names []string) map[string]bool {
 }
 
 // readList reads a file of concepts, one a line, and returns them in the form of pubtator.Plain.
-func readList(path string) (map[string]bool, error) {
-	f, err := os.Open(path)
+func readList(ctx context.Context, path string) (map[string]bool, error) {
+	f, err := ctxio.Open(ctx, path, nil)
 	if err != nil {
 		return nil, err
 	}

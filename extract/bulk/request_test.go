@@ -31,7 +31,7 @@ func TestRequest(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.asked.Batch, test.asked.Chunk = 32, 4096
-			p, err := test.asked.Plan()
+			p, err := test.asked.Plan(t.Context())
 			misuse := new(request.Misuse)
 			if errors.As(err, &misuse) != test.fault || (err != nil) != (test.fault || test.other) {
 				t.Fatalf("error %v", err)

@@ -95,7 +95,7 @@ func Run(ctx context.Context, p Plan, model *extract.Model) (*Summary, error) {
 	if err := j.run(ctx); err != nil {
 		return nil, j.work.Keep(err)
 	}
-	if err := atomicfile.Write(p.Out, func(w io.Writer) error { return j.merge(ctx, w, form) }); err != nil {
+	if err := atomicfile.WriteContext(ctx, p.Out, func(w io.Writer) error { return j.merge(ctx, w, form) }); err != nil {
 		return nil, j.work.Keep(err)
 	}
 	seconds := time.Since(started).Seconds()

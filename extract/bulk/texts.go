@@ -79,7 +79,7 @@ func (r *reader) scan() error {
 
 // file scans one file. A fault of the file becomes an item.
 func (r *reader) file(at position) error {
-	f, err := stream.Open(r.Files[at.File])
+	f, err := stream.Open(r.ctx, r.Files[at.File])
 	if err != nil {
 		return r.broken(at, err)
 	}

@@ -6,6 +6,7 @@
 package atomicfile
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,12 +16,22 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // Write calls write with a temporary file, syncs the file and renames it to path. It creates the directories above
 // path. If write fails, path is unchanged. An existing file keeps its permissions; it is an error if the user may not
 // write to it.
-func Write(path string, write func(io.Writer) error) error { return put(path, 0o666, write) }
+func Write(path string, write func(io.Writer) error) error {
+	return WriteContext(context.Background(), path, write)
+}
+
+// WriteContext is Write for a path that a user named, which may be a pipe that nobody reads. If ctx has ended it writes
+// nothing. Opening a pipe and writing to it fail with the error of ctx after ctx ends.
+func WriteContext(ctx context.Context, path string, write func(io.Writer) error) error {
+	return put(ctx, path, 0o666, write)
+}
 
 // WriteBytes is Write of text.
 func WriteBytes(path string, text []byte) error {
@@ -32,7 +43,7 @@ func WriteBytes(path string, text []byte) error {
 
 // WriteProgram is WriteBytes for an executable file.
 func WriteProgram(path string, text []byte) error {
-	return put(path, 0o777, func(w io.Writer) error {
+	return put(context.Background(), path, 0o777, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})
@@ -52,13 +63,16 @@ func EncodeJSON(w io.Writer, v any) error {
 }
 
 // put writes to the place that path leads to.
-func put(path string, mode fs.FileMode, write func(io.Writer) error) error {
+func put(ctx context.Context, path string, mode fs.FileMode, write func(io.Writer) error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	place, err := find(path)
 	if err != nil {
 		return named(path, err)
 	}
 	if place.open != nil {
-		f, err := place.open()
+		f, err := ctxio.OpenWriter(ctx, place.open)
 		if err != nil {
 			return named(path, err)
 		}

@@ -2,13 +2,15 @@
 package boundedtoml
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // The bounds: of a text, of the brackets within brackets, and of the parts of a dotted key.
@@ -17,9 +19,10 @@ const (
 	MaxDepth = 32
 )
 
-// Read reads the text of the file at path, which may be a pipe, of at most MaxBytes.
-func Read(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// Read reads the text of the file at path, which may be a pipe, of at most MaxBytes. It fails with the error of ctx after
+// ctx ends.
+func Read(ctx context.Context, path string) ([]byte, error) {
+	f, err := ctxio.Open(ctx, path, nil)
 	if err != nil {
 		return nil, err
 	}

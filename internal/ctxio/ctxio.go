@@ -93,6 +93,16 @@ func Open(ctx context.Context, name string, tell func(n int)) (fs.File, error) {
 	return open(ctx, func() (fs.File, error) { return os.Open(name) }, tell)
 }
 
+// ReadFile reads the file called name, which it opens with Open.
+func ReadFile(ctx context.Context, name string) ([]byte, error) {
+	f, err := Open(ctx, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	return io.ReadAll(f)
+}
+
 // OpenIn is Open of a file in fsys.
 func OpenIn(ctx context.Context, fsys fs.FS, name string, tell func(n int)) (fs.File, error) {
 	return open(ctx, func() (fs.File, error) { return fsys.Open(name) }, tell)
@@ -119,18 +129,6 @@ func open(ctx context.Context, open func() (fs.File, error), tell func(n int)) (
 		return &file{f, Reader(ctx, f, tell)}, nil
 	}
 	return &file{f, Waiting(ctx, f, tell)}, nil
-}
-
-// From is Open of what open returns, such as the content of a compressed file.
-func From[F io.ReadCloser](ctx context.Context, open func() (F, error), tell func(n int)) (io.ReadCloser, error) {
-	f, err := wait(ctx, open)
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{Waiting(ctx, f, tell), f}, nil
 }
 
 // wait is what open returns, or the error of ctx when that ends first.
@@ -169,3 +167,46 @@ func (w writer) Write(p []byte) (int, error) {
 	}
 	return w.w.Write(p)
 }
+
+// OpenWriter returns what open returns, such as a pipe that nobody reads. Opening and writing fail with the error of ctx
+// after ctx ends, even while they wait.
+func OpenWriter(ctx context.Context, open func() (*os.File, error)) (io.WriteCloser, error) {
+	f, err := wait(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	return &waitingWriter{ctx: ctx, f: f, done: make(chan wrote, 1)}, nil
+}
+
+// waitingWriter writes in another goroutine, which it leaves behind when ctx ends.
+type waitingWriter struct {
+	ctx    context.Context
+	f      *os.File
+	buffer []byte // that is written
+	done   chan wrote
+}
+
+// wrote is what a write came to.
+type wrote struct {
+	n   int
+	err error
+}
+
+func (w *waitingWriter) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	w.buffer = append(w.buffer[:0], p...) // p is the caller's again when ctx ends
+	go func() {
+		n, err := w.f.Write(w.buffer)
+		w.done <- wrote{n, err}
+	}()
+	select {
+	case <-w.ctx.Done():
+		return 0, w.ctx.Err()
+	case d := <-w.done:
+		return d.n, d.err
+	}
+}
+
+func (w *waitingWriter) Close() error { return w.f.Close() }

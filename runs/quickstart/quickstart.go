@@ -19,6 +19,7 @@ import (
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/vocabulary"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/models/bert"
 )
 
@@ -168,7 +169,7 @@ func (l *Line) tokens(ctx context.Context) ([]string, error) {
 	if l.Vocab == "" {
 		return l.learnVocabulary(ctx, 8000)
 	}
-	text, err := os.ReadFile(l.Vocab)
+	text, err := ctxio.ReadFile(ctx, l.Vocab)
 	return strings.Split(strings.TrimRight(string(text), "\n"), "\n"), err
 }
 
@@ -176,7 +177,7 @@ func (l *Line) learnVocabulary(ctx context.Context, size int) ([]string, error) 
 	var failed error
 	tokens, err := vocabulary.Learn(func(yield func(string) bool) {
 		for _, file := range l.Texts {
-			for d, err := range corpus.Open(file) {
+			for d, err := range corpus.Open(ctx, file) {
 				if err = errors.Join(err, ctx.Err()); err != nil {
 					failed = err
 					return
@@ -188,7 +189,7 @@ func (l *Line) learnVocabulary(ctx context.Context, size int) ([]string, error) 
 				}
 			}
 		}
-		for e, err := range relations.Read("tsv", l.Relations, relations.Options{}) {
+		for e, err := range relations.Read("tsv", l.Relations, relations.Options{Context: ctx}) {
 			if err != nil {
 				failed = err
 				return

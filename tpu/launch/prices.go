@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"math"
@@ -32,11 +33,11 @@ func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPr
 
 // OpenPrices reads the price table in a file of [[price]] tables, with the file as its source and no currency or date, or
 // returns the list prices if file is empty.
-func OpenPrices(file string) (PriceTable, error) {
+func OpenPrices(ctx context.Context, file string) (PriceTable, error) {
 	if file == "" {
 		return ListPrices()
 	}
-	text, err := boundedtoml.Read(file)
+	text, err := boundedtoml.Read(ctx, file)
 	if err != nil {
 		return PriceTable{}, err
 	}

@@ -242,7 +242,7 @@ func TestPrices(t *testing.T) {
 		}
 	}
 	write("[[price]]\naccelerator = 'v3-8'\nspot = true\nhour = 3\n[[price]]\naccelerator = 'v3-8'\nzone = 'europe-west4-a'\nspot = true\nhour = 2\n")
-	table, err := OpenPrices(file)
+	table, err := OpenPrices(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestPrices(t *testing.T) {
 	if a, b, c := FindPrice(table.Prices, here), FindPrice(table.Prices, there), FindPrice(table.Prices, onDemand); a != 2 || b != 3 || c != 0 {
 		t.Errorf("got %g, %g, %g; want 2, 3 and not known", a, b, c)
 	}
-	list, err := OpenPrices("")
+	list, err := OpenPrices(t.Context(), "")
 	if err != nil || list.AsOf == "" || list.Source == "" || list.Currency == "" {
 		t.Errorf("the list prices: %v, as of %q, from %q, in %q", err, list.AsOf, list.Source, list.Currency)
 	}
@@ -275,7 +275,7 @@ func TestPrices(t *testing.T) {
 	}
 	for _, bad := range []string{"[[price]]\naccelerator='v3-8'\nhuor=3\n", "[[price]]\nhour=3\n", "x"} {
 		write(bad)
-		if _, err := OpenPrices(file); err == nil {
+		if _, err := OpenPrices(t.Context(), file); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}

@@ -218,7 +218,7 @@ func TestFatal(t *testing.T) {
 	if err := os.WriteFile(path, []byte(head+sample+"</collection>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for d, err := range Open(path, Options{}) {
+	for d, err := range Open(t.Context(), path, Options{}) {
 		if err != nil || d.ID != "12" {
 			t.Errorf("opened: got %v, error %v", d, err)
 		}

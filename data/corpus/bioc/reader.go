@@ -3,6 +3,7 @@ package bioc
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -49,9 +50,9 @@ func (f Fault) Error() string {
 func (f Fault) Unwrap() error { return f.Err }
 
 // Open reads the documents of a file, which may be compressed. The last item is the first error, if there was one.
-func Open(path string, o Options) iter.Seq2[*Document, error] {
+func Open(ctx context.Context, path string, o Options) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
-		f, err := stream.Open(path)
+		f, err := stream.Open(ctx, path)
 		if err != nil {
 			yield(nil, err)
 			return

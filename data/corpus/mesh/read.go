@@ -13,7 +13,6 @@ import (
 
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/corpus/xmlpull"
-	"github.com/subbert/subbert/internal/ctxio"
 )
 
 const (
@@ -25,11 +24,11 @@ const (
 // Open reads a descriptor file, which may be compressed, until ctx ends. If want, a year of four digits, is not 0, Open warns
 // when the file is of another or an unknown year: PubMed's baseline of 2026, pubmed26n0001.xml, belongs to desc2026.xml.
 func Open(ctx context.Context, path string, want int, log *slog.Logger) (*Vocabulary, error) {
-	f, err := stream.Open(path)
+	f, err := stream.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	v, err := Read(ctxio.Reader(ctx, f, nil), path)
+	v, err := Read(f, path)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pubmed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,9 +56,9 @@ type Counts struct {
 }
 
 // Open reads the records of a file. The last item is the first error, if there was one.
-func Open(path string, o Options) iter.Seq2[*Citation, error] {
+func Open(ctx context.Context, path string, o Options) iter.Seq2[*Citation, error] {
 	return func(yield func(*Citation, error) bool) {
-		f, err := OpenFile(path, o)
+		f, err := OpenFile(ctx, path, o)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -80,8 +81,8 @@ type File struct {
 }
 
 // OpenFile opens a file, plain or compressed.
-func OpenFile(path string, o Options) (*File, error) {
-	f, err := stream.Open(path)
+func OpenFile(ctx context.Context, path string, o Options) (*File, error) {
+	f, err := stream.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -151,7 +151,7 @@ func TestFile(t *testing.T) {
 			if test.sum != "" {
 				write(t, path+".md5", []byte(test.sum))
 			}
-			err := readFile(path)
+			err := readFile(t, path)
 			if test.want == nil && test.says == "" {
 				if err != nil {
 					t.Error(err)
@@ -177,8 +177,8 @@ func write(t *testing.T, path string, data []byte) {
 	}
 }
 
-func readFile(path string) error {
-	for _, err := range Open(path, Options{}) {
+func readFile(t *testing.T, path string) error {
+	for _, err := range Open(t.Context(), path, Options{}) {
 		if err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func TestCounts(t *testing.T) {
 	data := generate(t, pubmedtest.Config{Seed: 2, Citations: 5, Deleted: []int{77}})
 	data = bytes.Replace(data, []byte("<PMID Version=\"1\">2<"), []byte("<PMID Version=\"1\">x<"), 1)
 	write(t, path, pack(t, data))
-	f, err := OpenFile(path, Options{})
+	f, err := OpenFile(t.Context(), path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestBounded(t *testing.T) {
 	faults := 0
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for c, err := range Open(path, Options{Fault: func(Fault) { faults++ }}) {
+	for c, err := range Open(t.Context(), path, Options{Fault: func(Fault) { faults++ }}) {
 		if err != nil {
 			t.Fatal(err)
 		}

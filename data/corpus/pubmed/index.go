@@ -1,6 +1,7 @@
 package pubmed
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -167,10 +168,10 @@ func (x *Index) lastOnes(kept Kept, seen *seen, first bool, found func(ID)) erro
 // Current reads the citations of baseline and update files that count, in the order of Sort. Each file is read twice:
 // for its index, then for the citations. The last item is the first error, if any. Options.Fault is called in the
 // first reading only.
-func Current(paths []string, o Options) iter.Seq2[*Citation, error] {
+func Current(ctx context.Context, paths []string, o Options) iter.Seq2[*Citation, error] {
 	return func(yield func(*Citation, error) bool) {
 		paths = append([]string(nil), paths...)
-		kept, err := resolveFiles(paths, o)
+		kept, err := resolveFiles(ctx, paths, o)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -178,7 +179,7 @@ func Current(paths []string, o Options) iter.Seq2[*Citation, error] {
 		o.Fault = nil
 		for file, path := range paths {
 			i := 0
-			for c, err := range Open(path, o) {
+			for c, err := range Open(ctx, path, o) {
 				if err == nil && i >= 64*len(kept[file]) {
 					err = fmt.Errorf("%s: the file grew while it was read", path)
 				}
@@ -196,13 +197,13 @@ func Current(paths []string, o Options) iter.Seq2[*Citation, error] {
 }
 
 // resolveFiles sorts the files, reads the index of each and resolves them.
-func resolveFiles(paths []string, o Options) ([]Kept, error) {
+func resolveFiles(ctx context.Context, paths []string, o Options) ([]Kept, error) {
 	if err := Sort(paths); err != nil {
 		return nil, err
 	}
 	indexes := make([]Index, len(paths))
 	for file, path := range paths {
-		for c, err := range Open(path, o) {
+		for c, err := range Open(ctx, path, o) {
 			if err != nil {
 				return nil, err
 			}

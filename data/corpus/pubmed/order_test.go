@@ -140,7 +140,7 @@ func TestCurrent(t *testing.T) {
 	}
 	var got bytes.Buffer
 	faults := 0
-	for c, err := range Current(paths, Options{Fault: func(Fault) { faults++ }}) {
+	for c, err := range Current(t.Context(), paths, Options{Fault: func(Fault) { faults++ }}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ func TestRealRecord(t *testing.T) {
 	}
 	path := filepath.Join(root, "pubtext", "pubmed-xml", "pubmed-29768149.xml")
 	n := 0
-	for c, err := range Open(path, Options{Strict: true}) {
+	for c, err := range Open(t.Context(), path, Options{Strict: true}) {
 		if err != nil {
 			t.Fatal(err)
 		}

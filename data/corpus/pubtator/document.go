@@ -2,6 +2,7 @@ package pubtator
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -151,15 +152,15 @@ func isVariant(id string) bool {
 }
 
 // Open reads the documents of a file in PubTator's text form. The last item is the first error, if there was one.
-func Open(path string, o Options) iter.Seq2[*Document, error] {
-	return opened(path, func(r io.Reader) iter.Seq2[*Document, error] { return Documents(r, path, o) })
+func Open(ctx context.Context, path string, o Options) iter.Seq2[*Document, error] {
+	return opened(ctx, path, func(r io.Reader) iter.Seq2[*Document, error] { return Documents(r, path, o) })
 }
 
 // opened reads a file of text, which may be compressed.
-func opened[T any](path string, read func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
+func opened[T any](ctx context.Context, path string, read func(io.Reader) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		f, err := stream.Open(path)
+		f, err := stream.Open(ctx, path)
 		if err != nil {
 			yield(none, err)
 			return

@@ -23,8 +23,8 @@ type Row struct {
 }
 
 // OpenTable reads the rows of a file. The last item is the first error, if there was one.
-func OpenTable(path string, o Options) iter.Seq2[Row, error] {
-	return opened(path, func(r io.Reader) iter.Seq2[Row, error] { return Rows(r, path, o) })
+func OpenTable(ctx context.Context, path string, o Options) iter.Seq2[Row, error] {
+	return opened(ctx, path, func(r io.Reader) iter.Seq2[Row, error] { return Rows(r, path, o) })
 }
 
 // Rows reads the rows of a bulk table, which may have a header; name appears in errors. The last item is the first
@@ -110,10 +110,7 @@ func (e *Entities) Add(r Row) {
 
 // AddFile adds the rows of a bulk table, until ctx ends.
 func (e *Entities) AddFile(ctx context.Context, path string, o Options) error {
-	for row, err := range OpenTable(path, o) {
-		if err == nil {
-			err = ctx.Err()
-		}
+	for row, err := range OpenTable(ctx, path, o) {
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,7 +19,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,8 @@ import (
 	"github.com/klauspost/compress/flate"
 	fastgzip "github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // maxWindow bounds the window that a compressed stream may require, in bytes; xz -9 requires 64 MiB.
@@ -49,7 +52,7 @@ func (e *SumError) Error() string {
 // File is an open file. It is not for concurrent use, except for BytesRead.
 type File struct {
 	path  string
-	file  *os.File
+	file  fs.File
 	size  int64
 	raw   counter
 	data  io.Reader // decompressed
@@ -59,21 +62,21 @@ type File struct {
 }
 
 // Open opens a file. It fails if the file is empty, if its name contradicts its compression, or if the .md5 beside it
-// has no checksum.
-func Open(path string) (*File, error) {
-	file, err := os.Open(path)
+// has no checksum. Opening and reading fail with the error of ctx after ctx ends.
+func Open(ctx context.Context, path string) (*File, error) {
+	file, err := ctxio.Open(ctx, path, nil)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{path: path, file: file, done: func() {}}
 	f.raw = counter{r: file, sha: sha256.New()}
-	if err := f.prepare(); err != nil {
+	if err := f.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
 	return f, nil
 }
 
-func (f *File) prepare() error {
+func (f *File) prepare(ctx context.Context) error {
 	info, err := f.file.Stat()
 	if err != nil {
 		return err
@@ -82,7 +85,7 @@ func (f *File) prepare() error {
 		return errors.New("is a directory, want a file")
 	}
 	f.size = info.Size()
-	if f.want, err = readSum(f.path + ".md5"); err != nil {
+	if f.want, err = readSum(ctx, f.path+".md5"); err != nil {
 		return err
 	}
 	if f.want != "" {
@@ -159,9 +162,9 @@ func compressionOf(head []byte) string {
 }
 
 // readSum returns the checksum an .md5 file names, "MD5(name)= sum" or "sum  name"; empty if there is no such file.
-func readSum(path string) (string, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+func readSum(ctx context.Context, path string) (string, error) {
+	file, err := ctxio.Open(ctx, path, nil)
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {

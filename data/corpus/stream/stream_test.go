@@ -76,10 +76,10 @@ func TestOpen(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Open(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("directory: got error %v", err)
 	}
-	if _, err := Open("nowhere"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(t.Context(), "nowhere"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("nowhere: got error %v", err)
 	}
 }
@@ -87,7 +87,7 @@ func TestOpen(t *testing.T) {
 // readAll reads a file and checks what it says of itself.
 func readAll(t *testing.T, path string, data []byte) (string, error) {
 	t.Helper()
-	f, err := Open(path)
+	f, err := Open(t.Context(), path)
 	if err != nil {
 		return "", err
 	}
@@ -243,7 +243,7 @@ func FuzzRead(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file, err := Open(path)
+		file, err := Open(t.Context(), path)
 		if err != nil {
 			return
 		}
