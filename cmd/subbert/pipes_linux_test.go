@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -113,7 +114,7 @@ func endsWhileItWaits(t *testing.T, dir string, args []string) {
 	r.until(t, "a wait", func() bool {
 		used := processorTime(c.Process.Pid)
 		time.Sleep(300 * time.Millisecond)
-		return used > 0 && processorTime(c.Process.Pid) == used
+		return used > 0 && processorTime(c.Process.Pid) == used && asleep(c.Process.Pid)
 	})
 	sent := time.Now()
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
@@ -126,12 +127,24 @@ func endsWhileItWaits(t *testing.T, dir string, args []string) {
 		<-r.ended
 	}
 	said := fmt.Sprint(c.Stderr)
-	if took, code := time.Since(sent), c.ProcessState.ExitCode(); code != exitInterrupted || took >= endsAfterWait {
-		t.Fatalf("exit code %d after %.2f s, want %d soon\n%s", code, took.Seconds(), exitInterrupted, said)
+	if took, code := time.Since(sent), c.ProcessState.ExitCode(); code != exitInterrupted || took >= endsAfter {
+		t.Fatalf("exit code %d after %.2f s, want %d within %v\n%s", code, took.Seconds(), exitInterrupted, endsAfter, said)
 	}
 	if n := strings.Count(said, "error:"); n != 1 || !strings.HasPrefix(last(said), "error: interrupted: ") {
 		t.Errorf("it says\n%swant the interruption in its last line", said)
 	}
+}
+
+// asleep reports whether every thread of a process waits for something other than a processor or a disk.
+func asleep(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if _, state, _ := strings.Cut(string(text), ") "); err == nil && !strings.HasPrefix(state, "S") { // the name may contain spaces
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
 }
 
 // pipes returns a directory with the inputs of waitingVerbs and pipes whose names begin with their kind: unwritten and unread

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -136,6 +137,39 @@ func TestPipe(t *testing.T) {
 	}
 	if info, err := os.Lstat(pipe); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
 		t.Errorf("it is %v (%v) now, want a pipe", info, err)
+	}
+}
+
+// TestUnreadPipe: writing to a pipe that nobody reads ends with the context, and a context that has ended leaves a file as
+// it is.
+func TestUnreadPipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe, file := filepath.Join(dir, "pipe"), filepath.Join(dir, "file")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hold(t, file, "before")
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	for _, path := range []string{pipe, file} {
+		ended := make(chan error, 1)
+		go func() {
+			ended <- WriteContext(ctx, path, func(w io.Writer) error {
+				_, err := io.WriteString(w, "after")
+				return err
+			})
+		}()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: error %v, want %v", path, err, context.Canceled)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: it goes on", path)
+		}
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "before" {
+		t.Errorf("the file holds %q (%v)", text, err)
 	}
 }
 

@@ -78,6 +78,12 @@ func TestEnds(t *testing.T) {
 	}
 	defer writer.Close()
 	defer pipe.Close()
+	reader, unread, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	defer unread.Close()
 	for _, test := range []struct {
 		name string
 		read func(ctx context.Context) error
@@ -100,6 +106,17 @@ func TestEnds(t *testing.T) {
 		}},
 		{"opening what does not open", func(ctx context.Context) error {
 			_, err := open(ctx, func() (fs.File, error) { select {} }, nil)
+			return err
+		}},
+		{"opening for writing what does not open", func(ctx context.Context) error {
+			_, err := OpenWriter(ctx, func() (*os.File, error) { select {} })
+			return err
+		}},
+		{"a pipe that nobody reads", func(ctx context.Context) error {
+			w, err := OpenWriter(ctx, func() (*os.File, error) { return unread, nil })
+			if err == nil {
+				_, err = io.Copy(w, endless{})
+			}
 			return err
 		}},
 	} {
