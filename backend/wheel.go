@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/subbert/subbert/internal/process"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Pip fetches wheels with the machine's own pip, so that its mirrors, proxies and certificates apply. The command
@@ -131,7 +132,7 @@ func (l lasting) Read(p []byte) (int, error) {
 
 // hashFile returns the SHA-256 of a file in hex, and its size in bytes.
 func hashFile(ctx context.Context, path string) (sum string, size int64, err error) {
-	f, err := os.Open(path)
+	f, _, err := regularfile.Open(path)
 	if err != nil {
 		return "", 0, err
 	}

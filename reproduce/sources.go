@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/internal/boundedtoml"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Model is a published model.
@@ -192,7 +193,7 @@ func (d *Data) checkFile(name, want string) error {
 
 // sumOf returns the sha256 of a file.
 func sumOf(path string) (string, error) {
-	f, err := os.Open(path)
+	f, _, err := regularfile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/subbert/subbert/checkpoints/bucket"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Bundle is the set of local files that are copied to the store of a run: program, config and data.
@@ -106,7 +107,7 @@ func (b *Bundle) Pack(ctx context.Context, s bucket.Store, r Run) error {
 
 // SHA256 is the checksum of a file, hexadecimal.
 func SHA256(file string) (string, error) {
-	f, err := os.Open(file)
+	f, _, err := regularfile.Open(file)
 	if err != nil {
 		return "", err
 	}
