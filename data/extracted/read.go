@@ -10,9 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/subbert/subbert/data/corpus/stream"
+	"github.com/subbert/subbert/data/parquet"
 	"github.com/subbert/subbert/data/text"
 )
 
@@ -45,32 +44,34 @@ func readParquet(path string, yield func(Row, error) bool) error {
 	if err != nil {
 		return err
 	}
-	in, err := parquet.OpenFile(f, info.Size())
+	rows, err := openTable(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for _, name := range []string{"pmid", "label"} {
-		if _, ok := in.Schema().Lookup(name); !ok {
-			return fmt.Errorf("%s: no column %s; want a table of subbert extract", path, name)
-		}
-	}
-	r := parquet.NewGenericReader[Row](in)
-	defer r.Close() // only read from
-	rows := make([]Row, rowBatch)
 	for {
-		n, err := r.Read(rows)
-		for _, row := range rows[:n] {
-			if !yield(row, nil) {
-				return errStopped
-			}
-		}
-		if err == io.EOF {
+		var row Row
+		if err := rows.Next(row.fields()); err == io.EOF {
 			return nil
-		}
-		if err != nil {
+		} else if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+		if !yield(row, nil) {
+			return errStopped
+		}
 	}
+}
+
+func openTable(f *os.File, size int64) (*parquet.Reader, error) {
+	in, err := parquet.Open(f, size)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"pmid", "label"} {
+		if !in.Has(name) {
+			return nil, fmt.Errorf("no column %s; want a table of subbert extract", name)
+		}
+	}
+	return in.Rows(tableColumns())
 }
 
 func readLines(path string, yield func(Row, error) bool) error {
