@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -35,6 +33,7 @@ type attentionCmd struct {
 	Batch     int      `default:"32" help:"Sentences at a time."`
 	precisionFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`
+	outputFlag
 }
 
 func (v *attentionCmd) Help() string {
@@ -43,10 +42,14 @@ func (v *attentionCmd) Help() string {
 The directory gets index.html, sentences/*.svg, stems.csv and result.json; subbert report shows it among other runs.`
 }
 
-func (v *attentionCmd) Run(c *console) (err error) {
+func (v *attentionCmd) Run(c *console) error {
 	if err := v.check(); err != nil {
 		return err
 	}
+	return v.replacing(c, v.Out, result.File, func() error { return v.look(c) })
+}
+
+func (v *attentionCmd) look(c *console) (err error) {
 	options := v.extraction(c, v.Batch)
 	options.AnyEncoder = v.Layer > 0
 	started := time.Now()
@@ -89,7 +92,7 @@ func (v *attentionCmd) Run(c *console) (err error) {
 	return c.show(v.JSON, r, func(w io.Writer) error { return v.print(w, r) })
 }
 
-// check refuses flags that contradict each other, and a directory that has a result.
+// check refuses flags that contradict each other.
 func (v *attentionCmd) check() error {
 	if v.Layer == 0 && (v.Head != 0 || v.From != "cls") {
 		return misusef("--head and --from are of the encoder's own attention: name its --layer")
@@ -100,14 +103,7 @@ func (v *attentionCmd) check() error {
 	if v.Sentences < 0 || v.Near < 0 || v.Least < 1 || v.Top < 1 || v.Batch < 1 || v.Layer < 0 {
 		return misusef("--sentences %d, --near %d, --least %d, --top %d, --batch %d, --layer %d: want at least 0, 0, 1, 1, 1 and 0", v.Sentences, v.Near, v.Least, v.Top, v.Batch, v.Layer)
 	}
-	_, err := os.Stat(filepath.Join(v.Out, result.File))
-	if err == nil {
-		return misusef("%s has a %s; name another directory with --out", v.Out, result.File)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // baseline reads the labels that the baseline predicts; nil if there is no baseline.
@@ -129,7 +125,12 @@ func (v *attentionCmd) baseline(c *console) (map[string]string, error) {
 // examples returns the test pairs of the corpus, or all pairs if it has no test set.
 func (v *attentionCmd) examples(c *console, m *extract.Model) (iter.Seq2[relations.Example, error], error) {
 	meter := newMeter(c)
-	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: v.Corpus, Read: meter.reading(v.Corpus)})
+	name, done, err := c.input(v.Corpus)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	stream, err := m.Examples(c.ctx, extract.Source{Format: v.Form, Name: name, Read: meter.reading(v.Corpus)})
 	if err != nil {
 		return nil, err
 	}

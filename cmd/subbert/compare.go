@@ -38,7 +38,8 @@ func (v *compareCmd) Run(c *console) error {
 	if v.Samples < 1 {
 		return misusef("--samples %d, want at least 1", v.Samples)
 	}
-	if _, err := v.output(c, v.Errors, ""); err != nil {
+	var err error
+	if v.Errors, err = v.output(c, v.Errors, ""); err != nil {
 		return err
 	}
 	meter := newMeter(c)

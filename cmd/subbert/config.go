@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -23,7 +23,8 @@ type configCmd struct {
 
 type configInitCmd struct {
 	Verb string `arg:"" enum:"pretrain,finetune,probe" help:"What it is to run: pretrain, finetune or probe."`
-	Out  string `short:"o" placeholder:"FILE" help:"Where to; without it standard output."`
+	Out  string `short:"o" default:"-" placeholder:"FILE" help:"Where to; without it standard output."`
+	outputFlag
 }
 
 func (*configInitCmd) Help() string {
@@ -35,19 +36,15 @@ func (v *configInitCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if v.Out == "" {
+	if v.Out == "-" {
 		_, err := c.out.Write(text)
 		return err
 	}
-	f, err := os.OpenFile(v.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrExist) {
-		return misusef("%s is there already", v.Out)
-	}
+	path, err := v.output(c, v.Out, "")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	return atomicfile.WriteBytes(path, text)
 }
 
 type configCheckCmd struct {
@@ -60,6 +57,12 @@ func (*configCheckCmd) Help() string {
 }
 
 func (v *configCheckCmd) Run(c *console) error {
+	path, done, err := c.input(v.Config)
+	if err != nil {
+		return err
+	}
+	defer done()
+	v.Config = path
 	verb := v.For
 	if verb == "" {
 		text, err := os.ReadFile(v.Config)
@@ -70,8 +73,7 @@ func (v *configCheckCmd) Run(c *console) error {
 			return err
 		}
 	}
-	err := v.faults(c, verb)
-	if err != nil {
+	if err := v.faults(c, verb); err != nil {
 		return misused(err)
 	}
 	_, err = fmt.Fprintf(c.out, "%s: nothing wrong; subbert %s runs it\n", v.Config, verb)

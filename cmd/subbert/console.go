@@ -119,14 +119,6 @@ func (c *console) show(asJSON bool, v any, print func(io.Writer) error) error {
 	return print(c.out)
 }
 
-// writeResult writes v as JSON to the file at path; it does nothing if path is empty.
-func writeResult(path string, v any) error {
-	if path == "" {
-		return nil
-	}
-	return atomicfile.WriteJSON(path, v)
-}
-
 // misuse marks an error as the caller's, with exit code 2 instead of 1.
 type misuse struct{ error }
 

@@ -27,6 +27,7 @@ type dataShardCmd struct {
 	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number."`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
 	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, PubTator, BioC, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
+	outputFlag
 }
 
 func (*dataShardCmd) Help() string {
@@ -41,6 +42,10 @@ Whoever stops the work can go on with the same command; what is done of it waits
 const shardMemory = 240 << 20
 
 func (v *dataShardCmd) Run(c *console) error {
+	return v.replacing(c, v.Out, "manifest.json", func() error { return v.run(c) })
+}
+
+func (v *dataShardCmd) run(c *console) error {
 	files, err := request.Files(v.Files)
 	if err != nil {
 		return err

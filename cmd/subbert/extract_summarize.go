@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/subbert/subbert/data/concepts"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/extracted"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/report/facts"
@@ -29,19 +31,22 @@ func (*extractSummarizeCmd) Help() string {
 }
 
 func (v *extractSummarizeCmd) Run(c *console) error {
-	kind := strings.ToLower(filepath.Ext(v.Out))
+	kind, err := v.kind()
 	switch {
-	case v.Out != "" && kind != ".html" && kind != ".tsv":
-		return misusef("%s: the end of its name says no form; want .html or .tsv", v.Out)
+	case err != nil:
+		return err
 	case v.Sentences < 1 || v.Top < 1:
 		return misusef("--sentences %d, --top %d, want at least 1", v.Sentences, v.Top)
 	}
-	if v.Out != "" {
-		if _, err := v.output(c, v.Out, ""); err != nil {
-			return err
-		}
+	if v.Out, err = v.output(c, v.Out, ""); err != nil {
+		return err
 	}
-	groups, err := concepts.Summarize(extracted.Read(v.Rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
+	rows, done, err := c.input(v.Rows)
+	if err != nil {
+		return err
+	}
+	defer done()
+	groups, err := concepts.Summarize(extracted.Read(rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
 	if err != nil {
 		return err
 	}
@@ -50,12 +55,33 @@ func (v *extractSummarizeCmd) Run(c *console) error {
 		page := facts.Page{Title: "Relations in " + filepath.Base(v.Rows), Groups: groups[:min(len(groups), v.Top)], All: len(groups)}
 		err = atomicfile.Write(v.Out, func(w io.Writer) error { return facts.Write(w, page) })
 	case ".tsv":
-		err = atomicfile.Write(v.Out, func(w io.Writer) error { return concepts.WriteTable(w, groups) })
+		err = atomicfile.Write(v.Out, func(to io.Writer) error {
+			w, err := stream.Pack(to, v.Out)
+			if err != nil {
+				return err
+			}
+			return errors.Join(concepts.WriteTable(w, groups), w.Close())
+		})
 	}
 	if err != nil {
 		return err
 	}
 	return c.show(v.JSON, groups, func(w io.Writer) error { return printGroups(w, groups, v.Out) })
+}
+
+// kind returns the form that the end of --out indicates: .html, .tsv, or empty without --out.
+func (v *extractSummarizeCmd) kind() (string, error) {
+	name := strings.ToLower(v.Out)
+	switch {
+	case name == "":
+		return "", nil
+	case strings.HasSuffix(name, ".html"):
+		return ".html", nil
+	}
+	if form, err := formOf("auto", name); err != nil || form != "tsv" {
+		return "", misusef("%s: the end of its name says no form; want .html or .tsv, the latter also .gz and .zst", v.Out)
+	}
+	return ".tsv", nil
 }
 
 // shownGroups is the number of relations printed for a person.

@@ -12,9 +12,10 @@ import (
 type modelPullCmd struct {
 	Name     string `arg:"" placeholder:"NAME" help:"OWNER/NAME on the hub, or a short name; --help lists those."`
 	Revision string `placeholder:"R" help:"Branch, tag or commit; by default the commit pinned for a short name, else main."`
-	Out      string `placeholder:"DIR" type:"path" help:"Also copy the files to this directory, which must not be there yet."`
+	Out      string `placeholder:"DIR" type:"path" help:"Also copy the files to this directory."`
 	Offline  bool   `help:"Use what the cache has; ask no server. HF_HUB_OFFLINE=1 says the same."`
 	JSON     bool   `name:"json" help:"Print JSON."`
+	outputFlag
 }
 
 func (*modelPullCmd) Help() string {
@@ -25,6 +26,13 @@ HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKE
 }
 
 func (v *modelPullCmd) Run(c *console) error {
+	if v.Out == "" {
+		return v.pull(c)
+	}
+	return v.replacing(c, v.Out, "config.json", func() error { return v.pull(c) })
+}
+
+func (v *modelPullCmd) pull(c *console) error {
 	ref, err := hub.Parse(strings.TrimPrefix(v.Name, onHub), v.Revision)
 	if err != nil {
 		return misused(err)

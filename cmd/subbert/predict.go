@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
@@ -21,7 +22,7 @@ type predictCmd struct {
 	Model string   `arg:"" help:"A fine-tuned model: the model directory of a run."`
 	In    string   `arg:"" help:"What to predict: marked sentences, or text with mentions."`
 	From  string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: tsv (marked sentences), pubtator, bioc, jsonl (text with mentions), or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
-	Out   string   `required:"" placeholder:"FILE" help:"Where to."`
+	Out   string   `required:"" placeholder:"FILE" help:"Where to: .tsv, .jsonl, .pubtator or .xml, also .gz and .zst; - is standard output."`
 	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"As what: auto (as the name of --out ends, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words), pubtator or bioc (the input, of the same form, with a relation and its probability for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Without it those of the pairs that the model was trained on."`
 
@@ -52,10 +53,18 @@ type predictSummary struct {
 }
 
 func (v *predictCmd) Run(c *console) (err error) {
-	v.To = formOf(v.To, v.Out)
+	if v.To, err = formOf(v.To, v.Out); err != nil {
+		return err
+	}
 	if v.Out, err = v.output(c, v.Out, ""); err != nil {
 		return err
 	}
+	in, done, err := c.input(v.In)
+	if err != nil {
+		return err
+	}
+	defer done()
+	v.In = in
 	source, err := v.source()
 	if err != nil {
 		return err
@@ -109,7 +118,11 @@ func (v *predictCmd) source() (extract.Source, error) {
 
 // predict writes a prediction for each example and sums them up.
 func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples iter.Seq2[relations.Example, error], summary *predictSummary, progress *predicting) error {
-	out, err := v.writer(w, m)
+	packed, err := stream.Pack(w, v.Out)
+	if err != nil {
+		return err
+	}
+	out, err := v.writer(packed, m)
 	if err != nil {
 		return err
 	}
@@ -131,7 +144,7 @@ func (v *predictCmd) predict(c *console, m *extract.Model, w io.Writer, examples
 		}
 		progress.predicted()
 	}
-	if err := out.Close(); err != nil || len(gold) < summary.Pairs {
+	if err := errors.Join(out.Close(), packed.Close()); err != nil || len(gold) < summary.Pairs {
 		return err
 	}
 	report, err := evaluate.Score(gold, predicted, m.Labels(), m.Negative())

@@ -22,6 +22,7 @@ type quickstartCmd struct {
 	Vocab     string   `help:"Vocabulary for your own texts; without it one is learned from them." placeholder:"FILE" type:"existingfile"`
 	Brief     bool     `hidden:"" help:"A few steps of everything, to see whether it works; tests use it."`
 	JSON      bool     `name:"json" help:"Print the scores as JSON."`
+	outputFlag
 }
 
 func (v *quickstartCmd) Help() string {
@@ -44,6 +45,10 @@ type quickstartPart struct {
 }
 
 func (v *quickstartCmd) Run(c *console) error {
+	return v.replacing(c, v.Dir, "pretrain.toml", func() error { return v.run(c) })
+}
+
+func (v *quickstartCmd) run(c *console) error {
 	line := &quickstart.Line{Dir: v.Dir, Texts: v.Text, Query: v.Query, Relations: v.Relations, Vocab: v.Vocab, Brief: v.Brief, Notes: c.err}
 	steps, err := line.Steps()
 	var exists *quickstart.ExistsError

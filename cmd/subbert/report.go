@@ -34,6 +34,11 @@ func (v *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	if v.Export != "" {
+		if _, err := v.output(c, v.Export, "*"); err != nil {
+			return err
+		}
+	}
 	meter := newMeter(c)
 	defer meter.end()
 	runs, err := v.read(c, meter)

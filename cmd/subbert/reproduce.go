@@ -12,6 +12,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/reproduce"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
@@ -170,7 +171,7 @@ func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reprodu
 	if err != nil {
 		return err
 	}
-	if err := writeResult(filepath.Join(v.Out, "outcome.json"), outcome); err != nil {
+	if err := atomicfile.WriteJSON(filepath.Join(v.Out, "outcome.json"), outcome); err != nil {
 		return err
 	}
 	page := filepath.Join(v.Out, result.PageFile)

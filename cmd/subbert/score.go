@@ -31,6 +31,17 @@ With --level document, pairs of identifiers are counted in place of pairs of men
 }
 
 func (v *scoreCmd) Run(c *console) error {
+	if v.Gold == "-" && v.Pred == "-" {
+		return misusef("--gold and --pred are both standard input")
+	}
+	for _, file := range []*string{&v.Gold, &v.Pred} {
+		path, done, err := c.input(*file)
+		if err != nil {
+			return err
+		}
+		defer done()
+		*file = path
+	}
 	switch {
 	case v.Level == "document" && v.Task != "":
 		return misusef("--task %s: --level document counts pairs of identifiers and has no task", v.Task)
