@@ -96,10 +96,13 @@ func kindOf(gold, predicted, negative string) string {
 }
 
 func modelText(name string, runs int) string {
-	if runs == 1 {
-		return name
+	if swept := sweptName(name); swept != "" {
+		name = swept + ", " + name
 	}
-	return fmt.Sprintf("%s (%d runs; right is who is right in more than half of them)", isolated(name), runs)
+	if runs == 1 {
+		return isolated(name)
+	}
+	return fmt.Sprintf("%s (%d runs; it is right about a pair where more than half of them are)", isolated(name), runs)
 }
 
 func differText(c *compare.Comparison) string {
