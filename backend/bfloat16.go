@@ -36,9 +36,9 @@ func (b BFloat16) Slow() bool { return b.Known && len(b.Units) == 0 }
 func (b BFloat16) String() string {
 	switch {
 	case b.Slow():
-		return "this processor has no units for bfloat16 (AVX512-BF16, AMX): slower than float32"
+		return "bfloat16 is slower than float32 on this processor, which has no units for it (AVX512-BF16, AMX)"
 	case !b.Known:
 		return "it is not known whether this processor has units for bfloat16"
 	}
-	return "this processor has units for bfloat16 (" + strings.Join(b.Units, ", ") + "): faster than float32"
+	return "bfloat16 is faster than float32 on this processor, which has units for it (" + strings.Join(b.Units, ", ") + ")"
 }

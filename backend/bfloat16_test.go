@@ -12,8 +12,8 @@ func TestBFloat16(t *testing.T) {
 		slow        bool
 		want        string
 	}{
-		{"Sapphire Rapids", "amd64", true, true, false, "(AMX-BF16, AVX512-BF16): faster"},
-		{"Zen 4", "amd64", false, true, false, "(AVX512-BF16): faster"},
+		{"Sapphire Rapids", "amd64", true, true, false, "faster than float32 on this processor, which has units for it (AMX-BF16, AVX512-BF16)"},
+		{"Zen 4", "amd64", false, true, false, "faster than float32 on this processor, which has units for it (AVX512-BF16)"},
 		{"Zen 3", "amd64", false, false, true, "slower than float32"},
 		{"arm64", "arm64", false, false, false, "not known"},
 	} {

@@ -70,7 +70,7 @@ func CheckAhead(ctx context.Context, command []string, c Choice, device AheadReq
 		return r, err
 	}
 	r.Error = firstLine(report.Error)
-	r.Description = fmt.Sprintf("compiled a product ahead of time for %s (devices: %d) in %s; no such device here",
+	r.Description = fmt.Sprintf("compiled a product ahead of time for %s (devices: %d) in %s; this machine has no such device",
 		device.Topology, report.Devices, report.Took.Round(time.Millisecond))
 	return r, nil
 }

@@ -39,12 +39,12 @@ func (e *AbsentError) Error() string {
 	if e.Name == TPU {
 		nodes = "/dev/accel0 or /dev/vfio/0"
 	}
-	return fmt.Sprintf("backend %s: this machine shows no such device (no %s)", e.Name, nodes)
+	return fmt.Sprintf("backend %s: this machine has no such device (no %s)", e.Name, nodes)
 }
 
 // Hint says how to try the device anyway.
 func (e *AbsentError) Hint() string {
-	return fmt.Sprintf("to try anyway, give the plugin's path: --backend %s=PATH (see subbert backend list)", e.Name)
+	return fmt.Sprintf("to try it anyway, give the path of the plugin: --backend %s=PATH (see subbert backend list)", e.Name)
 }
 
 // Choose chooses a backend: the one that the flag names, else the one that the environment names, else an
@@ -58,7 +58,7 @@ func Choose(flag, env string, installed Installed) (Choice, error) {
 		return asked(env, "SUBBERT_BACKEND", installed)
 	}
 	if !linked {
-		return Choice{Spec: Spec{Name: Go}, Reason: "this program was built without cgo: the embedded Go backend"}, nil
+		return Choice{Spec: Spec{Name: Go}, Reason: "the embedded Go backend, because this program was built without cgo"}, nil
 	}
 	for _, name := range []string{CUDA, TPU, CPU} {
 		p, ok := installed.Latest(name)
@@ -71,9 +71,9 @@ func Choose(flag, env string, installed Installed) (Choice, error) {
 			Reason:  fmt.Sprintf("installed plugin %s %s in %s", name, p.Version, filepath.Dir(p.Path)),
 		}, nil
 	}
-	reason := "nothing installed: the embedded Go backend"
+	reason := "the embedded Go backend, because no plugin is installed"
 	if len(installed.Plugins) > 0 {
-		reason = "this machine lacks the devices of the installed plugins: the embedded Go backend"
+		reason = "the embedded Go backend, because this machine lacks the devices of the installed plugins"
 	}
 	return Choice{Spec: Spec{Name: Go}, Reason: reason}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,7 +86,7 @@ func TestChoose(t *testing.T) {
 		reason    string
 		pure      bool // the same without cgo
 	}{
-		{"nothing", "", "", Installed{}, "go", "nothing installed: the embedded Go backend", false},
+		{"nothing", "", "", Installed{}, "go", "the embedded Go backend, because no plugin is installed", false},
 		{"flag before environment", "go", "cpu", Installed{Plugins: all}, "go", "--backend", true},
 		{"environment before plugin", "", "go", Installed{Plugins: all}, "go", "SUBBERT_BACKEND", true},
 		{"installed", "", "", Installed{Plugins: []Plugin{cpu}}, "cpu=/p/cpu/0.0.1/cpu.so",
@@ -95,7 +96,7 @@ func TestChoose(t *testing.T) {
 		{"accelerator with its device", "", "", Installed{Plugins: all, Devices: Devices{CUDA: true}},
 			"cuda=/p/cuda/0.12.0.1/cuda.so", "installed plugin cuda 0.12.0.1 in /p/cuda/0.12.0.1", false},
 		{"only for planning", "", "", Installed{Plugins: []Plugin{tpu}}, "go",
-			"this machine lacks the devices of the installed plugins: the embedded Go backend", false},
+			"the embedded Go backend, because this machine lacks the devices of the installed plugins", false},
 		{"asked for", "tpu", "", Installed{Plugins: all}, "tpu=/p/tpu/0.0.52/tpu.so",
 			"--backend, installed plugin tpu 0.0.52 in /p/tpu/0.0.52", false},
 		{"devices kept", "", "cpu:8", Installed{Plugins: all}, "cpu:8=/p/cpu/0.0.1/cpu.so",
@@ -164,5 +165,17 @@ func TestReadInstalled(t *testing.T) {
 	}
 	if in, err := ReadInstalled(filepath.Join(dir, "none")); err != nil || len(in.Plugins) != 0 {
 		t.Errorf("a directory that does not exist gave %v, %v", in, err)
+	}
+}
+
+// TestMissing: each plugin that is not installed is listed once.
+func TestMissing(t *testing.T) {
+	var names []string
+	for _, r := range (Installed{Plugins: []Plugin{{Name: CUDA}}}).Missing() {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, []string{CPU, TPU}) {
+		t.Errorf("missing: %q, want cpu and tpu", names)
 	}
 }

@@ -28,7 +28,7 @@ func Inspect(path string) error {
 	}
 	f, err := elf.Open(path)
 	if err != nil {
-		return fmt.Errorf("plugin %s: not a shared library, or cut short: %w", path, err)
+		return fmt.Errorf("plugin %s: not a shared library, or truncated: %w", path, err)
 	}
 	defer f.Close() // only read
 	if err := checkHeader(f); err != nil {
@@ -59,7 +59,7 @@ func checkHeader(f *elf.File) error {
 		return fmt.Errorf("not a shared library (ELF type %s)", f.Type)
 	}
 	if want := machine(); f.Machine != want {
-		return fmt.Errorf("built for %s, this machine is %s", f.Machine, want)
+		return fmt.Errorf("built for %s, but this machine is %s", f.Machine, want)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func checkLength(f *elf.File, size int64) error {
 		}
 	}
 	if uint64(size) < end {
-		return fmt.Errorf("cut short: %d bytes, its tables need %d", size, end)
+		return fmt.Errorf("truncated: %d bytes, but its tables need %d", size, end)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
@@ -39,6 +40,23 @@ func RuntimeSetting() string {
 		return "asyncpreemptoff=1"
 	}
 	return ""
+}
+
+// AddRuntimeSetting returns the value of GODEBUG with RuntimeSetting added, and whether that changed it. A value that the
+// user set stays.
+func AddRuntimeSetting(godebug string) (string, bool) { return addSetting(godebug, RuntimeSetting()) }
+
+func addSetting(godebug, setting string) (string, bool) {
+	name, _, _ := strings.Cut(setting, "=")
+	for pair := range strings.SplitSeq(godebug, ",") {
+		if key, _, _ := strings.Cut(pair, "="); key == name {
+			return godebug, false
+		}
+	}
+	if setting == "" {
+		return godebug, false
+	}
+	return strings.TrimPrefix(godebug+","+setting, ","), true
 }
 
 // unlimitWorkers does what the option parallelism=-1 does: it starts a goroutine for every piece of work. With

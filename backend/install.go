@@ -37,7 +37,7 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	home := filepath.Join(dir, r.Name)
 	target := filepath.Join(home, r.Version)
 	if err := removeAbandoned(home); err != nil {
-		o.Log.Warn("the files of an abandoned installation could not be removed", "error", err)
+		o.Log.Warn("cannot remove the files of an abandoned installation", "error", err)
 	}
 	if p, err := intact(ctx, target); err == nil && len(p.lacks(r)) == 0 {
 		o.Log.Info("already installed", "plugin", p.Name, "version", p.Version, "path", p.Path)
@@ -53,7 +53,7 @@ func Install(ctx context.Context, dir string, r Release, o InstallOptions) (Plug
 	err = installInto(ctx, work, r, files, o)
 	if err == nil {
 		if n := len(r.Libraries); n > 0 {
-			o.Log.Info("left out the libraries that only running needs: this machine has no such device, the plugin can compile for others", "plugin", r.Name, "packages", n)
+			o.Log.Info("skipped the libraries for using a device, because this machine has none; the plugin can compile for other machines", "plugin", r.Name, "packages", n)
 		}
 		err = swap(filepath.Join(work, "tree"), target)
 	}
@@ -71,7 +71,7 @@ func installInto(ctx context.Context, work string, r Release, files []string, o 
 	tree := filepath.Join(work, "tree")
 	p := Plugin{Name: r.Name, Version: r.Version, Path: r.Library, Data: r.Data}
 	for i, w := range r.Wheels {
-		o.Log.Info("unpack", "wheel", filepath.Base(files[i]))
+		o.Log.Info("unpacking", "wheel", filepath.Base(files[i]))
 		if err := unpack(ctx, files[i], tree, w.Keep); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func installInto(ctx context.Context, work string, r Release, files []string, o 
 func gather(ctx context.Context, work string, r Release, files []string, o InstallOptions) error {
 	for i, w := range r.Wheels {
 		if files[i] == "" {
-			o.Log.Info("download", "package", w.Project, "version", w.Version)
+			o.Log.Info("downloading", "package", w.Project, "version", w.Version)
 			file, err := o.Fetch(ctx, w, work)
 			if err != nil {
 				return err
@@ -130,7 +130,7 @@ func assign(files []string, r Release, given []string) error {
 	}
 	for i, w := range r.Wheels {
 		if files[i] == "" {
-			return fmt.Errorf("no file given for %s: want %s", w, wanted(r))
+			return fmt.Errorf("no file for %s: want %s", w, wanted(r))
 		}
 	}
 	return nil
@@ -182,7 +182,7 @@ func (p Plugin) verify(ctx context.Context) error {
 		return err
 	}
 	if size != p.Size || sum != p.SHA256 {
-		return fmt.Errorf("plugin %s: %d bytes with sha256 %s, installed were %d with %s", p.Path, size, sum, p.Size, p.SHA256)
+		return fmt.Errorf("plugin %s has %d bytes and sha256 %s, but %d bytes and sha256 %s were installed", p.Path, size, sum, p.Size, p.SHA256)
 	}
 	return nil
 }

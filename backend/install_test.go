@@ -162,7 +162,7 @@ func TestInstallRefused(t *testing.T) {
 		{"other wheel", "not a wheel of this release, want toy_pjrt-1.2-*.whl and toy_tools-3-*.whl", func(r *Release, o *InstallOptions) {
 			o.Wheels = []string{"/x/toy_pjrt-1.3-py3-none-any.whl"}
 		}},
-		{"one of two", "no file given for toy-pjrt 1.2", func(r *Release, o *InstallOptions) { o.Wheels = wheels[:1] }},
+		{"one of two", "no file for toy-pjrt 1.2", func(r *Release, o *InstallOptions) { o.Wheels = wheels[:1] }},
 		{"no file", "no such file", func(r *Release, o *InstallOptions) {
 			o.Wheels = []string{"/x/toy_pjrt-1.2-.whl", "/x/toy_tools-3-.whl"}
 		}},
@@ -244,11 +244,11 @@ func TestFindRelease(t *testing.T) {
 		{CPU, "", "linux", "amd64", "0.11.2 manylinux_2_27_x86_64", ""},
 		{CPU, "0.0.1", "linux", "amd64", "0.0.1 manylinux_2_27_x86_64", ""},
 		{CPU, "", "linux", "arm64", "0.0.1 manylinux_2_27_aarch64", ""},
-		{CPU, "0.11.2", "linux", "arm64", "", "is published for manylinux_2_27_x86_64, and this is linux on arm64; the Go backend runs here: --backend go; so does --version 0.0.1"},
-		{CPU, "", "darwin", "arm64", "", "this is darwin on arm64; the Go backend runs here: --backend go"},
+		{CPU, "0.11.2", "linux", "arm64", "", "is published for manylinux_2_27_x86_64, but this is linux on arm64; the Go backend works here: --backend go; so does --version 0.0.1"},
+		{CPU, "", "darwin", "arm64", "", "this is darwin on arm64; the Go backend works here: --backend go"},
 		{TPU, "9", "linux", "amd64", "", `unknown version "9", known are 0.0.52, 0.0.48`},
 		{CPU, "9", "darwin", "arm64", "", `unknown version "9", known are 0.11.2, 0.0.1`},
-		{Go, "", "linux", "amd64", "", "nothing to install"},
+		{Go, "", "linux", "amd64", "", "has no plugin to install"},
 	} {
 		t.Run(strings.Join([]string{tt.name, tt.version, tt.goos, tt.goarch}, " "), func(t *testing.T) {
 			r, err := FindRelease(tt.name, tt.version, tt.goos, tt.goarch)

@@ -108,7 +108,7 @@ func (in Installed) Incomplete(path string) string {
 	if err != nil || len(p.lacks(r.On(in.Devices))) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("it was installed to compile only, without the libraries that use a GPU: subbert backend install %s adds them", p.Name)
+	return fmt.Sprintf("installed only for compiling, without the libraries that use a GPU; to add them: subbert backend install %s", p.Name)
 }
 
 // Latest is the newest installed version of a plugin.
@@ -119,6 +119,17 @@ func (in Installed) Latest(name string) (Plugin, bool) {
 		}
 	}
 	return Plugin{}, false
+}
+
+// Missing lists the releases whose plugins are not installed in any version, the newest of each.
+func (in Installed) Missing() []Release {
+	var missing []Release
+	for _, r := range Releases() {
+		if _, ok := in.Latest(r.Name); !ok && !slices.ContainsFunc(missing, func(m Release) bool { return m.Name == r.Name }) {
+			missing = append(missing, r)
+		}
+	}
+	return missing
 }
 
 // At is the installed plugin with the shared library at path.

@@ -82,7 +82,7 @@ func TestInterruptedUnpacking(t *testing.T) {
 	r, wheels := toyRelease(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	home := t.TempDir()
-	o := InstallOptions{Wheels: wheels, Log: slog.New(stopAt{slog.DiscardHandler, "unpack", cancel})}
+	o := InstallOptions{Wheels: wheels, Log: slog.New(stopAt{slog.DiscardHandler, "unpacking", cancel})}
 	if _, err := Install(ctx, home, r, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the context's", err)
 	}

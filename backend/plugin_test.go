@@ -86,12 +86,12 @@ func TestFakeProbe(t *testing.T) {
 	fake := fakePlugin(t)
 	tests := []struct{ mode, want string }{
 		{"", ""},
-		{"old", "it speaks version 0.30 of the PJRT interface, want 0.57 or a later 0"},
-		{"another major", "it speaks version 1.104 of the PJRT interface"},
-		{"tiny", "its table of functions has 16 bytes, want 40 to 65536"},
-		{"huge", "its table of functions has 1099511627776 bytes"},
-		{"short", "it lacks PJRT_Client_Compile (version 0.104, table of 200 bytes)"},
-		{"hole", "it lacks PJRT_Client_Compile"},
+		{"old", "the plugin has version 0.30 of the PJRT interface, want 0.57 or a later 0"},
+		{"another major", "the plugin has version 1.104 of the PJRT interface"},
+		{"tiny", "the table of functions has 16 bytes, want 40 to 65536"},
+		{"huge", "the table of functions has 1099511627776 bytes"},
+		{"short", "the plugin lacks PJRT_Client_Compile (version 0.104, table of 200 bytes)"},
+		{"hole", "the plugin lacks PJRT_Client_Compile"},
 		{"no table", "GetPjrtApi returned nothing"},
 		{"crash", "it ended the child process that loaded it (exit code 2): SIGSEGV"}, // as Go's runtime has it
 		{"exit", "it ended the child process that loaded it (exit code 3)"},
@@ -123,7 +123,7 @@ func TestFakeCheck(t *testing.T) {
 		{"no platform", "the plugin returned no platform name"},
 		{"no devices", "the plugin found no device"},
 		{"no list", "the plugin found no device"},
-		{"null devices", "device 0: the plugin returned none"},
+		{"null devices", "device 0: the plugin returned no device"},
 		{"no description", "device 0: the plugin returned no description"},
 		{"no description text", "device 0: the plugin returned no description"},
 		{"no executable", "the plugin returned no executable"},
@@ -219,8 +219,8 @@ func TestInspect(t *testing.T) {
 	tests := []struct{ name, path, want string }{
 		{"missing", filepath.Join(dir, "none.so"), "no such file"},
 		{"directory", dir, "not a regular file"},
-		{"empty", write("empty.so", nil), "not a shared library, or cut short"},
-		{"text", write("text.so", []byte("#!/bin/sh\n")), "not a shared library, or cut short"},
+		{"empty", write("empty.so", nil), "not a shared library, or truncated"},
+		{"text", write("text.so", []byte("#!/bin/sh\n")), "not a shared library, or truncated"},
 		{"program", os.Args[0], "not a "},
 		{"program cut short", write("half.so", self[:len(self)/2]), "plugin "},
 	}
@@ -241,8 +241,8 @@ func TestInspect(t *testing.T) {
 		noSections := bytes.Clone(good) // so that only the program headers say how long it is
 		clear(noSections[40:48])        // e_shoff
 		clear(noSections[60:64])        // e_shnum, e_shstrndx
-		checkLine(t, Inspect(write("half.so", noSections[:len(noSections)/2])), "cut short: ")
-		checkLine(t, Inspect(write("foreign.so", foreign)), "built for EM_S390, this machine is")
+		checkLine(t, Inspect(write("half.so", noSections[:len(noSections)/2])), "truncated: ")
+		checkLine(t, Inspect(write("foreign.so", foreign)), "built for EM_S390, but this machine is")
 		checkLine(t, Inspect(write("exec.so", program)), "not a shared library (ELF type ET_EXEC)")
 		checkLine(t, Inspect(write("other.so", bytes.ReplaceAll(good, []byte("GetPjrtApi"), []byte("GetOtherAp")))), "does not export GetPjrtApi")
 		for n := 0; n < len(good); n += len(good)/50 + 1 {

@@ -64,7 +64,7 @@ func runChildWith(ctx context.Context, limit time.Duration, command []string, in
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case limited.Err() != nil:
-		return fmt.Errorf("did not answer within %s in a child process", limit)
+		return fmt.Errorf("its child process did not answer within %s", limit)
 	case err != nil:
 		return childError(err, errOut.String())
 	}

@@ -40,7 +40,7 @@ func (r Release) RunsOn(goos, goarch string) error {
 		if w.Platform == "any" || strings.HasPrefix(w.Platform, system) && processor != "" && strings.HasSuffix(w.Platform, processor) {
 			continue
 		}
-		return fmt.Errorf("backend %s: %s is published for %s, and this is %s on %s; the Go backend runs here: --backend go", r.Name, w, w.Platform, goos, goarch)
+		return fmt.Errorf("backend %s: %s is published for %s, but this is %s on %s; the Go backend works here: --backend go", r.Name, w, w.Platform, goos, goarch)
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func FindRelease(name, version, goos, goarch string) (Release, error) {
 	}
 	switch {
 	case known == nil:
-		return Release{}, fmt.Errorf("backend %q: nothing to install, want %s, %s or %s", name, CPU, CUDA, TPU)
+		return Release{}, fmt.Errorf("backend %q has no plugin to install, want %s, %s or %s", name, CPU, CUDA, TPU)
 	case elsewhere == nil:
 		return Release{}, fmt.Errorf("backend %s: unknown version %q, known are %s", name, version, strings.Join(known, ", "))
 	case here != "":

@@ -11,7 +11,7 @@ import (
 // and each is for one goroutine at a time. Closing the result does nothing; the owner of h closes h.
 func (h *Handle) On(device int) (*Handle, error) {
 	if device < 0 || device >= h.Devices {
-		return nil, fmt.Errorf("device %d: the %s backend has %d, numbered from 0", device, h.Name, h.Devices)
+		return nil, fmt.Errorf("device %d: the %s backend has %d devices, numbered from 0", device, h.Name, h.Devices)
 	}
 	one := *h
 	one.Backend = &view{Backend: h.Backend, device: compute.DeviceNum(device)}

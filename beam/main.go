@@ -1,4 +1,4 @@
-// Command beam runs subbert's data select and data shard as Apache Beam pipelines: on this machine (prism), on Flink or on
+// Command beam runs subbert's data select, data shard and extract as Apache Beam pipelines: on this machine (prism), on Flink or on
 // Google Cloud Dataflow. README.md says how.
 package main
 
@@ -21,7 +21,7 @@ import (
 func main() {
 	f := define(flag.CommandLine)
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [flags] select|shard FILE...\n", os.Args[0])
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [flags] select|shard|extract FILE...\n", os.Args[0])
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -37,11 +37,12 @@ func main() {
 	}
 }
 
-// flags are those of data select and data shard.
+// flags are those of data select, data shard and extract.
 type flags struct {
-	selection request.Selection
-	shards    request.Shards
-	out       string
+	selection  request.Selection
+	shards     request.Shards
+	extraction pipeline.Extraction
+	out        string
 }
 
 // list is a flag that may be repeated, or given once with commas.
@@ -79,13 +80,29 @@ func define(fs *flag.FlagSet) *flags {
 	fs.IntVar(&f.shards.MaxWordChars, "max-word-chars", 0, "shard: longer words become [UNK]; the default is the vocabulary's setting, 200 for a vocabulary alone")
 	fs.Float64Var(&f.shards.HeldOut, "held-out", 0.01, "shard: part of the documents kept out of training")
 	fs.Uint64Var(&f.shards.Seed, "seed", 1, "shard: chooses the order of the documents")
-	fs.StringVar(&f.out, "out", "", "directory to make, on a filesystem that all machines reach, such as gs://bucket/dir")
+	f.defineExtraction(fs)
+	fs.StringVar(&f.out, "out", "", "directory to make (extract: file), on a filesystem that all machines reach, such as gs://bucket/dir")
 	return f
+}
+
+func (f *flags) defineExtraction(fs *flag.FlagSet) {
+	e := &f.extraction
+	fs.StringVar(&e.Model, "model", "", "extract: the model directory of a fine-tuning run")
+	fs.Var(list{&e.Types, true}, "types", "extract: the types of a pair's two mentions, such as Chemical,Disease")
+	fs.Var(list{&e.As, true}, "as", "extract: what these types are called in the sentences that the model was trained on")
+	fs.IntVar(&e.Within, "within", 0, "extract: take pairs of mentions up to so many sentences apart")
+	fs.StringVar(&e.IDs, "ids", "", "extract: file of identifiers, one a line; take only pairs that name one of them")
+	fs.Var(list{&e.Species, true}, "species", "extract: take only texts that name one of these species")
+	fs.Var(list{&e.Sections, true}, "sections", "extract: take only pairs of these sections")
+	fs.Float64Var(&e.MinProbability, "min-probability", 0, "extract: leave out rows whose label is less probable")
+	fs.BoolVar(&e.Negatives, "negatives", false, "extract: keep rows whose label means no relation")
+	fs.IntVar(&e.Batch, "batch", 32, "extract: sentences at a time")
+	fs.IntVar(&e.Chunk, "chunk", 4096, "extract: pairs that are predicted together; the local command has the same")
 }
 
 func (f *flags) run(ctx context.Context, args []string) error {
 	if len(args) < 2 || f.out == "" {
-		return &request.Misuse{Err: errors.New("want --out DIR and, behind all flags, select or shard and the files")}
+		return &request.Misuse{Err: errors.New("want --out and, behind all flags, select, shard or extract and the files")}
 	}
 	files, err := pipeline.Files(ctx, args[1:])
 	if err != nil {
@@ -99,8 +116,12 @@ func (f *flags) run(ctx context.Context, args []string) error {
 		s := f.shards
 		s.Vocab, s.Uncased, s.Strict = f.selection.Vocab, f.selection.Uncased, f.selection.Strict
 		p, err = pipeline.NewShards(ctx, s, files, f.out)
+	case "extract":
+		e := f.extraction
+		e.Strict = f.selection.Strict
+		p, err = pipeline.NewExtraction(ctx, e, files, f.out)
 	default:
-		err = &request.Misuse{Err: fmt.Errorf("%q, want select or shard", args[0])}
+		err = &request.Misuse{Err: fmt.Errorf("%q, want select, shard or extract", args[0])}
 	}
 	if err != nil {
 		return err

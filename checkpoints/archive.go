@@ -105,7 +105,7 @@ func (u *unpacker) archive(f *os.File, size int64) error {
 func damage(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return errors.New("the archive ends early: truncated")
+		return errors.New("the archive is truncated")
 	case errors.Is(err, tar.ErrHeader), errors.Is(err, zip.ErrFormat), errors.Is(err, gzip.ErrHeader):
 		return fmt.Errorf("not a tar, tar.gz or zip archive, or damaged: %w", err)
 	}
@@ -115,7 +115,7 @@ func damage(err error) error {
 // within unpacks the nested archive that was written under name into its own directory, and removes it.
 func (u *unpacker) within(name string) error {
 	if u.depth == maxDepth {
-		return fmt.Errorf("an archive within %d others: refused", maxDepth+1)
+		return fmt.Errorf("archives nested more than %d deep: refused", maxDepth+1)
 	}
 	f, err := u.root.Open(name)
 	if err != nil {
@@ -184,7 +184,7 @@ func (u *unpacker) tar(f io.Reader, packed bool) error {
 		case tar.TypeReg:
 			err = u.entry(h.Name, t)
 		default:
-			err = fmt.Errorf("%q is neither file nor directory: refused", h.Name)
+			err = fmt.Errorf("%q is neither a file nor a directory: refused", h.Name)
 		}
 		if err != nil {
 			return err
@@ -202,7 +202,7 @@ func (u *unpacker) zip(f io.ReaderAt, size int64) error {
 			continue
 		}
 		if !file.Mode().IsRegular() {
-			return fmt.Errorf("%q is neither file nor directory: refused", file.Name)
+			return fmt.Errorf("%q is neither a file nor a directory: refused", file.Name)
 		}
 		if err := u.zipEntry(file); err != nil {
 			return fmt.Errorf("%s: %w", file.Name, err)
@@ -225,7 +225,7 @@ func (u *unpacker) entry(name string, r io.Reader) error {
 		return fmt.Errorf("more than %d files", maxEntries)
 	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return fmt.Errorf("path %q is not a line of text: refused", name)
+		return fmt.Errorf("path %q has control characters: refused", name)
 	}
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, `\`) {
 		return fmt.Errorf("path %q leaves the archive: refused", name)
@@ -244,7 +244,7 @@ func (u *unpacker) entry(name string, r io.Reader) error {
 	}
 	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%q is there twice: %w", name, err)
+		return fmt.Errorf("%q appears twice: %w", name, err)
 	}
 	if err != nil {
 		return err
@@ -286,7 +286,7 @@ func modelDirectory(dir string) (string, error) {
 		return "", err
 	}
 	if len(found) != 1 {
-		return "", fmt.Errorf("holds %d models, want one", len(found))
+		return "", fmt.Errorf("has %d models, want one", len(found))
 	}
 	return found[0], nil
 }

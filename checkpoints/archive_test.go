@@ -129,14 +129,14 @@ func TestArchivesRefused(t *testing.T) {
 		{"upwards in the middle", "m.zip", [][2]string{{"a/../../vocab.txt", "x"}}, "leaves the archive"},
 		{"absolute", "m.tar", [][2]string{{"/etc/vocab.txt", "x"}}, "leaves the archive"},
 		{"backslashes", "m.zip", [][2]string{{`..\vocab.txt`, "x"}}, "leaves the archive"},
-		{"link", "m.tar.gz", [][2]string{{"vocab.txt", "-> /etc/passwd"}}, "neither file nor directory"},
-		{"link to a folder", "m.tar", [][2]string{{"a", "-> /tmp"}, {"a/vocab.txt", "x"}}, "neither file nor directory"},
+		{"link", "m.tar.gz", [][2]string{{"vocab.txt", "-> /etc/passwd"}}, "neither a file nor a directory"},
+		{"link to a folder", "m.tar", [][2]string{{"a", "-> /tmp"}, {"a/vocab.txt", "x"}}, "neither a file nor a directory"},
 		{"bomb in tar", "m.tar.gz", [][2]string{{"model.safetensors", zeros}}, "unpacks to more than 30 times"},
 		{"bomb in zip", "m.zip", [][2]string{{"model.safetensors", zeros}}, "unpacks to more than 30 times"},
 		{"bomb that is skipped", "m.tar.gz", [][2]string{{"notes.txt", zeros}}, "unpacks to more than 30 times"},
 		{"file twice", "m.tar", [][2]string{{"vocab.txt", "x"}, {"./vocab.txt", "y"}}, "file exists"},
-		{"no model", "m.zip", [][2]string{{"notes.txt", "x"}}, "holds 0 models"},
-		{"two models", "m.zip", [][2]string{{"a/x.index", "x"}, {"b/x.index", "x"}}, "holds 2 models"},
+		{"no model", "m.zip", [][2]string{{"notes.txt", "x"}}, "has 0 models"},
+		{"two models", "m.zip", [][2]string{{"a/x.index", "x"}, {"b/x.index", "x"}}, "has 2 models"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := OpenModel(t.Context(), packed(t, c.file, c.files...))

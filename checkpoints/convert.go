@@ -25,7 +25,7 @@ func ParseKind(name string) (Kind, error) {
 	case "tf1":
 		return KindTensorFlow, nil
 	}
-	return KindNone, fmt.Errorf("no container %q, want safetensors, pytorch or tf1", name)
+	return KindNone, fmt.Errorf("unknown container %q, want safetensors, pytorch or tf1", name)
 }
 
 // Convert writes m as a new model directory with its weights in a container of kind to. No number changes. Stored

@@ -173,7 +173,7 @@ func marshal(v any) ([]byte, error) {
 func writeDirectory(fsys filesystem, dir string, write func(FileWriter) error) error {
 	dir = filepath.Clean(dir)
 	if there, err := exists(dir); err != nil || there {
-		return errors.Join(err, fmt.Errorf("%s: %w: choose another place or remove it", dir, fs.ErrExist))
+		return errors.Join(err, fmt.Errorf("%s: %w; remove it, or choose another path", dir, fs.ErrExist))
 	}
 	parent := filepath.Dir(dir)
 	if err := fsys.MkdirAll(parent); err != nil {

@@ -126,9 +126,9 @@ func TestFreshParts(t *testing.T) {
 		refused string
 	}{
 		{"of another shape", host.Memory{encoder, tensor("classifier.weight", 2)}, parameters("classifier.weight"), Fresh{Classifier},
-			"classifier  1 FRESH, from random values (classifier.weight), 1 in the file, not used (classifier.weight)", ""},
+			"classifier  1 FRESH, from random values (classifier.weight), 1 in the file, unused (classifier.weight)", ""},
 		{"of the same shape", host.Memory{encoder, tensor("classifier.weight", 3)}, parameters("classifier.weight"), Fresh{Classifier},
-			"classifier  1 FRESH, from random values (classifier.weight), 1 in the file, not used (classifier.weight)", ""},
+			"classifier  1 FRESH, from random values (classifier.weight), 1 in the file, unused (classifier.weight)", ""},
 		{"not named, the same shape", host.Memory{encoder, tensor("classifier.weight", 3)}, parameters("classifier.weight"), nil, "classifier  1 loaded", ""},
 		{"not named, another shape", host.Memory{encoder, tensor("classifier.weight", 2)}, parameters("classifier.weight"), nil,
 			"", "classifier.weight has shape [2 8], want [3 8]"},

@@ -104,11 +104,11 @@ func (m *Model) Notes() []string {
 		for i, name := range shown {
 			shown[i] = fmt.Sprintf("%.100s", name)
 		}
-		note := "no BERT has " + strings.Join(shown, ", ")
+		note := "not part of BERT: " + strings.Join(shown, ", ")
 		if len(extra) > len(shown) {
 			note += fmt.Sprintf(" and %d more", len(extra)-len(shown))
 		}
-		notes = append(notes, note+": kept in copies, and not computed with")
+		notes = append(notes, note+"; copies keep these tensors, computation ignores them")
 	}
 	return notes
 }

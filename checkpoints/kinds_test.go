@@ -79,12 +79,12 @@ func TestWrappedNames(t *testing.T) {
 			}
 			return n
 		}, ""},
-		{"RoBERTa's", func(n string) string { return strings.Replace(n, "bert.", "roberta.", 1) }, `the encoder's names begin with "roberta.", such as roberta.embeddings.`},
-		{"an attribute that is not known", prefixed("lm.core."), `the encoder's names begin with "lm.core.bert.", such as lm.core.bert.`},
-		{"an attribute encoder", func(n string) string { return "encoder." + strings.TrimPrefix(n, "bert.") }, `the encoder's names begin with "encoder."`},
+		{"RoBERTa's", func(n string) string { return strings.Replace(n, "bert.", "roberta.", 1) }, `tensor names begin with "roberta.", such as roberta.embeddings.`},
+		{"an attribute that is not known", prefixed("lm.core."), `tensor names begin with "lm.core.bert.", such as lm.core.bert.`},
+		{"an attribute encoder", func(n string) string { return "encoder." + strings.TrimPrefix(n, "bert.") }, `tensor names begin with "encoder."`},
 		{"nothing of a BERT's", func(n string) string {
 			return "h." + strings.ReplaceAll(strings.ReplaceAll(n, "encoder", "x"), "embeddings", "wte")
-		}, "none of its 46 tensors is a BERT's; they are called h."},
+		}, "none of its 46 tensors belongs to a BERT model; one name is h."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := OpenModel(t.Context(), modelOf(t, renamedFixture(t, c.rename)))
@@ -158,7 +158,7 @@ func TestTensorFlowSlots(t *testing.T) {
 	}
 }
 
-// TestExtra: what no BERT has is kept in copies and named.
+// TestExtra: what is not part of BERT is kept in copies and named.
 func TestExtra(t *testing.T) {
 	all := append(weights(t, "hf/model.safetensors"), host.Tensor{Name: "bert.embeddings.relation_embedding", DType: F32, Shape: []int{3, 8}, Data: make([]byte, 96)},
 		host.Tensor{Name: "cls.extra", DType: F32, Shape: []int{1}, Data: make([]byte, 4)})
@@ -166,7 +166,7 @@ func TestExtra(t *testing.T) {
 	if diff := cmp.Diff([]string{"bert.embeddings.relation_embedding", "cls.extra"}, sorted(m.Extra())); diff != "" {
 		t.Errorf("extra (-want +got):\n%s", diff)
 	}
-	if notes := strings.Join(m.Notes(), "\n"); !strings.Contains(notes, "no BERT has ") || !strings.Contains(notes, "bert.embeddings.relation_embedding") {
+	if notes := strings.Join(m.Notes(), "\n"); !strings.Contains(notes, "not part of BERT: ") || !strings.Contains(notes, "bert.embeddings.relation_embedding") {
 		t.Errorf("notes %q, want one that names it", notes)
 	}
 	dir := filepath.Join(t.TempDir(), "copy")
@@ -207,7 +207,7 @@ func TestPaddedVocabulary(t *testing.T) {
 		{"to a multiple of 128", 128, "128", 94, ""},
 		{"to no multiple", 41, "41", 0, "vocab.txt has 34 entries, the word embedding in model.safetensors has 41 rows"},
 		{"too many rows", 256, "256", 0, "has 256 rows"},
-		{"a third size in config.json", 40, "36", 0, "config.json says vocab_size 36"},
+		{"a third size in config.json", 40, "36", 0, "but config.json has vocab_size 36"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := modelOf(t, pad(c.rows))
@@ -223,7 +223,7 @@ func TestPaddedVocabulary(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			if m.Padding != c.padding || !strings.Contains(strings.Join(m.Notes(), " "), "rows of the word embedding are beyond the vocabulary: padding, kept") {
+			if m.Padding != c.padding || !strings.Contains(strings.Join(m.Notes(), " "), "rows more than the vocabulary: padding, kept") {
 				t.Errorf("padding %d, notes %q; want %d", m.Padding, m.Notes(), c.padding)
 			}
 			size, _ := json.Number(c.config).Int64()
@@ -242,7 +242,7 @@ func TestPaddedVocabulary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(report.String(), "beyond the vocabulary: padding") {
+			if !strings.Contains(report.String(), "more than the vocabulary: padding") {
 				t.Errorf("the report does not tell of padding:\n%s", report)
 			}
 			copied := filepath.Join(t.TempDir(), "copy")
@@ -281,12 +281,12 @@ func TestArchivesWithin(t *testing.T) {
 		{"a tar in a zip, in a directory of its own", packed(t, "m.zip", vocabulary("a/"), [2]string{"a/w.tar", content(packed(t, "w.tar", [2]string{"in/config.json", config[1]}, [2]string{"in/" + model[0], model[1]}))}), ""},
 		{"two deep", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar", content(packed(t, "w.tar", [2]string{"x.tar.gz", inner}))}), ""},
 		{"a tar under the name of a tar.gz", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar.gz", content(packed(t, "w.tar", config, model))}), ""},
-		{"three deep", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar", content(packed(t, "w.tar", [2]string{"x.tar", content(packed(t, "x.tar", [2]string{"y.tar.gz", inner}))}))}), "y.tar.gz: an archive within 3 others: refused"},
+		{"three deep", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar", content(packed(t, "w.tar", [2]string{"x.tar", content(packed(t, "x.tar", [2]string{"y.tar.gz", inner}))}))}), "y.tar.gz: archives nested more than 3 deep: refused"},
 		{"a pointer within", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar.gz", "version https://git-lfs.github.com/spec/v1\noid sha256:01\nsize 77\n"}), "w.tar.gz: is a Git LFS pointer to 77 bytes: git lfs pull"},
 		{"a page within", packed(t, "m.zip", vocabulary(""), [2]string{"w.zip", "<html><body>Sign in</body></html>"}), "w.zip: is a web page (HTML)"},
-		{"cut off within", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar.gz", inner[:len(inner)/2]}), "w.tar.gz: the archive ends early: truncated"},
+		{"cut off within", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar.gz", inner[:len(inner)/2]}), "w.tar.gz: the archive is truncated"},
 		{"leaving the archive from within", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar", content(packed(t, "w.tar", [2]string{"../config.json", "{}"}))}), "leaves the archive"},
-		{"over a file outside", packed(t, "m.tar", vocabulary(""), config, [2]string{"w.tar.gz", inner}), `"config.json" is there twice`},
+		{"over a file outside", packed(t, "m.tar", vocabulary(""), config, [2]string{"w.tar.gz", inner}), `"config.json" appears twice`},
 		{"a bomb within", packed(t, "m.tar", vocabulary(""), [2]string{"w.tar.gz", content(packed(t, "w.tar.gz", [2]string{"model.safetensors", strings.Repeat("\x00", 8<<20)}))}), "unpacks to more than 30 times"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -356,9 +356,9 @@ func TestSharedCases(t *testing.T) {
 		says    string // the error, or a note
 	}{
 		{"24/[0-9]*", true, ""},
-		{"26/one-more", false, "1 row of the word embedding is beyond the vocabulary: padding, kept"},
+		{"26/one-more", false, "the word embedding has 1 row more than the vocabulary: padding, kept"},
 		{"27/bert-bert", true, ""}, {"27/model", true, ""}, {"27/module-module", true, ""}, {"27/net", true, ""}, {"27/orig-mod", true, ""},
-		{"27/encoder-model", false, `the encoder's names begin with "roberta."`},
+		{"27/encoder-model", false, `tensor names begin with "roberta."`},
 		{"28/*.tar", true, ""},
 		{"29/model.safetensors", false, "is a Git LFS pointer to 433286112 bytes: git lfs pull"},
 		{"29/tf", false, "biobert_model.ckpt.index: is a Git LFS pointer to 433286112 bytes: git lfs pull"},
@@ -373,7 +373,7 @@ func TestSharedCases(t *testing.T) {
 		{"31/string", false, `__metadata__: is "pt", want an object`},
 		{"32/decoder-only", true, ""},
 		{"33/json-only", true, ""},
-		{"35/model", false, "no BERT has bert.embeddings.relation_embedding"},
+		{"35/model", false, "not part of BERT: bert.embeddings.relation_embedding"},
 	} {
 		paths, err := filepath.Glob(filepath.Join(root, c.pattern))
 		if err != nil || len(paths) == 0 {

@@ -23,7 +23,7 @@ type Step struct {
 // Path is the path of the checkpoint's file of that name; an error if there is none.
 func (s *Step) Path(name string) (string, error) {
 	if _, ok := s.files[name]; !ok {
-		return "", fmt.Errorf("%s: has no %s", s.Dir, name)
+		return "", fmt.Errorf("%s: no file %s", s.Dir, name)
 	}
 	return filepath.Join(s.Dir, name), nil
 }
@@ -64,5 +64,5 @@ func Latest(root string) (*Step, []Passed, error) {
 	if len(passed) == 0 {
 		return nil, nil, fmt.Errorf("%s: %w", root, ErrNone)
 	}
-	return nil, passed, fmt.Errorf("%s: %w of %d is intact, the newest: %w", root, ErrNone, len(passed), passed[0].Err)
+	return nil, passed, fmt.Errorf("%s: %w of %d is intact; the newest: %w", root, ErrNone, len(passed), passed[0].Err)
 }

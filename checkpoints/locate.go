@@ -217,7 +217,7 @@ func locatePrefix(dir string) (string, error) {
 		return "", err
 	}
 	if len(indexes) > 1 {
-		return "", fmt.Errorf("%s: holds %d TensorFlow checkpoints: name one, such as %s", dir, len(indexes), strings.TrimSuffix(indexes[0], ".index"))
+		return "", fmt.Errorf("%s: has %d TensorFlow checkpoints; name one, such as %s", dir, len(indexes), strings.TrimSuffix(indexes[0], ".index"))
 	}
 	return strings.TrimSuffix(indexes[0], ".index"), nil
 }

@@ -89,7 +89,7 @@ func readManifest(dir string) (manifest, error) {
 		return m, fmt.Errorf("%s: format %d, want %d", manifestName, m.Format, manifestFormat)
 	}
 	if step, ok := parseStep(filepath.Base(dir)); !ok || step != m.Step {
-		return m, fmt.Errorf("%s: belongs to step %d, the directory is %s", manifestName, m.Step, filepath.Base(dir))
+		return m, fmt.Errorf("%s: is for step %d, but the directory is %s", manifestName, m.Step, filepath.Base(dir))
 	}
 	return m, nil
 }
@@ -136,7 +136,7 @@ func verifyFile(path string, want fileSeal) error {
 // plainName rejects a file name that leaves its directory or is hidden.
 func plainName(name string) error {
 	if name == "" || name[0] == '.' || strings.ContainsAny(name, `/\`) || !filepath.IsLocal(name) {
-		return fmt.Errorf("file name %q is not plain", name)
+		return fmt.Errorf("%q is not a plain file name", name)
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func OpenModel(ctx context.Context, path string) (*Model, error) {
 }
 
 // ErrAlone says that a file of weights, opened by its own name, has no configuration or no vocabulary beside it.
-var ErrAlone = errors.New("a file of weights alone")
+var ErrAlone = errors.New("a weights file without its configuration or vocabulary")
 
 // Peek is OpenModel for inspection: it returns missing or contradictory files as faults beside the model. The error
 // says that the weights cannot be read.
@@ -222,12 +222,12 @@ func (m *Model) checkSizes() error {
 		rows = embedding.Shape[0]
 	}
 	if rows != size && !padded(size, rows) {
-		return fmt.Errorf("%s has %d entries, the word embedding in %s has %d rows: want the vocabulary the weights were trained with",
+		return fmt.Errorf("%s has %d entries, the word embedding in %s has %d rows: want the vocabulary that the weights were trained with",
 			filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Weights), rows)
 	}
 	m.Padding = rows - size
 	if m.Config.Raw != nil && m.Config.VocabSize != size && m.Config.VocabSize != rows {
-		return fmt.Errorf("%s has %d entries, %s says vocab_size %d", filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
+		return fmt.Errorf("%s has %d entries, but %s has vocab_size %d", filepath.Base(m.Vocabulary.Name()), size, filepath.Base(m.Files.Config), m.Config.VocabSize)
 	}
 	return nil
 }
@@ -280,12 +280,12 @@ func (m *Model) checkNames() error {
 			foreign = info.Name
 		}
 		if at := encoderName.FindStringIndex(info.Name); at != nil {
-			return fmt.Errorf("%s: the encoder's names begin with %.100q, such as %.100s: want bert. or nothing before embeddings and encoder; this is another kind of model, or a program wrapped it: rename its tensors",
+			return fmt.Errorf("%s: tensor names begin with %.100q, such as %.100s, want bert. or no prefix before embeddings and encoder; rename the tensors, or use a BERT model",
 				filepath.Base(m.Files.Weights), info.Name[:at[0]], info.Name)
 		}
 	}
 	if !known && foreign != "" {
-		return fmt.Errorf("%s: none of its %d tensors is a BERT's; they are called %.100s and the like", filepath.Base(m.Files.Weights), len(m.Tensors()), foreign)
+		return fmt.Errorf("%s: none of its %d tensors belongs to a BERT model; one name is %.100s", filepath.Base(m.Files.Weights), len(m.Tensors()), foreign)
 	}
 	return nil
 }

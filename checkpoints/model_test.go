@@ -195,9 +195,9 @@ func TestReport(t *testing.T) {
 	golden := strings.Join([]string{
 		"weights from DIR (tensorflow)",
 		"  encoder     37 loaded",
-		"  pooler      2 in the file, not used (bert.pooler.dense.bias and 1 more)",
+		"  pooler      2 in the file, unused (bert.pooler.dense.bias and 1 more)",
 		"  mlm         5 loaded, 1 tied",
-		"  nsp         2 in the file, not used (cls.seq_relationship.bias and 1 more)",
+		"  nsp         2 in the file, unused (cls.seq_relationship.bias and 1 more)",
 		"  classifier  2 FRESH, from random values (classifier.weight and 1 more)",
 		"  ignored: 10 x optimizer state",
 		"  ignored: 1 x step counter",
@@ -356,7 +356,7 @@ func TestOpenRefuses(t *testing.T) {
 			dir := directory(t, settings())
 			put(t, dir, "config.json", bytes.Replace(fixture(t, "hf/config.json"), []byte(`"vocab_size": 34`), []byte(`"vocab_size": 30522`), 1))
 			return dir
-		}, "vocab.txt has 34 entries, config.json says vocab_size 30522"},
+		}, "vocab.txt has 34 entries, but config.json has vocab_size 30522"},
 		{"uncased setting, cased vocabulary", func(t *testing.T) string {
 			dir := modelOf(t, weights)
 			put(t, dir, "tokenizer_config.json", []byte(`{"do_lower_case": true}`))
@@ -367,7 +367,7 @@ func TestOpenRefuses(t *testing.T) {
 			put(t, dir, "config.json", []byte("vocab_size = 34"))
 			return dir
 		}, "config.json: invalid character"},
-		{"two tensors of one name", func(t *testing.T) string { return modelOf(t, twins) }, `are both bert.pooler.dense.bias`},
+		{"two tensors of one name", func(t *testing.T) string { return modelOf(t, twins) }, `both have the name bert.pooler.dense.bias`},
 		{"unknown kind", func(t *testing.T) string {
 			dir := directory(t, settings())
 			put(t, dir, "tf_model.h5", nil)
@@ -378,7 +378,7 @@ func TestOpenRefuses(t *testing.T) {
 			put(t, dir, "a.index", nil)
 			put(t, dir, "b.index", nil)
 			return dir
-		}, "holds 2 TensorFlow checkpoints"},
+		}, "has 2 TensorFlow checkpoints"},
 		{"truncated weights", func(t *testing.T) string {
 			dir := modelOf(t, weights)
 			if err := os.Truncate(filepath.Join(dir, "model.safetensors"), 9000); err != nil {

@@ -51,7 +51,7 @@ func ParseFresh(names ...string) (Fresh, error) {
 	var fresh Fresh
 	for _, name := range names {
 		if !slices.Contains(Parts(), Part(name)) {
-			return nil, fmt.Errorf("fresh: no part %q, want all or some of %s", name, join(Parts(), ", "))
+			return nil, fmt.Errorf("fresh: unknown part %q, want all or some of %s", name, join(Parts(), ", "))
 		}
 		if !slices.Contains(fresh, Part(name)) {
 			fresh = append(fresh, Part(name))

@@ -95,19 +95,19 @@ func (e *MismatchError) Error() string {
 func (e *MismatchError) Hint() string {
 	head := func(d ShapeDiff) bool { return PartOf(d.Name) == Classifier || PartOf(d.Name) == SLL }
 	if len(e.Differs) > 0 && !slices.ContainsFunc(e.Differs, func(d ShapeDiff) bool { return !head(d) }) {
-		return `the file's classifier has other labels or another pooling; for a new one: fresh = ["classifier", "sll"] under [model], or --fresh classifier,sll`
+		return `the classifier in the file has other labels or another pooling; to train a new one, set fresh = ["classifier", "sll"] under [model], or --fresh classifier,sll`
 	}
 	if len(e.Differs) > 0 {
-		return "the weights have another architecture or vocabulary: compare config.json and vocab.txt with those published with the weights"
+		return "the weights have another architecture or vocabulary; compare config.json and vocab.txt with the files published with the weights"
 	}
 	var parts []Part
 	for _, p := range e.Missing {
 		parts = append(parts, p.Part)
 	}
 	if slices.Contains(parts, Encoder) && e.Kind != KindNone {
-		return "list the file's contents with: subbert model inspect " + e.Source
+		return "list the tensors of the file with: subbert model inspect " + e.Source
 	}
-	return fmt.Sprintf("to start there from random values: fresh = [\"%s\"] under [model], or --fresh %s", join(parts, `", "`), join(parts, ","))
+	return fmt.Sprintf("to start this part from random values, set fresh = [\"%s\"] under [model], or --fresh %s", join(parts, `", "`), join(parts, ","))
 }
 
 // firstOf names the first of names and counts the rest.
@@ -145,9 +145,9 @@ func (r *Report) String() string {
 // paddingLine describes the rows of the word embedding beyond the vocabulary.
 func paddingLine(rows int) string {
 	if rows == 1 {
-		return "1 row of the word embedding is beyond the vocabulary: padding, kept"
+		return "the word embedding has 1 row more than the vocabulary: padding, kept"
 	}
-	return fmt.Sprintf("%d rows of the word embedding are beyond the vocabulary: padding, kept", rows)
+	return fmt.Sprintf("the word embedding has %d rows more than the vocabulary: padding, kept", rows)
 }
 
 func (p PartReport) summary() string {
@@ -165,7 +165,7 @@ func (p PartReport) summary() string {
 		says = append(says, fmt.Sprintf("%s has shape %v, want %v", d.Name, d.Got, d.Want))
 	}
 	if n := len(p.Unused); n > 0 {
-		says = append(says, fmt.Sprintf("%d in the file, not used (%s)", n, firstOf(p.Unused)))
+		says = append(says, fmt.Sprintf("%d in the file, unused (%s)", n, firstOf(p.Unused)))
 	}
 	return strings.Join(says, ", ")
 }

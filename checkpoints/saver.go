@@ -40,7 +40,7 @@ func newSaver(root string, fsys filesystem, now func() time.Time) (*Saver, error
 	for _, e := range entries {
 		if isLeftover(e) {
 			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
-				return nil, fmt.Errorf("remove the leftover of a killed save: %w", err)
+				return nil, fmt.Errorf("remove the files of a killed save: %w", err)
 			}
 		}
 	}
@@ -154,7 +154,7 @@ func (s *stepFiles) Create(name string) (io.WriteCloser, error) {
 		return nil, err
 	}
 	if name == manifestName {
-		return nil, fmt.Errorf("file name %q is taken", name)
+		return nil, fmt.Errorf("file %q already exists", name)
 	}
 	if s.open != nil && !s.open.closed {
 		return nil, fmt.Errorf("%s was not closed", s.name)

@@ -172,10 +172,10 @@ func TestLatestFallsBack(t *testing.T) {
 		}), "format 2, want 1"},
 		{"a copy of another step", damage(manifestName, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"step": 2`), []byte(`"step": 1`), 1)
-		}), "belongs to step 1"},
+		}), "is for step 1"},
 		{"a name that leaves", damage(manifestName, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"weights"`), []byte(`"../../weights"`), 1)
-		}), "not plain"},
+		}), "is not a plain file name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := saver(t, t.TempDir())
@@ -209,9 +209,9 @@ func TestWriterMisused(t *testing.T) {
 		want  string
 	}{
 		{"error", func(FileWriter) error { return errors.New("no state") }, "no state"},
-		{"manifest", func(w FileWriter) error { _, err := w.Create(manifestName); return err }, "is taken"},
-		{"path", func(w FileWriter) error { _, err := w.Create("a/b"); return err }, "not plain"},
-		{"parent", func(w FileWriter) error { _, err := w.Create(".."); return err }, "not plain"},
+		{"manifest", func(w FileWriter) error { _, err := w.Create(manifestName); return err }, "already exists"},
+		{"path", func(w FileWriter) error { _, err := w.Create("a/b"); return err }, "is not a plain file name"},
+		{"parent", func(w FileWriter) error { _, err := w.Create(".."); return err }, "is not a plain file name"},
 		{"not closed", func(w FileWriter) error { _, err := w.Create("a"); return err }, "a was not closed"},
 		{"two at once", func(w FileWriter) error {
 			if _, err := w.Create("a"); err != nil {

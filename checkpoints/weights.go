@@ -59,7 +59,7 @@ func (r *renamed) nameOriginal(tied string) {
 
 func (r *renamed) add(name string, info Info, transposed bool) error {
 	if old, ok := r.from[name]; ok {
-		return fmt.Errorf("tensors %q and %q are both %s", old.info.Name, info.Name, name)
+		return fmt.Errorf("tensors %q and %q both have the name %s", old.info.Name, info.Name, name)
 	}
 	shape := info.Shape
 	if transposed = transposed && len(shape) == 2; transposed { // BERT has no kernels of other ranks
@@ -77,7 +77,7 @@ func (r *renamed) Tensors() []Info { return r.infos }
 func (r *renamed) Read(name string, dst []byte) error {
 	from, ok := r.from[name]
 	if !ok {
-		return fmt.Errorf("tensor %q: not there", name)
+		return fmt.Errorf("tensor %q: not found", name)
 	}
 	if !from.transposed {
 		return r.Container.Read(from.info.Name, dst)

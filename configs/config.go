@@ -171,7 +171,7 @@ func (c Relation) Validate() error {
 func (c Probing) Validate() error {
 	errs := append(c.faults(c.Model), c.Task.Validate(c.Data))
 	if c.Optimizer.ClipNorm != 0 {
-		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0; the probes of a graph would be clipped by the norm of all of them", c.Optimizer.ClipNorm))
+		errs = append(errs, fmt.Errorf("optimizer.clip_norm = %g: want 0, because probes in one graph share the gradient norm", c.Optimizer.ClipNorm))
 	}
 	return withRanges(&c, errs)
 }
@@ -180,7 +180,7 @@ func (c Probing) Validate() error {
 func (c Common) faults(m Model) []error {
 	errs := []error{c.Optimizer.Validate(), c.Schedule.Validate(), c.Checkpoint.Validate(), c.Record.Validate(), c.Run.Validate(), c.Device.Validate()}
 	if m.Init == "" {
-		errs = append(errs, errors.New("model.init: missing; name a directory with config.json and vocab.txt"))
+		errs = append(errs, errors.New("model.init: missing; set it to a directory with config.json and vocab.txt"))
 	}
 	return errs
 }
@@ -200,7 +200,7 @@ func (d Device) Validate() error {
 	fault(!(d.CacheGB > 0), "cache_gb = %g: want a positive number", d.CacheGB)
 	for i, n := range d.VisibleDevices {
 		if n < 0 || slices.Contains(d.VisibleDevices[:i], n) {
-			fault(true, "visible_devices = %v: want numbers of devices, each once", d.VisibleDevices)
+			fault(true, "visible_devices = %v: want different device numbers", d.VisibleDevices)
 			break
 		}
 	}
@@ -259,6 +259,14 @@ func (d Device) ModelOptions() bert.Options {
 // Base is c itself: the common part of a config whose type is not known.
 func (c *Common) Base() *Common { return c }
 
+// PathKeys returns the keys of configs whose values are paths of files and directories, by their names in Paths.
+func PathKeys() map[string]string {
+	return map[string]string{
+		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",
+		"watch-train": "downstream.train", "watch-test": "downstream.test",
+	}
+}
+
 // Paths are the paths that the config names, by what they are.
 func (c *Pretraining) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "shards": &c.Data.Shards, "watch-train": &c.Downstream.Train, "watch-test": &c.Downstream.Test}
@@ -272,4 +280,17 @@ func (c *Relation) Paths() map[string]*string {
 // Paths are the paths that the config names, by what they are.
 func (c *Probing) Paths() map[string]*string {
 	return map[string]*string{"model": &c.Model.Init, "train": &c.Data.Train, "dev": &c.Data.Dev, "test": &c.Data.Test, "corpus": &c.Data.Corpus}
+}
+
+// KeyOfPath returns the key of a path by its name in Paths.
+func KeyOfPath(name string) string {
+	switch name {
+	case "model":
+		return "model.init"
+	case "watch-train":
+		return "downstream.train"
+	case "watch-test":
+		return "downstream.test"
+	}
+	return "data." + name
 }

@@ -155,9 +155,9 @@ func TestFaults(t *testing.T) {
 		{"all faults at once", strings.Replace(promised, "steps = 100_000", "steps = 100_000\nepochs = 3", 1), []string{"optimizer.name=sgd", "task.masking=none", "data.train=x.tsv", "device.precision=int8", "device.attention=flash"},
 			[]string{"steps = 100000 contradicts epochs = 3", `"sgd"`, `"none"`, `--set data.train: data.train is a key of the task "relation" (subbert finetune)`, `"int8"`, `device.attention: unknown "flash", want decomposed or cudnn`}},
 		{"keys of another task", strings.Replace(promised, "[task]\n", "[task]\npooling = \"attention\"\nfolds = 10\nprobe.input = \"cls\"\n", 1), nil, []string{
-			`run.toml: task.pooling is a key of the task "relation" (subbert finetune); this is a config of the task "pretraining"`,
-			`run.toml: task.folds is a key of the task "relation" (subbert finetune) and of the task "probe" (subbert probe); this is`,
-			`run.toml: task.probe.input is a key of the task "probe" (subbert probe); this is`}},
+			`run.toml: task.pooling is a key of the task "relation" (subbert finetune), and this config has the task "pretraining"`,
+			`run.toml: task.folds is a key of the task "relation" (subbert finetune) and of the task "probe" (subbert probe), and this`,
+			`run.toml: task.probe.input is a key of the task "probe" (subbert probe), and this`}},
 		{"unknown key in --set", promised, []string{"optimizer.lr=1"}, []string{"--set optimizer.lr: unknown key optimizer.lr"}},
 		{"--set without a value", promised, []string{"optimizer.learning_rate"}, []string{"want key=value"}},
 		{"unknown preset", "preset = \"biobret\"\n" + promised, nil, []string{`unknown "biobret", want one of biobert, pubmedbert`}},
@@ -301,11 +301,11 @@ output_dir = "x"
 		"run.toml: line 5: data.train: want a string, got an integer",
 		"run.toml: line 7: task.batch: want an integer, got a string",
 		"run.toml: line 8: task.sequence: want an integer, got a number",
-		"run.toml: unknown key task.max_seq_length; here it is task.sequence",
+		"run.toml: unknown key task.max_seq_length; use task.sequence",
 		"run.toml: line 11: optimizer.learning_rate: want a number, got a string",
-		"run.toml: unknown key optimizer.lr; here it is optimizer.learning_rate",
-		`run.toml: unknown key device.fp16; here it is device.precision = "bfloat16"`,
-		"run.toml: unknown key run.output_dir; here it is run.dir",
+		"run.toml: unknown key optimizer.lr; use optimizer.learning_rate",
+		`run.toml: unknown key device.fp16; use device.precision = "bfloat16"`,
+		"run.toml: unknown key run.output_dir; use run.dir",
 		`run.toml: device.precision: unknown "float64"`,
 		"run.toml: line 20: run.seed: -1 is out of range",
 		"--set task.seeds: line 1: task.seeds: want an integer, got a string",
@@ -333,6 +333,17 @@ func TestForeignKeys(t *testing.T) {
 	} {
 		if got := nativeOf(key, Keys(tasks.NameRelation)); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}
+
+// TestPathKeys: every path of a config has a key.
+func TestPathKeys(t *testing.T) {
+	for _, paths := range []map[string]*string{new(Pretraining).Paths(), new(Relation).Paths(), new(Probing).Paths()} {
+		for name := range paths {
+			if PathKeys()[name] == "" {
+				t.Errorf("%s has no key", name)
+			}
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/tasks"
 )
 
@@ -20,10 +21,10 @@ var verbs = []struct{ task, verb string }{
 // of this task that says what it says elsewhere, or else the nearest one.
 func unknownKey(name, key, task string) error {
 	if others := owners(key); len(others) > 0 {
-		return fmt.Errorf("%s: %s is a key of %s; this is a config of the task %q", name, key, strings.Join(others, " and of "), task)
+		return fmt.Errorf("%s: %s is a key of %s, and this config has the task %q", name, key, strings.Join(others, " and of "), task)
 	}
 	if ours := nativeOf(key, Keys(task)); ours != "" {
-		return fmt.Errorf("%s: unknown key %s; here it is %s", name, key, ours)
+		return fmt.Errorf("%s: unknown key %s; use %s", name, key, ours)
 	}
 	best, distance := "", len(key)
 	for _, known := range Keys(task) {
@@ -41,7 +42,7 @@ func unknownKey(name, key, task string) error {
 // keys. It fails for a text that is no TOML.
 func VerbOf(name string, text []byte) (string, error) {
 	var tables map[string]any
-	meta, err := toml.Decode(string(text), &tables)
+	meta, err := boundedtoml.Decode(string(text), &tables)
 	if err != nil {
 		return "", Wrap(syntaxError(name, err))
 	}

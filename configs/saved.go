@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
@@ -83,7 +81,7 @@ func learned(c config) (map[string]any, error) {
 		return nil, err
 	}
 	var tables map[string]any
-	if _, err := toml.Decode(string(text), &tables); err != nil {
+	if _, err := boundedtoml.Decode(string(text), &tables); err != nil {
 		return nil, err
 	}
 	flat := map[string]any{}

@@ -20,7 +20,7 @@ func decodeEach(name, text string, c config) (meta toml.MetaData, faults []error
 	}
 	lines := strings.SplitAfter(text, "\n")
 	for {
-		meta, err = toml.Decode(strings.Join(lines, ""), c)
+		meta, err = boundedtoml.Decode(strings.Join(lines, ""), c)
 		if err == nil {
 			return meta, faults, nil
 		}
@@ -30,7 +30,7 @@ func decodeEach(name, text string, c config) (meta toml.MetaData, faults []error
 		}
 		faults = append(faults, fault)
 		lines[line-1] = "\n" // the line numbers of the others stay
-		if _, err := toml.Decode(strings.Join(lines, ""), &map[string]any{}); err != nil {
+		if _, err := boundedtoml.Decode(strings.Join(lines, ""), &map[string]any{}); err != nil {
 			return meta, nil, errors.Join(faults...) // the value goes on in the next line
 		}
 	}

@@ -26,6 +26,19 @@ type Difference struct {
 	High *float64 `json:"high,omitempty"`
 }
 
+// String describes the test and its outcome in a line.
+func (d Difference) String() string {
+	how := fmt.Sprintf("%d samples, seed %d", d.Samples, d.Seed)
+	if d.Exact {
+		how = fmt.Sprintf("all %d choices", d.Samples)
+	}
+	line := fmt.Sprintf("%s over %d %s, %s: A-B %+.2f, p = %.4f", d.Test, d.N, d.Over, how, d.Delta, d.P)
+	if d.Low != nil {
+		line += fmt.Sprintf(", 95 %% interval %+.2f to %+.2f", *d.Low, *d.High)
+	}
+	return line
+}
+
 // Draws are the random draws of a test.
 type Draws struct {
 	Samples int    // how many

@@ -35,7 +35,7 @@ func (l Look) String(pooling string) string {
 	return fmt.Sprintf("encoder layer %d, %s, from %s", l.Layer, head, from)
 }
 
-// RequestError says that the model or the data do not have what was asked for.
+// RequestError says that a request contradicts itself, or that the model or the data do not have what it asks for.
 type RequestError struct{ Err error }
 
 func (e *RequestError) Error() string { return e.Err.Error() }
@@ -47,9 +47,9 @@ type NoWeightsError struct{ Path, Pooling string }
 
 func (e *NoWeightsError) Error() string {
 	if e.Pooling == "" {
-		return e.Path + ": no relation model of subbert finetune, so it has no attention pooling; --layer shows the encoder's own attention"
+		return e.Path + ": not a relation model made by subbert finetune, so it has no attention pooling; --layer shows the encoder's attention"
 	}
-	return fmt.Sprintf("%s: its pooling is %s, which has no weights; --layer shows the encoder's own attention", e.Path, e.Pooling)
+	return fmt.Sprintf("%s: %s pooling has no attention weights; --layer shows the encoder's attention", e.Path, e.Pooling)
 }
 
 // Attended is an example with the attention of its words. The label is empty if the model has no classifier.

@@ -69,15 +69,15 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 		}
 	}
 	if out.Examples == 0 {
-		return nil, &RequestError{errors.New("there is no pair of mentions in it")}
+		return nil, &RequestError{errors.New("no pairs of mentions")}
 	}
 	out.Stems = stems.Top(s.Top, s.Least)
 	out.Sentences = append(out.Sentences, chosen.sentences(m.settings.Negative)...)
 	if len(out.Sentences) < len(s.Index) {
-		return nil, &RequestError{fmt.Errorf("the data have %d of the %d sentences that are named", len(out.Sentences), len(s.Index))}
+		return nil, &RequestError{fmt.Errorf("the data have %d of the %d requested sentences", len(out.Sentences), len(s.Index))}
 	}
 	if s.Baseline != nil && known == 0 {
-		return nil, &RequestError{errors.New("the baseline predicts none of the sentences")}
+		return nil, &RequestError{errors.New("the baseline has no prediction for any of the sentences")}
 	}
 	return out, nil
 }

@@ -260,8 +260,51 @@ func TestBioC(t *testing.T) {
 	if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9: predicted, but not in the rest of the file") {
+	if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9 has predictions, but is not in the rest of the file") {
 		t.Errorf("error %v for a document that the file does not have", err)
+	}
+}
+
+// TestBioCInJSON: as TestBioC, for the forms of JSON.
+func TestBioCInJSON(t *testing.T) {
+	const first = `{"id": 1, "passages": [{"offset": 0, "text": "A"}]`
+	const third = `{"id":"3","passages":[]`
+	const ofFirst = `"relations": [{"id":"R1","infons":{"entity1":"G1","entity2":"C1","probability":"0.75","type":"inhibits"},"nodes":[]}]`
+	const ofThird = `"relations": [{"id":"R1","infons":{"probability":"1","type":"binds"},"nodes":[{"refid":"T1","role":"A"},{"refid":"T2","role":"B"}]}]`
+	for _, test := range []struct{ name, in, want string }{
+		{"a collection",
+			"{\"source\": \"x\", \"documents\": [\n " + first + ", \"relations\": [{\"id\": \"X\"}], \"infons\": {}},\n {\"id\": \"2\"}, " + third + "}], \"key\": 7}\n",
+			"{\"source\": \"x\", \"documents\": [\n " + first + ", " + ofFirst + ", \"infons\": {}},\n {\"id\": \"2\", \"relations\": []}, " + third + ", " + ofThird + "}], \"key\": 7}\n"},
+		{"lines", first + "}\n" + third + "\n}\n", first + ", " + ofFirst + "}\n" + third + ", " + ofThird + "\n}\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "in.json")
+			if err := os.WriteFile(name, []byte(test.in), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			w, err := extract.NewBioC(&out, name, sayings, "false")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range []extract.Prediction{say("1", "G1", "C1", "inhibits", 0.5), say("1", "G1", "C1", "inhibits", 0.75), say("3", "", "C3", "binds", 1)} {
+				if err := w.Write(p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, out.String()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if w, err = extract.NewBioC(&out, name, sayings, "false"); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Write(say("9", "G1", "C1", "binds", 1)); err == nil || !strings.Contains(err.Error(), "document 9 has predictions, but is not in the rest of the file") {
+				t.Errorf("error %v for a document that the file does not have", err)
+			}
+		})
 	}
 }
 
@@ -286,7 +329,7 @@ func TestPairTypes(t *testing.T) {
 		{"of the training", extract.Source{}, 3, ""},
 		{"named", extract.Source{Types: [2]string{"Drug", "Gene"}}, 3, ""},
 		{"all", extract.Source{AllPairs: true}, 6, ""},
-		{"none", extract.Source{Types: [2]string{"Gene", "Gene"}}, 0, "no pair of mentions in it"},
+		{"none", extract.Source{Types: [2]string{"Gene", "Gene"}}, 0, "no pairs of mentions"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.of.Format, test.of.Name = "pubtator", name

@@ -53,14 +53,14 @@ type Options struct {
 type NotFineTunedError struct{ Path string }
 
 func (e *NotFineTunedError) Error() string {
-	return fmt.Sprintf(`%s: no relation model of subbert finetune: its config.json has no key "subbert" with labels`, e.Path)
+	return fmt.Sprintf(`%s: not a relation model made by subbert finetune: its config.json has no key "subbert" with labels`, e.Path)
 }
 
 // LabelsError says that an example has a label that the model does not have.
 type LabelsError struct{ Err error }
 
 func (e *LabelsError) Error() string {
-	return "the model's labels are not the data's: " + e.Err.Error()
+	return "the data have labels that the model does not have: " + e.Err.Error()
 }
 
 func (e *LabelsError) Unwrap() error { return e.Err }
@@ -82,6 +82,9 @@ type Model struct {
 // Open opens the relation model in the directory dir: a model directory, or the directory of a fine-tuning run. It
 // fails with a *NotFineTunedError if the model is not a relation model.
 func Open(ctx context.Context, dir string, o Options) (_ *Model, err error) {
+	if !(o.MinProbability >= 0 && o.MinProbability <= 1) {
+		return nil, &RequestError{fmt.Errorf("--min-probability %g, want 0 to 1", o.MinProbability)}
+	}
 	m := &Model{options: o.complete()}
 	if m.files, err = checkpoints.OpenModel(ctx, result.ModelPath(dir)); err != nil {
 		return nil, err

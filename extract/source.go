@@ -25,6 +25,14 @@ type Source struct {
 	Read func(done, size int64) // receives the progress of reading, as relations.Options.Read does; may be nil
 }
 
+// PairTypes sets the types of a pair's mentions: two names, all for every two mentions, or none.
+func (s *Source) PairTypes(names ...string) (err error) {
+	if s.AllPairs = slices.Equal(names, []string{"all"}); !s.AllPairs {
+		s.Types, err = request.PairTypes(names)
+	}
+	return err
+}
+
 // TypesError says that no pair of a source has the types of the model's training pairs.
 type TypesError struct {
 	Name  string
@@ -33,12 +41,12 @@ type TypesError struct {
 }
 
 func (e *TypesError) Error() string {
-	return fmt.Sprintf("%s: no pair of %s, which the model was trained on; there are pairs of %s", e.Name, words(e.Model), words(e.Found))
+	return fmt.Sprintf("%s: no pairs of %s, which the model was trained on; the file has pairs of %s", e.Name, words(e.Model), words(e.Found))
 }
 
 // Hint returns what the user can do.
 func (e *TypesError) Hint() string {
-	return "--types A,B names the types of a pair; --types all takes every two mentions"
+	return "select pairs by their types with --types A,B, or all pairs with --types all"
 }
 
 // words returns pairs of types in words.
@@ -153,7 +161,7 @@ func (m *Model) noPair(ctx context.Context, s Source, known, others [][2]string)
 	if len(others) > 0 {
 		return &TypesError{s.Name, known, others}
 	}
-	return fmt.Errorf("%s: no pair of mentions in it", s.Name)
+	return fmt.Errorf("%s: no pairs of mentions", s.Name)
 }
 
 // enoughToTell is the number of examples without a mark after which a source is taken to be unmarked.
@@ -206,7 +214,7 @@ func (s *marks) note(e relations.Example) {
 		s.any = true
 		if s.model.tuned && !s.told[mark] && !slices.Contains(s.model.settings.Marks, mark) {
 			s.told[mark] = true
-			s.model.options.Log.Warn("no training sentence of the model had this mark", "mark", mark, "had", strings.Join(s.model.settings.Marks, " "))
+			s.model.options.Log.Warn("the model was not trained on this mark", "mark", mark, "trained_on", strings.Join(s.model.settings.Marks, " "))
 		}
 	}
 }
@@ -217,5 +225,5 @@ func (s *marks) check(from Source) error {
 	if from.Format != "tsv" || s.any || !s.model.tuned || settings.Marking == string(relations.Unmarked) {
 		return nil
 	}
-	return fmt.Errorf("%s: no marked mention in it; the model wants sentences marked by %s, such as %s", from.Name, settings.Marking, strings.Join(settings.Marks, " "))
+	return fmt.Errorf("%s: no marked mentions; the model needs sentences marked by %s, such as %s", from.Name, settings.Marking, strings.Join(settings.Marks, " "))
 }

@@ -187,7 +187,7 @@ func (t *pubtatorWriter) copyTo(document string) error {
 		}
 	}
 	if document != "" {
-		return fmt.Errorf("document %s: predicted, but not in the rest of the file", document)
+		return fmt.Errorf("document %s has predictions, but is not in the rest of the file", document)
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func FindDevice(name string) (Device, error) {
 		}
 		known = append(known, d.Name)
 	}
-	return Device{}, fmt.Errorf("device: unknown %q, want one of %s", name, strings.Join(known, ", "))
+	return Device{}, fmt.Errorf("unknown device %q, want one of %s", name, strings.Join(known, ", "))
 }
 
 // Peak is the peak of all devices together, in operations per second, at a precision of activations.

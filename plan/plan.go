@@ -104,7 +104,7 @@ func New(r Run, graphs []Graph) (Plan, error) {
 	if len(graphs) == 0 {
 		peak := r.StateBytes + r.GradientBytes + r.ActivationBytes
 		p.PeakBytes = &peak
-		p.note("no compiler is installed (for TPUs, GPUs and the processor: subbert backend install tpu, cuda or cpu): bytes and flops come from formulas, and times beyond the floor and collectives are unknown")
+		p.note("no compiler is installed (subbert backend install tpu, cuda or cpu): bytes and operations come from formulas, and collectives and times other than the peak's are unknown")
 	} else {
 		p.Source = FromCompiler
 		if err := p.read(graphs, r.Device); err != nil {
@@ -170,7 +170,7 @@ func (p *Plan) read(graphs []Graph, d Device) error {
 		return nil
 	}
 	p.EstimatedMS = milliseconds(sum, d.Clock)
-	p.note("estimates are the compiler's own, not calibrated: good for comparing, accurate to about 30 percent; they do not include operations without an estimate and the host's work")
+	p.note("estimates are the compiler's, without calibration: they serve to compare, are accurate to about 30 percent, and exclude operations without an estimate and the work of the host")
 	return nil
 }
 

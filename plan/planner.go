@@ -103,7 +103,7 @@ func (p *Planner) open(ctx context.Context, path string) (bert.Config, error) {
 		return c, err
 	}
 	if m.Files.Config == "" {
-		return c, configs.Errorf("model.init = %q: no config.json in it", path)
+		return c, configs.Errorf("model.init = %q has no config.json", path)
 	}
 	if c, err = bert.ReadConfig(m.Files.Config); err != nil {
 		return c, err

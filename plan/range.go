@@ -40,8 +40,8 @@ func (p *Plan) bound(r Run) {
 	p.HoursRange = p.StepRangeMS.times(float64(r.Steps) / 3.6e6)
 	p.CostRange = p.HoursRange.times(r.Price)
 	if p.StepMS != nil {
-		p.note("the range goes from the compiler's estimate less %.0f percent to %.0f percent of the peak, which slow runs reach", 100*tolerance, 100*worstShare)
+		p.note("the range is from %.0f percent less than the compiler's estimate to the time at %.0f percent of the peak, which slow runs reach", 100*tolerance, 100*worstShare)
 		return
 	}
-	p.note("the range goes from %.0f to %.0f percent of the peak, which BERTs reach in practice; a measured run on the device says more", 100*bestShare, 100*worstShare)
+	p.note("the range is the time at %.0f to %.0f percent of the peak, which BERTs reach in practice; a measured run on the device is more accurate", 100*bestShare, 100*worstShare)
 }

@@ -18,7 +18,7 @@ var memoryUsed = regexp.MustCompile(`Used ([0-9.]+[KMGT]) of ([0-9.]+[KMGT])`)
 
 func (e *OutOfMemoryError) Error() string {
 	if m := memoryUsed.FindStringSubmatch(e.Text); m != nil {
-		return fmt.Sprintf("%s: the step does not fit: each device would need %siB of %siB of memory", e.Device, m[1], m[2])
+		return fmt.Sprintf("%s: the step does not fit: it needs %siB of the %siB of memory of a device", e.Device, m[1], m[2])
 	}
 	first, _, _ := strings.Cut(e.Text, "\n")
 	return fmt.Sprintf("%s: the step does not fit the device's memory: %s", e.Device, first)
@@ -26,7 +26,7 @@ func (e *OutOfMemoryError) Error() string {
 
 // Hint names settings that make a step smaller.
 func (e *OutOfMemoryError) Hint() string {
-	return `a smaller task.micro_batch is accumulated to the same batch (--search finds the largest that fits); device.precision = "bfloat16" halves the activations`
+	return `reduce task.micro_batch, whose gradients are accumulated to the same batch (--search finds the largest that fits), or set device.precision = "bfloat16", which halves the activations`
 }
 
 // CompileError says that the device's compiler rejects a program.
@@ -79,7 +79,7 @@ func largest(fits func(n int) (Plan, bool, error), start int) (best Plan, err er
 		}
 		switch {
 		case high == 1:
-			return best, errors.New("plan: not even one row a device fits")
+			return best, errors.New("no microbatch fits, not even one row on each device")
 		case high == 0 && low >= maxRowsPerDevice:
 			return best, nil
 		case high == 0:
@@ -93,18 +93,3 @@ func largest(fits func(n int) (Plan, bool, error), start int) (best Plan, err er
 
 // maxRowsPerDevice ends the search on a device of unknown memory.
 const maxRowsPerDevice = 1 << 14
-
-// MemoryText states the memory that p needs on a device, and the memory of the device.
-func (p Plan) MemoryText() string {
-	if p.PeakBytes == nil {
-		return "not known"
-	}
-	text := fmt.Sprintf("%.4g GB a device", float64(*p.PeakBytes)/1e9)
-	if p.MemoryBytes != nil {
-		text += fmt.Sprintf(" of %.4g GB", float64(*p.MemoryBytes)/1e9)
-	}
-	if p.Fits != nil && !*p.Fits {
-		text += ": does not fit"
-	}
-	return text
-}

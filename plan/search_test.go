@@ -39,7 +39,7 @@ func TestLargest(t *testing.T) {
 func TestOutOfMemory(t *testing.T) {
 	const text = "RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 27.04G of 15.48G hbm. Exceeded hbm capacity by 11.56G.\n\nTotal hbm usage >= 27.56G:\n"
 	err := &OutOfMemoryError{Device: "v3-8", Graph: "train", Text: text}
-	if got, want := err.Error(), "v3-8: the step does not fit: each device would need 27.04GiB of 15.48GiB of memory"; got != want {
+	if got, want := err.Error(), "v3-8: the step does not fit: it needs 27.04GiB of the 15.48GiB of memory of a device"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	err.Text = "something else\nand more"

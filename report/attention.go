@@ -60,10 +60,10 @@ func attentionPart(runs []named, alone bool) part {
 }
 
 // attentionKey explains the shades.
-const attentionKey = "A word is shaded if its weight is above an equal share, 1/n for each of n positions; the darkest has eight times as much or more. Point at a word for its number. The two mentions are outlined."
+const attentionKey = "A word is shaded if its weight is above an equal share, 1/n for each of n positions; the darkest words have at least eight times that share. Point at a word to see its weight. The two mentions are outlined."
 
 // attentionCaveat says what a weight does not mean.
-const attentionCaveat = "A weight is no explanation. It says how much of a position goes into what the classifier sees, and a position holds its context too; other weights can give the same label (Jain & Wallace 2019, Wiegreffe & Pinter 2019)."
+const attentionCaveat = "A weight is not an explanation. It is the share of a position in the input of the classifier, and the state of a position also contains its context; other weights can give the same label (Jain & Wallace 2019, Wiegreffe & Pinter 2019)."
 
 // stemVerdict says which stem has the greatest weight, in multiples of an equal share.
 func stemVerdict(n named, a *result.Weights, several bool) string {
@@ -75,7 +75,7 @@ func stemVerdict(n named, a *result.Weights, several bool) string {
 	if several {
 		where = n.name + ": " + strings.ToLower(where[:1]) + where[1:]
 	}
-	text := fmt.Sprintf("%s, words such as “%s” weigh most", where, isolated(s.Word))
+	text := fmt.Sprintf("%s, words such as “%s” have the greatest weight", where, isolated(s.Word))
 	if s.Times > 0 {
 		text += fmt.Sprintf(": %s times an equal share", fixed(s.Times, 1))
 	}
@@ -141,7 +141,7 @@ func stemTable(name string, a *result.Weights) Table {
 		without = ", without stop words"
 	}
 	t := StemTable(a)
-	t.Caption = fmt.Sprintf("Porter stems by mean weight: %s, words %s, met %s times or more in %s sentences%s", name, where, count(a.Least), count(a.Examples), without)
+	t.Caption = fmt.Sprintf("Porter stems by mean weight: %s, words %s, at least %s times in %s sentences%s", name, where, count(a.Least), count(a.Examples), without)
 	return t
 }
 
@@ -235,5 +235,5 @@ func heaviestWords(s result.Sentence) string {
 	for _, w := range order[:min(5, len(order))] {
 		parts = append(parts, isolated(shownWord(w))+" "+fixed(w.Times(n), 1))
 	}
-	return "Heaviest, in equal shares: " + strings.Join(parts, ", ") + "."
+	return "Greatest weights, in equal shares: " + strings.Join(parts, ", ") + "."
 }

@@ -117,7 +117,7 @@ func (w whisker) Plot(c draw.Canvas, p *plot.Plot) {
 // cutNote returns a note that intervals are cut; empty if none is.
 func cutNote(intervals ...evaluate.Interval) string {
 	if slices.ContainsFunc(intervals, func(v evaluate.Interval) bool { return 1 < v.N && v.N <= fewSeeds }) {
-		return "Intervals of two seeds say little; where they are wider than the figure they are cut at its frame."
+		return "Intervals of two seeds mean little; those wider than the figure are cut at its frame."
 	}
 	return ""
 }

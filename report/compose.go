@@ -238,7 +238,7 @@ func subtitle(given int, shown []named) string {
 		s = "One run"
 	}
 	if len(shown) < given {
-		s += "; those that differ in their seed alone are taken together"
+		s += "; runs that differ only in their seed are combined"
 	}
 	if unfinished > 0 {
 		s += fmt.Sprintf(", %d of them not finished", unfinished)
@@ -297,14 +297,14 @@ func curveSection(title string, runs []named, main string, levels []Level) Secti
 	s := Section{Title: title, Folded: true}
 	ms := recorded(runs)
 	if len(ms) == 0 {
-		s.Intro = "Nothing was recorded."
+		s.Intro = "The runs recorded nothing."
 		return s
 	}
 	k := max(0, slices.IndexFunc(ms, func(m measure) bool { return m.key == main }))
 	large := mainFigure(ms[k], runs, levels)
 	s.Blocks = append(s.Blocks, large)
 	if len(levels) > 0 {
-		s.Intro = "The dotted line is the entropy of the text's pieces taken one by one: what guessing by frequency alone would reach."
+		s.Intro = "The dotted line is the unigram entropy of the word pieces: the loss of guessing by frequency alone."
 	}
 	if g := smallFigures(slices.Delete(ms, k, k+1), runs); len(g.Figures) > 0 {
 		g.Above = large.Legend()

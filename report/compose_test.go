@@ -73,13 +73,13 @@ func TestScoreVerdict(t *testing.T) {
 		wantNot string
 	}{
 		{name: "one run", alone: true, f1: 62, want: []string{"Micro F1 is 62.0 (95 % interval 59.0 to 65.0)."}},
-		{name: "one run above words", alone: true, words: true, f1: 62, want: []string{"That is 22.0 points above a bag of words without any model, which has 40.0."}},
-		{name: "one run like words", alone: true, words: true, f1: 41, want: []string{"That cannot be told from a bag of words"}},
-		{name: "one run below words", alone: true, words: true, f1: 30, want: []string{"That is 10.0 points below a bag of words", "of no use yet"}},
+		{name: "one run above words", alone: true, words: true, f1: 62, want: []string{"That is 22.0 points above the bag-of-words baseline, which has 40.0."}},
+		{name: "one run like words", alone: true, words: true, f1: 41, want: []string{"The difference from the bag-of-words baseline, which has 40.0, is not significant"}},
+		{name: "one run below words", alone: true, words: true, f1: 30, want: []string{"That is 10.0 points below the bag-of-words baseline", "not useful yet"}},
 		{name: "better", better: bounds(1, 5), f1: 63, want: []string{"The best run, a, is better than b: micro F1 63.0 against 60.0, a difference of 3.0 points (95 % interval 1.0 to 5.0)."}},
-		{name: "perhaps better", better: bounds(-1, 5), f1: 62, want: []string{"The best run, a, is not shown to be better than b: micro F1 62.0 against 60.0, a difference of 2.0 points (95 % interval −1.0 to 5.0)."}, wantNot: "is better than"},
+		{name: "perhaps better", better: bounds(-1, 5), f1: 62, want: []string{"The best run, a, is not significantly better than b: micro F1 62.0 against 60.0, a difference of 2.0 points (95 % interval −1.0 to 5.0)."}, wantNot: "is better than"},
 		{name: "worse", better: bounds(-5, -1), f1: 57, want: []string{"No run is better than b: micro F1 60.0 against 57.0 of a; the difference is 3.0 points (95 % interval 1.0 to 5.0)."}},
-		{name: "nothing is known of the pairs", f1: 63, want: []string{"The best run is a: micro F1 63.0 against 60.0 of b. Without predictions there is no interval of the difference."}},
+		{name: "nothing is known of the pairs", f1: 63, want: []string{"The best run is a: micro F1 63.0 against 60.0 of b. Without predictions the difference has no interval."}},
 		{name: "collapsed", alone: true, only: true, f1: 0, want: []string{`The model has collapsed: it gives every pair the label "false".`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestSeveralComparisonsAreAdjusted(t *testing.T) {
 		t.Errorf("one comparison: %q", got)
 	}
 	tests.against[c] = evaluate.Difference{Delta: 1, Low: &low, High: &high, P: 0.5}
-	if got := scoreVerdict(runs, tests)[0]; !strings.Contains(got, "a, is not shown to be better than b") || !strings.Contains(got, "p = 0.0800 of 2 comparisons") {
+	if got := scoreVerdict(runs, tests)[0]; !strings.Contains(got, "a, is not significantly better than b") || !strings.Contains(got, "p = 0.0800 for 2 comparisons") {
 		t.Errorf("two comparisons: %q", got)
 	}
 	table := scoreTable(runs, tests)
@@ -173,8 +173,8 @@ func TestCorporaStandApart(t *testing.T) {
 		}
 	}
 	want := []string{
-		`ddi.tsv: Micro scores over the labels other than "false", in percent`,
-		`aimed.tsv: Micro scores over the labels other than "false", in percent`,
+		`ddi.tsv: Micro scores of the labels other than "false", in percent`,
+		`aimed.tsv: Micro scores of the labels other than "false", in percent`,
 	}
 	if diff := cmp.Diff(want, captions); diff != "" {
 		t.Errorf("captions (-want +got):\n%s", diff)

@@ -18,8 +18,8 @@ type measure struct {
 
 // measures are the known ones, in the order of the page. Others follow under their own names.
 var measures = []measure{
-	{"mlm_loss", "Masked-LM loss", "nats per masked piece", false},
-	{"mlm_accuracy", "Masked-LM accuracy", "share of the masked pieces", true},
+	{"mlm_loss", "Masked-LM loss", "nats per masked word piece", false},
+	{"mlm_accuracy", "Masked-LM accuracy", "share of the masked word pieces", true},
 	{"nsp_loss", "Next-sentence loss", "nats per pair", false},
 	{"nsp_accuracy", "Next-sentence accuracy", "share of the pairs", false},
 	{"loss", "Loss", "nats", false},
@@ -30,13 +30,13 @@ var measures = []measure{
 	{"probe_f1", "Micro F1 of a probe", "percent", true},
 	{"accuracy", "Accuracy", "share", true},
 	{"learning_rate", "Learning rate", "per step", true},
-	{"grad_norm", "Norm of the gradient", "norm", true},
-	{"tokens_per_sec", "Speed", "tokens a second", true},
+	{"grad_norm", "Gradient norm", "norm", true},
+	{"tokens_per_sec", "Speed", "tokens per second", true},
 	{"mfu", "Model FLOPs utilization", "share of the peak", true},
 	{"loss_zscore", "Loss above its recent mean", "standard deviations", false},
-	{"input_seconds", "Time for input", "seconds a step", true},
-	{"compute_seconds", "Time for computing and transfers", "seconds a step", true},
-	{"host_seconds", "Time of the host", "seconds a step", true},
+	{"input_seconds", "Time for input", "seconds per step", true},
+	{"compute_seconds", "Time for computing and transfers", "seconds per step", true},
+	{"host_seconds", "Time of the host", "seconds per step", true},
 }
 
 // notDrawn are keys that identify a point or count rather than measure, and one that repeats another.
@@ -146,7 +146,7 @@ func chartOf(m measure, runs []named, a axis, levels []Level) *Chart {
 		}
 	}
 	if skipped > 0 {
-		c.Note = fmt.Sprintf("%s values were not finite and are left out.", count(skipped))
+		c.Note = fmt.Sprintf("%s values are not finite and are left out.", count(skipped))
 	}
 	if len(c.Curves) == 0 {
 		return nil

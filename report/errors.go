@@ -102,11 +102,11 @@ func modelText(name string, runs int) string {
 	if runs == 1 {
 		return isolated(name)
 	}
-	return fmt.Sprintf("%s (%d runs; it is right about a pair where more than half of them are)", isolated(name), runs)
+	return fmt.Sprintf("%s (%d runs; right means right in more than half of them)", isolated(name), runs)
 }
 
 func differText(c *compare.Comparison) string {
-	return fmt.Sprintf("%s, of which A alone is right on %s and B alone on %s", count(c.Instances), count(c.OnlyA), count(c.OnlyB))
+	return fmt.Sprintf("%s; only A is right on %s, only B on %s", count(c.Instances), count(c.OnlyA), count(c.OnlyB))
 }
 
 // DifferenceVerdict says in sentences which of the models is better, as far as the tests show, and what is wrong with
@@ -136,12 +136,12 @@ func betterText(c *compare.Comparison) string {
 	case *d.High < 0:
 		return fmt.Sprintf("B is better by %s points: %s %s.", percent(-d.Delta), scores, bounds)
 	}
-	return fmt.Sprintf("Neither is shown to be better: %s %s.", scores, bounds)
+	return fmt.Sprintf("Neither is significantly better: %s %s.", scores, bounds)
 }
 
 // testTable returns a table of the tests of a comparison.
 func testTable(c *compare.Comparison) Table {
-	t := Table{Caption: "Whether the difference could be chance", Columns: append([]Column{{Name: "test"}}, numeric("A", "B", "A above B", "95 % interval", "p")...), Cards: true}
+	t := Table{Caption: "Tests of the difference", Columns: append([]Column{{Name: "test"}}, numeric("A", "B", "A above B", "95 % interval", "p")...), Cards: true}
 	for _, d := range c.Tests {
 		bounds := noValue
 		if d.Low != nil {
@@ -155,7 +155,7 @@ func testTable(c *compare.Comparison) Table {
 func testName(d evaluate.Difference) string {
 	how := fmt.Sprintf("%s samples", count(d.Samples))
 	if d.Exact {
-		how = fmt.Sprintf("all %s choices", count(d.Samples))
+		how = fmt.Sprintf("all %s permutations", count(d.Samples))
 	}
 	return fmt.Sprintf("%s over %s %s, %s", d.Test, count(d.N), d.Over, how)
 }

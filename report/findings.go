@@ -35,12 +35,12 @@ func gainFinding(p *result.Probes) string {
 	}
 	last := p.Layers[len(p.Layers)-1]
 	total := s.Cumulative[len(s.Cumulative)-1]
-	from := fmt.Sprintf("layers %d to %d add %s to its F1 of %s", p.Layers[0]+1, last, bounded(total), percent(s.Scores[0].Mean))
+	from := fmt.Sprintf("layers %d to %d add %s to an F1 of %s", p.Layers[0]+1, last, bounded(total), percent(s.Scores[0].Mean))
 	if total.N < 2 {
-		return fmt.Sprintf("With a single seed nothing is known of the spread: above %s, %s.", layerName(p.Layers[0]), from)
+		return fmt.Sprintf("A single seed gives no interval: above %s, %s.", layerName(p.Layers[0]), from)
 	}
 	if total.Low <= 0 {
-		return fmt.Sprintf("It is not shown that the layers above %s add anything: %s.", layerName(p.Layers[0]), from)
+		return fmt.Sprintf("The layers above %s add no significant gain: %s.", layerName(p.Layers[0]), from)
 	}
 	best := 0
 	for i, d := range s.Delta {
@@ -48,7 +48,7 @@ func gainFinding(p *result.Probes) string {
 			best = i
 		}
 	}
-	return fmt.Sprintf("The layers know more than %s: %s; layer %d adds most, %s.", layerName(p.Layers[0]), from, p.Layers[best+1], percent(s.Delta[best].Mean))
+	return fmt.Sprintf("The layers score above %s: %s; layer %d adds most, %s.", layerName(p.Layers[0]), from, p.Layers[best+1], percent(s.Delta[best].Mean))
 }
 
 // layerName returns the name of a layer in a sentence.
@@ -74,7 +74,7 @@ func shuffledFinding(p *result.Probes) string {
 	}
 	v := p.Selectivity[len(p.Selectivity)-1]
 	if v.N > 1 && v.Low <= 0 {
-		return fmt.Sprintf("With shuffled labels the probe is not shown to score less, by %s: its score says nothing of the encoder.", bounded(v))
+		return fmt.Sprintf("With shuffled labels the probe does not score significantly less (%s), so its score says nothing about the encoder.", bounded(v))
 	}
 	return fmt.Sprintf("With shuffled labels the probe of all layers scores less, by %s.", bounded(v))
 }
@@ -97,7 +97,7 @@ func randomFinding(p *result.Probes) string {
 		}
 		v := evaluate.IntervalOf(apart)
 		if v.N > 1 && v.Low <= 0 {
-			return fmt.Sprintf("The encoder is not shown to be better than a random one, by %s.", bounded(v))
+			return fmt.Sprintf("The encoder is not significantly better than a random one: %s.", bounded(v))
 		}
 		return fmt.Sprintf("The encoder is better than a random one, by %s.", bounded(v))
 	}
@@ -110,7 +110,7 @@ func expectedFinding(p *result.Probes) string {
 	if !gains(s) || s.Expected.N < 2 {
 		return ""
 	}
-	return fmt.Sprintf("The expected layer, the mean of the layers weighted by what they add, is %s (95 %% interval %s to %s, of the %d seeds that gain).",
+	return fmt.Sprintf("The expected layer, the mean of the layers weighted by what they add, is %s (95 %% interval %s to %s, %d seeds with a gain).",
 		fixed(s.Expected.Mean, 1), fixed(s.Expected.Low, 1), fixed(s.Expected.High, 1), s.Expected.N)
 }
 
@@ -132,7 +132,7 @@ func mixFinding(p *result.Probes) string {
 	}
 	const slight = 0.2 // share of an equal weight
 	if shares[most]-equal < slight*equal && equal-shares[least] < slight*equal {
-		return fmt.Sprintf("The probe of all layers mixes them in nearly equal shares, %s to %s where equal ones would be %s: it learned no preference.", fixed(shares[least], 3), fixed(shares[most], 3), fixed(equal, 3))
+		return fmt.Sprintf("The probe of all layers mixes them in nearly equal shares, %s to %s (equal shares are %s): it learned no preference.", fixed(shares[least], 3), fixed(shares[most], 3), fixed(equal, 3))
 	}
-	return fmt.Sprintf("The probe of all layers takes most of layer %d: a share of %s, where equal shares would be %s.", most, fixed(shares[most], 2), fixed(equal, 2))
+	return fmt.Sprintf("The probe of all layers weights layer %d most: a share of %s (equal shares are %s).", most, fixed(shares[most], 2), fixed(equal, 2))
 }

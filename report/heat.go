@@ -114,7 +114,7 @@ func (h Heat) describe() string {
 			}
 		}
 		if len(row) > 0 {
-			fmt.Fprintf(&out, " %s %s: most of %s, %s.", h.YLabel, h.Rows[i], h.Columns[best], fixed(row[best], 2))
+			fmt.Fprintf(&out, " %s %s: greatest share %s, %s.", h.YLabel, h.Rows[i], h.Columns[best], fixed(row[best], 2))
 		}
 	}
 	return out.String()

@@ -98,20 +98,20 @@ func (t *Tests) remarks(runs []scored) Remarks {
 	var out Remarks
 	for _, s := range runs {
 		if own, ok := t.own[s.run]; ok {
-			text := fmt.Sprintf("Intervals are of 95 %%, by a bootstrap over the %s pairs in %s samples", count(own.N), count(resampling(s.run).Samples))
+			text := fmt.Sprintf("The intervals are 95 %% bootstrap intervals over the %s pairs, %s samples", count(own.N), count(resampling(s.run).Samples))
 			if len(s.f1) > 1 {
-				text += "; the predictions of all seeds are taken together, so the differences are theirs and not quite those of the means"
+				text += "; they use the predictions of all seeds together, so differences deviate slightly from those of the means"
 			}
 			out = append(out, text+".")
 			if n := len(t.holm(runs)); n > 0 {
-				out = append(out, fmt.Sprintf("p is that of the difference, by the bootstrap, adjusted for %d comparisons (Holm 1979). The intervals of differences are not adjusted.", n))
+				out = append(out, fmt.Sprintf("p is the bootstrap p-value of the difference, adjusted for %d comparisons (Holm 1979). The intervals of differences are not adjusted.", n))
 			}
 			return out
 		}
 	}
 	for _, s := range runs {
 		if len(s.f1) > fewSeeds {
-			return append(out, "Intervals are of 95 %, over the seeds, by Student's t.")
+			return append(out, "The intervals are 95 % Student's t intervals over the seeds.")
 		}
 	}
 	return out

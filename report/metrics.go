@@ -15,6 +15,7 @@ import (
 	"strconv"
 
 	"github.com/subbert/subbert/internal/ctxio"
+	"github.com/subbert/subbert/internal/regularfile"
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -23,6 +24,9 @@ type Point struct {
 	Step   int
 	Values map[string]float64 // NaN for a value that was not finite
 }
+
+// maxLine is the size of the longest line of a metrics.jsonl, in bytes.
+const maxLine = 1 << 18
 
 // readMetrics reads JSON lines. Lines of one step are one point; if a step was recorded twice, as after an
 // interruption, the later value counts. A last line without an end is skipped with a note, because the run may still be
@@ -41,9 +45,12 @@ func readMetrics(ctx context.Context, path string, read func(done, size int64)) 
 	defer in.Close() // opened for reading only
 	var notes []string
 	byStep := map[int]map[string]float64{}
-	lines := bufio.NewReaderSize(in, 1<<18)
+	lines := bufio.NewReaderSize(in, maxLine)
 	for n, more := 1, true; more; n++ {
-		line, err := lines.ReadBytes('\n')
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return nil, nil, fmt.Errorf("%s: line %d: more than %d bytes", path, n, len(line))
+		}
 		if err != nil && err != io.EOF {
 			return nil, nil, err
 		}
@@ -53,7 +60,7 @@ func readMetrics(ctx context.Context, path string, read func(done, size int64)) 
 		}
 		p, err := parsePoint(line)
 		if err != nil && !more {
-			notes = append(notes, fmt.Sprintf("line %d of %s is incomplete and left out", n, path))
+			notes = append(notes, fmt.Sprintf("skipped line %d of %s, which is incomplete", n, path))
 			break
 		}
 		if err != nil {
@@ -73,6 +80,9 @@ func readMetrics(ctx context.Context, path string, read func(done, size int64)) 
 func openMetrics(ctx context.Context, path string, read func(done, size int64)) (io.ReadCloser, error) {
 	var size, done int64
 	if info, err := os.Stat(path); err == nil {
+		if err := regularfile.Check(info); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
 		size = info.Size()
 	}
 	return ctxio.Open(ctx, path, func(n int) {

@@ -129,7 +129,7 @@ func TestSeedsAreMerged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "6 runs; those that differ in their seed alone are taken together."; page.Subtitle != want {
+	if want := "6 runs; runs that differ only in their seed are combined."; page.Subtitle != want {
 		t.Errorf("got %q, want %q", page.Subtitle, want)
 	}
 	// Another setting keeps runs apart.

@@ -57,7 +57,7 @@ func probingPart(runs []named, alone bool) part {
 		p.sections = append(p.sections, s)
 	}
 	if len(measured) > 1 {
-		p.sections = append([]Section{{Title: "What the last layer adds", Folded: true, Blocks: []Block{gainFigure(measured)}}}, p.sections...)
+		p.sections = append([]Section{{Title: "Gain of the last layer", Folded: true, Blocks: []Block{gainFigure(measured)}}}, p.sections...)
 	}
 	return p
 }
@@ -67,7 +67,7 @@ func probingPart(runs []named, alone bool) part {
 func probeSummary(runs []named) Table {
 	t := Table{
 		Caption: "Micro F1 of the probes in percent, with 95 % intervals over the seeds by Student's t", File: "probes",
-		Columns: append([]Column{{Name: "run"}}, numeric("embeddings alone", "all layers", "the layers add", "random encoder", "shuffled labels", "seeds")...), Cards: true,
+		Columns: append([]Column{{Name: "run"}}, numeric("embeddings alone", "all layers", "gain of the layers", "random encoder", "shuffled labels", "seeds")...), Cards: true,
 	}
 	for _, n := range runs {
 		p := n.run.probes()
@@ -96,7 +96,7 @@ func scoresFigure(n named, several bool) Figure {
 	if several {
 		f.Title += ": " + n.name
 	}
-	f.Note = "The probe of layer l sees a learned mix of the frozen encoder's layers 0 (the embeddings) to l."
+	f.Note = "The input of the probe of layer l is a learned mix of the layers 0 (the embeddings) to l of the frozen encoder."
 	for _, s := range p.Series {
 		if note := cutNote(s.Scores...); note != "" {
 			f.Note += " " + note
@@ -110,22 +110,22 @@ func probeBlocks(n named) []Block {
 	p := n.run.probes()
 	var out []Block
 	if len(p.Layers) > 1 {
-		out = append(out, Figure{Title: "What each layer adds: " + n.name, Note: cutNote(p.Series[0].Delta...), Views: []View{{Picture: Deltas(p)}}})
+		out = append(out, Figure{Title: "Gain of each layer: " + n.name, Note: cutNote(p.Series[0].Delta...), Views: []View{{Picture: Deltas(p)}}})
 	}
 	t := ProbeTable(p)
 	t.Caption = "Probes: " + n.name + ", mean and 95 % interval"
 	return append(out,
-		Figure{Title: "What each probe mixes: " + n.name, Note: "Shares of the layers in the mix, softmax(alpha), mean over the seeds. A row is a probe. " + mixFinding(p), Views: []View{{Picture: Shares(p)}}},
+		Figure{Title: "Layer mix of each probe: " + n.name, Note: "Shares of the layers in the mix, softmax(alpha), mean over the seeds. A row is a probe. " + mixFinding(p), Views: []View{{Picture: Shares(p)}}},
 		t, Remarks{probeHeads(p)}, expectedTable(n))
 }
 
 // probeHeads explains the columns of ProbeTable.
 func probeHeads(p *result.Probes) string {
-	text := "Layers 0 to l: the probe sees a mix of them. The layer adds: F1 above that of the probe of one layer less, seed by seed."
+	text := "The probe of layers 0 to l reads a mix of them. Gain of the layer: F1 minus that of the probe with one layer less, for each seed."
 	if p.Selectivity != nil {
-		text += " Above shuffled labels: how much of F1 the labels account for."
+		text += " Above shuffled labels: the part of F1 that depends on the labels."
 	}
-	return text + " Centre of the mix: the mean layer, weighted by the shares. Scale: gamma, by which the mix is multiplied."
+	return text + " Centre of the mix: the mean layer, weighted by the shares. Scale: gamma, the factor of the mix."
 }
 
 // gainFigure is the paper's Fig. 1: what the last layer adds, task by task.
@@ -150,7 +150,7 @@ const gainUnit = "F1, percentage points"
 
 // LastDelta returns what the last layer adds: one group of bars, under the name of the task.
 func LastDelta(p *result.Probes, name string) Bars {
-	b := Bars{Title: "What the last layer adds", XLabel: "run", YLabel: gainUnit}
+	b := Bars{Title: "Gain of the last layer", XLabel: "run", YLabel: gainUnit}
 	for i, s := range p.Series {
 		if len(s.Delta) > 0 {
 			b.Groups = addBar(b.Groups, name, Bar{Name: seriesName(s), Value: s.Delta[len(s.Delta)-1], Color: i})
@@ -169,7 +169,7 @@ func addBar(groups []BarGroup, name string, b Bar) []BarGroup {
 }
 
 // probeAxis is the axis of layers.
-const probeAxis = "last layer that the probe sees"
+const probeAxis = "last layer of the probe's input"
 
 // Scores is P_0 to P_L of the encoder and its controls, with error bars.
 func Scores(p *result.Probes) Ladder {
@@ -182,7 +182,7 @@ func Scores(p *result.Probes) Ladder {
 
 // Cumulatives is P_l - P_0.
 func Cumulatives(p *result.Probes) Ladder {
-	l := Ladder{Title: "F1 above that of the embeddings", XLabel: probeAxis, YLabel: gainUnit, X: p.Layers}
+	l := Ladder{Title: "gain in F1 over the embeddings", XLabel: probeAxis, YLabel: gainUnit, X: p.Layers}
 	for i, s := range p.Series {
 		values := append([]evaluate.Interval{{N: len(p.Seeds)}}, s.Cumulative...)
 		l.Curves = append(l.Curves, LadderCurve{Name: seriesName(s), Values: values, Color: i})
@@ -192,7 +192,7 @@ func Cumulatives(p *result.Probes) Ladder {
 
 // Deltas returns the Delta series as bars.
 func Deltas(p *result.Probes) Bars {
-	b := Bars{Title: "What each layer adds", XLabel: "layer", YLabel: gainUnit}
+	b := Bars{Title: "Gain of each layer", XLabel: "layer", YLabel: gainUnit}
 	for i, l := range p.Layers[1:] {
 		for k, s := range p.Series {
 			b.Groups = addBar(b.Groups, fmt.Sprint(l), Bar{Name: seriesName(s), Value: s.Delta[i], Color: k})
@@ -203,7 +203,7 @@ func Deltas(p *result.Probes) Bars {
 
 // Shares returns softmax(alpha) as a heat map, with a row for each probe.
 func Shares(p *result.Probes) Heat {
-	h := Heat{Title: "Shares of the layers in the mix of each probe", XLabel: "layer mixed in", YLabel: "probe of layers 0 to", Values: p.Alpha}
+	h := Heat{Title: "Shares of the layers in the mix of each probe", XLabel: "layer of the mix", YLabel: "probe of layers 0 to", Values: p.Alpha}
 	for _, l := range p.Layers {
 		h.Rows = append(h.Rows, fmt.Sprint(l))
 	}
@@ -219,7 +219,7 @@ func ProbeTable(p *result.Probes) Table {
 	for i, s := range p.Series {
 		t.Columns = append(t.Columns, numeric("F1, "+seriesName(s))...)
 		if i == 0 {
-			t.Columns = append(t.Columns, numeric("the layer adds")...)
+			t.Columns = append(t.Columns, numeric("gain of the layer")...)
 		}
 	}
 	if p.Selectivity != nil {
@@ -247,8 +247,8 @@ func ProbeTable(p *result.Probes) Table {
 // expectedTable shows the expected layer of the task. It is omitted if the layers may add nothing.
 func expectedTable(n named) Table {
 	t := Table{
-		Caption: "Expected layer, where the layers add more than chance: " + n.name,
-		Columns: append([]Column{{Name: "of"}}, numeric("expected layer", "95 % interval", "seeds that gain")...),
+		Caption: "Expected layer of the seeds with a gain: " + n.name,
+		Columns: append([]Column{{Name: "of"}}, numeric("expected layer", "95 % interval", "seeds with a gain")...),
 	}
 	for _, s := range n.run.probes().Series {
 		cells := []string{seriesName(s), noValue, noValue, count(s.Expected.N)}

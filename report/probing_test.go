@@ -138,11 +138,11 @@ func TestProbingPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"What the last layer adds", "F1 of the probe of each layer: ddi", "What each layer adds: aimed", "What each probe mixes", "above shuffled labels",
-		"it learned no preference", "The encoder is better than a random one", "ddi: The layers know more than the embeddings",
+		"Gain of the last layer", "F1 of the probe of each layer: ddi", "Gain of each layer: aimed", "Layer mix of each probe", "above shuffled labels",
+		"it learned no preference", "The encoder is better than a random one", "ddi: The layers score above the embeddings",
 		": ddi</caption>", "the encoder", "random encoder", "shuffled labels", // series
 		`<span class="word mention" style="--v:0" title="weight 0.0200, 0.5 times an equal share">warfarin</span>`, "gold mechanism, predicted mechanism, baseline false",
-		"&lt;caution&gt;", "concomitantly", "within 3 words of a mention", "met 10 times or more in 5,716 sentences, without stop words", "6.0</td>", "A weight is no explanation", "… </span>", `<p class="rest">`,
+		"&lt;caution&gt;", "concomitantly", "within 3 words of a mention", "at least 10 times in 5,716 sentences, without stop words", "6.0</td>", "A weight is not an explanation", "… </span>", `<p class="rest">`,
 	} {
 		if !bytes.Contains(html, []byte(want)) {
 			t.Errorf("the page lacks %q", want)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/subbert/subbert/runs/result"
 )
 
@@ -34,13 +35,13 @@ func TestReadRunRefuses(t *testing.T) {
 		{"garbled line", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1}\nxyz\n{\"step\":2}\n"}, "metrics.jsonl: line 2: not JSON: "},
 		{"no step", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"loss\":1}\n"}, "metrics.jsonl: line 1: step is <nil>, want a whole number"},
 		{"half a step", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1.5}\n"}, "metrics.jsonl: line 1: step is 1.5, want a whole number"},
-		{"an array", map[string]string{result.ConfigFile: config, result.MetricsFile: "[1]\n"}, "metrics.jsonl: line 1: the value is a array, which does not belong there"},
+		{"an array", map[string]string{result.ConfigFile: config, result.MetricsFile: "[1]\n"}, "metrics.jsonl: line 1: the value has the wrong type: array"},
 		{"a word", map[string]string{result.ConfigFile: config, result.MetricsFile: "\n{\"step\":1,\"loss\":\"low\"}\n"}, "metrics.jsonl: line 2: loss is \"low\", want a number"},
 		{"an object", map[string]string{result.ConfigFile: config, result.MetricsFile: "{\"step\":1,\"loss\":{}}\n"}, "metrics.jsonl: line 1: loss is map[], want a number"},
 		{"truncated result", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n"}, "result.json: line 3: not JSON: unexpected end of JSON input"},
-		{"wrong kind", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds is a string, which does not belong there"},
+		{"wrong kind", map[string]string{result.ConfigFile: config, result.File: "{\n\"steps\": 1,\n\"seconds\": \"1\"}"}, "result.json: line 3: seconds has the wrong type: string"},
 		{"short confusion", map[string]string{result.ConfigFile: config, result.File: `{"labels":["a","b"],"confusion":[[1,2]]}`}, "result.json: confusion has 1 rows for 2 labels"},
-		{"bad baseline", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","baseline":{"majority":5}}`}, "result.json: line 1: baseline is a number, which does not belong there"},
+		{"bad baseline", map[string]string{result.ConfigFile: config, result.File: `{"task":"relation","baseline":{"majority":5}}`}, "result.json: line 1: baseline has the wrong type: number"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := run(t, tt.files)
@@ -66,8 +67,8 @@ func TestReadRunNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"line 2 of " + filepath.Join(dir, result.MetricsFile) + " is incomplete and left out",
-		"result.json has keys this page does not show: moon, stars",
+		"skipped line 2 of " + filepath.Join(dir, result.MetricsFile) + ", which is incomplete",
+		"result.json has keys that this page does not show: moon, stars",
 	}
 	if diff := cmp.Diff(want, r.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
@@ -79,7 +80,7 @@ func TestReadRunNotes(t *testing.T) {
 	if r, err = ReadRun(t.Context(), run(t, map[string]string{result.ConfigFile: ""}), nil); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"nothing has been recorded", "not finished: there is no result.json"}, r.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"the run recorded nothing", "not finished: no result.json"}, r.Notes); diff != "" {
 		t.Errorf("notes of a run that has just begun (-want +got):\n%s", diff)
 	}
 }
@@ -150,13 +151,13 @@ func TestResultOfARunWithoutTestData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"nothing has been recorded"}, r.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"the run recorded nothing"}, r.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 	if s := r.Summary(); s.F1 != nil {
 		t.Errorf("got F1 %v of a run that was not scored", s.F1)
 	}
-	if got, want := cutText(r.relation().Cut), "9, of which 2 were cut to fit: 1 lost one of the two mentions and 0 both"; got != want {
+	if got, want := cutText(r.relation().Cut), "9; 2 were truncated: 1 lost one of the two mentions, 0 lost both"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/subbert/subbert/internal/boundedtoml"
+	"github.com/subbert/subbert/internal/regularfile"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/sweep"
 )
@@ -95,7 +97,7 @@ func sweptName(dir string) string {
 
 func readConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, result.ConfigFile)
-	text, err := os.ReadFile(path)
+	text, err := regularfile.Read(path, boundedtoml.MaxBytes)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		if _, statErr := os.Stat(dir); statErr != nil {
 			return Config{}, fmt.Errorf("%s: no such directory", dir)
@@ -106,7 +108,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, err
 	}
 	c := Config{Text: string(text)}
-	if _, err := toml.Decode(string(text), &c.values); err != nil {
+	if _, err := boundedtoml.Decode(string(text), &c.values); err != nil {
 		var parse toml.ParseError
 		if errors.As(err, &parse) {
 			return Config{}, fmt.Errorf("%s: line %d: %s", path, parse.Position.Line, parse.Message)
@@ -142,7 +144,7 @@ func (r *Run) readSeries(ctx context.Context, read func(done, size int64)) error
 		r.readPart(filepath.Join(r.Dir, name))
 	}
 	if task := r.Config.String("task.name"); len(r.Series) == 0 && task != result.TaskProbing && task != result.TaskAttention { // those record no metrics
-		r.Notes = append(r.Notes, "nothing has been recorded")
+		r.Notes = append(r.Notes, "the run recorded nothing")
 	}
 	return nil
 }
@@ -154,7 +156,7 @@ func (r *Run) readPart(dir string) {
 		r.Kept = append(r.Kept, part.Relation.KeptStep)
 	}
 	if r.Encoder.Layers == 0 {
-		if text, err := os.ReadFile(filepath.Join(dir, result.ModelDir, "config.json")); err == nil && json.Unmarshal(text, &r.Encoder) != nil {
+		if text, err := regularfile.Read(filepath.Join(dir, result.ModelDir, "config.json"), 1<<20); err == nil && json.Unmarshal(text, &r.Encoder) != nil {
 			r.Encoder = Architecture{}
 		}
 	}
@@ -164,14 +166,14 @@ func (r *Run) readResult() error {
 	var err error
 	r.Result, err = result.Read(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Notes = append(r.Notes, "not finished: there is no "+result.File)
+		r.Notes = append(r.Notes, "not finished: no "+result.File)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	if unknown := r.Result.Unknown; len(unknown) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has keys this page does not show: %s", result.File, strings.Join(unknown, ", ")))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has keys that this page does not show: %s", result.File, strings.Join(unknown, ", ")))
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func scoreTable(runs []scored, tests *Tests) Table {
 	ref := reference(runs)
 	several := slices.ContainsFunc(runs, func(s scored) bool { return len(s.f1) > 1 })
 	t := Table{
-		Caption: "Micro scores over the labels other than " + negativeOf(runs) + ", in percent", File: "scores",
+		Caption: "Micro scores of the labels other than " + negativeOf(runs) + ", in percent", File: "scores",
 		Columns: append([]Column{{Name: "run"}}, numeric("P", "R", "F1", "95 % interval")...), Cards: true,
 	}
 	if several {
@@ -184,7 +184,7 @@ func negativeOf(runs []scored) string {
 			return fmt.Sprintf("%q", s.run.relation().Negative)
 		}
 	}
-	return "the negative one"
+	return "the negative label"
 }
 
 // baseline is the micro score of a method without a model.
@@ -222,7 +222,7 @@ func seedStrip(runs []scored) Figure {
 	}
 	return Figure{
 		Title: strip.Title,
-		Note:  "A dot is a seed, the bar is their mean. Seeds differ in the order of the data, in dropout and in the fresh weights of the head.",
+		Note:  "Each dot is a seed, the bar is their mean. Seeds differ in the order of the data, in dropout and in the initial weights of the head.",
 		Views: []View{{Picture: strip}},
 	}
 }

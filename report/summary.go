@@ -76,7 +76,7 @@ func (r *Run) heldOutLoss() (float64, bool) {
 
 // outcomeTable returns the outcome of runs that have no scores to compare.
 func outcomeTable(runs []named) Table {
-	t := Table{Caption: "What came out", Columns: []Column{{Name: "run"}, {Name: "steps", Numeric: true}, {Name: "result"}, {Name: "time", Numeric: true}}}
+	t := Table{Caption: "Results", Columns: []Column{{Name: "run"}, {Name: "steps", Numeric: true}, {Name: "result"}, {Name: "time", Numeric: true}}}
 	for _, n := range runs {
 		t.Rows = append(t.Rows, Row{Cells: []string{n.name, orNone(n.run.steps()), orNone(n.run.Outcome()), orNone(n.run.time())}})
 	}

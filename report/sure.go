@@ -11,10 +11,10 @@ import (
 // threshold. It has no blocks if the results have neither.
 func probabilitySection(runs []named) Section {
 	s := Section{Title: "Probabilities", Folded: true}
-	reliability := Chart{Title: "Reliability of the probabilities", XLabel: "probability of the label given, mean of each bin", YLabel: "share of such labels that are right", FromZero: true}
+	reliability := Chart{Title: "Reliability of the probabilities", XLabel: "probability of the predicted label, mean of each bin", YLabel: "share of these labels that are right", FromZero: true}
 	curve := Chart{Title: "Precision and recall by threshold", XLabel: "recall, percent", YLabel: "precision, percent", FromZero: true}
 	t := Table{
-		Caption: "How far the probability of a label is from the share that is right", File: "calibration", Cards: true,
+		Caption: "Calibration: probability of a label against the share that is right", File: "calibration", Cards: true,
 		Columns: append([]Column{{Name: "run"}}, numeric("temperature", "fitted on", "ECE before", "ECE after", "Brier score after")...),
 	}
 	for _, n := range runs {
@@ -31,16 +31,16 @@ func probabilitySection(runs []named) Section {
 		}
 	}
 	if len(reliability.Curves) > 0 {
-		reliability.Curves = append(reliability.Curves, Curve{Name: "as sure as right", X: []float64{0, 1}, Y: []float64{0, 1}, Color: numSeries - 1})
+		reliability.Curves = append(reliability.Curves, Curve{Name: "perfect calibration", X: []float64{0, 1}, Y: []float64{0, 1}, Color: numSeries - 1})
 		s.Blocks = append(s.Blocks, Figure{
 			Title: reliability.Title, Views: []View{{Picture: reliability}},
-			Note: "Above the diagonal a model is right more often than it says, below it less often. Bins of few pairs lie far off by chance.",
-		}, t, Remarks{"ECE, the expected calibration error, is the distance from the diagonal, each bin weighted by its pairs (Guo et al. 2017). The temperature divides the logits; it is fitted on dev examples, and 1 where there are too few."})
+			Note: "Above the diagonal a model is right more often than its probabilities say, below it less often. Bins with few pairs can be far off by chance.",
+		}, t, Remarks{"ECE, the expected calibration error, is the distance from the diagonal, each bin weighted by its pairs (Guo et al. 2017). The temperature divides the logits; it is fitted on dev examples, and is 1 if there are too few of them."})
 	}
 	if len(curve.Curves) > 0 {
 		s.Blocks = append(s.Blocks, Figure{
 			Title: curve.Title, Views: []View{{Picture: curve}},
-			Note: "Each point is a threshold: a pair gets its most probable relation if the probability reaches it, as with subbert predict --min-probability. " + precisionNote(runs),
+			Note: "Each point is a threshold: a pair gets its most probable relation if the probability is at least the threshold, as with subbert predict --min-probability. " + precisionNote(runs),
 		})
 	}
 	return s
@@ -80,7 +80,7 @@ func precisionNote(runs []named) string {
 	if text == "" {
 		return ""
 	}
-	return "The curves are of " + text + "."
+	return "The curves are for " + text + "."
 }
 
 // findingsOf returns the findings of the runs that a reader should know, except those in the verdict.

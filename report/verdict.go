@@ -57,33 +57,33 @@ func (t *Tests) between(runs []scored, best, ref scored) string {
 	scores := fmt.Sprintf("micro F1 %s against %s", percent(best.mean()), percent(ref.mean()))
 	d, ok := t.against[best.run]
 	if !ok {
-		return fmt.Sprintf("The best run is %s: %s of %s. Without predictions there is no interval of the difference.", best.name, scores, ref.name)
+		return fmt.Sprintf("The best run is %s: %s of %s. Without predictions the difference has no interval.", best.name, scores, ref.name)
 	}
 	interval := fmt.Sprintf("%s points (95 %% interval %s to %s)", percent(d.Delta), percent(*d.Low), percent(*d.High))
 	const level = 0.05
 	adjusted := t.holm(runs)
-	is := "is not shown to be better"
+	is := "is not significantly better"
 	if *d.Low > 0 && (adjusted == nil || adjusted[best.run] < level) {
 		is = "is better"
 	}
 	if adjusted != nil {
-		interval += fmt.Sprintf("; p = %s of %d comparisons", fixed(adjusted[best.run], 4), len(adjusted))
+		interval += fmt.Sprintf("; p = %s for %d comparisons", fixed(adjusted[best.run], 4), len(adjusted))
 	}
 	return fmt.Sprintf("The best run, %s, %s than %s: %s, a difference of %s.", best.name, is, ref.name, scores, interval)
 }
 
 // beyondWords compares a run with the bag of words.
 func (t *Tests) beyondWords(s scored, words evaluate.PRF) string {
-	const a = "a bag of words without any model"
+	const a = "the bag-of-words baseline"
 	d := s.mean() - words.F1
 	low, high, known := t.bounds(s)
 	switch {
 	case known && words.F1 < low:
 		return fmt.Sprintf("That is %s points above %s, which has %s.", percent(d), a, percent(words.F1))
 	case known && words.F1 > high:
-		return fmt.Sprintf("That is %s points below %s, which has %s: the model is of no use yet.", percent(-d), a, percent(words.F1))
+		return fmt.Sprintf("That is %s points below %s, which has %s: the model is not useful yet.", percent(-d), a, percent(words.F1))
 	case known:
-		return fmt.Sprintf("That cannot be told from %s, which has %s.", a, percent(words.F1))
+		return fmt.Sprintf("The difference from %s, which has %s, is not significant.", a, percent(words.F1))
 	}
 	return fmt.Sprintf("%s has %s.", strings.ToUpper(a[:1])+a[1:], percent(words.F1))
 }
@@ -122,13 +122,13 @@ func lossVerdict(runs []named) []string {
 	}
 	text := fmt.Sprintf("Held-out masked-LM loss is %s nats", value(least))
 	if measured > 1 {
-		text = fmt.Sprintf("The lowest held-out masked-LM loss is that of %s, %s nats", best.name, value(least))
+		text = fmt.Sprintf("%s has the lowest held-out masked-LM loss, %s nats", best.name, value(least))
 	}
 	if steps := best.run.lastStep(); steps > 0 {
 		text += fmt.Sprintf(" after %s steps", count(steps))
 	}
 	if p := best.run.pretraining(); p != nil && p.UnigramEntropy > 0 {
-		text += fmt.Sprintf("; guessing by frequency alone has %s", fixed(p.UnigramEntropy, 2))
+		text += fmt.Sprintf("; the unigram entropy is %s", fixed(p.UnigramEntropy, 2))
 	}
 	return []string{text + "."}
 }

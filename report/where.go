@@ -101,10 +101,10 @@ func sameOrEach(runs []named, of func(*Run) string) string {
 func (r *Run) encoder() string {
 	text := isolated(pathName(r.Config.String("model.init")))
 	if r.Config.String("model.fresh") == "all" {
-		text += ", from random values"
+		text += ", random weights"
 	}
 	if r.Encoder.Layers > 0 && text != "" {
-		text += fmt.Sprintf(", %d layers of %d", r.Encoder.Layers, r.Encoder.Hidden)
+		text += fmt.Sprintf(", %d layers, hidden size %d", r.Encoder.Layers, r.Encoder.Hidden)
 	}
 	return text
 }
@@ -117,7 +117,7 @@ func (r *Run) examples() string {
 	}
 	var parts []string
 	if n := res.Cut.Sentences; n > 0 {
-		parts = append(parts, count(n)+" pairs to learn from")
+		parts = append(parts, count(n)+" training pairs")
 	}
 	if n := res.Instances / max(1, len(res.Seeds)); n > 0 {
 		parts = append(parts, strings.TrimSpace(count(n)+" scored, of "+isolated(pathName(res.Scored))))
@@ -150,7 +150,7 @@ func (r *Run) epoch() string {
 	case len(kept) == 1:
 		return kept[0] + " of " + of + ", the best on dev"
 	}
-	return strings.Join(kept, ", ") + " of " + of + ", the best on dev of each part"
+	return strings.Join(kept, ", ") + " of " + of + ", the best on dev in each part"
 }
 
 // place returns the backend and devices that the run ran on.
@@ -182,7 +182,7 @@ func (r *Run) facts() []Fact {
 	add("time", r.time())
 	add("steps", r.steps())
 	if v, ok := r.last("tokens_per_sec"); ok {
-		add("speed", value(v)+" tokens a second")
+		add("speed", value(v)+" tokens per second")
 	}
 	add("starts from", r.Config.String("model.init"))
 	if r.Members == nil {
@@ -207,7 +207,7 @@ func cutText(c marked.Cut) string {
 	if c.Sentences == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s, of which %s were cut to fit: %s lost one of the two mentions and %s both", count(c.Sentences), count(c.Shortened), count(c.LostOne), count(c.LostBoth))
+	return fmt.Sprintf("%s; %s were truncated: %s lost one of the two mentions, %s lost both", count(c.Sentences), count(c.Shortened), count(c.LostOne), count(c.LostBoth))
 }
 
 // filesSection links to the files to open next. The links are relative to the page.
@@ -265,9 +265,9 @@ func whatIs(p string) string {
 	case p == result.File:
 		return "all scores"
 	case p == result.ConfigFile:
-		return "how it was run"
+		return "the settings of the run"
 	case p == result.MetricsFile:
-		return "what was recorded, a line a report"
+		return "the recorded values, one line per report"
 	case strings.HasPrefix(p, "predictions"):
 		return "gold and predicted label of each example"
 	case strings.HasPrefix(p, result.CheckpointsDir+"/"):

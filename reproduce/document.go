@@ -15,7 +15,7 @@ import (
 // The rest of the text does not change. An experiment without markers, and markers without an experiment, are errors.
 func Document(text []byte, experiments []*Experiment, sources *Sources, o *Outcome) ([]byte, error) {
 	if n := bytes.Count(text, []byte("<!-- begin ")); n != len(experiments)+1 {
-		return nil, fmt.Errorf("%d pairs of markers for %d experiments and the summary", n, len(experiments))
+		return nil, fmt.Errorf("found %d pairs of markers, want one for each of the %d experiments and one for the summary", n, len(experiments))
 	}
 	text, err := between(text, "summary", Summary(o, experiments))
 	for _, e := range experiments {
@@ -31,7 +31,7 @@ func between(text []byte, id, section string) ([]byte, error) {
 	begin, end := fmt.Appendf(nil, "<!-- begin %s -->\n", id), fmt.Appendf(nil, "<!-- end %s -->", id)
 	i, j := bytes.Index(text, begin), bytes.Index(text, end)
 	if i < 0 || j < i {
-		return nil, fmt.Errorf("no markers %q and %q in this order", strings.TrimSpace(string(begin)), end)
+		return nil, fmt.Errorf("no markers %q and %q, in this order", strings.TrimSpace(string(begin)), end)
 	}
 	return slices.Concat(text[:i+len(begin)], []byte(section), text[j:]), nil
 }
@@ -41,15 +41,15 @@ func Summary(o *Outcome, experiments []*Experiment) string {
 	var b strings.Builder
 	took := counted(o.Runs, "run") + " took"
 	if !o.Complete {
-		took = "Of " + counted(o.Runs, "run") + " those that are complete took"
+		took = "The complete ones of " + counted(o.Runs, "run") + " took"
 	}
-	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds a cell. %s %.1f hours together", o.Scale, o.About, o.Seeds, took, o.Seconds/3600)
+	fmt.Fprintf(&b, "Scale `%s`: %s %d seeds per cell. %s %.1f hours in total", o.Scale, o.About, o.Seeds, took, o.Seconds/3600)
 	if o.Backend != "" {
 		fmt.Fprintf(&b, ", %s", o.Backend)
 	}
 	b.WriteString(".")
 	if !o.Complete {
-		b.WriteString(" The cells say which are not.")
+		b.WriteString(" The cells name the others.")
 	}
 	b.WriteString("\n\n")
 	if verdict := o.Verdict(experiments); verdict != "" {
@@ -75,7 +75,7 @@ func Section(e *Experiment, o *Outcome, sources *Sources, all []*Experiment) str
 	if e.Claim != "" {
 		fmt.Fprintf(&b, "Claim: %s\n\n", e.Claim)
 	}
-	fmt.Fprintf(&b, "`subbert reproduce %s --scale %s`; what it is made of: `configs/paper/%s.toml`.\n\n", e.ID, o.Scale, e.ID)
+	fmt.Fprintf(&b, "`subbert reproduce %s --scale %s`; definition: `configs/paper/%s.toml`.\n\n", e.ID, o.Scale, e.ID)
 	b.WriteString(TableOf(e, o, sources, all).Markdown())
 	b.WriteString("\n")
 	for _, r := range e.Remarks {

@@ -14,8 +14,12 @@ import (
 
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/regularfile"
 	"github.com/subbert/subbert/sweep"
 )
+
+// maxVocabulary is the largest vocabulary that is read, in bytes; the tokenizer reads no larger one.
+const maxVocabulary = 8 << 20
 
 // Start is the directory that a stand-in starts from: an architecture and a vocabulary, or a published encoder.
 type Start struct {
@@ -31,7 +35,7 @@ func (s Start) Write(ctx context.Context) error {
 	if s.Encoder != "" {
 		return s.copyEncoder(ctx)
 	}
-	vocab, err := os.ReadFile(s.Vocab)
+	vocab, err := regularfile.Read(s.Vocab, maxVocabulary)
 	if err != nil {
 		return err
 	}
@@ -77,12 +81,12 @@ type source struct {
 func (b *builder) model(name string) (source, error) {
 	m, ok := b.Sources.model(name)
 	if !ok {
-		return source{}, faultf("model %q is in no file of sources", name)
+		return source{}, faultf("no source file has the model %q", name)
 	}
 	s := source{Model: m, weights: b.Weights[name], architecture: b.Scale.Architecture}
 	if s.weights != "" {
 		s.architecture = b.architectures[name]
-		b.use("%s: published weights, as given by --model", m.Label)
+		b.use("%s: published weights, given with --model", m.Label)
 		return s, nil
 	}
 	if s.standIn, ok = b.Scale.StandIns[name]; ok {
@@ -101,19 +105,19 @@ func (b *builder) standIn(s source) (source, error) {
 		if err := b.vocabulary(s.standIn); err != nil {
 			return s, err
 		}
-		b.use("%s: no published weights; %s, pre-trained by the graph itself", s.Label, s.standIn.Label)
+		b.use("%s: no published weights; %s, pre-trained by this reproduction", s.Label, s.standIn.Label)
 		b.plan.StandIns[s.Label] = s.standIn.Label
 		return s, nil
 	}
 	e, ok := b.Sources.model(s.standIn.Encoder)
 	if !ok {
-		return s, faultf("model %q is in no file of sources", s.standIn.Encoder)
+		return s, faultf("no source file has the model %q", s.standIn.Encoder)
 	}
 	path, given := b.Weights[e.Name]
 	switch {
 	case given:
 		s.architecture = b.architectures[e.Name]
-		b.use("%s: %s, from %s (%s), pre-trained further by the graph itself", s.Label, e.Published, filepath.Base(path), e.Licence)
+		b.use("%s: %s, from %s (%s), pre-trained further by this reproduction", s.Label, e.Published, filepath.Base(path), e.Licence)
 	case b.Ungiven:
 	default:
 		return s, &absentError{fmt.Sprintf("needs %s: --model %s=PATH; %s", e.Published, e.Name, e.Obtain)}
@@ -145,7 +149,7 @@ func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (arc
 	}
 	defer func() { err = errors.Join(err, opened.Close()) }()
 	if !opened.HasWeights() {
-		return nil, fmt.Errorf("%s: no weights in it", path)
+		return nil, fmt.Errorf("%s: no weights", path)
 	}
 	if err := json.Unmarshal(opened.Config.Raw, &architecture); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -155,7 +159,7 @@ func architectureOf(ctx context.Context, path string, m Model, anyhow bool) (arc
 	}
 	got, err := sumOf(opened.Files.Weights)
 	if err == nil && got != m.SHA256 {
-		err = fmt.Errorf("%s: not the known weights of %s: sha256 %.12s, want %.12s; --unchecked takes them", path, m.Published, got, m.SHA256)
+		err = fmt.Errorf("%s: not the known weights of %s: sha256 %.12s, want %.12s; --unchecked accepts them", path, m.Published, got, m.SHA256)
 	}
 	return architecture, err
 }
@@ -166,7 +170,7 @@ func (b *builder) vocabulary(s StandIn) error {
 		return nil
 	}
 	if b.Data.Dir == "" {
-		return &absentError{fmt.Sprintf("data not given: --data DIR with %s", s.Vocab)}
+		return &absentError{fmt.Sprintf("no data given; use --data DIR with %s", s.Vocab)}
 	}
 	if s.SHA256 == "" {
 		_, err := os.Stat(b.Data.path(s.Vocab))

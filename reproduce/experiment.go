@@ -1,7 +1,6 @@
 package reproduce
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // Kinds of experiments.
@@ -153,7 +154,7 @@ func (r Row) over(of Row) Row {
 
 // decode decodes TOML strictly.
 func decode(name string, text []byte, to any) error {
-	meta, err := toml.NewDecoder(bytes.NewReader(text)).Decode(to)
+	meta, err := boundedtoml.Decode(string(text), to)
 	var at toml.ParseError
 	if errors.As(err, &at) {
 		return fmt.Errorf("%s: line %d: %s", name, at.Position.Line, at.Message)
@@ -187,12 +188,12 @@ func (e *Experiment) check() error {
 	kinds := []string{Scores, Counts, Losses, Probes, Stems, Sentences, Power}
 	fault(!slices.Contains(kinds, e.Kind), "kind = %q, want one of %s", e.Kind, strings.Join(kinds, ", "))
 	fault(e.Title == "" || e.Where == "", "title = %q, where = %q: want both", e.Title, e.Where)
-	fault(e.Kind == Power && len(e.Claims) == 0, "claims: none; name experiments")
-	fault(e.Kind != Power && (len(e.Rows) == 0 || len(e.Columns) == 0), "%d rows and %d columns, want some of both", len(e.Rows), len(e.Columns))
+	fault(e.Kind == Power && len(e.Claims) == 0, "claims: want at least one experiment")
+	fault(e.Kind != Power && (len(e.Rows) == 0 || len(e.Columns) == 0), "%d rows and %d columns, want at least one of each", len(e.Rows), len(e.Columns))
 	seen := map[string]bool{}
 	for _, r := range e.Rows {
-		fault(seen[r.Label], "row %q: there are two of this label", r.Label)
-		fault(r.Against != "" && !seen[r.Against], "row %q: against = %q is no row above it", r.Label, r.Against)
+		fault(seen[r.Label], "row %q: duplicate label", r.Label)
+		fault(r.Against != "" && !seen[r.Against], "row %q: against = %q is not a row above it", r.Label, r.Against)
 		fault(r.Published != nil && len(r.Published) != len(e.Columns), "row %q: %d published numbers for %d columns", r.Label, len(r.Published), len(e.Columns))
 		fault(r.Words != nil && len(r.Words) != len(e.Columns), "row %q: %d words for %d columns", r.Label, len(r.Words), len(e.Columns))
 		seen[r.Label] = true

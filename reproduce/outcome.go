@@ -61,7 +61,7 @@ func ReadOutcome(text []byte) (*Outcome, error) {
 func (o *Outcome) cell(experiment, row string, column int) Measured {
 	cells := o.Experiments[experiment][row]
 	if column >= len(cells) {
-		return Measured{Reason: "not asked for"}
+		return Measured{Reason: "not requested"}
 	}
 	return cells[column]
 }
@@ -131,7 +131,7 @@ func measure(e *Experiment, c Cell, state func(string) State) (Measured, error) 
 		}
 		one, err := read(e, e.Rows[c.Row], e.Columns[c.Column], c.Row, s.Dir)
 		if errors.Is(err, fs.ErrNotExist) {
-			return Measured{Reason: name + " left no result"}, nil
+			return Measured{Reason: name + " has no result"}, nil
 		}
 		if err != nil {
 			return m, err
@@ -139,7 +139,7 @@ func measure(e *Experiment, c Cell, state func(string) State) (Measured, error) 
 		m.Values, m.Words = append(m.Values, one.Values...), append(m.Words, one.Words...)
 	}
 	if m.Values == nil && m.Words == nil {
-		m.Reason = "nothing of the kind in the corpus"
+		m.Reason = "the result has no value for this cell"
 	}
 	return m, nil
 }
@@ -165,7 +165,7 @@ func read(e *Experiment, r Row, c Column, rank int, dir string) (Measured, error
 	case e.Kind != Scores && e.Kind != Probes && of.Attention != nil && of.Attention.Attention != nil:
 		return readAttention(e.Kind, rank, of.Attention.Attention), nil
 	}
-	return Measured{}, fmt.Errorf("%s: a result of the task %q, want one with %s", path, of.Task, e.Kind)
+	return Measured{}, fmt.Errorf("%s: result of the task %q, want a result with %s", path, of.Task, e.Kind)
 }
 
 // readAttention reads the number of sentences shown, or the stem of a rank.
@@ -288,7 +288,7 @@ func stateOf(report *sweep.Report, run string) State {
 	case s.State == sweep.Skipped:
 		why = fmt.Sprintf("%s skipped %s", run, s.Why)
 	case s.Why == "":
-		why = "stopped before its turn"
+		why = "the sweep stopped before this run"
 	}
 	return State{Dir: s.Dir, Done: s.State == sweep.Done || s.State == sweep.Cached, Why: why}
 }

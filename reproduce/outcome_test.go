@@ -94,11 +94,11 @@ func TestCheck(t *testing.T) {
 		want string
 	}{
 		{"known", Data{Dir: dir}, form("a", sum), ""},
-		{"another", Data{Dir: dir}, form("a", "00"), "a is not the known file: sha256 ba7816bf8f01, want 00; --unchecked takes it"},
+		{"another", Data{Dir: dir}, form("a", "00"), "a is not the known file: sha256 ba7816bf8f01, want 00; --unchecked accepts it"},
 		{"another, taken", Data{Dir: dir, Anyhow: true}, form("a", "00"), ""},
 		{"part missing", Data{Dir: dir}, form("b", sum), "b is missing from the data directory"},
-		{"none there", Data{Dir: filepath.Join(dir, "x")}, form("a", sum), "corpus not given: --data DIR with none:  (); or a: there (free)"},
-		{"no directory", Data{}, form("a", sum), "corpus not given: --data DIR with none:  (); or a: there (free)"},
+		{"none there", Data{Dir: filepath.Join(dir, "x")}, form("a", sum), "no corpus given; use --data DIR with none:  (); or a: there (free)"},
+		{"no directory", Data{}, form("a", sum), "no corpus given; use --data DIR with none:  (); or a: there (free)"},
 		{"taken for granted", Data{Assumed: true}, form("a", sum), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // ours, and the tables themselves below it. done has the state of the runs of p, whose probes and sentences are drawn
 // as in the paper's figures.
 func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*Experiment, o *Outcome, done *sweep.Report) error {
-	page := &report.Page{Title: "The paper again", Subtitle: fmt.Sprintf("Scale %s: %s", o.Scale, o.About)}
+	page := &report.Page{Title: "Reproduction of the paper", Subtitle: fmt.Sprintf("Scale %s: %s", o.Scale, o.About)}
 	if verdict := o.Verdict(chosen); verdict != "" {
 		page.Verdict = []string{verdict}
 	}
@@ -41,7 +41,7 @@ func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*E
 		page.Sections = append(page.Sections, s)
 	}
 	if len(o.Used) > 0 {
-		page.Sections = append(page.Sections, report.Section{Title: "What was used", Blocks: []report.Block{report.Notes(o.Used)}, Folded: true})
+		page.Sections = append(page.Sections, report.Section{Title: "Data and models", Blocks: []report.Block{report.Notes(o.Used)}, Folded: true})
 	}
 	return report.Write(path, page)
 }
@@ -50,7 +50,7 @@ func WritePage(ctx context.Context, path string, r Request, p *Plan, chosen []*E
 func (t *tabler) report() []report.Block {
 	made := t.table()
 	rows, notes := made.Footnotes()
-	table := report.Table{Caption: "In numbers", Cards: true}
+	table := report.Table{Caption: "Numbers", Cards: true}
 	for i, name := range made.Head {
 		table.Columns = append(table.Columns, report.Column{Name: name, Numeric: i > 1 && name != "over"})
 	}

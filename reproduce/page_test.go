@@ -1,6 +1,7 @@
 package reproduce_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func TestWritePage(t *testing.T) {
 	r := request(t, "mini")
 	o := &reproduce.Outcome{Scale: "mini", Seeds: 3, StandIns: map[string]string{"BioBERT": "MiniLM-L6"}, Experiments: map[string]map[string][]reproduce.Measured{
-		"table4": {"BioBERT": {{Values: []float64{50, 52, 54}}, {Reason: "stopped before its turn"}, {Values: []float64{60, 61, 62}}}},
+		"table4": {"BioBERT": {{Values: []float64{50, 52, 54}}, {Reason: "the sweep stopped before this run"}, {Values: []float64{60, 61, 62}}}},
 	}}
 	path := filepath.Join(t.TempDir(), "page.html")
 	if err := reproduce.WritePage(t.Context(), path, r, &reproduce.Plan{}, r.Experiments, o, &sweep.Report{}); err != nil {
@@ -29,9 +30,35 @@ func TestWritePage(t *testing.T) {
 	if n := strings.Count(page, "<figure"); n != 2 {
 		t.Errorf("%d figures, want 2: PPI and ChemProt of Table 4", n)
 	}
-	for _, want := range []string{"MiniLM-L6: published 81.0, measured 52.0 [47.0, 57.0]", "MiniLM-L6 &#43;P/G: published 83.0, measured –", "not run (1)", "stopped before its turn"} {
+	for _, want := range []string{"MiniLM-L6: published 81.0, measured 52.0 [47.0, 57.0]", "MiniLM-L6 &#43;P/G: published 83.0, measured –", "not run (1)", "the sweep stopped before this run"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+// TestFinish: outcome.json and the page are written, also after an interruption, and the text names the cell that is missing.
+func TestFinish(t *testing.T) {
+	r := request(t, "mini")
+	chosen := r.Experiments[:1]
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	out := t.TempDir()
+	p, err := reproduce.NewPlan(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, page, err := reproduce.Finish(ctx, out, r, p, chosen, &sweep.Report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{page, filepath.Join(out, "outcome.json")} {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+	var text strings.Builder
+	if err := o.WriteText(&text, r, chosen); err != nil || !strings.Contains(text.String(), chosen[0].Where+": "+chosen[0].Title) || !strings.Contains(text.String(), "not run") {
+		t.Errorf("%v\n%s", err, &text)
 	}
 }

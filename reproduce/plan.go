@@ -206,7 +206,7 @@ func (b *builder) cell(e *Experiment, r Row, c Column) ([]string, error) {
 		return nil, errors.New(r.NotRun)
 	}
 	if len(e.Scales) > 0 && !slices.Contains(e.Scales, b.Scale.Name) {
-		return nil, &absentError{"only run at the scale " + strings.Join(e.Scales, " or ")}
+		return nil, &absentError{"only at the scale " + strings.Join(e.Scales, " or ")}
 	}
 	switch e.Kind {
 	case Counts:
@@ -221,7 +221,7 @@ func (b *builder) cell(e *Experiment, r Row, c Column) ([]string, error) {
 	case Stems, Sentences:
 		return one(b.attention(r, c.Corpus))
 	}
-	return nil, faultf("no cell of kind %s is run", e.Kind)
+	return nil, faultf("cells of the kind %s have no run", e.Kind)
 }
 
 func one(name string, err error) ([]string, error) { return []string{name}, err }
@@ -230,7 +230,7 @@ func one(name string, err error) ([]string, error) { return []string{name}, err 
 func (b *builder) corpus(name string) (Corpus, Form, error) {
 	c, ok := b.Sources.corpus(name)
 	if !ok {
-		return c, Form{}, faultf("corpus %q is in no file of sources", name)
+		return c, Form{}, faultf("no source file has the corpus %q", name)
 	}
 	f, err := b.Data.find(c)
 	if err == nil {

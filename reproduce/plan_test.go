@@ -24,7 +24,7 @@ func request(t *testing.T, scale string) reproduce.Request {
 	r := reproduce.Request{Data: &reproduce.Data{Dir: "data", Assumed: true}, Ungiven: true, Starts: "start", Resolve: resolve}
 	var errs [3]error
 	r.Experiments, errs[0] = reproduce.ReadExperiments(paper.Files)
-	r.Sources, errs[1] = reproduce.ReadSources(paper.Files)
+	r.Sources, errs[1] = reproduce.ReadSources(paper.Files, "")
 	r.Scale, errs[2] = reproduce.ReadScale(paper.Files, scale)
 	for _, err := range errs {
 		if err != nil {
@@ -163,8 +163,8 @@ func TestFaults(t *testing.T) {
 		{"syntax", "title = \n", "x.toml: line 1"},
 		{"kind", strings.Replace(head, "scores", "sums", 1), `x.toml: kind = "sums", want one of scores`},
 		{"published", head + "published = [1, 2]\n", `row "a": 2 published numbers for 1 columns`},
-		{"against", head + "against = \"b\"\n", `row "a": against = "b" is no row above it`},
-		{"twice", head + "[[row]]\nlabel = \"a\"\n", `row "a": there are two of this label`},
+		{"against", head + "against = \"b\"\n", `row "a": against = "b" is not a row above it`},
+		{"twice", head + "[[row]]\nlabel = \"a\"\n", `row "a": duplicate label`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := reproduce.ParseExperiment("dir/x.toml", []byte(test.text)); err == nil || !strings.Contains(err.Error(), strings.Replace(test.want, "x.toml", "dir/x.toml", 1)) {
@@ -173,8 +173,8 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	for _, test := range []struct{ name, text, want string }{
-		{"corpus", strings.Replace(head, "ddi", "dddi", 1), `corpus "dddi" is in no file of sources`},
-		{"model", strings.Replace(head, "biobert", "robert", 1), `model "robert" is in no file of sources`},
+		{"corpus", strings.Replace(head, "ddi", "dddi", 1), `no source file has the corpus "dddi"`},
+		{"model", strings.Replace(head, "biobert", "robert", 1), `no source file has the model "robert"`},
 		{"text", head + "domain = \"mice\"\n", `scale tiny has no text "mice"`},
 		{"setting", head + "finetuning.task.poling = \"cls\"\n", "unknown key task.poling; did you mean task.pooling?"},
 	} {

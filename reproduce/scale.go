@@ -6,6 +6,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
+	"github.com/subbert/subbert/internal/readable"
 )
 
 // Scale says how large everything is. Its tables of settings are those of a run's file (docs/config.md).
@@ -87,8 +90,20 @@ type Speed struct {
 	StartSeconds float64 `toml:"start_seconds"`
 }
 
-// ReadScale reads scale/NAME.toml of files.
+// String says what hours are forecast from, for people.
+func (s Speed) String() string {
+	return fmt.Sprintf("hours are of %.0f positions a second in pre-training and %.0f in fine-tuning, and %s to start a run, on %s", s.Pretrain, s.Finetune, readable.Seconds(s.StartSeconds), s.On)
+}
+
+// ReadScale reads scale/NAME.toml of files, or the file called name if that ends in .toml.
 func ReadScale(files fs.FS, name string) (*Scale, error) {
+	if strings.HasSuffix(name, ".toml") {
+		text, err := boundedtoml.Read(name)
+		if err != nil {
+			return nil, err
+		}
+		return parseScale(name, text)
+	}
 	names, err := fs.Glob(files, "scale/*.toml")
 	if err != nil {
 		return nil, err
@@ -104,11 +119,11 @@ func ReadScale(files fs.FS, name string) (*Scale, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseScale(file, text)
+	return parseScale(file, text)
 }
 
-// ParseScale reads the text of the file called name.
-func ParseScale(name string, text []byte) (*Scale, error) {
+// parseScale reads the text of the file called name.
+func parseScale(name string, text []byte) (*Scale, error) {
 	s := &Scale{Name: strings.TrimSuffix(path.Base(name), ".toml")}
 	if err := decode(name, text, s); err != nil {
 		return nil, err

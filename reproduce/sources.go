@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // Model is a published model.
@@ -57,8 +59,15 @@ type Sources struct {
 	Corpora []Corpus `toml:"corpus"`
 }
 
-// ReadSources reads sources/*.toml of files.
-func ReadSources(files fs.FS) (*Sources, error) {
+// ReadSources reads sources/*.toml of files, or the file called own if that is not empty.
+func ReadSources(files fs.FS, own string) (*Sources, error) {
+	if own != "" {
+		text, err := boundedtoml.Read(own)
+		if err != nil {
+			return nil, err
+		}
+		return parseSources(own, text)
+	}
 	names, err := fs.Glob(files, "sources/*.toml")
 	if err != nil {
 		return nil, err
@@ -69,7 +78,7 @@ func ReadSources(files fs.FS) (*Sources, error) {
 		if err != nil {
 			return nil, err
 		}
-		one, err := ParseSources(name, text)
+		one, err := parseSources(name, text)
 		if err != nil {
 			return nil, err
 		}
@@ -78,8 +87,8 @@ func ReadSources(files fs.FS) (*Sources, error) {
 	return all, nil
 }
 
-// ParseSources reads the text of the file called name.
-func ParseSources(name string, text []byte) (*Sources, error) {
+// parseSources reads the text of the file called name.
+func parseSources(name string, text []byte) (*Sources, error) {
 	s := &Sources{}
 	return s, decode(name, text, s)
 }
@@ -128,7 +137,7 @@ func (e *absentError) Error() string { return e.what }
 // find returns the form of c that exists; its error says what is wrong with it.
 func (d *Data) find(c Corpus) (Form, error) {
 	if len(c.Forms) == 0 {
-		return Form{}, fmt.Errorf("corpus %s: no form of it is described", c.Name)
+		return Form{}, fmt.Errorf("corpus %s: no forms", c.Name)
 	}
 	for _, f := range c.Forms {
 		if d.Dir == "" {
@@ -149,7 +158,7 @@ func (d *Data) find(c Corpus) (Form, error) {
 	for _, f := range c.Forms {
 		forms = append(forms, fmt.Sprintf("%s: %s (%s)", f.Path, f.Obtain, f.Licence))
 	}
-	return f, &absentError{"corpus not given: --data DIR with " + strings.Join(forms, "; or ")}
+	return f, &absentError{"no corpus given; use --data DIR with " + strings.Join(forms, "; or ")}
 }
 
 // check compares files with their checksums, each file once.
@@ -171,7 +180,7 @@ func (d *Data) checkFile(name, want string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		err = &absentError{fmt.Sprintf("%s is missing from the data directory", name)}
 	case err == nil && got != want && !d.Anyhow:
-		err = fmt.Errorf("%s is not the known file: sha256 %.12s, want %.12s; --unchecked takes it", name, got, want)
+		err = fmt.Errorf("%s is not the known file: sha256 %.12s, want %.12s; --unchecked accepts it", name, got, want)
 	}
 	if d.checked == nil {
 		d.checked = map[string]error{}
@@ -206,7 +215,7 @@ func (d *Data) texts(t Text) ([]string, error) {
 			if d.Assumed {
 				names = []string{d.path(pattern)}
 			} else {
-				return nil, &absentError{fmt.Sprintf("text not given: --data DIR with %s%s", pattern, semicolon(t.Obtain))}
+				return nil, &absentError{fmt.Sprintf("no text given; use --data DIR with %s%s", pattern, semicolon(t.Obtain))}
 			}
 		}
 		found = append(found, names...)

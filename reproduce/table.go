@@ -265,7 +265,7 @@ func (t *tabler) stems() Table {
 
 // power has a line for each claim and column of other experiments.
 func (t *tabler) power() Table {
-	out := Table{Head: []string{"claim", "", "published gain", "our gain [95 %]", "sd", "seeds to see 1 point", "seeds to see the published gain"}}
+	out := Table{Head: []string{"claim", "", "published gain", "our gain [95 %]", "sd", "seeds to find 1 point", "seeds to find the published gain"}}
 	for _, id := range t.e.Claims {
 		i := slices.IndexFunc(t.all, func(e *Experiment) bool { return e.ID == id })
 		if i < 0 {

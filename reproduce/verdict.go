@@ -14,7 +14,7 @@ import (
 const (
 	Holds       = "holds"
 	DoesNotHold = "does not hold"
-	CannotTell  = "cannot be told"
+	CannotTell  = "inconclusive"
 )
 
 // Verdict says whether a row differs here, as claimed, from another.
@@ -67,14 +67,14 @@ func (v Verdict) Text(decimals int) string {
 	if v.Published != nil && *v.Published != 0 {
 		looked = fmt.Sprintf("the published %+.*f", decimals, *v.Published)
 	}
-	told := fmt.Sprintf("cannot be told with %d seeds: %s", v.Gain.N, size)
+	told := fmt.Sprintf("inconclusive with %d seeds: %s", v.Gain.N, size)
 	switch {
 	case v.Seeds > v.Gain.N:
-		return fmt.Sprintf("%s; to see %s would take %d seeds", told, looked, v.Seeds)
+		return fmt.Sprintf("%s; finding %s would take %d seeds", told, looked, v.Seeds)
 	case v.Seeds > 0:
-		return fmt.Sprintf("%s; %d seeds would show %s four times in five", told, v.Seeds, looked)
+		return fmt.Sprintf("%s; %d seeds find %s with probability 0.8", told, v.Seeds, looked)
 	case v.Gain.Instances > 0:
-		return fmt.Sprintf("%s; on %d test pairs no number of seeds would show %s", told, v.Gain.Instances, looked)
+		return fmt.Sprintf("%s; no number of seeds finds %s on %d test pairs", told, looked, v.Gain.Instances)
 	}
 	return told
 }
@@ -152,7 +152,7 @@ func (o *Outcome) verdict(experiment, row string, j int) (Verdict, bool) {
 // Verdict says in a sentence which claims of some experiments hold; empty if there is none to judge.
 func (o *Outcome) Verdict(of []*Experiment) string {
 	if o.Smoke {
-		return fmt.Sprintf("The scale %s is a smoke test: it shows that every path works, and its scores say nothing of the paper's claims.", o.Scale)
+		return fmt.Sprintf("The scale %s is a smoke test: it shows that every path works, and its scores say nothing about the claims of the paper.", o.Scale)
 	}
 	n, all := map[string]int{}, 0
 	for _, v := range o.Verdicts {
@@ -164,5 +164,5 @@ func (o *Outcome) Verdict(of []*Experiment) string {
 	if all == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s with what is published or claimed: %d as claimed here, %d not, and %d that cannot be told with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
+	return fmt.Sprintf("%s with published or claimed gains: %d as claimed, %d not, and %d inconclusive with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
 }

@@ -35,7 +35,7 @@ func (r *relationRun) card(out *result.Relation) string {
 }
 
 func (s *session) writeRecipe(b *strings.Builder) {
-	fmt.Fprintf(b, "- started from: %s\n- seed %d; computed by %s\n", s.model.Init, s.common.Run.Seed, s.where())
+	fmt.Fprintf(b, "- started from: %s\n- seed %d; backend %s\n", s.model.Init, s.common.Run.Seed, s.where())
 }
 
 func writeValues(b *strings.Builder, title string, values map[string]float64) {

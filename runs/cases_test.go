@@ -65,10 +65,10 @@ func TestPretrainingCases(t *testing.T) {
 		text                string // part of the finding's text
 	}{
 		{"one document", "36/one.txt", strings.Join(sentences, "\n") + "\n", nil,
-			"1 document: next sentences need another document; task.nsp = false does without", "", ""},
+			"the shards have 1 document, and next sentence prediction needs at least 2; set task.nsp = false", "", ""},
 		{"one document without next sentences", "36/one.txt", strings.Join(sentences, "\n") + "\n", []string{"task.nsp=false"}, "", "", ""},
 		{"documents of one sentence", "37/docs.txt", strings.Join(sentences, "\n\n") + "\n", nil,
-			"", result.RandomNext, "documents have one sentence, every next segment is random"},
+			"", result.RandomNext, "documents have one sentence, so every next segment is random"},
 	} {
 		for _, v := range variants(t, f, test.file, test.content) {
 			t.Run(test.name+"/"+v.name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestUnlabelledTest(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = runs.Finetune(t.Context(), config, runs.Env{})
-			if want := "unlabelled.tsv has no labels; give data.test with labels or none"; err == nil || !strings.Contains(err.Error(), want) {
+			if want := "unlabelled.tsv has no labels; add labels, or leave data.test out"; err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}
 			if _, err := os.Stat(dir); err == nil {

@@ -163,7 +163,7 @@ func sumUp(all []part, results []*result.Relation) (*result.Relation, error) {
 		Padding: first.Padding, MicroOf: result.MicroOfPooled, ClassWeights: first.ClassWeights,
 	}
 	if len(first.Confusion) == 0 {
-		return nil, errors.New("there is nothing to score the runs on: data.test, data.dev or task.folds gives some")
+		return nil, errors.New("no examples to score the runs on; set data.test, data.dev or task.folds")
 	}
 	bySeed, byFold := map[uint32][]int{}, map[int][]int{}
 	for i, p := range all {

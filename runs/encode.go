@@ -103,7 +103,7 @@ func (e Encoding) options(env Env, m *checkpoints.Model, c bert.Config) (encodin
 		asked, has bool
 	}{{"pooled", asked.Pooled, has.Pooled}, {"mlm_logits", asked.MaskedLM, has.MaskedLM}, {"nsp_logits", asked.Next, has.Next}} {
 		if part.asked && !part.has {
-			env.Log.Warn("left out: the model has no such part", "what", part.name)
+			env.Log.Warn("output skipped: the model does not have it", "output", part.name)
 		}
 	}
 	return has, nil
@@ -132,13 +132,13 @@ func (e Encoding) read(ctx context.Context, env Env, m *checkpoints.Model, c ber
 		return nil, err
 	}
 	for _, cut := range records.Cut[:min(len(records.Cut), 5)] {
-		env.Log.Warn("text cut off", "record", cut.String(), "positions", limits.Positions)
+		env.Log.Warn("text truncated", "record", cut.String(), "positions", limits.Positions)
 	}
 	if n := len(records.Cut); n > 5 {
-		env.Log.Warn("more texts cut off", "records", n-5)
+		env.Log.Warn("more texts truncated", "records", n-5)
 	}
 	if len(records.Unknown) > 0 {
-		env.Log.Warn("keys that mean nothing here", "keys", strings.Join(records.Unknown, " "))
+		env.Log.Warn("unknown keys ignored", "keys", strings.Join(records.Unknown, " "))
 	}
 	return records, nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -21,7 +22,6 @@ import (
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/internal/gapi"
 	"github.com/subbert/subbert/runs/result"
-	"github.com/subbert/subbert/trainer/metrics"
 )
 
 // ErrInterrupted ends a run whose context was cancelled. Its state was saved.
@@ -68,16 +68,6 @@ type Env struct {
 
 	// Command is the command that the results name as the one that started the run.
 	Command string
-}
-
-// Progress is a report of a run.
-type Progress struct {
-	Run         string // the name of this run, if there are several
-	Number, Of  int    // if there are several runs, the number of this one, from 1, and how many there are
-	From        int    // the step that this process started or continued at
-	Step, Steps int    // completed updates, and updates in all
-	HeldOut     bool   // the values are those of an evaluation
-	Values      []metrics.Value
 }
 
 // complete returns e with its nil fields replaced by defaults.
@@ -137,25 +127,6 @@ func (e Env) reading(name string) func(n int) {
 // note prints a line to Notes. An error of the writer does not fail the run.
 func (e Env) note(format string, args ...any) { fmt.Fprintf(e.Notes, format+"\n", args...) }
 
-// plural returns a count with its noun, whose plural ends in ending.
-func plural(n int, noun, ending string) string {
-	if n != 1 {
-		noun += ending
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// short shortens a number to three digits and a unit of thousands.
-func short(n float64) string {
-	for _, unit := range []string{"", " K", " M", " G"} {
-		if n < 999.5 {
-			return fmt.Sprintf("%.3g%s", n, unit)
-		}
-		n /= 1000
-	}
-	return fmt.Sprintf("%.3g T", n)
-}
-
 // unchanged refuses to continue a run with a config that changes what is learned, except for a longer schedule if the
 // run is extended.
 func (e Env) unchanged(c interface {
@@ -163,7 +134,7 @@ func (e Env) unchanged(c interface {
 }, dir, file string) error {
 	changed, err := c.Changes(file)
 	if err != nil {
-		return fmt.Errorf("the config the run was started with: %w", err)
+		return fmt.Errorf("the config that the run was started with: %w", err)
 	}
 	if e.Extend {
 		changed = slices.DeleteFunc(changed, func(line string) bool {
@@ -171,7 +142,25 @@ func (e Env) unchanged(c interface {
 		})
 	}
 	if len(changed) > 0 {
-		return configs.Errorf("%s was started with %s; continue with the same, or start anew in another run.dir", dir, strings.Join(changed, ", "))
+		return configs.Errorf("%s was started with %s; continue with the same settings, or set another run.dir to start a new run", dir, strings.Join(changed, ", "))
 	}
 	return nil
+}
+
+// Longer returns the line of a config that adds steps to the schedule of the finished run in dir.
+func Longer(dir string, steps int) (string, error) {
+	if steps < 1 {
+		return "", configs.Errorf("--extend %d, want at least 1 step", steps)
+	}
+	r, err := result.Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", configs.Errorf("--extend: %s has no %s, so the run is not finished; --resume continues it", dir, result.File)
+	}
+	if err != nil {
+		return "", err
+	}
+	if r.Relation != nil && r.Relation.Several() {
+		return "", configs.Errorf("--extend: %s contains several runs; only a single run can be extended", dir)
+	}
+	return fmt.Sprintf("schedule.steps=%d", r.Steps+steps), nil
 }

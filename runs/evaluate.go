@@ -112,7 +112,7 @@ func (m *measured) open(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 		for _, p := range passed {
-			m.env.Log.Warn("checkpoint passed over", "step", p.Step, "why", p.Err)
+			m.env.Log.Warn("checkpoint skipped", "step", p.Step, "why", p.Err)
 		}
 		m.task, m.seed, m.step, dir = config.Task, config.Run.Seed, newest.Step, newest.Dir
 		m.of.Device.Precision = cmp.Or(m.of.Device.Precision, config.Device.Precision)
@@ -196,7 +196,7 @@ func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece
 		return nil, err
 	}
 	if documents.NumDocuments() == 0 {
-		return nil, configs.Errorf("the shards have no %s documents; subbert data shard --held-out says how many", split)
+		return nil, configs.Errorf("the shards have no %s documents; set their number with subbert data shard --held-out", split)
 	}
 	drawer, err := instances.New(documents, v, task.Instances(uint64(seed)))
 	if err != nil {
@@ -229,7 +229,7 @@ func (m *measured) load() (*model.Store, error) {
 	store, report, err := load()
 	var mismatch *checkpoints.MismatchError
 	if errors.As(err, &mismatch) && m.task.NSP && lacksPairsOnly(mismatch) {
-		m.env.Log.Warn("the model cannot tell next sentences: nsp_loss and nsp_accuracy are left out", "why", err)
+		m.env.Log.Warn("the model has no next sentence head: nsp_loss and nsp_accuracy are not measured", "why", err)
 		m.task.NSP = false
 		store, report, err = load()
 	}

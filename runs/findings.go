@@ -70,7 +70,7 @@ func (s *session) foresee(r *rowSets, e relation.Examples, encoder *marked.Encod
 	}
 	for _, m := range r.Marks {
 		if slices.Contains(encoder.Tokenizer.Append(nil, m), encoder.Special.Unk) {
-			s.find(result.UnknownMarks, fmt.Sprintf("the vocabulary has no pieces for the mark %s: part of it is [UNK]", m))
+			s.find(result.UnknownMarks, fmt.Sprintf("the vocabulary has no word pieces for the mark %s: part of it becomes [UNK]", m))
 		}
 	}
 }
@@ -109,7 +109,7 @@ func gather(all []part, results []*result.Relation) []result.Finding {
 	}
 	for i, f := range out {
 		if names := others[f.Kind]; len(names) > 0 {
-			out[i].Text += "; likewise " + strings.Join(names, ", ")
+			out[i].Text += "; also in " + strings.Join(names, ", ")
 		}
 	}
 	return out

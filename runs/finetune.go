@@ -44,7 +44,7 @@ func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Re
 // interrupted returns ErrInterrupted in place of err if ctx ended before anything was begun.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrInterrupted) {
-		return fmt.Errorf("%w: nothing was begun; the same command starts again", ErrInterrupted)
+		return fmt.Errorf("%w before the run started; run the same command again", ErrInterrupted)
 	}
 	return err
 }
@@ -130,7 +130,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 func (r *relationRun) relationPlan() (trainer.Plan, error) {
 	if r.config.Task.Keep == relation.KeepBestDev {
 		if len(r.rows.dev) == 0 {
-			return trainer.Plan{}, configs.Errorf("task.keep = %q, but there are no dev examples: data.dev or data.dev_fraction gives some", relation.KeepBestDev)
+			return trainer.Plan{}, configs.Errorf("task.keep = %q, but there are no dev examples; set data.dev or data.dev_fraction", relation.KeepBestDev)
 		}
 		r.common.Record.EvaluateEvery = (len(r.rows.train) + r.config.Task.Batch - 1) / r.config.Task.Batch
 	}
@@ -148,7 +148,7 @@ func (r *relationRun) sameLabels() error {
 			return nil
 		}
 	}
-	return configs.Errorf(`%s: the model's labels are %q, the data's %q; model.fresh = ["classifier"] starts a new classifier`, r.model.Init, labels, r.rows.Labels)
+	return configs.Errorf(`%s: the model has the labels %q, the data %q; set model.fresh = ["classifier"] to train a new classifier`, r.model.Init, labels, r.rows.Labels)
 }
 
 // describeModel sets what a saved model has beside its weights, including lengths, so that whoever applies the model
@@ -164,7 +164,7 @@ func (r *relationRun) describeModel(lengths []int) error {
 
 // noteExamples writes a note on the training examples, with the first ones as the model sees them.
 func (r *relationRun) noteExamples(p relation.Padding) {
-	r.env.note("examples: %d to learn from, %d dev, %d test; marking %s, labels %s, negative %s",
+	r.env.note("examples: %d train, %d dev, %d test; marking %s, labels %s, negative %s",
 		len(r.rows.train), len(r.rows.dev), len(r.rows.test), r.rows.Marking, strings.Join(r.rows.Labels, " "), r.rows.Negative)
 	for _, l := range r.rows.Labels {
 		if w, ok := r.weights.Of[l]; ok {

@@ -27,17 +27,17 @@ func (s *Sets) resolveLabels(d relation.Data, e relation.Examples) error {
 	var none *relations.NegativeError
 	switch {
 	case len(found) < 2:
-		return fmt.Errorf("the only label is %q, want at least two", found)
+		return fmt.Errorf("got the labels %q, want at least two", found)
 	case errors.As(err, &none) && e.Negative != "":
-		return fmt.Errorf("task.negative = %q is none of the labels %q", e.Negative, found)
+		return fmt.Errorf("task.negative = %q is not one of the labels %q", e.Negative, found)
 	case err != nil:
-		return fmt.Errorf("%w; name the one that means no relation: task.negative", err)
+		return fmt.Errorf("%w; set task.negative to the label that means no relation", err)
 	}
 	if s.Labels, s.Negative = found, task.Negative; len(e.Labels) == 0 {
 		s.Labels = slices.Sorted(slices.Values(task.Labels))
 	}
 	if len(s.Labels) < 2 {
-		return fmt.Errorf("the labels %q are one and the same, want at least two", found)
+		return fmt.Errorf("the labels %q are spellings of one label, want at least two labels", found)
 	}
 	return s.spell(task, d)
 }
@@ -89,7 +89,7 @@ func unknownLabels(name string, unknown map[string]int, labels []string) error {
 	for _, l := range slices.Concat(labels, slices.Sorted(maps.Keys(unknown))) {
 		all = append(all, fmt.Sprintf("%q", l))
 	}
-	return fmt.Errorf("%s has labels that no training row has: %s; task.labels = [%s] takes them in, though nothing is learned of them", name, strings.Join(told, ", "), strings.Join(all, ", "))
+	return fmt.Errorf("%s has labels that no training row has: %s; set task.labels = [%s] to accept them, although the model cannot learn them", name, strings.Join(told, ", "), strings.Join(all, ", "))
 }
 
 // checkScored refuses examples without a label that are to be scored.
@@ -104,9 +104,9 @@ func (s *Sets) checkScored(d relation.Data) error {
 		switch n := countLabels(part.examples)[""]; {
 		case n == 0:
 		case n == len(part.examples):
-			return fmt.Errorf("%s has no labels; give %s with labels or none", part.file, part.key)
+			return fmt.Errorf("%s has no labels; add labels, or leave %s out", part.file, part.key)
 		default:
-			return fmt.Errorf("%s: %d of %d rows have no label; give %s with labels or none", part.file, n, len(part.examples), part.key)
+			return fmt.Errorf("%s: %d of %d rows have no label; add labels, or leave %s out", part.file, n, len(part.examples), part.key)
 		}
 	}
 	return nil

@@ -54,7 +54,7 @@ func (l *lanes) each(ctx context.Context, env Env, n int, name func(int) string,
 			one := <-l.free
 			defer func() { l.free <- one }()
 			if within.Err() != nil {
-				return fmt.Errorf("%w: %d of %d runs have not begun; --resume continues", ErrInterrupted, n-i, n)
+				return fmt.Errorf("%w: %d of %d runs have not started; --resume continues", ErrInterrupted, n-i, n)
 			}
 			again := *one // a run closes the handle it is given
 			return run(within, mine, i, &again)

@@ -130,11 +130,11 @@ func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 		return nil, err
 	}
 	if documents.NumDocuments() == 0 {
-		p.env.Log.Warn("the shards hold no document out, so nothing is measured on unseen text; subbert data shard --held-out keeps some apart")
+		p.env.Log.Warn("the shards have no held-out documents, so nothing is measured on unseen text; subbert data shard --held-out sets documents aside")
 		return nil, nil
 	}
 	if documents.NumDocuments() == 1 && p.config.Task.NSP {
-		p.find(result.OneHeldOut, "1 document is held out, so its random next segments are its own: heldout_nsp_loss and heldout_nsp_accuracy say nothing")
+		p.find(result.OneHeldOut, "only 1 document is held out, so random next segments come from the same document: heldout_nsp_loss and heldout_nsp_accuracy mean nothing")
 	}
 	epoch, err := p.epoch(ctx, shards.HeldOut)
 	if err != nil {
@@ -260,7 +260,7 @@ func (p *pretrainingRun) foreseePairs() error {
 		return err
 	}
 	if documents.NumDocuments() == 1 {
-		return configs.Errorf("%s: 1 document: next sentences need another document; task.nsp = false does without (in text files an empty line ends a document)", p.config.Data.Shards)
+		return configs.Errorf("%s: the shards have 1 document, and next sentence prediction needs at least 2; set task.nsp = false, or separate documents by an empty line in text files", p.config.Data.Shards)
 	}
 	drawer, err := instances.New(documents, p.init.Vocabulary, p.config.Task.Instances(uint64(p.config.Run.Seed)))
 	if err != nil {
@@ -273,9 +273,9 @@ func (p *pretrainingRun) foreseePairs() error {
 	counts := p.set.Header().Splits[shards.Train].Counts
 	switch {
 	case random == all && counts.Sentences == counts.Documents:
-		p.find(result.RandomNext, fmt.Sprintf("all %d documents have one sentence, every next segment is random; task.nsp = false does without", counts.Documents))
+		p.find(result.RandomNext, fmt.Sprintf("all %d documents have one sentence, so every next segment is random; set task.nsp = false", counts.Documents))
 	case float64(random) > mostRandom*float64(all):
-		p.find(result.RandomNext, fmt.Sprintf("%d of %d next segments are random, half are meant to be: documents have %.1f sentences, and a row of %d positions often has room for one; task.nsp = false does without",
+		p.find(result.RandomNext, fmt.Sprintf("%d of %d next segments are random, want half: documents have %.1f sentences on average, and one sentence often fills a row of %d positions; set task.nsp = false",
 			random, all, float64(counts.Sentences)/float64(max(1, counts.Documents)), p.config.Task.Sequence))
 	}
 	return nil
@@ -293,7 +293,7 @@ func (p *pretrainingRun) judgeWords(ctx context.Context) error {
 		loss, where = p.last.training["mlm_loss"], "in the last training report"
 	}
 	if loss > p.text.UnigramEntropy && p.text.UnigramEntropy > 0 {
-		p.find(result.NotAboveUnigram, fmt.Sprintf("the loss of masked words is %.3f %s, above the %.3f that guessing by the frequency of pieces alone would reach: the model has learned less than that", loss, where, p.text.UnigramEntropy))
+		p.find(result.NotAboveUnigram, fmt.Sprintf("the masked-word loss is %.3f %s, above the %.3f of a guess from word piece frequencies: the model has learned less than the frequencies", loss, where, p.text.UnigramEntropy))
 	}
 	return nil
 }

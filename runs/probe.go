@@ -12,6 +12,7 @@ import (
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/marked"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/tasks"
@@ -63,14 +64,14 @@ type probingRun struct {
 // open encodes the sentences and resolves which probes to train.
 func (p *probingRun) open(ctx context.Context, sets *Sets) (err error) {
 	if _, err := os.Stat(p.dir.File(result.File)); err == nil {
-		return configs.Errorf("%s is complete: it has a result.json; another run.dir starts anew", p.config.Run.Dir)
+		return configs.Errorf("%s is complete: it has a result.json; set another run.dir to start a new run", p.config.Run.Dir)
 	}
 	if p.data, err = p.encode(ctx, sets, p.config.Task.Examples); err != nil {
 		return err
 	}
 	tried := p.data.scored()
 	if _, p.from = sets.Scored(); len(tried) == 0 {
-		return configs.Errorf("there are no test and no dev examples to try the probes on: data.test, data.dev or data.dev_fraction gives some")
+		return configs.Errorf("there are no test or dev examples to score the probes on; set data.test, data.dev or data.dev_fraction")
 	}
 	settings := p.config.Task.Probe
 	if p.depths, err = settings.Depths(p.bert.NumHiddenLayers); err != nil {
@@ -178,8 +179,8 @@ func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEnco
 		dir = p.dir.File(result.ActivationsDir)
 	}
 	h := frozen.Header(hash, kind, rows)
-	p.env.note("activations: %d examples of %d layers, %d positions, %d numbers in %s: %s bytes in %s",
-		h.Examples, h.Layers, h.Positions, h.Hidden, h.Type, short(float64(h.Bytes())), h.Path(dir))
+	p.env.note("activations: %d examples, %d layers, %d positions, hidden size %d, %s: %s bytes in %s",
+		h.Examples, h.Layers, h.Positions, h.Hidden, h.Type, readable.Count(float64(h.Bytes())), h.Path(dir))
 	began := time.Now()
 	cache, err := frozen.Keep(dir, h, rows, func(done int) error {
 		p.env.Counting("encoding", done, len(rows))
@@ -192,7 +193,7 @@ func (p *probingRun) activations(ctx context.Context, frozen *probing.FrozenEnco
 	p.spent.Bytes += h.Bytes()
 	return cache, func() {
 		if err := cache.Close(); err != nil {
-			p.env.Log.Warn("closing activations", "error", err)
+			p.env.Log.Warn("cannot close activations", "error", err)
 		}
 	}, nil
 }
@@ -215,7 +216,7 @@ func (p *probingRun) openGroups(shape activations.Header) error {
 		}
 		p.groups = append(p.groups, g)
 	}
-	p.env.note("probes: of layers %v in %d graphs, %d seeds, %d steps of %d examples each", p.depths, len(p.groups), p.config.Task.Seeds, plan.Schedule.Steps(), plan.Batch)
+	p.env.note("probes: layers %v in %d graphs, %d seeds, %d steps of %d examples", p.depths, len(p.groups), p.config.Task.Seeds, plan.Schedule.Steps(), plan.Batch)
 	return nil
 }
 
@@ -234,7 +235,7 @@ func (p *probingRun) series(ctx context.Context, kind string, from [2]probing.Ac
 		for _, g := range p.groups {
 			some, err := g.Train(ctx, learn, try, seed)
 			if errors.Is(err, trainer.ErrInterrupted) {
-				return nil, fmt.Errorf("%w: the activations are kept; run the same again", ErrInterrupted)
+				return nil, fmt.Errorf("%w: the activations are kept; run the same command again", ErrInterrupted)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("%s, seed %d: %w", kind, seed, err)

@@ -77,7 +77,7 @@ func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.
 	gold, predicted := make([]string, len(rows)), make([]string, len(rows))
 	for i, row := range rows {
 		if row.Label < 0 {
-			return nil, evaluate.Report{}, fmt.Errorf("pair %s has no label to score", row.ID)
+			return nil, evaluate.Report{}, fmt.Errorf("pair %s has no label to score against", row.ID)
 		}
 		gold[i], predicted[i] = labels[row.Label], labels[predictions[i].Label()]
 	}

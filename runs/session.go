@@ -16,6 +16,7 @@ import (
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/checkpoints"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/models/bert"
 	"github.com/subbert/subbert/models/weights"
 	"github.com/subbert/subbert/runs/result"
@@ -88,20 +89,20 @@ func open(ctx context.Context, r spec, env Env, on *backend.Handle) (_ *session,
 	if s.dir, err = rundir.Open(r.common.Run.Dir, r.common.Checkpoint, s.saved); err != nil {
 		return s, err
 	}
-	s.dir.Failed = func(err error) { env.Log.Warn("going on all the same", "error", err) }
+	s.dir.Failed = func(err error) { env.Log.Warn("the run continues despite an error", "error", err) }
 	state, passed, err := s.dir.Continue(env.Resume)
 	if errors.Is(err, rundir.ErrExists) {
-		return s, configs.Errorf("%w; --resume continues it, another run.dir starts anew", err)
+		return s, configs.Errorf("%w; --resume continues it, and another run.dir starts a new run", err)
 	}
 	if err != nil {
 		return s, err
 	}
 	for _, p := range passed {
-		env.Log.Warn("checkpoint passed over", "step", p.Step, "why", p.Err)
+		env.Log.Warn("checkpoint skipped", "step", p.Step, "why", p.Err)
 	}
 	if s.state = state; state == nil {
 		if env.Extend {
-			return s, configs.Errorf("%s: no checkpoint is left to extend the run from (checkpoint.discard removes them)", r.common.Run.Dir)
+			return s, configs.Errorf("%s: there is no checkpoint to extend the run from (checkpoint.discard removes checkpoints)", r.common.Run.Dir)
 		}
 		return s, nil
 	}
@@ -201,19 +202,19 @@ func (s *session) notePlan(p trainer.Plan) error {
 		fmt.Fprintf(w, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintln(w, "plan")
-	row("model", "%d layers, hidden size %d, %s parameters", s.bert.NumHiddenLayers, s.bert.HiddenSize, short(float64(parameters)))
+	row("model", "%d layers, hidden size %d, %s parameters", s.bert.NumHiddenLayers, s.bert.HiddenSize, readable.Count(float64(parameters)))
 	moments := "parameters and moments in float32"
 	if p.Optimizer.FirstMoment != optim.Float32 {
 		moments += ", the first moment in " + p.Optimizer.FirstMoment
 	}
-	row("state", "%s bytes: %s", short(float64(bytes)), moments)
-	row("steps", "%d, warm-up %d, %s decay, peak rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), s.common.Schedule.Kind, p.Optimizer.LearningRate)
-	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, plural(p.Micros(), "microbatch", "es"), plural(p.Devices, "device", "s"), short(float64(p.TokensPerStep())))
+	row("state", "%s bytes: %s", readable.Count(float64(bytes)), moments)
+	row("steps", "%d, warm-up %d, %s decay, peak learning rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), s.common.Schedule.Kind, p.Optimizer.LearningRate)
+	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, readable.Plural(p.Micros(), "microbatch", "es"), readable.Plural(p.Devices, "device", "s"), readable.Count(float64(p.TokensPerStep())))
 	if s.common.Device.Attention == configs.CuDNN {
 		row("attention", "%s", s.attention(p.Devices))
 	}
 	for _, l := range p.Later {
-		row(fmt.Sprintf("from step %d", l.From), "%d rows of %d positions in %s: %s tokens a step", l.Batch, l.Sequence, plural(l.Micros(), "microbatch", "es"), short(float64(l.TokensPerStep())))
+		row(fmt.Sprintf("from step %d", l.From), "%d rows of %d positions in %s: %s tokens a step", l.Batch, l.Sequence, readable.Plural(l.Micros(), "microbatch", "es"), readable.Count(float64(l.TokensPerStep())))
 	}
 	row("checkpoints", "every %d steps in %s", p.Checkpointing.EverySteps, s.dir.File(result.CheckpointsDir))
 	return w.Flush()
@@ -223,7 +224,7 @@ func (s *session) notePlan(p trainer.Plan) error {
 func (s *session) attention(devices int) string {
 	code := func(dropout bool) string {
 		if obstacle := bert.FusedAttention(s.bert, s.options(), dropout, devices); obstacle != "" {
-			return "decomposed (cuDNN's does not apply: " + obstacle + ")"
+			return "decomposed (cuDNN's cannot be used: " + obstacle + ")"
 		}
 		return "cuDNN's"
 	}
@@ -242,7 +243,7 @@ func (s *session) train(ctx context.Context, plan trainer.Plan, batches trainer.
 	defer func() { err = errors.Join(err, recorder.Close()) }()
 	s.connect(recorder, evaluate)
 	if s.trainer.Step() >= plan.Schedule.Steps() {
-		s.env.Log.Info("nothing left to train", "step", s.trainer.Step())
+		s.env.Log.Info("no steps left to train", "step", s.trainer.Step())
 	}
 	err = s.trainer.Train(ctx, batches)
 	if err == nil {
@@ -372,7 +373,7 @@ func (s *session) export(card string) (string, error) {
 
 // where names the backend and devices of the run, for its result.
 func (s *session) where() string {
-	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", s.backend.Name, plural(s.backend.Devices, "device", "s"), s.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", s.backend.Name, readable.Plural(s.backend.Devices, "device", "s"), s.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // lastReports is a Recorder that keeps the newest training report and the newest held-out one, for the result.

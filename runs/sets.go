@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/tasks/relation"
 )
 
@@ -106,7 +108,7 @@ func readCorpus(ctx context.Context, name string, e relation.Examples, env Env) 
 		}
 	}
 	if len(s.Train) == 0 {
-		return nil, fmt.Errorf("%s: no training pair in it", name)
+		return nil, fmt.Errorf("%s: no training pairs", name)
 	}
 	return s, nil
 }
@@ -151,7 +153,7 @@ func (s *Sets) split(d relation.Data, e relation.Examples) error {
 		return nil
 	}
 	if len(s.Dev) > 0 {
-		return configs.Errorf("data.dev_fraction = %g, but the corpus has a dev split of its own", d.DevFraction)
+		return configs.Errorf("data.dev_fraction = %g, but the corpus already has a dev split", d.DevFraction)
 	}
 	unit := relations.Unit(cmp.Or(d.DevBy, string(relations.ByPair)))
 	var err error
@@ -262,4 +264,31 @@ func tokens(v *wordpiece.Vocabulary, ids []int32) string {
 		words[i] = v.Token(id)
 	}
 	return strings.Join(words, " ")
+}
+
+// Sentences returns the marked sentences of the TSV file or, if file is empty, of the fine-tuning run in dir, by index.
+// If two sets of the run have the same index, the scored pair wins over one of train.
+func Sentences(ctx context.Context, file, dir string, env Env) (map[string]relations.Example, error) {
+	var all []relations.Example
+	var err error
+	if file != "" {
+		all, err = request.Examples(ctx, "tsv", file, relations.Options{})
+	} else {
+		config, failed := configs.SavedRelation(filepath.Join(dir, result.ConfigFile))
+		if failed != nil {
+			return nil, configs.Errorf("%w; --sentences names a file of marked sentences", failed)
+		}
+		var sets *Sets
+		if sets, err = ReadSets(ctx, config.Data, config.Task.Examples, env); err == nil {
+			all = slices.Concat(sets.Test, sets.Dev, sets.Train)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]relations.Example, len(all))
+	for _, e := range slices.Backward(all) {
+		byID[e.ID] = e
+	}
+	return byID, nil
 }

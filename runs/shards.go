@@ -34,7 +34,7 @@ func openShards(ctx context.Context, env Env, at string, device configs.Device) 
 			err = errors.Join(err, closers.close())
 		}
 		if err != nil && ctx.Err() != nil {
-			err = fmt.Errorf("%w while data.shards was being opened", ErrInterrupted)
+			err = fmt.Errorf("%w while opening data.shards", ErrInterrupted)
 		}
 	}()
 	store, err := env.Store(ctx, at)
@@ -44,7 +44,7 @@ func openShards(ctx context.Context, env Env, at string, device configs.Device) 
 	closers = append(closers, store.Close)
 	dir := cmp.Or(device.Cache, env.Cache)
 	if dir == "" {
-		return nil, nil, configs.Errorf("device.cache: missing; name a directory for blocks of %s", at)
+		return nil, nil, configs.Errorf("device.cache: missing; set it to a directory for blocks of %s", at)
 	}
 	cache, err := bucket.OpenCache(dir, int64(device.CacheGB*1e9))
 	if err != nil {
@@ -96,19 +96,19 @@ func fillAhead(ctx context.Context, env Env, cache *bucket.Cache, tree *bucket.T
 	var filling sync.WaitGroup
 	filling.Go(func() {
 		if err := tree.Fill(ctx); err != nil && ctx.Err() == nil {
-			env.Log.Warn("fetching shards ahead", "error", err) // a batch fetches the blocks that it lacks itself
+			env.Log.Warn("cannot fetch shards ahead", "error", err) // a batch fetches the blocks that it lacks itself
 		}
 	})
 	return func() error {
 		cancel()
 		filling.Wait()
 		s := cache.Stats()
-		env.Log.Info("shards were read through the cache", "fetched", s.Fetched, "used_again", s.Hits, "displaced", s.Evicted, "most_mb", s.Most>>20)
+		env.Log.Info("shards were read through the cache", "fetched", s.Fetched, "used_again", s.Hits, "evicted", s.Evicted, "most_mb", s.Most>>20)
 		return nil
 	}
 }
 
-// mostUnknown is the share of [UNK] above which a vocabulary hardly fits a text.
+// mostUnknown is the share of [UNK] above which a vocabulary does not fit a text.
 const mostUnknown = 0.01
 
 // checkShards compares the settings that shards were made with to those of the model.
@@ -121,12 +121,12 @@ func checkShards(env Env, set *shards.Set, m *checkpoints.Model) error {
 		return configs.Wrap(err)
 	}
 	if here, there := m.Tokenizer.MaxWordChars, header.Tokenizer.MaxWordChars; here != there {
-		env.Log.Info("words become [UNK] at another length in the shards than to the model", "characters", there, "model", here)
+		env.Log.Info("the shards and the model have different length limits above which a word becomes [UNK]", "characters", there, "model", here)
 	}
 	total := header.Total()
 	rate := float64(total.Unknown) / float64(max(1, total.Tokens))
 	if rate > mostUnknown {
-		env.Log.Warn("many pieces are [UNK]: the vocabulary hardly fits the text", "unknown", total.Unknown, "of", total.Tokens, "percent", 100*rate)
+		env.Log.Warn("many word pieces are [UNK]: the vocabulary does not fit the text", "unknown", total.Unknown, "of", total.Tokens, "percent", 100*rate)
 		return nil
 	}
 	env.Log.Info("shards", "tokens", total.Tokens, "unknown_percent", 100*rate, "lower_case", header.Tokenizer.Lower)

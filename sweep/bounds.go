@@ -27,7 +27,7 @@ func (f *File) count() error {
 			}
 		}
 		if all += cells; all > maxRuns {
-			return fmt.Errorf("%s: run %s: its matrix and the runs before it make more than %d runs, the most of a sweep", f.at, r.Name, maxRuns)
+			return fmt.Errorf("%s: run %s: its matrix and the runs before it are more than %d runs, the most of a sweep", f.at, r.Name, maxRuns)
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ func TestHostileSweeps(t *testing.T) {
 	const tiny = "[[run]]\nname=\"r%d\"\nverb=\"x\"\n"
 	for _, test := range []struct{ name, text, want string }{
 		{"10^5 runs", many(100_000, func(i int) string { return fmt.Sprintf(tiny, i) }), "sweep.toml: more than 1048576 bytes of TOML"},
-		{"20,000 runs", many(20_000, func(i int) string { return fmt.Sprintf(tiny, i) }), "run r10000: its matrix and the runs before it make more than 10000 runs"},
+		{"20,000 runs", many(20_000, func(i int) string { return fmt.Sprintf(tiny, i) }), "run r10000: its matrix and the runs before it are more than 10000 runs"},
 		{"a matrix of 50^8", "[[run]]\nname=\"r\"\nverb=\"x\"\n[run.matrix]\n" + many(8, func(i int) string { return fmt.Sprintf("k%d = %s\n", i, list(50)) }), "more than 10000 runs"},
 		{"a matrix of 10^4 that needs all", "[[run]]\nname=\"r\"\nverb=\"x\"\nneeds=[\"r/*\"]\n[run.matrix]\nk = " + list(10_000), "more than 1000000 needs"},
 		{"a chain of 9,000", chain(9000), ""},

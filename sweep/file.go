@@ -76,12 +76,20 @@ func ReadFile(name string) (*File, error) {
 		if len(key) > 2 && key[0] == "on" { // the executor checks the names of options
 			return nil
 		}
-		return fmt.Errorf("%s: %s: no such key; docs/sweep.md has all of them", name, key)
+		return fmt.Errorf("%s: unknown key %s; docs/sweep.md lists the keys", name, key)
 	})}
 	if len(f.Run) == 0 {
-		errs = append(errs, fmt.Errorf("%s: no [[run]]", name))
+		errs = append(errs, fmt.Errorf("%s: no [[run]] table", name))
 	}
 	return f, errors.Join(errs...)
+}
+
+// Dir is the directory of the store: Out, or sweeps/NAME for NAME.toml.
+func (f *File) Dir() string {
+	if f.Out != "" {
+		return f.Out
+	}
+	return filepath.Join("sweeps", strings.TrimSuffix(filepath.Base(f.at), ".toml"))
 }
 
 // Graph expands the runs. paths are the dotted keys of configs whose values are paths of files or directories, which
@@ -136,7 +144,7 @@ func (r FileRun) expand(dir string, paths []string) ([]Run, error) {
 		text = string(read)
 	}
 	if r.Config == "" && len(r.Set) > 0 {
-		return nil, errors.New("set changes a config, and there is none")
+		return nil, errors.New("set needs a config")
 	}
 	cells, err := r.cells()
 	if err != nil {
@@ -166,11 +174,11 @@ func (r FileRun) cells() ([]cell, error) {
 	seen := make(map[string]bool)
 	for _, k := range keys {
 		if v := variable(k); seen[v] || !variableForm.MatchString(v) {
-			return nil, fmt.Errorf("matrix: %s: {%s} would stand for two things, or for none", k, v)
+			return nil, fmt.Errorf("matrix: %s: {%s} is ambiguous or not a name", k, v)
 		}
 		seen[variable(k)] = true
 		if strings.Contains(k, ".") && r.Config == "" {
-			return nil, fmt.Errorf("matrix: %s is a key of a config, and there is none", k)
+			return nil, fmt.Errorf("matrix: %s is a config key, but the run has no config", k)
 		}
 		if len(r.Matrix[k]) == 0 {
 			return nil, fmt.Errorf("matrix: %s has no values", k)
@@ -340,7 +348,7 @@ func put(table map[string]any, key string, value any) error {
 	}
 	inner, ok := table[first].(map[string]any)
 	if !ok {
-		return fmt.Errorf("%s: %s is no table", key, first)
+		return fmt.Errorf("%s: %s is not a table", key, first)
 	}
 	return put(inner, rest, value)
 }
@@ -361,7 +369,7 @@ func (r *Run) findNeeds(names []string) error {
 			}
 		}
 		if found == nil {
-			errs = append(errs, fmt.Errorf("run %s: no run is called %s", r.Name, pattern))
+			errs = append(errs, fmt.Errorf("run %s: no run matches %s", r.Name, pattern))
 		}
 		return found
 	}
@@ -396,12 +404,12 @@ func (o Options) Of(group string) (map[string]string, error) {
 			switch v.(type) {
 			case map[string]any:
 				if prefix != "" {
-					return fmt.Errorf("%s%s: a table in a table", prefix, k)
+					return fmt.Errorf("%s%s: a table within a table", prefix, k)
 				}
 			case string, int64, float64, bool:
 				texts[k] = fmt.Sprint(v)
 			default:
-				return fmt.Errorf("%s%s = %v: want text, a number or a truth value", prefix, k, v)
+				return fmt.Errorf("%s%s = %v: want a string, a number or a boolean", prefix, k, v)
 			}
 		}
 		return nil

@@ -61,7 +61,7 @@ func (g Graph) checkNames() (errs []error) {
 		case !nameForm.MatchString(r.Name):
 			errs = append(errs, fmt.Errorf("run %q: a name is letters, digits and . _ + -, with slashes between parts", r.Name))
 		case seen[r.Name]:
-			errs = append(errs, fmt.Errorf("run %s: there are two of this name", r.Name))
+			errs = append(errs, fmt.Errorf("run %s: another run has the same name", r.Name))
 		}
 		seen[r.Name] = true
 	}
@@ -69,7 +69,7 @@ func (g Graph) checkNames() (errs []error) {
 		for above := r.Name; strings.Contains(above, "/"); {
 			above = above[:strings.LastIndex(above, "/")]
 			if seen[above] {
-				errs = append(errs, fmt.Errorf("run %s: the run %s has the name of its directory", r.Name, above))
+				errs = append(errs, fmt.Errorf("run %s: its directory has the name of the run %s", r.Name, above))
 			}
 		}
 	}
@@ -101,11 +101,11 @@ func (g Graph) means(r Run, p placeholder) error {
 		}
 	case kindIn:
 		if name, _ := g.resolve(p.what); name == "" {
-			return fmt.Errorf("%v: no run of the graph has that name", p)
+			return fmt.Errorf("%v: no run has that name", p)
 		}
 	case kindFile:
 		if p.what == "" {
-			return fmt.Errorf("%v: which?", p)
+			return fmt.Errorf("%v: no path", p)
 		}
 	}
 	return nil

@@ -109,16 +109,16 @@ func TestCheck(t *testing.T) {
 		runs []Run
 		want string
 	}{
-		{"twice", []Run{run("a"), run("a")}, "run a: there are two of this name"},
+		{"twice", []Run{run("a"), run("a")}, "run a: another run has the same name"},
 		{"name", []Run{run("a b")}, `run "a b": a name is letters`},
 		{"name up", []Run{run("a/../b")}, `run "a/../b": a name is`},
-		{"directory", []Run{run("a"), run("a/b/c")}, "run a/b/c: the run a has the name of its directory"},
+		{"directory", []Run{run("a"), run("a/b/c")}, "run a/b/c: its directory has the name of the run a"},
 		{"verb", []Run{{Name: "a", Verb: " "}}, "run a: no verb"},
 		{"unknown need", []Run{{Name: "a", Verb: "v", Needs: []string{"b"}}}, "run a: needs b, which is not in the graph"},
-		{"unknown in", []Run{run("a", "{in:b/c}")}, "run a: {in:b/c}: no run of the graph has that name"},
-		{"means nothing", []Run{run("a", "{outt}")}, "run a: {outt} means nothing"},
-		{"out of what", []Run{run("a", "{out:x}")}, "run a: {out:x} means nothing"},
-		{"which file", []Run{run("a", "{file:}")}, "run a: {file}: which?"},
+		{"unknown in", []Run{run("a", "{in:b/c}")}, "run a: {in:b/c}: no run has that name"},
+		{"means nothing", []Run{run("a", "{outt}")}, "run a: unknown placeholder {outt}"},
+		{"out of what", []Run{run("a", "{out:x}")}, "run a: unknown placeholder {out:x}"},
+		{"which file", []Run{run("a", "{file:}")}, "run a: {file}: no path"},
 		{"no config", []Run{run("a", "{config}")}, "run a: {config}: the run has no config"},
 		{"no TOML", []Run{{Name: "a", Verb: "v", Config: "x = "}}, "run a: config: "},
 		{"in config", []Run{{Name: "a", Verb: "v", Config: "x = [[\"{in:q}\"]]"}}, "run a: {in:q}: no run"},

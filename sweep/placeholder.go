@@ -57,7 +57,7 @@ func expandText(s string, mean func(placeholder) (string, error)) (string, error
 			p.what = path
 		}
 		if !slices.Contains([]string{kindOut, kindConfig, kindIn, kindFile}, p.kind) || (p.kind == kindOut || p.kind == kindConfig) && strings.Contains(found, ":") {
-			errs = append(errs, fmt.Errorf("%s means nothing: known are {out}, {config}, {in:RUN} and {file:PATH}; {{ is a brace as such", found))
+			errs = append(errs, fmt.Errorf("unknown placeholder %s, want {out}, {config}, {in:RUN} or {file:PATH}; {{ is a literal brace", found))
 			return found
 		}
 		meaning, err := mean(p)

@@ -204,7 +204,7 @@ func (p *Pool) verdict(ctx context.Context, t Task, started time.Time, err error
 	if ctx.Err() != nil {
 		return Change{Key: t.Key, State: Waiting}
 	}
-	why := "it ended without a result"
+	why := "the process ended without a result"
 	if err != nil {
 		why = err.Error()
 	}

@@ -158,8 +158,21 @@ func sweepIn(ctx context.Context, g Graph, dir string, jobs int) (*Report, error
 	if err != nil {
 		return nil, err
 	}
+	begun, err := os.Create(filepath.Join(dir, begunFile))
+	if err != nil {
+		return nil, err
+	}
+	defer begun.Close()
+	w.Tell = func(s Status) {
+		if s.State == Running {
+			fmt.Fprintln(begun, s.Name)
+		}
+	}
 	return w.Run(ctx, poolOf(s, jobs))
 }
+
+// begunFile has a line for each run that a sweep in a directory has begun.
+const begunFile = "begun"
 
 // states are those of the runs of a report, by name.
 func states(r *Report) map[string]State {
@@ -227,4 +240,12 @@ func stepPIDs(t *testing.T, dir string) (pids []int) {
 	}
 	slices.Sort(pids)
 	return pids
+}
+
+// awaitBegun returns once the newest sweep in dir has begun n runs.
+func awaitBegun(dir string, n int) {
+	for begun := 0; begun < n; time.Sleep(5 * time.Millisecond) {
+		text, _ := os.ReadFile(filepath.Join(dir, begunFile)) // not there yet: none has begun
+		begun = strings.Count(string(text), "\n")
+	}
 }

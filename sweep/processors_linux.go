@@ -21,7 +21,7 @@ func startOn(cmd *exec.Cmd, slot, jobs int) error {
 	var all, some unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &all); err != nil {
 		runtime.UnlockOSThread()
-		return fmt.Errorf("which processors this process may use: %w", err)
+		return fmt.Errorf("processors of this process: %w", err)
 	}
 	var processors []int
 	for i := 0; len(processors) < all.Count(); i++ {

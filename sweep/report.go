@@ -1,9 +1,12 @@
 package sweep
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/subbert/subbert/internal/readable"
 )
 
 // Report is the status of the runs of a sweep, in order.
@@ -48,6 +51,15 @@ func (r *Report) Failures() []string {
 	return lines
 }
 
+// Err returns an error that counts the failed runs; nil if none failed.
+func (r *Report) Err() error {
+	failed := r.Count(Failed)
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %s failed, %d skipped because of that; the same command tries them again", failed, readable.Plural(len(r.Runs), "run", "s"), r.Count(Skipped))
+}
+
 // Total sums the forecasts of the runs that are still to be done, each result once. known is the number of runs with a
 // forecast of hours, missing the number without.
 func (r *Report) Total() (sum Status, known, missing int) {
@@ -61,12 +73,17 @@ func (r *Report) Total() (sum Status, known, missing int) {
 		if s.Hours > 0 {
 			known++
 		}
-		sum.Steps += s.Steps
-		sum.Hours += s.Hours
-		sum.Bytes += s.Bytes
-		sum.Cost += s.Cost
+		sum.add(s)
 	}
 	return sum, known, missing
+}
+
+// add adds the forecast of other to that of s.
+func (s *Status) add(other Status) {
+	s.Steps += other.Steps
+	s.Hours += other.Hours
+	s.Bytes += other.Bytes
+	s.Cost += other.Cost
 }
 
 // Left estimates the remaining time with jobs runs at once: from the forecast of each run, or else from the time, per

@@ -18,7 +18,7 @@ import (
 const Interrupted = 130
 
 // ErrBusy says that another process works on a run.
-var ErrBusy = errors.New("another process works on this run")
+var ErrBusy = errors.New("another process is working on this run")
 
 // Step executes one task, in the calling process.
 type Step struct {

@@ -91,7 +91,7 @@ type DamagedError struct{ Dir, What string }
 func (e *DamagedError) Error() string { return e.Dir + ": " + e.What }
 
 // Hint names the remedy.
-func (e *DamagedError) Hint() string { return "remove " + e.Dir + " to have the run carried out again" }
+func (e *DamagedError) Hint() string { return "remove " + e.Dir + " to carry out the run again" }
 
 // Done returns the marker of a complete run; nil if it is not complete.
 func (s *Store) Done(key string) (*Marker, error) { return readDone(s.Dir(key)) }
@@ -107,7 +107,7 @@ func readDone(dir string) (*Marker, error) {
 		return nil, err
 	}
 	if sum != m.Result {
-		return nil, &DamagedError{dir, result.File + " is not what the run wrote"}
+		return nil, &DamagedError{dir, result.File + " has changed since the run wrote it"}
 	}
 	return &m, nil
 }
@@ -191,7 +191,7 @@ func ReadTask(dir string) (Task, error) {
 	var t Task
 	ok, err := readJSON(filepath.Join(dir, TaskFile), &t)
 	if err == nil && !ok {
-		err = fmt.Errorf("%s: no %s: not a run made ready by a sweep", dir, TaskFile)
+		err = fmt.Errorf("%s has no %s: not a run that a sweep has prepared", dir, TaskFile)
 	}
 	return t, err
 }
@@ -218,7 +218,7 @@ func readJSON(path string, v any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return false, fmt.Errorf("%s: damaged: %w", path, err)
+		return false, fmt.Errorf("%s is damaged: %w", path, err)
 	}
 	return true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,6 +64,55 @@ type Sweep struct {
 	work  string
 	runs  []Status // in order
 }
+
+// digestsFile is the cache of the digests of outside files, in the store.
+const digestsFile = "digests.json"
+
+// Open opens the store in the directory out and prepares to execute g with it; see New. Digests of files are cached in
+// the store.
+func Open(g Graph, out, work, version string) (*Sweep, error) {
+	s, digests, err := open(g, out, work, version)
+	if digests != nil {
+		err = errors.Join(err, digests.Save())
+	}
+	return s, err
+}
+
+func open(g Graph, out, work, version string) (*Sweep, *Digests, error) {
+	store, err := OpenStore(out)
+	if err != nil {
+		return nil, nil, err
+	}
+	digests, err := OpenDigests(store.Path(digestsFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := New(g, store, work, digests.Of, version)
+	return s, digests, err
+}
+
+// Preview reports what Open and Run would do, and writes nothing. If files that g reads are missing, the report does not
+// say which runs are complete, and the error that comes with it wraps fs.ErrNotExist.
+func Preview(g Graph, out, work, version string) (*Report, error) {
+	if _, err := os.Stat(out); err != nil {
+		return Forecast(g)
+	}
+	s, _, err := open(g, out, work, version)
+	if errors.Is(err, fs.ErrNotExist) {
+		r, failed := Forecast(g)
+		if failed != nil {
+			return nil, failed
+		}
+		return r, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Report(), nil
+}
+
+// Store returns the store of the sweep.
+func (w *Sweep) Store() *Store { return w.store }
 
 // New checks a graph, computes the keys of its runs and finds the complete ones. Relative paths of the graph are
 // relative to work; digest and version are as for Keys.

@@ -175,11 +175,14 @@ func TestInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Wait()
+			if err := os.Remove(filepath.Join(dir, begunFile)); err != nil {
+				t.Fatal(err)
+			}
 			c = sweepProcess(t, g, dir)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(50 * time.Millisecond)
+			awaitBegun(dir, 2) // so that it waits for both orphans, or has runs of its own
 		}
 		if err := c.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
@@ -218,10 +221,13 @@ func TestOrphansStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Wait()
-	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer stop()
+	if err := os.Remove(filepath.Join(dir, begunFile)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { awaitBegun(dir, 1); stop() }()
 	report, err := sweepIn(ctx, g, dir, 1)
-	if n := steps(t, dir, "a"); !errors.Is(err, context.DeadlineExceeded) || report.Run("a").State != Waiting || n >= 60 {
+	if n := steps(t, dir, "a"); !errors.Is(err, context.Canceled) || report.Run("a").State != Waiting || n >= 60 {
 		t.Fatalf("%v, %v after %d steps; want it to have stopped", err, states(report), n)
 	}
 	if pids := stepPIDs(t, dir); len(pids) > 0 {
@@ -299,7 +305,7 @@ func TestStepNeeds(t *testing.T) {
 	if err := step.Run(t.Context(), task.Dir); err == nil || !strings.Contains(err.Error(), "end needs "+s.Dir(keys["mid/1"])+", which is not complete") {
 		t.Error(err)
 	}
-	if _, err := ReadTask(dir); err == nil || !strings.Contains(err.Error(), "not a run made ready") {
+	if _, err := ReadTask(dir); err == nil || !strings.Contains(err.Error(), "not a run that a sweep has prepared") {
 		t.Error(err)
 	}
 }

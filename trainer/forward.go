@@ -115,7 +115,7 @@ func (e *Evaluation) Run(ctx context.Context, batches iter.Seq2[Batch, error]) (
 		}
 	}
 	if total == nil {
-		return nil, fmt.Errorf("nothing to evaluate on")
+		return nil, fmt.Errorf("no examples to evaluate on")
 	}
 	means := meansOf(total)
 	values := make([]metrics.Value, 0, len(e.names))

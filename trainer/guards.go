@@ -51,7 +51,7 @@ func (t *Trainer) spike(step int, loss float64, records []string) (zscore float6
 // rollBack returns to the newest checkpoint. The update at bad's step is left out from now on.
 func (t *Trainer) rollBack(bad *NonFiniteError) error {
 	if t.Newest == nil {
-		return fmt.Errorf("%w; and there is no checkpoint to return to", bad)
+		return fmt.Errorf("%w; there is no checkpoint to return to", bad)
 	}
 	if len(t.skipped) >= t.plan.Run.Rollbacks {
 		return fmt.Errorf("after %d rollbacks: %w", len(t.skipped), bad)
@@ -70,7 +70,7 @@ func (t *Trainer) rollBack(bad *NonFiniteError) error {
 	slices.Sort(t.skipped)
 	t.skipped = slices.Compact(t.skipped)
 	if t.Log != nil {
-		t.Log.Warn("not finite: returning to the newest checkpoint", "step", bad.Step, "loss", bad.Loss, "grad_norm", bad.Norm, "back_to", state.Step)
+		t.Log.Warn("loss or gradient not finite: returning to the newest checkpoint", "step", bad.Step, "loss", bad.Loss, "grad_norm", bad.Norm, "back_to", state.Step)
 	}
 	if r, ok := t.Recorder.(metrics.Rewinder); ok {
 		return r.Rewind(state.Step)

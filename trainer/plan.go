@@ -95,7 +95,7 @@ func (c Recording) Validate() error {
 func (c Run) Validate() error {
 	var faults []error
 	if c.Dir == "" {
-		faults = append(faults, errors.New("run.dir: missing; name the directory the run writes to"))
+		faults = append(faults, errors.New("run.dir: missing; set it to the directory for the output of the run"))
 	}
 	if policies := []string{OnNonFiniteStop, OnNonFiniteSkip, OnNonFiniteBack}; !slices.Contains(policies, c.OnNonFinite) {
 		faults = append(faults, fmt.Errorf("run.on_non_finite: unknown %q, want one of %s", c.OnNonFinite, strings.Join(policies, ", ")))
@@ -154,7 +154,7 @@ func (p Plan) Validate() error {
 			faults = append(faults, fmt.Errorf("task.batch = %d is not a multiple of task.micro_batch = %d", s.Batch, s.MicroBatch))
 		}
 		if p.Devices < 1 || s.MicroBatch%max(1, p.Devices) != 0 {
-			faults = append(faults, fmt.Errorf("task.micro_batch = %d does not divide over %d devices", s.MicroBatch, p.Devices))
+			faults = append(faults, fmt.Errorf("task.micro_batch = %d is not a multiple of the %d devices", s.MicroBatch, p.Devices))
 		}
 	}
 	return errors.Join(faults...)

@@ -28,12 +28,12 @@ type NonFiniteError struct {
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("step %d: loss %g, gradient norm %g: not finite; the state is that before this step", e.Step, e.Loss, e.Norm)
+	return fmt.Sprintf("step %d: loss %g, gradient norm %g: not finite; the state is the one before this step", e.Step, e.Loss, e.Norm)
 }
 
 // Hint suggests usual remedies.
 func (e *NonFiniteError) Hint() string {
-	return `lower optimizer.learning_rate, lengthen the warm-up, or set run.on_non_finite = "skip" or "rollback"; nonfinite.json in the run directory says which records the batch held`
+	return `lower optimizer.learning_rate, lengthen the warm-up, or set run.on_non_finite = "skip" or "rollback"; nonfinite.json in the run directory lists the records of the batch`
 }
 
 // Trainer trains one task on one backend. It is not for concurrent use.
@@ -192,7 +192,7 @@ func (t *Trainer) run(ctx context.Context, batches Batches) error {
 		}
 		w.lap() // time that is neither input nor compute is the host's
 	}
-	return fmt.Errorf("step %d: the data ended before step %d", t.now, steps)
+	return fmt.Errorf("step %d: the data end before step %d", t.now, steps)
 }
 
 // stopWaiting saves what there is of a run that is asked to stop while it waits for a batch.

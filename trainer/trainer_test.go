@@ -425,7 +425,7 @@ func TestPlanNamesEveryFault(t *testing.T) {
 	p := plan(t, 10, 10, 4)
 	p.Devices = 8
 	err := p.Validate()
-	for _, want := range []string{"task.batch = 10 is not a multiple of task.micro_batch = 4", "task.micro_batch = 4 does not divide over 8 devices"} {
+	for _, want := range []string{"task.batch = 10 is not a multiple of task.micro_batch = 4", "task.micro_batch = 4 is not a multiple of the 8 devices"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not mention %q", err, want)
 		}

@@ -69,7 +69,7 @@ func (c *Cache) get(key string) ([]byte, error) {
 // put writes an entry and then makes room. A payload larger than the cache is not kept.
 func (c *Cache) put(key string, payload []byte) error {
 	if int64(len(payload)) > c.max {
-		return fmt.Errorf("executable of %d bytes is larger than the cache (%d)", len(payload), c.max)
+		return fmt.Errorf("an executable of %d bytes is larger than the cache (%d bytes)", len(payload), c.max)
 	}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err

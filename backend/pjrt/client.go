@@ -185,7 +185,7 @@ func (c *Client) introduce() (err error) {
 
 func (t *table) checkDevice(device unsafe.Pointer) error {
 	if device == nil {
-		return errors.New("the plugin returned none")
+		return errors.New("the plugin returned no device")
 	}
 	var id C.IntArgs
 	id.size, id.object = C.sizeof_IntArgs, device

@@ -178,7 +178,7 @@ func (l *loaded) matchDonation(kept []bool) (unsafe.Pointer, error) {
 			}
 		}
 		if !slices.Equal(donated, l.donors) {
-			l.client.o.Log.Info("compile again: the caller donates other variables than guessed",
+			l.client.o.Log.Info("compiling again, because the caller donates other variables than guessed",
 				"graph", l.program.Name, "guessed", len(l.donors), "donated", len(donated))
 			if err := l.build(donated); err != nil {
 				return nil, err
@@ -229,7 +229,7 @@ func (c *Client) obtain(program, format, options string) (e unsafe.Pointer, cach
 		err = c.o.Cache.put(key, payload)
 	}
 	if err != nil {
-		c.o.Log.Warn("executable not cached", "error", err)
+		c.o.Log.Warn("cannot cache an executable", "error", err)
 	}
 	return e, false, nil
 }
@@ -270,7 +270,7 @@ func (c *Client) remember(m *module, donors []int) {
 		err = c.o.Cache.put(c.key("donors", m.text, "", ""), payload)
 	}
 	if err != nil {
-		c.o.Log.Warn("donated variables not remembered", "error", err)
+		c.o.Log.Warn("cannot record which variables are donated", "error", err)
 	}
 }
 
@@ -316,7 +316,7 @@ func (t *table) serialize(e unsafe.Pointer) ([]byte, error) {
 		}
 		defer C.layer_delete(&args)
 		if args.bytes == nil || args.length == 0 {
-			return errors.New("the plugin serialized an executable to nothing")
+			return errors.New("the plugin serialized an executable to 0 bytes")
 		}
 		payload = C.GoBytes(unsafe.Pointer(args.bytes), C.int(args.length))
 		return nil

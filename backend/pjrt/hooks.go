@@ -20,7 +20,7 @@ func goClientCreate(slot C.int, args *C.ClientCreateArgs) *C.Error {
 	t := tableAt(slot)
 	c := t.opening // set by newClient, which holds process.opening
 	if c == nil {
-		return toC(errors.New("a client may only be created by this package"))
+		return toC(errors.New("only this package may create a client"))
 	}
 	args.client = nil
 	if c.refused = t.call(C.CLIENT_CREATE, unsafe.Pointer(args)); c.refused == nil {

@@ -70,7 +70,7 @@ func parseModule(text string) (*module, error) {
 	at := start + len(mainHeader)
 	end := m.parseArgs(at)
 	if end < 0 {
-		return nil, fmt.Errorf("program %s: arguments of main do not end", m.name)
+		return nil, fmt.Errorf("program %s: the arguments of main have no end", m.name)
 	}
 	line, body, ok := strings.Cut(text[end:], "\n")
 	arrow := strings.Index(line, "->")
@@ -80,7 +80,7 @@ func parseModule(text string) (*module, error) {
 	m.parseResults(strings.TrimSuffix(strings.TrimSpace(line[arrow+2:]), "{"))
 	m.parseBody(body)
 	if len(m.returned) != len(m.results) {
-		return nil, fmt.Errorf("program %s: main returns %d values, its header says %d", m.name, len(m.returned), len(m.results))
+		return nil, fmt.Errorf("program %s: main returns %d values, but its header says %d", m.name, len(m.returned), len(m.results))
 	}
 	return m, nil
 }

@@ -89,8 +89,8 @@ func TestParseModuleForms(t *testing.T) {
 		{"result with attributes", `func.func @main(%a: tensor<2x3xf32>) -> (tensor<f32> {sdy.sharding = #sdy.sharding<@mesh, []>}) {`, []string{"%a"}, 1, ""},
 		{"sharded argument", `func.func @main(%a: tensor<2x3xf32> { sdy.sharding = #sdy.sharding<@mesh, [{"ba,t)ch"}, {}]> }, %b: tensor<f32>) -> tensor<f32> {`, []string{"%a", "%b"}, 1, ""},
 		{"no main", "func.func @other() -> tensor<f32> {", nil, 0, "no function main"},
-		{"cut short", "func.func @main(%a: tensor<2", nil, 0, "do not end"},
-		{"too many results", "func.func @main() -> (tensor<f32>, tensor<f32>) {", nil, 0, "main returns 1 values, its header says 2"},
+		{"cut short", "func.func @main(%a: tensor<2", nil, 0, "have no end"},
+		{"too many results", "func.func @main() -> (tensor<f32>, tensor<f32>) {", nil, 0, "main returns 1 values, but its header says 2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

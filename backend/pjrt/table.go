@@ -96,14 +96,14 @@ func open(path string) (*C.Table, error) {
 	}
 	i := info(t)
 	if least, most := int64(unsafe.Sizeof(*t)), int64(1<<16); i.StructSize < least || i.StructSize > most {
-		return nil, fmt.Errorf("its table of functions has %d bytes, want %d to %d", i.StructSize, least, most)
+		return nil, fmt.Errorf("the table of functions has %d bytes, want %d to %d", i.StructSize, least, most)
 	}
 	if i.Major != 0 || i.Minor < oldestMinor {
-		return nil, fmt.Errorf("it speaks version %d.%d of the PJRT interface, want 0.%d or a later 0", i.Major, i.Minor, oldestMinor)
+		return nil, fmt.Errorf("the plugin has version %d.%d of the PJRT interface, want 0.%d or a later 0", i.Major, i.Minor, oldestMinor)
 	}
 	for _, r := range required {
 		if C.layer_entry(t, r.entry) == nil {
-			return nil, fmt.Errorf("it lacks %s (version %d.%d, table of %d bytes)", r.name, i.Major, i.Minor, i.StructSize)
+			return nil, fmt.Errorf("the plugin lacks %s (version %d.%d, table of %d bytes)", r.name, i.Major, i.Minor, i.StructSize)
 		}
 	}
 	return t, nil
@@ -126,7 +126,7 @@ func load(path string) (*table, error) {
 		}
 	}
 	if len(process.tables) == C.SLOTS {
-		return nil, fmt.Errorf("%d other plugins are loaded, and one process can hold no more", C.SLOTS)
+		return nil, fmt.Errorf("%d other plugins are loaded already, the most of one process", C.SLOTS)
 	}
 	t := &table{
 		slot: C.int(len(process.tables)), path: path, theirs: theirs,

@@ -25,6 +25,8 @@ func Register() {
 	register.DoFn4x1[context.Context, int, func(*string) bool, string, error](&finishFn{})
 	register.DoFn3x1[context.Context, string, func(string), error](&spoolFn{})
 	register.DoFn3x1[context.Context, int, func(*string) bool, error](&shuffleFn{})
+	register.DoFn3x1[context.Context, string, func(string), error](&extractFn{})
+	register.DoFn3x1[context.Context, int, func(*string) bool, error](&joinFn{})
 	register.Emitter1[string]()
 	register.Iter1[string]()
 }

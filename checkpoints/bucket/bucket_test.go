@@ -179,7 +179,7 @@ func TestTrees(t *testing.T) {
 	if _, err := s.Write(t.Context(), "in/deep/vocab.txt", strings.NewReader("[pad]\n"), bucket.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := bucket.GetTree(t.Context(), s, "in", t.TempDir()); err == nil || !strings.Contains(err.Error(), "not the file that was uploaded") {
+	if err := bucket.GetTree(t.Context(), s, "in", t.TempDir()); err == nil || !strings.Contains(err.Error(), "differs from the uploaded file") {
 		t.Errorf("a changed file: %v", err)
 	}
 	evil := `{"files":{"../x":{"size":1,"crc32c":"00000000"}}}`

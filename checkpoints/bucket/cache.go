@@ -73,7 +73,7 @@ const (
 // bytes.
 func OpenCache(dir string, limit int64) (*Cache, error) {
 	if limit < BlockSize {
-		return nil, fmt.Errorf("%s: a cache of %d bytes, want at least one block of %d", dir, limit, BlockSize)
+		return nil, fmt.Errorf("%s: cache of %d bytes, want at least one block of %d bytes", dir, limit, BlockSize)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func OpenCache(dir string, limit int64) (*Cache, error) {
 	c := &Cache{dir: dir, limit: limit, lock: flock.New(filepath.Join(dir, ".lock")), blocks: make(map[string]*block)}
 	claimed, err := c.lock.TryLock()
 	if err == nil && !claimed {
-		err = errors.New("another process uses the cache; give each a directory of its own")
+		err = errors.New("another process uses the cache; give each process its own directory")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -130,7 +130,7 @@ func (c *Cache) find() error {
 		c.blocks[b.name], c.used = b, c.used+b.size
 	}
 	if !c.makeRoom(0) {
-		return errors.New("no room can be made")
+		return errors.New("cannot free enough space")
 	}
 	c.stats = CacheStats{Most: c.used}
 	return nil
@@ -196,7 +196,7 @@ func (c *Cache) read(ctx context.Context, from source, p []byte, off int64) erro
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: block %s cannot be kept there", c.dir, from.name)
+	return fmt.Errorf("%s: cannot store block %s", c.dir, from.name)
 }
 
 // pin finds the block or creates it; mine says that the caller must fill it.
@@ -236,7 +236,7 @@ func (c *Cache) fill(ctx context.Context, b *block, from source) {
 	data := make([]byte, from.size)
 	b.err = persist(soon, func() error { return from.fetch(soon, data) })
 	if b.err == nil && sumText(data) != from.sum {
-		b.err = fmt.Errorf("block %s: checksum %s arrived, want %s", from.name, sumText(data), from.sum)
+		b.err = fmt.Errorf("block %s: checksum %s, want %s", from.name, sumText(data), from.sum)
 	}
 	kept := b.err == nil && c.reserve(b)
 	if kept {

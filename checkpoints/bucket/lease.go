@@ -12,7 +12,7 @@ import (
 )
 
 // ErrLost says that another holder took over the lease: the previous holder must write nothing more.
-var ErrLost = errors.New("the lease was taken over")
+var ErrLost = errors.New("another process took over the lease")
 
 // HeldError says that another holder has the lease.
 type HeldError struct {
@@ -21,7 +21,7 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s has the lease until %s", e.Holder, e.Until.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s holds the lease until %s", e.Holder, e.Until.UTC().Format(time.RFC3339))
 }
 
 // Ledger is the content of a lease's object: its holder, and the checkpoints that holders have committed. It
@@ -99,7 +99,7 @@ func (l Ledger) clone() Ledger {
 	return l
 }
 
-// Renew extends the lease. The error is ErrLost if the lease was taken over; after any other error the lease may or
+// Renew extends the lease. The error is ErrLost if another process took over the lease; after any other error the lease may or
 // may not still be held.
 func (l *Lease) Renew(ctx context.Context) error { return l.Change(ctx, func(*Ledger) {}) }
 

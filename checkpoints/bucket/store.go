@@ -48,10 +48,10 @@ type Store interface {
 }
 
 // ErrChanged says that a write's condition did not hold: another process wrote the object.
-var ErrChanged = errors.New("was written by another process")
+var ErrChanged = errors.New("changed by another process")
 
 // ErrUnreachable says that there is no connection to the store. A later attempt may succeed.
-var ErrUnreachable = errors.New("the store cannot be reached")
+var ErrUnreachable = errors.New("cannot reach the store")
 
 // Condition is a requirement of a write on the object that it replaces. The zero value requires nothing.
 type Condition struct {

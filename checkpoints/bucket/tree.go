@@ -142,7 +142,7 @@ func GetTree(ctx context.Context, s Store, prefix, dir string) error {
 			return err
 		}
 		if seal, err := sealFile(file); err != nil || !seal.same(t.Files[name]) {
-			return errors.Join(err, fmt.Errorf("%s/%s/%s: not the file that was uploaded: size or checksum differ", s, prefix, name))
+			return errors.Join(err, fmt.Errorf("%s/%s/%s: size or checksum differs from the uploaded file", s, prefix, name))
 		}
 	}
 	return nil

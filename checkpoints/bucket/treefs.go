@@ -87,7 +87,7 @@ func (f *treeFile) source(k int64) source {
 // ReadAt implements io.ReaderAt.
 func (f *treeFile) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
-		return 0, fmt.Errorf("%s: offset %d", f.name, off)
+		return 0, fmt.Errorf("%s: negative offset %d", f.name, off)
 	}
 	for n < len(p) && off < f.sealed.Size {
 		k := off / BlockSize

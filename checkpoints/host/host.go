@@ -130,7 +130,7 @@ func (m Memory) Tensors() []Info {
 func (m Memory) Read(name string, dst []byte) error {
 	at := slices.IndexFunc(m, func(t Tensor) bool { return t.Name == name })
 	if at < 0 {
-		return fmt.Errorf("tensor %q: not there", name)
+		return fmt.Errorf("tensor %q: not found", name)
 	}
 	if err := CheckSize(m[at].Info(), dst); err != nil {
 		return err

@@ -55,7 +55,7 @@ func OpenSharded(path string, open func(path string) (Container, error)) (*Shard
 // files.
 func (s *Sharded) add(dir, file string, open func(string) (Container, error)) error {
 	if file == "" || strings.ContainsAny(file, `/\`) || strings.ContainsFunc(file, unicode.IsControl) || !filepath.IsLocal(file) {
-		return fmt.Errorf("file %q is not a plain name beside the index", file)
+		return fmt.Errorf("file %q is not a file in the directory of the index", file)
 	}
 	c, err := open(filepath.Join(dir, file))
 	if err != nil {
@@ -64,10 +64,10 @@ func (s *Sharded) add(dir, file string, open func(string) (Container, error)) er
 	s.shards = append(s.shards, c)
 	for _, info := range c.Tensors() {
 		if s.in[info.Name] != nil {
-			return fmt.Errorf("tensor %q is in two files, the second is %s", info.Name, file)
+			return fmt.Errorf("tensor %q is in two files; the second is %s", info.Name, file)
 		}
 		if len(s.infos) == MaxTensors {
-			return fmt.Errorf("more than %d tensors, the second file or a later one is %s", MaxTensors, file)
+			return fmt.Errorf("more than %d tensors in the files up to %s", MaxTensors, file)
 		}
 		s.in[info.Name] = c
 		s.infos = append(s.infos, info)
@@ -99,7 +99,7 @@ func (s *Sharded) Tensors() []Info { return s.infos }
 func (s *Sharded) Read(name string, dst []byte) error {
 	c := s.in[name]
 	if c == nil {
-		return fmt.Errorf("tensor %q: not there", name)
+		return fmt.Errorf("tensor %q: not found", name)
 	}
 	return c.Read(name, dst)
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
-	huggingface "github.com/gomlx/go-huggingface/hub"
 
 	"github.com/subbert/subbert/checkpoints/host"
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -64,8 +63,7 @@ func (s *Snapshot) copyFile(ctx context.Context, w host.FileWriter, name string)
 type folder struct{ cache, name string }
 
 func (c *Client) folder(repository string) folder {
-	parts := append([]string{string(huggingface.RepoTypeModel)}, strings.Split(repository, "/")...)
-	return folder{cache: c.Cache, name: strings.Join(parts, huggingface.RepoIdSeparator)}
+	return folder{cache: c.Cache, name: "models--" + strings.ReplaceAll(repository, "/", "--")}
 }
 
 func (f folder) ref(revision string) string {
@@ -178,5 +176,5 @@ func (e *NotCachedError) Error() string {
 
 // Hint says how to get the model.
 func (e *NotCachedError) Hint() string {
-	return "fetch it once with a connection (subbert model pull without --offline and HF_HUB_OFFLINE), or copy the cache from a machine that has it"
+	return "fetch it once with a connection (subbert model pull without --offline and HF_HUB_OFFLINE), or copy the cache from another machine"
 }

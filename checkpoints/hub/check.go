@@ -25,7 +25,7 @@ func (e *DamagedError) Error() string {
 	if e.Hash == "" {
 		return fmt.Sprintf("%s: damaged: %d bytes, want %d", e.Path, e.Bytes, e.Want.Bytes)
 	}
-	return fmt.Sprintf("%s: damaged: its hash is %s, want %s", e.Path, e.Hash, e.Want.Hash)
+	return fmt.Sprintf("%s: damaged: hash %s, want %s", e.Path, e.Hash, e.Want.Hash)
 }
 
 // Hint names the remedy.
@@ -92,6 +92,6 @@ func (c *Client) remember(blob string) {
 		err = atomicfile.WriteJSON(c.checkedFile(blob), checked{blob, info.Size(), info.ModTime().UnixNano()})
 	}
 	if err != nil {
-		c.Log.Debug("could not record that a file was checked", "error", err)
+		c.Log.Debug("cannot record that a file was checked", "error", err)
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"time"
 
-	huggingface "github.com/gomlx/go-huggingface/hub"
-
 	"github.com/subbert/subbert/internal/remote"
 )
 
@@ -64,7 +62,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 	if errors.As(err, &unreachable) && ctx.Err() == nil {
 		s, cacheErr := c.cached(ref)
 		if cacheErr == nil {
-			c.Log.Warn("server not reached, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
+			c.Log.Warn("cannot reach the server, using the cache", "repository", ref.Repository, "commit", s.Commit, "error", unreachable)
 			return s, nil
 		}
 		var missing *NotCachedError
@@ -88,7 +86,7 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 		}
 	}
 	if err := f.remember(ref.Revision, s.Commit); err != nil { // the model is complete all the same
-		c.Log.Warn("could not record the commit of the revision", "revision", ref.Revision, "error", err)
+		c.Log.Warn("cannot record the commit of the revision", "revision", ref.Revision, "error", err)
 	}
 	return s, nil
 }
@@ -96,28 +94,45 @@ func (c *Client) Pull(ctx context.Context, ref Reference) (*Snapshot, error) {
 // list requests the listing of the repository at the revision and selects the files of a model.
 func (p *puller) list(ctx context.Context, ref Reference) (*Snapshot, error) {
 	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.Endpoint, ref.Repository, url.PathEscape(ref.Revision))
-	var info huggingface.RepoInfo
+	var info listing
 	err := p.persist(ctx, func(*remote.Tries) error {
 		text, err := p.read(ctx, address)
 		if err != nil {
 			return err
 		}
-		info = huggingface.RepoInfo{}
+		info = listing{}
 		if err := json.Unmarshal(text, &info); err != nil {
-			return fmt.Errorf("the server sends no description of a repository: %w", err)
+			return fmt.Errorf("the server did not return the description of a repository: %w", err)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !commitForm.MatchString(info.CommitHash) {
-		return nil, fmt.Errorf("the server names commit %q, want 40 hexadecimal digits", info.CommitHash)
+	if !commitForm.MatchString(info.Commit) {
+		return nil, fmt.Errorf("the server returned commit %q, want 40 hexadecimal digits", info.Commit)
 	}
-	if commitForm.MatchString(ref.Revision) && info.CommitHash != ref.Revision {
-		return nil, fmt.Errorf("the server answers with commit %s instead of the requested one; nothing was fetched", info.CommitHash)
+	if commitForm.MatchString(ref.Revision) && info.Commit != ref.Revision {
+		return nil, fmt.Errorf("the server returned commit %s instead of the requested one; nothing was fetched", info.Commit)
 	}
 	return p.choose(ref, info)
+}
+
+// listing describes a repository at a revision, as the server's API for models has it.
+type listing struct {
+	Commit   string    `json:"sha"`
+	Siblings []*listed `json:"siblings"`
+}
+
+// listed is a file of a listing.
+type listed struct {
+	Name string `json:"rfilename"`
+	Size int64  `json:"size"`
+	Blob string `json:"blobId"` // git's hash of the file, or of the pointer to a large one
+	LFS  *struct {
+		SHA256 string `json:"sha256"`
+		Size   int64  `json:"size"`
+	} `json:"lfs"` // of a large file, else nil
 }
 
 // read reads a description whole.
@@ -132,18 +147,18 @@ func (p *puller) read(ctx context.Context, address string) ([]byte, error) {
 		return nil, &unreachableError{err}
 	}
 	if len(text) > maxListing {
-		return nil, fmt.Errorf("the server sends a description of more than %d MB", maxListing>>20)
+		return nil, fmt.Errorf("the server returned a description of more than %d MB", maxListing>>20)
 	}
 	return text, nil
 }
 
 // choose selects the files of a model from a description.
-func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, error) {
-	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.CommitHash, Dir: p.folder(ref.Repository).snapshot(info.CommitHash)}
-	byName := make(map[string]*huggingface.FileInfo)
+func (p *puller) choose(ref Reference, info listing) (*Snapshot, error) {
+	s := &Snapshot{Repository: ref.Repository, Revision: ref.Revision, Commit: info.Commit, Dir: p.folder(ref.Repository).snapshot(info.Commit)}
+	byName := make(map[string]*listed)
 	for _, f := range info.Siblings {
 		if f == nil {
-			return nil, errors.New("the server lists a file that is null")
+			return nil, errors.New("the server returned a file that is null")
 		}
 		byName[f.Name] = f
 	}
@@ -162,14 +177,14 @@ func (p *puller) choose(ref Reference, info huggingface.RepoInfo) (*Snapshot, er
 }
 
 // describe reads a file's size and hash from the listing.
-func describe(f *huggingface.FileInfo) (File, error) {
-	file := File{Name: f.Name, Bytes: f.Size, Hash: f.BlobID}
+func describe(f *listed) (File, error) {
+	file := File{Name: f.Name, Bytes: f.Size, Hash: f.Blob}
 	if f.LFS != nil {
 		file.Bytes, file.Hash = f.LFS.Size, f.LFS.SHA256
 	}
 	form := map[bool]interface{ MatchString(string) bool }{true: sha256Form, false: commitForm}[f.LFS != nil]
 	if !form.MatchString(file.Hash) || file.Bytes < 0 {
-		return file, fmt.Errorf("%s: the server gives hash %q and %d bytes, want a SHA-256 or git hash and a size", f.Name, file.Hash, file.Bytes)
+		return file, fmt.Errorf("%s: the server returned hash %q and %d bytes, want a SHA-256 or git hash and a size", f.Name, file.Hash, file.Bytes)
 	}
 	return file, nil
 }
@@ -182,7 +197,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("the server says %d: %s", e.Status, e.Message)
+	return fmt.Sprintf("the server returned status %d: %s", e.Status, e.Message)
 }
 
 // Hint names a remedy if there is a known one.

@@ -19,7 +19,7 @@ func (e *FullError) Error() string {
 
 // Hint names the remedy.
 func (e *FullError) Hint() string {
-	return "make room, or let HF_HUB_CACHE name a directory on another disk"
+	return "make room, or set HF_HUB_CACHE to a directory on another disk"
 }
 
 // checkRoom returns a *FullError if the files that the cache lacks of s do not fit on the disk.

@@ -12,10 +12,9 @@
 // same call or a later one. The token is sent to the endpoint only, never to the target of a redirect. Names and hashes
 // from the server are validated before they become paths.
 //
-// The types of a listing and the cache's directory names come from go-huggingface's hub package. Transfers are our
-// own: those of its version 0.4.3 report success when the connection breaks off within a file, check no hash, start
-// from the beginning each time, name blobs by the storage server's ETag after a redirect, and resolve no revision
-// offline.
+// The client is our own: go-huggingface's, version 0.4.3, reports success when the connection breaks off within a file,
+// checks no hash, starts from the beginning each time, names blobs by the storage server's ETag after a redirect, and
+// resolves no revision offline.
 //
 // Only model files that package checkpoints reads are fetched: settings, vocabulary, and weights in one container.
 package hub

@@ -62,10 +62,10 @@ func TestFaults(t *testing.T) {
 		want     string
 		never    string // in the error and the log
 	}{
-		{"another commit than the pinned one", listing(`"siblings":[]`), nil, strings.Repeat("ab", 20), 1, "the server answers with commit " + commit + " instead of the requested one", ""},
+		{"another commit than the pinned one", listing(`"siblings":[]`), nil, strings.Repeat("ab", 20), 1, "the server returned commit " + commit + " instead of the requested one", ""},
 		{"a null file", listing(`"siblings":[null]`), nil, "", 1, "a file that is null", ""},
 		{"null files", listing(`"siblings":null`), nil, "", 1, "no weights", ""},
-		{"no JSON", answer(200, "<html>log in"), nil, "", 1, "no description of a repository", ""},
+		{"no JSON", answer(200, "<html>log in"), nil, "", 1, "did not return the description of a repository", ""},
 		{"redirects for ever", redirect("/again?signature=hush"), nil, "", 10, "more than 10 redirects", "hush"},
 		{"redirect to a file", redirect("file:///etc/passwd"), nil, "", 1, `scheme "file"`, "passwd"},
 		{"redirect into nothing", redirect("http://127.0.0.1:1/x?signature=hush"), nil, "", 5, "connection refused", "hush"},
@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 		{"asks to wait for an hour", func(w http.ResponseWriter, q *http.Request) {
 			w.Header().Set("Retry-After", "3600")
 			w.WriteHeader(http.StatusTooManyRequests)
-		}, nil, "", 1, "asked to wait for 1h0m0s: the server says 429", ""},
+		}, nil, "", 1, "asked to wait for 1h0m0s: the server returned status 429", ""},
 		{"a listing without an end", func(w http.ResponseWriter, q *http.Request) {
 			fmt.Fprint(w, `{"siblings":[`)
 			for q.Context().Err() == nil {
@@ -127,7 +127,7 @@ func TestPinnedRevision(t *testing.T) {
 	r := newRepository(t)
 	c := client(t, r)
 	pinned := strings.Repeat("ab", 20)
-	if _, err := c.Pull(t.Context(), reference(t, "a/model", pinned)); err == nil || !strings.Contains(err.Error(), "answers with commit "+commit) {
+	if _, err := c.Pull(t.Context(), reference(t, "a/model", pinned)); err == nil || !strings.Contains(err.Error(), "returned commit "+commit) {
 		t.Errorf("error %v, want it refused", err)
 	}
 	if left := filesBelow(t, c.Cache); len(left) > 0 {
@@ -314,7 +314,7 @@ func TestWaitsForAnother(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for begin := time.Now(); !strings.Contains(log.String(), "another process fetches it; waiting"); time.Sleep(time.Millisecond) {
+	for begin := time.Now(); !strings.Contains(log.String(), "waiting for another process that fetches the file"); time.Sleep(time.Millisecond) {
 		if time.Since(begin) > 10*time.Second {
 			t.Fatalf("not said:\n%s", &log)
 		}

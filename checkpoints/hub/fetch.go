@@ -36,7 +36,7 @@ func (p *puller) fetch(ctx context.Context, s *Snapshot, file *File) error {
 	}
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
-		p.Log.Info("another process fetches it; waiting", "file", file.Name)
+		p.Log.Info("waiting for another process that fetches the file", "file", file.Name)
 		_, err = lock.TryLockContext(ctx, lockPoll)
 	}
 	if err != nil {
@@ -171,7 +171,7 @@ func (p *puller) receive(ctx context.Context, address string, file File, to *os.
 	}
 	var disk *fs.PathError
 	if err != nil && !errors.As(err, &disk) {
-		err = &unreachableError{fmt.Errorf("broken off after %d of %d bytes: %w", have, file.Bytes, err)}
+		err = &unreachableError{fmt.Errorf("connection lost after %d of %d bytes: %w", have, file.Bytes, err)}
 	}
 	return have, err
 }

@@ -362,7 +362,7 @@ func TestRefused(t *testing.T) {
 		code       string
 		want, hint string
 	}{
-		{"not there", 404, "RepoNotFound", "a/model@main: the server says 404: no: RepoNotFound", "check the name"},
+		{"not there", 404, "RepoNotFound", "a/model@main: the server returned status 404: no: RepoNotFound", "check the name"},
 		{"private", 401, "", "401", "HF_TOKEN"},
 		{"gated", 403, "GatedRepo", "403", "accept the model's terms"},
 		{"no such revision", 404, "RevisionNotFound", "404", "check --revision"},

@@ -1,8 +1,11 @@
 package hub
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,4 +63,36 @@ func Parse(name, revision string) (Reference, error) {
 		return r, fmt.Errorf("%q is not a revision: want a branch, a tag or a commit", r.Revision)
 	}
 	return r, nil
+}
+
+// Prefix marks the name of a model as one on the hub: hub:NAME or hub:NAME@REVISION.
+const Prefix = "hub:"
+
+// ParseModel parses the name of a model that is either a path on this machine or a name on the hub, with or without
+// Prefix. Without Prefix it is a name on the hub only if it has the form OWNER/NAME and OWNER does not exist here. onHub
+// is false for paths.
+func ParseModel(name string) (ref Reference, onHub bool, err error) {
+	name, marked := strings.CutPrefix(name, Prefix)
+	if !marked && !impliesHub(name) {
+		return ref, false, nil
+	}
+	name, revision, _ := strings.Cut(name, "@")
+	if ref, err = Parse(name, revision); err != nil {
+		err = fmt.Errorf("%s%s: %w", Prefix, name, err)
+	}
+	return ref, true, err
+}
+
+// impliesHub reports whether name has the form of a name on the hub and cannot be a path, because not even its first
+// element exists.
+func impliesHub(name string) bool {
+	owner, model, ok := strings.Cut(name, "/")
+	if !ok || strings.Contains(model, "/") || strings.ContainsAny(owner, `.:\`) {
+		return false
+	}
+	if _, err := Parse(name, ""); err != nil {
+		return false
+	}
+	_, err := os.Lstat(owner)
+	return errors.Is(err, fs.ErrNotExist)
 }

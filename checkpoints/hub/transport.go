@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	huggingface "github.com/gomlx/go-huggingface/hub"
-
 	"github.com/subbert/subbert/internal/remote"
 )
 
@@ -33,13 +31,13 @@ func (c *Client) connect() (*puller, error) {
 	}
 	at, err := url.Parse(c.Endpoint)
 	if err != nil || at.Host == "" || !isHTTP(at) {
-		return nil, errors.New("the endpoint is not an address: want https://HOST")
+		return nil, errors.New("the endpoint is not an address, want https://HOST")
 	}
 	if strings.ContainsFunc(p.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("the token contains spaces or other characters that tokens never contain")
 	}
 	if p.token != "" && at.Scheme == "http" && !local(at.Hostname()) {
-		c.Log.Warn("the token is not sent: the endpoint is plain http, where anybody on the way could read it", "host", at.Host)
+		c.Log.Warn("the token is not sent over plain http; use an https endpoint", "host", at.Host)
 		p.token = ""
 	}
 	return p, nil
@@ -60,7 +58,7 @@ func (p *puller) get(ctx context.Context, address string, from int64) (io.ReadCl
 	if err != nil {
 		return nil, nil, remote.WithoutAddress(err)
 	}
-	request.Header.Set("User-Agent", huggingface.DefaultHttpUserAgent())
+	request.Header.Set("User-Agent", "subbert")
 	request.Header.Set("Accept-Encoding", "identity") // sizes and hashes refer to the uncompressed file
 	if p.token != "" {
 		request.Header.Set("Authorization", "Bearer "+p.token)
@@ -86,7 +84,7 @@ func redirect(next *http.Request, before []*http.Request) error {
 		return remote.Final(fmt.Errorf("more than %d redirects", maxRedirects))
 	}
 	if !isHTTP(next.URL) {
-		return remote.Final(fmt.Errorf("the server redirects to an address of scheme %q, want https", next.URL.Scheme))
+		return remote.Final(fmt.Errorf("the server redirects to the scheme %q, want https", next.URL.Scheme))
 	}
 	if next.URL.Host != before[0].URL.Host || next.URL.Scheme != before[0].URL.Scheme {
 		next.Header.Del("Authorization")
@@ -106,7 +104,9 @@ type busyError struct {
 	after   time.Duration
 }
 
-func (e *busyError) Error() string             { return fmt.Sprintf("the server says %d: %s", e.status, e.message) }
+func (e *busyError) Error() string {
+	return fmt.Sprintf("the server returned status %d: %s", e.status, e.message)
+}
 func (e *busyError) RetryAfter() time.Duration { return e.after }
 
 // refused turns the response of a server that refuses a request into an error.

@@ -59,7 +59,7 @@ func (h *Head) Card() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `## With transformers
 
-transformers has no classifier with %[1]s pooling. %[2]s in this directory has it (torch and transformers alone, 4.57 and 5): look at it, then
+transformers has no classifier with %[1]s pooling. %[2]s in this directory has one (it needs only torch and transformers, 4.57 or 5). Read it, then run
 
 `+"```python"+`
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -68,20 +68,20 @@ inputs = tokenizer(SENTENCES, truncation=True, max_length=%[3]d, padding=True, r
 probabilities = model(**inputs%[4]s).logits.softmax(-1)  # columns as in model.config.id2label
 `+"```"+`
 
-Without trust_remote_code transformers loads the encoder only: load it with AutoModel. AutoModelForSequenceClassification would put a classifier of its
-own on it, with random weights and a warning.
+Without trust_remote_code transformers loads the encoder only: load it with AutoModel. AutoModelForSequenceClassification would add its
+own classifier, with random weights and a warning.
 `, h.Pooling, FileName, h.Sequence, h.argument())
 	if len(h.Marks) > 0 {
-		fmt.Fprintf(&b, "The sentences are marked as those of the training were: %s.\n", strings.Join(h.Marks, " "))
+		fmt.Fprintf(&b, "Mark the sentences as in training: %s.\n", strings.Join(h.Marks, " "))
 	}
 	if h.Truncate == "around_mentions" {
-		fmt.Fprintf(&b, "Sentences of more than %d tokens were cut around the two mentions; the tokenizer cuts their end.\n", h.Sequence)
+		fmt.Fprintf(&b, "In training, sentences of more than %d tokens were truncated around the two mentions; the tokenizer truncates their end.\n", h.Sequence)
 	}
 	if h.Pooling == "mention" {
 		b.WriteString(mentionCard)
 	}
 	if h.Mask == "positions" && h.Pooling != "mention" && h.Pooling != "cls_raw" {
-		fmt.Fprintf(&b, "The summary runs over padding too; rows are filled up to %d positions by the model itself.\n", h.Sequence)
+		fmt.Fprintf(&b, "The pooling includes padding; the model pads rows to %d positions.\n", h.Sequence)
 	}
 	return b.String()
 }
@@ -95,8 +95,8 @@ func (h *Head) argument() string {
 }
 
 const mentionCard = `
-mention_positions is [rows, 2, 2]: for each row the tokens of the first and of the second mention, each as a start and an end that
-is excluded; [0, 0] is a mention that was cut off. From characters [start, end) of each sentence's two mentions:
+mention_positions is [rows, 2, 2]: for each row the tokens of the first and of the second mention, each as a start and an
+exclusive end; [0, 0] is a mention that was cut off. From characters [start, end) of each sentence's two mentions:
 
 ` + "```python" + `
 import torch

@@ -41,10 +41,10 @@ func TestCard(t *testing.T) {
 	}{
 		{"attention", Head{Pooling: "attention", Sequence: 96, Mask: "tokens", Marks: []string{"@GENE$", "@DRUG$"}},
 			[]string{"attention pooling", "max_length=96", "trust_remote_code=True", "transformers loads the encoder only", "@GENE$ @DRUG$", FileName},
-			[]string{"mention_positions", "padding too", "around"}},
+			[]string{"mention_positions", "includes padding", "around"}},
 		{"mention", Head{Pooling: "mention", Sequence: 96, Mask: "positions", Truncate: "around_mentions"},
-			[]string{"mention_positions=mention_positions", "char_to_token", "cut around"}, []string{"padding too"}},
-		{"positions", Head{Pooling: "mean", Sequence: 96, Mask: "positions"}, []string{"padding too", "96 positions"}, nil},
+			[]string{"mention_positions=mention_positions", "char_to_token", "truncated around"}, []string{"includes padding"}},
+		{"positions", Head{Pooling: "mean", Sequence: 96, Mask: "positions"}, []string{"includes padding", "96 positions"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			card := c.head.Card()

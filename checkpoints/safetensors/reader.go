@@ -74,7 +74,7 @@ func New(r io.ReaderAt, size int64, name string) (*File, error) {
 func readHeader(r io.ReaderAt, size int64) ([]byte, error) {
 	var length [8]byte
 	if size < int64(len(length)) {
-		return nil, fmt.Errorf("%d bytes are too few for a safetensors file", size)
+		return nil, fmt.Errorf("%d bytes, too few for a safetensors file", size)
 	}
 	if _, err := r.ReadAt(length[:], 0); err != nil {
 		return nil, fmt.Errorf("header length: %w", err)
@@ -132,7 +132,7 @@ func object(dec *json.Decoder, each func(key string) error) error {
 		}
 		key, _ := token.(string) // the decoder accepts only strings here
 		if seen[key] {
-			return fmt.Errorf("%.200q is there twice", key)
+			return fmt.Errorf("%.200q appears twice", key)
 		}
 		seen[key] = true
 		if err := each(key); err != nil {
@@ -183,7 +183,7 @@ func (f *File) parseEntry(dec *json.Decoder, name string) error {
 		case "data_offsets":
 			offsets, err = integers(dec, 2, "offsets")
 		default:
-			err = errors.New("want dtype, shape and data_offsets alone")
+			err = errors.New("want only dtype, shape and data_offsets")
 		}
 		if err != nil {
 			err = fmt.Errorf("%.200s: %w", key, err)
@@ -197,7 +197,7 @@ func (f *File) parseEntry(dec *json.Decoder, name string) error {
 	case info.Shape == nil:
 		err = errors.New("no shape")
 	case len(offsets) != 2:
-		err = errors.New("no data_offsets, or one")
+		err = errors.New("want two data_offsets")
 	}
 	if err != nil {
 		return fmt.Errorf("tensor %.200q: %w", name, err)
@@ -279,7 +279,7 @@ func (f *File) arrange(dataSize, dataStart int64) error {
 	var next int64
 	for _, p := range places {
 		if p.offset != next {
-			return fmt.Errorf("tensor %q begins at byte %d, want %d: tensors overlap or leave a hole", p.info.Name, p.offset, next)
+			return fmt.Errorf("tensor %q begins at byte %d, want %d: tensors overlap or leave a gap", p.info.Name, p.offset, next)
 		}
 		next += int64(p.info.Bytes())
 		f.infos = append(f.infos, p.info)
@@ -301,7 +301,7 @@ func (f *File) Metadata() map[string]string { return f.metadata }
 func (f *File) Read(name string, dst []byte) error {
 	p, ok := f.at[name]
 	if !ok {
-		return fmt.Errorf("%s: tensor %q: not there", f.name, name)
+		return fmt.Errorf("%s: tensor %q: not found", f.name, name)
 	}
 	if err := host.CheckSize(p.info, dst); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)

@@ -36,7 +36,7 @@ func parseHeader(message []byte) (shards int, err error) {
 			return err
 		case 2:
 			if v != 0 {
-				return errors.New("numbers are big endian, want little")
+				return errors.New("big-endian numbers, want little-endian")
 			}
 		}
 		return nil
@@ -53,7 +53,7 @@ func parseEntry(message []byte) (entry, error) {
 		case 1:
 			var known bool
 			if e.info.DType, known = dtypes()[v]; !known {
-				e.skip = fmt.Sprintf("elements of TensorFlow's type %d", v)
+				e.skip = fmt.Sprintf("unsupported TensorFlow type %d", v)
 				if v == 7 {
 					e.skip = "text"
 				}
@@ -69,7 +69,7 @@ func parseEntry(message []byte) (entry, error) {
 		case 6:
 			e.crc = uint32(v)
 		case 7:
-			e.skip = "stored in pieces"
+			e.skip = "stored in slices"
 		}
 		return err
 	})

@@ -28,7 +28,7 @@ var errBlock = errors.New("a block is damaged")
 // readTable calls each with every key and value of a table, in ascending order of keys.
 func readTable(data []byte, each func(key string, value []byte) error) error {
 	if len(data) < footerSize {
-		return fmt.Errorf("%d bytes are too few for the index of a checkpoint", len(data))
+		return fmt.Errorf("%d bytes, too few for the index of a checkpoint", len(data))
 	}
 	footer := data[len(data)-footerSize:]
 	if binary.LittleEndian.Uint64(footer[footerSize-8:]) != tableMagic {
@@ -51,7 +51,7 @@ func readTable(data []byte, each func(key string, value []byte) error) error {
 		return err
 	}
 	if r.first {
-		return errors.New("holds nothing")
+		return errors.New("no entries")
 	}
 	return nil
 }

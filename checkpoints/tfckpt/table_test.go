@@ -43,16 +43,16 @@ func TestRefused(t *testing.T) {
 		index []byte
 		want  string
 	}{
-		{"no entries", table(), "holds nothing"},
+		{"no entries", table(), "no entries"},
 		{"no header", table([2]string{"a", vector(8, 0, 2)}), "want the header's"},
 		{"header that is no message", table([2]string{"", "\xff"}), "header"},
 		{"no shards", table([2]string{"", message(1, 0)}), "0 shards"},
 		{"many shards", table([2]string{"", message(1, 1<<40)}), "shards"},
-		{"big endian", table([2]string{"", message(1, 1) + message(2, 1)}), "big endian"},
+		{"big-endian", table([2]string{"", message(1, 1) + message(2, 1)}), "big-endian"},
 		{"size and shape", table(head, [2]string{"a", vector(8, 0, 3)}), "8 bytes, want 12"},
 		{"beyond the shard", table(head, [2]string{"a", vector(8, 1, 2)}), "truncated"},
 		{"negative offset", table(head, [2]string{"a", vector(8, -1, 2)}), "truncated"},
-		{"no such shard", table(head, [2]string{"a", vector(8, 0, 2) + message(3, 1)}), "in shard 1 of 1"},
+		{"no such shard", table(head, [2]string{"a", vector(8, 0, 2) + message(3, 1)}), "shard 1, want less than 1"},
 		{"shape that overflows", table(head, [2]string{"a", vector(0, 0, 1<<40, 1<<40)}), "too large"},
 		{"negative shape", table(head, [2]string{"a", vector(0, 0, -1)}), "too large"},
 		{"many axes", table(head, [2]string{"a", vector(4, 0, make([]int, 40)...)}), "axes"},

@@ -137,7 +137,7 @@ func (f *File) add(name string, e entry) error {
 		return err
 	}
 	if e.shard < 0 || e.shard >= len(f.shards) {
-		return fmt.Errorf("tensor %q: in shard %d of %d", name, e.shard, len(f.shards))
+		return fmt.Errorf("tensor %q: shard %d, want less than %d", name, e.shard, len(f.shards))
 	}
 	if e.size != int64(e.info.Bytes()) {
 		return fmt.Errorf("tensor %q: %d bytes, want %d for %v %v", name, e.size, e.info.Bytes(), e.info.DType, e.info.Shape)
@@ -149,7 +149,7 @@ func (f *File) add(name string, e entry) error {
 		return fmt.Errorf("tensor %q: %d bytes at %d in a shard of %d: truncated", name, e.size, e.offset, size)
 	}
 	if s := &f.shards[e.shard]; e.size > s.left {
-		return fmt.Errorf("tensor %q: the tensors of shard %d have more bytes than its %d: they overlap", name, e.shard, s.size)
+		return fmt.Errorf("tensor %q: the tensors of shard %d have more than its %d bytes, so they overlap", name, e.shard, s.size)
 	} else {
 		s.left -= e.size
 	}
@@ -168,7 +168,7 @@ func (f *File) Skipped() []host.Skipped { return f.skipped }
 func (f *File) Read(name string, dst []byte) error {
 	e, ok := f.at[name]
 	if !ok {
-		return fmt.Errorf("%s: tensor %q: not there", f.name, name)
+		return fmt.Errorf("%s: tensor %q: not found", f.name, name)
 	}
 	if err := host.CheckSize(e.info, dst); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)

@@ -97,7 +97,7 @@ func TestManyBlocks(t *testing.T) {
 
 func TestPieces(t *testing.T) {
 	f := open(t, "tf-odd", "sliced.ckpt")
-	if diff := cmp.Diff([]host.Skipped{{Name: "table", Why: "stored in pieces"}}, f.Skipped()); diff != "" || len(f.Tensors()) > 0 {
+	if diff := cmp.Diff([]host.Skipped{{Name: "table", Why: "stored in slices"}}, f.Skipped()); diff != "" || len(f.Tensors()) > 0 {
 		t.Errorf("tensors %v, skipped (-want +got):\n%s", f.Tensors(), diff)
 	}
 }

@@ -54,7 +54,7 @@ func writeData(w io.Writer, c host.Container, infos []host.Info, t *tableWriter)
 			return err
 		}
 		if info.Name == "" || info.Name[0] == 0 || len(info.Name) > maxKey {
-			return fmt.Errorf("tensor %q: not a name that a checkpoint can hold", info.Name)
+			return fmt.Errorf("tensor %q: not a valid name in a checkpoint", info.Name)
 		}
 		if n := info.Bytes(); cap(buffer) < n {
 			buffer = make([]byte, n)

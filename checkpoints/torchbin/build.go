@@ -55,7 +55,7 @@ func (d *dict) weights(seen map[*dict]bool) (*dict, error) {
 		}
 	}
 	if len(under) > 1 {
-		return nil, fmt.Errorf("holds weights under %q and under %q: save only the ones to use", under[0], under[1])
+		return nil, fmt.Errorf("has weights under %q and %q; save only the ones to use", under[0], under[1])
 	}
 	return found, nil
 }
@@ -70,7 +70,7 @@ func describe(v any) string {
 	case nil:
 		return "None"
 	case bool:
-		return "a truth value"
+		return "a boolean"
 	case int64, float64:
 		return "a number"
 	case string:
@@ -114,7 +114,7 @@ func importable(name string) (any, error) {
 	if strings.ContainsFunc(name, unicode.IsControl) {
 		name = fmt.Sprintf("%.200q", name)
 	}
-	return nil, fmt.Errorf("imports %.200s, which has no place in a file of weights: refused", name)
+	return nil, fmt.Errorf("imports %.200s, which is not allowed in a file of weights", name)
 }
 
 // newDict is OrderedDict() or OrderedDict([[key, value], ...]).
@@ -156,7 +156,7 @@ func newTensor(args tuple) (any, error) {
 	case !isStorage:
 		return nil, fmt.Errorf("tensor: its storage is %s", describe(args[0]))
 	case !isInt || offset < 0:
-		return nil, errors.New("tensor: its offset is no number of elements")
+		return nil, errors.New("tensor: its offset is not a number of elements")
 	case errShape != nil || errStrides != nil:
 		return nil, fmt.Errorf("tensor: shape or strides: %w", errors.Join(errShape, errStrides))
 	case len(shape) != len(strides):
@@ -179,7 +179,7 @@ func integers(v any) ([]int64, error) {
 	for i, v := range values {
 		n, ok := v.(int64)
 		if !ok || n < 0 {
-			return nil, errors.New("want integers from 0")
+			return nil, errors.New("want integers of at least 0")
 		}
 		out[i] = n
 	}
@@ -200,7 +200,7 @@ func unwrapParameter(args tuple) (any, error) {
 func newStorage(id any) (*storage, error) {
 	args, ok := id.(tuple)
 	if !ok || len(args) < 5 || len(args) > 6 || args[0] != any("storage") {
-		return nil, errors.New("a persistent id is not that of a storage")
+		return nil, errors.New("a persistent id does not name a storage")
 	}
 	class, isClass := args[1].(storageClass)
 	key, isText := args[2].(string)
@@ -256,7 +256,7 @@ func (m *machine) build(op byte) error {
 		}
 		return m.storage(v[0])
 	}
-	return fmt.Errorf("opcode %s has no place in a file of weights: refused", refused(op))
+	return fmt.Errorf("opcode %s is not allowed in a file of weights", refused(op))
 }
 
 // pop takes the top n values, none of them below the last mark.

@@ -35,7 +35,7 @@ func readLegacy(r io.ReaderAt, size int64) (any, storages, error) {
 		return nil, nil, err
 	}
 	if !bytes.HasPrefix(head, magic()) {
-		return nil, nil, errors.New("a pickle, but not one of torch.save: refused")
+		return nil, nil, errors.New("a pickle that torch.save did not write: refused")
 	}
 	pickles, offset, err := readPickles(head, len(magic()))
 	if err != nil {
@@ -43,7 +43,7 @@ func readLegacy(r io.ReaderAt, size int64) (any, storages, error) {
 	}
 	version, system, object, keys := pickles[0], pickles[1], pickles[2], pickles[3]
 	if version.value != any(int64(legacyProtocol)) {
-		return nil, nil, fmt.Errorf("version %v of the old form, want %d", version.value, legacyProtocol)
+		return nil, nil, fmt.Errorf("legacy format version %v, want %d", version.value, legacyProtocol)
 	}
 	if err := checkSystem(system.value); err != nil {
 		return nil, nil, err
@@ -67,11 +67,11 @@ func readPickles(head []byte, offset int) (all [4]pickle, end int, err error) {
 func checkSystem(v any) error {
 	d, ok := v.(*dict)
 	if !ok {
-		return fmt.Errorf("the description of the system is %s", describe(v))
+		return fmt.Errorf("the system description is %s, want a dictionary", describe(v))
 	}
 	for _, item := range d.items {
 		if item.key == any("little_endian") && item.value != any(true) {
-			return errors.New("numbers are big endian, want little")
+			return errors.New("big-endian numbers, want little-endian")
 		}
 	}
 	return nil
@@ -81,12 +81,12 @@ func checkSystem(v any) error {
 func (p *plain) locate(keys any, known map[string]*storage, offset, size int64) error {
 	l, ok := keys.(*list)
 	if !ok {
-		return fmt.Errorf("the keys of the storages are %s", describe(keys))
+		return fmt.Errorf("the storage keys are %s, want a list", describe(keys))
 	}
 	for _, k := range l.values {
 		key, ok := k.(string)
 		if !ok {
-			return fmt.Errorf("the key of a storage is %s", describe(k))
+			return fmt.Errorf("a storage key is %s, want a string", describe(k))
 		}
 		s := known[key]
 		if s == nil {

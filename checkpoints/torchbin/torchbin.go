@@ -116,7 +116,7 @@ const (
 func (f *File) collect(root any, fileSize int64) error {
 	top, ok := root.(*dict)
 	if !ok {
-		return fmt.Errorf("holds %s, want a dictionary of tensors", describe(root))
+		return fmt.Errorf("has %s, want a dictionary of tensors", describe(root))
 	}
 	weights, err := top.weights(make(map[*dict]bool))
 	if err != nil {
@@ -133,11 +133,11 @@ func (f *File) collect(root any, fileSize int64) error {
 		}
 		t, ok := item.value.(*tensor)
 		if !ok {
-			f.skipped = append(f.skipped, host.Skipped{Name: name, Why: describe(item.value) + ", no tensor"})
+			f.skipped = append(f.skipped, host.Skipped{Name: name, Why: describe(item.value) + ", not a tensor"})
 			continue
 		}
 		if f.at[name] != nil {
-			return fmt.Errorf("tensor %q is there twice", name)
+			return fmt.Errorf("tensor %q appears twice", name)
 		}
 		named := *t
 		named.info.Name = name
@@ -148,7 +148,7 @@ func (f *File) collect(root any, fileSize int64) error {
 			return err
 		}
 		if total += int64(named.info.Bytes()); total > maxShared*fileSize+sharedSlack {
-			return fmt.Errorf("the tensors up to %q have more than %d times the file's %d bytes: views of the same elements, refused", name, maxShared, fileSize)
+			return fmt.Errorf("the tensors up to %q have more than %d times the %d bytes of the file: refused views of the same elements", name, maxShared, fileSize)
 		}
 		if len(f.infos) == host.MaxTensors {
 			return fmt.Errorf("more than %d tensors", host.MaxTensors)
@@ -157,7 +157,7 @@ func (f *File) collect(root any, fileSize int64) error {
 		f.infos = append(f.infos, named.info)
 	}
 	if len(f.infos) == 0 && len(f.skipped) > 0 {
-		return fmt.Errorf("holds no tensor, but %d other things, such as %q", len(f.skipped), f.skipped[0].Name)
+		return fmt.Errorf("no tensors, but %d other values, such as %q", len(f.skipped), f.skipped[0].Name)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (f *File) Skipped() []host.Skipped { return f.skipped }
 func (f *File) Read(name string, dst []byte) error {
 	t := f.at[name]
 	if t == nil {
-		return fmt.Errorf("%s: tensor %q: not there", f.name, name)
+		return fmt.Errorf("%s: tensor %q: not found", f.name, name)
 	}
 	if err := host.CheckSize(t.info, dst); err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)

@@ -147,7 +147,7 @@ func TestSkipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []host.Skipped{{Name: "steps", Why: "a number, no tensor"}, {Name: "nothing", Why: "None, no tensor"}}
+	want := []host.Skipped{{Name: "steps", Why: "a number, not a tensor"}, {Name: "nothing", Why: "None, not a tensor"}}
 	if diff := cmp.Diff(want, f.Skipped()); diff != "" {
 		t.Errorf("skipped (-want +got):\n%s", diff)
 	}
@@ -268,14 +268,14 @@ func TestRefused(t *testing.T) {
 	}{
 		{"empty", nil, "another kind of file"},
 		{"safetensors", []byte("\x10\x00\x00\x00\x00\x00\x00\x00{}"), "another kind of file"},
-		{"a pickle of another kind", []byte("\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00N."), "not one of torch.save"},
+		{"a pickle of another kind", []byte("\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00N."), "torch.save did not write"},
 		{"zip without a pickle", zipped(t, zip.Store, map[string]string{"a/b": ""}), "0 data.pkl"},
 		{"two pickles", zipped(t, zip.Store, map[string]string{"a/data.pkl": "", "b/data.pkl": ""}), "2 data.pkl"},
 		{"big endian", zipped(t, zip.Store, map[string]string{"a/data.pkl": "", "a/byteorder": "big"}), `"big", want little`},
 		{"compressed", zipped(t, zip.Deflate, map[string]string{"a/data.pkl": "N."}), "is compressed"},
 		{"truncated pickle", archive(t, "\x80\x02}(", storage), "truncated"},
 		{"pickle goes on", archive(t, dictionary()+"N", storage), "1 bytes follow"},
-		{"no dictionary", archive(t, "\x80\x02K\x05.", storage), "holds a number"},
+		{"no dictionary", archive(t, "\x80\x02K\x05.", storage), "has a number"},
 		{"no tensors", archive(t, dictionary(key("a")+"K\x05"), storage), "no tensor"},
 		{"storage missing", zipped(t, zip.Store, map[string]string{"a/data.pkl": dictionary(tensorOf("w"))}), "not in the archive"},
 		{"storage too short", archive(t, dictionary(tensorOf("w")), storage[:7]), "has 7 bytes, want 8"},
@@ -284,7 +284,7 @@ func TestRefused(t *testing.T) {
 		{"stride beyond", archive(t, one("K\x00", "K\x02", "K\x02"), storage), "reach beyond"},
 		{"stride that overflows", archive(t, one("K\x00", "K\x03", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f"), storage), "reach beyond"},
 		{"repeats without end", archive(t, one("K\x00", "J\xff\xff\xff\x7f", "K\x00"), storage), "in a file of"},
-		{"negative size", archive(t, one("K\x00", "J\xff\xff\xff\xff", "K\x01"), storage), "integers from 0"},
+		{"negative size", archive(t, one("K\x00", "J\xff\xff\xff\xff", "K\x01"), storage), "integers of at least 0"},
 		{"negative offset", archive(t, one("J\xff\xff\xff\xff", "K\x01", "K\x01"), storage), "offset"},
 		{"same name twice", archive(t, dictionary(tensorOf("w"), tensorOf("w")), storage), "twice"},
 		{"old form, truncated", plain(dictionary(tensorOf("w")), storage[:6]), "truncated"},
@@ -419,9 +419,9 @@ func TestNested(t *testing.T) {
 		{"model_state_dict", dictionary(optimizer, within("model_state_dict", tensorOf("w"))), ""},
 		{"deep", dictionary(within("state", within("model", within("module", tensorOf("w"))))), ""},
 		{"an empty one beside", dictionary(within("model", epoch), within("state_dict", tensorOf("w"))), ""},
-		{"two", dictionary(within("model", tensorOf("w")), within("state_dict", tensorOf("w"))), `holds weights under "model" and under "state_dict"`},
-		{"an optimizer's state alone", dictionary(optimizer), `holds no tensor, but 1 other things, such as "optimizer"`},
-		{"a dictionary that holds itself", "\x80\x02}q\x00(" + key("model") + "h\x00u.", "holds no tensor"},
+		{"two", dictionary(within("model", tensorOf("w")), within("state_dict", tensorOf("w"))), `has weights under "model" and "state_dict"`},
+		{"an optimizer's state alone", dictionary(optimizer), `no tensors, but 1 other values, such as "optimizer"`},
+		{"a dictionary that holds itself", "\x80\x02}q\x00(" + key("model") + "h\x00u.", "no tensors, but 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := decode(archive(t, c.pickle, storage))

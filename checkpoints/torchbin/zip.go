@@ -83,7 +83,7 @@ func locateRecords(z *zip.Reader, size int64) (map[string]record, error) {
 			return nil, fmt.Errorf("%s: %d bytes at %d in a file of %d", f.Name, f.UncompressedSize64, offset, size)
 		}
 		if _, ok := records[f.Name]; ok {
-			return nil, fmt.Errorf("%s is there twice", f.Name)
+			return nil, fmt.Errorf("%s appears twice", f.Name)
 		}
 		rec := record{offset: offset, size: int64(f.UncompressedSize64), crc: f.CRC32}
 		records[f.Name] = rec

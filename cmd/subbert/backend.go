@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -12,34 +13,31 @@ import (
 	"github.com/subbert/subbert/backend/largepages"
 	"github.com/subbert/subbert/backend/pjrt"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/runs"
 )
 
 // backendCmd holds the verbs about backends.
 type backendCmd struct {
-	List    backendListCmd    `cmd:"" help:"What is installed, what can be, and what a command would use."`
+	List    backendListCmd    `cmd:"" help:"List the plugins that are installed or can be, and the backend that a command would use."`
 	Install backendInstallCmd `cmd:"" help:"Install the plugin for cpu, cuda or tpu."`
-	Check   backendCheckCmd   `cmd:"" help:"Load a backend and compute something with a known answer."`
-	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and say what it is."`
-	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Compute something in this process."`
+	Check   backendCheckCmd   `cmd:"" help:"Load a backend and check a product whose result is known."`
+	Probe   backendProbeCmd   `cmd:"" hidden:"" help:"Load a plugin into this process and describe it."`
+	Trial   backendTrialCmd   `cmd:"" hidden:"" help:"Check a backend in this process."`
 	Compile backendCompileCmd `cmd:"" hidden:"" help:"Compile ahead of time in this process."`
 }
 
 // openBackend opens the backend that --backend, SUBBERT_BACKEND or the installed plugins select, with the settings of
 // device, and logs which and why.
 func (c *console) openBackend(ctx context.Context, device configs.Device) (*backend.Handle, error) {
-	installed, err := installedPlugins(c)
+	installed, choice, err := c.chooseBackend(c.backendFlag())
 	if err != nil {
 		return nil, err
 	}
-	choice, err := backend.Choose(c.backendFlag(), c.getenv("SUBBERT_BACKEND"), installed)
-	if err != nil {
-		return nil, misused(err)
-	}
 	layer, err := layerOptions(c)
 	if err != nil {
-		return nil, misused(err)
+		return nil, err
 	}
-	if layer.Create, err = gpuOptions(choice, device); err != nil {
+	if layer.Create, err = runs.PluginOptions(choice, device); err != nil {
 		return nil, err
 	}
 	if err := findTools(c, installed, choice.Plugin); err != nil {
@@ -57,32 +55,22 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	return h, nil
 }
 
+// chooseBackend chooses among the installed plugins by flag, or by SUBBERT_BACKEND if flag is empty.
+func (c *console) chooseBackend(flag string) (backend.Installed, backend.Choice, error) {
+	installed, err := installedPlugins(c)
+	if err != nil {
+		return installed, backend.Choice{}, err
+	}
+	choice, err := backend.Choose(flag, c.getenv("SUBBERT_BACKEND"), installed)
+	return installed, choice, misused(err)
+}
+
 // withIncomplete adds what a plugin lacks to the error of its failure.
 func withIncomplete(err error, installed backend.Installed, choice backend.Choice) error {
 	if lacking := installed.Incomplete(choice.Plugin); lacking != "" {
 		return fmt.Errorf("%w (%s)", err, lacking)
 	}
 	return err
-}
-
-// gpuOptions returns the GPU settings of device as options for creating the plugin's client.
-func gpuOptions(choice backend.Choice, device configs.Device) (map[string]any, error) {
-	create := map[string]any{}
-	if len(device.VisibleDevices) > 0 {
-		var numbers []int64
-		for _, n := range device.VisibleDevices {
-			numbers = append(numbers, int64(n))
-		}
-		create["visible_devices"] = numbers
-	}
-	if device.MemoryFraction > 0 {
-		create["memory_fraction"] = float32(device.MemoryFraction)
-	}
-	if choice.Name != backend.CUDA && (len(create) > 0 || device.Attention == configs.CuDNN) {
-		return nil, misusef("device.visible_devices, device.memory_fraction and device.attention = %q are for the backend cuda, this is %s (%s)",
-			configs.CuDNN, choice.Name, choice.Reason)
-	}
-	return create, nil
 }
 
 // findTools tells XLA the directory of ptxas and libdevice, which are installed beside the CUDA plugin. The plugin
@@ -99,44 +87,20 @@ func findTools(c *console, installed backend.Installed, plugin string) error {
 	return nil
 }
 
-// executionsAhead is how many steps the host may run ahead of the device: enough to hide its own work, few enough
-// that a failure is noticed soon and little memory waits to be freed.
-const executionsAhead = 2
-
-// compilerVariables are read by the compilers themselves, so a compiled executable depends on them.
-var compilerVariables = []string{"XLA_FLAGS", "TF_XLA_FLAGS", "XLA_DEBUG_OPTIONS", "LIBTPU_INIT_ARGS"}
-
 // layerOptions reads SUBBERT_LAYER, which selects the active parts of the layer between GoMLX and a plugin, for finding
 // faults in it.
 func layerOptions(c *console) (pjrt.Options, error) {
-	var o pjrt.Options
-	parts := c.getenv("SUBBERT_LAYER")
-	if parts == "" {
-		parts = "donate,cache,background"
+	dir, err := cacheDir()
+	if err != nil {
+		c.log.Warn("executables are not cached", "error", err)
+	} else {
+		dir = filepath.Join(dir, "executables")
 	}
-	for part := range strings.SplitSeq(parts, ",") {
-		switch part {
-		case "none":
-		case "donate":
-			o.Donate = true
-		case "background":
-			o.Background = true
-		case "ahead":
-			o.InFlight = executionsAhead
-		case "cache":
-			dir, err := cacheDir()
-			if err != nil {
-				c.log.Warn("executables are not cached", "error", err)
-				continue
-			}
-			o.Cache = pjrt.OpenCache(filepath.Join(dir, "executables"), 0)
-		default:
-			return o, fmt.Errorf("SUBBERT_LAYER: unknown part %q, known are donate, cache, background, ahead, none", part)
-		}
+	o, err := pjrt.ParseParts(cmp.Or(c.getenv("SUBBERT_LAYER"), pjrt.DefaultParts), dir)
+	if err != nil {
+		return o, misusef("SUBBERT_LAYER: %w", err)
 	}
-	for _, name := range compilerVariables {
-		o.CacheSalt += name + "=" + c.getenv(name) + "\n"
-	}
+	o.CacheSalt = pjrt.EnvironmentSalt(c.getenv)
 	return o, nil
 }
 
@@ -149,22 +113,23 @@ func (c *console) backendFlag() string {
 	return c.backend
 }
 
-// installedPlugins lists the plugins that `subbert backend install` has unpacked.
+// installedPlugins lists the plugins that `subbert backend install` has installed, and those beside this program.
 func installedPlugins(c *console) (backend.Installed, error) {
-	installed, err := readInstalled()
+	dir, err := pluginsDir()
+	if err != nil {
+		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil
+	}
+	installed, err := backend.ReadInstalled(dir)
 	if executable, failed := os.Executable(); err == nil && failed == nil {
 		installed.AddEnvironment(executable)
 	}
 	return installed, err
 }
 
-// readInstalled lists the plugins that `subbert backend install` has installed.
-func readInstalled() (backend.Installed, error) {
+// pluginsDir returns the directory of installed plugins.
+func pluginsDir() (string, error) {
 	dir, err := cacheDir()
-	if err != nil {
-		return backend.Installed{Dir: "(" + err.Error() + ")"}, nil
-	}
-	return backend.ReadInstalled(filepath.Join(dir, "plugins"))
+	return filepath.Join(dir, "plugins"), err
 }
 
 // blocksDir returns the directory, inside that of cacheDir, for blocks of shards from a store.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -9,26 +10,18 @@ import (
 )
 
 type backendCheckCmd struct {
-	Name string `arg:"" optional:"" help:"What to check, as for --backend; without it what a command would use now."`
+	Name string `arg:"" optional:"" help:"Backend to check, as for --backend (default: the one that a command would use)."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 func (v *backendCheckCmd) Help() string {
-	return "Loads the plugin in a child process, names its version and devices, and has every device multiply two matrices whose product is known."
+	return "Loads the plugin in a child process, prints its version and devices, and multiplies two matrices whose product is known on every device."
 }
 
 func (v *backendCheckCmd) Run(c *console) error {
-	installed, err := installedPlugins(c)
+	installed, choice, err := c.chooseBackend(cmp.Or(v.Name, c.backendFlag()))
 	if err != nil {
 		return err
-	}
-	flag := v.Name
-	if flag == "" {
-		flag = c.backendFlag()
-	}
-	choice, err := backend.Choose(flag, c.getenv("SUBBERT_BACKEND"), installed)
-	if err != nil {
-		return misused(err)
 	}
 	r, err := v.check(c, installed, choice)
 	if err != nil {
@@ -47,7 +40,7 @@ func (v *backendCheckCmd) Run(c *console) error {
 	}
 	fmt.Fprintf(c.out, "%s: %s\n", choice.Spec, r.Description)
 	for i, d := range r.Devices {
-		fmt.Fprintf(c.out, "device %d: %s: 64x64 product exact\n", i, d)
+		fmt.Fprintf(c.out, "device %d: %s: 64x64 product is exact\n", i, d)
 	}
 	if r.BFloat16 != "" {
 		fmt.Fprintf(c.out, "bfloat16: %s\n", r.BFloat16)
@@ -76,7 +69,7 @@ func (v *backendCheckCmd) check(c *console, installed backend.Installed, choice 
 
 // backendTrialCmd is the child process of backendCheckCmd; see backend.Check.
 type backendTrialCmd struct {
-	Spec string `arg:"" help:"What to open, as for --backend."`
+	Spec string `arg:"" help:"Backend to open, as for --backend."`
 }
 
 func (v *backendTrialCmd) Run(c *console) error {

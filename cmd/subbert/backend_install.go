@@ -3,22 +3,21 @@ package main
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 
 	"github.com/subbert/subbert/backend"
 )
 
 type backendInstallCmd struct {
-	Name    string   `arg:"" enum:"cpu,cuda,tpu" help:"What to install: cpu, cuda or tpu."`
-	Version string   `help:"Version of the package; without it the newest that was tested." placeholder:"V"`
-	Wheel   []string `type:"path" sep:"none" help:"Use this file instead of downloading; once for each package." placeholder:"FILE"`
+	Name    string   `arg:"" enum:"cpu,cuda,tpu" help:"Plugin to install: cpu, cuda or tpu."`
+	Version string   `help:"Version of the package (default: the newest tested one)." placeholder:"V"`
+	Wheel   []string `type:"path" sep:"none" help:"Use this file instead of a download; give the flag once for each package." placeholder:"FILE"`
 }
 
 func (v *backendInstallCmd) Help() string {
-	return "Downloads pinned Python packages with the machine's own pip, checks their sha256, and unpacks the shared library in them " +
-		"into the cache directory. Versions lie side by side; nothing else of Python is used. CUDA's own libraries (2 GB of packages) come with " +
-		"cuda where there is an NVIDIA GPU; the machine's driver has to know CUDA 13."
+	return "Downloads pinned Python packages with the machine's pip, checks their sha256, and unpacks their shared libraries " +
+		"into the cache directory. Several versions can be installed; Python is not used otherwise. On a machine with an NVIDIA GPU, cuda includes " +
+		"CUDA's own libraries (2 GB of packages); the machine's driver must support CUDA 13."
 }
 
 func (v *backendInstallCmd) Run(c *console) error {
@@ -26,7 +25,7 @@ func (v *backendInstallCmd) Run(c *console) error {
 	if err != nil {
 		return misused(err)
 	}
-	dir, err := cacheDir()
+	dir, err := pluginsDir()
 	if err != nil {
 		return err
 	}
@@ -38,7 +37,7 @@ func (v *backendInstallCmd) Run(c *console) error {
 		}
 		options.Fetch = backend.Pip([]string{python, "-m", "pip"}, c.err)
 	}
-	p, err := backend.Install(c.ctx, filepath.Join(dir, "plugins"), release.On(backend.FindDevices("/dev")), options)
+	p, err := backend.Install(c.ctx, dir, release.On(backend.FindDevices("/dev")), options)
 	if err != nil && c.ctx.Err() != nil {
 		return interruptedf("nothing was installed")
 	}

@@ -21,13 +21,9 @@ type backendList struct {
 }
 
 func (v *backendListCmd) Run(c *console) error {
-	installed, err := installedPlugins(c)
+	installed, choice, err := c.chooseBackend(c.backendFlag())
 	if err != nil {
 		return err
-	}
-	choice, err := backend.Choose(c.backendFlag(), c.getenv("SUBBERT_BACKEND"), installed)
-	if err != nil {
-		return misused(err)
 	}
 	list := backendList{
 		Directory: installed.Dir, Installed: installed.Plugins, Machine: installed.Devices,
@@ -48,15 +44,12 @@ func (v *backendListCmd) Run(c *console) error {
 			fmt.Fprintf(w, "\t\t%s\n", lacking)
 		}
 	}
-	for _, r := range backend.Releases() {
-		if _, ok := installed.Latest(r.Name); !ok {
-			fmt.Fprintf(w, "%s\t%s\tnot installed: subbert backend install %s\n", r.Name, r.Version, r.Name)
-			installed.Plugins = append(installed.Plugins, backend.Plugin{Name: r.Name}) // list each name once
-		}
+	for _, r := range installed.Missing() {
+		fmt.Fprintf(w, "%s\t%s\tnot installed; run: subbert backend install %s\n", r.Name, r.Version, r.Name)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "\nA command would use %s: %s.\n", choice.Name, choice.Reason)
+	fmt.Fprintf(c.out, "\nA command would use %s (%s).\n", choice.Name, choice.Reason)
 	return nil
 }

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"os"
-	"slices"
-	"strings"
 
-	"github.com/subbert/subbert/checkpoints"
+	"github.com/subbert/subbert/checkpoints/hub"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/internal/atomicfile"
-	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/internal/boundedtoml"
+	"github.com/subbert/subbert/runs"
 )
 
 // configCmd holds the verbs about config files.
@@ -65,7 +60,7 @@ func (v *configCheckCmd) Run(c *console) error {
 	v.Config = path
 	verb := v.For
 	if verb == "" {
-		text, err := os.ReadFile(v.Config)
+		text, err := boundedtoml.Read(v.Config)
 		if err != nil {
 			return misused(err)
 		}
@@ -73,64 +68,13 @@ func (v *configCheckCmd) Run(c *console) error {
 			return err
 		}
 	}
-	if err := v.faults(c, verb); err != nil {
-		return misused(err)
+	onHub := func(model string) bool {
+		_, onHub, _ := hub.ParseModel(model)
+		return onHub
 	}
-	_, err = fmt.Fprintf(c.out, "%s: nothing wrong; subbert %s runs it\n", v.Config, verb)
-	return err
-}
-
-// faults returns the faults of the config and of the files that it names.
-func (v *configCheckCmd) faults(c *console, verb string) error {
-	switch verb {
-	case "pretrain":
-		config, err := read(v.configFlags, configs.ReadPretraining)
-		return errors.Join(err, v.missing(c, config.Paths(), config.Task.Sequence))
-	case "finetune":
-		config, err := read(v.configFlags, configs.ReadRelation)
-		return errors.Join(err, v.missing(c, config.Paths(), config.Task.Sequence))
-	}
-	config, err := read(v.configFlags, configs.ReadProbing)
-	return errors.Join(err, v.missing(c, config.Paths(), config.Task.Sequence))
-}
-
-// keys returns the config key of each path, by its name in configs.
-func (v *configCheckCmd) keys() map[string]string {
-	return map[string]string{
-		"model": "model.init", "shards": "data.shards", "train": "data.train", "dev": "data.dev", "test": "data.test", "corpus": "data.corpus",
-		"watch-train": "downstream.train", "watch-test": "downstream.test",
-	}
-}
-
-// missing returns an error for paths that do not exist, and for a model that cannot be opened or has fewer than
-// sequence positions. It does not check paths in a store or on the hub.
-func (v *configCheckCmd) missing(c *console, paths map[string]*string, sequence int) error {
-	var errs []error
-	for _, what := range slices.Sorted(maps.Keys(paths)) {
-		path, key := *paths[what], v.keys()[what]
-		elsewhere := strings.HasPrefix(path, "gs://") || what == "model" && (strings.HasPrefix(path, onHub) || looksLikeHub(path))
-		if path == "" || elsewhere {
-			continue
-		}
-		_, err := os.Stat(path)
-		if what == "model" {
-			err = fits(c.ctx, path, sequence)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", v.Config, key, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// fits opens the model at path and checks that it has enough positions for a row.
-func fits(ctx context.Context, path string, sequence int) error {
-	m, err := checkpoints.OpenModel(ctx, result.ModelPath(path))
-	if err != nil {
+	if err := runs.Check(c.ctx, verb, v.Config, v.lines(), onHub); err != nil {
 		return err
 	}
-	if most := m.Config.MaxPositionEmbeddings; sequence > most {
-		err = fmt.Errorf("%s has %d positions (max_position_embeddings), and task.sequence = %d", path, most, sequence)
-	}
-	return errors.Join(err, m.Close())
+	_, err = fmt.Fprintf(c.out, "%s: no fault found; subbert %s runs it\n", v.Config, verb)
+	return err
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
+	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/runs"
-	"github.com/subbert/subbert/runs/result"
 )
 
 // configFlags are the flags of every verb that runs a config.
@@ -17,36 +15,39 @@ type configFlags struct {
 	Fresh  []string `help:"Parts that start from random values whatever the model has: model.fresh." placeholder:"HEAD"`
 }
 
+// lines returns the lines that change the config.
+func (f configFlags) lines() []string {
+	if len(f.Fresh) == 0 {
+		return f.Set
+	}
+	return append(f.Set, fmt.Sprintf(`model.fresh=["%s"]`, strings.Join(f.Fresh, `","`)))
+}
+
 // read reads the config with parse, which is one of configs.ReadPretraining, ReadRelation and ReadProbing.
 func read[C any](f configFlags, parse func(path string, set ...string) (C, error)) (C, error) {
-	set := f.Set
-	if len(f.Fresh) > 0 {
-		set = append(set, fmt.Sprintf(`model.fresh=["%s"]`, strings.Join(f.Fresh, `","`)))
+	return parse(f.Config, f.lines()...)
+}
+
+// readExtended is read for a verb that can extend a run.
+func readExtended[C any, P interface {
+	*C
+	Base() *configs.Common
+}](f configFlags, e extendFlag, parse func(path string, set ...string) (C, error)) (C, error) {
+	config, err := read(f, parse)
+	if err != nil || e.Extend == 0 {
+		return config, err
 	}
-	return parse(f.Config, set...)
+	line, err := runs.Longer(P(&config).Base().Run.Dir, e.Extend)
+	if err != nil {
+		return config, err
+	}
+	f.Set = append(f.Set, line)
+	return read(f, parse)
 }
 
 // extendFlag is the flag that lengthens a finished run.
 type extendFlag struct {
-	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start."`
-}
-
-// longer returns the config line that lengthens the schedule of the finished run in dir by the given number of steps.
-func (f extendFlag) longer(dir string) (string, error) {
-	if f.Extend < 1 {
-		return "", misusef("--extend %d, want at least 1 step", f.Extend)
-	}
-	r, err := result.Read(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", misusef("--extend: %s has no %s: the run is not finished, and --resume continues it", dir, result.File)
-	}
-	if err != nil {
-		return "", err
-	}
-	if r.Relation != nil && r.Relation.Several() {
-		return "", misusef("--extend: %s holds several runs; a single one is extended", dir)
-	}
-	return fmt.Sprintf("schedule.steps=%d", r.Steps+f.Extend), nil
+	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start." range:"1..1e9"`
 }
 
 // of returns env with Extend set if the run is extended.

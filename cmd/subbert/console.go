@@ -7,15 +7,23 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"text/tabwriter"
 
+	"github.com/subbert/subbert/checkpoints/hub"
+	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/request"
+	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/extract"
+	"github.com/subbert/subbert/extract/bulk"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
+	"github.com/subbert/subbert/runs/quickstart"
 	"github.com/subbert/subbert/sweep"
+	"github.com/subbert/subbert/tpu/launch"
 )
 
 // console is what a verb may use of the process and its environment. Main makes it and passes it to every Run.
@@ -33,7 +41,7 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
-	out, errOut = &visible{to: out}, &visible{to: errOut}
+	out, errOut = visible.To(out), visible.To(errOut)
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
 		log:     newLog(errOut, c.Quiet),
@@ -119,6 +127,15 @@ func (c *console) show(asJSON bool, v any, print func(io.Writer) error) error {
 	return print(c.out)
 }
 
+// printRows prints rows of a name and a text as two columns.
+func printRows(to io.Writer, rows [][2]string) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\n", r[0], r[1])
+	}
+	return w.Flush()
+}
+
 // misuse marks an error as the caller's, with exit code 2 instead of 1.
 type misuse struct{ error }
 
@@ -137,16 +154,15 @@ func misusef(format string, args ...any) error { return misused(fmt.Errorf(forma
 
 // isMisuse reports whether err is the caller's mistake.
 func isMisuse(err error) bool {
-	var (
-		m       misuse
-		asked   *request.Misuse
-		config  *configs.Error
-		options *sweep.OptionsError
-		other   *extract.NotFineTunedError
-		plain   *extract.NoWeightsError
-		look    *extract.RequestError
-	)
-	return errors.As(err, &m) || errors.As(err, &asked) || errors.As(err, &config) || errors.As(err, &options) || errors.As(err, &other) || errors.As(err, &plain) || errors.As(err, &look)
+	for _, kind := range []any{
+		new(misuse), new(*request.Misuse), new(*configs.Error), new(*sweep.OptionsError), new(*hub.EndpointError), new(*launch.AddressError), new(*launch.OtherConfigError), new(*quickstart.ExistsError),
+		new(*extract.NotFineTunedError), new(*extract.NoWeightsError), new(*extract.RequestError), new(*bulk.WorkError), new(*compare.NegativeError),
+	} {
+		if errors.As(err, kind) {
+			return true
+		}
+	}
+	return errors.Is(err, staging.ErrExists)
 }
 
 // isInterruption reports whether err says that a verb was asked to end.

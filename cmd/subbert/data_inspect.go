@@ -15,8 +15,8 @@ type dataInspectCmd struct {
 
 	Vocab     string `placeholder:"FILE" help:"The vocabulary of the shards; with it, a few instances are shown. Of relation files a vocabulary or a model's directory; with it, lengths and unknown pieces are counted."`
 	Split     string `default:"train" enum:"train,heldout" help:"Shards: where the instances come from: train or heldout (default ${default})."`
-	Instances int    `default:"3" placeholder:"N" help:"Shards: how many instances to show (default ${default})."`
-	Sequence  int    `default:"128" placeholder:"S" help:"Shards: length of the instances (default ${default})."`
+	Instances int    `default:"3" placeholder:"N" help:"Shards: how many instances to show (default ${default})." range:"0..1e6"`
+	Sequence  int    `default:"128" placeholder:"S" help:"Shards: length of the instances (default ${default})." range:"3..65536"`
 	Masking   string `default:"subword" enum:"subword,whole_word" help:"Shards: how they are masked: subword or whole_word (default ${default})."`
 	Seed      uint64 `default:"1" help:"Shards: seed of the instances (default ${default})."`
 	Verify    bool   `help:"Shards: read everything and compare all checksums."`
@@ -67,7 +67,7 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 		casing += ", ideographs joined"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.In[0], h.Version, megabytes(h.Bytes()), perByte(h))
+	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.In[0], h.Version, megabytes(h.Bytes()), h.BytesPerByte())
 	if found.Verified {
 		b.WriteString(", all checksums right")
 	}
@@ -75,7 +75,7 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 		h.Vocabulary.Hash, casing, h.Tokenizer.MaxWordChars, h.IDBits)
 	fmt.Fprintf(&b, "sentences   %s\nheld out    %g of the documents\n", h.Splitter, h.HeldOut)
 	for _, name := range []string{shards.Train, shards.HeldOut} {
-		fmt.Fprintf(&b, "%-11s %s, %d files\n", name, described(h.Splits[name].Counts), len(h.Splits[name].Shards))
+		fmt.Fprintf(&b, "%-11s %s, %d files\n", name, h.Splits[name].Counts, len(h.Splits[name].Shards))
 	}
 	for _, in := range h.Inputs[:min(len(h.Inputs), 20)] {
 		fmt.Fprintf(&b, "from        %s, %.1f MB, sha256 %.12s…, %d documents\n", in.Name, megabytes(in.Bytes), in.SHA256, in.Documents)

@@ -131,7 +131,7 @@ func TestDiskFull(t *testing.T) {
 			run.Path = shell
 			finish(t, run, exitFailed)
 			said := fmt.Sprint(run.Stderr)
-			if !strings.Contains(said, "file too large") || !strings.Contains(said, "hint: finished files are kept in out.work") {
+			if !strings.Contains(said, "file too large") || !strings.Contains(said, "hint: finished work is kept in out.work") {
 				t.Errorf("it says %q", said)
 			}
 			left, err := filepath.Glob(filepath.Join(dir, "*out*"))

@@ -19,13 +19,13 @@ type dataRelationsCmd struct {
 	Out         string   `required:"" placeholder:"FILE.tsv|DIR/" help:"Where to: one TSV file; or a folder (there, or written with / at its end), which gets a file for each split or fold."`
 	Split       string   `default:"all" enum:"all,train,dev,test" help:"What to write: all (train, dev, test one after the other), train, dev or test."`
 	Marking     string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"How the two mentions are shown: tag (@DRUG$, @DRUG-DRUG$ where they overlap), typed_marker (<e1:DRUG>name</e1:DRUG>), entity_mask (tag, and every other mention is @OTHER$) or none."`
-	DevFraction float64  `placeholder:"F" help:"Hold this part of train out as dev; 0.2 is the paper's for DDI."`
+	DevFraction float64  `placeholder:"F" help:"Hold this part of train out as dev; 0.2 is the paper's for DDI." range:"0..1"`
 	DevBy       string   `default:"pair" enum:"pair,document" help:"What is held out for dev: pairs (the paper) or whole documents."`
-	Folds       int      `placeholder:"K" help:"Deal the documents out into K folds."`
-	Fold        *int     `placeholder:"N" help:"Make fold N, from 0, the test set and the others train."`
+	Folds       int      `placeholder:"K" help:"Deal the documents out into K folds." range:"0..10000"`
+	Fold        *int     `placeholder:"N" help:"Make fold N, from 0, the test set and the others train." range:"0..10000"`
 	Only        string   `placeholder:"FILE" help:"Keep only the pairs or documents named in FILE, one a line."`
 	Types       []string `placeholder:"A,B" help:"pubtator, bioc: the types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
-	Within      int      `default:"0" placeholder:"N" help:"pubtator, bioc, jsonl, chemprot: how many sentences apart the two mentions of a pair may be; 0: in one sentence."`
+	Within      int      `default:"0" placeholder:"N" help:"pubtator, bioc, jsonl, chemprot: how many sentences apart the two mentions of a pair may be; 0: in one sentence." range:"0..1000"`
 	Seed        uint64   `default:"1" help:"What --dev-fraction and --folds follow from."`
 	Result      string   `placeholder:"FILE" help:"Write the counts as JSON to this file, too."`
 	JSON        bool     `name:"json" help:"Print the counts as JSON."`
@@ -41,7 +41,7 @@ A zip or folder is read in the order of its paths, train before test. The one DD
 }
 
 func (v *dataRelationsCmd) Run(c *console) error {
-	if form, err := formOf("auto", v.Out); err == nil && form != "tsv" {
+	if !isTSV(v.Out) && !strings.HasSuffix(v.Out, "/") {
 		return misusef("%s: the pairs are written as .tsv, also .tsv.gz and .tsv.zst", v.Out)
 	}
 	out, err := v.output(c, v.Out, "*.tsv")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,7 @@ type dataSelectCmd struct {
 	Uncased  bool     `help:"Count with lower-cased text, as uncased vocabularies want it."`
 	Strict   bool     `help:"End at the first broken record, rather than passing over it."`
 	Out      string   `required:"" placeholder:"DIR" help:"Directory to make."`
-	Workers  int      `placeholder:"N" help:"Files looked through at a time; by default one per core. The result is the same for any number."`
+	Workers  int      `placeholder:"N" help:"Files looked through at a time; by default one per core. The result is the same for any number." range:"0..1024"`
 	JSON     bool     `help:"Print the card as JSON."`
 	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .xz, .zst."`
 	outputFlag
@@ -49,72 +50,67 @@ func (v *dataSelectCmd) run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if err := warnOfLeftovers(c, v.Out); err != nil {
-		return err
-	}
 	if f, err := plan.Forecast(c.ctx); err == nil && !c.quiet {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)),
 			"out_mb", tenths(megabytes(f.Out)), "takes", f.Duration.Round(time.Second))
 	}
-	faults := faults{log: c.log}
-	plan.Broken = faults.tell
+	broken := firsts{log: c.log}
+	plan.Broken = broken.skipped
 	started := time.Now()
-	meter, stage := newMeter(c), ""
+	meter := newMeter(c)
 	plan.Progress = func(p selection.Progress) {
-		if p.Stage != stage {
-			stage, meter = p.Stage, newMeter(c)
-		}
+		meter.begin(p.Stage)
 		meter.showFiles(p.Read, p.Size, p.Text)
 	}
 	card, err := selection.Run(c.ctx, plan)
 	meter.end()
-	faults.end()
+	broken.end()
 	if err != nil {
-		return preparing(err)
+		return err
 	}
-	return v.report(c, &card, time.Since(started))
+	return c.show(v.JSON, card, func(w io.Writer) error { return v.print(w, &card, time.Since(started)) })
 }
 
-// faults reports broken records; if there are many, only their number.
-type faults struct {
+// firsts logs the first warnings of a kind, such as skipped records, and the number of the others. It is safe for
+// concurrent use.
+type firsts struct {
 	log *slog.Logger
 	n   atomic.Int64
 }
 
-// maxFaults is the number of broken records that are reported one by one.
-const maxFaults = 20
+// maxFirsts is the number of warnings that are logged one by one.
+const maxFirsts = 20
 
-func (f *faults) tell(err error) {
-	if f.n.Add(1) <= maxFaults {
-		f.log.Warn("passed over", "record", err)
+func (f *firsts) warn(line string) { f.add(line) }
+
+// skipped warns that a record was skipped because of err.
+func (f *firsts) skipped(err error) { f.add("skipped", "record", err) }
+
+func (f *firsts) add(message string, values ...any) {
+	if f.n.Add(1) <= maxFirsts {
+		f.log.Warn(message, values...)
 	}
 }
 
-// end reports the number of broken records, if they were not all reported.
-func (f *faults) end() {
-	if n := f.n.Load(); n > maxFaults {
-		f.log.Warn("passed over", "records", n, "told", maxFaults)
+// end logs the number of warnings that were not shown.
+func (f *firsts) end() {
+	if n := f.n.Load(); n > maxFirsts {
+		f.log.Warn("more warnings of this kind are not shown", "number", n-maxFirsts)
 	}
 }
 
 func tenths(x float64) string { return fmt.Sprintf("%.1f", x) }
 
-func (v *dataSelectCmd) report(c *console, card *selection.Card, took time.Duration) error {
-	for _, name := range card.Missing {
-		c.log.Warn("a file of PubMed's is missing between the first and the last; what it replaces or deletes stays", "file", name)
-	}
-	if v.JSON {
-		return c.printJSON(card)
-	}
+func (v *dataSelectCmd) print(w io.Writer, card *selection.Card, took time.Duration) error {
 	var read int64
 	for _, in := range card.Inputs {
 		read += in.Bytes
 	}
-	_, err := fmt.Fprintf(c.out, "%s: %d of %d documents match %s\n%s\n%d selected, %.1f MB of text in %d files, %d without abstract, in %.1f s, %.1f MB/s of files\n",
+	_, err := fmt.Fprintf(w, "%s: %d of %d documents match %s\n%s\n%d selected, %.1f MB of text in %d files, %d without abstract, in %.1f s, %.1f MB/s of files\n",
 		v.Out, card.Matched, card.Records, card.Expanded, card.Counts, card.Selected, megabytes(card.TextBytes), len(card.Parts),
 		card.NoAbstract, took.Seconds(), megabytes(read)/took.Seconds())
 	if err == nil && card.Paper != nil {
-		_, err = fmt.Fprintf(c.out, "the paper's corpus %s has %d abstracts\n", card.Paper.Corpus, card.Paper.Abstracts)
+		_, err = fmt.Fprintf(w, "the paper's corpus %s has %d abstracts\n", card.Paper.Corpus, card.Paper.Abstracts)
 	}
 	return err
 }

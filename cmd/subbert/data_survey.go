@@ -11,6 +11,7 @@ import (
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/request"
 	"github.com/subbert/subbert/data/survey"
+	"github.com/subbert/subbert/internal/readable"
 )
 
 // relationFlags are the flags of data inspect for relation files.
@@ -20,16 +21,11 @@ type relationFlags struct {
 	Marking  string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"Relation files: how mentions are shown, but for tsv: tag, typed_marker, entity_mask or none (default ${default})."`
 	Negative string   `placeholder:"LABEL" help:"Relation files: the label that means no relation; without it a word such as false, 0, none and no_relation."`
 	Uncased  bool     `help:"Relation files: lower-case the text, where --vocab is a vocabulary alone."`
-	Lengths  []int    `default:"64,128,256,512" placeholder:"S" help:"Relation files: lengths of a row, in positions (default ${default})."`
+	Lengths  []int    `default:"64,128,256,512" placeholder:"S" help:"Relation files: lengths of a row, in positions (default ${default})." range:"3..65536"`
 }
 
 // survey describes relation files.
 func (v *relationFlags) survey(c *console, files []string, vocab string, asJSON bool) error {
-	for _, n := range v.Lengths {
-		if n < 3 {
-			return misusef("--lengths %d, want at least 3 positions", n)
-		}
-	}
 	if vocab != "" {
 		dir, err := c.modelDir(vocab)
 		if err != nil {
@@ -75,9 +71,9 @@ func printSurvey(to io.Writer, s *request.Surveyed) error {
 // printFacts prints the facts about a single set.
 func printFacts(w io.Writer, f survey.Facts, negative string) {
 	share := func(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
-	fmt.Fprintf(w, "%s: %s", f.Name, plural(f.Rows, "row", "s"))
+	fmt.Fprintf(w, "%s: %s", f.Name, readable.Plural(f.Rows, "row", "s"))
 	if f.Documents > 0 {
-		fmt.Fprintf(w, " of %s", plural(f.Documents, "document", "s"))
+		fmt.Fprintf(w, " of %s", readable.Plural(f.Documents, "document", "s"))
 	}
 	fmt.Fprintln(w)
 	for _, l := range slices.Sorted(maps.Keys(f.Labels)) {

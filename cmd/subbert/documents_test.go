@@ -22,7 +22,7 @@ import (
 )
 
 // pages are the pages whose commands a reader is expected to type. The records (experiments, performance, paper) say
-// what was done once, with files that are not in the repository; their commands are only parsed.
+// what was done once, with files that are not in the repository; TestRecordedTests looks up the tests they name.
 var pages = []string{
 	"README.md", "CONTRIBUTING.md", "docs/README.md", "docs/fifteen-minutes.md", "docs/coming-from.md", "docs/extract.md", "docs/files.md", "docs/results.md",
 	"docs/trouble.md", "docs/config.md", "docs/sweep.md", "docs/tpu.md", "docs/shards.md", "docs/tokenizer.md",

@@ -15,11 +15,11 @@ type evalCmd struct {
 	Shards    string  `required:"" help:"Directory made by subbert data shard." placeholder:"DIR" type:"path"`
 	Split     string  `help:"What to measure on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
 	Seed      *uint32 `help:"Of masks and pairs; by default the run's, or 1."`
-	Sequence  int     `help:"Positions of a row; by default the run's, or 128 where the model has as many." placeholder:"N"`
+	Sequence  int     `help:"Positions of a row; by default the run's, or 128 where the model has as many." placeholder:"N" range:"0..65536"`
 	Masking   string  `help:"subword or whole_word; by default the run's, or subword." placeholder:"KIND"`
-	Rows      int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N"`
+	Rows      int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N" range:"1..65536"`
 	Precision string  `enum:"float32,bfloat16," default:"" placeholder:"TYPE" help:"Of activations and products: float32 or bfloat16; by default the run's, or float32."`
-	Limit     int     `help:"Measure on so many instances of each split only." placeholder:"N"`
+	Limit     int     `help:"Measure on so many instances of each split only." placeholder:"N" range:"0..1e9"`
 	Result    string  `help:"Write the values as JSON to this file, too." placeholder:"FILE" type:"path"`
 	JSON      bool    `name:"json" help:"Print the values as JSON."`
 	outputFlag

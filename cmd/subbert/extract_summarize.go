@@ -19,9 +19,9 @@ type extractSummarizeCmd struct {
 	Rows           string  `arg:"" help:"A table of subbert extract."`
 	Out            string  `placeholder:"FILE" help:"Where to: .html for a page with search, sorting and the best sentences, .tsv for a table."`
 	Negative       string  `default:"false" placeholder:"LABEL" help:"The label that means no relation."`
-	MinProbability float64 `placeholder:"P" help:"Leave out less probable rows."`
-	Sentences      int     `default:"3" placeholder:"N" help:"Sentences of each relation, the most probable first."`
-	Top            int     `default:"2000" placeholder:"N" help:"Relations on the page, those of most articles first."`
+	MinProbability float64 `placeholder:"P" help:"Leave out less probable rows." range:"0..1"`
+	Sentences      int     `default:"3" placeholder:"N" help:"Sentences of each relation, the most probable first." range:"1..10000"`
+	Top            int     `default:"2000" placeholder:"N" help:"Relations on the page, those of most articles first." range:"1..1e6"`
 	JSON           bool    `name:"json" help:"Print the relations as JSON."`
 	outputFlag
 }
@@ -31,14 +31,12 @@ func (*extractSummarizeCmd) Help() string {
 }
 
 func (v *extractSummarizeCmd) Run(c *console) error {
-	kind, err := v.kind()
-	switch {
-	case err != nil:
-		return err
-	case v.Sentences < 1 || v.Top < 1:
-		return misusef("--sentences %d, --top %d, want at least 1", v.Sentences, v.Top)
+	html := strings.EqualFold(filepath.Ext(v.Out), ".html")
+	if v.Out != "" && !html && !isTSV(v.Out) {
+		return misusef("%s: the end of its name says no form; want .html or .tsv, the latter also .gz and .zst", v.Out)
 	}
-	if v.Out, err = v.output(c, v.Out, ""); err != nil {
+	out, err := v.output(c, v.Out, "")
+	if err != nil {
 		return err
 	}
 	rows, done, err := c.input(v.Rows)
@@ -50,13 +48,13 @@ func (v *extractSummarizeCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case ".html":
+	switch {
+	case html:
 		page := facts.Page{Title: "Relations in " + filepath.Base(v.Rows), Groups: groups[:min(len(groups), v.Top)], All: len(groups)}
-		err = atomicfile.Write(v.Out, func(w io.Writer) error { return facts.Write(w, page) })
-	case ".tsv":
-		err = atomicfile.Write(v.Out, func(to io.Writer) error {
-			w, err := stream.Pack(to, v.Out)
+		err = atomicfile.Write(out, func(w io.Writer) error { return facts.Write(w, page) })
+	case out != "":
+		err = atomicfile.Write(out, func(to io.Writer) error {
+			w, err := stream.Pack(to, out)
 			if err != nil {
 				return err
 			}
@@ -66,22 +64,7 @@ func (v *extractSummarizeCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	return c.show(v.JSON, groups, func(w io.Writer) error { return printGroups(w, groups, v.Out) })
-}
-
-// kind returns the form that the end of --out indicates: .html, .tsv, or empty without --out.
-func (v *extractSummarizeCmd) kind() (string, error) {
-	name := strings.ToLower(v.Out)
-	switch {
-	case name == "":
-		return "", nil
-	case strings.HasSuffix(name, ".html"):
-		return ".html", nil
-	}
-	if form, err := formOf("auto", name); err != nil || form != "tsv" {
-		return "", misusef("%s: the end of its name says no form; want .html or .tsv, the latter also .gz and .zst", v.Out)
-	}
-	return ".tsv", nil
+	return c.show(v.JSON, groups, func(w io.Writer) error { return printGroups(w, groups, out) })
 }
 
 // shownGroups is the number of relations printed for a person.

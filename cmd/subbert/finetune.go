@@ -13,8 +13,8 @@ import (
 
 type finetuneCmd struct {
 	configFlags
-	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K"`
-	Seeds  int  `help:"Run N seeds, from run.seed on: task.seeds." placeholder:"N"`
+	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K" range:"0..10000"`
+	Seeds  int  `help:"Run N seeds, from run.seed on: task.seeds." placeholder:"N" range:"0..10000"`
 	Resume bool `help:"Continue the newest valid checkpoint of the run, of several runs each; start where there is none."`
 	extendFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`
@@ -33,14 +33,7 @@ func (v *finetuneCmd) Run(c *console) error {
 	if v.Seeds != 0 {
 		v.Set = append(v.Set, fmt.Sprintf("task.seeds=%d", v.Seeds))
 	}
-	config, err := read(v.configFlags, configs.ReadRelation)
-	if err == nil && v.Extend != 0 {
-		var line string
-		if line, err = v.longer(config.Run.Dir); err == nil {
-			v.Set = append(v.Set, line)
-			config, err = read(v.configFlags, configs.ReadRelation)
-		}
-	}
+	config, err := readExtended(v.configFlags, v.extendFlag, configs.ReadRelation)
 	if err != nil {
 		return err
 	}
@@ -84,14 +77,10 @@ func printRelation(to io.Writer, r *result.Relation) error {
 // printReading prints how far the scores can be trusted, and the findings that make the model useless.
 func printReading(to io.Writer, r *result.Relation) {
 	for _, i := range r.Intervals {
-		how := "bootstrap"
-		if i.Over != result.OverPairs {
-			how = "Student's t"
-		}
-		fmt.Fprintf(to, "micro F1 %.1f, 95 %% interval %.1f to %.1f over %d %s (%s)\n", i.Mean, i.Low, i.High, i.N, i.Over, how)
+		fmt.Fprintln(to, i)
 	}
-	if c := r.Calibration; c != nil && c.Fitted > 0 {
-		fmt.Fprintf(to, "probabilities scaled by temperature %.2f, fitted on %d dev examples: calibration error %.1f %% before, %.1f %% after\n", c.Temperature, c.Fitted, 100*c.Before.ECE, 100*c.After.ECE)
+	if r.Calibration != nil && r.Calibration.Fitted > 0 {
+		fmt.Fprintln(to, r.Calibration)
 	}
 	for _, f := range r.Findings {
 		if f.Kind == result.OneLabelPredicted || f.Kind == result.NotAboveBaseline {

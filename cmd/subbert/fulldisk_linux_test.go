@@ -139,7 +139,7 @@ func TestFullDisk(t *testing.T) {
 					t.Errorf("checkpoints before %q, after %q: want them to stay", before, after)
 				}
 			} else {
-				await(t, "a warning", func() bool { return strings.Contains(said.String(), "going on all the same") })
+				await(t, "a warning", func() bool { return strings.Contains(said.String(), "the run continues despite an error") })
 			}
 			if err := os.Remove(ballast); err != nil {
 				t.Fatal(err)

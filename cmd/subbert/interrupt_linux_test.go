@@ -439,7 +439,7 @@ func longVerbs(dir string) []long {
 	}
 	text := func() io.Reader { return &endless{text: sentence + second + "\n"} }
 	const start = "made/start"
-	prepared := "(finished files are kept in|nothing was written)"
+	prepared := "(finished work is kept in|nothing was written)"
 	return []long{
 		{name: "data select", args: append([]string{"data", "select", "--query", "warfarin", "--out", "out"}, documents...), says: prepared, keeps: `^out\.work`},
 		{name: "data shard", args: append([]string{"data", "shard", "--vocab", start + "/vocab.txt", "--out", "sharded"}, documents...), says: prepared, keeps: `^sharded\.work`},

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/subbert/subbert/runs/result"
 	"golang.org/x/tools/txtar"
+
+	"github.com/subbert/subbert/runs/result"
 )
 
 // TestLanes: several runs over two devices give the same results as over one, bit for bit, and each line of output

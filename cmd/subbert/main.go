@@ -20,6 +20,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/subbert/subbert/backend"
+	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -34,33 +36,33 @@ const description = `Continue the pre-training of biomedical BERT models on a su
 
 Results go to standard output, progress and logs to standard error. Exit codes: 0 done, 1 failed, 2 misused, 75 the machine is being taken away, 130 interrupted with the state saved.
 
-subbert --version says which version, commit, Go and backends this is.`
+subbert --version prints the version, the commit, the version of Go and the backends.`
 
 type cli struct {
-	Backend string `help:"What computes: go, cpu, cpu:8 (eight devices), cuda or tpu, each optionally with =/path/to/plugin.so." env:"SUBBERT_BACKEND" placeholder:"NAME"`
-	Quiet   bool   `short:"q" help:"No progress lines; what was loaded, the plan and warnings stay."`
-	Again   bool   `hidden:"" help:"A sweep tries a run again: replace what is there."`
+	Backend string `help:"Backend that computes: go, cpu, cpu:8 (eight devices), cuda or tpu; =/path/to/plugin.so selects a plugin." env:"SUBBERT_BACKEND" placeholder:"NAME"`
+	Quiet   bool   `short:"q" help:"Print no progress; the load report, the plan and warnings are still printed."`
+	Again   bool   `hidden:"" help:"A sweep tries a run again: replace existing outputs."`
 
-	Quickstart quickstartCmd `cmd:"" help:"Run the whole line on a made-up sample, or on your own files."`
+	Quickstart quickstartCmd `cmd:"" help:"Run the whole pipeline on a made-up sample, or on your own files."`
 	Pretrain   pretrainCmd   `cmd:"" help:"Continue the pre-training of a model on shards."`
 	Finetune   finetuneCmd   `cmd:"" help:"Train a relation classifier on marked sentences and score it."`
-	Probe      probeCmd      `cmd:"" help:"Say what each layer of an encoder knows of a task."`
-	Attention  attentionCmd  `cmd:"" help:"Show which words a model weighs."`
-	Eval       evalCmd       `cmd:"" help:"Measure a model on shards, without training."`
-	Plan       planCmd       `cmd:"" help:"Say what a run will need and cost on a device that need not be here."`
-	Data       dataCmd       `cmd:"" help:"Prepare and look at data."`
+	Probe      probeCmd      `cmd:"" help:"Measure what each layer of an encoder knows about a task."`
+	Attention  attentionCmd  `cmd:"" help:"Show which words a model attends to."`
+	Eval       evalCmd       `cmd:"" help:"Evaluate a model on shards, without training."`
+	Plan       planCmd       `cmd:"" help:"Predict what a run needs and costs on a device, which this machine need not have."`
+	Data       dataCmd       `cmd:"" help:"Prepare and inspect data."`
 	Config     configCmd     `cmd:"" help:"Write and check the files of runs."`
 	Predict    predictCmd    `cmd:"" help:"Apply a fine-tuned relation model to sentences or texts."`
-	Extract    extractCmd    `cmd:"" help:"Apply a fine-tuned relation model to archives of texts: a table of pairs."`
-	Score      scoreCmd      `cmd:"" help:"Compare predicted labels with the right ones."`
-	Compare    compareCmd    `cmd:"" help:"Say whether two models differ on the same pairs."`
-	Report     reportCmd     `cmd:"" help:"Draw the curves and scores of runs into one page."`
-	Model      modelCmd      `cmd:"" help:"Look at models and convert them."`
-	TPU        tpuCmd        `cmd:"" name:"tpu" help:"Runs on Cloud TPU that finish by themselves."`
-	Sweep      sweepCmd      `cmd:"" help:"Carry out a graph of runs, and only what is missing of it."`
-	Reproduce  reproduceCmd  `cmd:"" help:"Make a table or figure of the paper again, from corpora to the table."`
+	Extract    extractCmd    `cmd:"" help:"Apply a fine-tuned relation model to archives of texts, and write a table of pairs."`
+	Score      scoreCmd      `cmd:"" help:"Score predicted labels against the right ones."`
+	Compare    compareCmd    `cmd:"" help:"Test whether two models differ on the same pairs."`
+	Report     reportCmd     `cmd:"" help:"Write the curves and scores of runs as one page."`
+	Model      modelCmd      `cmd:"" help:"Inspect, convert and fetch models."`
+	TPU        tpuCmd        `cmd:"" name:"tpu" help:"Run on Cloud TPUs, through preemptions, to the end."`
+	Sweep      sweepCmd      `cmd:"" help:"Carry out a graph of runs, skipping those that are done."`
+	Reproduce  reproduceCmd  `cmd:"" help:"Reproduce a table or figure of the paper, from corpora to the table."`
 	SweepStep  sweepStepCmd  `cmd:"" hidden:"" help:"Carry out one run of a sweep; the sweep calls it."`
-	Devices    backendCmd    `cmd:"" name:"backend" help:"What computes: list, install and check it."`
+	Devices    backendCmd    `cmd:"" name:"backend" help:"List, install and check backends."`
 }
 
 // dataCmd holds the verbs that prepare or look at data.
@@ -68,16 +70,16 @@ type dataCmd struct {
 	Select    dataSelectCmd    `cmd:"" help:"Copy the documents that match a query."`
 	Shard     dataShardCmd     `cmd:"" help:"Turn documents into shards for pre-training."`
 	Sentences dataSentencesCmd `cmd:"" help:"Find the sentences of text on standard input."`
-	Inspect   dataInspectCmd   `cmd:"" help:"Look into a directory of shards, or into relation files before training on them."`
-	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row a pair."`
-	Tokenize  dataTokenizeCmd  `cmd:"" help:"Take lines of text apart into the pieces of a vocabulary."`
+	Inspect   dataInspectCmd   `cmd:"" help:"Describe a directory of shards, or relation files before training on them."`
+	Relations dataRelationsCmd `cmd:"" help:"Turn a relation corpus into marked sentences, one TSV row for each pair."`
+	Tokenize  dataTokenizeCmd  `cmd:"" help:"Split lines of text into the word pieces of a vocabulary."`
 }
 
 // modelCmd holds the verbs that deal with models as files.
 type modelCmd struct {
-	Inspect modelInspectCmd `cmd:"" help:"Say what a model is and what is in it."`
+	Inspect modelInspectCmd `cmd:"" help:"Describe a model and its contents."`
 	Convert modelConvertCmd `cmd:"" help:"Write a model with its weights in another container."`
-	Encode  modelEncodeCmd  `cmd:"" help:"Write down what a model makes of texts: hidden states, attention, logits."`
+	Encode  modelEncodeCmd  `cmd:"" help:"Write what a model computes for texts: hidden states, attention, logits."`
 	Pull    modelPullCmd    `cmd:"" help:"Fetch a published model from the Hugging Face hub."`
 }
 
@@ -129,6 +131,9 @@ func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
 	}
+	if kept := new(staging.KeptError); errors.As(err, &kept) {
+		return interruptedf("%s", kept.Hint())
+	}
 	return interruptedf("nothing was written; the same command starts again")
 }
 
@@ -147,6 +152,9 @@ func invoke(ctx context.Context, args []string, in io.Reader, out, errOut io.Wri
 	}
 	if err != nil {
 		return misused(err)
+	}
+	if err := checkRanges(parsed); err != nil {
+		return err
 	}
 	console := newConsole(ctx, &c, in, out, errOut)
 	console.command = "subbert " + strings.Join(args, " ")
@@ -171,7 +179,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	w = &visible{to: w}
+	w = visible.To(w)
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

@@ -14,10 +14,10 @@ type modelEncodeCmd struct {
 	Tokens     bool   `help:"Also write the pieces, separated by spaces, into the file's metadata as ID/tokens."`
 	Attentions bool   `help:"Also write the attention probabilities of every layer and head."`
 	Heads      bool   `help:"Also write the logits of the masked LM and next sentence heads, where the model has them."`
-	MaxLength  int    `help:"Pad to, and cut texts to, so many positions; by default to the longest record." placeholder:"N"`
+	MaxLength  int    `help:"Pad to, and cut texts to, so many positions; by default to the longest record." placeholder:"N" range:"0..65536"`
 	precisionFlag
 	outputFlag
-	Batch int `default:"8" help:"Records computed at once (default 8); fewer take less memory." placeholder:"N"`
+	Batch int `default:"8" help:"Records computed at once (default 8); fewer take less memory." placeholder:"N" range:"1..65536"`
 }
 
 func (*modelEncodeCmd) Help() string {

@@ -33,7 +33,7 @@ func (v *modelPullCmd) Run(c *console) error {
 }
 
 func (v *modelPullCmd) pull(c *console) error {
-	ref, err := hub.Parse(strings.TrimPrefix(v.Name, onHub), v.Revision)
+	ref, err := hub.Parse(strings.TrimPrefix(v.Name, hub.Prefix), v.Revision)
 	if err != nil {
 		return misused(err)
 	}

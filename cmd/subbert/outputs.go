@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/internal/atomicfile"
@@ -12,7 +13,7 @@ import (
 
 // outputFlag is the flag of verbs that write files.
 type outputFlag struct {
-	Force bool `help:"Replace what is there."`
+	Force bool `help:"Replace existing files."`
 }
 
 // output returns the path to write to for a verb whose output is name. It refuses an existing file with exit code 2,
@@ -36,7 +37,7 @@ func (f outputFlag) output(c *console, name, pattern string) (string, error) {
 	} else if !info.Mode().IsRegular() {
 		return name, nil
 	}
-	return "", misusef("%s is there already; --force replaces it", name)
+	return "", misusef("%s already exists; --force replaces it", name)
 }
 
 // result writes v as JSON to the file called name, by the same rule; it does nothing if name is empty.
@@ -60,7 +61,7 @@ func (f outputFlag) replacing(c *console, name, mark string, write func() error)
 		return write()
 	}
 	if !f.Force && !c.again {
-		return misusef("%s is there already; --force replaces it", name)
+		return misusef("%s already exists; --force replaces it", name)
 	}
 	if _, err := os.Stat(filepath.Join(name, mark)); err != nil {
 		return misusef("%s has no %s, so this command did not make it; remove it, or name another directory", name, mark)
@@ -112,24 +113,11 @@ func (c *console) input(name string) (path string, done func(), err error) {
 	return path, done, nil
 }
 
-// formOf returns the format of predictions asked for or, for auto, the one that the end of name indicates.
-func formOf(asked, name string) (string, error) {
-	if asked != "auto" {
-		return asked, nil
-	}
-	short := strings.ToLower(name)
+// isTSV reports whether the end of name allows tab-separated columns: .tsv, .txt or nothing, also with .gz or .zst.
+func isTSV(name string) bool {
+	name = strings.ToLower(name)
 	for _, packed := range []string{".gz", ".zst"} {
-		short = strings.TrimSuffix(short, packed)
+		name = strings.TrimSuffix(name, packed)
 	}
-	switch filepath.Ext(short) {
-	case "", ".tsv", ".txt":
-		return "tsv", nil
-	case ".jsonl", ".json":
-		return "jsonl", nil
-	case ".pubtator":
-		return "pubtator", nil
-	case ".xml", ".bioc":
-		return "bioc", nil
-	}
-	return "", misusef("%s: the end of its name says no form of predictions; want .tsv, .jsonl, .pubtator or .xml, also .gz and .zst, or --to", name)
+	return slices.Contains([]string{"", ".tsv", ".txt"}, filepath.Ext(name))
 }

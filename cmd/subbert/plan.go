@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/subbert/subbert/backend"
@@ -16,17 +15,17 @@ import (
 
 type planCmd struct {
 	configFlags
-	Task   string        `help:"What the run does: pretraining, or relation, which is subbert finetune." enum:"pretraining,relation" default:"pretraining"`
+	Task   string        `help:"Task of the run: pretraining, or relation for subbert finetune." enum:"pretraining,relation" default:"pretraining"`
 	Device string        `required:"" help:"v2-8, v3-8, v4-8, v5e-8, v6e-8, h200, a100, l4, rtx4090, rtx3090, t4, v100 or cpu." placeholder:"NAME"`
 	Plugin string        `type:"path" help:"Compile with this plugin instead of the installed one." placeholder:"FILE.so"`
-	Search bool          `help:"Find the largest micro-batch that fits, by compiling several."`
-	Price  float64       `help:"What an hour of the device costs, for the cost of the run." placeholder:"MONEY"`
-	Limit  time.Duration `help:"How long one compilation may take." default:"15m"`
+	Search bool          `help:"Find the largest microbatch that fits, by compiling several."`
+	Price  float64       `help:"Price of an hour of the device, for the cost of the run." placeholder:"MONEY" range:"0..1e9"`
+	Limit  time.Duration `help:"Longest time of one compilation." default:"15m" range:"1s..168h"`
 	JSON   bool          `name:"json" help:"Print the plan as JSON."`
 }
 
 func (v *planCmd) Help() string {
-	return `Builds the very step of a pre-training run (or with --task relation of fine-tuning, with rows of the greatest length) for devices that need not be here, compiles it ahead of time where their plugin is installed (subbert backend install tpu, or cuda), and says what is known then: memory and, for TPUs, exchanges between devices and the compiler's estimate of times. Without the plugin what follows from formulas is printed, marked as analytic. Neither data nor weights are read: model.init may hold config.json alone.
+	return `Builds the step of a pre-training run (with --task relation, of fine-tuning with rows of the greatest length) for devices that this machine need not have, compiles it ahead of time if their plugin is installed (subbert backend install tpu, or cuda), and prints the compiler's figures: memory and, for TPUs, collectives between devices and estimated times. Without the plugin it prints figures from formulas, marked as analytic. It reads neither data nor weights: model.init needs only a config.json.
 
 The compiler runs in a process of its own and takes up to 8 GB of memory and a minute for BERT-base.`
 }
@@ -101,40 +100,7 @@ func (c *console) ahead(installed backend.Installed, plugin string, device plan.
 
 // printPlan prints the plan for a person.
 func printPlan(to io.Writer, p plan.Plan) error {
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	row := func(name, unit string, x *float64, scale float64) { // if a value is not known, the notes say so
-		if x != nil {
-			fmt.Fprintf(w, "%s\t%.4g %s\n", name, *x*scale, unit)
-		}
-	}
-	fmt.Fprintf(w, "device\t%s, %s (%s)\n", p.Device, plural(p.Devices, "device", "s"), p.Source)
-	fmt.Fprintf(w, "batch\t%d in microbatches of %d\n", p.Batch, p.MicroBatch)
-	row("operations of a step", "TFLOP", p.FLOPs, 1e-12)
-	row("memory traffic of a step", "GB a device", p.Bytes, 1e-9)
-	fmt.Fprintf(w, "memory, peak\t%s\n", p.MemoryText())
-	if p.Collectives != nil {
-		fmt.Fprintf(w, "collectives\t%d of %.4g MB together\n", p.Collectives.Count, float64(p.Collectives.Bytes)/1e6)
-	}
-	e := p.EstimatedMS
-	for _, part := range []struct {
-		name string
-		x    *float64
-	}{{"estimated operations", e.Total}, {"  products", e.Matmul}, {"  optimizer", e.Optimizer}, {"  reductions", e.Reductions},
-		{"  copies", e.Copies}, {"  random numbers", e.RNG}, {"  other", e.Other}, {"collectives, by the links' speed", p.CollectivesMS},
-		{"step, estimated", p.StepMS}, {"step at the device's peak", p.FloorMS}} {
-		row(part.name, "ms", part.x, 1)
-	}
-	row("tokens", "a second", p.TokensPerSec, 1)
-	row("share of the peak (MFU)", "%", p.MFU, 100)
-	between := func(name, unit string, r *plan.Range) {
-		if r != nil {
-			fmt.Fprintf(w, "%s\t%.4g to %.4g %s\n", name, r.Low, r.High, unit)
-		}
-	}
-	between("step, in practice", "ms", p.StepRangeMS)
-	between("run", "hours", p.HoursRange)
-	between("cost", "", p.CostRange)
-	if err := w.Flush(); err != nil {
+	if err := printRows(to, p.Rows()); err != nil {
 		return err
 	}
 	for _, n := range p.Notes {

@@ -15,12 +15,21 @@ type precisionFlag struct {
 
 func (p precisionFlag) device() configs.Device { return configs.Device{Precision: p.Precision} }
 
-// extraction returns the options for applying a model to rows rows at a time.
-func (p precisionFlag) extraction(c *console, rows int) extract.Options {
-	return extract.Options{
-		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, p.device()) },
-		Model:   p.device().ModelOptions(), Rows: rows, Log: c.log,
+// applyFlags are the flags of verbs that apply a relation model.
+type applyFlags struct {
+	Batch int `default:"32" help:"Sentences at a time." range:"1..65536"`
+	precisionFlag
+}
+
+// options returns the options for opening the model.
+func (f applyFlags) options(c *console) (extract.Options, error) {
+	if f.Batch < 1 {
+		return extract.Options{}, misusef("--batch %d, want at least 1", f.Batch)
 	}
+	return extract.Options{
+		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, f.device()) },
+		Model:   f.device().ModelOptions(), Rows: f.Batch, Log: c.log,
+	}, nil
 }
 
 // warnOfPrecision warns if bfloat16 is asked for and is slower than float32.

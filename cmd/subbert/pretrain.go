@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 )
@@ -26,14 +26,7 @@ func (v *pretrainCmd) Help() string {
 }
 
 func (v *pretrainCmd) Run(c *console) error {
-	config, err := read(v.configFlags, configs.ReadPretraining)
-	if err == nil && v.Extend != 0 {
-		var line string
-		if line, err = v.longer(config.Run.Dir); err == nil {
-			v.Set = append(v.Set, line)
-			config, err = read(v.configFlags, configs.ReadPretraining)
-		}
-	}
+	config, err := readExtended(v.configFlags, v.extendFlag, configs.ReadPretraining)
 	if err != nil {
 		return err
 	}
@@ -56,7 +49,7 @@ func printPretraining(to io.Writer, r *result.Pretraining) error {
 		}
 		fmt.Fprintf(w, "%s\n", part.name)
 		for _, name := range slices.Sorted(maps.Keys(part.values)) {
-			if text := shown(name, part.values[name]); text != "" {
+			if text := runs.ValueText(name, part.values[name]); text != "" {
 				fmt.Fprintf(w, "  %s\n", strings.TrimPrefix(text, "heldout_"))
 			}
 		}
@@ -64,6 +57,6 @@ func printPretraining(to io.Writer, r *result.Pretraining) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(to, "%d steps in %s\nmodel: %s\n", r.Steps, span(time.Duration(r.Seconds*float64(time.Second))), r.Model)
+	_, err := fmt.Fprintf(to, "%d steps in %s\nmodel: %s\n", r.Steps, readable.Seconds(r.Seconds), r.Model)
 	return err
 }

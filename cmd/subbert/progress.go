@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
+	"github.com/subbert/subbert/internal/pace"
+	"github.com/subbert/subbert/internal/readable"
+	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -19,14 +21,14 @@ type meter struct {
 	between  time.Duration // between two lines
 	stage    string        // of the work; time starts anew for each
 	began    time.Time     // time of the first call; zero before
-	pace     pace
+	pace     pace.Median
 	shown    time.Time
 }
 
 func newMeter(c *console) *meter {
 	m := &meter{w: io.Discard, between: 200 * time.Millisecond}
 	if isTerminal(c.err) && !c.quiet {
-		m.w, m.terminal = raw(c.err), true
+		m.w, m.terminal = visible.Raw(c.err), true
 	}
 	return m
 }
@@ -41,7 +43,7 @@ func newLogMeter(c *console) *meter {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := raw(w).(*os.File)
+	f, ok := visible.Raw(w).(*os.File)
 	if !ok {
 		return false
 	}
@@ -54,17 +56,17 @@ func isTerminal(w io.Writer) bool {
 func (m *meter) show(done, total float64, line func(rate float64) string) {
 	now := time.Now()
 	if m.began.IsZero() {
-		m.began, m.shown, m.pace = now, now, pace{}
+		m.began, m.shown, m.pace = now, now, pace.Median{}
 	}
-	m.pace.add(done, now)
+	m.pace.Add(done, now)
 	if now.Sub(m.shown) < m.between {
 		return
 	}
 	m.shown = now
-	rate, sure := m.pace.rate()
+	rate, sure := m.pace.Rate()
 	text := line(rate)
 	if left := (total - done) / rate; sure && left >= 0 {
-		text += ", " + span(time.Duration(left*float64(time.Second))) + " left"
+		text += ", " + readable.Seconds(left) + " left"
 	}
 	m.print(text, false)
 }
@@ -78,7 +80,7 @@ func (m *meter) print(line string, stays bool) {
 			format += "\n"
 		}
 	}
-	fmt.Fprintf(m.w, format, escaped(line))
+	fmt.Fprintf(m.w, format, visible.Text(line))
 }
 
 // end clears the line on a terminal.
@@ -136,7 +138,7 @@ func (m *meter) counts(stage string, done, total int) {
 type training struct {
 	c      *console
 	meters map[string]*meter
-	all    together
+	all    runs.Remaining
 }
 
 func newTraining(c *console) *training { return &training{c: c, meters: map[string]*meter{}} }
@@ -148,71 +150,13 @@ func (t *training) show(p runs.Progress) {
 		m = newLogMeter(t.c)
 		t.meters[p.Run] = m
 	}
-	line := fmt.Sprintf("step %d/%d", p.Step, p.Steps)
-	if p.Run != "" {
-		line = p.Run + ": " + line
-	}
-	for _, v := range p.Values {
-		if text := shown(v.Name, v.Value); text != "" {
-			line += "  " + text
-		}
-	}
-	if left, ok := t.all.left(p, time.Now()); ok && p.Of > 1 {
-		line += fmt.Sprintf("  all %d runs: about %s left", p.Of, span(left))
+	line := p.String()
+	if left, ok := t.all.After(p, time.Now()); ok && p.Of > 1 {
+		line += fmt.Sprintf("  all %d runs: about %s left", p.Of, readable.Duration(left))
 	}
 	if p.HeldOut || p.Step >= p.Steps {
 		m.print(line, true)
 		return
 	}
 	m.show(float64(p.Step), float64(p.Steps), func(float64) string { return line })
-}
-
-// shown formats a value for a person; it returns "" for values that are only for the file.
-func shown(name string, value float64) string {
-	switch {
-	case strings.Contains(name, "mlm_mask_"), strings.Contains(name, "mlm_random_"), strings.Contains(name, "mlm_kept_"):
-		return ""
-	case strings.HasSuffix(name, "f1"):
-		return fmt.Sprintf("%s %.1f", name, value)
-	case strings.HasSuffix(name, "loss"):
-		return fmt.Sprintf("%s %.3f", name, value)
-	case strings.HasSuffix(name, "accuracy"):
-		return fmt.Sprintf("%s %.1f%%", name, 100*value)
-	case name == "tokens_per_sec":
-		return count(value) + " tokens/s"
-	case name == "skipped_updates":
-		return fmt.Sprintf("%.0f updates skipped", value)
-	}
-	return ""
-}
-
-// count shortens a number to three digits and a unit of thousands.
-func count(n float64) string {
-	for _, unit := range []string{"", " K", " M", " G"} {
-		if n < 999.5 {
-			return fmt.Sprintf("%.3g%s", n, unit)
-		}
-		n /= 1000
-	}
-	return fmt.Sprintf("%.3g T", n)
-}
-
-// plural returns a count with its noun, whose plural ends in ending.
-func plural(n int, noun, ending string) string {
-	if n != 1 {
-		noun += ending
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// span formats a duration to the second, or to the minute if it is hours long.
-func span(d time.Duration) string {
-	d = d.Round(time.Second)
-	if d >= time.Hour {
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	if d >= time.Minute {
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%ds", int(d.Seconds()))
 }

@@ -16,7 +16,7 @@ type reportCmd struct {
 	Runs    []string `arg:"" name:"run" help:"Run directories, as subbert pretrain and finetune leave them."`
 	Out     string   `short:"o" default:"report.html" help:"The page to write." placeholder:"FILE"`
 	Title   string   `help:"The heading of the page." placeholder:"TEXT"`
-	Unigram float64  `name:"unigram-entropy" help:"Entropy of the text's single pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS"`
+	Unigram float64  `name:"unigram-entropy" help:"Entropy of the text's single pieces in nats, drawn beside the masked-LM loss." placeholder:"NATS" range:"0..1e3"`
 	Export  string   `help:"Write the page's figures, as SVG and PNG, and its tables, as CSV and LaTeX, into this directory, too." placeholder:"DIR"`
 	JSON    bool     `help:"Print a summary of the runs as JSON."`
 	outputFlag
@@ -27,9 +27,6 @@ func (v *reportCmd) Help() string {
 }
 
 func (v *reportCmd) Run(c *console) error {
-	if v.Unigram < 0 {
-		return misusef("--unigram-entropy is %v, want nats, which are not negative", v.Unigram)
-	}
 	out, err := v.output(c, v.Out, "")
 	if err != nil {
 		return err

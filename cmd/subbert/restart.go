@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/internal/process"
@@ -11,7 +10,7 @@ import (
 // restart replaces the process by a new start of the program, once, if the Go backend needs a setting that Go's runtime
 // reads only at the start. The new process finds the setting and does nothing here.
 func restart() error {
-	setting, wanted := godebug(os.Getenv("GODEBUG"), backend.RuntimeSetting())
+	setting, wanted := backend.AddRuntimeSetting(os.Getenv("GODEBUG"))
 	if !wanted {
 		return nil
 	}
@@ -23,18 +22,4 @@ func restart() error {
 		return err
 	}
 	return process.Become(self, os.Args, os.Environ())
-}
-
-// godebug returns the value of GODEBUG with a setting added, and whether it changed. A value that the user set stays.
-func godebug(now, setting string) (string, bool) {
-	name, _, _ := strings.Cut(setting, "=")
-	for pair := range strings.SplitSeq(now, ",") {
-		if key, _, _ := strings.Cut(pair, "="); key == name {
-			return now, false
-		}
-	}
-	if setting == "" {
-		return now, false
-	}
-	return strings.TrimPrefix(now+","+setting, ","), true
 }

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
-	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/evaluate"
+	"github.com/subbert/subbert/score"
 )
 
 type scoreCmd struct {
@@ -31,6 +26,9 @@ With --level document, pairs of identifiers are counted in place of pairs of men
 }
 
 func (v *scoreCmd) Run(c *console) error {
+	if v.Level == "document" && v.Task != "" {
+		return misusef("--task %s: --level document counts pairs of identifiers and has no task", v.Task)
+	}
 	if v.Gold == "-" && v.Pred == "-" {
 		return misusef("--gold and --pred are both standard input")
 	}
@@ -42,117 +40,24 @@ func (v *scoreCmd) Run(c *console) error {
 		defer done()
 		*file = path
 	}
-	switch {
-	case v.Level == "document" && v.Task != "":
-		return misusef("--task %s: --level document counts pairs of identifiers and has no task", v.Task)
-	case v.Level == "document":
-		return v.scoreArticles(c)
-	}
-	return v.scorePairs(c)
-}
-
-func (v *scoreCmd) scorePairs(c *console) error {
 	meter := newMeter(c)
-	defer meter.end()
-	gold, goldIndex, err := relations.Column(v.Gold, relations.Options{Context: c.ctx, Read: meter.reading(v.Gold)}, "gold", "label", "labels")
-	if err != nil {
-		return err
+	files := score.Files{
+		Gold: v.Gold, Pred: v.Pred, Task: v.Task, Negative: v.Negative,
+		Read: func(file string, done, size int64) { meter.reading(file)(done, size) }, Warn: func(line string) { meter.end(); c.log.Warn(line) },
 	}
-	pred, predIndex, err := relations.Column(v.Pred, relations.Options{Context: c.ctx, Read: meter.reading(v.Pred)}, "predicted", "label", "labels")
-	if err != nil {
-		return err
-	}
-	meter.end()
-	if len(gold) != len(pred) {
-		return fmt.Errorf("%s has %d labels and %s has %d; they must be of the same pairs, in the same order", v.Gold, len(gold), v.Pred, len(pred))
-	}
-	if err := v.sameOrder(goldIndex, predIndex); err != nil {
-		return err
-	}
-	task, err := v.task(c, gold, pred)
-	if err != nil {
-		return err
-	}
-	if err := canonical(c.ctx, task, v.Gold, gold); err != nil {
-		return err
-	}
-	if err := canonical(c.ctx, task, v.Pred, pred); err != nil {
-		return err
-	}
-	report, err := evaluate.Score(gold, pred, task.Labels, task.Negative)
-	if err != nil {
-		return err
-	}
-	if v.JSON {
-		return c.printJSON(report)
-	}
-	return printScores(c.out, report)
-}
-
-// task returns the task of that name or, if there is none, the task whose labels are those of the gold file and of the
-// predictions.
-func (v *scoreCmd) task(c *console, gold, pred []string) (relations.Task, error) {
-	tasks := relations.Tasks()
-	if i := slices.IndexFunc(tasks, func(t relations.Task) bool { return t.Name == v.Task }); i >= 0 {
-		return tasks[i].WithNegative(v.Negative), nil
-	}
-	labels := map[string]int{}
-	for _, l := range gold {
-		labels[l]++
-	}
-	all := slices.Sorted(maps.Keys(labels))
-	task, err := relations.TaskOf(all, v.Negative)
-	if none := new(relations.NegativeError); errors.As(err, &none) {
-		return task, misusef("%s: %w; --negative names the one that does", v.Gold, err)
-	}
-	if err != nil {
-		return task, err
-	}
-	counts := map[string]int{} // predicted labels that the gold file lacks
-	for _, l := range pred {
-		if _, known := task.Canonical(l); !known {
-			counts[l]++
-		}
-	}
-	for _, l := range slices.Sorted(maps.Keys(counts)) {
-		c.log.Warn(fmt.Sprintf("%s: label %q of %s is in no row of %s; it counts as wrong", v.Pred, l, plural(counts[l], "row", "s"), v.Gold))
-	}
-	return relations.TaskOf(append(all, slices.Sorted(maps.Keys(counts))...), v.Negative)
-}
-
-// sameOrder compares the index columns, if both files have one.
-func (v *scoreCmd) sameOrder(gold, pred []string) error {
-	if gold == nil || pred == nil {
-		return nil
-	}
-	for i := range gold {
-		if gold[i] != pred[i] {
-			return fmt.Errorf("row %d is pair %s in %s and pair %s in %s; the files must be in the same order", i+1, gold[i], v.Gold, pred[i], v.Pred)
-		}
-	}
-	return nil
-}
-
-// canonical replaces labels by the spelling of task.
-func canonical(ctx context.Context, task relations.Task, file string, labels []string) error {
-	var unknown []string
-	first := 0 // row of the first unknown label
-	for i, l := range labels {
-		if err := ctx.Err(); err != nil {
+	if v.Level == "document" {
+		r, err := files.Articles(c.ctx)
+		if err != nil {
 			return err
 		}
-		known, ok := task.Canonical(l)
-		if !ok && !slices.Contains(unknown, l) {
-			unknown = append(unknown, l)
-			first = min(cmp.Or(first, i+1), i+1)
-		}
-		labels[i] = known
+		return c.show(v.JSON, r, func(w io.Writer) error { return printArticles(w, r) })
 	}
-	if unknown == nil {
-		return nil
+	r, err := files.Pairs(c.ctx)
+	meter.end()
+	if err != nil {
+		return err
 	}
-	err := &evaluate.UnknownLabelsError{Unknown: unknown, Labels: task.Labels}
-	return fmt.Errorf("%s: row %d: %w (--negative names another negative label; without --task the labels are those of the gold file)", file, first, err)
+	return c.show(v.JSON, r, func(w io.Writer) error { return printScores(w, r) })
 }
 
 // printScores prints a report for people.
@@ -177,5 +82,15 @@ func printScores(w io.Writer, r evaluate.Report) error {
 	for i, l := range r.Labels {
 		fmt.Fprintf(t, "%s\t%s\t\n", l, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.Confusion[i])), "\t"), "[]"))
 	}
+	return t.Flush()
+}
+
+// printArticles prints a report on articles for people.
+func printArticles(w io.Writer, r *score.ArticleReport) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\tP\tR\tF1\tgold\tpredicted\tright\t\n")
+	fmt.Fprintf(t, "pairs of identifiers\t%.2f\t%.2f\t%.2f\t%d\t%d\t%d\t\n", r.Micro.P, r.Micro.R, r.Micro.F1, r.Micro.Support, r.Predicted, r.Both)
+	fmt.Fprintf(t, "with their labels\t%.2f\t%.2f\t%.2f\t%d\t\t\t\n", r.Labelled.P, r.Labelled.R, r.Labelled.F1, r.Labelled.Support)
+	fmt.Fprintf(t, "\n%d articles, %d rows, %d of them without an identifier; hypernyms are %s\n", r.Articles, r.Rows, r.Unidentified, r.Hypernyms)
 	return t.Flush()
 }

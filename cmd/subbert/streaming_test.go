@@ -97,8 +97,8 @@ func TestStreamedShards(t *testing.T) {
 	})
 	run.kill(t)
 	out := c.must(args...)
-	if !strings.Contains(out, "shards were read through the cache") || strings.Contains(out, "displaced=0 ") {
-		t.Errorf("nothing was displaced:\n%s", out)
+	if !strings.Contains(out, "shards were read through the cache") || strings.Contains(out, "evicted=0 ") {
+		t.Errorf("nothing was evicted:\n%s", out)
 	}
 	if bound := sizeOf(t, at("cache")); bound > limit || bound == 0 {
 		t.Errorf("the cache holds %d bytes, at most %d are allowed", bound, limit)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/sweep"
 	"github.com/subbert/subbert/sweep/slurm"
 )
@@ -22,7 +23,7 @@ func (f sweepFlags) slurmQueue(c *console, s *sweep.Store, on sweep.OnPlaces) (*
 // cancel cancels the jobs that a sweep with its results in the directory out has submitted.
 func (f sweepFlags) cancel(c *console, on sweep.OnPlaces, out string) error {
 	if f.On != "slurm" {
-		return misusef("--cancel is for --on slurm; what runs here ends with SIGINT")
+		return misusef("--cancel needs --on slurm; SIGINT ends local runs")
 	}
 	store, err := sweep.OpenStore(out)
 	if err != nil {
@@ -36,6 +37,6 @@ func (f sweepFlags) cancel(c *console, on sweep.OnPlaces, out string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s taken back; what was done stays\n", plural(n, "array", "s"))
+	_, err = fmt.Fprintf(c.out, "cancelled %s; complete runs stay\n", readable.Plural(n, "array", "s"))
 	return err
 }

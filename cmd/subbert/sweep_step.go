@@ -14,7 +14,7 @@ import (
 // sweepStepCmd carries out one run of a sweep. The sweep starts it, and so do the jobs of a batch system.
 type sweepStepCmd struct {
 	Dir string   `arg:"" type:"existingdir" help:"Directory of the run."`
-	TPU []string `name:"tpu" sep:"none" help:"Have a pre-training or fine-tuning done by subbert tpu run, with these flags." placeholder:"FLAG"`
+	TPU []string `name:"tpu" sep:"none" help:"Let subbert tpu run, with these flags, carry out a pre-training or fine-tuning." placeholder:"FLAG"`
 }
 
 func (v *sweepStepCmd) Run(c *console) error {

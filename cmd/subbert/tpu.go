@@ -17,20 +17,20 @@ const exitTakenAway = 75
 
 // tpuCmd holds the verbs of runs on Cloud TPU.
 type tpuCmd struct {
-	Run     tpuRunCmd     `cmd:"" help:"Run a config on a Cloud TPU, to its end, whatever becomes of the machines."`
-	Status  tpuStatusCmd  `cmd:"" help:"Say where a run is."`
-	Logs    tpuLogsCmd    `cmd:"" help:"Print what the machines of a run printed."`
+	Run     tpuRunCmd     `cmd:"" help:"Run a config on a Cloud TPU to its end, and replace machines that are taken away."`
+	Status  tpuStatusCmd  `cmd:"" help:"Print the status of a run."`
+	Logs    tpuLogsCmd    `cmd:"" help:"Print the output of a run's machines."`
 	SSH     tpuSSHCmd     `cmd:"" name:"ssh" help:"Run a command on the machine of a run."`
-	Stop    tpuStopCmd    `cmd:"" help:"Let a run save and give its machine back."`
-	Rm      tpuRmCmd      `cmd:"" help:"Remove the machine of a run and, with --data, all that it stored."`
-	GC      tpuGCCmd      `cmd:"" name:"gc" help:"Find and remove machines that runs have left behind."`
-	Doctor  tpuDoctorCmd  `cmd:"" help:"Check credentials, roles, quota and bucket before a run."`
+	Stop    tpuStopCmd    `cmd:"" help:"Let a run save, and delete its machine."`
+	Rm      tpuRmCmd      `cmd:"" help:"Delete the machine of a run and, with --data, its store."`
+	GC      tpuGCCmd      `cmd:"" name:"gc" help:"Find and delete machines that runs have left behind."`
+	Doctor  tpuDoctorCmd  `cmd:"" help:"Check credentials, roles, bucket and accelerator before a run."`
 	Machine tpuMachineCmd `cmd:"" hidden:"" help:"The machine's side of a run; the start-up script calls it."`
 }
 
 // storeFlag is the flag by which the verbs name a run.
 type storeFlag struct {
-	Store string `required:"" help:"Where the run keeps everything: gs://BUCKET/PREFIX." placeholder:"GS"`
+	Store string `required:"" help:"Address of everything that the run stores: gs://BUCKET/PREFIX." placeholder:"GS"`
 }
 
 func (f storeFlag) open(c *console) (*gcs.Store, error) {
@@ -60,6 +60,21 @@ func (f storeFlag) with(c *console, do func(*gcs.Store) error) error {
 		return err
 	}
 	return errors.Join(do(s), s.Close())
+}
+
+// withCloud is with for verbs that act on the machine of the run in the store.
+func (f storeFlag) withCloud(c *console, do func(*gcs.Store, launch.Run, *launch.Cloud) error) error {
+	return f.with(c, func(s *gcs.Store) error {
+		r, err := launch.ReadRun(c.ctx, s)
+		if err != nil {
+			return err
+		}
+		cloud, err := openCloud(c, r.Project, r.Zone)
+		if err != nil {
+			return err
+		}
+		return do(s, r, cloud)
+	})
 }
 
 // openCloud opens the TPU API of a zone. SUBBERT_TPU_API replaces Google's endpoint, and takes no credentials.

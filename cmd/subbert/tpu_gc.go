@@ -8,14 +8,14 @@ import (
 
 type tpuGCCmd struct {
 	Project string `required:"" help:"Google Cloud project." env:"GOOGLE_CLOUD_PROJECT" placeholder:"ID"`
-	Zone    string `required:"" help:"Zone to look in." placeholder:"Z"`
-	Run_    string `name:"run" help:"Of this run alone." placeholder:"ID"`
-	DryRun  bool   `help:"List what would be removed, and remove nothing."`
+	Zone    string `required:"" help:"Zone to search." placeholder:"Z"`
+	Run_    string `name:"run" help:"Only machines of this run." placeholder:"ID"`
+	DryRun  bool   `help:"List what would be deleted, and delete nothing."`
 	JSON    bool   `name:"json" help:"Print the list as JSON."`
 }
 
 func (v *tpuGCCmd) Help() string {
-	return "Whatever carries this program's label goes, runs that are under way included: look with --dry-run first."
+	return "Deletes everything in the zone that has this program's label, including machines of runs in progress. Use --dry-run first."
 }
 
 func (v *tpuGCCmd) Run(c *console) error {

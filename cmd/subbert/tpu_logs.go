@@ -11,7 +11,7 @@ import (
 
 type tpuLogsCmd struct {
 	storeFlag
-	All bool `help:"Of all machines, oldest first, not of the last one alone."`
+	All bool `help:"Print the output of all machines, oldest first, not only of the last one."`
 }
 
 func (v *tpuLogsCmd) Run(c *console) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/compute/metadata"
@@ -18,10 +17,10 @@ import (
 type tpuMachineCmd struct {
 	storeFlag
 	Dir   string        `required:"" help:"Directory of the run on this machine." type:"path"`
-	Beat  time.Duration `default:"15s" help:"Between heartbeats."`
-	TTL   time.Duration `name:"ttl" default:"90s" help:"How long a machine that vanished keeps its successor waiting."`
-	Grace time.Duration `default:"25s" help:"What the trainer gets to save; a preemption leaves 30 seconds in all."`
-	Keep  int           `default:"2" help:"Checkpoints in the store."`
+	Beat  time.Duration `default:"15s" help:"Time between heartbeats." range:"10ms..1h"`
+	TTL   time.Duration `name:"ttl" default:"90s" help:"How long the successor of a vanished machine waits." range:"10ms..24h"`
+	Grace time.Duration `default:"25s" help:"Time that the trainer gets to save; a preemption leaves 30 seconds in all." range:"1s..1h"`
+	Keep  int           `default:"2" help:"Number of checkpoints in the store." range:"1..1e6"`
 }
 
 // errTakenAway ends a machine's turn with its own exit code.
@@ -55,7 +54,7 @@ func (v *tpuMachineCmd) Run(c *console) error {
 				}
 				return cloud.Leave(ctx, r, since)
 			},
-			Leaving: func(ctx context.Context) (string, error) { return leaving(ctx, server) },
+			Leaving: func(ctx context.Context) (string, error) { return launch.Leaving(ctx, server) },
 		}
 		if c.quiet {
 			m.Prefix = []string{"--quiet"}
@@ -66,22 +65,4 @@ func (v *tpuMachineCmd) Run(c *console) error {
 		}
 		return err
 	})
-}
-
-// leaving asks the metadata server whether this machine is about to be taken away.
-func leaving(ctx context.Context, server *metadata.Client) (string, error) {
-	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	preempted, err := server.GetWithContext(soon, "instance/preempted")
-	if err != nil {
-		return "", err
-	}
-	if strings.TrimSpace(preempted) == "TRUE" {
-		return "preempted", nil
-	}
-	event, err := server.GetWithContext(soon, "instance/maintenance-event")
-	if err != nil || strings.TrimSpace(event) == "NONE" {
-		return "", err
-	}
-	return "maintenance: " + strings.TrimSpace(event), nil
 }

@@ -317,7 +317,7 @@ func (c *cloud) compare() {
 // TestTPUVerbs runs the verbs that inspect and clean up against the doubles.
 func TestTPUVerbs(t *testing.T) {
 	c := openFakeCloud(t)
-	if out := c.must(append([]string{"tpu", "doctor", "--store", tpuStore}, where...)...); strings.Count(out, "right  ") != 3 {
+	if out := c.must(append([]string{"tpu", "doctor", "--store", tpuStore}, where...)...); strings.Count(out, "ok      ") != 3 {
 		t.Error(out)
 	}
 	c.api.Script("GET queuedResources", launchtest.Fault{Code: 403, Message: "denied"})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/subbert/subbert/checkpoints/bucket"
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
+	"github.com/subbert/subbert/internal/readable"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -13,7 +14,7 @@ type tpuStopCmd struct {
 }
 
 func (v *tpuStopCmd) Help() string {
-	return "The machine saves, and whatever runs subbert tpu run for the store then deletes it; if nothing does, subbert tpu rm deletes it. subbert tpu run takes the run up again."
+	return "The machine saves. The subbert tpu run of the store then deletes it; if none is running, use subbert tpu rm. Another subbert tpu run continues the run."
 }
 
 func (v *tpuStopCmd) Run(c *console) error {
@@ -22,20 +23,12 @@ func (v *tpuStopCmd) Run(c *console) error {
 
 type tpuRmCmd struct {
 	storeFlag
-	Data   bool `help:"Remove what is in the store too: checkpoints, logs, the finished model."`
-	DryRun bool `help:"Say what would be removed, and remove nothing."`
+	Data   bool `help:"Also delete everything in the store: checkpoints, logs, the finished model."`
+	DryRun bool `help:"Print what would be deleted, and delete nothing."`
 }
 
 func (v *tpuRmCmd) Run(c *console) error {
-	return v.with(c, func(s *gcs.Store) error {
-		r, err := launch.ReadRun(c.ctx, s)
-		if err != nil {
-			return err
-		}
-		cloud, err := openCloud(c, r.Project, r.Zone)
-		if err != nil {
-			return err
-		}
+	return v.withCloud(c, func(s *gcs.Store, r launch.Run, cloud *launch.Cloud) error {
 		queued, nodes, err := cloud.Inventory(c.ctx, r.ID)
 		if err != nil {
 			return err
@@ -67,7 +60,7 @@ func (v *tpuRmCmd) data(c *console, s *gcs.Store) error {
 	for _, o := range objects {
 		bytes += o.Size
 	}
-	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), count(float64(bytes)))
+	fmt.Fprintf(c.out, "%s: %d objects, %s bytes\n", s, len(objects), readable.Count(float64(bytes)))
 	if v.DryRun {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/data/corpus/pubtator"
 	"github.com/subbert/subbert/data/extracted"
 )
 
@@ -49,7 +50,7 @@ type SummaryOptions struct {
 // article must be consecutive, as extract writes them. Rows that lack an identifier do not count. Memory grows with the
 // number of groups.
 func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group, error) {
-	groups := map[fact]*Group{}
+	groups, seen := map[fact]*Group{}, map[fact]bool{} // seen in the current row
 	for r, err := range rows {
 		if err != nil {
 			return nil, err
@@ -57,19 +58,18 @@ func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group,
 		if r.Label == o.Negative || float64(r.Probability) < o.MinProbability {
 			continue
 		}
-		for _, a := range each(r.AID) {
-			for _, b := range each(r.BID) {
+		clear(seen)
+		for _, a := range pubtator.Known(r.AID) {
+			for _, b := range pubtator.Known(r.BID) {
 				key := of(r.Label, a, b)
-				if key.a == key.b {
+				if key.a == key.b || seen[key] {
 					continue
 				}
-				g := groups[key]
-				if g == nil {
-					g = &Group{Label: r.Label, firstA: plain(a), alone: 1, namesA: map[string]int{}, namesB: map[string]int{}, typeA: r.AType, typeB: r.BType}
-					g.A.ID, g.B.ID = a, b
-					groups[key] = g
+				seen[key] = true
+				if groups[key] == nil {
+					groups[key] = newGroup(r, a, b)
 				}
-				g.add(r, plain(a) == g.firstA, o.Sentences)
+				groups[key].add(r, pubtator.Plain(a) == groups[key].firstA, o.Sentences)
 			}
 		}
 	}
@@ -81,6 +81,13 @@ func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group,
 		return cmp.Or(-cmp.Compare(a.Articles, b.Articles), -cmp.Compare(a.Together, b.Together), cmp.Compare(a.A.ID, b.A.ID), cmp.Compare(a.B.ID, b.B.ID), cmp.Compare(a.Label, b.Label))
 	})
 	return out, nil
+}
+
+// newGroup returns a group without rows for concepts a and b of the two mentions of r.
+func newGroup(r extracted.Row, a, b string) *Group {
+	g := &Group{Label: r.Label, firstA: pubtator.Plain(a), alone: 1, namesA: map[string]int{}, namesB: map[string]int{}, typeA: r.AType, typeB: r.BType}
+	g.A.ID, g.B.ID = a, b
+	return g
 }
 
 // add adds a row to the group. inOrder reports whether its first mention is concept A of the group.

@@ -32,7 +32,7 @@ func Read(path string) iter.Seq2[Row, error] {
 	}
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("the consumer stopped")
 
 func readParquet(path string, yield func(Row, error) bool) error {
 	f, err := os.Open(path)

@@ -2,6 +2,7 @@ package extracted
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,6 +59,28 @@ func NewWriter(w io.Writer, f Form) (Writer, error) {
 		out.json.SetEscapeHTML(false)
 	}
 	return out, nil
+}
+
+// Join writes the rows of files to w in form f, in the order of the files. The bytes are those of one Writer for all rows.
+func Join(ctx context.Context, w io.Writer, f Form, files []string) error {
+	out, err := NewWriter(w, f)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for row, err := range Read(file) {
+			if err != nil {
+				return err
+			}
+			if err := out.Write(&row); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Close()
 }
 
 // lineWriter writes one line per row.

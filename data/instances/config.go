@@ -38,16 +38,16 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	least, why := 3, "[CLS], a piece and [SEP]"
+	least, why := 3, "[CLS], a word piece and [SEP]"
 	if c.NSP {
-		least, why = 5, "[CLS], [SEP], [SEP] and two pieces"
+		least, why = 5, "[CLS], [SEP], [SEP] and two word pieces"
 	}
 	fault(c.Sequence < least, "sequence %d, want at least %d for %s", c.Sequence, least, why)
 	fault(c.MaxPredictions < 1, "max_predictions %d, want at least 1", c.MaxPredictions)
 	fault(!(c.MaskRate > 0 && c.MaskRate < 1), "mask_rate %v, want between 0 and 1", c.MaskRate)
 	fault(!(c.ShortRate >= 0 && c.ShortRate <= 1), "short_rate %v, want from 0 to 1", c.ShortRate)
 	fault(c.Masking != Subword && c.Masking != WholeWord, "masking %q, want %q or %q", c.Masking, Subword, WholeWord)
-	fault(c.Static && c.DuplicateFactor < 1, "duplicate_factor %d with static, want at least 1", c.DuplicateFactor)
+	fault(c.Static && c.DuplicateFactor < 1, "duplicate_factor %d with static masking, want at least 1", c.DuplicateFactor)
 	return errors.Join(faults...)
 }
 

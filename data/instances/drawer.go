@@ -219,5 +219,5 @@ func (e *Epoch) find(i int64, s *scratch) (found, error) {
 			position += int64(n)
 		}
 	}
-	return found{}, fmt.Errorf("instances: block %d holds fewer instances than it did; the source has changed", block)
+	return found{}, fmt.Errorf("instances: block %d has fewer instances than before; the source has changed", block)
 }

@@ -43,7 +43,7 @@ func sized[T int32 | uint8](s []T, n int) []T {
 // instance at any time and in any goroutine. Concurrent calls need different dst.
 func (e *Epoch) Draw(i int, dst *Instance) error {
 	if i < 0 || i >= e.Len() {
-		return fmt.Errorf("instances: instance %d of %d asked for", i, e.Len())
+		return fmt.Errorf("instances: instance %d is outside an epoch of %d", i, e.Len())
 	}
 	d := e.d
 	scratch := d.scratch.Get().(*scratch)
@@ -152,7 +152,7 @@ func (d *Drawer) join(dst *Instance, segments ...segment) error {
 func (d *Drawer) check(ids []int32) error {
 	for _, id := range ids {
 		if uint32(id) >= uint32(len(d.continues)) {
-			return fmt.Errorf("instances: id %d in the source, vocabulary has %d", id, len(d.continues))
+			return fmt.Errorf("instances: id %d in the source is outside a vocabulary of %d", id, len(d.continues))
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ type Cut struct {
 
 // String returns c as one line of text.
 func (c Cut) String() string {
-	return fmt.Sprintf("%d of %d sentences are longer than a row; cutting them loses a mention in %d, both in %d of these", c.Shortened, c.Sentences, c.LostOne+c.LostBoth, c.LostBoth)
+	return fmt.Sprintf("%d of %d sentences are longer than a row and are truncated; %d of them lose a mention, %d lose both", c.Shortened, c.Sentences, c.LostOne+c.LostBoth, c.LostBoth)
 }
 
 // Plus returns the sum of c and o.

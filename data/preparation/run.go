@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +33,7 @@ type Plan struct {
 	Splitter     Splitter
 
 	Broken   func(error)    // called for each skipped record, from any goroutine
-	Warn     func(string)   // called with a line for each change to a whole file, from any goroutine; may be nil
+	Warn     func(string)   // called with what a person should know, from any goroutine; may be nil
 	Progress func(Progress) // called occasionally, from one goroutine at a time
 }
 
@@ -44,8 +45,38 @@ type Progress struct {
 
 // Result is the result of a run.
 type Result struct {
-	Header shards.Header
-	Empty  int64 // documents without text, which were left out
+	Dir          string        `json:"dir"`
+	Seconds      float64       `json:"seconds"`
+	MBPerSecond  float64       `json:"mb_per_second"` // of text
+	BytesPerByte float64       `json:"shard_bytes_per_text_byte"`
+	Empty        int64         `json:"empty_documents"` // documents without text, which were left out
+	Header       shards.Header `json:"manifest"`
+}
+
+// String describes the shards and the speed in two lines.
+func (r Result) String() string {
+	total := r.Header.Total()
+	return fmt.Sprintf("%s: %s\n%.1f MB of text in %.1f s, %.1f MB/s; %.1f MB of shards, %.3f bytes per byte of text",
+		r.Dir, total, float64(total.TextBytes)/1e6, r.Seconds, r.MBPerSecond, float64(r.Header.Bytes())/1e6, r.BytesPerByte)
+}
+
+// measure completes the result of a run that began at started.
+func (p *Plan) measure(r *Result, started time.Time) {
+	total := r.Header.Total()
+	r.Dir, r.Seconds = p.Out, time.Since(started).Seconds()
+	r.MBPerSecond, r.BytesPerByte = float64(total.TextBytes)/1e6/r.Seconds, r.Header.BytesPerByte()
+	if r.Empty > 0 {
+		p.warn(fmt.Sprintf("left out %d documents without text", r.Empty))
+	}
+	if p.HeldOut > 0 && r.Header.Splits[shards.HeldOut].Documents == 0 {
+		p.warn(fmt.Sprintf("no document was held out (a fraction of %g of %d documents); raise --held-out", p.HeldOut, total.Documents))
+	}
+}
+
+func (p *Plan) warn(line string) {
+	if p.Warn != nil {
+		p.Warn(line)
+	}
 }
 
 // Run makes shards. If it fails, or ctx ends, Out does not appear; the error is a *staging.KeptError if finished files
@@ -54,7 +85,11 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	if p.HeldOut < 0 || p.HeldOut >= 1 {
 		return Result{}, fmt.Errorf("preparation: held-out fraction %v, want from 0 to below 1", p.HeldOut)
 	}
+	started := time.Now()
 	size, _, err := sizes(p.Files)
+	if err == nil {
+		err = staging.WarnOfLeftovers(p.Out, p.warn)
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -75,6 +110,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	if err != nil {
 		return Result{}, work.Keep(errors.Join(err, w.Discard()))
 	}
+	p.measure(&result, started)
 	return result, errors.Join(w.Discard(), work.Remove())
 }
 

@@ -144,7 +144,7 @@ func (p *pairing) over(s text.Span, in []annotation, pairs iter.Seq2[int, int]) 
 	sentence, section, start, limit := s.Of(p.a.text), p.a.section(s.Start), p.count.position(s.Start), p.o.maxPairs(s)
 	for i, j := range pairs {
 		if p.looked++; p.looked > limit {
-			p.o.warn("document %s: a sentence with %d mentions makes more than %d pairs: %.60q; the others are left out", p.a.id, len(in), limit, sentence)
+			p.o.bounded("document %s: a sentence with %d mentions has more than %d pairs: %.60q; the others are left out", p.a.id, len(in), limit, sentence)
 			return true, true
 		}
 		m, n := in[i], in[j]
@@ -270,7 +270,7 @@ func (a *abstract) sentences(mentions []annotation, o Options) ([]text.Span, err
 	for _, sec := range a.sections {
 		for _, s := range o.Sentences(sec.Of(a.text)) {
 			if s = s.Shift(sec.Start); s.Start < sec.Start || s.End > sec.End || s.Start > s.End {
-				return nil, fmt.Errorf("document %s: the splitter put a sentence at bytes %d-%d, outside its text", a.id, s.Start, s.End)
+				return nil, fmt.Errorf("document %s: the sentence splitter returned bytes %d-%d, outside the text", a.id, s.Start, s.End)
 			}
 			all = append(all, s)
 		}

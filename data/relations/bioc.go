@@ -66,7 +66,7 @@ func ofBioC(d *bioc.Document, o Options) *abstract {
 		}
 	}
 	if repeated := len(a.mentions) - len(names); repeated > 0 {
-		o.warn("document %s: %d annotations have the id of another one; their names end in a number", d.ID, repeated)
+		o.warn("document %s: %d annotations have the id of another annotation; a number is appended to their names", d.ID, repeated)
 	}
 	byName, byConcept := biocRelations(d, o)
 	a.stated = byConcept.facts(d.ID)
@@ -116,7 +116,7 @@ func biocRelations(d *bioc.Document, o Options) (byName map[[2]string][]string, 
 		case len(r.Nodes) == 0 && a != "" && b != "":
 			byConcept.add(label, a, b)
 		default:
-			o.warn("document %s: relation %s joins %d annotations and names no two concepts; left out", d.ID, r.ID, len(r.Nodes))
+			o.warn("document %s: relation %s has %d annotations and does not name two concepts; left out", d.ID, r.ID, len(r.Nodes))
 		}
 	}
 	return byName, byConcept

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/subbert/subbert/data/text"
 )
 
@@ -118,7 +119,7 @@ func TestCase21(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		expect(t, "chemprot", dir, []string{"1.T1.T2 CPR:3 @CHEMICAL$ activates @GENE$."},
-			[]string{"x_relations.tsv: relations whose arguments are swapped, read the other way round: 1; the first, document 1: Arg1:T2 Arg2:T1"})
+			[]string{"x_relations.tsv: relations with swapped arguments, corrected: 1; the first: document 1: Arg1:T2 Arg2:T1"})
 	}
 }
 
@@ -135,7 +136,7 @@ func TestManyBrokenAnnotations(t *testing.T) {
 	for i := range 20 {
 		want = append(want, fmt.Sprintf("line %d: document 1: annotation T%d: \"x\" at 9-10: characters 9 to 10 lie outside the text of 5; left out", i+3, i+1))
 	}
-	expect(t, "pubtator", in, []string{"1.T26.T27 false @GENE$ @GENE$."}, append(want, "a.pubtator: 25 annotations left out, the first 20 of them named"))
+	expect(t, "pubtator", in, []string{"1.T26.T27 false @GENE$ @GENE$."}, append(want, "a.pubtator: 25 annotations left out; only the first 20 are reported"))
 }
 
 // TestManyMentions reads so many mentions in one sentence, or in one passage, that all their pairs would need hours and
@@ -164,8 +165,8 @@ func TestManyMentions(t *testing.T) {
 		want    int // pairs
 		warning string
 	}{
-		{"one sentence", fullStops, 0, 95, "document 1: a sentence with 100000 mentions makes more than 95 pairs: "},
-		{"a limit", fullStops, 3, 3, "makes more than 3 pairs"},
+		{"one sentence", fullStops, 0, 95, "document 1: a sentence with 100000 mentions has more than 95 pairs: "},
+		{"a limit", fullStops, 3, 3, "has more than 3 pairs"},
 		{"sentences", tens, 0, 450_000, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func readChemProt(name string, o Options) iter.Seq2[Example, error] {
 		defer src.close() // only read from
 		sets := chemprotSets(src, o)
 		if len(sets) == 0 {
-			yield(Example{}, fmt.Errorf("%s: no *_abstracts.tsv with its *_entities.tsv in it", name))
+			yield(Example{}, fmt.Errorf("%s: no *_abstracts.tsv with a matching *_entities.tsv", name))
 			return
 		}
 		for _, set := range sets {
@@ -112,10 +112,10 @@ func readChemProtSplit(src *source, files chemprotFiles, o Options, yield func(E
 		}
 	}
 	if rel.swapped > 0 {
-		o.warn("%s: relations whose arguments are swapped, read the other way round: %d; the first, %s", src.where(files.relations), rel.swapped, rel.firstSwapped)
+		o.warn("%s: relations with swapped arguments, corrected: %d; the first: %s", src.where(files.relations), rel.swapped, rel.firstSwapped)
 	}
 	if rest := len(rel.groups); rest > 0 {
-		o.warn("%s: %d pairs with an evaluated relation are not %s, or their entities are missing; they make no example", src.where(files.relations), rest, o.near())
+		o.warn("%s: %d pairs with an evaluated relation are not %s, or their entities are missing; left out", src.where(files.relations), rest, o.near())
 	}
 	return true
 }
@@ -137,7 +137,7 @@ func chemprotAbstracts(src *source, files chemprotFiles) (*abstractsByID, error)
 			return nil, l.errorf("%d columns, want pmid, title, abstract", len(f))
 		}
 		if out.byID[f[0]] != nil {
-			return nil, l.errorf("abstract %s stands in the file twice", f[0])
+			return nil, l.errorf("abstract %s appears twice in the file", f[0])
 		}
 		a := &abstract{id: f[0], split: src.split(files.abstracts), text: f[1] + "\t" + f[2], oneSpan: true}
 		a.sections = []text.Span{{Start: 0, End: len(f[1])}, {Start: len(f[1]) + 1, End: len(a.text)}}
@@ -160,7 +160,7 @@ func chemprotEntities(src *source, file string, abstracts *abstractsByID, faults
 		}
 		a := abstracts.byID[f[0]]
 		if a == nil {
-			return l.errorf("entity %s is in abstract %s, which the abstracts file lacks", f[1], f[0])
+			return l.errorf("entity %s: abstract %s is not in the abstracts file", f[1], f[0])
 		}
 		if at[a] == nil {
 			at[a] = text.NewOffsets(a.text)

@@ -15,16 +15,18 @@ type Count struct {
 }
 
 // CountPairs counts examples by split, in order of first appearance.
-func CountPairs(examples []Example) []Count {
+func CountPairs(files ...[]Example) []Count {
 	var out []Count
-	for _, e := range examples {
-		i := slices.IndexFunc(out, func(c Count) bool { return c.Split == e.Split })
-		if i < 0 {
-			i = len(out)
-			out = append(out, Count{Split: e.Split, Labels: map[string]int{}})
+	for _, examples := range files {
+		for _, e := range examples {
+			i := slices.IndexFunc(out, func(c Count) bool { return c.Split == e.Split })
+			if i < 0 {
+				i = len(out)
+				out = append(out, Count{Split: e.Split, Labels: map[string]int{}})
+			}
+			out[i].Pairs++
+			out[i].Labels[e.Label]++
 		}
-		out[i].Pairs++
-		out[i].Labels[e.Label]++
 	}
 	return out
 }
@@ -129,7 +131,7 @@ func sharedDocuments(examples []Example) []string {
 	if len(shared) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d of %d documents are in several folds; folds by pair make scores higher than folds by document", len(shared), len(foldOf))}
+	return []string{fmt.Sprintf("%d of %d documents are in several folds; folds by pair give higher scores than folds by document", len(shared), len(foldOf))}
 }
 
 // differences returns one line with the number of pairs and the labels that differ, or nil if nothing differs.
@@ -160,7 +162,7 @@ func otherNames(examples []Example) []string {
 				continue
 			}
 			if first == "" {
-				first = fmt.Sprintf("pair %s: %q, named %q", e.ID, under, m.Surface)
+				first = fmt.Sprintf("pair %s: text %q, name %q", e.ID, under, m.Surface)
 			}
 			seen[[4]string{e.Document, m.ID, fmt.Sprint(m.Spans), e.Text}] = true
 		}
@@ -168,7 +170,7 @@ func otherNames(examples []Example) []string {
 	if first == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("mentions whose text is not the name the corpus gives: %d; the first, %s", len(seen), first)}
+	return []string{fmt.Sprintf("mentions whose text differs from their name in the corpus: %d; the first: %s", len(seen), first)}
 }
 
 // squeeze returns s without white space: corpora join the parts of a discontinuous name with or without a space.

@@ -53,7 +53,11 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 		if err := decodeXML(src, file, &doc); err != nil {
 			return nil, err
 		}
-		var out []Example
+		pairs := 0
+		for _, s := range doc.Sentences {
+			pairs += len(s.Pairs)
+		}
+		out := make([]Example, 0, pairs)
 		for _, s := range doc.Sentences {
 			mentions, err := s.mentions()
 			if err != nil {
@@ -97,7 +101,7 @@ func (p ddiPair) label(o Options) (string, error) {
 	case p.DDI != "true":
 		return "", fmt.Errorf("ddi %q, want true or false", p.DDI)
 	case p.Type == "":
-		o.warn("pair %s: ddi is true but has no type; counted as false, as in the published table", p.ID)
+		o.warn("pair %s: ddi is true, but there is no type; counted as false, as in the published table", p.ID)
 		return "false", nil
 	case slices.Contains(DDI.Labels, p.Type):
 		return p.Type, nil
@@ -119,13 +123,13 @@ func ends(mentions map[string]Mention, e1, e2 string) (a, b Mention, err error) 
 	find := func(id string) Mention {
 		m, ok := mentions[id]
 		if !ok {
-			err = fmt.Errorf("entity %q is not in the pair's sentence; both mentions must be", id)
+			err = fmt.Errorf("entity %q is not in the sentence of the pair", id)
 		}
 		return m
 	}
 	a, b = find(e1), find(e2)
 	if err == nil && e1 == e2 {
-		err = fmt.Errorf("both ends are entity %q", e1)
+		err = fmt.Errorf("both mentions are entity %q", e1)
 	}
 	return a, b, err
 }
@@ -154,7 +158,7 @@ func decodeXML(src *source, file string, v any) error {
 	dec := xml.NewDecoder(ctxio.Reader(src.options.context(), bytes.NewReader(data), nil))
 	switch err := dec.Decode(v); {
 	case errors.Is(err, io.EOF):
-		return errors.New("no XML document in it")
+		return errors.New("no XML document")
 	case err != nil:
 		return err
 	}
@@ -174,7 +178,7 @@ func nothingMore(dec *xml.Decoder) error {
 		line, _ := dec.InputPos()
 		switch t := t.(type) {
 		case xml.StartElement:
-			return fmt.Errorf("line %d: <%s> after the end of the document; several files were put together", line, t.Name.Local)
+			return fmt.Errorf("line %d: <%s> after the end of the document; want one document per file", line, t.Name.Local)
 		case xml.CharData:
 			if len(bytes.TrimSpace(t)) > 0 {
 				return fmt.Errorf("line %d: text after the end of the document: %.40q", line, bytes.TrimSpace(t))

@@ -65,7 +65,7 @@ func (e *Example) check() error {
 	for _, m := range []*Mention{&e.A, &e.B} {
 		for _, s := range m.Spans {
 			if s.Start < 0 || s.End > len(e.Text) || s.Start >= s.End {
-				return fmt.Errorf("pair %s: mention %q at bytes %d-%d of a text of %d bytes", e.ID, m.Surface, s.Start, s.End, len(e.Text))
+				return fmt.Errorf("pair %s: mention %q at bytes %d-%d, outside a text of %d bytes", e.ID, m.Surface, s.Start, s.End, len(e.Text))
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func checked(seq iter.Seq2[Example, error]) iter.Seq2[Example, error] {
 				err = e.check()
 			}
 			if err == nil && seen[e.ID] {
-				err = fmt.Errorf("pair %s: read twice; each pair may stand in the corpus once", e.ID)
+				err = fmt.Errorf("pair %s appears twice in the corpus", e.ID)
 			}
 			if err != nil {
 				yield(Example{}, err)

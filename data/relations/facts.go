@@ -12,7 +12,7 @@ import (
 // Fact is a relation between two concepts that an article states, or that a model finds in it.
 type Fact struct {
 	Article string // a PMID
-	A, B    string // identifiers; their order has no meaning
+	A, B    string // identifiers, in the form of pubtator.Plain; their order has no meaning
 	Label   string
 }
 
@@ -28,8 +28,9 @@ func (c Coverage) Plus(o Coverage) Coverage {
 	return Coverage{c.Stated + o.Stated, c.Paired + o.Paired}
 }
 
-// between returns f with its identifiers in ascending order.
+// between returns f with its identifiers in the form of pubtator.Plain and in ascending order.
 func (f Fact) between() Fact {
+	f.A, f.B = pubtator.Plain(f.A), pubtator.Plain(f.B)
 	f.A, f.B = min(f.A, f.B), max(f.A, f.B)
 	return f
 }
@@ -37,8 +38,8 @@ func (f Fact) between() Fact {
 // factsOf yields the facts of two mentions. The id of a mention may name several concepts, or none.
 func factsOf(article, a, b, label string) iter.Seq[Fact] {
 	return func(yield func(Fact) bool) {
-		for _, x := range known(pubtator.Concepts(a)) {
-			for _, y := range known(pubtator.Concepts(b)) {
+		for _, x := range pubtator.Known(a) {
+			for _, y := range pubtator.Known(b) {
 				if !yield(Fact{article, x, y, label}.between()) {
 					return
 				}
@@ -99,7 +100,7 @@ func ReadGold(name string, o Options) (*Gold, error) {
 		}
 	}
 	if len(g.Articles) == 0 {
-		return nil, fmt.Errorf("%s: no article in it", name)
+		return nil, fmt.Errorf("%s: no articles", name)
 	}
 	return g, nil
 }
@@ -172,7 +173,7 @@ func (t *table) claimColumns(name string) (at []int, err error) {
 	for _, want := range []string{"pmid", "a_id", "b_id", "label", "probability"} {
 		i, ok := t.columns[want]
 		if !ok {
-			return nil, fmt.Errorf("%s: no column %s; the rows of extract have a header with pmid, a_id, b_id, label and probability", name, want)
+			return nil, fmt.Errorf("%s: no column %s; want a header with pmid, a_id, b_id, label and probability, as subbert extract writes", name, want)
 		}
 		at = append(at, i)
 	}
@@ -184,7 +185,7 @@ func (c *Claimed) add(r row, at []int, articles map[string]bool) error {
 	pmid, a, b, label := r.fields[at[0]], r.fields[at[1]], r.fields[at[2]], r.fields[at[3]]
 	p, err := strconv.ParseFloat(r.fields[at[4]], 64)
 	if err != nil || !(p >= 0 && p <= 1) {
-		return r.line.errorf("column probability: %q is no probability", r.fields[at[4]])
+		return r.line.errorf("column probability: %q is not a probability", r.fields[at[4]])
 	}
 	c.Rows++
 	if !articles[pmid] {

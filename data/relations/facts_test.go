@@ -93,6 +93,36 @@ func TestReadGold(t *testing.T) {
 	}
 }
 
+// TestPrefix: relations and mentions are joined whether or not one of them writes MESH: before its identifiers.
+func TestPrefix(t *testing.T) {
+	lines := func(mentions, relation string) string {
+		return strings.ReplaceAll("7|t|Zin eases ague.\n7|a|\n7\t0\t3\tZin\tChemical\t<C1\n7\t10\t14\tague\tDisease\t<A1\n", "<", mentions) +
+			strings.ReplaceAll("7\tCID\t<C1\t<A1\n", "<", relation)
+	}
+	for _, test := range []struct{ mentions, relation string }{{"", ""}, {"MESH:", ""}, {"", "MESH:"}, {"MESH:", "mesh:"}} {
+		in := filepath.Join(folder(t, map[string]string{"a.txt": lines(test.mentions, test.relation)}), "a.txt")
+		covered := Coverage{}
+		for e, err := range Read("pubtator", in, Options{Sentences: fullStops, Types: [2]string{"Chemical", "Disease"}, Covered: func(_ string, c Coverage) { covered = c }}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Label != "CID" || e.A.ID != test.mentions+"C1" {
+				t.Errorf("%q: label %s of %s, want CID", test, e.Label, e.A.ID)
+			}
+		}
+		if covered != (Coverage{1, 1}) {
+			t.Errorf("%q: %+v", test, covered)
+		}
+		gold, err := ReadGold(in, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]Fact{{"7", "A1", "C1", "CID"}}, gold.Facts); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", test, diff)
+		}
+	}
+}
+
 // claimRows is the header of rows, without most of the columns that ReadClaims ignores.
 const claimRows = "pmid\tsection\tsentence\ta_id\tb_id\tlabel\tprobability\n"
 
@@ -109,6 +139,8 @@ func TestReadClaims(t *testing.T) {
 			{Fact{"7", "C1", "P1", "CID"}, .5}, {Fact{"7", "C1", "P2", "CID"}, .5}, {Fact{"7", "C2", "P1", "CID"}, .5}, {Fact{"7", "C2", "P2", "CID"}, .5}}, 1, 0, 0}},
 		{"without identifiers", "7\ttitle\tx\t-1\tP1\tCID\t0.5\n7\ttitle\tx\tC1\t\tCID\t0.5\n7\ttitle\tx\tC1|-1\tP1\tCID\t0.5\n",
 			&Claimed{[]Claim{{Fact{"7", "C1", "P1", "CID"}, .5}}, 3, 0, 2}},
+		{"with the name of their database, in some files", "7\ttitle\tx\tMESH:C1\tMESH:P1|mesh:P2\tCID\t0.5\n",
+			&Claimed{[]Claim{{Fact{"7", "C1", "P1", "CID"}, .5}, {Fact{"7", "C1", "P2", "CID"}, .5}}, 1, 0, 0}},
 		{"of another article", "8\ttitle\tx\tC1\tP1\tCID\t0.5\n", &Claimed{nil, 1, 1, 0}},
 	}
 	for _, tt := range tests {
@@ -128,7 +160,7 @@ func TestBadClaims(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no probability", "pmid\ta_id\tb_id\tlabel\n1\tC1\tD1\tCID\n", "a.tsv: no column probability"},
 		{"no header", "1\tC1\tD1\tCID\n", "a.tsv: no column pmid"},
-		{"a word for a probability", claimRows + "7\ttitle\tx\tC1\tP1\tCID\tsure\n", `a.tsv:2: column probability: "sure" is no probability`},
+		{"a word for a probability", claimRows + "7\ttitle\tx\tC1\tP1\tCID\tsure\n", `a.tsv:2: column probability: "sure" is not a probability`},
 		{"more than one", claimRows + "7\ttitle\tx\tC1\tP1\tCID\t1.01\n", "1.01"},
 		{"NaN", claimRows + "7\ttitle\tx\tC1\tP1\tCID\tNaN\n", "NaN"},
 		{"a short row", claimRows + "7\ttitle\n", "a.tsv:2: 2 columns, want 7"},

@@ -34,7 +34,7 @@ func (f *faults) or(err error) error {
 // end warns of the number of skipped annotations, if some had no warning of their own, and returns the first other fault.
 func (f *faults) end() error {
 	if f.annotations > maxTold {
-		f.options.warn("%s: %d annotations left out, the first %d of them named", f.file, f.annotations, maxTold)
+		f.options.warn("%s: %d annotations left out; only the first %d are reported", f.file, f.annotations, maxTold)
 	}
 	return f.first
 }

@@ -85,9 +85,9 @@ func TestJSONLTypes(t *testing.T) {
 		{"d.c.a", "d", "", NoFold, "Cex", "Zin", "", "GENE CELL_LINE", "@CELL_LINE$ cuts Bor, not @GENE$."},
 	}, got)
 	want := []string{`a.jsonl:1: document d: mention f: characters 99 to 100 lie outside the text of 32; left out`,
-		`a.jsonl:1: document d: relation far: mentions a and e make no pair: they are in one place or not in one sentence, or there are too many; left out`,
-		`a.jsonl:1: document d: relation gone between "a" and "x": there is no such mention; left out`,
-		`a.jsonl:1: document d: relation between a and c: it has no label; left out`}
+		`a.jsonl:1: document d: relation far: mentions a and e are not a pair: they have the same place or are not in one sentence, or there are too many pairs; left out`,
+		`a.jsonl:1: document d: relation gone between "a" and "x": no such mention; left out`,
+		`a.jsonl:1: document d: relation between a and c has no label; left out`}
 	for i := range warned {
 		warned[i] = warned[i][strings.Index(warned[i], "a.jsonl"):]
 	}

@@ -92,7 +92,7 @@ func parseJSONL(l line, broken func(error)) (*jsonlAbstract, error) {
 		}
 		spans, err := m.locate(o)
 		if err == nil && seen[m.ID] {
-			err = errors.New("is there twice")
+			err = errors.New("duplicate id")
 		}
 		if err != nil {
 			broken(l.errorf("document %s: mention %s: %w", d.ID, m.ID, err))
@@ -150,11 +150,11 @@ func (d *jsonlAbstract) unpaired(examples []Example, o Options) (faults []error)
 		_, knownB := types[r.B]
 		switch {
 		case r.Label == "":
-			faults = append(faults, fmt.Errorf("relation between %s and %s: it has no label", r.A, r.B))
+			faults = append(faults, fmt.Errorf("relation between %s and %s has no label", r.A, r.B))
 		case !knownA || !knownB:
-			faults = append(faults, fmt.Errorf("relation %s between %q and %q: there is no such mention", r.Label, r.A, r.B))
+			faults = append(faults, fmt.Errorf("relation %s between %q and %q: no such mention", r.Label, r.A, r.B))
 		case !paired[[2]string{r.A, r.B}] && asked(r.A, r.B):
-			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s make no pair: they are in one place or not %s, or there are too many", r.Label, r.A, r.B, o.near()))
+			faults = append(faults, fmt.Errorf("relation %s: mentions %s and %s are not a pair: they have the same place or are not %s, or there are too many pairs", r.Label, r.A, r.B, o.near()))
 		}
 	}
 	return faults

@@ -15,9 +15,9 @@ type NegativeError struct {
 
 func (e *NegativeError) Error() string {
 	if e.Asked != "" {
-		return fmt.Sprintf("the label that means no relation, %q, is not among the labels %s", e.Asked, strings.Join(e.Labels, ", "))
+		return fmt.Sprintf("negative label %q is not among the labels %s", e.Asked, strings.Join(e.Labels, ", "))
 	}
-	return fmt.Sprintf("none of the labels %s is known to mean no relation, as false, 0, none and no_relation are", strings.Join(e.Labels, ", "))
+	return fmt.Sprintf("cannot tell which of the labels %s means no relation, such as false, 0, none or no_relation", strings.Join(e.Labels, ", "))
 }
 
 // TaskOf returns the task with the labels found in data. Labels that differ only in case become one label with the

@@ -33,9 +33,9 @@ func TestTaskOf(t *testing.T) {
 		})
 	}
 	for _, tt := range []struct{ labels, negative, want string }{
-		{"up down", "", "none of the labels down, up is known to mean no relation"},
-		{"up down", "other", `no relation, "other", is not among the labels down, up`},
-		{"1 -1", "", "none of the labels -1, 1"},
+		{"up down", "", "cannot tell which of the labels down, up means no relation"},
+		{"up down", "other", `negative label "other" is not among the labels down, up`},
+		{"1 -1", "", "which of the labels -1, 1"},
 	} {
 		if _, err := TaskOf(strings.Fields(tt.labels), tt.negative); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want %q", tt.labels, err, tt.want)

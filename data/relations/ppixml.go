@@ -68,7 +68,7 @@ func (s *ppiSentence) examples(o Options) ([]Example, error) {
 	for i, a := range mentions {
 		for _, b := range mentions[i+1:] {
 			if len(out) == limit {
-				o.warn("sentence %s: %d entities make more than %d pairs; the others are left out", s.ID, len(mentions), limit)
+				o.warn("sentence %s: %d entities have more than %d pairs; the others are left out", s.ID, len(mentions), limit)
 				return out, nil
 			}
 			e := Example{ID: fmt.Sprintf("%s.p%d", s.ID, len(out)), Fold: NoFold, Text: s.Text, A: a, B: b, Mentions: mentions, Label: "0"}
@@ -105,7 +105,7 @@ func (s *ppiSentence) interactions(mentions []Mention, o Options) (map[[2]string
 	places := byID(mentions)
 	for _, x := range s.Interactions {
 		if x.E1 == x.E2 {
-			o.warn("interaction %s: entity %s with itself; it makes no pair", x.ID, x.E1)
+			o.warn("interaction %s: both sides are entity %s; left out", x.ID, x.E1)
 			continue
 		}
 		if _, _, err := ends(places, x.E1, x.E2); err != nil {

@@ -77,7 +77,7 @@ func OpenPredictions(name string, o Options) (*Predictions, error) {
 		return nil, err
 	}
 	if len(src.files) != 1 {
-		return nil, fmt.Errorf("%s: is no file", name)
+		return nil, fmt.Errorf("%s: not a file", name)
 	}
 	p := &Predictions{}
 	var at []int // the columns of p.Labels
@@ -93,7 +93,7 @@ func OpenPredictions(name string, o Options) (*Predictions, error) {
 		}
 		one, err := r.prediction(at)
 		if err == nil && seen[one.Index] {
-			err = r.line.errorf("index %s stands in the file twice", one.Index)
+			err = r.line.errorf("index %s appears twice in the file", one.Index)
 		}
 		if err != nil {
 			return nil, err
@@ -102,7 +102,7 @@ func OpenPredictions(name string, o Options) (*Predictions, error) {
 		p.Rows = append(p.Rows, one)
 	}
 	if len(p.Rows) == 0 {
-		return nil, fmt.Errorf("%s: no predictions in it", name)
+		return nil, fmt.Errorf("%s: no predictions", name)
 	}
 	return p, nil
 }
@@ -112,7 +112,7 @@ func (t *table) probabilities() (labels []string, at []int, err error) {
 	known := []string{"index", "gold", "predicted"}
 	for _, want := range known {
 		if _, ok := t.columns[want]; !ok {
-			return nil, nil, fmt.Errorf("no column %s; predictions have a header with index, gold, predicted and the labels", want)
+			return nil, nil, fmt.Errorf("no column %s; want a header with index, gold, predicted and the labels", want)
 		}
 	}
 	for i, h := range t.header {
@@ -132,7 +132,7 @@ func (r row) prediction(at []int) (Prediction, error) {
 	for _, i := range at {
 		x, err := strconv.ParseFloat(r.fields[i], 64)
 		if err != nil || !(x >= 0 && x <= 1) {
-			return p, r.line.errorf("column %s: %q is no probability", r.table.header[i], r.fields[i])
+			return p, r.line.errorf("column %s: %q is not a probability", r.table.header[i], r.fields[i])
 		}
 		p.Probabilities = append(p.Probabilities, x)
 	}
@@ -142,7 +142,7 @@ func (r row) prediction(at []int) (Prediction, error) {
 // Align returns the rows of other in the order of p. Both must have the same indices with the same gold labels.
 func (p *Predictions) Align(other *Predictions) ([]Prediction, error) {
 	if len(p.Rows) != len(other.Rows) {
-		return nil, fmt.Errorf("%d predictions against %d; both must be of the same pairs", len(p.Rows), len(other.Rows))
+		return nil, fmt.Errorf("%d and %d predictions; want predictions of the same pairs", len(p.Rows), len(other.Rows))
 	}
 	at := make(map[string]int, len(other.Rows))
 	for i, r := range other.Rows {
@@ -152,7 +152,7 @@ func (p *Predictions) Align(other *Predictions) ([]Prediction, error) {
 	for i, r := range p.Rows {
 		j, ok := at[r.Index]
 		if !ok {
-			return nil, fmt.Errorf("pair %s is predicted by one and not by the other", r.Index)
+			return nil, fmt.Errorf("pair %s is in one file and not in the other", r.Index)
 		}
 		if out[i] = other.Rows[j]; out[i].Gold != r.Gold {
 			return nil, fmt.Errorf("pair %s: gold label %q in one and %q in the other", r.Index, r.Gold, out[i].Gold)
@@ -171,4 +171,13 @@ func (p *Predictions) LabelSet() []string {
 		met[r.Gold], met[r.Predicted] = true, true
 	}
 	return slices.Sorted(maps.Keys(met))
+}
+
+// ByIndex returns the predicted labels by index.
+func (p *Predictions) ByIndex() map[string]string {
+	labels := make(map[string]string, len(p.Rows))
+	for _, r := range p.Rows {
+		labels[r.Index] = r.Predicted
+	}
+	return labels
 }

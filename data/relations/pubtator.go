@@ -3,7 +3,6 @@ package relations
 import (
 	"iter"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/subbert/subbert/data/corpus/pubtator"
@@ -65,6 +64,7 @@ func (rs *conceptRelations) add(label, a, b string) {
 	if rs.of == nil {
 		rs.of = map[[2]string][]int{}
 	}
+	a, b = pubtator.Plain(a), pubtator.Plain(b)
 	k := [2]string{min(a, b), max(a, b)}
 	rs.of[k] = append(rs.of[k], len(rs.labels))
 	rs.labels = append(rs.labels, label)
@@ -102,16 +102,14 @@ func (rs *conceptRelations) between(a, b annotation) []string {
 }
 
 // conceptsOf returns the concepts that the id of a mention names (two in "D1|D2") and the id itself, without unknown
-// concepts.
+// concepts, in the form of pubtator.Plain.
 func conceptsOf(id string) []string {
-	out := pubtator.Concepts(id)
-	if !slices.Contains(out, id) {
+	out := pubtator.Known(id)
+	for i := range out {
+		out[i] = pubtator.Plain(out[i])
+	}
+	if id = pubtator.Plain(id); pubtator.IsKnown(id) && !slices.Contains(out, id) {
 		out = append(out, id)
 	}
-	return known(out)
-}
-
-// known removes the identifiers of unknown concepts: "-1", "-" and the empty one.
-func known(concepts []string) []string {
-	return slices.DeleteFunc(concepts, func(c string) bool { return strings.Trim(c, "-1") == "" && (c == "" || c[0] == '-') })
+	return out
 }

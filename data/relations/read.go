@@ -36,6 +36,9 @@ type Options struct {
 	Read func(done, size int64)
 	// Warn is called with one line for each thing that a reader changes or skips. It may be nil.
 	Warn func(line string)
+	// Bounded is called in place of Warn for each sentence that makes more than MaxPairs pairs, in the formats that
+	// annotate whole abstracts. If it is nil, Warn is called.
+	Bounded func(line string)
 
 	nuls *int // NUL characters removed, except those that package pubtator removes
 }
@@ -44,6 +47,14 @@ func (o Options) warn(format string, args ...any) {
 	if o.Warn != nil {
 		o.Warn(fmt.Sprintf(format, args...))
 	}
+}
+
+// bounded says that a sentence makes more pairs than are taken.
+func (o Options) bounded(format string, args ...any) {
+	if o.Bounded != nil {
+		o.Warn = o.Bounded
+	}
+	o.warn(format, args...)
 }
 
 func (o Options) context() context.Context {
@@ -112,7 +123,7 @@ func Read(format, name string, o Options) iter.Seq2[Example, error] {
 	case !ok:
 		return failed(fmt.Errorf("format %q, want one of %s", format, strings.Join(Formats(), ", ")))
 	case r.wholeAbstracts && o.Sentences == nil:
-		return failed(fmt.Errorf("format %s annotates whole abstracts: a sentence splitter is needed", format))
+		return failed(fmt.Errorf("format %s annotates whole abstracts and needs a sentence splitter", format))
 	}
 	o.nuls = new(int)
 	return func(yield func(Example, error) bool) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/subbert/subbert/data/text"
 )
 
@@ -99,7 +100,7 @@ func TestReadDDI2013(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare(t, want, got)
-			if len(warned) != 2 || !strings.Contains(warned[0], "D.d3.s0.p2: ddi is true but has no type") {
+			if len(warned) != 2 || !strings.Contains(warned[0], "D.d3.s0.p2: ddi is true, but there is no type") {
 				t.Errorf("warnings %q, want one for each of the two pairs without a type", warned)
 			}
 		})
@@ -283,9 +284,9 @@ func TestReadRefuses(t *testing.T) {
 		want         string
 	}{
 		{"unknown format", "brat", nil, `format "brat", want one of ddi2013`},
-		{"empty folder", "ddi2013", nil, "no file of the corpus"},
+		{"empty folder", "ddi2013", nil, "no files of the corpus"},
 		{"no XML", "ddi2013", ddi(""), "a.xml: empty file"},
-		{"blank", "ddi2013", ddi("\n"), "a.xml: no XML document in it"},
+		{"blank", "ddi2013", ddi("\n"), "a.xml: no XML document"},
 		{"cut off", "ddi2013", ddi(ddiTest[:200]), "a.xml: XML syntax error"},
 		{"other XML", "ddi2013", ddi("<corpus/>"), "a.xml: its content is the PPI corpora's XML, not the DDI corpus's XML"},
 		{"not UTF-8", "ddi2013", ddi("<document id='a' \xff/>"), "invalid UTF-8 at byte 17"},
@@ -294,23 +295,23 @@ func TestReadRefuses(t *testing.T) {
 		{"offset no number", "ddi2013", ddi(swap("0-6", "0_6").Replace(ddiTest)), `offset "0_6", want ranges`},
 		{"unknown type", "ddi2013", ddi(swap(`"int"`, `"advice"`).Replace(ddiTest)), `type "advice", want one of advise, effect`},
 		{"ddi maybe", "ddi2013", ddi(swap(`"true"`, `"maybe"`).Replace(ddiTest)), `ddi "maybe"`},
-		{"another sentence", "ddi2013", ddi(swap(`e2="e0"`, `e2="e9"`).Replace(ddiTest)), `entity "e9" is not in the pair's sentence`},
-		{"itself", "ddi2013", ddi(swap(`e2="e0"`, `e2="e1"`).Replace(ddiTest)), `both ends are entity "e1"`},
-		{"pair twice", "ddi2013", map[string]string{"Train/a.xml": ddiTest, "Train/b.xml": ddiTest}, "pair D.d2.s0.p0: read twice"},
+		{"another sentence", "ddi2013", ddi(swap(`e2="e0"`, `e2="e9"`).Replace(ddiTest)), `entity "e9" is not in the sentence of the pair`},
+		{"itself", "ddi2013", ddi(swap(`e2="e0"`, `e2="e1"`).Replace(ddiTest)), `both mentions are entity "e1"`},
+		{"pair twice", "ddi2013", map[string]string{"Train/a.xml": ddiTest, "Train/b.xml": ddiTest}, "pair D.d2.s0.p0 appears twice"},
 		{"JSON", "aimed", map[string]string{"test_0.json": "{\n"}, "test_0.json:1: not a JSON object"},
 		{"relation type", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "", "[[0,1]]", "[[2,3]]")}, "test_0.json:1: no relation type"},
 		{"no position", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "positive", "[]", "[[2,3]]")}, `mention "x" has no position`},
 		{"outside", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "positive", "[[0,1]]", "[[2,4]]")}, "characters 2 to 4 lie outside the text of 3"},
-		{"no folds", "aimed", map[string]string{"train.json": ""}, "no test_0.json"},
+		{"no folds", "aimed", map[string]string{"train.json": ""}, "no files test_0.json"},
 		{"interaction elsewhere", "ppi-xml", map[string]string{"a.xml": swap(`e2="e0"`, `e2="e7"`).Replace(ppiXML)}, `interaction i0: entity "e7"`},
 		{"entity twice", "ppi-xml", map[string]string{"a.xml": swap(`id="e1"`, `id="e0"`).Replace(ppiXML)}, "entity e0: annotated twice"},
 		{"columns", "tsv", map[string]string{"a.tsv": "index\tsentence\tlabel\n1\ta\t0\n2\tb\n"}, "a.tsv:3: 2 columns, want 3 as in the first line"},
 		{"too many columns", "tsv", map[string]string{"a.tsv": "a\tb\tc\td\n"}, "4 columns and no header"},
 		{"no sentence column", "tsv", map[string]string{"a.tsv": "index\tlabel\n1\t0\n"}, "no column sentence"},
 		{"empty sentence", "tsv", map[string]string{"a.tsv": "index\tsentence\tlabel\n1\t\t0\n"}, "the sentence is empty"},
-		{"row twice", "tsv", map[string]string{"a.tsv": "index\tsentence\tlabel\n1\ta\t0\n1\ta\t0\n"}, "pair 1: read twice"},
+		{"row twice", "tsv", map[string]string{"a.tsv": "index\tsentence\tlabel\n1\ta\t0\n1\ta\t0\n"}, "pair 1 appears twice"},
 		{"abstract columns", "chemprot", map[string]string{"t_abstracts.tsv": "1\tx\n", "t_entities.tsv": ""}, "2 columns, want pmid, title, abstract"},
-		{"lost entity", "chemprot", map[string]string{"t_abstracts.tsv": "1\tx\ty\n", "t_entities.tsv": "2\tT1\tCHEMICAL\t0\t1\tx\n"}, "which the abstracts file lacks"},
+		{"lost entity", "chemprot", map[string]string{"t_abstracts.tsv": "1\tx\ty\n", "t_entities.tsv": "2\tT1\tCHEMICAL\t0\t1\tx\n"}, "is not in the abstracts file"},
 		{"no title", "pubtator", map[string]string{"a.txt": "1\t0\t3\tZin\tChemical\tC1\n"}, "a.txt: line 1: an annotation before any title"},
 		{"another document", "pubtator", map[string]string{"a.txt": "1|t|Zin\n2\t0\t3\tZin\tChemical\tC1\n"}, `a.txt: line 2: an annotation of "2" within document 1`},
 		{"a passage far away", "bioc", map[string]string{"a.xml": swap("<offset>13<", "<offset>4294967296<").Replace(biocXML)}, `a.xml: document 5 at line 1 (byte 21): offset "4294967296", want a number`},
@@ -335,7 +336,7 @@ func TestReadRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Collect(Read("pubtator", "x", Options{})); err == nil || !strings.Contains(err.Error(), "splitter is needed") {
+	if _, err := Collect(Read("pubtator", "x", Options{})); err == nil || !strings.Contains(err.Error(), "needs a sentence splitter") {
 		t.Errorf("without a splitter: %v", err)
 	}
 }

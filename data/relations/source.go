@@ -209,7 +209,7 @@ func perFile(name string, form forms.Form, o Options, exts []string, drop func(f
 			src.files = slices.DeleteFunc(src.files, drop)
 		}
 		if len(src.files) == 0 {
-			yield(Example{}, fmt.Errorf("%s: no file of the corpus in it (looked for %s)", name, strings.Join(exts, ", ")))
+			yield(Example{}, fmt.Errorf("%s: no files of the corpus (looked for %s)", name, strings.Join(exts, ", ")))
 			return
 		}
 		for _, file := range src.files {

@@ -21,7 +21,7 @@ const (
 // documents until they have at least that many pairs.
 func Hold(examples []Example, unit Unit, fraction float64, seed uint64) (rest, held []Example, err error) {
 	if !(fraction > 0 && fraction < 1) {
-		return nil, nil, fmt.Errorf("held-out fraction %v, want one between 0 and 1", fraction)
+		return nil, nil, fmt.Errorf("held-out fraction %v, want a number between 0 and 1", fraction)
 	}
 	want := int(math.Ceil(fraction*float64(len(examples)) - 1e-9)) // 0.1*30 is a little more than 3
 	groups, err := shuffledGroups(examples, unit, seed)
@@ -47,7 +47,7 @@ func Hold(examples []Example, unit Unit, fraction float64, seed uint64) (rest, h
 		}
 	}
 	if len(rest) == 0 {
-		return nil, nil, fmt.Errorf("holding out %v of %d pairs by %s leaves none", fraction, len(examples), unit)
+		return nil, nil, fmt.Errorf("holding out %v of %d pairs by %s leaves no pairs to train on", fraction, len(examples), unit)
 	}
 	return rest, held, nil
 }
@@ -118,7 +118,7 @@ func CheckFolds(examples []Example, negative string) error {
 	folds := 0
 	for _, e := range examples {
 		if e.Fold == NoFold {
-			return fmt.Errorf("pair %s: in no fold", e.ID)
+			return fmt.Errorf("pair %s is in no fold", e.ID)
 		}
 		folds = max(folds, e.Fold+1)
 		pairs[e.Fold]++
@@ -131,7 +131,7 @@ func CheckFolds(examples []Example, negative string) error {
 			return fmt.Errorf("fold %d: empty", f)
 		}
 		if positives[f] == 0 {
-			return fmt.Errorf("fold %d: %d pairs and none positive (negative is %q)", f, pairs[f], negative)
+			return fmt.Errorf("fold %d: none of the %d pairs is positive (the negative label is %q)", f, pairs[f], negative)
 		}
 	}
 	return nil

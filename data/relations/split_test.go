@@ -146,7 +146,7 @@ func TestCheckFolds(t *testing.T) {
 				e[i].Fold *= 2
 			}
 		})},
-		{"no positive", "none positive", set(func(e []Example) {
+		{"no positive", "pairs is positive", set(func(e []Example) {
 			for i := range e {
 				if e[i].Fold == 1 {
 					e[i].Label = "0"

@@ -137,7 +137,7 @@ func Column(name string, o Options, names ...string) (values, index []string, er
 		values = append(values, strings.TrimSpace(r.fields[at]))
 	}
 	if len(values) == 0 {
-		return nil, nil, fmt.Errorf("%s: no labels in it", name)
+		return nil, nil, fmt.Errorf("%s: no labels", name)
 	}
 	return values, index, nil
 }

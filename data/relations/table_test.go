@@ -109,8 +109,8 @@ func TestOpenPredictionsRefuses(t *testing.T) {
 		"index\tlabel\na\tb\n":           "no column gold",
 		"index\tgold\tpredicted\n":       "no predictions",
 		"index\tgold\tpredicted\na\tb\n": "f.tsv:2: 2 columns, want 3",
-		"index\tgold\tpredicted\tx\na\tx\tx\t1.5\n":  `column x: "1.5" is no probability`,
-		"index\tgold\tpredicted\na\tx\tx\na\tx\tx\n": "index a stands in the file twice",
+		"index\tgold\tpredicted\tx\na\tx\tx\t1.5\n":  `column x: "1.5" is not a probability`,
+		"index\tgold\tpredicted\na\tx\tx\na\tx\tx\n": "index a appears twice in the file",
 	} {
 		if _, err := OpenPredictions(file(t, text), Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q", text, err, want)
@@ -132,8 +132,8 @@ func TestAlign(t *testing.T) {
 		want  string
 		other *Predictions
 	}{
-		{"2 predictions against 1", p(Prediction{Index: "1", Gold: "x"})},
-		{"pair 1 is predicted by one", p(Prediction{Index: "3", Gold: "x"}, Prediction{Index: "2", Gold: "y"})},
+		{"2 and 1 predictions", p(Prediction{Index: "1", Gold: "x"})},
+		{"pair 1 is in one file", p(Prediction{Index: "3", Gold: "x"}, Prediction{Index: "2", Gold: "y"})},
 		{`pair 2: gold label "y" in one and "x"`, p(Prediction{Index: "1", Gold: "x"}, Prediction{Index: "2", Gold: "x"})},
 	} {
 		if _, err := a.Align(tt.other); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -169,7 +169,7 @@ func TestDifferences(t *testing.T) {
 	got := Differences("aimed", []Example{{ID: "LLL.d0.s0.p0", Document: "LLL.d0", Text: text, A: m, B: odd, Label: "1"}})
 	want := []string{
 		"LLL: 1 pairs, published 330; label 0 0, published 166; label 1 1, published 164",
-		`mentions whose text is not the name the corpus gives: 1; the first, pair LLL.d0.s0.p0: "Bor", named "Cex"`,
+		`mentions whose text differs from their name in the corpus: 1; the first: pair LLL.d0.s0.p0: text "Bor", name "Cex"`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

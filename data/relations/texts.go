@@ -36,7 +36,7 @@ func (t *Text) Names(typ string, wanted func(concept string) bool) bool {
 func (t *Text) Pairs(o Options) iter.Seq2[Example, error] { return t.a.each(o) }
 
 // Concepts returns the concepts that the id of a mention names (two in "D1|D2") and the id itself, without unknown
-// concepts ("-" or "-1").
+// concepts ("-" or "-1"), in the form of pubtator.Plain.
 func Concepts(id string) []string { return conceptsOf(id) }
 
 // TextFault is a fault in one text of a file. Its error names the place.
@@ -70,7 +70,7 @@ func Texts(r io.Reader, name string, form forms.Form, o TextOptions) iter.Seq2[*
 	}[form]
 	return func(yield func(*Text, error) bool) {
 		if read == nil {
-			yield(nil, fmt.Errorf("%s: %s, which has no mentions in texts; want bioc, pubtator or jsonl", name, form))
+			yield(nil, fmt.Errorf("%s: got %s, want texts with mentions: bioc, pubtator or jsonl", name, form))
 			return
 		}
 		nuls := 0

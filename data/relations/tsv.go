@@ -44,7 +44,7 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 		}
 		defer src.close() // only read from
 		if len(src.files) == 0 {
-			yield(Example{}, fmt.Errorf("%s: no file of marked sentences in it (looked for .tsv); a corpus in its own form needs the name of the form", name))
+			yield(Example{}, fmt.Errorf("%s: no files of marked sentences (looked for .tsv); name the format if this is a corpus in a format of its own", name))
 			return
 		}
 		for _, file := range src.files {
@@ -63,7 +63,7 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 				}
 				e.Split = src.split(file)
 				if label, ok := seen[e.ID]; ok && label != e.Label {
-					o.warn("%s:%d: pair %s has a second label, %s; it is read as %s.%s", r.line.name, r.line.number, e.ID, e.Label, e.ID, e.Label)
+					o.warn("%s:%d: pair %s appears again with the label %s; renamed to %s.%s", r.line.name, r.line.number, e.ID, e.Label, e.ID, e.Label)
 					e.ID += "." + e.Label
 				}
 				seen[e.ID] = e.Label
@@ -73,7 +73,7 @@ func readTSV(name string, o Options) iter.Seq2[Example, error] {
 				n++
 			}
 			if n == 0 {
-				yield(Example{}, fmt.Errorf("%s: no sentences in it", src.where(file)))
+				yield(Example{}, fmt.Errorf("%s: no sentences", src.where(file)))
 				return
 			}
 		}

@@ -47,7 +47,7 @@ func (p *planning) entities() error {
 	p.plan.Entities = &selection.Entities{Types: p.Entities}
 	if len(p.Tables) == 0 {
 		if p.From != "pubtator" && p.From != "bioc" && p.From != "auto" {
-			return misusef("--mode entity: files of %s do not say what they name; give PubTator's tables with --tables, one for each type", p.From)
+			return misusef("--mode entity: files in the format %s have no entities; give PubTator's tables with --tables, one for each type", p.From)
 		}
 		return nil
 	}
@@ -58,7 +58,7 @@ func (p *planning) entities() error {
 	broken := 0
 	o := pubtator.Options{Strict: p.Strict, Fault: func(f pubtator.Fault) {
 		if broken++; broken <= maxFaults {
-			p.log.Warn("passed over", "row", f)
+			p.log.Warn("row skipped", "row", f)
 		}
 	}}
 	for _, name := range p.Tables {
@@ -70,11 +70,11 @@ func (p *planning) entities() error {
 		}
 	}
 	if broken > maxFaults {
-		p.log.Warn("passed over", "rows", broken, "told", maxFaults)
+		p.log.Warn("rows skipped", "rows", broken, "reported", maxFaults)
 	}
 	for _, typ := range p.Entities {
 		if table.Rows(typ) == 0 {
-			return misusef("no row of the --tables is of type %s; is a table missing?", typ)
+			return misusef("the --tables have no rows of type %s; is a table missing?", typ)
 		}
 	}
 	p.plan.Entities.Table = table
@@ -129,7 +129,7 @@ func excludeList(ctx context.Context, x *selection.Exclusion, name string) error
 		}
 		id, _, _ := strings.Cut(string(line), "#")
 		if id = strings.TrimSpace(id); strings.ContainsAny(id, " \t") {
-			return fmt.Errorf("%s: line %d: %.40q is no identifier; want one a line, or FORMAT:CORPUS", name, lines.Number(), id)
+			return fmt.Errorf("%s: line %d: %.40q is not an identifier; want one identifier per line, or FORMAT:CORPUS", name, lines.Number(), id)
 		}
 		if id != "" {
 			x.AddID(id)

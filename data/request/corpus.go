@@ -83,14 +83,14 @@ func (c Corpus) Write(ctx context.Context, warn func(line string)) (*Written, er
 	if out.Files, err = c.files(ctx, examples); err != nil {
 		return nil, err
 	}
-	var written []relations.Example
+	var written [][]relations.Example
 	for _, f := range out.Files {
 		if err := WriteMarked(ctx, f.Path, f.examples, c.Marking); err != nil {
 			return nil, err
 		}
-		written = append(written, f.examples...)
+		written = append(written, f.examples)
 	}
-	out.Counts = relations.CountPairs(written)
+	out.Counts = relations.CountPairs(written...)
 	return out, nil
 }
 
@@ -101,7 +101,7 @@ func (c Corpus) read(ctx context.Context, out *Written) ([]relations.Example, er
 		return nil, err
 	}
 	if c.Within < 0 || c.Within > 0 && !relations.NeedsSentences(c.Format) {
-		return nil, misusef("--within %d, want 0 or more, and 0 for %s, whose pairs are in one sentence each", c.Within, c.Format)
+		return nil, misusef("--within %d, want 0 or more, and 0 for %s, where both mentions of a pair are in one sentence", c.Within, c.Format)
 	}
 	o.Types, o.Within, o.Covered = types, c.Within, out.cover
 	if _, err := os.Stat(c.In); errors.Is(err, fs.ErrNotExist) {
@@ -141,7 +141,7 @@ func (c Corpus) arrange(ctx context.Context, examples []relations.Example) ([]re
 		}
 		kept, unmet := relations.Pick(examples, strings.Fields(string(text)))
 		if len(unmet) > 0 {
-			return nil, fmt.Errorf("%s: the corpus has no pair or document %s (%d such names)", c.Only, unmet[0], len(unmet))
+			return nil, fmt.Errorf("%s: the corpus has no pair or document %s (%d names not found)", c.Only, unmet[0], len(unmet))
 		}
 		examples = kept
 	}
@@ -178,7 +178,7 @@ func testOnFold(examples []relations.Example, n int) error {
 		last = max(last, e.Fold)
 	}
 	if n < 0 || n > last {
-		return misusef("--fold %d: the corpus has %d folds, counted from 0 (--folds makes some)", n, last+1)
+		return misusef("--fold %d: the corpus has %d folds, counted from 0 (make folds with --folds)", n, last+1)
 	}
 	for i := range examples {
 		if examples[i].Split = "train"; examples[i].Fold == n {
@@ -196,7 +196,7 @@ func (c Corpus) holdDev(examples []relations.Example) ([]relations.Example, erro
 		bySplit[s] = append(bySplit[s], e)
 	}
 	if len(bySplit["dev"]) > 0 {
-		return nil, misusef("--dev-fraction: the corpus has a dev split of its own")
+		return nil, misusef("--dev-fraction: the corpus already has a dev split")
 	}
 	rest, held, err := relations.Hold(bySplit["train"], c.DevBy, c.DevFraction, c.Seed)
 	if err != nil {
@@ -216,7 +216,7 @@ func (c Corpus) files(ctx context.Context, examples []relations.Example) ([]Writ
 	if c.Split != "all" {
 		examples = slices.DeleteFunc(slices.Clone(examples), func(e relations.Example) bool { return e.Split != c.Split })
 		if len(examples) == 0 {
-			return nil, misusef("--split %s: the corpus has no such split (--fold and --dev-fraction make some)", c.Split)
+			return nil, misusef("--split %s: the corpus has no such split (make splits with --fold and --dev-fraction)", c.Split)
 		}
 	}
 	if !isFolder(c.Out) {

@@ -40,7 +40,7 @@ func Examples(ctx context.Context, format, name string, o relations.Options) ([]
 	}
 	examples, err := relations.Collect(stream)
 	if err == nil && len(examples) == 0 {
-		err = fmt.Errorf("%s: no pair of mentions in it", name)
+		err = fmt.Errorf("%s: no pairs of mentions", name)
 	}
 	return examples, err
 }

@@ -96,14 +96,14 @@ type planning struct {
 func (s *Selection) fillIn(log *slog.Logger) error {
 	if p, ok := presets()[s.Preset]; ok {
 		if s.Query != "" {
-			return misusef("--preset %s is a query of its own; leave --query out", s.Preset)
+			return misusef("--preset %s sets the query; leave --query out", s.Preset)
 		}
 		s.Query = p.query
 		if len(s.Entities) == 0 {
 			s.Entities = p.entities
 		}
 		if s.Mode == "" && p.mode == "mesh" && s.Mesh == "" {
-			log.Warn("without --mesh words are words alone; the paper's search looked for MeSH headings, too", "preset", s.Preset)
+			log.Warn("without --mesh the query matches words only; the paper's search also matched MeSH headings", "preset", s.Preset)
 			p.mode = "lexical"
 		}
 		s.Mode = cmp.Or(s.Mode, p.mode)
@@ -117,9 +117,9 @@ func (s *Selection) fillIn(log *slog.Logger) error {
 	case s.Mode == "entity" && len(s.Entities) == 0:
 		return misusef("--mode entity: no --entities given, such as gene,chemical")
 	case s.Mode != "entity" && len(s.Entities) > 0:
-		return misusef("--entities goes with --mode entity, not %s", s.Mode)
+		return misusef("--entities requires --mode entity, not %s", s.Mode)
 	case s.Mode == "mesh" && s.Mesh == "":
-		return misusef("--mode mesh: no --mesh given; fetch desc20YY.xml of the files' year from NLM")
+		return misusef("--mode mesh: no --mesh given; download desc20YY.xml for the year of the files from NLM")
 	case s.Query == "" && s.Mode != "entity":
 		return misusef("no --query or --preset given; --query 'protein OR gene', for example")
 	}
@@ -138,7 +138,7 @@ func (p *planning) shares() error {
 			used = used || share.Of(file)
 		}
 		if !used {
-			return misusef("--share %s: no file is called so", s)
+			return misusef("--share %s: no file matches the pattern", s)
 		}
 		p.plan.Shares = append(p.plan.Shares, share)
 	}
@@ -169,11 +169,11 @@ func (p *planning) query() error {
 		return &Misuse{err}
 	}
 	if tags := q.NeedsRecords(); len(tags) > 0 && p.From != "auto" && p.From != "pubmed-xml" {
-		return misusef("[%s] is known of PubMed's XML alone, not of %s", strings.Join(tags, "] ["), p.From)
+		return misusef("[%s] requires PubMed's XML, not %s", strings.Join(tags, "] ["), p.From)
 	}
 	if p.Mesh == "" {
 		if q.NeedsMeSH() {
-			return misusef("the query asks for MeSH headings; name the descriptors with --mesh desc20YY.xml")
+			return misusef("the query has MeSH headings; give the descriptors with --mesh desc20YY.xml")
 		}
 		p.plan.Query = q
 		return nil

@@ -93,7 +93,7 @@ func (s Survey) sets(ctx context.Context, out *Surveyed, warn func(line string))
 			return nil, err
 		}
 		if s.Format == "tsv" && !slices.ContainsFunc(examples, isRelation) {
-			return nil, misusef("%s: no row has a label or a marked mention; data inspect wants a directory made by data shard, or relation files (--from says of what form)", name)
+			return nil, misusef("%s: no row has a label or a marked mention; want a directory made by data shard, or relation files (--from names their format)", name)
 		}
 		out.Differences = append(out.Differences, relations.Differences(s.Format, examples)...)
 		out.Agreement = relations.Agreement(s.Format, examples)

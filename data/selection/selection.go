@@ -45,7 +45,7 @@ type Plan struct {
 	Tokenizer *Tokenizer // counts tokens; nil without a vocabulary
 
 	Broken   func(error)    // called for each skipped record, from any goroutine
-	Warn     func(string)   // called with a line for each change to a whole file, from any goroutine; may be nil
+	Warn     func(string)   // called with what a person should know, from any goroutine; may be nil
 	Progress func(Progress) // called occasionally, from one goroutine at a time
 }
 
@@ -80,6 +80,9 @@ func Run(ctx context.Context, p Plan) (Card, error) {
 	}
 	err = s.run(ctx)
 	if err == nil {
+		for _, name := range s.card.Missing {
+			p.warn(fmt.Sprintf("PubMed's file %s is missing between the first and the last; records that it replaces or deletes stay", name))
+		}
 		return s.card, s.work.Remove()
 	}
 	err = errors.Join(err, s.dir.Discard())
@@ -117,7 +120,10 @@ func begin(p Plan) (*selector, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
-	var err error
+	err := staging.WarnOfLeftovers(p.Out, p.warn)
+	if err != nil {
+		return nil, err
+	}
 	if s.dir, err = staging.New(p.Out); err != nil {
 		return nil, err
 	}

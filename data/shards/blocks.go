@@ -71,7 +71,7 @@ func (b *blocks) read(p []byte, off int64) error {
 		return nil
 	}
 	if off < 0 || off+int64(len(p)) > b.size {
-		return fmt.Errorf("bytes %d-%d of %d asked for; the index is damaged", off, off+int64(len(p)), b.size)
+		return fmt.Errorf("bytes %d-%d are outside a file of %d; the index is damaged", off, off+int64(len(p)), b.size)
 	}
 	for k := off / blockSize; k <= (off+int64(len(p))-1)/blockSize; k++ {
 		if !b.checked[k].Load() {
@@ -93,7 +93,7 @@ func (b *blocks) check(k int64) error {
 		return err
 	}
 	if sum := crc32.Checksum(p, castagnoli); sum != b.sums[k] {
-		return fmt.Errorf("bytes %d-%d: checksum %08x, want %08x; the file is damaged, make the shards again",
+		return fmt.Errorf("bytes %d-%d: checksum %08x, want %08x; the file is damaged; make the shards again",
 			from, from+int64(len(p)), sum, b.sums[k])
 	}
 	b.checked[k].Store(true)

@@ -49,7 +49,7 @@ func (t *trailer) append(dst []byte) []byte {
 // parseTrailer reads and checks the trailer of a file of size bytes.
 func parseTrailer(p []byte, size int64) (trailer, error) {
 	if string(p[40:48]) != magic {
-		return trailer{}, errors.New("no shard file, or a truncated one")
+		return trailer{}, errors.New("not a shard file, or truncated")
 	}
 	if sum := crc32.Checksum(p[:52], castagnoli); sum != binary.LittleEndian.Uint32(p[52:]) {
 		return trailer{}, errors.New("trailer damaged; make the shards again")
@@ -58,14 +58,14 @@ func parseTrailer(p []byte, size int64) (trailer, error) {
 	for i := range n {
 		u := binary.LittleEndian.Uint64(p[8*i:])
 		if u > 8*uint64(size) {
-			return trailer{}, fmt.Errorf("trailer names %d of something in a file of %d bytes", u, size)
+			return trailer{}, fmt.Errorf("trailer: %d is too large for a file of %d bytes", u, size)
 		}
 		n[i] = int64(u)
 	}
 	t := trailer{documents: n[0], sentences: n[1], tokens: n[2], lengthBytes: n[3],
 		idBits: binary.LittleEndian.Uint32(p[32:]), sumOfSums: binary.LittleEndian.Uint32(p[36:])}
 	if t.idBits < 1 || t.idBits > maxIDBits {
-		return trailer{}, fmt.Errorf("%d bits an id, want 1 to %d", t.idBits, maxIDBits)
+		return trailer{}, fmt.Errorf("%d bits per id, want 1 to %d", t.idBits, maxIDBits)
 	}
 	if t.size() != size {
 		return trailer{}, fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", size, t.size())
@@ -90,7 +90,7 @@ type group struct {
 // openFile reads the trailer, the checksums and the index of a shard.
 func openFile(r io.ReaderAt, size int64) (*file, error) {
 	if size < trailerSize {
-		return nil, fmt.Errorf("%d bytes; no shard file, or a truncated one", size)
+		return nil, fmt.Errorf("%d bytes: not a shard file, or truncated", size)
 	}
 	end := make([]byte, trailerSize)
 	if err := readFull(r, end, size-trailerSize); err != nil {
@@ -126,12 +126,12 @@ func (f *file) readGroups() error {
 	for i := range f.groups {
 		g := group{int64(binary.LittleEndian.Uint64(raw[groupBytes*i:])), int64(binary.LittleEndian.Uint64(raw[groupBytes*i+8:]))}
 		if g.token < last.token || g.length < last.length || i == 0 && g != last {
-			return fmt.Errorf("index entry %d goes backwards", i)
+			return fmt.Errorf("index entry %d is less than the entry before", i)
 		}
 		f.groups[i], last = g, g
 	}
 	if last != (group{f.tokens, f.lengthBytes}) {
-		return errors.New("index does not end where the data does")
+		return errors.New("index does not end at the end of the data")
 	}
 	return nil
 }

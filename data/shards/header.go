@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/subbert/subbert/data/wordpiece"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // The splits of a set.
@@ -58,11 +59,11 @@ func (v Vocabulary) Check(d *Document) error {
 		total += int(n)
 	}
 	if total == 0 || total != len(d.IDs) {
-		return fmt.Errorf("sentences hold %d tokens, %d ids given; want as many, and at least one", total, len(d.IDs))
+		return fmt.Errorf("sentences have %d tokens and there are %d ids; want the same number, at least one", total, len(d.IDs))
 	}
 	for _, id := range d.IDs {
 		if id < 0 || int(id) >= v.Size {
-			return fmt.Errorf("id %d outside a vocabulary of %d", id, v.Size)
+			return fmt.Errorf("id %d is outside a vocabulary of %d", id, v.Size)
 		}
 	}
 	return nil
@@ -73,7 +74,7 @@ type Tokenizer struct {
 	Lower          bool   `json:"lower"`
 	MaxWordChars   int    `json:"max_word_chars"`
 	Accents        string `json:"accents,omitempty"`         // strip or keep; if empty, Lower strips
-	JoinIdeographs bool   `json:"join_ideographs,omitempty"` // ideographs are letters of words, not words by themselves
+	JoinIdeographs bool   `json:"join_ideographs,omitempty"` // ideographs are letters of words, not separate words
 }
 
 // TokenizerOf returns the settings of c that shards record.
@@ -104,10 +105,10 @@ func (e *TokenizerError) Error() string {
 	accents := func(t Tokenizer) string {
 		return cmp.Or(t.Accents, map[bool]string{true: "strip", false: "keep"}[t.Lower])
 	}
-	ideographs := map[bool]string{true: "parts of words", false: "words by themselves"}
-	say("the shards hold %s text and the model is for %s text", casing[e.Shards.Lower], casing[e.Model.Lower])
-	say("the shards %s accents and the model's tokenizer is set to %s them", accents(e.Shards), accents(e.Model))
-	say("ideographs are %s in the shards and %s to the model", ideographs[e.Shards.JoinIdeographs], ideographs[e.Model.JoinIdeographs])
+	ideographs := map[bool]string{true: "part of words", false: "separate words"}
+	say("the shards have %s text, and the model expects %s text", casing[e.Shards.Lower], casing[e.Model.Lower])
+	say("the tokenizer of the shards %ss accents, and that of the model %ss them", accents(e.Shards), accents(e.Model))
+	say("ideographs are %s in the shards, and %s for the model", ideographs[e.Shards.JoinIdeographs], ideographs[e.Model.JoinIdeographs])
 	return strings.Join(differs, "; ")
 }
 
@@ -155,6 +156,12 @@ func (c *Counts) Add(o Counts) {
 	c.TextBytes += o.TextBytes
 }
 
+// String describes the counts in words.
+func (c Counts) String() string {
+	return fmt.Sprintf("%d documents, %d sentences, %d words, %d tokens, %.3f %% of them [UNK]", c.Documents, c.Sentences,
+		c.Words, c.Tokens, 100*float64(c.Unknown)/float64(max(1, c.Tokens)))
+}
+
 // Split is one part of a set.
 type Split struct {
 	Counts
@@ -190,19 +197,24 @@ func (h *Header) Bytes() int64 {
 	return n
 }
 
+// BytesPerByte returns the size of all shard files per byte of text.
+func (h *Header) BytesPerByte() float64 {
+	return float64(h.Bytes()) / float64(max(1, h.Total().TextBytes))
+}
+
 // VocabularyError reports that shards hold ids of another vocabulary.
 type VocabularyError struct {
 	Shards, Given Vocabulary
 }
 
 func (e *VocabularyError) Error() string {
-	return fmt.Sprintf("shards: made with a vocabulary of %d tokens (sha256 %.12s…), given one of %d (sha256 %.12s…)",
+	return fmt.Sprintf("shards: made with a vocabulary of %d tokens (sha256 %.12s…), got one of %d (sha256 %.12s…)",
 		e.Shards.Size, e.Shards.Hash, e.Given.Size, e.Given.Hash)
 }
 
 // Hint returns a remedy.
 func (e *VocabularyError) Hint() string {
-	return "make the shards again with this vocabulary, or name the one they were made with"
+	return "make the shards again with this vocabulary, or use the vocabulary of the shards"
 }
 
 // CheckVocabulary returns a *VocabularyError unless the shards were made with the vocabulary of this hash and size.
@@ -222,13 +234,16 @@ func readHeader(fsys fs.FS, dir string) (Header, error) {
 	path := filepath.Join(dir, manifestName)
 	info, err := fs.Stat(fsys, manifestName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return Header{}, fmt.Errorf("%s: no %s there; this is no directory made by data shard", dir, manifestName)
+		return Header{}, fmt.Errorf("%s: no %s; want a directory made by data shard", dir, manifestName)
 	}
 	if err != nil {
 		return Header{}, fmt.Errorf("%s: %w", path, pathless(err))
 	}
+	if err := regularfile.Check(info); err != nil {
+		return Header{}, fmt.Errorf("%s: %w", path, err)
+	}
 	if info.Size() > maxManifest {
-		return Header{}, fmt.Errorf("%s: %d bytes, more than a manifest has", path, info.Size())
+		return Header{}, fmt.Errorf("%s: %d bytes, too large for a manifest", path, info.Size())
 	}
 	content, err := fs.ReadFile(fsys, manifestName)
 	if err != nil {
@@ -253,7 +268,7 @@ func parseHeader(content []byte) (Header, error) {
 		return Header{}, fmt.Errorf("format version %d, this program reads %d; make the shards again", h.Version, formatVersion)
 	}
 	if size := h.Vocabulary.Size; size < 1 || size > maxVocabulary || h.IDBits != IDBits(size) {
-		return Header{}, fmt.Errorf("damaged: %d bits an id for a vocabulary of %d", h.IDBits, size)
+		return Header{}, fmt.Errorf("damaged: %d bits per id for a vocabulary of %d", h.IDBits, size)
 	}
 	for name, split := range h.Splits {
 		var documents, tokens int64
@@ -265,10 +280,10 @@ func parseHeader(content []byte) (Header, error) {
 			tokens += s.Tokens
 		}
 		if n := split.Counts; n.Unknown < 0 || n.Unknown > n.Tokens || n.Words < 0 || n.TextBytes < 0 || n.TextBytes > 0 && n.Words > n.TextBytes {
-			return Header{}, fmt.Errorf("damaged: split %s: %d tokens, of them %d [UNK], of %d words in %d bytes of text", name, n.Tokens, n.Unknown, n.Words, n.TextBytes)
+			return Header{}, fmt.Errorf("damaged: split %s: %d tokens with %d [UNK], %d words, %d bytes of text", name, n.Tokens, n.Unknown, n.Words, n.TextBytes)
 		}
 		if documents != split.Documents || tokens != split.Tokens {
-			return Header{}, fmt.Errorf("damaged: split %s: shards hold %d documents and %d tokens, want %d and %d",
+			return Header{}, fmt.Errorf("damaged: split %s: shards have %d documents and %d tokens, want %d and %d",
 				name, documents, tokens, split.Documents, split.Tokens)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Set is an open directory of shards. It is safe for concurrent use.
@@ -47,7 +49,7 @@ func OpenFS(fsys fs.FS, dir string) (*Set, error) {
 			}
 		}
 		if d.sentences != split.Sentences {
-			return nil, errors.Join(fmt.Errorf("shards: %s: split %s: %d sentences, the files hold %d; %w",
+			return nil, errors.Join(fmt.Errorf("shards: %s: split %s: %d sentences, but the files have %d; %w",
 				filepath.Join(dir, manifestName), name, split.Sentences, d.sentences, errManifest), s.Close())
 		}
 		s.splits[name] = d
@@ -56,6 +58,13 @@ func OpenFS(fsys fs.FS, dir string) (*Set, error) {
 }
 
 func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
+	info, err := fs.Stat(fsys, shard.File) // before opening: opening a pipe may block
+	if err == nil {
+		err = regularfile.Check(info)
+	}
+	if err != nil {
+		return pathless(err)
+	}
 	f, err := fsys.Open(shard.File)
 	if err != nil {
 		return pathless(err)
@@ -63,11 +72,7 @@ func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
 	s.files = append(s.files, f)
 	r, ok := f.(io.ReaderAt)
 	if !ok {
-		return errors.New("cannot be read at any place")
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return err
+		return errors.New("does not support random access")
 	}
 	if info.Size() != shard.Bytes {
 		return fmt.Errorf("%d bytes, want %d; the file is truncated or damaged", info.Size(), shard.Bytes)
@@ -80,16 +85,16 @@ func (s *Set) open(d *Documents, fsys fs.FS, shard Shard) error {
 		return fmt.Errorf("checksum %s, want %s; the file belongs to other shards", got, shard.CRC32C)
 	}
 	if opened.documents != shard.Documents || opened.tokens != shard.Tokens {
-		return fmt.Errorf("%d documents and %d tokens, %s says %d and %d; %w", opened.documents, opened.tokens, manifestName, shard.Documents, shard.Tokens, errManifest)
+		return fmt.Errorf("%d documents and %d tokens, but %s has %d and %d; %w", opened.documents, opened.tokens, manifestName, shard.Documents, shard.Tokens, errManifest)
 	}
 	if opened.idBits != uint32(s.header.IDBits) {
-		return fmt.Errorf("%d bits an id, want %d", opened.idBits, s.header.IDBits)
+		return fmt.Errorf("%d bits per id, want %d", opened.idBits, s.header.IDBits)
 	}
 	return d.add(shard.File, opened)
 }
 
 // errManifest is the remedy for a manifest that does not match the files.
-var errManifest = errors.New("it is damaged or of other shards: make the shards again")
+var errManifest = errors.New("the manifest is damaged or belongs to other shards; make the shards again")
 
 // pathless returns err without its path; callers add a better one.
 func pathless(err error) error {
@@ -154,7 +159,7 @@ type part struct {
 
 func (d *Documents) add(name string, f *file) error {
 	if d.documents%groupSize != 0 {
-		return fmt.Errorf("the file before holds %d documents, want a multiple of %d", d.documents, groupSize)
+		return fmt.Errorf("the file before has %d documents, want a multiple of %d", d.documents, groupSize)
 	}
 	d.parts = append(d.parts, part{file: f, name: name, documents0: d.documents, tokens0: d.tokens})
 	d.documents += f.documents
@@ -172,7 +177,7 @@ func (d *Documents) NumTokens() int64  { return d.tokens }
 // of 16 are cheapest.
 func (d *Documents) Lengths(dst []int32, first, last int) (_ []int32, at int64, err error) {
 	if first < 0 || last > d.NumDocuments() || first >= last {
-		return dst, 0, fmt.Errorf("shards: documents %d-%d of %d asked for", first, last, d.documents)
+		return dst, 0, fmt.Errorf("shards: documents %d-%d are outside a set of %d", first, last, d.documents)
 	}
 	k := sort.Search(len(d.parts), func(k int) bool { return d.parts[k].documents0 > int64(first) }) - 1
 	for from := int64(first); from < int64(last); k++ {
@@ -194,7 +199,7 @@ func (d *Documents) Lengths(dst []int32, first, last int) (_ []int32, at int64, 
 // Tokens fills dst with the tokens from position at on.
 func (d *Documents) Tokens(dst []int32, at int64) error {
 	if at < 0 || at+int64(len(dst)) > d.tokens {
-		return fmt.Errorf("shards: tokens %d-%d of %d asked for", at, at+int64(len(dst)), d.tokens)
+		return fmt.Errorf("shards: tokens %d-%d are outside a set of %d", at, at+int64(len(dst)), d.tokens)
 	}
 	k := sort.Search(len(d.parts), func(k int) bool { return d.parts[k].tokens0 > at }) - 1
 	for ; len(dst) > 0; k++ {

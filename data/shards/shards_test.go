@@ -359,8 +359,8 @@ func TestManifestFaults(t *testing.T) {
 		{"a file elsewhere", `"train-00000.shard"`, `"../train-00000.shard"`, "shard", 1},
 		{"a file missing", `"train-00000.shard"`, `"train-00001.shard"`, "train-00001.shard", 1},
 		{"more documents than the files hold", number("documents", 18), number("documents", 1_000_000_000), "18 documents and " + fmt.Sprint(train.Tokens), -1},
-		{"more tokens than the files hold", number("tokens", train.Tokens), number("tokens", 1e15), "manifest.json says 18 and 1000000000000000", -1},
-		{"more sentences than the files hold", number("sentences", train.Sentences), number("sentences", 1e9), "1000000000 sentences, the files hold " + fmt.Sprint(train.Sentences), -1},
+		{"more tokens than the files hold", number("tokens", train.Tokens), number("tokens", 1e15), "manifest.json has 18 and 1000000000000000", -1},
+		{"more sentences than the files hold", number("sentences", train.Sentences), number("sentences", 1e9), "1000000000 sentences, but the files have " + fmt.Sprint(train.Sentences), -1},
 		{"more unknown tokens than tokens", number("unknown", train.Unknown), number("unknown", 1e9), "1000000000 [UNK]", -1},
 		{"less than no word", number("words", train.Words), number("words", -1), "-1 words", -1},
 	} {

@@ -42,7 +42,7 @@ type Writer struct {
 // fills in Format, Version and IDBits, and Commit the inputs and splits. The caller must call Discard at the end.
 func Create(dir string, h Header) (*Writer, error) {
 	if h.Vocabulary.Size < 1 || h.Vocabulary.Size > maxVocabulary || h.Vocabulary.Hash == "" {
-		return nil, errors.New("shards: no vocabulary named, or one larger than ids can be")
+		return nil, errors.New("shards: the vocabulary is missing, or larger than ids allow")
 	}
 	staged, err := staging.New(dir)
 	if err != nil {

@@ -50,6 +50,15 @@ func Leftovers(final string) ([]string, error) {
 	return filepath.Glob(filepath.Join(escape(filepath.Dir(final)), escape(prefix(final))+"*"))
 }
 
+// WarnOfLeftovers calls warn with a line for each of Leftovers.
+func WarnOfLeftovers(final string, warn func(line string)) error {
+	left, err := Leftovers(final)
+	for _, dir := range left {
+		warn("a killed run left " + dir + "; remove it, unless a run is still using it")
+	}
+	return err
+}
+
 // escape escapes the special characters of a pattern in s.
 func escape(s string) string {
 	var out []rune

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +18,12 @@ import (
 // Work is a directory beside a result, DIR.work, which keeps pieces of the result until it is complete. A piece is a
 // file named by the sha256 of its content. A manifest says that a task is done and names its pieces; it is complete or
 // absent. A process that stops for any reason loses only its unfinished tasks. Many goroutines may use a Work at once.
-type Work struct{ dir string }
+type Work struct {
+	dir string
+
+	// Resume is the flag with which the same command continues the work; empty if it needs none.
+	Resume string
+}
 
 // OpenWork opens the Work of earlier attempts at the directory final, or creates it.
 func OpenWork(final string) (*Work, error) {
@@ -81,8 +87,9 @@ func (w *Work) Remove() error { return os.RemoveAll(w.dir) }
 
 // KeptError is the error of a run that kept finished work for the next attempt.
 type KeptError struct {
-	Dir string
-	Err error
+	Dir    string
+	Resume string // see Work
+	Err    error
 }
 
 func (e *KeptError) Error() string { return e.Err.Error() }
@@ -90,14 +97,18 @@ func (e *KeptError) Unwrap() error { return e.Err }
 
 // Hint says how to continue.
 func (e *KeptError) Hint() string {
-	return "finished files are kept in " + e.Dir + "; run the same command again to go on, or remove it"
+	again := "again"
+	if e.Resume != "" {
+		again = "with " + e.Resume
+	}
+	return "finished work is kept in " + e.Dir + "; run the same command " + again + " to continue, or remove the directory"
 }
 
 // Keep ends an attempt that failed with err. It returns a *KeptError if any task is done, else it removes
 // the directory.
 func (w *Work) Keep(err error) error {
 	if w.Done() {
-		return &KeptError{Dir: w.dir, Err: err}
+		return &KeptError{Dir: w.dir, Resume: w.Resume, Err: err}
 	}
 	return errors.Join(err, w.Remove())
 }
@@ -117,6 +128,24 @@ func (w *Work) Create() (*Piece, error) {
 		return nil, err
 	}
 	return &Piece{work: w, file: f, sum: sha256.New()}, nil
+}
+
+// Add makes a piece of a file's content and returns the piece's name.
+func (w *Work) Add(path string) (_ string, err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close() // only read from
+	piece, err := w.Create()
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, piece.Discard()) }()
+	if _, err := io.Copy(piece, in); err != nil {
+		return "", err
+	}
+	return piece.Seal()
 }
 
 // Write appends to the piece.

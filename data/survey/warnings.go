@@ -105,5 +105,5 @@ func UnknownPieces(name string, unknown, pieces int) []Warning {
 	if rate <= mostUnknown {
 		return nil
 	}
-	return []Warning{{"unknown_pieces", fmt.Sprintf("%s: %.1f %% of the pieces are [UNK]: the vocabulary hardly fits the text", name, 100*rate)}}
+	return []Warning{{"unknown_pieces", fmt.Sprintf("%s: %.1f %% of the word pieces are [UNK]: the vocabulary does not fit the text", name, 100*rate)}}
 }

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -140,5 +142,26 @@ func TestCased(t *testing.T) {
 				t.Errorf("cased: got %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// TestLikeTokens holds the time to build a vocabulary's trie to a small multiple of its size. The tokens leave no room in
+// a trie's double array among the nodes that they leave vacant.
+func TestLikeTokens(t *testing.T) {
+	build := func(n int) time.Duration {
+		var text strings.Builder
+		text.WriteString("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+		for i := range n {
+			fmt.Fprintf(&text, "tok%06d\n", i)
+		}
+		started := time.Now()
+		if _, err := ReadVocabulary(strings.NewReader(text.String()), "v"); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(started)
+	}
+	small, large := build(25_000), build(250_000)
+	if large > 30*small+time.Second {
+		t.Errorf("250,000 tokens took %v, 25,000 took %v: more than in proportion", large, small)
 	}
 }

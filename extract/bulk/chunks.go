@@ -22,9 +22,11 @@ type Counts struct {
 	BrokenFiles int            `json:"broken_files"` // files or members of archives that could not be read to their end
 	Broken      int            `json:"broken_documents"`
 	LeftOut     int            `json:"annotations_left_out"`
+	Bounded     int            `json:"sentences_bounded"` // sentences, and documents, that make more pairs than are predicted
 }
 
-func (c *Counts) add(o Counts) {
+// Add adds the counts of o.
+func (c *Counts) Add(o Counts) {
 	c.Documents += o.Documents
 	c.Pairs += o.Pairs
 	c.Rows += o.Rows
@@ -32,6 +34,7 @@ func (c *Counts) add(o Counts) {
 	c.BrokenFiles += o.BrokenFiles
 	c.Broken += o.Broken
 	c.LeftOut += o.LeftOut
+	c.Bounded += o.Bounded
 	if c.Labels == nil {
 		c.Labels = map[string]int{}
 	}
@@ -83,7 +86,7 @@ func (p *Plan) chunks(ctx context.Context, start position) iter.Seq2[*chunk, err
 	}
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("the consumer stopped")
 
 // collect combines the items of all units into chunks.
 func (r *reader) collect(start position, yield func(*chunk) bool) error {
@@ -131,9 +134,14 @@ func (r *reader) collect(start position, yield func(*chunk) bool) error {
 func (r *reader) take(c *chunk, it *item) error {
 	for i, err := range it.faults {
 		fault, isText := errors.AsType[*relations.TextFault](err)
+		_, isBounded := errors.AsType[boundedError](err)
 		switch {
 		case r.Strict:
 			return err
+		case isBounded:
+			c.counts.Bounded++
+			r.Note(err.Error())
+			continue
 		case it.file && i == len(it.faults)-1 && !isText:
 			c.counts.BrokenFiles++
 		case isText && fault.Annotation:

@@ -27,8 +27,10 @@ const (
 
 // Forecast estimates what Run would take from the beginning. It ignores files that cannot be read; Run reports them.
 func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, error) {
-	p.complete()
 	f := Forecast{Files: len(p.Files)}
+	if err := p.complete(); err != nil {
+		return f, err
+	}
 	var largest string
 	most := int64(-1)
 	for _, name := range p.Files {

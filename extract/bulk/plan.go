@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/data/corpus"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/data/staging"
 	"github.com/subbert/subbert/data/text"
@@ -19,7 +20,7 @@ import (
 type Filter struct {
 	Types    [2]string       // of the two mentions; empty: any types
 	Within   int             // greatest distance of the two mentions, in sentences
-	IDs      map[string]bool // a pair needs a mention with one of these identifiers; nil: any
+	IDs      map[string]bool // a pair needs a mention with one of these concepts, in the form of pubtator.Plain; nil: any
 	Species  map[string]bool // a text needs one of these identifiers of species; nil: any
 	Sections []string        // names, or their beginning up to an underscore, as in abstract_title_1; nil: any
 }
@@ -41,7 +42,7 @@ type Plan struct {
 	Workers        int     // number of texts read at a time
 	Chunk          int     // pairs lost at most if the work is stopped; 0: 4096
 
-	Sentences func(string) []text.Span // called by several workers at once
+	Sentences func(string) []text.Span // called by several workers at once; nil: the splitter of package corpus
 	Broken    func(error)              // receives what is skipped; may be nil, as the two below
 	Note      func(string)             // receives other remarks for a person; called by several goroutines at once
 	Progress  func(Progress)
@@ -55,12 +56,19 @@ type Progress struct {
 }
 
 // version changes when the same plan gives different rows.
-const version = 1
+const version = 2
 
 // maxDocumentPairs bounds the memory that one text takes.
 const maxDocumentPairs = 200_000
 
-func (p *Plan) complete() {
+func (p *Plan) complete() error {
+	if p.Sentences == nil {
+		splitter, err := corpus.NewSplitter()
+		if err != nil {
+			return err
+		}
+		p.Sentences = splitter.Split
+	}
 	if p.Chunk == 0 {
 		p.Chunk = 4096
 	}
@@ -74,6 +82,7 @@ func (p *Plan) complete() {
 	if p.Progress == nil {
 		p.Progress = func(Progress) {}
 	}
+	return nil
 }
 
 // key returns the key of the request: a hash of everything that the rows depend on.
@@ -86,7 +95,7 @@ func (p *Plan) key() (string, error) {
 			return "", err
 		}
 		if path := state[0].(string); seen[path] {
-			return "", fmt.Errorf("%s: named twice", name)
+			return "", fmt.Errorf("%s: given twice", name)
 		} else {
 			seen[path] = true
 		}

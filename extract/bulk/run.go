@@ -40,9 +40,9 @@ type WorkError struct {
 
 func (e *WorkError) Error() string {
 	if e.Other {
-		return e.Dir + ": holds the finished work of other files, options or another model; remove it, or name another --out"
+		return e.Dir + ": holds finished work of other files, other options or another model; remove it, or set another --out"
 	}
-	return e.Dir + ": holds what an earlier attempt has finished; go on with it by --resume, or remove it"
+	return e.Dir + ": holds finished work of an earlier attempt; continue it with --resume, or remove it"
 }
 
 // done is the manifest of a finished chunk.
@@ -77,7 +77,9 @@ type settings struct {
 // Run makes the rows of p.Files with model, opened from p.Model, and writes p.Out. An attempt that fails keeps the
 // chunks that it has finished; its error is then a *staging.KeptError.
 func Run(ctx context.Context, p Plan, model *extract.Model) (*Summary, error) {
-	p.complete()
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
 	form, err := extracted.FormOf(p.Out)
 	if err != nil {
 		return nil, err
@@ -134,6 +136,7 @@ func (j *job) open() error {
 	if j.work, err = staging.OpenWork(j.Out); err != nil {
 		return err
 	}
+	j.work.Resume = "--resume"
 	if j.there = j.there && !j.work.Done(); j.there {
 		return nil
 	}
@@ -165,7 +168,7 @@ func (j *job) load() error {
 			break
 		}
 		j.chunks = append(j.chunks, d)
-		j.total.add(d.Counts)
+		j.total.Add(d.Counts)
 	}
 	j.progress.Pairs, j.progress.Rows, j.progress.Earlier = j.total.Pairs, j.total.Rows, j.total.Pairs
 	return nil
@@ -290,7 +293,7 @@ func (j *job) look(e relations.Example) {
 	for _, mark := range relations.Marks([]relations.Example{e}) {
 		if len(j.settings.marks) > 0 && !j.settings.marks[mark] {
 			j.settings.marks[mark] = true // report it once
-			j.Note(fmt.Sprintf("no training sentence of the model had the mark %s; it had %s (--types chooses pairs, --as names their types as the model knows them)",
+			j.Note(fmt.Sprintf("the model was not trained on the mark %s, but on %s (select pairs with --types, or rename their types with --as)",
 				mark, strings.Join(j.model.Settings().Marks, " ")))
 		}
 	}
@@ -346,7 +349,7 @@ func (j *job) write(c predicted) (err error) {
 		return err
 	}
 	j.chunks = append(j.chunks, d)
-	j.total.add(d.Counts)
+	j.total.Add(d.Counts)
 	return j.work.Store(key, d)
 }
 
@@ -358,25 +361,11 @@ func pieceForm() extracted.Form {
 
 // merge writes the rows of all chunks.
 func (j *job) merge(ctx context.Context, w io.Writer, form extracted.Form) error {
-	out, err := extracted.NewWriter(w, form)
-	if err != nil {
-		return err
-	}
+	var pieces []string
 	for _, d := range j.chunks {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if d.Rows == 0 {
-			continue
-		}
-		for row, err := range extracted.Read(j.work.Path(d.Piece)) {
-			if err != nil {
-				return err
-			}
-			if err := out.Write(&row); err != nil {
-				return err
-			}
+		if d.Rows > 0 {
+			pieces = append(pieces, j.work.Path(d.Piece))
 		}
 	}
-	return out.Close()
+	return extracted.Join(ctx, w, form, pieces)
 }

@@ -111,7 +111,7 @@ func (r *reader) archive(at position, in *tar.Reader, read func() int64) error {
 		}
 		if err != nil {
 			at.Text = 0
-			return r.broken(at, fmt.Errorf("%s: the archive is broken behind its member %d: %w", r.Files[at.File], at.Member, err))
+			return r.broken(at, fmt.Errorf("%s: the archive is damaged after member %d: %w", r.Files[at.File], at.Member, err))
 		}
 		if h.Typeflag != tar.TypeReg || strings.HasPrefix(path.Base(h.Name), ".") {
 			continue
@@ -145,7 +145,7 @@ func (r *reader) member(at position, h *tar.Header, in *tar.Reader, read int64) 
 }
 
 // errCutOff says that an archive ends inside a member; reading the member reports it.
-var errCutOff = errors.New("the archive is cut off")
+var errCutOff = errors.New("the archive is truncated")
 
 // failing is a reader that fails with err, or ends.
 type failing struct{ err error }
@@ -218,7 +218,7 @@ func (r *reader) texts(u *unit) {
 		if at.Text++; at.Text <= u.at.Text {
 			continue // finished by an earlier attempt
 		}
-		r.pairs(t, &it)
+		r.pairs(u.name, t, &it)
 		it.next, it.text, it.read = at, true, u.read()
 		batch = append(batch, it)
 		if pairs += len(it.examples); (len(batch) >= batchTexts || pairs >= batchPairs) && !hand() {
@@ -270,13 +270,21 @@ func (r *reader) open(u *unit, to *item) func(func(*relations.Text, error) bool)
 	}
 }
 
-// pairs makes the pairs of a text that the plan asks for.
-func (r *reader) pairs(t *relations.Text, to *item) {
+// boundedError says that a sentence or a document makes more pairs than are predicted.
+type boundedError string
+
+func (e boundedError) Error() string { return string(e) }
+
+// pairs makes the pairs of a text of the file name that the plan asks for.
+func (r *reader) pairs(name string, t *relations.Text, to *item) {
 	f := &r.Filter
 	if f.Species != nil && !t.Names("Species", func(c string) bool { return f.Species[c] }) {
 		return
 	}
-	options := relations.Options{Sentences: r.Sentences, Types: f.Types, Within: f.Within, Warn: func(line string) { to.notes = append(to.notes, line) }}
+	options := relations.Options{Sentences: r.Sentences, Types: f.Types, Within: f.Within,
+		Warn:    func(line string) { to.notes = append(to.notes, name+": "+line) },
+		Bounded: func(line string) { to.faults = append(to.faults, boundedError(name+": "+line)) },
+	}
 	for e, err := range t.Pairs(options) {
 		if err != nil {
 			to.faults = append(to.faults, err)
@@ -286,7 +294,7 @@ func (r *reader) pairs(t *relations.Text, to *item) {
 			continue
 		}
 		if len(to.examples) == maxDocumentPairs {
-			to.notes = append(to.notes, fmt.Sprintf("document %s: makes more than %d pairs; the others are left out", t.ID(), maxDocumentPairs))
+			to.faults = append(to.faults, boundedError(fmt.Sprintf("%s: document %s: more than %d pairs; the others are left out", name, t.ID(), maxDocumentPairs)))
 			return
 		}
 		if r.As[0] != "" {

@@ -76,13 +76,15 @@ var layers = []struct {
 	imports []string
 }{
 	{"cmd", []string{
-		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "sweep", "tasks/encoding", "tpu",
+		"backend", "checkpoints", "compare", "configs", "data", "evaluate", "extract", "plan", "report", "reproduce", "runs", "score", "sweep", "tasks/encoding", "tpu",
 	}},
 	{"runs/result", []string{"data/marked", "evaluate"}},
 	{"runs/runstest", []string{"data", "models/bert"}},
+	{"runs/quickstart", []string{"compare", "data", "evaluate", "models/bert", "runs/result"}},
 	{"runs", []string{"backend", "checkpoints", "configs", "data", "evaluate", "models", "report", "tasks", "trainer"}},
 	{"extract", []string{"backend", "checkpoints", "data", "evaluate", "models", "report", "runs/result", "tasks", "trainer"}},
 	{"compare", []string{"data", "evaluate", "runs/result"}},
+	{"score", []string{"data", "evaluate"}},
 	{"plan/estimate", nil},
 	{"plan", []string{"backend", "checkpoints", "configs", "models", "tasks", "trainer"}},
 	{"configs", []string{"models/bert", "tasks", "trainer"}},
@@ -107,11 +109,11 @@ var layers = []struct {
 }
 
 // leaves are packages that import nothing of ours and serve every layer.
-var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/process", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/wire"}
+var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/pace", "internal/process", "internal/readable", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/visible", "internal/wire"}
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (
-	withoutTensors = []string{"checkpoints", "compare", "data", "evaluate", "report", "reproduce", "runs/result", "sweep"}
+	withoutTensors = []string{"checkpoints", "compare", "data", "evaluate", "report", "reproduce", "runs/result", "score", "sweep"}
 	excepted       = []string{"reproduce/forecast"}
 )
 
@@ -229,6 +231,26 @@ func TestOnlyCmdKnowsAConsole(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			if id, ok := n.(*ast.Ident); ok && strings.EqualFold(id.Name, "console") {
 				t.Errorf("%s: knows a %s, which belongs to cmd", file, id.Name)
+			}
+			return true
+		})
+	})
+}
+
+// TestBoundedTOML: TOML is decoded by internal/boundedtoml, since a small file without bounds takes much memory.
+func TestBoundedTOML(t *testing.T) {
+	const decoder = "github.com/BurntSushi/toml"
+	eachFile(t, func(rel, file string, f *ast.File) {
+		if under(rel, "internal/boundedtoml") || !slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool { return strings.Trim(i.Path.Value, `"`) == decoder }) {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "toml" && slices.Contains([]string{"Decode", "DecodeFile", "DecodeFS", "NewDecoder", "Unmarshal"}, sel.Sel.Name) {
+				t.Errorf("%s: toml.%s: internal/boundedtoml decodes TOML", file, sel.Sel.Name)
 			}
 			return true
 		})

@@ -17,7 +17,9 @@ type Error struct {
 	after   time.Duration
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("the server says %d: %s", e.Status, e.Message) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("the server returned status %d: %s", e.Status, e.Message)
+}
 
 // Passing reports whether the same request may succeed later.
 func (e *Error) Passing() bool { return remote.PassingStatus(e.Status) }

@@ -151,10 +151,10 @@ func Decode(response *http.Response, out any) (err error) {
 		return err
 	}
 	if len(text) > maxAnswer {
-		return remote.Final(fmt.Errorf("an answer of more than %d bytes", maxAnswer))
+		return remote.Final(fmt.Errorf("response of more than %d bytes", maxAnswer))
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return remote.Final(fmt.Errorf("malformed answer: %w", err))
+		return remote.Final(fmt.Errorf("malformed response: %w", err))
 	}
 	return nil
 }

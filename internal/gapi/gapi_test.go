@@ -27,11 +27,11 @@ func TestRefusals(t *testing.T) {
 		want       string
 		passing    bool
 	}{
-		{"in JSON", `{"error":{"code":403,"message":"no role\nto do that"}}`, 403, "the server says 403: no role to do that", false},
-		{"in text", "Not Found", 404, "the server says 404: Not Found", false},
-		{"nothing", "", 503, "the server says 503: Service Unavailable", true},
-		{"escapes", "\x1b[31mred", 429, "the server says 429: [31mred", true},
-		{"a redirect", "", 302, "the server says 302: Found", false},
+		{"in JSON", `{"error":{"code":403,"message":"no role\nto do that"}}`, 403, "the server returned status 403: no role to do that", false},
+		{"in text", "Not Found", 404, "the server returned status 404: Not Found", false},
+		{"nothing", "", 503, "the server returned status 503: Service Unavailable", true},
+		{"escapes", "\x1b[31mred", 429, "the server returned status 429: [31mred", true},
+		{"a redirect", "", 302, "the server returned status 302: Found", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -86,7 +86,7 @@ func within[T any](ctx context.Context, what string, get func(context.Context) (
 // silence says that a source of tokens did not answer.
 type silence struct{}
 
-func (silence) Error() string     { return fmt.Sprintf("no answer within %s", tokenLimit) }
+func (silence) Error() string     { return fmt.Sprintf("no response within %s", tokenLimit) }
 func (silence) Unreachable() bool { return true }
 
 // tokenError converts a failure of package auth to one line. A refusal is final.

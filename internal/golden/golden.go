@@ -82,7 +82,7 @@ func compare(want, got Tensor, tol Tolerance) string {
 	at, apart := farthest(want.Floats, got.Floats)
 	scale := largest(want.Floats)
 	if limit := tol.Relative*scale + tol.Absolute; !(apart <= limit) {
-		return fmt.Sprintf("at %d got %g, want %g: apart %.3g, allowed %.3g (largest %.3g)",
+		return fmt.Sprintf("at %d got %g, want %g: difference %.3g, tolerance %.3g (largest %.3g)",
 			at, got.Floats[at], want.Floats[at], apart, limit, scale)
 	}
 	return ""

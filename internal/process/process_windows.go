@@ -20,7 +20,7 @@ func KillGroup(leader *os.Process) error { return leader.Kill() }
 
 // Terminate returns an error: Windows has no such signal.
 func Terminate(pid int) error {
-	return fmt.Errorf("process %d: Windows cannot ask it to end: %w", pid, errors.ErrUnsupported)
+	return fmt.Errorf("process %d: Windows cannot ask a process to end: %w", pid, errors.ErrUnsupported)
 }
 
 // Gone reports whether there is no process pid.

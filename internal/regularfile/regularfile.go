@@ -21,8 +21,8 @@ func Open(path string) (*os.File, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if kind := irregular(stat.Mode()); kind != "" {
-		return nil, 0, fmt.Errorf("%s: is a %s, want a regular file", path, kind)
+	if err := Check(stat); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -51,9 +51,17 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes, want at most that for such a file", path, limit)
+		return nil, fmt.Errorf("%s: more than %d bytes, the limit for such a file", path, limit)
 	}
 	return data, nil
+}
+
+// Check returns an error that says what the file is if it is no regular file.
+func Check(stat fs.FileInfo) error {
+	if kind := irregular(stat.Mode()); kind != "" {
+		return fmt.Errorf("is a %s, want a regular file", kind)
+	}
+	return nil
 }
 
 // irregular names the kind of a file that is not a regular file.
@@ -92,7 +100,7 @@ func Mistaken(start []byte) string {
 		return "is a web page (HTML)" // perhaps behind a comment, or as XML
 	}
 	if slices.Contains([]string{"entry not found", "not found", "404: not found", "invalid username or password."}, lower) {
-		return fmt.Sprintf("is a server's answer, %q, instead of the file", text)
+		return fmt.Sprintf("is the error message of a server, %q", text)
 	}
 	return ""
 }

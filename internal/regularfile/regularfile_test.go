@@ -28,7 +28,7 @@ func TestRead(t *testing.T) {
 		{"page after white space", "", "\ufeff\r\n <HTML lang=en>", "is a web page (HTML)"},
 		{"page behind a comment", "", "<!-- saved -->\n<!doctype HTML>", "is a web page (HTML)"},
 		{"page in XML", "", "<?xml version=\"1.0\"?>\n<html xmlns=\"x\">", "is a web page (HTML)"},
-		{"a server's answer", "", "Entry not found", `is a server's answer, "Entry not found", instead of the file`},
+		{"a server's answer", "", "Entry not found", `is the error message of a server, "Entry not found"`},
 		{"tokens that look like tags", "", "<s>\n<pad>\n</s>\n<unk>\n", ""},
 		{"text about pages", "", "a <html> tag", ""},
 		{"a token that begins like a tag", "", "<h>\n", ""},

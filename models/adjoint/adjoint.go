@@ -32,7 +32,7 @@ func Attach(value *Node, inputs []*Node, adjoints func(v *Node) []*Node) *Node {
 		func() *Node { return route(value, inputs, once) },
 		true)
 	if !replaced {
-		exceptions.Panicf("adjoint: gomlx's fusion is switched off: unset GOMLX_FUSION")
+		exceptions.Panicf("adjoint: GOMLX_FUSION turns fusion off; unset it")
 	}
 	return attached
 }

@@ -94,15 +94,15 @@ func (e encoder) mix(q, k, v *Node, site string) (context, probabilities *Node) 
 func FusedAttention(c Config, o Options, dropout bool, devices int) (obstacle string) {
 	switch {
 	case o.DType() != dtypes.BFloat16:
-		return "it computes in bfloat16"
+		return "it requires bfloat16"
 	case dropout && c.AttentionDropout > 0:
-		return fmt.Sprintf("attention_probs_dropout_prob is %g, and its masks are not those of other devices", c.AttentionDropout)
+		return fmt.Sprintf("attention_probs_dropout_prob is %g, and its dropout masks differ from those of other devices", c.AttentionDropout)
 	case o.Attentions:
-		return "it has no probabilities to show"
+		return "it does not return attention probabilities"
 	case c.HeadSize()%8 != 0:
-		return fmt.Sprintf("heads of %d numbers are no multiple of 8", c.HeadSize())
+		return fmt.Sprintf("the head size %d is not a multiple of 8", c.HeadSize())
 	case devices > 1:
-		return "it is for one device"
+		return "it runs on one device only"
 	}
 	return ""
 }

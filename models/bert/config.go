@@ -137,7 +137,7 @@ func (c Config) sizeFaults() error {
 		}
 	}
 	if n := c.parameters(); len(faults) == 0 && n > maxParameters {
-		faults = append(faults, fmt.Errorf("the sizes describe an encoder of %d parameters, want at most %d", n, maxParameters))
+		faults = append(faults, fmt.Errorf("the encoder has %d parameters, want at most %d", n, maxParameters))
 	}
 	if c.NumAttentionHeads > 0 && c.HiddenSize%c.NumAttentionHeads != 0 {
 		faults = append(faults, fmt.Errorf("hidden_size %d is not a multiple of num_attention_heads %d",

@@ -62,7 +62,7 @@ func TestValidate(t *testing.T) {
 		{"too large together", func(c *Config) {
 			c.HiddenSize, c.IntermediateSize, c.NumHiddenLayers, c.NumAttentionHeads = 1<<16, 1<<18, 1<<10, 1<<9
 		},
-			[]string{"the sizes describe an encoder of 52", "want at most 8589934592"}},
+			[]string{"the encoder has 52", "want at most 8589934592"}},
 		{"heads", func(c *Config) { c.NumAttentionHeads = 7 }, []string{"hidden_size 768 is not a multiple of num_attention_heads 7"}},
 		{"rates", func(c *Config) {
 			c.HiddenDropout, c.AttentionDropout, c.LayerNormEps, c.InitializerRange = 1, -0.5, 0, 0

@@ -35,7 +35,7 @@ type Source struct {
 func New(seed, step, rowOffset *Node) *Source {
 	for _, n := range []*Node{seed, step, rowOffset} {
 		if n != nil && (n.DType() != dtypes.Uint32 || !n.IsScalar()) {
-			exceptions.Panicf("dropout: seed, step and row offset are uint32 scalars, got %s", n.Shape())
+			exceptions.Panicf("dropout: seed, step and row offset: got %s, want uint32 scalars", n.Shape())
 		}
 	}
 	key := mix(Add(mix(AddScalar(seed, uint32(lineSalt))), step))
@@ -70,7 +70,7 @@ func (s *Source) Mask(x *Node, rate float64, site string) (take func(*Node) *Nod
 		return func(x *Node) *Node { return x }, 1
 	}
 	if s.sites[site] {
-		exceptions.Panicf("dropout: %s: a second place of that name", site)
+		exceptions.Panicf("dropout: duplicate name %s", site)
 	}
 	s.sites[site] = true
 	keep := s.Keep(x.Graph(), x.Shape(), rate, site)

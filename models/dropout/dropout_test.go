@@ -247,7 +247,7 @@ func TestSites(t *testing.T) {
 		x, source := Ones(seed.Graph(), shapes.Make(dtypes.Float32, 2, 2)), New(seed, seed, nil)
 		return Add(source.Apply(x, 0.5, "here"), source.Apply(x, 0.5, "here"))
 	}, uint32(1))
-	if err == nil || !strings.Contains(err.Error(), "here: a second place of that name") {
+	if err == nil || !strings.Contains(err.Error(), "duplicate name here") {
 		t.Errorf("got %v", err)
 	}
 }

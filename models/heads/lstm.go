@@ -62,7 +62,7 @@ func (r Relation) lastState(s *model.Scope, in RelationInput, direction string) 
 	x := in.last()
 	length, hidden := x.Shape().Dim(1), x.Shape().Dim(2)
 	if length < 3 {
-		exceptions.Panicf("heads: pooling %s over %s: no position between the first and the last", r.Pooling, x.Shape())
+		exceptions.Panicf("heads: pooling %s over %s: want at least one position between the first and the last", r.Pooling, x.Shape())
 	}
 	inner := AxisRange(1, length-1)
 	x, mask := Slice(x, AxisRange(), inner), Slice(r.mask(in), AxisRange(), inner)

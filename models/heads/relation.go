@@ -66,7 +66,7 @@ func (r Relation) Validate() error {
 		faults = append(faults, fmt.Errorf("layers %v with pooling %q, want pooling cls_raw", r.Layers, r.Pooling))
 	}
 	if !r.Summarises() && !r.WithCLS {
-		faults = append(faults, fmt.Errorf("with_cls false with pooling %q, which is [CLS] alone", r.Pooling))
+		faults = append(faults, fmt.Errorf("with_cls false with pooling %q, which uses only [CLS]", r.Pooling))
 	}
 	if r.Classes < 2 {
 		faults = append(faults, fmt.Errorf("%d classes, want at least 2", r.Classes))
@@ -175,7 +175,7 @@ func (r Relation) layersCLS(in RelationInput) *Node {
 			at += len(in.Hidden)
 		}
 		if at < 0 || at >= len(in.Hidden) {
-			exceptions.Panicf("heads: layer %d of an encoder that has 0 to %d", l, len(in.Hidden)-1)
+			exceptions.Panicf("heads: layer %d, want 0 to %d", l, len(in.Hidden)-1)
 		}
 		firsts = append(firsts, bert.First(in.Hidden[at]))
 	}

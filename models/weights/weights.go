@@ -104,7 +104,7 @@ func Create(store *model.Store, p Parameter, values []float32) error {
 		return fmt.Errorf("parameter %s: %d values, want %d for shape %v", p.Name, len(values), p.Size(), p.Shape)
 	}
 	if store.GetVariable(Path(p.Name)) != nil {
-		return fmt.Errorf("parameter %s: the variable exists already", p.Name)
+		return fmt.Errorf("parameter %s: the variable already exists", p.Name)
 	}
 	if _, err := store.CreateVariable(Path(p.Name), tensors.FromFlatDataAndDimensions(values, p.Shape...)); err != nil {
 		return fmt.Errorf("parameter %s: %w", p.Name, err)

@@ -83,7 +83,7 @@ func TestCreate(t *testing.T) {
 	if v := store.GetVariable("/a/b/weight"); v == nil || !slices.Equal(v.Shape().Dimensions, []int{2, 3}) || !v.Trainable {
 		t.Errorf("got %v", v)
 	}
-	for says, values := range map[string][]float32{"5 values, want 6 for shape [2 3]": make([]float32, 5), "exists already": make([]float32, 6)} {
+	for says, values := range map[string][]float32{"5 values, want 6 for shape [2 3]": make([]float32, 5), "already exists": make([]float32, 6)} {
 		if err := Create(store, p, values); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %q", err, says)
 		}

@@ -93,18 +93,18 @@ type Comparison struct {
 	Note string // what a reader should know about it; may be empty
 }
 
-// Comparisons returns the comparisons that the quickstart shows.
-func (l *Line) Comparisons() []Comparison {
+// comparisons returns the comparisons that the quickstart shows.
+func (l *Line) comparisons() []Comparison {
 	run := func(name string) string { return l.path("runs", name) }
 	return []Comparison{
 		{"the attention head", run("attention-random"), run("cls-random"), ""},
 		{"pre-training", run("attention-pretrained"), run("attention-random"),
-			"In so few steps a model learns which words are frequent, not how they are used: a sample of this size cannot show what pre-training is worth."},
+			"In so few steps a model learns which words are frequent, not how they are used: a sample of this size cannot show the gain of pre-training."},
 	}
 }
 
-// Scores reads the results of the fine-tunings.
-func (l *Line) Scores() ([]Score, error) {
+// readScores reads the results of the fine-tunings.
+func (l *Line) readScores() ([]Score, error) {
 	var scores []Score
 	for _, t := range l.tunings() {
 		r := &result.Relation{}

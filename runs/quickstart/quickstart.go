@@ -65,11 +65,11 @@ func small(vocabulary int) sizes {
 	return sizes{bert: c, sequence: 32, pretrainSteps: 200, sentence: 48, finetuneEpochs: 8, examples: 1500}
 }
 
-// ExistsError says that the directory of the pipeline exists already.
+// ExistsError says that the directory of the pipeline already exists.
 type ExistsError struct{ Dir string }
 
 func (e *ExistsError) Error() string {
-	return e.Dir + " is there already; remove it, or choose another --dir"
+	return e.Dir + " already exists; remove it, or set another --dir"
 }
 
 // Steps returns the steps of the pipeline in order. It fails with an *ExistsError if the directory is not empty.
@@ -81,11 +81,11 @@ func (l *Line) Steps() ([]Step, error) {
 	if len(l.Texts) == 0 || l.Relations == "" {
 		steps = append(steps, Step{"sample", "a sample, " + madeup.Notice, l.sample, nil})
 	}
-	steps = append(steps, Step{"start", "a small BERT, from random values", l.start, nil})
+	steps = append(steps, Step{"start", "a small BERT with random weights", l.start, nil})
 	if l.Query != "" || len(l.Texts) == 0 {
 		steps = append(steps, Step{"selection", "texts of the sub-domain", nil, l.selectCommand})
 	}
-	steps = append(steps, Step{"shards", "shards of them", nil, l.shardCommand}, Step{"pre-training", "pre-training", l.pretrainConfig, l.command("pretrain", "pretrain")})
+	steps = append(steps, Step{"shards", "shards", nil, l.shardCommand}, Step{"pre-training", "pre-training", l.pretrainConfig, l.command("pretrain", "pretrain")})
 	for _, t := range l.tunings() {
 		steps = append(steps, Step{"fine-tuning " + t.name, "fine-tuning " + t.name, t.config, l.command("finetune", t.name)})
 	}

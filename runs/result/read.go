@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/subbert/subbert/internal/regularfile"
 )
+
+// maxBytes is the size of the largest result that is read. One of 10,000 runs has less than 20 MB.
+const maxBytes = 64 << 20
 
 // Result is the result.json of any task. At most one of the pointers is set: the one that Task names, or, without Task,
 // the one that the keys indicate.
@@ -38,7 +42,7 @@ type Header struct {
 // and line.
 func Read(dir string) (*Result, error) {
 	path := filepath.Join(dir, File)
-	text, err := os.ReadFile(path)
+	text, err := regularfile.Read(path, maxBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +137,7 @@ func (r *Relation) check() error {
 
 // Decode reads the JSON file at path into v. Errors name file and line.
 func Decode(path string, v any) error {
-	text, err := os.ReadFile(path)
+	text, err := regularfile.Read(path, maxBytes)
 	if err != nil {
 		return err
 	}
@@ -158,7 +162,7 @@ func PlainJSON(err error) error {
 		if field == "" {
 			field = "the value"
 		}
-		return fmt.Errorf("%s is a %s, which does not belong there", field, kind.Value)
+		return fmt.Errorf("%s has the wrong type: %s", field, kind.Value)
 	}
 	return fmt.Errorf("not JSON: %w", err)
 }

@@ -31,6 +31,15 @@ type Interval struct {
 	Over string `json:"over"` // what varies: OverPairs, OverSeeds or OverFolds
 }
 
+// String describes the interval in a line.
+func (i Interval) String() string {
+	method := "bootstrap"
+	if i.Over != OverPairs {
+		method = "Student's t"
+	}
+	return fmt.Sprintf("micro F1 %.1f, 95 %% interval %.1f to %.1f over %d %s (%s)", i.Mean, i.Low, i.High, i.N, i.Over, method)
+}
+
 // Values of Interval.Over.
 const (
 	OverPairs = "pairs" // bootstrap of the scored pairs
@@ -45,6 +54,12 @@ type Calibration struct {
 	Fitted      int                  `json:"fitted"`      // dev examples that it was fitted on; 0: none
 	Before      evaluate.Calibration `json:"before"`      // of the scored examples, at temperature 1
 	After       evaluate.Calibration `json:"after"`       // of the scored examples, at Temperature
+}
+
+// String describes a fitted temperature and what it changed in a line.
+func (c *Calibration) String() string {
+	return fmt.Sprintf("probabilities scaled by temperature %.2f, fitted on %d dev examples: calibration error %.1f %% before, %.1f %% after",
+		c.Temperature, c.Fitted, 100*c.Before.ECE, 100*c.After.ECE)
 }
 
 // Curve is precision and recall over the pairs of relations if a label is given only when its probability reaches a

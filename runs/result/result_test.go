@@ -1,6 +1,7 @@
 package result
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ func TestParse(t *testing.T) {
 func TestParseFaults(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"no JSON", "{\n\"task\":", "line 2: not JSON: unexpected end of JSON input"},
-		{"another type", "{\n\"seconds\": \"1\"}", "line 2: seconds is a string, which does not belong there"},
+		{"another type", "{\n\"seconds\": \"1\"}", "line 2: seconds has the wrong type: string"},
 		{"rows of a confusion", `{"task":"relation","labels":["a","b"],"confusion":[[1,2]]}`, "confusion has 1 rows for 2 labels"},
 		{"columns of a confusion", `{"task":"relation","labels":["a","b"],"confusion":[[1,2],[3]]}`, "confusion: row 2 has 1 columns, want 2"},
 		{"no probes", `{"task":"probe","probe":{}}`, "0 layers, 0 series"},
@@ -95,4 +96,20 @@ func TestPredictions(t *testing.T) {
 		}
 	}
 	check(dir, filepath.Join(dir, SeedPredictions(1)), filepath.Join(dir, SeedPredictions(10)))
+}
+
+func TestStrings(t *testing.T) {
+	for _, test := range []struct {
+		v    fmt.Stringer
+		want string
+	}{
+		{Interval{evaluate.Interval{Mean: 60, Low: 55.5, High: 64, N: 80}, OverPairs}, "micro F1 60.0, 95 % interval 55.5 to 64.0 over 80 pairs (bootstrap)"},
+		{Interval{evaluate.Interval{Mean: 60, Low: 55.5, High: 64, N: 5}, OverSeeds}, "micro F1 60.0, 95 % interval 55.5 to 64.0 over 5 seeds (Student's t)"},
+		{&Calibration{Temperature: 1.5, Fitted: 40, Before: evaluate.Calibration{ECE: 0.1}, After: evaluate.Calibration{ECE: 0.02}},
+			"probabilities scaled by temperature 1.50, fitted on 40 dev examples: calibration error 10.0 % before, 2.0 % after"},
+	} {
+		if got := test.v.String(); got != test.want {
+			t.Errorf("%s\nwant %s", got, test.want)
+		}
+	}
 }

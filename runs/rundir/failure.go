@@ -22,19 +22,19 @@ type SaveError struct {
 }
 
 func (e *SaveError) Error() string {
-	return fmt.Sprintf("the checkpoint of step %d is not written: %s", e.Step, strings.ReplaceAll(e.Err.Error(), "\n", "; "))
+	return fmt.Sprintf("cannot write the checkpoint of step %d: %s", e.Step, strings.ReplaceAll(e.Err.Error(), "\n", "; "))
 }
 
 func (e *SaveError) Unwrap() error { return e.Err }
 
 // Hint returns what the user can do.
 func (e *SaveError) Hint() string {
-	first := "see that " + e.Dir + " can be written"
+	first := "check that " + e.Dir + " is writable"
 	if errors.Is(e.Err, syscall.ENOSPC) || errors.Is(e.Err, syscall.EDQUOT) {
 		first = "make room in " + e.Dir
 	}
 	if e.Newest < 0 {
-		return first + ", and start again; there is no earlier checkpoint"
+		return first + ", and start the run again; there is no earlier checkpoint"
 	}
 	return fmt.Sprintf("%s; --resume then continues from step %d", first, e.Newest)
 }
@@ -61,7 +61,7 @@ func (d *Dir) room(state *trainer.State) error {
 	if err != nil || needed <= free { // if the file system does not report free space, there may be room
 		return nil
 	}
-	return fmt.Errorf("%s: %d MB are to be written, %d MB are free: %w", filepath.Clean(d.path), (needed+1e6-1)/1e6, free/1e6, syscall.ENOSPC)
+	return fmt.Errorf("%s: needs %d MB, %d MB free: %w", filepath.Clean(d.path), (needed+1e6-1)/1e6, free/1e6, syscall.ENOSPC)
 }
 
 // Flush waits for the save in progress and returns its error.

@@ -102,7 +102,7 @@ func TestNoRoom(t *testing.T) {
 	for range 1 << 18 {           // 2^46 bytes that share it
 		huge.M = append(huge.M, trainer.Array{Data: one})
 	}
-	if err := d.room(huge); err == nil || !strings.Contains(err.Error(), "MB are to be written") {
+	if err := d.room(huge); err == nil || !strings.Contains(err.Error(), "MB free") {
 		t.Errorf("64 TB: %v, want that they do not fit", err)
 	}
 }

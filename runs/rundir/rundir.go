@@ -36,7 +36,7 @@ const (
 const lockFile = ".lock"
 
 // ErrExists says that a directory already has checkpoints and the run was not asked to resume.
-var ErrExists = errors.New("the run has checkpoints already")
+var ErrExists = errors.New("the run already has checkpoints")
 
 // ErrBusy says that another process works in the directory.
 var ErrBusy = errors.New("another process is running in this directory")

@@ -2,8 +2,8 @@
 //
 //	go run ./scripts/madebioc -mb 100 -out made
 //
-// It writes made/made-00.tar.gz and so on, archives of collections of 100 documents, of about 25 MB of XML each, until there are as many
-// megabytes of XML as asked for. The same size makes the same files.
+// It writes made/made-00.tar.gz and so on, archives of collections of 100 documents, of about 25 MB of XML each (-archive), until there are as
+// many megabytes of XML as asked for. The same sizes make the same files.
 package main
 
 import (
@@ -22,20 +22,18 @@ import (
 
 func main() {
 	megabytes := flag.Float64("mb", 10, "megabytes of XML")
+	archive := flag.Float64("archive", 25, "megabytes of XML of an archive")
 	out := flag.String("out", "made", "directory to write to")
 	flag.Parse()
-	if err := write(*out, int(*megabytes*1e6)); err != nil {
+	if err := write(*out, int(*megabytes*1e6), int(*archive*1e6)); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// Documents of a member, and bytes of XML of an archive.
-const (
-	inMember  = 100
-	inArchive = 25_000_000
-)
+// inMember is the number of documents of a member of an archive.
+const inMember = 100
 
-func write(dir string, bytes int) error {
+func write(dir string, bytes, inArchive int) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}

@@ -208,7 +208,7 @@ func TestFaults(t *testing.T) {
 		{sweep.Options{"claim": "A b"}, `on.kubernetes.claim = "A b": want a name`},
 		{sweep.Options{"mount": "shared"}, `on.kubernetes.mount = "shared": want an absolute directory`},
 		{sweep.Options{"mount": "/elsewhere"}, "is not below on.kubernetes.mount"},
-		{sweep.Options{"gpu": int64(1)}, "on.kubernetes.gpu: no such option; known are gpus, accelerator"},
+		{sweep.Options{"gpu": int64(1)}, "on.kubernetes.gpu: unknown option, want gpus, accelerator"},
 		{sweep.Options{"gpus": "x"}, `on.kubernetes.gpus = "x": want a positive number`},
 		{sweep.Options{"cpu": "four"}, `on.kubernetes.cpu = "four": want a quantity`},
 		{sweep.Options{"accelerator": "h100"}, `on.kubernetes.accelerator = "h100": want none, gpu, or`},

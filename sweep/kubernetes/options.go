@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/subbert/subbert/sweep"
 )
 
 // Options are the options of [on.kubernetes].
@@ -41,6 +43,25 @@ var (
 	quantityForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$`)
 )
 
+// OptionsOf returns the options of a task from those of a sweep's file, as Writer wants them. A task whose verb does not
+// compute gets no accelerator, unless the file gives one to its group.
+func OptionsOf(o sweep.Options) func(sweep.Task) (map[string]string, error) {
+	return func(t sweep.Task) (map[string]string, error) {
+		texts, err := o.Of(t.Group)
+		if err != nil {
+			return nil, err
+		}
+		own, _ := o[t.Group].(map[string]any)
+		if own["accelerator"] != nil || slices.Contains([]string{"pretrain", "finetune", "probe", "eval", "predict", "attention"}, t.Args[0]) {
+			return texts, nil
+		}
+		for _, name := range []string{"accelerator", "topology", "gpus"} {
+			delete(texts, name)
+		}
+		return texts, nil
+	}
+}
+
 // parse reads options by name and reports every fault.
 func parse(texts map[string]string) (Options, error) {
 	o := Options{Accelerator: none, Count: 1}
@@ -62,7 +83,7 @@ func parse(texts map[string]string) (Options, error) {
 			}
 			o.Count = n
 		} else {
-			errs = append(errs, fmt.Errorf("on.kubernetes.%s: no such option; known are gpus, %s", k, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
+			errs = append(errs, fmt.Errorf("on.kubernetes.%s: unknown option, want gpus, %s", k, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
 		}
 	}
 	for k, field := range map[string]*string{"claim": &o.Claim, "queue": &o.Queue, "namespace": &o.Namespace, "service-account": &o.ServiceAccount} {
@@ -111,7 +132,7 @@ func (o *Options) slice() error {
 		o.Count *= n
 	}
 	if o.Count > mostChips {
-		return fmt.Errorf("on.kubernetes.topology = %q: %d chips are more than one host; a run is one process on one host, of at most %d", o.Topology, o.Count, mostChips)
+		return fmt.Errorf("on.kubernetes.topology = %q: %d chips are more than one host has; a run is one process on one host, with at most %d", o.Topology, o.Count, mostChips)
 	}
 	return nil
 }
@@ -122,7 +143,7 @@ func (o Options) check(dirs ...string) error {
 	for _, d := range dirs {
 		rel, err := filepath.Rel(o.Mount, d)
 		if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-			errs = append(errs, fmt.Errorf("%s is not below on.kubernetes.mount = %q: call the sweep on the shared volume, with its results there", d, o.Mount))
+			errs = append(errs, fmt.Errorf("%s is not below on.kubernetes.mount = %q: run the sweep on the shared volume, with its results there", d, o.Mount))
 		}
 	}
 	return errors.Join(errs...)

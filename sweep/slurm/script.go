@@ -89,9 +89,9 @@ func (q *Queue) options(t sweep.Task) ([]string, error) {
 	for _, k := range slices.Sorted(maps.Keys(set)) {
 		switch {
 		case !optionForm.MatchString(k):
-			errs = append(errs, fmt.Errorf("on.slurm.%s: not the form of an option of sbatch, without its --", k))
+			errs = append(errs, fmt.Errorf("on.slurm.%s: want the name of an option of sbatch, without --", k))
 		case slices.Contains(ours, k):
-			errs = append(errs, fmt.Errorf("on.slurm.%s: the sweep sets it itself", k))
+			errs = append(errs, fmt.Errorf("on.slurm.%s: the sweep sets this option itself", k))
 		case set[k] == "true":
 			args = append(args, "--"+k)
 		case set[k] != "false":

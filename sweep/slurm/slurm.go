@@ -151,7 +151,7 @@ func (q *Queue) submitBatch(ctx context.Context, l *ledger, b batch, jobs map[st
 	}
 	id, _, _ := strings.Cut(strings.TrimSpace(out), ";") // ID;CLUSTER
 	if id == "" || strings.Trim(id, "0123456789") != "" {
-		return fmt.Errorf("sbatch: %q: want the number of a job", out)
+		return fmt.Errorf("sbatch printed %q, want the number of a job", out)
 	}
 	q.Log.Info("submitted", "job", id, "runs", len(dirs), "first", b.tasks[0].Name)
 	return l.submitted(name, id)
@@ -188,7 +188,7 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 	c.Env = append(c.Environ(), "LC_ALL=C", "SLURM_TIME_FORMAT=standard")
 	err := c.Run()
 	if errors.Is(err, exec.ErrNotFound) {
-		return "", fmt.Errorf("%s: not found; is this a machine of a SLURM cluster?", name)
+		return "", fmt.Errorf("%s not found: is this a machine of a SLURM cluster?", name)
 	}
 	if err != nil {
 		lines := strings.Fields(strings.ReplaceAll(complaint.String(), name+": ", ""))

@@ -375,8 +375,8 @@ func TestRefused(t *testing.T) {
 	w := newWorld(t, c, 1, "1ms")
 	for _, test := range []struct{ option, value, want string }{
 		{"partition", "no; rm -rf /", "sbatch: error: invalid partition specified: no; rm -rf /: exit status 1"},
-		{"array", "1", "on.slurm.array: the sweep sets it itself"},
-		{"Mem", "1", "on.slurm.Mem: not the form of an option"},
+		{"array", "1", "on.slurm.array: the sweep sets this option itself"},
+		{"Mem", "1", "on.slurm.Mem: want the name of an option of sbatch, without --"},
 	} {
 		w.options = map[string]string{test.option: test.value}
 		_, err := w.sweep(t.Context())
@@ -389,7 +389,7 @@ func TestRefused(t *testing.T) {
 	}
 	t.Setenv("PATH", "")
 	w.options = nil
-	if _, err := w.sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "sbatch: not found; is this a machine of a SLURM cluster?") {
+	if _, err := w.sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "sbatch not found: is this a machine of a SLURM cluster?") {
 		t.Error(err)
 	}
 }

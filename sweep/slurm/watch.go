@@ -36,7 +36,7 @@ func (q *Queue) watch(ctx context.Context, tasks []sweep.Task, jobs map[string]s
 		} else if misses++; misses > 20 {
 			return err
 		} else {
-			q.Log.Warn("will ask again", "error", err) // a busy slurmctld times out now and then
+			q.Log.Warn("SLURM failed; asking again", "error", err) // a busy slurmctld times out now and then
 		}
 		if len(w.open) == 0 {
 			return nil
@@ -149,7 +149,7 @@ func (q *Queue) reconcile(ctx context.Context, l *ledger) error {
 		case job == "":
 			err = l.drop(e.Name)
 		case e.Job == "":
-			q.Log.Info("found", "job", job, "runs", len(e.Keys))
+			q.Log.Info("watching jobs of an earlier sweep", "job", job, "runs", len(e.Keys))
 			err = l.submitted(e.Name, job)
 		}
 		if err != nil {

@@ -60,7 +60,7 @@ func (b *budget) refuse(t sweep.Task, running []sweep.Task) error {
 		left -= most - b.spent[key] // spent is counted above
 	}
 	if left <= 0 {
-		return fmt.Errorf("--max-cost %g is used up, or promised to runs that are under way", b.max)
+		return fmt.Errorf("--max-cost %g is used up, or reserved for runs in progress", b.max)
 	}
 	b.caps[t.Key] = b.spent[t.Key] + left*b.share(t.Key)
 	return nil

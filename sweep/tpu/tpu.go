@@ -77,7 +77,7 @@ func flagsOf(o sweep.Options, key, group string) ([]string, error) {
 	for _, k := range slices.Sorted(maps.Keys(texts)) {
 		switch {
 		case slices.Contains([]string{"verb", "detach", "dry-run", "json", "max-cost", "set", "fresh"}, k):
-			return nil, fmt.Errorf("on.tpu.%s: not for a sweep to say; --max-cost is a flag of the sweep", k)
+			return nil, fmt.Errorf("on.tpu.%s: the sweep sets this itself; --max-cost is a flag of subbert sweep", k)
 		case k == "store":
 			flags = append(flags, "--store="+strings.TrimSuffix(texts[k], "/")+"/"+key)
 		case texts[k] == "true":

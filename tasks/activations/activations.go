@@ -138,7 +138,7 @@ func (w *Writer) Append(row []float32) error {
 		}
 		half := float16.FromFloat32(x)
 		if math.IsInf(float64(half.Float32()), 0) {
-			return fmt.Errorf("activations: row %d holds %g, which float16 cannot; use %s", w.written(), x, Float32)
+			return fmt.Errorf("activations: row %d has the value %g, out of the range of float16; use %s", w.written(), x, Float32)
 		}
 		binary.LittleEndian.PutUint16(w.row[2*i:], half.Bits())
 	}
@@ -191,7 +191,7 @@ func Open(dir string, h Header) (*Cache, error) {
 	if stat, err := f.Stat(); err != nil {
 		return nil, err
 	} else if stat.Size() != h.Bytes() {
-		return nil, fmt.Errorf("%s: %d bytes, want %d: remove it, and it is made again", path, stat.Size(), h.Bytes())
+		return nil, fmt.Errorf("%s: %d bytes, want %d; remove the file to compute it again", path, stat.Size(), h.Bytes())
 	}
 	data, err := mmap.Map(f, mmap.RDONLY, 0)
 	if err != nil {
@@ -208,14 +208,14 @@ func Open(dir string, h Header) (*Cache, error) {
 func (c *Cache) check() error {
 	text, ok := bytes.CutPrefix(c.data[:headerSize], []byte(magic))
 	if !ok {
-		return fmt.Errorf("%s: no file of activations", c.path)
+		return fmt.Errorf("%s: not a file of activations", c.path)
 	}
 	var h Header
 	if err := json.Unmarshal(bytes.TrimRight(text, "\x00"), &h); err != nil {
 		return fmt.Errorf("%s: header: %w", c.path, err)
 	}
 	if h != c.header {
-		return fmt.Errorf("%s: holds %+v, want %+v", c.path, h, c.header)
+		return fmt.Errorf("%s: has %+v, want %+v", c.path, h, c.header)
 	}
 	return nil
 }
@@ -236,7 +236,7 @@ func (c *Cache) read(i int, dst []float32) error {
 	row := c.data[headerSize+i*size:][:size]
 	sums := c.data[headerSize+c.header.Examples*size:]
 	if crc32.Checksum(row, castagnoli) != binary.LittleEndian.Uint32(sums[i*sumSize:]) {
-		return fmt.Errorf("%s: row %d is damaged: remove the file, and it is made again", c.path, i)
+		return fmt.Errorf("%s: row %d is damaged; remove the file to compute it again", c.path, i)
 	}
 	for j := range dst {
 		if c.header.Type == Float32 {

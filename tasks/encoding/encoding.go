@@ -63,7 +63,7 @@ func ParseLayers(text string, layers int) ([]int, error) {
 			l += layers + 1
 		}
 		if err != nil || l < 0 || l > layers {
-			return nil, fmt.Errorf("layer %q, want all, or numbers from %d to %d joined by commas (0 is the embeddings, -1 the last layer)", field, -layers-1, layers)
+			return nil, fmt.Errorf("layer %q, want all, or numbers from %d to %d separated by commas (0 is the embeddings, -1 the last layer)", field, -layers-1, layers)
 		}
 		chosen = append(chosen, l)
 	}

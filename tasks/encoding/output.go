@@ -76,7 +76,7 @@ func (o *Output) Bytes() int64 {
 func (o *Output) Read(name string, dst []byte) error {
 	at, ok := o.where[name]
 	if !ok {
-		return fmt.Errorf("tensor %q: not there", name)
+		return fmt.Errorf("tensor %q: not found", name)
 	}
 	if err := host.CheckSize(at.info, dst); err != nil {
 		return err

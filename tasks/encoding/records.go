@@ -36,7 +36,9 @@ type Cut struct {
 	Pieces, Kept int // without [CLS] and [SEP]
 }
 
-func (c Cut) String() string { return fmt.Sprintf("%q: %d of %d pieces kept", c.ID, c.Kept, c.Pieces) }
+func (c Cut) String() string {
+	return fmt.Sprintf("%q: %d of %d word pieces kept", c.ID, c.Kept, c.Pieces)
+}
 
 // Limits holds the bounds for records.
 type Limits struct {
@@ -124,7 +126,7 @@ func (r *reader) line(text []byte, n int) error {
 		return err
 	}
 	if before, twice := r.seen[id]; twice {
-		return fmt.Errorf("id %q is that of line %d, too", id, before)
+		return fmt.Errorf("id %q already appears in line %d", id, before)
 	}
 	r.seen[id] = n
 	record, err := r.record(id, l)
@@ -166,7 +168,7 @@ func (r *reader) record(id string, l line) (Record, error) {
 	case l.Text == nil && l.InputIDs == nil:
 		return Record{}, errors.New(`no "text" and no "input_ids"`)
 	}
-	return Record{}, errors.New(`want "text" and perhaps "text_b", or "input_ids" and perhaps "token_type_ids" and "attention_mask"`)
+	return Record{}, errors.New(`want "text" and optionally "text_b", or "input_ids" and optionally "token_type_ids" and "attention_mask"`)
 }
 
 // frame tokenizes the texts and adds [CLS] and [SEP]. If they are too long, it removes word pieces from the end, of two

@@ -20,7 +20,7 @@ type Data struct {
 // Validate returns every fault of d at once.
 func (d Data) Validate() error {
 	if d.Shards == "" {
-		return errors.New("data.shards: missing; name a directory made by subbert data shard")
+		return errors.New("data.shards: missing; set it to a directory made by subbert data shard")
 	}
 	return nil
 }

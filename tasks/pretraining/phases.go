@@ -37,7 +37,7 @@ func (c Config) Stretches(steps int) ([]Stretch, error) {
 	for i, p := range c.Phases {
 		from := p.from(steps)
 		if last := all[len(all)-1].From; from <= last || from >= steps {
-			faults = append(faults, fmt.Errorf("task.phases: phase %d begins at step %d, want one after step %d and before the last, %d", i+1, from, last, steps))
+			faults = append(faults, fmt.Errorf("task.phases: phase %d begins at step %d, want a step after %d and before the last step, %d", i+1, from, last, steps))
 		}
 		now = p.over(now)
 		if err := now.Validate(); err != nil {

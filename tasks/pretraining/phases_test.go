@@ -35,8 +35,8 @@ func TestStretches(t *testing.T) {
 		{name: "none", want: "0: 256/64 x 128, 20"},
 		{name: "Devlin et al.", phases: []Phase{{FromFraction: 0.9, Sequence: 512, MaxPredictions: 80, Batch: 64}}, want: "0: 256/64 x 128, 20; 900: 64/64 x 512, 80"},
 		{name: "what is not named stays", phases: []Phase{{FromStep: 10, MicroBatch: 32}, {FromStep: 20, Sequence: 256}}, want: "0: 256/64 x 128, 20; 10: 256/32 x 128, 20; 20: 256/32 x 256, 20"},
-		{name: "backwards", phases: []Phase{{FromStep: 20}, {FromFraction: 0.01}}, fault: "phase 2 begins at step 10, want one after step 20"},
-		{name: "behind the end", phases: []Phase{{FromStep: 1000}}, fault: "before the last, 1000"},
+		{name: "backwards", phases: []Phase{{FromStep: 20}, {FromFraction: 0.01}}, fault: "phase 2 begins at step 10, want a step after 20"},
+		{name: "behind the end", phases: []Phase{{FromStep: 1000}}, fault: "before the last step, 1000"},
 		{name: "not a multiple", phases: []Phase{{FromStep: 5, MicroBatch: 60}}, fault: "phase 1: task.batch = 256 is not a multiple of micro_batch = 60"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -241,7 +241,7 @@ func (w *walk) advance(ctx context.Context) error {
 		return err
 	}
 	if epoch.Len() == 0 {
-		return fmt.Errorf("epoch %d has no instances: the shards hold too little text", number)
+		return fmt.Errorf("epoch %d has no instances: the shards have too little text", number)
 	}
 	w.epoch, w.number, w.first = epoch, number, first
 	return nil

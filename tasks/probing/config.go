@@ -39,7 +39,7 @@ func Default() Config {
 func (c Config) Validate(d Data) error {
 	faults := append(c.Batching.Faults(tasks.NameProbing), c.Examples.Faults(d.Data)...)
 	if c.Folds > 0 && c.Fold < 0 {
-		faults = append(faults, fmt.Errorf("task.fold = %d with folds = %d: probes are tried on one fold; name it", c.Fold, c.Folds))
+		faults = append(faults, fmt.Errorf("task.fold = %d with folds = %d: probes are scored on one fold; set task.fold", c.Fold, c.Folds))
 	}
 	if err := c.Probe.Validate(); err != nil {
 		faults = append(faults, fmt.Errorf("task.probe: %w", err))
@@ -77,7 +77,7 @@ func (c Settings) Validate() error {
 	faults := []error{probe.Validate()}
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if twice(c.Layers) || twice(c.Controls) {
-		fault("layers %v, controls %q: one of them is named twice", c.Layers, c.Controls)
+		fault("layers %v, controls %q: want each layer and control once", c.Layers, c.Controls)
 	}
 	for _, name := range c.Controls {
 		if name != ControlRandom && name != ControlShuffled {

@@ -109,7 +109,7 @@ func NewFrozenEncoder(backend compute.Backend, store *model.Store, c bert.Config
 // of the encoder.
 func (f *FrozenEncoder) Encode(rows []Row) ([]float32, error) {
 	if len(rows) > f.rows {
-		return nil, fmt.Errorf("encoding %d rows at once, want at most %d", len(rows), f.rows)
+		return nil, fmt.Errorf("cannot encode %d rows at once, want at most %d", len(rows), f.rows)
 	}
 	ids, lengths := make([]int32, f.rows*f.length), slices.Repeat([]int32{1}, f.rows)
 	positions := slices.Repeat([]int32{-1}, f.rows*f.places)

@@ -58,10 +58,10 @@ func (e Examples) Faults(d Data) []error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	fault(d.Train == "" && d.Corpus == "", "data.train: missing; name a file made by subbert data relations, or a corpus with data.corpus and task.corpus")
-	fault(d.Corpus != "" && d.Train+d.Dev+d.Test != "", "data.corpus = %q is in place of data.train, data.dev and data.test", d.Corpus)
+	fault(d.Train == "" && d.Corpus == "", "data.train: missing; set it to a file made by subbert data relations, or set data.corpus and task.corpus")
+	fault(d.Corpus != "" && d.Train+d.Dev+d.Test != "", "data.corpus = %q with data.train, data.dev or data.test: want one or the other", d.Corpus)
 	fault((d.Corpus == "") != (e.Corpus == ""), "data.corpus = %q, task.corpus = %q: want a path and its format, or neither", d.Corpus, e.Corpus)
-	fault(e.Folds > 0 && d.Test != "", "data.test = %q with task.folds = %d: each fold is the test set once", d.Test, e.Folds)
+	fault(e.Folds > 0 && d.Test != "", "data.test = %q with task.folds = %d: want one of them, because each fold is the test set once", d.Test, e.Folds)
 	fault(!(d.DevFraction >= 0 && d.DevFraction < 1), "data.dev_fraction = %g: want 0 or more and less than 1", d.DevFraction)
 	fault(d.DevFraction > 0 && d.Dev != "", "data.dev = %q and data.dev_fraction = %g: want one of them", d.Dev, d.DevFraction)
 	fault(!slices.Contains([]string{"", string(relations.ByPair), string(relations.ByDocument)}, d.DevBy), "data.dev_by: unknown %q, want pair or document", d.DevBy)
@@ -71,9 +71,9 @@ func (e Examples) Faults(d Data) []error {
 	fault(e.Corpus != "" && !slices.Contains(relations.Formats(), e.Corpus), "task.corpus: unknown %q, want one of %q", e.Corpus, relations.Formats())
 	open := []string{"pubtator", "bioc", "jsonl"}
 	fault(len(e.Types) > 0 && (len(e.Types) != 2 || !slices.Contains(open, e.Corpus)), "task.types = %q with task.corpus = %q: want two types, such as Chemical and Disease, with one of %q", e.Types, e.Corpus, open)
-	fault(e.Negative != "" && len(e.Labels) > 0 && !slices.Contains(e.Labels, e.Negative), "task.negative = %q is none of labels = %q", e.Negative, e.Labels)
-	fault(e.Folds < 0 || e.Folds == 1, "task.folds = %d: want at least 2, or 0 for none", e.Folds)
-	fault(e.Fold < -1 || e.Fold >= max(0, e.Folds), "task.fold = %d: there are %d folds, counted from 0 (-1 is all)", e.Fold, e.Folds)
+	fault(e.Negative != "" && len(e.Labels) > 0 && !slices.Contains(e.Labels, e.Negative), "task.negative = %q is not one of task.labels = %q", e.Negative, e.Labels)
+	fault(e.Folds < 0 || e.Folds == 1, "task.folds = %d: want at least 2, or 0 for no folds", e.Folds)
+	fault(e.Fold < -1 || e.Fold >= max(0, e.Folds), "task.fold = %d: there are %d folds, counted from 0 (-1 means all)", e.Fold, e.Folds)
 	fault(e.Seeds < 1, "task.seeds = %d: want at least 1", e.Seeds)
 	return faults
 }
@@ -128,7 +128,7 @@ func (c Config) Validate(d Data) error {
 	oneOf("padding", c.Padding, PaddingGrouped, PaddingFull)
 	oneOf("keep", c.Keep, KeepLast, KeepBestDev)
 	for l, w := range c.ClassWeights.Of {
-		fault(len(c.Labels) > 0 && !slices.Contains(c.Labels, l), "class_weights: %q is none of labels = %q", l, c.Labels)
+		fault(len(c.Labels) > 0 && !slices.Contains(c.Labels, l), "class_weights: %q is not one of task.labels = %q", l, c.Labels)
 		fault(!(w > 0), "class_weights: %s = %g: want more than 0", l, w)
 	}
 	fault(!(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1), "label_smoothing = %g: want 0 or more and less than 1", c.LabelSmoothing)

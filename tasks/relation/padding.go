@@ -128,9 +128,9 @@ type Padding struct {
 // String returns p as one line of text.
 func (p Padding) String() string {
 	share := func(positions int) float64 { return 100 * float64(positions-p.Tokens) / float64(max(1, positions)) }
-	line := fmt.Sprintf("padding: rows of %d positions (%d shapes to compile); %.0f%% of an epoch's positions are padding", p.Lengths, len(p.Lengths), share(p.Positions))
+	line := fmt.Sprintf("padding: rows of %d positions (%d shapes to compile); %.0f%% of the positions in an epoch are padding", p.Lengths, len(p.Lengths), share(p.Positions))
 	if p.Positions < p.Full {
-		line += fmt.Sprintf(", %.0f%% if all were padded to the longest", share(p.Full))
+		line += fmt.Sprintf(", %.0f%% if all rows had the length of the longest", share(p.Full))
 	}
 	return line
 }

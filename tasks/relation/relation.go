@@ -61,7 +61,7 @@ func classWeights(weights map[string]float64, labels []string, classes int) ([]f
 	for l, w := range weights {
 		i := slices.Index(labels, l)
 		if i < 0 {
-			return nil, fmt.Errorf("task.class_weights: %q is none of the labels %q", l, labels)
+			return nil, fmt.Errorf("task.class_weights: %q is not one of the labels %q", l, labels)
 		}
 		out[i] = float32(w)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -151,7 +152,7 @@ func (c *Cloud) Leave(ctx context.Context, r Run, since time.Time) error {
 		return c.DeleteNode(ctx, r.Name())
 	}
 	if err != nil {
-		return named("look for queued resource "+r.Name(), err)
+		return named("get queued resource "+r.Name(), err)
 	}
 	if there := q.known(); there.Created.After(since) || there.State == "DELETING" {
 		return nil
@@ -179,6 +180,19 @@ func (c *Cloud) HostKeys(ctx context.Context, node string) ([]string, error) {
 	}
 	slices.Sort(keys)
 	return keys, nil
+}
+
+// Shell returns a shell on the machine of r. identity is a private key whose public half the machine admits.
+func (c *Cloud) Shell(ctx context.Context, r Run, port string, identity []byte) (Shell, error) {
+	_, nodes, err := c.Inventory(ctx, r.ID)
+	if err != nil {
+		return Shell{}, err
+	}
+	if len(nodes) == 0 || nodes[0].Address == "" {
+		return Shell{}, fmt.Errorf("%s has no machine now; subbert tpu status says why", r.ID)
+	}
+	keys, err := c.HostKeys(ctx, nodes[0].Name)
+	return Shell{Address: net.JoinHostPort(nodes[0].Address, port), Identity: identity, HostKeys: keys}, err
 }
 
 // Check returns an error if the zone lacks the run's accelerator type or image.

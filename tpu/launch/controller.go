@@ -55,7 +55,7 @@ func (c *Controller) Run(ctx context.Context) (*Outcome, error) {
 		case errors.As(err, &held):
 			reached = true
 			if told != held.Holder {
-				c.Log.Info("another controller acts; watching", "holder", held.Holder)
+				c.Log.Info("watching, because another controller acts", "holder", held.Holder)
 				told = held.Holder
 			}
 			if s, err := ReadStatus(ctx, c.Store); err == nil && s.Finished {
@@ -124,7 +124,7 @@ func (c *Controller) act(ctx context.Context, lease *bucket.Lease) (_ *Outcome, 
 			}
 			failed++
 			wait = max(after, min(c.Poll<<min(failed, 6), longestPause))
-			c.Log.Warn("will ask again", "in", wait.String(), "error", err)
+			c.Log.Warn("the TPU API failed; asking again", "in", wait.String(), "error", err)
 		} else {
 			failed = 0
 		}
@@ -148,7 +148,7 @@ func (c *Controller) passes(ctx context.Context, err error) bool {
 	if meaning, _ := diagnose(err); meaning != passing || ctx.Err() != nil || errors.Is(err, bucket.ErrLost) {
 		return false
 	}
-	c.Log.Warn("will ask the store again", "error", err)
+	c.Log.Warn("the store failed; asking again", "error", err)
 	return true
 }
 
@@ -198,7 +198,7 @@ func (c *Controller) tick(ctx context.Context, s *Status) (action, error) {
 }
 
 func (d move) String() string {
-	return [...]string{wait: "waiting", create: "asking for a machine", remove: "removing", askStop: "stopping", giveUp: "ending", finish: "finished"}[d]
+	return [...]string{wait: "waiting", create: "requesting a machine", remove: "removing", askStop: "stopping", giveUp: "ending", finish: "finished"}[d]
 }
 
 func (c *Controller) look(ctx context.Context, r Run) (o observed, err error) {
@@ -318,7 +318,7 @@ func (c *Controller) create(ctx context.Context, r Run, s *Status) error {
 		return nil
 	case exhausted:
 		s.missed(err.Error(), after)
-		c.Log.Warn("quota is used up; a machine that was taken away counts until it is deleted", "error", err)
+		c.Log.Warn("the quota is used up; a machine that was taken away counts until it is deleted", "error", err)
 		return nil
 	}
 	return err

@@ -61,11 +61,11 @@ func decide(r Run, o observed, s Status, now time.Time, p Patience) action {
 		return action{move: askStop, why: why}
 	}
 	if s.Failures >= p.Failures {
-		return action{move: giveUp, why: fmt.Sprintf("%d requests in a row came to nothing, the last: %s", s.Failures, s.Trouble)}
+		return action{move: giveUp, why: fmt.Sprintf("%d requests in a row failed, at last: %s", s.Failures, s.Trouble)}
 	}
 	if len(o.queued) == 0 && len(o.nodes) == 0 {
 		if now.Before(s.NotBefore) {
-			return action{move: wait, why: "before asking again"}
+			return action{move: wait, why: "before the next request"}
 		}
 		return action{move: create, why: "there is no machine"}
 	}
@@ -88,7 +88,7 @@ func decideQueued(q Queued, o observed, s Status, now time.Time, p Patience) act
 	switch q.State {
 	case "ACTIVE":
 		if len(o.nodes) == 0 {
-			return action{move: remove, why: "the node vanished", lost: true}
+			return action{move: remove, why: "the node has vanished", lost: true}
 		}
 		return decideNode(o.nodes[0], o, now, p)
 	case "SUSPENDED", "FAILED":
@@ -97,7 +97,7 @@ func decideQueued(q Queued, o observed, s Status, now time.Time, p Patience) act
 		return action{move: wait, why: "for capacity"}
 	}
 	if now.Sub(s.Since) > p.Setup && s.State == q.State {
-		return action{move: remove, why: fmt.Sprintf("the queued resource is %s for %s", q.State, now.Sub(s.Since).Round(time.Minute))}
+		return action{move: remove, why: fmt.Sprintf("the queued resource has been %s for %s", q.State, now.Sub(s.Since).Round(time.Minute))}
 	}
 	return action{move: wait, why: "for the queued resource, which is " + q.State}
 }
@@ -110,10 +110,10 @@ func decideNode(n Node, o observed, now time.Time, p Patience) action {
 		return lost("the node is " + n.State)
 	case "READY", "RESTARTING", "REPAIRING", "REIMAGING", "STARTING":
 		if alive && now.Sub(o.heartbeat.Time) > p.Silence {
-			return lost(fmt.Sprintf("the node is %s %s but silent for %s", n.State, n.Health, now.Sub(o.heartbeat.Time).Round(time.Second)))
+			return lost(fmt.Sprintf("the node is %s %s, but has sent no heartbeat for %s", n.State, n.Health, now.Sub(o.heartbeat.Time).Round(time.Second)))
 		}
 		if !alive && now.Sub(n.Created) > p.Boot {
-			return lost(fmt.Sprintf("the node is %s %s but was never heard of in %s", n.State, n.Health, now.Sub(n.Created).Round(time.Second)))
+			return lost(fmt.Sprintf("the node is %s %s, but has sent no heartbeat in %s", n.State, n.Health, now.Sub(n.Created).Round(time.Second)))
 		}
 	}
 	if (n.Health == "UNHEALTHY_TENSORFLOW" || n.Health == "TIMEOUT") && !alive {
@@ -122,7 +122,7 @@ func decideNode(n Node, o observed, now time.Time, p Patience) action {
 	if alive {
 		return action{move: wait, why: "training"}
 	}
-	return action{move: wait, why: "for the machine's first sign of life"}
+	return action{move: wait, why: "for the machine's first heartbeat"}
 }
 
 func reason(why string) string {

@@ -161,7 +161,7 @@ func (m *Machine) acquire(ctx context.Context) (*bucket.Lease, error) {
 		if !errors.As(err, &held) {
 			return lease, err
 		}
-		m.Log.Info("another machine writes; waiting", "holder", held.Holder, "until", held.Until)
+		m.Log.Info("waiting, because another machine writes", "holder", held.Holder, "until", held.Until)
 		if err := pause(ctx, max(m.Beat/2, min(time.Until(held.Until), m.TTL))); err != nil {
 			return nil, err
 		}
@@ -174,9 +174,9 @@ func (w *work) keep(ctx context.Context) error {
 	renewed := time.Now()
 	for {
 		if why, err := w.Leaving(ctx); err != nil {
-			w.Log.Warn("metadata server", "error", err)
+			w.Log.Warn("the metadata server failed", "error", err)
 		} else if why != "" {
-			w.Log.Warn("about to be taken away", "why", why)
+			w.Log.Warn("this machine is about to be taken away", "why", why)
 			return ErrTakenAway
 		}
 		err := w.beat(ctx)
@@ -190,7 +190,7 @@ func (w *work) keep(ctx context.Context) error {
 		case time.Since(renewed) > w.TTL:
 			return fmt.Errorf("%w: not renewed for %s: %w", bucket.ErrLost, w.TTL, err)
 		default:
-			w.Log.Warn("heartbeat", "error", err)
+			w.Log.Warn("heartbeat failed", "error", err)
 		}
 		if err := pause(ctx, w.Beat); err != nil {
 			return context.Cause(ctx)
@@ -239,7 +239,7 @@ func (w *work) attended(ctx context.Context, r Run) error {
 		since = s.Seen
 	}
 	if alone := now.Sub(since).Hours(); why == "" && r.MaxUnattended > 0 && alone >= r.MaxUnattended {
-		why = fmt.Sprintf("no subbert tpu run has looked after it for %.2f hours, at most %g were allowed", alone, r.MaxUnattended)
+		why = fmt.Sprintf("no subbert tpu run has watched the run for %.2f hours, want at most %g", alone, r.MaxUnattended)
 	}
 	if why == "" {
 		return nil
@@ -313,7 +313,7 @@ func (w *work) stopped() error {
 }
 
 // dir is the run's directory of the trainer.
-func (w *work) dir() string { return filepath.Join(w.Dir, "run") }
+func (w *work) dir() string { return filepath.Join(w.Dir, RunDir) }
 
 // fetch downloads everything that the trainer needs: config, inputs, plugin, the newest checkpoint and the metrics up
 // to it.
@@ -437,7 +437,7 @@ func (w *work) attend(ctx context.Context, ended <-chan error, trainer *os.Proce
 			return errors.Join(err, w.end(ended, trainer))
 		}
 		if err != nil && ctx.Err() == nil {
-			w.Log.Warn("will upload again", "error", err)
+			w.Log.Warn("upload failed; trying again", "error", err)
 		}
 	}
 }
@@ -517,13 +517,13 @@ func (w *work) conclude(ctx context.Context, exit int) error {
 	}
 	now := crash{Step: w.step(), Time: time.Now().UTC(), Why: fmt.Sprintf("exit code %d", exit)}
 	if k := len(n.Crashes); k > 0 && n.Crashes[k-1].Step == now.Step {
-		return w.failed(ctx, fmt.Sprintf("the trainer crashed twice after step %d, at last with %s", now.Step, now.Why))
+		return w.failed(ctx, fmt.Sprintf("the trainer crashed twice after step %d, the second time with %s", now.Step, now.Why))
 	}
 	n.Crashes = append(n.Crashes, now)
 	if err := w.lease.Note(ctx, n); err != nil {
 		return err
 	}
-	return fmt.Errorf("the trainer crashed after step %d with %s; once more is allowed: %s", now.Step, now.Why, strings.Join(w.tail(3), " | "))
+	return fmt.Errorf("the trainer crashed after step %d with %s, and is restarted once: %s", now.Step, now.Why, strings.Join(w.tail(3), " | "))
 }
 
 // done uploads the results of the run.

@@ -160,18 +160,18 @@ func TestMachineDone(t *testing.T) {
 // TestCrashLoop: two crashes at one step end the run with the last lines; progress between them forgives the first.
 func TestCrashLoop(t *testing.T) {
 	b := newBench(t, nil)
-	if err := b.turn("exit 3"); err == nil || !strings.Contains(err.Error(), "once more is allowed") {
+	if err := b.turn("exit 3"); err == nil || !strings.Contains(err.Error(), "is restarted once") {
 		t.Fatalf("the first crash: %v", err)
 	}
 	b.want("", "", 0)
-	if err := b.turn(saveTen + "exit 3"); err == nil || !strings.Contains(err.Error(), "once more is allowed") {
+	if err := b.turn(saveTen + "exit 3"); err == nil || !strings.Contains(err.Error(), "is restarted once") {
 		t.Fatalf("a crash after progress: %v", err)
 	}
 	b.want("", "", 0)
 	if err := b.turn("echo first; echo it broke here; exit 4"); err == nil {
 		t.Fatal("the second crash at a step is no error")
 	}
-	b.want(Failed, "crashed twice after step 10, at last with exit code 4", 1)
+	b.want(Failed, "crashed twice after step 10, the second time with exit code 4", 1)
 	if o := b.outcome(); strings.Join(o.Tail, "|") != "first|it broke here" || o.Step != 10 {
 		t.Errorf("post-mortem %+v", o)
 	}
@@ -191,7 +191,7 @@ func TestPreemptionsAreNoCrashes(t *testing.T) {
 		b.want("", "", 0)
 	}
 	b.leaving.Store(false)
-	if err := b.turn("exit 3"); err == nil || !strings.Contains(err.Error(), "once more is allowed") {
+	if err := b.turn("exit 3"); err == nil || !strings.Contains(err.Error(), "is restarted once") {
 		t.Errorf("the first crash after preemptions: %v", err)
 	}
 	b.want("", "", 0)
@@ -284,7 +284,7 @@ func TestUnattended(t *testing.T) {
 		{"no bound", nil, nil, Done, ""},
 		{"hours", func(r *Run) { r.MaxHours = blink }, nil, Stopped, "machine-hours"},
 		{"cost", func(r *Run) { r.MaxCost, r.HourPrice = 2*blink, 2 }, nil, Stopped, "machine-hours cost"},
-		{"nobody there", func(r *Run) { r.MaxUnattended = blink }, nil, Stopped, "no subbert tpu run has looked after it"},
+		{"nobody there", func(r *Run) { r.MaxUnattended = blink }, nil, Stopped, "no subbert tpu run has watched the run"},
 		{"hours, with a controller", func(r *Run) { r.MaxHours = blink }, attend, Done, ""},
 		{"somebody there", func(r *Run) { r.MaxUnattended = blink }, attend, Done, ""},
 		{"hours of earlier machines", func(r *Run) { r.MaxHours = 5 }, func(b *bench) {

@@ -20,7 +20,7 @@ import (
 
 // Bundle is the set of local files that are copied to the store of a run: program, config and data.
 type Bundle struct {
-	Config []byte            // with paths from InputPath
+	Config []byte            // of SetConfig, with paths of the machine
 	Binary string            // file of the program, for linux/amd64
 	Plugin string            // wheel of libtpu; empty for backends that need none
 	Inputs map[string]string // name to file or directory
@@ -28,9 +28,9 @@ type Bundle struct {
 	Streams map[string]string // likewise, inputs that the trainer reads from the store
 }
 
-// InputPath is the path of an input on the machine, relative to the trainer's directory. A file is in its own
+// inputPath is the path of an input on the machine, relative to the trainer's directory. A file is in its own
 // directory.
-func InputPath(name, local string) (string, error) {
+func inputPath(name, local string) (string, error) {
 	info, err := os.Stat(local)
 	if err != nil {
 		return "", err
@@ -41,11 +41,14 @@ func InputPath(name, local string) (string, error) {
 	return path.Join(inputsPrefix, name, filepath.Base(local)), nil
 }
 
-// StreamPath is the address of an input that the machine reads from the store of r.
-func StreamPath(r Run, name string) string { return r.Store + "/" + path.Join(inputsPrefix, name) }
+// streamPath is the address of an input that the machine reads from the store of r.
+func streamPath(r Run, name string) string { return r.Store + "/" + path.Join(inputsPrefix, name) }
 
-// CacheDir is the cache of data read from the store, relative to the trainer's directory.
-const CacheDir = "cache"
+// Directories on the machine, relative to the trainer's directory: of the run, and of blocks of data read from the store.
+const (
+	RunDir   = "run"
+	CacheDir = "cache"
+)
 
 // WheelVersion is the version in the name of a wheel; empty if there is none.
 func WheelVersion(file string) string {

@@ -4,9 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"math"
-	"os"
 
-	"github.com/BurntSushi/toml"
+	"github.com/subbert/subbert/internal/boundedtoml"
 )
 
 // PriceTable is a list of prices of accelerators.
@@ -31,19 +30,23 @@ var listPrices string
 // ListPrices is the embedded table of published prices. It has a date: prices change, and differ by contract.
 func ListPrices() (PriceTable, error) { return parsePrices("list prices", listPrices) }
 
-// ReadPrices reads a user's price table, a TOML file of [[price]] tables.
-func ReadPrices(file string) ([]Price, error) {
-	text, err := os.ReadFile(file)
+// OpenPrices reads the price table in a file of [[price]] tables, with the file as its source and no currency or date, or
+// returns the list prices if file is empty.
+func OpenPrices(file string) (PriceTable, error) {
+	if file == "" {
+		return ListPrices()
+	}
+	text, err := boundedtoml.Read(file)
 	if err != nil {
-		return nil, err
+		return PriceTable{}, err
 	}
 	t, err := parsePrices(file, string(text))
-	return t.Prices, err
+	return PriceTable{Source: file, Prices: t.Prices}, err
 }
 
 func parsePrices(name, text string) (PriceTable, error) {
 	var t PriceTable
-	meta, err := toml.Decode(text, &t)
+	meta, err := boundedtoml.Decode(text, &t)
 	if err != nil {
 		return t, fmt.Errorf("%s: %w", name, err)
 	}

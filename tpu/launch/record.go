@@ -187,7 +187,7 @@ func (r Run) Validate() error {
 		}
 	}
 	if r.MaxCost > 0 && r.HourPrice <= 0 {
-		errs = append(errs, fmt.Errorf("a bound on cost needs the price of an hour of %s: give a price table", r.Accelerator))
+		errs = append(errs, fmt.Errorf("max cost needs the price of an hour of %s: give a price table with --prices", r.Accelerator))
 	}
 	return errors.Join(errs...)
 }
@@ -210,9 +210,9 @@ func (r Run) hours() float64 {
 func (r Run) over(hours float64) string {
 	switch {
 	case r.MaxHours > 0 && hours >= r.MaxHours:
-		return fmt.Sprintf("%.2f machine-hours, at most %g were allowed", hours, r.MaxHours)
+		return fmt.Sprintf("%.2f machine-hours, want at most %g", hours, r.MaxHours)
 	case r.MaxCost > 0 && r.Cost(hours) >= r.MaxCost:
-		return fmt.Sprintf("%.2f machine-hours cost %.2f, at most %g was allowed", hours, r.Cost(hours), r.MaxCost)
+		return fmt.Sprintf("%.2f machine-hours cost %.2f, want at most %g", hours, r.Cost(hours), r.MaxCost)
 	}
 	return ""
 }
@@ -227,7 +227,7 @@ func readRun(ctx context.Context, s bucket.Store) (Run, int64, error) {
 	var r Run
 	generation, err := bucket.ReadJSON(ctx, s, RunObject, &r)
 	if errors.Is(err, fs.ErrNotExist) {
-		return r, 0, fmt.Errorf("%s: no run there: %w", s, err)
+		return r, 0, fmt.Errorf("%s has no run: %w", s, err)
 	}
 	if err == nil && r.Format != recordFormat {
 		err = fmt.Errorf("%s/%s: format %d, want %d", s, RunObject, r.Format, recordFormat)

@@ -242,16 +242,16 @@ func TestPrices(t *testing.T) {
 		}
 	}
 	write("[[price]]\naccelerator = 'v3-8'\nspot = true\nhour = 3\n[[price]]\naccelerator = 'v3-8'\nzone = 'europe-west4-a'\nspot = true\nhour = 2\n")
-	table, err := ReadPrices(file)
+	table, err := OpenPrices(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	here, there, onDemand := exampleRun(), exampleRun(), exampleRun()
 	there.Zone, onDemand.Spot = "us-central1-a", false
-	if a, b, c := FindPrice(table, here), FindPrice(table, there), FindPrice(table, onDemand); a != 2 || b != 3 || c != 0 {
+	if a, b, c := FindPrice(table.Prices, here), FindPrice(table.Prices, there), FindPrice(table.Prices, onDemand); a != 2 || b != 3 || c != 0 {
 		t.Errorf("got %g, %g, %g; want 2, 3 and not known", a, b, c)
 	}
-	list, err := ListPrices()
+	list, err := OpenPrices("")
 	if err != nil || list.AsOf == "" || list.Source == "" || list.Currency == "" {
 		t.Errorf("the list prices: %v, as of %q, from %q, in %q", err, list.AsOf, list.Source, list.Currency)
 	}
@@ -275,7 +275,7 @@ func TestPrices(t *testing.T) {
 	}
 	for _, bad := range []string{"[[price]]\naccelerator='v3-8'\nhuor=3\n", "[[price]]\nhour=3\n", "x"} {
 		write(bad)
-		if _, err := ReadPrices(file); err == nil {
+		if _, err := OpenPrices(file); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}

@@ -20,7 +20,7 @@ const SSHUser = "subbert"
 func PublicKey(line []byte) (string, error) {
 	key, _, _, _, err := ssh.ParseAuthorizedKey(line)
 	if err != nil {
-		return "", errors.New("no public key in authorized_keys form")
+		return "", errors.New("not a public key in authorized_keys form")
 	}
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), nil
 }

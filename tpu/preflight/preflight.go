@@ -46,6 +46,20 @@ func Unplanned(why string) *Report {
 	return &Report{Notes: []string{why + ": its memory and duration cannot be predicted"}}
 }
 
+// Device returns the device to plan r for, or the report of a run that cannot be planned.
+func Device(r launch.Run) (plan.Device, *Report) {
+	device, err := plan.FindDevice(r.Accelerator)
+	switch {
+	case r.Backend != "tpu":
+		return device, Unplanned("the backend is " + r.Backend + ", not the TPU")
+	case r.Verb != "pretrain":
+		return device, Unplanned("only pre-training can be planned, not " + r.Verb)
+	case err != nil:
+		return device, Unplanned("there is no plan for a " + r.Accelerator)
+	}
+	return device, nil
+}
+
 // Of plans a run and compares the plan with its bounds. A run that does not compile or does not fit is a fault in the
 // report, not an error.
 func Of(ctx context.Context, p *plan.Planner, r launch.Run) (*Report, error) {
@@ -82,10 +96,10 @@ func (r *Report) judge(run launch.Run) {
 	}
 	r.Cost = run.Cost(r.Hours)
 	if run.MaxHours > 0 && r.Hours > run.MaxHours {
-		r.Faults = append(r.Faults, fmt.Sprintf("it would take %s %.3g hours, and --max-hours allows %g", r.about(), r.Hours, run.MaxHours))
+		r.Faults = append(r.Faults, fmt.Sprintf("the run takes %s %.3g hours, but --max-hours is %g", r.about(), r.Hours, run.MaxHours))
 	}
 	if run.MaxCost > 0 && r.Cost > run.MaxCost {
-		r.Faults = append(r.Faults, fmt.Sprintf("it would cost %s %.3g, and --max-cost allows %g", r.about(), r.Cost, run.MaxCost))
+		r.Faults = append(r.Faults, fmt.Sprintf("the run costs %s %.3g, but --max-cost is %g", r.about(), r.Cost, run.MaxCost))
 	}
 }
 
@@ -123,7 +137,7 @@ func (r *Report) Rows(prices launch.PriceTable) [][2]string {
 // priceSource returns the source of the prices, with currency and date for list prices.
 func priceSource(t launch.PriceTable) string {
 	if t.AsOf == "" {
-		return " by the price table given"
+		return " by the price table of --prices"
 	}
 	return " " + t.Currency + " by the list prices of " + t.AsOf
 }

@@ -51,15 +51,15 @@ func (c Config) Validate() error {
 	}
 	switch {
 	case c.Steps > 0 && c.Epochs > 0:
-		fault("steps = %d contradicts epochs = %g: give one", c.Steps, c.Epochs)
+		fault("steps = %d contradicts epochs = %g; set one of them", c.Steps, c.Epochs)
 	case c.Steps == 0 && c.Epochs == 0:
-		fault("steps: missing; give steps or epochs")
+		fault("steps: missing; set steps or epochs")
 	}
 	if c.WarmupSteps < 0 || c.WarmupFraction < 0 || c.WarmupFraction > 1 {
 		fault("warmup_steps = %d, warmup_fraction = %g: want a count >= 0 and a fraction in [0, 1]", c.WarmupSteps, c.WarmupFraction)
 	}
 	if c.WarmupSteps > 0 && c.WarmupFraction > 0 {
-		fault("warmup_steps = %d contradicts warmup_fraction = %g: give one", c.WarmupSteps, c.WarmupFraction)
+		fault("warmup_steps = %d contradicts warmup_fraction = %g; set one of them", c.WarmupSteps, c.WarmupFraction)
 	}
 	if c.Steps > 0 && c.WarmupSteps > c.Steps {
 		fault("warmup_steps = %d is more than steps = %d", c.WarmupSteps, c.Steps)
@@ -89,7 +89,7 @@ func New(c Config, stepsPerEpoch int) (Schedule, error) {
 	steps := c.Steps
 	if steps == 0 {
 		if stepsPerEpoch <= 0 {
-			return Schedule{}, fmt.Errorf("schedule.epochs = %g: this task has no epochs; give schedule.steps", c.Epochs)
+			return Schedule{}, fmt.Errorf("schedule.epochs = %g: this task has no epochs; set schedule.steps", c.Epochs)
 		}
 		steps = max(1, int(math.Round(c.Epochs*float64(stepsPerEpoch))))
 	}

@@ -56,7 +56,7 @@ func get(t *testing.T, s bucket.Store, name string) (string, bucket.Object) {
 
 func contents(t *testing.T, s bucket.Store) {
 	if _, _, err := s.Read(t.Context(), "a/b"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("reading what is not there: %v, want fs.ErrNotExist", err)
+		t.Errorf("reading a missing object: %v, want fs.ErrNotExist", err)
 	}
 	text := strings.Repeat("weights ", 1000)
 	o := put(t, s, "a/b", text, bucket.Condition{})
@@ -91,7 +91,7 @@ func ranges(t *testing.T, s bucket.Store) {
 		}
 	}
 	if err := s.ReadRange(t.Context(), "nowhere", make([]byte, 1), 0); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a part of what is not there: %v, want fs.ErrNotExist", err)
+		t.Errorf("part of a missing object: %v, want fs.ErrNotExist", err)
 	}
 }
 
@@ -114,10 +114,10 @@ func conditions(t *testing.T, s bucket.Store) {
 func brokenReader(t *testing.T, s bucket.Store) {
 	broken := io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("disk")))
 	if _, err := s.Write(t.Context(), "x", broken, bucket.Condition{}); err == nil {
-		t.Error("a write whose reader failed was made")
+		t.Error("a write succeeded although its reader failed")
 	}
 	if _, _, err := s.Read(t.Context(), "x"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("half an object is there: %v", err)
+		t.Errorf("half an object exists: %v", err)
 	}
 }
 
@@ -152,7 +152,7 @@ func oneWinner(t *testing.T, s bucket.Store) {
 	}
 	all.Wait()
 	if won.Load() != 1 {
-		t.Errorf("%d writers got through, want 1", won.Load())
+		t.Errorf("%d writers succeeded, want 1", won.Load())
 	}
 }
 

@@ -124,7 +124,7 @@ func TestStoreOfAnotherChecksum(t *testing.T) {
 		}
 		a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	}
-	if _, err := s.Write(t.Context(), "x", strings.NewReader("the weights"), bucket.Condition{}); err == nil || !strings.Contains(err.Error(), "checksum 00000000 arrived") {
+	if _, err := s.Write(t.Context(), "x", strings.NewReader("the weights"), bucket.Condition{}); err == nil || !strings.Contains(err.Error(), "received checksum 00000000") {
 		t.Errorf("got %v, want a checksum that differs", err)
 	}
 	if _, _, err := s.Read(t.Context(), "x"); !errors.Is(err, fs.ErrNotExist) {
@@ -187,7 +187,7 @@ func TestUploadGivenUp(t *testing.T) {
 	s := openThrough(t, &network{})
 	broken := io.MultiReader(io.LimitReader(zeros{}, 17<<20), brokenReader{})
 	if _, err := s.Write(t.Context(), "big", broken, bucket.Condition{}); err == nil {
-		t.Error("a write whose reader failed was made")
+		t.Error("a write succeeded although its reader failed")
 	}
 	if found, err := s.List(t.Context(), ""); err != nil || len(found) > 0 {
 		t.Errorf("%d objects are there (%v), want none", len(found), err)

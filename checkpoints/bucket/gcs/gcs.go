@@ -157,7 +157,7 @@ func sumText(sum uint32) string {
 func parseSum(text string) (uint32, error) {
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(raw) != 4 {
-		return 0, fmt.Errorf("the store gives checksum %q, want four bytes in base64", text)
+		return 0, fmt.Errorf("the store returned checksum %q, want four bytes in base64", text)
 	}
 	return binary.BigEndian.Uint32(raw), nil
 }

@@ -48,10 +48,10 @@ func media(generation int64) url.Values {
 func describe(name string, response *http.Response) (o bucket.Object, err error) {
 	o.Name, o.Size = name, response.ContentLength
 	if o.Size < 0 {
-		return o, errors.New("the store gives no size")
+		return o, errors.New("the store returned no size")
 	}
 	if o.Generation, err = strconv.ParseInt(response.Header.Get("X-Goog-Generation"), 10, 64); err != nil {
-		return o, fmt.Errorf("the store gives generation %q, want a number", response.Header.Get("X-Goog-Generation"))
+		return o, fmt.Errorf("the store returned generation %q, want a number", response.Header.Get("X-Goog-Generation"))
 	}
 	for _, hash := range strings.Split(strings.Join(response.Header.Values("X-Goog-Hash"), ","), ",") {
 		if text, ok := strings.CutPrefix(strings.TrimSpace(hash), "crc32c="); ok {
@@ -60,7 +60,7 @@ func describe(name string, response *http.Response) (o bucket.Object, err error)
 			return o, err
 		}
 	}
-	return o, errors.New("the store gives no CRC-32C")
+	return o, errors.New("the store returned no CRC-32C")
 }
 
 // reader reads an object to its end, over several connections if necessary, and compares the checksum at the end.
@@ -85,7 +85,7 @@ func (r *reader) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if err = r.tries.Again(r.ctx, err); err != nil {
-			return 0, r.store.fault(r.name, fmt.Errorf("broken off after %d of %d bytes: %w", r.done, r.object.Size, err))
+			return 0, r.store.fault(r.name, fmt.Errorf("connection lost after %d of %d bytes: %w", r.done, r.object.Size, err))
 		}
 		r.tries.Begin()
 	}
@@ -134,7 +134,7 @@ func (r *reader) reopen() error {
 
 func (r *reader) compare() error {
 	if r.sum != r.object.CRC32C {
-		return fmt.Errorf("%s/%s: bad CRC-32C: %08x arrived, want %08x", r.store, r.name, r.sum, r.object.CRC32C)
+		return fmt.Errorf("%s/%s: bad CRC-32C: got %08x, want %08x", r.store, r.name, r.sum, r.object.CRC32C)
 	}
 	return io.EOF
 }
@@ -157,7 +157,7 @@ func (s *Store) open(ctx context.Context, name string, generation, from, to int6
 	var start int64
 	_, err = fmt.Sscanf(response.Header.Get("Content-Range"), "bytes %d-", &start)
 	if response.StatusCode != http.StatusPartialContent || err != nil || start != from {
-		err = fmt.Errorf("asked for bytes from %d on, the store sends %q", from, response.Header.Get("Content-Range"))
+		err = fmt.Errorf("requested the bytes from %d, the store returned %q", from, response.Header.Get("Content-Range"))
 		return nil, errors.Join(remote.Final(err), response.Body.Close())
 	}
 	return response, nil

@@ -34,9 +34,9 @@ func (s *Store) Write(ctx context.Context, name string, r io.Reader, when bucket
 	}
 	o, err := made.object(name)
 	if err == nil && (o.CRC32C != u.sum || o.Size != u.sent) {
-		err = fmt.Errorf("checksum %08x arrived, %08x was sent", o.CRC32C, u.sum)
+		err = fmt.Errorf("the store received checksum %08x, want %08x", o.CRC32C, u.sum)
 		if o.Size != u.sent {
-			err = fmt.Errorf("%d bytes arrived, %d were sent", o.Size, u.sent)
+			err = fmt.Errorf("the store received %d bytes, want %d", o.Size, u.sent)
 		}
 	}
 	if err != nil {
@@ -163,7 +163,7 @@ func (u *upload) begin(ctx context.Context) error {
 			return err
 		}
 		if u.session = response.Header.Get("Location"); u.session == "" {
-			err = remote.Final(errors.New("the store gives no address to upload to"))
+			err = remote.Final(errors.New("the store returned no upload address"))
 		}
 		return errors.Join(err, gapi.Decode(response, nil))
 	})
@@ -181,12 +181,12 @@ func (u *upload) send(ctx context.Context) (made resource, err error) {
 		case err == nil && have < 0, err == nil && have == u.sent && !u.last:
 			return made, nil
 		case err == nil && (have < begin || have >= u.sent):
-			return made, fmt.Errorf("the store has %d bytes and wants more, bytes %d to %d were sent", have, at, u.sent)
+			return made, fmt.Errorf("the store asks for the bytes after %d, but bytes %d to %d were sent", have, at, u.sent)
 		case err == nil:
 			if have > at {
 				tries.Progress()
 			}
-			at, err = have, fmt.Errorf("the store took %d of %d bytes", have-begin, len(u.piece))
+			at, err = have, fmt.Errorf("the store accepted %d of %d bytes", have-begin, len(u.piece))
 		}
 		if err = tries.Again(ctx, err); err != nil {
 			return made, err
@@ -211,14 +211,14 @@ func (u *upload) sendFrom(ctx context.Context, begin, at int64, made *resource) 
 	}
 	if response.StatusCode != http.StatusPermanentRedirect {
 		if !u.last {
-			err = remote.Final(errors.New("the store ended an upload before its last piece"))
+			err = remote.Final(errors.New("the store ended an upload before its last part"))
 			return 0, errors.Join(err, response.Body.Close())
 		}
 		return -1, gapi.Decode(response, made)
 	}
 	if text := response.Header.Get("Range"); text != "" { // none: it has nothing
 		if _, err := fmt.Sscanf(text, "bytes=0-%d", &have); err != nil {
-			return 0, errors.Join(remote.Final(fmt.Errorf("the store has %q of an upload", text)), response.Body.Close())
+			return 0, errors.Join(remote.Final(fmt.Errorf("the store returned the range %q of an upload", text)), response.Body.Close())
 		}
 		have++
 	}

@@ -306,7 +306,7 @@ func TestBrokenJSON(t *testing.T) {
 		{"cut off", asJSON[:200], false, "x.json: byte "},
 		{"no BioC", `{"a": 1}`, false, "an object without documents or passages; this is not BioC"},
 		{"words", `[1]`, false, `want an object`},
-		{"no array", `{"documents": 1}`, false, "documents are no array"},
+		{"no array", `{"documents": 1}`, false, "documents are not an array"},
 		{"strict", asJSON, true, "x.json: document 12 at byte 77: annotation 2"},
 		{"too long", `{"documents": [{"id": "` + strings.Repeat("x", 3<<20) + `"}]}`, false, "a document has more than 1 MiB of JSON"},
 	} {

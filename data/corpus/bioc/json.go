@@ -55,27 +55,45 @@ func (s *jsonSource) raw() (json.RawMessage, error) {
 	return v, err
 }
 
-var errStopped = errors.New("the receiver wants no more")
+var errStopped = errors.New("the consumer stopped")
 
 // jsonDrafts is drafts for JSON.
 func (r *Reader) jsonDrafts(yield func(*draft, error) bool) {
-	err := r.jsonValues(yield)
+	err := r.json.values(&jsonParts{
+		document:   func(whole json.RawMessage, start int64) error { return r.jsonDocument(whole, start, yield) },
+		collection: r.jsonCollection,
+	})
 	if err != nil && err != errStopped {
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			err = errors.New("the JSON ends too early; the file is truncated")
-		}
 		if fault := (Fault{}); !errors.As(err, &fault) {
-			err = fmt.Errorf("%s: byte %d: %w", r.name, r.json.InputOffset(), err)
+			err = r.json.place(r.name, err)
 		}
 		yield(nil, err)
 	}
 }
 
-// jsonValues reads the values at the top of the file.
-func (r *Reader) jsonValues(yield func(*draft, error) bool) error {
+func (r *Reader) jsonCollection(fields map[string]json.RawMessage) {
+	r.collection.Source, r.collection.Date, r.collection.Key = words(fields["source"]), words(fields["date"]), words(fields["key"])
+}
+
+// place returns err with the name of the file and the byte at which reading stopped.
+func (s *jsonSource) place(name string, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = errors.New("the JSON ends too early; the file is truncated")
+	}
+	return fmt.Errorf("%s: byte %d: %w", name, s.InputOffset(), err)
+}
+
+// jsonParts receives the parts of a file. An error from document ends the reading.
+type jsonParts struct {
+	document   func(whole json.RawMessage, start int64) error // start is the byte at which the document begins
+	collection func(fields map[string]json.RawMessage)        // all but the documents
+}
+
+// values reads the values at the top of the file.
+func (s *jsonSource) values(parts *jsonParts) error {
 	for {
-		r.json.bounded.left = r.json.bounded.most
-		t, err := r.json.Token()
+		s.bounded.left = s.bounded.most
+		t, err := s.Token()
 		if err == io.EOF {
 			return nil
 		}
@@ -84,7 +102,7 @@ func (r *Reader) jsonValues(yield func(*draft, error) bool) error {
 			return err
 		case t == json.Delim('['), t == json.Delim(']'), t == json.Delim('}'):
 		case t == json.Delim('{'):
-			if err := r.jsonObject(yield); err != nil {
+			if err := s.object(parts); err != nil {
 				return err
 			}
 		default:
@@ -93,28 +111,28 @@ func (r *Reader) jsonValues(yield func(*draft, error) bool) error {
 	}
 }
 
-// jsonObject reads the rest of an object: a collection, whose documents are yielded as they come, or a document.
-func (r *Reader) jsonObject(yield func(*draft, error) bool) error {
-	offset := r.json.InputOffset()
+// object reads the rest of an object: a collection, whose documents are passed on as they come, or a document.
+func (s *jsonSource) object(parts *jsonParts) error {
+	start := s.InputOffset() - 1 // the brace has been read
 	fields := map[string]json.RawMessage{}
 	documents := false
-	for r.json.More() {
-		key, err := r.json.Token()
+	for s.More() {
+		key, err := s.Token()
 		if err != nil {
 			return err
 		}
 		if key == "documents" || key == "PubTator3" {
 			documents = true
-			if err := r.jsonDocuments(yield); err != nil {
+			if err := s.documents(parts); err != nil {
 				return err
 			}
 			continue
 		}
-		if fields[key.(string)], err = r.json.raw(); err != nil {
+		if fields[key.(string)], err = s.raw(); err != nil {
 			return err
 		}
 	}
-	if _, err := r.json.Token(); err != nil { // its end
+	if _, err := s.Token(); err != nil { // its end
 		return err
 	}
 	if _, isDocument := fields["passages"]; isDocument {
@@ -122,31 +140,30 @@ func (r *Reader) jsonObject(yield func(*draft, error) bool) error {
 		if err != nil {
 			return err
 		}
-		return r.jsonDocument(whole, offset, yield)
+		return parts.document(whole, start)
 	}
 	if !documents {
 		return errors.New("an object without documents or passages; this is not BioC")
 	}
-	r.collection.Source, r.collection.Date, r.collection.Key = words(fields["source"]), words(fields["date"]), words(fields["key"])
+	parts.collection(fields)
 	return nil
 }
 
-// jsonDocuments reads an array of documents.
-func (r *Reader) jsonDocuments(yield func(*draft, error) bool) error {
-	if t, err := r.json.Token(); err != nil || t != json.Delim('[') {
-		return errors.Join(err, errors.New("documents are no array"))
+// documents reads an array of documents.
+func (s *jsonSource) documents(parts *jsonParts) error {
+	if t, err := s.Token(); err != nil || t != json.Delim('[') {
+		return errors.Join(err, errors.New("documents are not an array"))
 	}
-	for r.json.More() {
-		offset := r.json.InputOffset()
-		whole, err := r.json.raw()
+	for s.More() {
+		whole, err := s.raw()
 		if err != nil {
 			return err
 		}
-		if err := r.jsonDocument(whole, offset, yield); err != nil {
+		if err := parts.document(whole, s.InputOffset()-int64(len(whole))); err != nil {
 			return err
 		}
 	}
-	_, err := r.json.Token()
+	_, err := s.Token()
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/data/corpus"
@@ -114,6 +115,27 @@ func Concepts(id string) []string {
 		}
 	}
 	return out
+}
+
+// Known returns the known concepts of an identifier, as Concepts splits it. "-", "-1" and the empty identifier are
+// unknown concepts.
+func Known(id string) []string {
+	return slices.DeleteFunc(Concepts(id), func(c string) bool { return !IsKnown(c) })
+}
+
+// IsKnown reports whether a concept is known: it is none of "-", "-1" and the empty identifier.
+func IsKnown(concept string) bool {
+	return concept != "" && (concept[0] != '-' || strings.Trim(concept, "-1") != "")
+}
+
+// Plain returns a concept in the form in which concepts are compared: without the prefix MESH:, which only some files
+// write.
+func Plain(concept string) string {
+	const prefix = "MESH:"
+	if len(concept) > len(prefix) && strings.EqualFold(concept[:len(prefix)], prefix) {
+		return concept[len(prefix):]
+	}
+	return concept
 }
 
 // isVariant reports whether id describes a variant in tmVar's form: the kind of sequence, the change, and the

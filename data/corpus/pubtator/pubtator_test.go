@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,6 +118,26 @@ func TestConcepts(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, Concepts(id)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
+func TestKnown(t *testing.T) {
+	for id, want := range map[string][]string{
+		"": {}, "-": {}, "-1": {}, "D1": {"D1"}, "D1|-1": {"D1"}, "-;10": {"10"}, "-1,-": {}, "MESH:D1|MESH:D2": {"MESH:D1", "MESH:D2"}, "-12": {"-12"}, "p|SUB|V|600|E": {"p|SUB|V|600|E"},
+	} {
+		if got := Known(id); !slices.Equal(want, got) {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for concept, want := range map[string]string{
+		"": "", "D1": "D1", "MESH:D1": "D1", "mesh:D1": "D1", "MESH:": "MESH:", "MESHED": "MESHED", "OMIM:1": "OMIM:1", "MESH:MESH:D1": "MESH:D1",
+	} {
+		if got := Plain(concept); got != want {
+			t.Errorf("%q: %q, want %q", concept, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package visible
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 	"testing/iotest"
 )
 
-// TestVisible: however the text is split into writes, control characters are escaped and the rest is unchanged.
-func TestVisible(t *testing.T) {
+// TestWriter: however the text is split into writes, control characters are escaped and the rest is unchanged.
+func TestWriter(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "a\tb\nc", "a\tb\nc"},
 		{"other letters", "µ Â é 漢 🧬 \u00a0x", "µ Â é 漢 🧬 \u00a0x"},
@@ -23,7 +23,7 @@ func TestVisible(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for _, size := range []int{1, 2, 3, 1000} {
 				var out bytes.Buffer
-				w := &visible{to: &out}
+				w := To(&out)
 				for text := []byte(test.text); len(text) > 0; {
 					n := min(size, len(text))
 					if wrote, err := w.Write(text[:n]); wrote != n || err != nil {
@@ -42,14 +42,14 @@ func TestVisible(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := (&visible{to: &out}).Write(text); err != nil {
+	if _, err := To(&out).Write(text); err != nil {
 		t.Fatal(err)
 	}
 	var back string
 	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != "\u009b\x7f\x1b" {
 		t.Errorf("JSON became %s, which is %q (%v)", &out, back, err)
 	}
-	if _, err := (&visible{to: iotest.TruncateWriter(&out, 0)}).Write([]byte("x")); err != nil {
+	if _, err := To(iotest.TruncateWriter(&out, 0)).Write([]byte("x")); err != nil {
 		t.Error(err)
 	}
 }

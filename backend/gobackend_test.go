@@ -1,8 +1,8 @@
-package main
+package backend
 
 import "testing"
 
-func TestGodebug(t *testing.T) {
+func TestAddSetting(t *testing.T) {
 	const want = "asyncpreemptoff=1"
 	for _, c := range []struct {
 		now, setting, then string
@@ -16,8 +16,8 @@ func TestGodebug(t *testing.T) {
 		{"", "", "", false},
 		{"gctrace=1", "", "gctrace=1", false},
 	} {
-		if then, changed := godebug(c.now, c.setting); then != c.then || changed != c.changed {
-			t.Errorf("godebug(%q, %q) is %q and %v, want %q and %v", c.now, c.setting, then, changed, c.then, c.changed)
+		if then, changed := addSetting(c.now, c.setting); then != c.then || changed != c.changed {
+			t.Errorf("addSetting(%q, %q) is %q and %v, want %q and %v", c.now, c.setting, then, changed, c.then, c.changed)
 		}
 	}
 }

@@ -1,4 +1,5 @@
-package main
+// Package visible makes the control characters of anybody's text visible instead of letting a terminal obey them.
+package visible
 
 import (
 	"fmt"
@@ -7,20 +8,24 @@ import (
 	"sync"
 )
 
-// visible is a writer for text from anybody's files. It writes control characters that a terminal would obey as
-// escapes, such as \u001b, except line ends and tabs. The escapes are those of JSON, so that JSON keeps its meaning. It
-// is safe for concurrent use, as a file is.
-type visible struct {
+// Writer writes control characters that a terminal would obey as escapes, such as \u001b, except line ends and tabs. The
+// escapes are those of JSON, so that JSON keeps its meaning. It is safe for concurrent use, as a file is.
+type Writer struct {
 	to      io.Writer
 	lock    sync.Mutex // protects the fields below
 	out     []byte
 	pending bool // the last byte was the first byte of a two-byte control character, or of another character
 }
 
+// To returns a Writer that writes to w.
+func To(w io.Writer) *Writer { return &Writer{to: w} }
+
 // controlLead is the first byte in UTF-8 of U+0080 to U+00BF, of which those up to U+009F are control characters.
 const controlLead = 0xc2
 
-func (v *visible) Write(p []byte) (int, error) {
+// Write writes p with its control characters escaped. A last byte that may begin a control character is kept until the
+// next call.
+func (v *Writer) Write(p []byte) (int, error) {
 	v.lock.Lock()
 	defer v.lock.Unlock()
 	v.out = v.out[:0]
@@ -53,17 +58,17 @@ func (v *visible) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// escaped returns text as visible writes it.
-func escaped(text string) string {
+// Text returns text as Writer writes it.
+func Text(text string) string {
 	var b strings.Builder
-	(&visible{to: &b}).Write([]byte(text)) // a Builder never fails
+	To(&b).Write([]byte(text)) // a Builder never fails
 	return b.String()
 }
 
-// raw returns the writer below a visible one, for output that a terminal is to obey.
-func raw(w io.Writer) io.Writer {
-	if v, ok := w.(*visible); ok {
-		return raw(v.to)
+// Raw returns the writer below w, for output that a terminal is to obey, or w itself if it is not a Writer.
+func Raw(w io.Writer) io.Writer {
+	if v, ok := w.(*Writer); ok {
+		return Raw(v.to)
 	}
 	return w
 }
