@@ -14,7 +14,7 @@ import (
 const (
 	Holds       = "holds"
 	DoesNotHold = "does not hold"
-	CannotTell  = "inconclusive"
+	CannotTell  = "cannot be told"
 )
 
 // Verdict says whether a row differs here, as claimed, from another.
@@ -67,7 +67,7 @@ func (v Verdict) Text(decimals int) string {
 	if v.Published != nil && *v.Published != 0 {
 		looked = fmt.Sprintf("the published %+.*f", decimals, *v.Published)
 	}
-	told := fmt.Sprintf("inconclusive with %d seeds: %s", v.Gain.N, size)
+	told := fmt.Sprintf("cannot be told with %d seeds: %s", v.Gain.N, size)
 	switch {
 	case v.Seeds > v.Gain.N:
 		return fmt.Sprintf("%s; finding %s would take %d seeds", told, looked, v.Seeds)
@@ -164,5 +164,5 @@ func (o *Outcome) Verdict(of []*Experiment) string {
 	if all == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s with published or claimed gains: %d as claimed, %d not, and %d inconclusive with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
+	return fmt.Sprintf("%s with published or claimed gains: %d as claimed, %d not, and %d that cannot be told with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
 }

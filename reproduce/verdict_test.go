@@ -22,12 +22,12 @@ func TestJudge(t *testing.T) {
 		{"none is published", Verdict{Gain: gain(0.3, 1.4, 2.6, 1, 0.1)}, "holds here: +1.4 [+0.3, +2.6]"},
 		{"no difference is published", Verdict{Published: published(0), Gain: gain(0.3, 1.4, 2.6, 1, 0.1)}, "does not hold here: +1.4 [+0.3, +2.6]"},
 		{"noise of seeds", Verdict{Published: published(2), Gain: gain(-0.9, 0.4, 1.8, 1.5, 0.1)},
-			"inconclusive with 3 seeds: +0.4 [-0.9, +1.8]; finding the published +2.0 would take 7 seeds"},
-		{"noise of seeds, none published", Verdict{Gain: gain(-0.9, 0.4, 1.8, 1, 0)}, "inconclusive with 3 seeds: +0.4 [-0.9, +1.8]; finding a gain of 1.0 would take 10 seeds"},
+			"cannot be told with 3 seeds: +0.4 [-0.9, +1.8]; finding the published +2.0 would take 7 seeds"},
+		{"noise of seeds, none published", Verdict{Gain: gain(-0.9, 0.4, 1.8, 1, 0)}, "cannot be told with 3 seeds: +0.4 [-0.9, +1.8]; finding a gain of 1.0 would take 10 seeds"},
 		{"a small test set", Verdict{Published: published(2), Gain: gain(-3, 0.4, 3.8, 1, 1.5)},
-			"inconclusive with 3 seeds: +0.4 [-3.0, +3.8]; no number of seeds finds the published +2.0 on 500 test pairs"},
+			"cannot be told with 3 seeds: +0.4 [-3.0, +3.8]; no number of seeds finds the published +2.0 on 500 test pairs"},
 		{"enough seeds, and nothing seen", Verdict{Published: published(5), Gain: gain(-0.9, 0.4, 1.8, 0.5, 0.1)},
-			"inconclusive with 3 seeds: +0.4 [-0.9, +1.8]; 2 seeds find the published +5.0 with probability 0.8"},
+			"cannot be told with 3 seeds: +0.4 [-0.9, +1.8]; 2 seeds find the published +5.0 with probability 0.8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := judge(c.v).Text(1); got != c.want {

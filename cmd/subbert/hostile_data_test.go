@@ -27,7 +27,7 @@ func hostileData() []hostile {
 		{name: "a second xz stream with a huge window", cheap: true, make: write("in.jsonl.xz", wideSecondStream), args: []string{"data", "select", "--strict", "--query", "gene", "--out", "out", "in.jsonl.xz"}, code: exitFailed, says: "window"},
 		{name: "a second xz stream with a huge window in a corpus", cheap: true, make: write("in.pubtator.xz", wideSecondStream), args: relationsFrom("pubtator", "in.pubtator.xz"), code: exitFailed, says: "window"},
 		{name: "a zip bomb of DDI", make: write("ddi.zip", zipBomb), args: relationsFrom("ddi2013", "ddi.zip"), header: true, code: exitFailed, says: "more than 32 MiB of XML"},
-		{name: "10,000 mentions in a sentence of PubTator", make: write("in.txt", manyMentions), args: relationsFrom("pubtator", "in.txt"), header: true, says: "pairs"},
+		{name: "10,000 mentions in a sentence of PubTator", make: write("in.txt", func() []byte { return manyMentions(10_000) }), args: relationsFrom("pubtator", "in.txt"), header: true, says: "pairs"},
 		{name: "10,000 mentions in a passage of BioC", make: write("in.xml", manyAnnotations), args: relationsFrom("bioc", "in.xml"), header: true, says: "pairs"},
 		{name: "300,000 pairs in a sentence of DDI", make: write("in.xml", manyPairs), args: relationsFrom("ddi2013", "in.xml"), header: true, says: ""},
 		{name: "3,000 entities in a sentence of the PPI corpora", make: write("in.xml", manyEntities), args: relationsFrom("ppi-xml", "in.xml"), header: true, says: ""},
@@ -130,8 +130,8 @@ func zipBomb() []byte {
 // drugs returns a sentence of n mentions of one drug of four letters, each followed by a comma and a space.
 func drugs(n int) string { return strings.Repeat("drug, ", n) }
 
-func manyMentions() []byte {
-	const n = 10_000
+// manyMentions returns PubTator's text of a document with one sentence of n mentions.
+func manyMentions(n int) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "1|t|%s\n1|a|\n", drugs(n))
 	for i := range n {

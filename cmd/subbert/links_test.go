@@ -16,8 +16,8 @@ var (
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	// notInAnchor matches what GitHub leaves out of a heading's anchor.
 	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
-	// recorded matches a command of the records that runs tests.
-	recorded = regexp.MustCompile("go test [^\n#`]+")
+	// recordedCommand matches a command of the records that runs tests.
+	recordedCommand = regexp.MustCompile("go test [^\n#`]+")
 )
 
 // TestLinks checks that every relative link of every page leads to a file, and to a heading if it names one.
@@ -54,7 +54,7 @@ func TestLinksGoRed(t *testing.T) {
 // TestRecordedTests checks that the tests and benchmarks that the records name are in the packages that they name.
 func TestRecordedTests(t *testing.T) {
 	for _, page := range []string{"../../docs/experiments.md", "../../docs/performance.md"} {
-		for _, command := range recorded.FindAllString(pageText(t, page), -1) {
+		for _, command := range recordedCommand.FindAllString(pageText(t, page), -1) {
 			folder, names := testsOf(command)
 			if folder == "./..." {
 				continue
