@@ -42,3 +42,16 @@ func (b BFloat16) String() string {
 	}
 	return "bfloat16 is faster than float32 on this processor, which has units for it (" + strings.Join(b.Units, ", ") + ")"
 }
+
+// SlowBFloat16 says why bfloat16 is slower than float32 on the named backend of this machine; empty if it is not known
+// to be slower.
+func SlowBFloat16(name string) string {
+	units := ProcessorBFloat16()
+	switch {
+	case name == Go:
+		return "bfloat16 is slower than float32 on the Go backend, which has no bfloat16 products"
+	case name == CPU && units.Slow():
+		return units.String()
+	}
+	return ""
+}

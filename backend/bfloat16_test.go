@@ -25,3 +25,15 @@ func TestBFloat16(t *testing.T) {
 		})
 	}
 }
+
+func TestSlowBFloat16(t *testing.T) {
+	if got := SlowBFloat16(Go); got == "" {
+		t.Error("the Go backend is not said to be slow")
+	}
+	if got, slow := SlowBFloat16(CPU), ProcessorBFloat16().Slow(); (got != "") != slow {
+		t.Errorf("CPU: %q, the processor is slow: %v", got, slow)
+	}
+	if got := SlowBFloat16(CUDA); got != "" {
+		t.Errorf("CUDA: %q, want nothing", got)
+	}
+}

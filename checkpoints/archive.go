@@ -73,7 +73,7 @@ type unpacker struct {
 	inner   []string // archives among the entries
 }
 
-// archive unpacks one archive, whose kind it tells by the first bytes, and then the archives within it.
+// archive unpacks one archive, whose kind it detects from the first bytes, and then the archives within it.
 func (u *unpacker) archive(f *os.File, size int64) error {
 	start := make([]byte, 4)
 	if _, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -101,7 +101,7 @@ func (u *unpacker) archive(f *os.File, size int64) error {
 	return nil
 }
 
-// damage words the errors of the archive readers for a file that is no archive, or is cut short.
+// damage words the errors of the archive readers for a file that is not an archive, or is truncated.
 func damage(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):

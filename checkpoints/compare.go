@@ -1,6 +1,7 @@
 package checkpoints
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -36,8 +37,18 @@ type layerSums struct {
 	difference, a float64 // squares
 }
 
+// CompareWith is Compare for m and the model at path.
+func CompareWith(ctx context.Context, m *Model, path string) (_ *Comparison, err error) {
+	other, _, err := Peek(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, other.Close()) }()
+	return Compare(m, other)
+}
+
 // Compare compares the weights of two models as float32, a pair of tensors at a time. A stored copy of a tied parameter
-// in only one of them is no difference.
+// in only one of them is not a difference.
 func Compare(a, b *Model) (*Comparison, error) {
 	c := &Comparison{A: a.Path, B: b.Path}
 	copiesA, errA := a.copies()

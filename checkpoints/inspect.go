@@ -28,8 +28,9 @@ type Inspection struct {
 	Vocabulary   *VocabularyInfo `json:"vocabulary,omitempty"`
 	Files        []FileSum       `json:"files"`
 	Tensors      []TensorStats   `json:"tensors"`
-	Notes        []string        `json:"notes,omitempty"` // unusual properties that are no faults
+	Notes        []string        `json:"notes,omitempty"` // unusual properties that are not faults
 	Ignored      []Ignored       `json:"ignored,omitempty"`
+	Against      *Comparison     `json:"against,omitempty"` // with another model; Inspect leaves it nil
 }
 
 // PartSize is the size of a part.
@@ -92,7 +93,7 @@ func Inspect(m *Model, faults []error) (*Inspection, error) {
 	return in, err
 }
 
-// Notes lists unusual properties of m that are no faults: rows that pad the vocabulary, and tensors that no
+// Notes lists unusual properties of m that are not faults: rows that pad the vocabulary, and tensors that no
 // BERT has.
 func (m *Model) Notes() []string {
 	var notes []string

@@ -40,7 +40,7 @@ func OpenStep(dir string) (*Step, error) {
 	return &Step{Step: m.Step, Dir: dir, Saved: m.Saved, Bytes: m.size(), files: m.Files}, nil
 }
 
-// Passed is a checkpoint that Latest passed over.
+// Passed is a checkpoint that Latest skipped.
 type Passed struct {
 	Step int
 	Err  error // what is wrong with it

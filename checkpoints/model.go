@@ -77,13 +77,33 @@ func OpenModel(ctx context.Context, path string) (*Model, error) {
 		return nil, err
 	}
 	if len(faults) > 0 {
-		err := faults[0]
-		if !strings.HasPrefix(err.Error(), path) {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-		return nil, errors.Join(err, m.Close())
+		return nil, errors.Join(named(path, faults[0]), m.Close())
 	}
 	return m, nil
+}
+
+// named returns the fault of the model at path with its name.
+func named(path string, fault error) error {
+	if strings.HasPrefix(fault.Error(), path) {
+		return fault
+	}
+	return fmt.Errorf("%s: %w", path, fault)
+}
+
+// Unusable returns the first fault that keeps the model at path from being used, in a model that was inspected; nil if
+// there is none. A file of weights may be inspected alone. A fault that names the path loses its hint, which is to
+// inspect the model.
+func Unusable(path string, faults []error) error {
+	for _, fault := range faults {
+		if errors.Is(fault, ErrAlone) {
+			continue
+		}
+		if strings.HasPrefix(fault.Error(), path) {
+			return errors.New(fault.Error())
+		}
+		return named(path, fault)
+	}
+	return nil
 }
 
 // ErrAlone says that a file of weights, opened by its own name, has no configuration or no vocabulary beside it.

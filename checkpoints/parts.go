@@ -16,14 +16,14 @@ const (
 	MLM        Part = "mlm"        // the masked language model's head
 	NSP        Part = "nsp"        // the next sentence head
 	Classifier Part = "classifier" // a fine-tuned head's last layer
-	SLL        Part = "sll"        // the summary of the last layer beside [CLS]
+	SLL        Part = "sll"        // the summary of the last layer, in addition to [CLS]
 	Other      Part = "other"      // anything else
 )
 
 // Parts lists all parts in the order of reports.
 func Parts() []Part { return []Part{Encoder, Pooler, MLM, NSP, Classifier, SLL, Other} }
 
-// PartOf tells the part of a parameter by its Hugging Face name.
+// PartOf returns the part of a parameter, given its Hugging Face name.
 func PartOf(name string) Part {
 	for _, p := range []struct {
 		prefix string

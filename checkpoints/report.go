@@ -2,7 +2,6 @@ package checkpoints
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -132,12 +131,8 @@ func (r *Report) String() string {
 	if r.Padding > 0 {
 		fmt.Fprintf(&b, "  %s\n", paddingLine(r.Padding))
 	}
-	counts := make(map[string]int)
-	for _, i := range r.Ignored {
-		counts[i.Why]++
-	}
-	for _, why := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(&b, "  ignored: %d x %s\n", counts[why], why)
+	for _, line := range IgnoredLines(r.Ignored) {
+		fmt.Fprintf(&b, "  ignored: %s\n", line)
 	}
 	return b.String()
 }

@@ -191,7 +191,7 @@ func fold(name string, runs []*relations.Predictions, asked string) (string, err
 		labels = append(labels, r.LabelSet()...)
 		for _, row := range r.Rows {
 			if row.Gold == "" {
-				return "", fmt.Errorf("%s: gold labels are missing; a comparison needs them", name)
+				return "", fmt.Errorf("%s: no gold labels, which a comparison needs", name)
 			}
 			labels = append(labels, row.Gold)
 		}

@@ -16,14 +16,14 @@ func (c *Comparison) find(p pair) {
 		f1         float64
 	}{{"A", c.A, p.a, c.Tests[0].A}, {"B", c.B, p.b, c.Tests[0].B}} {
 		if label, ok := onlyLabel(m.rows); ok {
-			c.Findings = append(c.Findings, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("%s gives all %d pairs the label %q: it has learned nothing of the others", m.name, c.Instances, label)})
+			c.Findings = append(c.Findings, result.Finding{Kind: result.OneLabelPredicted, Text: fmt.Sprintf("%s gives all %d pairs the label %q: it has not learned the other labels", m.name, c.Instances, label)})
 		}
 		r, err := result.Read(m.path) // fails if the path is a file of predictions
 		if err != nil || r.Relation == nil {
 			continue
 		}
 		if words, ok := r.Relation.Baseline[result.BaselineWords]; ok && m.f1 <= words.F1 {
-			c.Findings = append(c.Findings, result.Finding{Kind: result.NotAboveBaseline, Text: fmt.Sprintf("the F1 of %s, %.1f, is not above the %.1f of a bag of words, which needs no model", m.name, m.f1, words.F1)})
+			c.Findings = append(c.Findings, result.Finding{Kind: result.NotAboveBaseline, Text: fmt.Sprintf("the F1 of %s, %.1f, is not above the %.1f of the bag-of-words baseline", m.name, m.f1, words.F1)})
 		}
 	}
 }

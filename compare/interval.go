@@ -52,7 +52,7 @@ func (o Options) openAll(ctx context.Context, paths []string) ([]*relations.Pred
 		all = append(all, runs...)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no predictions are named")
+		return nil, fmt.Errorf("no files of predictions")
 	}
 	return all, nil
 }

@@ -39,7 +39,7 @@ func unknownKey(name, key, task string) error {
 }
 
 // VerbOf is the verb of the config with that text, without subbert: as its task.name says, or else that which has most of its
-// keys. It fails for a text that is no TOML.
+// keys. It fails for a text that is not TOML.
 func VerbOf(name string, text []byte) (string, error) {
 	var tables map[string]any
 	meta, err := boundedtoml.Decode(string(text), &tables)

@@ -13,7 +13,7 @@ import (
 )
 
 // decodeEach decodes text over c and leaves out the values that their keys cannot have: the faults name them. It fails for
-// a text that is no TOML.
+// a text that is not TOML.
 func decodeEach(name, text string, c config) (meta toml.MetaData, faults []error, err error) {
 	if _, err := boundedtoml.Decode(text, &map[string]any{}); err != nil {
 		return meta, nil, syntaxError(name, err)
@@ -31,7 +31,7 @@ func decodeEach(name, text string, c config) (meta toml.MetaData, faults []error
 		faults = append(faults, fault)
 		lines[line-1] = "\n" // the line numbers of the others stay
 		if _, err := boundedtoml.Decode(strings.Join(lines, ""), &map[string]any{}); err != nil {
-			return meta, nil, errors.Join(faults...) // the value goes on in the next line
+			return meta, nil, errors.Join(faults...) // the value continues on the next line
 		}
 	}
 }

@@ -45,7 +45,7 @@ func PRCurve(right []bool, score []float64, positives int) ([]PRPoint, error) {
 // byScore returns the instances in descending order of score.
 func byScore(right []bool, score []float64) (order []int, err error) {
 	if len(right) != len(score) || len(score) == 0 {
-		return nil, fmt.Errorf("%d labels and %d scores, want as many of each and at least one", len(right), len(score))
+		return nil, fmt.Errorf("%d labels and %d scores, want equal numbers, at least one", len(right), len(score))
 	}
 	for i, s := range score {
 		if math.IsNaN(s) {
@@ -102,7 +102,7 @@ type Calibration struct {
 // Calibrate puts instances into bins of equal width by their probability of being positive.
 func Calibrate(positive []bool, probability []float64, bins int) (Calibration, error) {
 	if len(positive) != len(probability) || len(positive) == 0 || bins < 1 {
-		return Calibration{}, fmt.Errorf("%d labels, %d probabilities and %d bins, want as many of each and at least one bin", len(positive), len(probability), bins)
+		return Calibration{}, fmt.Errorf("%d labels, %d probabilities and %d bins, want equal numbers and at least one bin", len(positive), len(probability), bins)
 	}
 	all := make([]Bin, bins)
 	var c Calibration

@@ -30,7 +30,7 @@ const gainSamples = 1000
 // follow Student's t with the degrees of freedom of Welch and Satterthwaite: with few seeds they are far apart.
 func GainOf(ctx context.Context, gold []string, a, b [][]string, negative string, seed uint64) (Gain, error) {
 	if len(a) != len(b) || len(a) < 2 {
-		return Gain{}, fmt.Errorf("%d runs of one model and %d of the other, want as many, and at least 2", len(a), len(b))
+		return Gain{}, fmt.Errorf("%d runs of one model and %d of the other, want equal numbers, at least 2", len(a), len(b))
 	}
 	runs := make([]*outcomes, len(a))
 	each := make([]float64, len(a))

@@ -30,7 +30,7 @@ type Difference struct {
 func (d Difference) String() string {
 	how := fmt.Sprintf("%d samples, seed %d", d.Samples, d.Seed)
 	if d.Exact {
-		how = fmt.Sprintf("all %d choices", d.Samples)
+		how = fmt.Sprintf("all %d permutations", d.Samples)
 	}
 	line := fmt.Sprintf("%s over %d %s, %s: A-B %+.2f, p = %.4f", d.Test, d.N, d.Over, how, d.Delta, d.P)
 	if d.Low != nil {
@@ -71,7 +71,7 @@ func newOutcomes(gold []string, a, b [][]string, negative string) (*outcomes, er
 	}
 	for _, run := range slices.Concat(a, b) {
 		if len(run) != len(gold) {
-			return nil, fmt.Errorf("%d gold labels, %d predicted, want as many of each", len(gold), len(run))
+			return nil, fmt.Errorf("%d gold labels, %d predicted, want equal numbers", len(gold), len(run))
 		}
 	}
 	one := func(gold, pred string) counts {
@@ -192,7 +192,7 @@ func quantile(sorted []float64, q float64) float64 {
 // of all pairs of runs are swapped together.
 func Randomise(ctx context.Context, gold []string, a, b [][]string, negative string, draws Draws) (Difference, error) {
 	if len(a) != len(b) {
-		return Difference{}, fmt.Errorf("%d runs of one model and %d of the other, want as many", len(a), len(b))
+		return Difference{}, fmt.Errorf("%d runs of one model and %d of the other, want equal numbers", len(a), len(b))
 	}
 	o, err := newOutcomes(gold, a, b, negative)
 	if err != nil {

@@ -189,7 +189,7 @@ func TestDifferenceString(t *testing.T) {
 	}{
 		{Difference{Test: "paired bootstrap", Over: "instances", N: 6, Samples: 200, Seed: 1, Delta: 1.5, P: 0.25, Low: &low, High: &high},
 			"paired bootstrap over 6 instances, 200 samples, seed 1: A-B +1.50, p = 0.2500, 95 % interval -1.00 to +4.00"},
-		{Difference{Test: "permutation of means", Over: "seeds", N: 4, Samples: 6, Exact: true, P: 1}, "permutation of means over 4 seeds, all 6 choices: A-B +0.00, p = 1.0000"},
+		{Difference{Test: "permutation of means", Over: "seeds", N: 4, Samples: 6, Exact: true, P: 1}, "permutation of means over 4 seeds, all 6 permutations: A-B +0.00, p = 1.0000"},
 	} {
 		if got := test.d.String(); got != test.want {
 			t.Errorf("%s\nwant %s", got, test.want)

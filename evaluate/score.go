@@ -39,7 +39,7 @@ func (e *UnknownLabelsError) Error() string {
 // *UnknownLabelsError.
 func Confuse(gold, pred, labels []string) (*Confusion, error) {
 	if len(gold) != len(pred) {
-		return nil, fmt.Errorf("%d gold labels and %d predicted, want as many of each", len(gold), len(pred))
+		return nil, fmt.Errorf("%d gold labels and %d predicted, want equal numbers", len(gold), len(pred))
 	}
 	if len(gold) == 0 {
 		return nil, fmt.Errorf("no labels to score")
@@ -86,7 +86,7 @@ func indices(labels []string) (map[string]int, error) {
 // Pool adds confusions over the same labels, for example those of the folds of a cross-validation.
 func Pool(cs ...*Confusion) (*Confusion, error) {
 	if len(cs) == 0 {
-		return nil, fmt.Errorf("nothing to pool")
+		return nil, fmt.Errorf("no results to pool")
 	}
 	out := &Confusion{Labels: slices.Clone(cs[0].Labels), N: make([][]int, len(cs[0].N))}
 	for i := range out.N {

@@ -18,7 +18,7 @@ const leastProbability = 1e-38
 // probabilities are the class probabilities at T = 1, a row for each instance, and gold is the correct class of each.
 func Temperature(probabilities [][]float64, gold []int) (float64, error) {
 	if len(probabilities) != len(gold) || len(gold) == 0 {
-		return 0, fmt.Errorf("%d rows of probabilities and %d gold classes, want as many of each and at least one", len(probabilities), len(gold))
+		return 0, fmt.Errorf("%d rows of probabilities and %d gold classes, want equal numbers, at least one", len(probabilities), len(gold))
 	}
 	logs := make([][]float64, len(probabilities))
 	for i, row := range probabilities {

@@ -35,9 +35,9 @@ func (r AttentionRequest) Check() error {
 	fault := func(format string, args ...any) error { return &RequestError{fmt.Errorf(format, args...)} }
 	switch _, err := os.Stat(filepath.Join(r.Out, result.File)); {
 	case l.Layer == 0 && (l.Head != 0 || l.From != "" && l.From != relation.FromCLS):
-		return fault("--head and --from are of the encoder's own attention: name its --layer")
+		return fault("--head and --from select the encoder's attention and require --layer")
 	case len(s.Index) > 0 && r.Baseline != "":
-		return fault("--index and --baseline both choose sentences: give one")
+		return fault("--index and --baseline both select sentences; give one of them")
 	case s.Sentences < 0 || s.Near < 0 || s.Least < 1 || s.Top < 1 || l.Layer < 0:
 		return fault("--sentences %d, --near %d, --least %d, --top %d, --layer %d: want at least 0, 0, 1, 1 and 0", s.Sentences, s.Near, s.Least, s.Top, l.Layer)
 	case err == nil:

@@ -42,7 +42,7 @@ func FormOf(name string) (string, error) {
 	case ".xml", ".bioc":
 		return FormBioC, nil
 	}
-	return "", fmt.Errorf("%s: the end of its name says no form of predictions; want .tsv, .jsonl, .pubtator or .xml, also .gz and .zst, or --to", name)
+	return "", fmt.Errorf("%s: unknown extension, want .tsv, .jsonl, .pubtator or .xml, also .gz and .zst, or --to", name)
 }
 
 // Request asks for the predictions of a source in a file.

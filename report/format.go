@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// noValue stands in a table for an unknown value.
+// noValue represents an unknown value in a table.
 const noValue = "–"
 
 // count writes a whole number with a thousands separator: 27,792.

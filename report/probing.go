@@ -128,7 +128,7 @@ func probeHeads(p *result.Probes) string {
 	return text + " Centre of the mix: the mean layer, weighted by the shares. Scale: gamma, the factor of the mix."
 }
 
-// gainFigure is the paper's Fig. 1: what the last layer adds, task by task.
+// gainFigure is Fig. 1 of the paper: the gain of the last layer for each task.
 func gainFigure(runs []named) Figure {
 	bars := Bars{}
 	var gains []evaluate.Interval
@@ -148,7 +148,7 @@ func gainFigure(runs []named) Figure {
 // gainUnit is the unit of differences of F1.
 const gainUnit = "F1, percentage points"
 
-// LastDelta returns what the last layer adds: one group of bars, under the name of the task.
+// LastDelta returns the gain of the last layer as one group of bars, with the name of the task.
 func LastDelta(p *result.Probes, name string) Bars {
 	b := Bars{Title: "Gain of the last layer", XLabel: "run", YLabel: gainUnit}
 	for i, s := range p.Series {

@@ -103,7 +103,7 @@ func (t Table) CSV(to io.Writer) error {
 	return w.WriteAll(rows)
 }
 
-// rangeMark stands between the ends of an interval.
+// rangeMark separates the ends of an interval.
 const rangeMark = " to "
 
 // plain returns a cell without typographic characters.

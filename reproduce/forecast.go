@@ -72,7 +72,7 @@ func (c Corpus) trainPairs(folds int) int {
 	return c.Forms[0].Train
 }
 
-// flops returns the least work of training on one position: three times a forward pass, matrix products alone. The last
+// flops returns a lower bound for the operations of training on one position: three times the matrix products of a forward pass. The last
 // layer counts where a loss depends on it: at the predictions and [CLS] in pre-training, at [CLS] in fine-tuning.
 func (s source) flops(verb string, set Settings) float64 {
 	a := func(key string) float64 { return number(s.architecture[key]) }

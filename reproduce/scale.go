@@ -92,7 +92,7 @@ type Speed struct {
 
 // String says what hours are forecast from, for people.
 func (s Speed) String() string {
-	return fmt.Sprintf("hours are of %.0f positions a second in pre-training and %.0f in fine-tuning, and %s to start a run, on %s", s.Pretrain, s.Finetune, readable.Seconds(s.StartSeconds), s.On)
+	return fmt.Sprintf("hours assume %.0f positions per second in pre-training and %.0f in fine-tuning, and %s to start a run, on %s", s.Pretrain, s.Finetune, readable.Seconds(s.StartSeconds), s.On)
 }
 
 // ReadScale reads scale/NAME.toml of files, or the file called name if that ends in .toml.

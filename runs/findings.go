@@ -46,7 +46,7 @@ func (s *session) find(kind, text string) {
 	}
 }
 
-// foresee finds properties of the rows that make it useless to learn from them or to score on them.
+// foresee finds properties of the rows that make training or scoring on them useless.
 func (s *session) foresee(r *rowSets, e relation.Examples, encoder *marked.Encoder, cuts map[string]marked.Cut) {
 	sets := []survey.Set{{Name: "train", Examples: r.Train}}
 	parts := map[string][]marked.Row{"train": r.train, "dev": r.dev, "test": r.test}

@@ -41,10 +41,10 @@ func Finetune(ctx context.Context, config configs.Relation, env Env) (*result.Re
 	return finetune(ctx, config, env, nil, sets, Progress{}, nil)
 }
 
-// interrupted returns ErrInterrupted in place of err if ctx ended before anything was begun.
+// interrupted returns ErrInterrupted in place of err if ctx ended before the run could save its state.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, ErrInterrupted) {
-		return fmt.Errorf("%w before the run started; run the same command again", ErrInterrupted)
+		return fmt.Errorf("%w: run the same command again", ErrInterrupted)
 	}
 	return err
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // lanes are the devices that several runs share. Each run uses one device, because a run of this size does not fill
-// several, and as many runs as there are devices go on at once.
+// several, so there are as many parallel runs as devices.
 type lanes struct {
 	handle *backend.Handle
 	free   chan *backend.Handle

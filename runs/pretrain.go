@@ -281,7 +281,7 @@ func (p *pretrainingRun) foreseePairs() error {
 	return nil
 }
 
-// judgeWords finds out whether masked words are restored better than by the frequencies of word pieces alone: in
+// judgeWords checks whether the model restores masked words better than the frequencies of word pieces alone do: in
 // held-out text, or, if there is none, in the last training report.
 func (p *pretrainingRun) judgeWords(ctx context.Context) error {
 	loss, where := p.last.heldOut["heldout_mlm_loss"], "in held-out text"

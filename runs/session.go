@@ -209,12 +209,12 @@ func (s *session) notePlan(p trainer.Plan) error {
 	}
 	row("state", "%s bytes: %s", readable.Count(float64(bytes)), moments)
 	row("steps", "%d, warm-up %d, %s decay, peak learning rate %g", p.Schedule.Steps(), p.Schedule.WarmupSteps(), s.common.Schedule.Kind, p.Optimizer.LearningRate)
-	row("batch", "%d rows of %d positions in %s over %s: %s tokens a step", p.Batch, p.Sequence, readable.Plural(p.Micros(), "microbatch", "es"), readable.Plural(p.Devices, "device", "s"), readable.Count(float64(p.TokensPerStep())))
+	row("batch", "%d rows of %d positions in %s over %s: %s tokens per step", p.Batch, p.Sequence, readable.Plural(p.Micros(), "microbatch", "es"), readable.Plural(p.Devices, "device", "s"), readable.Count(float64(p.TokensPerStep())))
 	if s.common.Device.Attention == configs.CuDNN {
 		row("attention", "%s", s.attention(p.Devices))
 	}
 	for _, l := range p.Later {
-		row(fmt.Sprintf("from step %d", l.From), "%d rows of %d positions in %s: %s tokens a step", l.Batch, l.Sequence, readable.Plural(l.Micros(), "microbatch", "es"), readable.Count(float64(l.TokensPerStep())))
+		row(fmt.Sprintf("from step %d", l.From), "%d rows of %d positions in %s: %s tokens per step", l.Batch, l.Sequence, readable.Plural(l.Micros(), "microbatch", "es"), readable.Count(float64(l.TokensPerStep())))
 	}
 	row("checkpoints", "every %d steps in %s", p.Checkpointing.EverySteps, s.dir.File(result.CheckpointsDir))
 	return w.Flush()
@@ -387,7 +387,7 @@ func (l *lastReports) Record(_ int, values ...metrics.Value) error {
 	report := make(map[string]float64, len(values))
 	for _, v := range values {
 		if !math.IsNaN(v.Value) && !math.IsInf(v.Value, 0) { // JSON has no NaN and no infinity
-			report[v.Name] = v.Value
+			report[v.Name] = metrics.Rounded(v.Value) // as a run that is resumed reads it
 		}
 	}
 	if isHeldOut(values) {

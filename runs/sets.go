@@ -34,7 +34,7 @@ type Sets struct {
 	Folded           []string    // labels that were read as others, in words
 }
 
-// Scored returns the examples that the result is on, those of test or, if there are none, dev, and the name of that
+// Scored returns the examples that the result scores, those of test or, if there are none, dev, and the name of that
 // set.
 func (s *Sets) Scored() ([]relations.Example, string) {
 	if len(s.Test) > 0 {

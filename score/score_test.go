@@ -40,7 +40,7 @@ func TestPairs(t *testing.T) {
 		{name: "lengths", gold: "x\nno\n", pred: "x\n", fault: "has 2 labels and"},
 		{name: "order", gold: "index\tgold\na\tx\nb\tno\n", pred: "index\tpredicted\nb\tx\na\tno\n", fault: "row 1 is pair a"},
 		{name: "another task", task: "ppi", gold: "1\nx\n", pred: "1\n0\n", fault: "row 2: unknown labels x"},
-		{name: "no negative label", gold: "x\ny\n", pred: "x\ny\n", fault: "--negative names", misuse: true},
+		{name: "no negative label", gold: "x\ny\n", pred: "x\ny\n", fault: "name it with --negative", misuse: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var warnings []string

@@ -16,7 +16,7 @@ MODEL is a small BERT as a transformers directory, such as MiniLM-L6. Four measu
 
 torch runs eagerly with scaled dot product attention; in bfloat16 under autocast. Starting, loading and compiling are not counted: ours are
 taken from metrics.jsonl of a second start, and from the difference between predicting many and few rows. A ratio is the peer's time over
-ours, of a pair; the table has the median and the extremes. --out keeps what is measured, and a run that was stopped goes on from it.
+ours, of a pair; the table has the median and the extremes. --out stores the measurements, and a stopped run continues from it.
 """
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Has the real tools read what `subbert model convert` writes, and says what they think of it.
+"""Reads the output of `subbert model convert` with the original libraries, and reports their warnings.
 
     subbert model convert checkpoints/testdata/hf OUT/safetensors --to safetensors     (also pytorch, tf1)
     python scripts/check_checkpoints.py torch OUT         with torch==2.8.0 transformers==4.57.1

@@ -21,6 +21,8 @@ import tempfile
 import threading
 import time
 
+import pyspark
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLAKY = """#!/bin/sh
 # Fails twice for the file $1, then runs the command behind the first two arguments.
@@ -68,9 +70,9 @@ def content(path):
     return {name: open(os.path.join(path, name) if name else path, "rb").read() for name in names}
 
 
-def start(port, venv, dir):
+def start(port, dir):
     """A master and two workers with one core each."""
-    spark, url = os.path.join(venv, "spark-class"), f"spark://127.0.0.1:{port}"
+    spark, url = os.path.join(os.environ["SPARK_HOME"], "bin", "spark-class"), f"spark://127.0.0.1:{port}"
     log = open(os.path.join(dir, "cluster.log"), "wb")
     yield subprocess.Popen([spark, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"], stdout=log, stderr=log)
     while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
@@ -132,14 +134,17 @@ def main():
     parser.add_argument("--vocab", required=True)
     parser.add_argument("--archives", nargs="+", required=True)
     parser.add_argument("--pubmed", nargs="+", required=True)
+    parser.add_argument("--only", help="one of data select, data shard (needs select), extract")
     parser.add_argument("--port", type=int, default=7077)
     a = parser.parse_args()
     a.subbert, a.model, a.vocab = map(os.path.abspath, (a.subbert, a.model, a.vocab))
     a.archives, a.pubmed = [os.path.abspath(f) for f in a.archives], [os.path.abspath(f) for f in a.pubmed]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the cluster with it
+    os.environ.update(SPARK_HOME=os.path.dirname(pyspark.__file__), PYSPARK_PYTHON=sys.executable)
     dir, cluster = tempfile.mkdtemp(prefix="check-spark-"), []
     try:
-        cluster.extend(start(a.port, os.path.dirname(sys.executable), dir))
-        ok = [check(a, dir, cluster[1:], *verb) for verb in verbs(a, dir)]
+        cluster.extend(start(a.port, dir))
+        ok = [check(a, dir, cluster[1:], *verb) for verb in verbs(a, dir) if a.only in (None, verb[0])]
     finally:
         for process in cluster:
             process.terminate()

@@ -1,4 +1,4 @@
-"""Checks that transformers 4, transformers 5 and subbert read each other's model directories alike: ids of 10,000 lines of text, and
+"""Checks that transformers 4, transformers 5 and subbert read each other's model directories in the same way: ids of 10,000 lines of text, and
 the numbers of a forward pass, in both directions.
 
     python3 -m venv t4 && t4/bin/pip install torch==2.8.0 transformers==4.57.6 numpy==2.2.6

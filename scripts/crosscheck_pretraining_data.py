@@ -1,6 +1,6 @@
-"""Counts what Google's create_pretraining_data.py makes of a made-up corpus, for data/instances to be compared with.
+"""Counts the output of Google's create_pretraining_data.py on a made-up corpus, as the reference for data/instances.
 
-The scripts run as published; nothing of them is repeated here. Only their TensorFlow import, which the functions called
+The scripts run as published and are not copied here. Only their TensorFlow import, which the functions called
 do not use, is replaced by an empty object.
 
     pip download --no-deps bert-tensorflow==1.0.4 tf-models-official==2.19.1
@@ -8,7 +8,7 @@ do not use, is replaced by an empty object.
     unzip -d google tf_models_official-2.19.1-*.whl official/nlp/data/create_pretraining_data.py
     python crosscheck_pretraining_data.py google data/instances/testdata/google_rates.json
 
-Sub-word masking is that of google-research/bert (bert-tensorflow), whole-word masking that of the model garden.
+Sub-word masking follows google-research/bert (bert-tensorflow), whole-word masking the model garden.
 """
 
 import importlib.util

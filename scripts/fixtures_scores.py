@@ -1,4 +1,4 @@
-"""Writes evaluate/testdata/scores.json: what scikit-learn makes of random labels and scores.
+"""Writes evaluate/testdata/scores.json: the scores that scikit-learn computes for random labels.
 
 Run with scikit-learn 1.7.2:  python scripts/fixtures_scores.py
 Labels are drawn so that some classes are empty in the gold labels, in the predictions, or in both.

@@ -4,11 +4,11 @@
     python scripts/fixtures_wordpiece.py data/wordpiece/testdata
 
 The vocabularies are of made-up syllables and of single characters of many scripts. texts.jsonl.gz has a header line and
-then a line for each text: `cased` and `uncased` are its ids with the limit of 200 characters a word, `cased_100` and
+then a line for each text: `cased` and `uncased` are its ids with the limit of 200 characters per word, `cased_100` and
 `uncased_100` those with 100 where they differ, `never` those of the cased vocabulary when NEVER is not split, where they
-differ. codepoints.json has, for every 0x1000 code points, a digest of how the words of a probe around each come out;
-`newer` are the code points that Python 3.11's str.lower (Unicode 14) takes for unassigned, first and last of each
-stretch: it may write a sigma next to one of them wrongly, so their probe has none.
+differ. codepoints.json has, for every 0x1000 code points, a digest of the ids of the words of a probe around each;
+`newer` are the code points that Python 3.11's str.lower (Unicode 14) treats as unassigned, first and last of each
+range: it may lower-case a sigma next to one of them wrongly, so their probe has no sigma.
 """
 
 import gzip

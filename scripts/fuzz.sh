@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a while, one after the other, and counts their executions.
+# Runs every fuzz target for TIME, one after the other, and counts their executions.
 #
 #   scripts/fuzz.sh TIME [PATTERN]     such as: scripts/fuzz.sh 2m 'data/.*'
 #
-# TIME is what each target gets; PATTERN, a regular expression, chooses among lines such as "data/relations FuzzBioC".
+# PATTERN, a regular expression, selects targets by lines such as "data/relations FuzzBioC".
 # It prints a line for each target (package, target, executions, ok or FAIL) and the sum, and ends with 1 if a target
-# failed. The input of a failure lies in testdata/fuzz of its package then: mend the fault and keep the input as a test.
+# failed. Go stores the failing input in testdata/fuzz of the package: fix the fault and keep the input as a test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOEXPERIMENT=simd

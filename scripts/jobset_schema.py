@@ -4,8 +4,8 @@
     git clone https://github.com/kubernetes-sigs/jobset
     scripts/jobset_schema.py jobset/config/components/crd/bases/jobset.x-k8s.io_jobsets.yaml COMMIT > sweep/kubernetes/testdata/jobset.schema.json
 
-Names, types, enumerations, patterns, bounds and what is required are kept, of version v1alpha2. Descriptions go, and so do
-the insides of those parts of a pod that no manifest of ours uses: there any value passes. Needs PyYAML.
+Keeps names, types, enumerations, patterns, bounds and required fields of version v1alpha2. Removes descriptions, and
+the content of those parts of a pod that our manifests do not use: any value is valid there. Needs PyYAML.
 """
 import json
 import sys

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the layers of a small encoder know of real corpora, and which words its summary weighs: edge probes of DDI 2013 and
-# AIMed over five seeds, with a random encoder and shuffled labels beside them, and the heaviest stems (Table 8) of the
+# Probes the layers of a small encoder on real corpora, and lists the words with high attention: edge probes of DDI 2013 and
+# AIMed over five seeds, with a random encoder and shuffled labels as controls, and the stems with the greatest weights (Table 8) of the
 # models that scripts/learning_check.sh fine-tuned with attention pooling, one list for each seed.
 #
 #   scripts/layers.sh DATA ENCODER CHECK OUT

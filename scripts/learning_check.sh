@@ -1,11 +1,11 @@
 #!/bin/sh
-# Whether what is pre-trained helps what is fine-tuned, on real data: every pooling over five seeds on a fixed sample of
-# DDI 2013 and on AIMed's first fold, from a small encoder, beside the baselines that result.json has.
+# Checks on real data whether pre-training helps fine-tuning: every pooling over five seeds on a fixed sample of
+# DDI 2013 and on AIMed's first fold, from a small encoder, compared with the baselines in result.json.
 #
 #   scripts/learning_check.sh DATA ENCODER OUT
 #
 # DATA holds ddi2013/DDICorpus-2013.zip and aimed/; ENCODER is a model directory made by subbert pretrain; OUT gets a
-# directory for each cell. Run again, it goes on where it stopped.
+# directory for each cell. Run again, it continues where it stopped.
 set -eu
 data=$1 encoder=$2 out=$3
 mkdir -p "$out"

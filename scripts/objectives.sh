@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What masking and schedule are worth: a BERT of two layers pre-trained on real text three ways (sub-words or whole words
-# masked, linear decay or the release's saw-tooth), its held-out loss on the same instances, and micro F1 on DDI 2013 over
-# five seeds from each of them and from random weights. docs/experiments.md has what came out.
+# Compares masking and schedules: pre-trains a BERT of two layers on real text in three ways (sub-words or whole words
+# masked, linear decay or the release's saw-tooth), and measures held-out loss on the same instances, and micro F1 on DDI 2013 over
+# five seeds from each of them and from random weights. docs/experiments.md has the results.
 #
-#   SUBBERT_DATA=... scripts/objectives.sh DIR     with subbert on the PATH; DIR gets everything. Run again, it goes on
-#                                                  where it stopped. SUBBERT_BACKEND=cpu makes it some two hours.
+#   SUBBERT_DATA=... scripts/objectives.sh DIR     with subbert on the PATH; DIR gets all output. Run again, it continues
+#                                                  where it stopped. With SUBBERT_BACKEND=cpu it takes about two hours.
 #
-# Rows are 32 positions long at first: until attention has found the neighbouring words the loss of [MASK] stays at that
+# Rows are 32 positions long at first: until attention has found the neighbouring words, the loss of [MASK] stays at that
 # of word frequencies, and rows of 128 positions keep it there for thousands of steps.
 set -euo pipefail
 : "${SUBBERT_DATA:?a directory with pubtext, vocab and ddi2013}"

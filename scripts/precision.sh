@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What bfloat16 does to a loss curve: one small BERT pre-trained on real text three times, with activations in float32, in
-# bfloat16, and in float32 with the optimizer's first moment in bfloat16, and everything else the same. The pure-Go
-# backend rounds to bfloat16 as it says; XLA on a processor computes bfloat16 in float32 and shows nothing.
-# docs/performance.md has what came out.
+# Compares loss curves in float32 and bfloat16: pre-trains a small BERT on real text three times, with activations in float32, in
+# bfloat16, and in float32 with the optimizer's first moment in bfloat16; everything else is the same. The pure-Go
+# backend rounds to bfloat16; XLA on a processor computes bfloat16 in float32 and shows no difference.
+# docs/performance.md has the results.
 #
-#   SUBBERT_DATA=... scripts/precision.sh DIR [STEPS]     with subbert on the PATH; DIR gets everything. Run again, it goes
-#                                                         on where it stopped.
+#   SUBBERT_DATA=... scripts/precision.sh DIR [STEPS]     with subbert on the PATH; DIR gets all output. Run again, it continues
+#                                                         where it stopped.
 set -euo pipefail
 : "${SUBBERT_DATA:?a directory with pubtext and vocab}"
 mkdir -p "${1:?a directory to work in}/start"

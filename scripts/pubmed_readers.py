@@ -1,11 +1,11 @@
-"""Speed of other readers of PubMed XML, to set beside ours.
+"""Measures the speed of other readers of PubMed XML, for comparison with ours.
 
     python -m venv venv && venv/bin/pip install lxml==6.1.3 pubmed_parser==0.5.1
     go run ./scripts/pubmedxml -citations 12000 /tmp/pubmed26n0001.xml.gz
     venv/bin/python scripts/pubmed_readers.py /tmp/pubmed26n0001.xml.gz
 
-Prints MB of decompressed XML per second of processor time and of wall time, one core. "lxml" does what a careful script
-does: title and abstract with inline markup, MeSH, PMID, each record freed when done.
+Prints MB of decompressed XML per second of processor time and of wall time on one core. "lxml" does what a careful script
+does: it reads title and abstract with inline markup, MeSH and PMID, and frees each record when done.
 """
 
 import gzip

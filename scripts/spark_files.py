@@ -1,15 +1,15 @@
-"""Runs a command of subbert on each of many files, as the tasks of an Apache Spark cluster: files in, files out.
+"""Runs a subbert command on each of many files, as tasks of an Apache Spark cluster.
 
-    python3 -m venv t && t/bin/pip install pyspark==4.0.1        # brings the engine; needs Java 17
-    t/bin/spark-class org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 7077 &
-    t/bin/spark-class org.apache.spark.deploy.worker.Worker --cores 1 spark://127.0.0.1:7077 &    # one on each machine
+    python3 -m venv t && t/bin/pip install pyspark==4.0.1 && . t/bin/activate    # brings the engine; needs Java 17
+    spark-class org.apache.spark.deploy.master.Master --host 127.0.0.1 --port 7077 &
+    spark-class org.apache.spark.deploy.worker.Worker --cores 1 spark://127.0.0.1:7077 &    # one on each machine
     t/bin/python scripts/spark_files.py --master spark://127.0.0.1:7077 --out rows --end .tsv BioCXML.*.tar.gz -- \
         subbert extract MODEL {in} --out {out} --resume
 
 {in} is an input file and {out} its result, OUT/NAME-OF-THE-FILE + END: a file, or a directory for data select and data shard. All machines see the
-same directories. A task whose command fails, or whose worker is lost, is given to another worker up to --attempts times; with --resume it goes on where the
-last attempt was. Spark holds no data of ours: it says which machine does which file. --join FILE puts the results together in the order of the files, and
-keeps one header of .tsv. Prints one JSON object: files, attempts beyond the first, seconds.
+same directories. A task whose command fails, or whose worker is lost, runs again on another worker, up to --attempts times; with --resume it continues where the
+last attempt stopped. Spark stores no data of ours: it only assigns files to machines. --join FILE concatenates the results in the order of the files, and
+keeps one header of TSV files. Prints one JSON object: files, attempts beyond the first, seconds.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def join(parts, to):
 
 def main():
     if "--" not in sys.argv:
-        sys.exit("want -- and a command behind the files")
+        sys.exit("want -- and a command after the files")
     at = sys.argv.index("--")
     command = sys.argv[at + 1 :]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -83,11 +83,11 @@ def main():
     parser.add_argument("files", nargs="+")
     a = parser.parse_args(sys.argv[1:at])
     if not any("{in}" in c for c in command) or not any("{out}" in c for c in command):
-        sys.exit("the command names no {in} or no {out}")
+        sys.exit("the command has no {in} or no {out}")
     files = [os.path.abspath(f) for f in a.files]
     results = [os.path.abspath(result(f, a.out, a.end)) for f in files]
     if len(set(results)) < len(results):
-        sys.exit("two files have results of the same name")
+        sys.exit("two files have results with the same name")
     os.makedirs(a.out, exist_ok=True)
     spark = (
         SparkSession.builder.master(a.master)

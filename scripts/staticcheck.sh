@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs staticcheck over the module, in a version that stays the same.
+# Runs a pinned version of staticcheck over the module.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOEXPERIMENT=simd # as README's commands have it

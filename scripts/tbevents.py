@@ -1,11 +1,11 @@
-"""Reads the event files of internal/tbevents with TensorBoard itself and checks what it shows.
+"""Reads the event files of internal/tbevents with TensorBoard and checks the values.
 
     pip install tensorboard==2.21.0 setuptools==65.5.0
     python scripts/tbevents.py
 
-The files in internal/tbevents/testdata are written by `go test ./internal/tbevents -update`. This script is
-the reason to believe in them: the Go test only compares bytes. It also checks internal/tfrecord's example of
-a record against TensorBoard's own writer.
+`go test ./internal/tbevents -update` writes the files in internal/tbevents/testdata. This script checks that
+they are valid; the Go test only compares bytes. It also checks the example record of internal/tfrecord
+against TensorBoard's writer.
 """
 
 import io
@@ -45,7 +45,7 @@ def main():
 
     record = record_of(b"abc")
     assert record == "0300000000000000b099490e6162636e57f121", record  # as in internal/tfrecord's test
-    print("TensorBoard reads the event files as they were meant")
+    print("TensorBoard reads the expected values from the event files")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A pre-training step of BERT-base in torch, eager, float32, on the processor: what XLA:CPU is compared with.
+"""Measures a pre-training step of BERT-base in eager torch, float32, on the processor, for comparison with XLA:CPU.
 
     python scripts/torch_step.py [--threads 2] [--steps 5]        torch 2.8.0, transformers 4.57.1
 
 B=8, S=128, 20 masked positions, dropout 0.1, scaled dot product attention, AdamW over all parameters, gradients clipped
-to norm 1, and the masked-word head on the masked positions alone. The same step here, on the same threads in the same
-minute, with the median of compute_seconds in metrics.jsonl to be compared with the median printed:
+to norm 1, and the masked-word head on the masked positions only. The same step in subbert, on the same threads in the same
+minute; compare the median of compute_seconds in metrics.jsonl with the printed median:
 
     subbert --backend cpu pretrain base.toml --set task.batch=8 --set schedule.steps=8 --set record.every_steps=1
 """

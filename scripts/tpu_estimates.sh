@@ -1,11 +1,11 @@
 #!/bin/sh
-# What libtpu says of BERT-base's step on a v3-8, as the rows of a table in docs/performance.md: for every installed version,
-# both activations and both precisions, the first moment in bfloat16, 24 and 64 rows a core.
+# Prints libtpu's estimates of a step of BERT-base on a v3-8, as rows of a table in docs/performance.md: for every installed version,
+# both activations and both precisions, the first moment in bfloat16, 24 and 64 rows per core.
 #
 #   scripts/tpu_estimates.sh CONFIG_JSON OUT
 #
 # CONFIG_JSON is the config.json of BERT-base (hidden_act "gelu"). Each compilation takes a minute or more on an idle core, and up to
-# 8 GB; plans that are in OUT already are not made again. `subbert backend install tpu --version 0.0.48` and 0.0.52 come first.
+# 8 GB; plans that are already in OUT are not made again. `subbert backend install tpu --version 0.0.48` and 0.0.52 come first.
 set -eu
 base=$1 out=$2
 mkdir -p "$out/gelu" "$out/gelu_new"
@@ -41,7 +41,7 @@ plan() { # NAME LIBTPU ARGS...
 				v["reductions"], v["copies"], v["exchanges"], v["step, estimated"], v["tokens"], v["memory, peak"]
 		}' "$out/$name.txt"
 }
-echo '| step | operations | products | optimizer | reductions | copies | exchanges | step | tokens | peak |'
+echo '| step | operations | products | optimizer | reductions | copies | collectives | step | tokens | peak |'
 echo '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |'
 for version in 0.0.48 0.0.52; do
 	plugin=${XDG_CACHE_HOME:-$HOME/.cache}/subbert/plugins/tpu/$version/libtpu/libtpu.so

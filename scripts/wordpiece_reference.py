@@ -1,7 +1,7 @@
 """Google's tokenizer, as the reference for data/wordpiece.
 
 `google(vocab, lower, limit)` returns a function from a text to its tokens. It is the pure-Python tokenizer of
-transformers with its two departures from google-research/bert taken back: Google's does not compose the text (NFC), and
+transformers without its two differences from google-research/bert: Google's does not compose the text (NFC), and
 removes only the categories Cc and Cf where transformers removes all of C. Categories and decompositions are those of
 Unicode 15.0.0 (unicodedata2), which is Go 1.26's edition.
 

@@ -41,7 +41,7 @@ func TestHostileSweeps(t *testing.T) {
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%.300v, want %q", err, test.want)
 			}
-			if took := time.Since(started); took > 20*time.Second {
+			if took := time.Since(started); took > 5*time.Minute { // the command's TestHostile holds the processor time
 				t.Errorf("it took %v", took)
 			}
 		})

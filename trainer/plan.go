@@ -16,9 +16,9 @@ import (
 type Checkpointing struct {
 	EverySteps int `toml:"every_steps"` // 0: only at the end
 	Keep       int `toml:"keep"`        // newest checkpoints kept; 0 keeps all
-	KeepEvery  int `toml:"keep_every"`  // steps; a checkpoint at a multiple is kept for good; 0: none is
+	KeepEvery  int `toml:"keep_every"`  // steps; a checkpoint at a multiple is never removed; 0: all may be
 
-	KeepHours float64 `toml:"keep_hours"` // one checkpoint of every so many hours is kept for good; 0: none is
+	KeepHours float64 `toml:"keep_hours"` // one checkpoint per this number of hours is never removed; 0: all may be
 	Best      bool    `toml:"best"`       // keep the model of the best evaluation in best/
 	Discard   bool    `toml:"discard"`    // remove all checkpoints once the run has its result; the model stays
 	OnError   string  `toml:"on_error"`   // policy for a checkpoint that cannot be written: stop or continue
@@ -27,7 +27,7 @@ type Checkpointing struct {
 // Policies for a checkpoint, or a report of metrics, that cannot be written.
 const (
 	OnErrorStop     = "stop"     // the run fails; it continues from the newest checkpoint that was written
-	OnErrorContinue = "continue" // log it, go on, and try again when the next one is due
+	OnErrorContinue = "continue" // log it, continue, and try again at the next one
 )
 
 // Recording is the [record] table of a run.
@@ -41,7 +41,7 @@ type Recording struct {
 // Policies for a loss or gradient that is not finite.
 const (
 	OnNonFiniteStop = "stop"     // fail before the update, and write nonfinite.json for debugging
-	OnNonFiniteSkip = "skip"     // leave the update out, report, go on
+	OnNonFiniteSkip = "skip"     // skip the update, report it, and continue
 	OnNonFiniteBack = "rollback" // return to the newest checkpoint and leave the update out this time
 )
 

@@ -29,7 +29,7 @@ type State struct {
 // Progress is the part of the state that is neither tensors nor the step: skipped steps, the best
 // evaluation, tokens and time.
 type Progress struct {
-	Skipped []int   `json:"skipped,omitempty"` // steps whose update was left out for good, after a rollback
+	Skipped []int   `json:"skipped,omitempty"` // steps whose update is skipped permanently, after a rollback
 	Best    *Best   `json:"best,omitempty"`    // nil before the first evaluation
 	Tokens  int64   `json:"tokens,omitempty"`  // positions trained on so far, padding included
 	Seconds float64 `json:"seconds,omitempty"` // spent so far, over all processes

@@ -38,7 +38,7 @@ type step struct {
 	mesh   *distributed.DeviceMesh // nil on one device
 	params []*model.Variable       // every parameter, by name
 	used   []*model.Variable       // the parameters that the loss depends on and that are not frozen; set when the first graph is built
-	names  []string                // of the values that the loss observes; set likewise
+	names  []string                // of the values that the loss observes; set at the same time
 
 	fused             *model.Exec // computes and applies gradients; unless plan.apart
 	accumulate, apply *model.Exec // separate graphs; if plan.apart
@@ -210,7 +210,7 @@ func (s *step) buildApply(_ *model.Scope, in []*graph.Node) []*graph.Node {
 }
 
 // update gives every used parameter its new value, unless loss or gradients are not finite or an earlier update was
-// left out for good. It returns the gradients' global norm and whether the update was made (1) or left out (0).
+// skipped permanently. It returns the gradients' global norm and whether the update was made (1) or left out (0).
 func (s *step) update(loss *graph.Node, gradients []*graph.Node, rate, at *graph.Node) (norm, made *graph.Node) {
 	g := loss.Graph()
 	gradients, norm = s.plan.Optimizer.Clip(gradients, s.mesh)

@@ -42,7 +42,7 @@ type Trainer struct {
 	step *step
 	now  int // completed updates, those left out included
 
-	skipped []int // steps whose update is left out
+	skipped []int // steps whose update is skipped
 	best    *Best
 	losses  Losses
 	tokens  int64   // positions trained on so far

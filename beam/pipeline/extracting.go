@@ -200,7 +200,7 @@ func (f *joinFn) ProcessElement(ctx context.Context, _ int, made func(*string) b
 		if err := upload(ctx, work.Path("joined"), f.Out); err != nil {
 			return err
 		}
-		log.Infof(ctx, "%d rows of %d pairs in %d documents; passed over: %d broken files or members, %d documents, %d annotations",
+		log.Infof(ctx, "%d rows of %d pairs in %d documents; skipped: %d broken files or members, %d documents, %d annotations",
 			total.Rows, total.Pairs, total.Documents, total.BrokenFiles, total.Broken, total.LeftOut)
 		return piecesOf(f.Out).remove(ctx)
 	})

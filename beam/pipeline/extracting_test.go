@@ -175,7 +175,7 @@ func TestExtractionFaults(t *testing.T) {
 		ask             Extraction
 		files           []string
 	}{
-		{"no form", "rows.csv", "rows.csv: the end of its name says no form", true, Extraction{good, "m"}, files},
+		{"no form", "rows.csv", "rows.csv: unknown extension", true, Extraction{good, "m"}, files},
 		{"no model", "rows.tsv", "want --model", true, Extraction{good, ""}, files},
 		{"one type", "rows.tsv", "--types names 1 types", true, Extraction{bulk.Request{Types: []string{"Gene"}, Batch: 1, Chunk: 1}, "m"}, files},
 		{"probability", "rows.tsv", "--min-probability 2", true, Extraction{bulk.Request{MinProbability: 2, Batch: 1, Chunk: 1}, "m"}, files},

@@ -114,7 +114,7 @@ func trying(ctx context.Context, out string, do func(dir string) error) error {
 		return err
 	}
 	if len(there) > 0 {
-		return &request.Misuse{Err: fmt.Errorf("%s already exists; remove it or name another directory", out)}
+		return &request.Misuse{Err: fmt.Errorf("%s already exists; remove it, or set another directory", out)}
 	}
 	dir, err := os.MkdirTemp("", "subbert-")
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *selecting) Setup(ctx context.Context) error {
 	}
 	var err error
 	s.plan, err = planSelection(ctx, s.Request, s.Files, s.scratch.path("aids"), slog.New(slog.DiscardHandler))
-	s.plan.Broken = func(err error) { log.Warnf(ctx, "passed over: %v", err) }
+	s.plan.Broken = func(err error) { log.Warnf(ctx, "skipped: %v", err) }
 	return err
 }
 

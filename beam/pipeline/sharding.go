@@ -49,7 +49,7 @@ func (s *sharding) Setup(ctx context.Context) error {
 	}
 	var err error
 	s.plan, err = planShards(ctx, s.Request, s.scratch.path("aids"))
-	s.plan.Broken = func(err error) { log.Warnf(ctx, "passed over: %v", err) }
+	s.plan.Broken = func(err error) { log.Warnf(ctx, "skipped: %v", err) }
 	return err
 }
 

@@ -158,7 +158,7 @@ func (p pieces) getOne(ctx context.Context, work *staging.Work, name string) (er
 	}
 	got, err := piece.Seal()
 	if err == nil && got != name {
-		err = fmt.Errorf("%s: its content is that of %s; it was damaged in transfer", join(string(p), name), got)
+		err = fmt.Errorf("%s: has the checksum %s; it was damaged in transfer", join(string(p), name), got)
 	}
 	return err
 }

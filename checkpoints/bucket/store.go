@@ -41,7 +41,7 @@ type Store interface {
 	Write(ctx context.Context, name string, r io.Reader, when Condition) (Object, error)
 	// List returns the objects whose names begin with prefix, by name.
 	List(ctx context.Context, prefix string) ([]Object, error)
-	// Delete removes an object; it is no error if the object does not exist.
+	// Delete removes an object; it is not an error if the object does not exist.
 	Delete(ctx context.Context, name string) error
 	// String is the store's address, such as gs://bucket/run.
 	String() string

@@ -1,5 +1,5 @@
 // Package modeling lets transformers run our relation classifiers that it lacks: it holds the Python file for a model
-// directory, and tells from config.json's key "subbert" whether a model needs it.
+// directory, and decides from the key "subbert" of config.json whether a model needs it.
 //
 // A classifier over the tanh pooler (pooling "cls") is a BertForSequenceClassification and does not need the file. For
 // every other pooling config.json's auto_map names the file, and architectures is BertModel, which transformers loads

@@ -44,7 +44,7 @@ func parseHeader(message []byte) (shards int, err error) {
 	return shards, err
 }
 
-// parseEntry reads BundleEntryProto: 1 type, 2 shape, 3 shard, 4 offset, 5 size, 6 checksum, 7 pieces.
+// parseEntry reads BundleEntryProto: 1 type, 2 shape, 3 shard, 4 offset, 5 size, 6 checksum, 7 slices.
 func parseEntry(message []byte) (entry, error) {
 	var e entry
 	err := wire.Fields(message, func(number protowire.Number, v uint64, b []byte) error {

@@ -5,7 +5,7 @@
 // table and every tensor carries a CRC-32C, which is checked whenever either is read.
 //
 // Names and layouts stay as TensorFlow has them; package checkpoints interprets them. Strings, such as the object
-// graph of a TensorFlow 2 checkpoint, and variables stored in pieces are listed as skipped.
+// graph of a TensorFlow 2 checkpoint, and variables stored in slices are listed as skipped.
 //
 // Sizes are bounded before anything is allocated: the index by maxIndex, names by the index's size, tensors, which do not
 // overlap, by their shard's size.
@@ -93,7 +93,7 @@ func (f *File) parse(index []byte, open func(i, of int) (shard, error)) error {
 			head = false
 			return f.header(key, value, open)
 		}
-		if key[0] == 0 { // a piece of a variable; the whole has a key of its own
+		if key[0] == 0 { // a slice of a variable; the whole variable has its own key
 			return nil
 		}
 		e, err := parseEntry(value)

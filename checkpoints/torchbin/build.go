@@ -12,7 +12,7 @@ import (
 
 var errStack = errors.New("needs more values than the stack has")
 
-// The values of a pickle besides Go's own: nil, bool, int64, float64 and string.
+// The values of a pickle, in addition to those of Go's types: nil, bool, int64, float64 and string.
 type (
 	tuple []any
 	list  struct{ values []any }

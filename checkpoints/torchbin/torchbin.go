@@ -89,7 +89,7 @@ func New(r io.ReaderAt, size int64, name string) (*File, error) {
 	return f, nil
 }
 
-// read tells the two forms apart and returns the saved object.
+// read detects which of the two forms the file has, and returns the saved object.
 func read(r io.ReaderAt, size int64) (any, storages, error) {
 	start := make([]byte, min(size, 4))
 	if _, err := r.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {

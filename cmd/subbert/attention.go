@@ -14,28 +14,28 @@ import (
 )
 
 type attentionCmd struct {
-	Model     string   `arg:"" help:"A model: the model directory of a run. With --layer any encoder will do."`
-	Corpus    string   `required:"" placeholder:"FILE" help:"Marked sentences, as subbert data relations writes them; with --form a corpus in its own form, of which the test pairs are seen, or all if it has none apart."`
-	Form      string   `default:"tsv" enum:"tsv,ddi2013,aimed,ppi-xml,chemprot,pubtator,bioc,jsonl" placeholder:"FORM" help:"Of the corpus: tsv, ddi2013, aimed, ppi-xml, chemprot, pubtator, bioc or jsonl."`
-	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to make."`
-	Index     []string `placeholder:"ID" help:"Show these sentences, by the index column."`
+	Model     string   `arg:"" help:"A model: the model directory of a run. With --layer, any encoder."`
+	Corpus    string   `required:"" placeholder:"FILE" help:"Marked sentences, as subbert data relations writes them; with --form, a corpus in its own form: its test pairs, or all pairs if it has no test set."`
+	Form      string   `default:"tsv" enum:"tsv,ddi2013,aimed,ppi-xml,chemprot,pubtator,bioc,jsonl" placeholder:"FORM" help:"Form of the corpus: tsv, ddi2013, aimed, ppi-xml, chemprot, pubtator, bioc or jsonl."`
+	Out       string   `default:"attention" placeholder:"DIR" help:"Directory to create."`
+	Index     []string `placeholder:"ID" help:"Show the sentences with these values in the index column."`
 	Baseline  string   `placeholder:"FILE.tsv" help:"predictions.tsv of another model: show sentences that it gets wrong and this one right."`
-	Sentences int      `default:"10" help:"How many sentences to show." range:"0..1e6"`
-	Layer     int      `help:"Look at the encoder's own attention in this layer, from 1, in place of the pooling's." placeholder:"L" range:"0..1024"`
-	Head      int      `help:"Its head, from 1; 0 is the mean of all." placeholder:"N" range:"0..1024"`
-	From      string   `enum:"cls,mentions" default:"cls" placeholder:"WHERE" help:"Where its attention goes out from: cls or mentions."`
-	Near      int      `default:"3" help:"Stems are counted of words this near a mention; 0 counts the whole sentence." placeholder:"WORDS" range:"0..1e6"`
-	Least     int      `default:"10" help:"A stem counts if it is met this often." placeholder:"TIMES" range:"1..1e9"`
-	Top       int      `default:"10" help:"How many stems to list." range:"1..1e6"`
+	Sentences int      `default:"10" help:"Number of sentences to show." range:"0..1e6"`
+	Layer     int      `help:"Show the encoder's attention in this layer, from 1, instead of the attention of the pooling." placeholder:"L" range:"0..1024"`
+	Head      int      `help:"Head of the layer, from 1; 0 is the mean of all heads." placeholder:"N" range:"0..1024"`
+	From      string   `enum:"cls,mentions" default:"cls" placeholder:"WHERE" help:"Position that attends: cls or mentions."`
+	Near      int      `default:"3" help:"Count the stems of words at most this far from a mention; 0 counts the whole sentence." placeholder:"WORDS" range:"0..1e6"`
+	Least     int      `default:"10" help:"Ignore stems that occur less often." placeholder:"TIMES" range:"1..1e9"`
+	Top       int      `default:"10" help:"Number of stems to list." range:"1..1e6"`
 	applyFlags
 	JSON bool `name:"json" help:"Print the result as JSON."`
 	outputFlag
 }
 
 func (v *attentionCmd) Help() string {
-	return `Shows which words a model with attention pooling weighs, after Fig. 2 and Table 8 of Su & Vijay-Shanker 2022: sentences with each word as dark as it is heavy, and the Porter stems of the greatest mean weight near the mentions.
+	return `Shows which words a model with attention pooling weighs, after Fig. 2 and Table 8 of Su & Vijay-Shanker 2022: sentences in which darker words have greater weights, and the Porter stems with the greatest mean weight near the mentions.
 
-The directory gets index.html, sentences/*.svg, stems.csv and result.json; subbert report shows it among other runs.`
+The directory gets index.html, sentences/*.svg, stems.csv and result.json; subbert report shows them together with other runs.`
 }
 
 func (v *attentionCmd) Run(c *console) error {

@@ -50,7 +50,9 @@ func (c *console) openBackend(ctx context.Context, device configs.Device) (*back
 	if err != nil {
 		return nil, misused(withIncomplete(err, installed, choice))
 	}
-	c.warnOfPrecision(choice.Name, device)
+	if slow := backend.SlowBFloat16(choice.Name); device.Precision == "bfloat16" && slow != "" {
+		c.log.Warn(slow)
+	}
 	c.log.Info("backend", "name", choice.Name, "devices", h.Devices, "why", choice.Reason, "what", h.Description)
 	return h, nil
 }

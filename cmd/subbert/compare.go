@@ -12,20 +12,20 @@ import (
 
 type compareCmd struct {
 	A         string `arg:"" help:"predictions.tsv of one model, or its run directory."`
-	B         string `arg:"" help:"The same of the other model, on the same pairs."`
-	Negative  string `placeholder:"LABEL" help:"The label that means no relation; without it as the runs say, or a word such as false, 0, none and no_relation that the files have."`
+	B         string `arg:"" help:"The same for the other model, on the same pairs."`
+	Negative  string `placeholder:"LABEL" help:"The label that means no relation. Default: the label of the runs, or a label such as false, 0, none or no_relation in the files."`
 	Errors    string `placeholder:"FILE.html" help:"List the pairs that one model gets right and the other wrong, with their sentences."`
-	Sentences string `placeholder:"FILE.tsv" help:"The marked sentences, for --errors; without it those of run directory A's config." type:"existingfile"`
-	Samples   int    `default:"10000" help:"How many times each test draws." range:"1..1e9"`
-	Seed      uint64 `default:"1" help:"What the draws follow from."`
+	Sentences string `placeholder:"FILE.tsv" help:"The marked sentences, for --errors. Default: the sentences that the config of run directory A names." type:"existingfile"`
+	Samples   int    `default:"10000" help:"Number of samples that each test draws." range:"1..1e9"`
+	Seed      uint64 `default:"1" help:"Seed of the samples."`
 	JSON      bool   `name:"json" help:"Print the comparison as JSON."`
 	outputFlag
 }
 
 func (v *compareCmd) Help() string {
-	return `Says whether two models differ in micro F1 on the same pairs: by a paired bootstrap, which gives an interval of the difference, and by approximate randomisation. Of run directories with several seeds the predictions of all seeds are taken together, each pair drawn or exchanged with those of all seeds, and the scores over seeds are tested too.
+	return `Tests whether two models differ in micro F1 on the same pairs: with a paired bootstrap, which gives an interval of the difference, and with approximate randomisation. For run directories with several seeds, the tests use the predictions of all seeds: a pair is drawn or exchanged together with its predictions of every seed. The scores of the seeds are tested, too.
 
---errors needs the sentences: those of run directory A's config, or a file given with --sentences.`
+--errors needs the sentences: those that the config of run directory A names, or a file given with --sentences.`
 }
 
 func (v *compareCmd) Run(c *console) error {

@@ -13,17 +13,17 @@ import (
 // configCmd holds the verbs about config files.
 type configCmd struct {
 	Init  configInitCmd  `cmd:"" help:"Write a commented config to start from."`
-	Check configCheckCmd `cmd:"" help:"Say everything that is wrong with a config."`
+	Check configCheckCmd `cmd:"" help:"Report all faults of a config."`
 }
 
 type configInitCmd struct {
-	Verb string `arg:"" enum:"pretrain,finetune,probe" help:"What it is to run: pretrain, finetune or probe."`
-	Out  string `short:"o" default:"-" placeholder:"FILE" help:"Where to; without it standard output."`
+	Verb string `arg:"" enum:"pretrain,finetune,probe" help:"The verb that will run it: pretrain, finetune or probe."`
+	Out  string `short:"o" default:"-" placeholder:"FILE" help:"File to write. Without it standard output."`
 	outputFlag
 }
 
 func (*configInitCmd) Help() string {
-	return `Writes a config with everything that a run has to be told, and in lines that begin with # the defaults of what one often changes. It runs as it is where the files that it names are there.`
+	return `Writes a config with every required key. Lines that begin with # give the defaults of keys that are often changed. The config runs unchanged if the files that it names exist.`
 }
 
 func (v *configInitCmd) Run(c *console) error {
@@ -44,11 +44,11 @@ func (v *configInitCmd) Run(c *console) error {
 
 type configCheckCmd struct {
 	configFlags
-	For string `enum:"pretrain,finetune,probe," default:"" placeholder:"VERB" help:"The verb that it is for: pretrain, finetune or probe. Without it the config says so, by task.name or by its keys."`
+	For string `enum:"pretrain,finetune,probe," default:"" placeholder:"VERB" help:"The verb that will run it: pretrain, finetune or probe. Default: what task.name or the keys of the config indicate."`
 }
 
 func (*configCheckCmd) Help() string {
-	return `Reads a config as its verb does and says everything at once: keys that are not known, with the right one for those of other programs, values that cannot be, and files and models that are not there. Nothing is trained. The exit code is 2 where something is wrong.`
+	return `Reads a config as its verb does and reports all faults at once: unknown keys, with the right key for those of other programs, invalid values, and files and models that do not exist. Nothing is trained. The exit code is 2 if there is a fault.`
 }
 
 func (v *configCheckCmd) Run(c *console) error {

@@ -12,7 +12,7 @@ import (
 type configFlags struct {
 	Config string   `arg:"" help:"The run, in TOML; see docs/config.md." type:"path"`
 	Set    []string `help:"Change the config: KEY=VALUE with a dotted key, such as optimizer.learning_rate=5e-5." placeholder:"KEY=VALUE" sep:"none"`
-	Fresh  []string `help:"Parts that start from random values whatever the model has: model.fresh." placeholder:"HEAD"`
+	Fresh  []string `help:"Parts that start from random values even if the model has weights for them: model.fresh." placeholder:"HEAD"`
 }
 
 // lines returns the lines that change the config.
@@ -47,7 +47,7 @@ func readExtended[C any, P interface {
 
 // extendFlag is the flag that lengthens a finished run.
 type extendFlag struct {
-	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate goes on as in a run of that length from the start. Not for folds and several seeds." range:"1..1e9"`
+	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate is that of a run that had this length from the start. Not for folds and several seeds." range:"1..1e9"`
 }
 
 // of returns env with Extend set if the run is extended.

@@ -10,14 +10,14 @@ import (
 )
 
 type dataInspectCmd struct {
-	In   []string `arg:"" name:"in" help:"A directory made by data shard; or relation files, the one to learn from first, or a corpus."`
+	In   []string `arg:"" name:"in" help:"A directory made by data shard; or relation files, the training set first; or a corpus."`
 	JSON bool     `help:"Print JSON."`
 
-	Vocab     string `placeholder:"FILE" help:"The vocabulary of the shards; with it, a few instances are shown. Of relation files a vocabulary or a model's directory; with it, lengths and unknown pieces are counted."`
-	Split     string `default:"train" enum:"train,heldout" help:"Shards: where the instances come from: train or heldout (default ${default})."`
-	Instances int    `default:"3" placeholder:"N" help:"Shards: how many instances to show (default ${default})." range:"0..1e6"`
+	Vocab     string `placeholder:"FILE" help:"Shards: their vocabulary, to show a few instances. Relation files: a vocabulary or a model directory, to count lengths and unknown word pieces."`
+	Split     string `default:"train" enum:"train,heldout" help:"Shards: split of the instances: train or heldout (default ${default})."`
+	Instances int    `default:"3" placeholder:"N" help:"Shards: number of instances to show (default ${default})." range:"0..1e6"`
 	Sequence  int    `default:"128" placeholder:"S" help:"Shards: length of the instances (default ${default})." range:"3..65536"`
-	Masking   string `default:"subword" enum:"subword,whole_word" help:"Shards: how they are masked: subword or whole_word (default ${default})."`
+	Masking   string `default:"subword" enum:"subword,whole_word" help:"Shards: masking of the instances: subword or whole_word (default ${default})."`
 	Seed      uint64 `default:"1" help:"Shards: seed of the instances (default ${default})."`
 	Verify    bool   `help:"Shards: read everything and compare all checksums."`
 
@@ -25,7 +25,7 @@ type dataInspectCmd struct {
 }
 
 func (*dataInspectCmd) Help() string {
-	return `Shows how shards were made and what is in them. Of relation files it says what one looks at before training: rows and labels, rows and sentences that stand in several files, rows that repeat, mentions that are not marked and, with --vocab, how long the rows are, how many each length would cut, and how many pieces are [UNK]. Lines that begin with warning name what makes training or scoring useless.`
+	return `Shows how shards were made and what they contain. For relation files it reports what to check before training: rows and labels, rows and sentences that occur in several files, repeated rows, mentions that are not marked and, with --vocab, the lengths of the rows, how many rows each length would cut, and how many word pieces are [UNK]. Lines that begin with warning name faults that make training or scoring useless.`
 }
 
 func (v *dataInspectCmd) Run(c *console) error {
@@ -41,7 +41,7 @@ func (v *dataInspectCmd) Run(c *console) error {
 		return v.survey(c, v.In, v.Vocab, v.JSON)
 	}
 	if len(v.In) > 1 {
-		return misusef("%s and %s: shards are looked into one directory at a time", v.In[0], v.In[1])
+		return misusef("%s and %s: only one directory of shards can be inspected at a time", v.In[0], v.In[1])
 	}
 	meter := newMeter(c)
 	found, err := request.Inspection{
@@ -69,7 +69,7 @@ func (v *dataInspectCmd) print(w io.Writer, found *request.Inspected) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: shards, format version %d, %.1f MB, %.3f bytes per byte of text", v.In[0], h.Version, megabytes(h.Bytes()), h.BytesPerByte())
 	if found.Verified {
-		b.WriteString(", all checksums right")
+		b.WriteString(", all checksums match")
 	}
 	fmt.Fprintf(&b, "\nvocabulary  %d tokens, sha256 %.12s…, %s, words up to %d characters, %d bits an id\n", h.Vocabulary.Size,
 		h.Vocabulary.Hash, casing, h.Tokenizer.MaxWordChars, h.IDBits)

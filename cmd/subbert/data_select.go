@@ -12,32 +12,32 @@ import (
 )
 
 type dataSelectCmd struct {
-	Query    string   `placeholder:"QUERY" help:"What to select, as in PubMed: 'protein OR gene*', '\"signal transduction\"[tiab] NOT review[pt]'."`
+	Query    string   `placeholder:"QUERY" help:"Query as in PubMed: 'protein OR gene*', '\"signal transduction\"[tiab] NOT review[pt]'."`
 	Preset   string   `enum:",pg,drug,cp" default:"" placeholder:"NAME" help:"A corpus of the paper: pg ('protein OR gene'), drug ('drug'), cp (a gene and a chemical)."`
-	Mode     string   `enum:",lexical,mesh,entity" default:"" placeholder:"MODE" help:"lexical: words are words. mesh: words without a field are MeSH headings, too. entity: documents must name the --entities."`
+	Mode     string   `enum:",lexical,mesh,entity" default:"" placeholder:"MODE" help:"lexical: words match the text. mesh: words without a field also match MeSH headings. entity: documents must also mention the --entities."`
 	Mesh     string   `type:"existingfile" placeholder:"FILE" help:"MeSH descriptors, desc20YY.xml, for [mesh], [majr] and --mode mesh."`
-	Entities []string `placeholder:"TYPE,..." help:"Types of which documents must name at least one each, as PubTator knows them; --mode entity."`
-	Tables   []string `type:"existingfile" placeholder:"FILE" help:"PubTator's tables, such as gene2pubtator3.gz, for --entities; documents of pubtator and bioc say it themselves."`
+	Entities []string `placeholder:"TYPE,..." help:"PubTator's entity types; a document must mention at least one entity of each; for --mode entity."`
+	Tables   []string `type:"existingfile" placeholder:"FILE" help:"PubTator's tables, such as gene2pubtator3.gz, for --entities; documents in the forms pubtator and bioc need no tables."`
 	Exclude  []string `placeholder:"FILE|FORMAT:CORPUS" help:"Leave out the PMIDs listed in FILE, one a line, or the documents and sentences of a relation corpus, such as ddi2013:DDICorpus.zip."`
-	Share    []string `placeholder:"PATTERN=FRACTION" help:"Keep this part of what is selected from files whose name or folder matches, such as 'notes*=0.1'; others are kept whole."`
-	From     string   `default:"auto" enum:"auto,pubmed-xml,pubtator,bioc,jsonl,text" help:"How documents are written: pubmed-xml, pubtator, bioc, jsonl, text, or auto: as the content of each file says."`
-	Vocab    string   `type:"path" placeholder:"FILE" help:"Vocabulary, tokenizer.json or model's directory to count tokens and [UNK] with, for the card."`
-	Uncased  bool     `help:"Count with lower-cased text, as uncased vocabularies want it."`
-	Strict   bool     `help:"End at the first broken record, rather than passing over it."`
-	Out      string   `required:"" placeholder:"DIR" help:"Directory to make."`
-	Workers  int      `placeholder:"N" help:"Files looked through at a time; by default one per core. The result is the same for any number." range:"0..1024"`
+	Share    []string `placeholder:"PATTERN=FRACTION" help:"Keep this fraction of the documents selected from files whose name or folder matches, such as 'notes*=0.1', and all documents of other files."`
+	From     string   `default:"auto" enum:"auto,pubmed-xml,pubtator,bioc,jsonl,text" help:"Form of the documents: pubmed-xml, pubtator, bioc, jsonl, text, or auto, which goes by the content of each file."`
+	Vocab    string   `type:"path" placeholder:"FILE" help:"Vocabulary, tokenizer.json or model directory with which to count tokens and [UNK] for the card."`
+	Uncased  bool     `help:"Lower-case the text before counting, as uncased vocabularies need."`
+	Strict   bool     `help:"End at the first broken record instead of skipping it."`
+	Out      string   `required:"" placeholder:"DIR" help:"Directory to create."`
+	Workers  int      `placeholder:"N" help:"Number of files to search at a time; by default one per core. The result does not depend on it." range:"0..1024"`
 	JSON     bool     `help:"Print the card as JSON."`
 	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .xz, .zst."`
 	outputFlag
 }
 
 func (*dataSelectCmd) Help() string {
-	return `Copies the documents that match a query to DIR/part-NNNNN.jsonl.zst, with card.json and card.md that say how they were chosen and what
-they hold. data shard takes DIR as it takes a file. Of PubMed's files the last version of a citation counts, deleted ones are left out;
-documents of the same identifier or the same text are taken once. Whoever stops the work can go on with the same command.
+	return `Copies the documents that match a query to DIR/part-NNNNN.jsonl.zst, with card.json and card.md, which describe the
+selection and its content. data shard reads DIR as it reads a file. In PubMed's files the last version of a citation counts, and deleted citations are left out;
+documents with the same identifier or the same text are taken once. After a stop, the same command continues the work.
 
-Words match in any case; * at the end of a word stands for any ending; words in quotes stand next to each other. AND, OR and NOT are
-upper case and apply from left to right, as in PubMed; words side by side must all match. Fields: [ti] [ab] [tiab] [all], and of PubMed's
+Words match in any case; * at the end of a word stands for any ending; words in quotes must be adjacent. AND, OR and NOT are
+upper case and apply from left to right, as in PubMed; words without an operator must all match. Fields: [ti] [ab] [tiab] [all], and for PubMed's
 XML [mesh] [majr] [pt] [la] [dp]: 'drug therapy[mesh] AND english[la] AND 2010/05:2012[dp]'.`
 }
 

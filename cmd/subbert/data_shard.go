@@ -13,24 +13,24 @@ import (
 )
 
 type dataShardCmd struct {
-	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or the model's directory, which has the settings, too."`
-	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
+	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or a model directory, which also has the settings."`
+	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies need."`
 	MaxWordChars int      `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's." range:"1..1e6"`
-	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Part of the documents kept out of training, to measure on (default ${default})." range:"0..1"`
-	Seed         uint64   `default:"1" placeholder:"N" help:"Chooses the order of the documents (default ${default})."`
-	From         string   `default:"auto" enum:"auto,pubtator,bioc,jsonl,text" help:"How documents are written: pubtator, bioc, jsonl, text, or auto: as the content of each file says."`
-	Strict       bool     `help:"End at the first broken record, rather than passing over it."`
-	Out          string   `required:"" placeholder:"DIR" help:"Directory to make."`
-	Workers      int      `placeholder:"N" help:"Goroutines that tokenise; by default one per core. The result is the same for any number." range:"0..1024"`
+	HeldOut      float64  `default:"0.01" placeholder:"FRACTION" help:"Fraction of the documents to hold out from training for evaluation (default ${default})." range:"0..1"`
+	Seed         uint64   `default:"1" placeholder:"N" help:"Seed of the order of the documents (default ${default})."`
+	From         string   `default:"auto" enum:"auto,pubtator,bioc,jsonl,text" help:"Form of the documents: pubtator, bioc, jsonl, text, or auto, which goes by the content of each file."`
+	Strict       bool     `help:"End at the first broken record instead of skipping it."`
+	Out          string   `required:"" placeholder:"DIR" help:"Directory to create."`
+	Workers      int      `placeholder:"N" help:"Number of goroutines that tokenize; by default one per core. The result does not depend on it." range:"0..1024"`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
 	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, PubTator, BioC, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
 	outputFlag
 }
 
 func (*dataShardCmd) Help() string {
-	return `Finds the sentences of documents, takes them apart into pieces of the vocabulary and writes them as shards,
-which pretrain draws its instances from. docs/shards.md describes the format. PubMed's XML goes through data select first. The documents come in an order that --seed chooses.
-Whoever stops the work can go on with the same command; what is done of it waits in DIR.work, which takes as much room as the shards.`
+	return `Splits documents into sentences, tokenizes them into word pieces of the vocabulary and writes them as shards,
+from which pretrain draws its instances. docs/shards.md describes the format. Select from PubMed's XML with data select first. --seed chooses the order of the documents.
+After a stop, the same command continues the work; finished work is kept in DIR.work, which takes as much space as the shards.`
 }
 
 // shardMemory is the size of the heap at which the garbage collector begins to work harder. The memory in use stays

@@ -18,9 +18,9 @@ import (
 type relationFlags struct {
 	From     string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Relation files: their format: tsv (marked sentences), pubtator, bioc, jsonl, or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
 	Types    []string `placeholder:"A,B" help:"Relation files: the types of a pair's two mentions."`
-	Marking  string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"Relation files: how mentions are shown, but for tsv: tag, typed_marker, entity_mask or none (default ${default})."`
-	Negative string   `placeholder:"LABEL" help:"Relation files: the label that means no relation; without it a word such as false, 0, none and no_relation."`
-	Uncased  bool     `help:"Relation files: lower-case the text, where --vocab is a vocabulary alone."`
+	Marking  string   `default:"tag" enum:"tag,typed_marker,entity_mask,none" help:"Relation files other than tsv: how mentions are marked: tag, typed_marker, entity_mask or none (default ${default})."`
+	Negative string   `placeholder:"LABEL" help:"Relation files: the label that means no relation; without it, a word such as false, 0, none or no_relation."`
+	Uncased  bool     `help:"Relation files: lower-case the text if --vocab is a vocabulary without settings."`
 	Lengths  []int    `default:"64,128,256,512" placeholder:"S" help:"Relation files: lengths of a row, in positions (default ${default})." range:"3..65536"`
 }
 
@@ -49,7 +49,7 @@ func printSurvey(to io.Writer, s *request.Surveyed) error {
 		printFacts(w, f, s.Negative)
 	}
 	for _, c := range s.Shared {
-		fmt.Fprintf(w, "%s against %s\n  rows that stand there\t%d, %d of them with another label\n  rows that differ from one there in names alone\t%d\n  rows of documents that are there\t%d\n", c.B, c.A, c.Rows, c.OtherLabel, c.Alike, c.Documents)
+		fmt.Fprintf(w, "%s against %s\n  rows that also occur there\t%d, %d of them with another label\n  rows that differ from a row there only in names\t%d\n  rows of documents that also occur there\t%d\n", c.B, c.A, c.Rows, c.OtherLabel, c.Alike, c.Documents)
 	}
 	for _, line := range s.Differences {
 		fmt.Fprintf(w, "published\t%s\n", line)

@@ -9,16 +9,16 @@ import (
 )
 
 type dataTokenizeCmd struct {
-	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or a model's directory, which has the settings, too."`
-	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies want it."`
+	Vocab        string   `required:"" type:"path" placeholder:"FILE" help:"Vocabulary, one token a line (vocab.txt of a BERT), tokenizer.json, or a model directory, which also has the settings."`
+	Uncased      bool     `help:"Lower-case the text and strip accents, as uncased vocabularies need."`
 	MaxWordChars int      `placeholder:"N" help:"Longer words become [UNK]: 200 in Google's code (the default for a vocabulary alone), 100 in Hugging Face's." range:"1..1e6"`
-	NeverSplit   []string `placeholder:"TOKEN" help:"Tokens to keep whole where they stand between spaces, such as [MASK]."`
-	Files        []string `arg:"" optional:"" name:"file" help:"Text in UTF-8; standard input if none, or for -."`
+	NeverSplit   []string `placeholder:"TOKEN" help:"Tokens that stay whole if they stand between spaces, such as [MASK]."`
+	Files        []string `arg:"" optional:"" name:"file" help:"Text in UTF-8; - or no file means standard input."`
 }
 
 func (*dataTokenizeCmd) Help() string {
 	return `Prints {"tokens":[...],"ids":[...]} for each line, without [CLS] and [SEP]. It stops at the first line that is not
-UTF-8, where Google's code would pass over the bytes. docs/tokenizer.md says where other tokenizers differ.`
+UTF-8, while Google's code skips such bytes. docs/tokenizer.md lists the differences from other tokenizers.`
 }
 
 func (v *dataTokenizeCmd) Run(c *console) error {

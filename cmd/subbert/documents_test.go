@@ -30,7 +30,7 @@ var pages = []string{
 
 // TestDocuments runs every block of commands (```sh) of every page, in the order of the page, in a directory that has
 // small stand-ins for the files they name. A block with a file name behind its language (```toml ddi.toml) is written to
-// that file. Commands that need a network or a cloud are parsed and not run.
+// that file. A job array of SLURM is run as its task 0. Commands that need a network or a cloud are parsed and not run.
 func TestDocuments(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains small models for a minute")
@@ -172,10 +172,10 @@ func runBlocks(ctx context.Context, dir string, blocks []block) error {
 			if err := writeFile(filepath.Join(dir, b.file), []byte(b.text)); err != nil {
 				return err
 			}
-		case b.language == "sh":
+		case b.language == "sh" || strings.Contains(b.text, "#SBATCH --array"):
 			shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", b.text)
 			shell.Dir = dir
-			shell.Env = append(os.Environ(), "SUBBERT_REAL="+onPath("subbert"), "SUBBERT_PARSES="+onPath("subbert-parses"), "PATH="+path+":"+os.Getenv("PATH"), "SUBBERT_BACKEND=go", "HOME="+filepath.Join(dir, ".home"), "XDG_CACHE_HOME=")
+			shell.Env = append(os.Environ(), "SUBBERT_REAL="+onPath("subbert"), "SUBBERT_PARSES="+onPath("subbert-parses"), "PATH="+path+":"+os.Getenv("PATH"), "SUBBERT_BACKEND=go", "HOME="+filepath.Join(dir, ".home"), "XDG_CACHE_HOME=", "SLURM_ARRAY_TASK_ID=0")
 			if out, err := shell.CombinedOutput(); err != nil {
 				return fmt.Errorf("the block at line %d: %w\n%s\n%s", b.line, err, b.text, out)
 			}

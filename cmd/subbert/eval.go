@@ -11,24 +11,24 @@ import (
 )
 
 type evalCmd struct {
-	Model     string  `required:"" help:"Model directory, or directory of a pre-training run: its newest valid checkpoint." placeholder:"DIR" type:"path"`
+	Model     string  `required:"" help:"Model directory, or run directory of a pre-training run, which means its newest valid checkpoint." placeholder:"DIR" type:"path"`
 	Shards    string  `required:"" help:"Directory made by subbert data shard." placeholder:"DIR" type:"path"`
-	Split     string  `help:"What to measure on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
-	Seed      *uint32 `help:"Of masks and pairs; by default the run's, or 1."`
-	Sequence  int     `help:"Positions of a row; by default the run's, or 128 where the model has as many." placeholder:"N" range:"0..65536"`
-	Masking   string  `help:"subword or whole_word; by default the run's, or subword." placeholder:"KIND"`
-	Rows      int     `help:"Rows of one forward pass (default 16); the result does not depend on it." default:"16" placeholder:"N" range:"1..65536"`
-	Precision string  `enum:"float32,bfloat16," default:"" placeholder:"TYPE" help:"Of activations and products: float32 or bfloat16; by default the run's, or float32."`
-	Limit     int     `help:"Measure on so many instances of each split only." placeholder:"N" range:"0..1e9"`
-	Result    string  `help:"Write the values as JSON to this file, too." placeholder:"FILE" type:"path"`
+	Split     string  `help:"Split to evaluate on: heldout, train or all (default heldout)." enum:"heldout,train,all" default:"heldout"`
+	Seed      *uint32 `help:"Seed of masks and pairs. Default: the run's, or 1."`
+	Sequence  int     `help:"Positions of a row. Default: the run's, or 128, or the model's positions if it has fewer." placeholder:"N" range:"0..65536"`
+	Masking   string  `help:"Masking: subword or whole_word. Default: the run's, or subword." placeholder:"KIND"`
+	Rows      int     `help:"Rows of one forward pass (default 16). The result does not depend on it." default:"16" placeholder:"N" range:"1..65536"`
+	Precision string  `enum:"float32,bfloat16," default:"" placeholder:"TYPE" help:"Type of activations and products: float32 or bfloat16. Default: the run's, or float32."`
+	Limit     int     `help:"Evaluate on at most N instances of each split." placeholder:"N" range:"0..1e9"`
+	Result    string  `help:"Also write the values as JSON to this file." placeholder:"FILE" type:"path"`
 	JSON      bool    `name:"json" help:"Print the values as JSON."`
 	outputFlag
 }
 
 func (v *evalCmd) Help() string {
-	return `Masks the documents of a split and pairs their segments as pre-training does, once, and measures how well the model restores them. The same model, shards and seed give the same values.
+	return `Masks the documents of a split and pairs their segments once, as pre-training does, and measures how well the model predicts the masked word pieces. The same model, shards and seed give the same values.
 
-mlm_loss is in nats per masked piece; below unigram_entropy, the model knows more than how frequent each piece is. perplexity_per_word spreads the loss over words between white space and can be compared across vocabularies; docs/numerics.md says how. mlm_mask_*, mlm_random_* and mlm_kept_* are the parts of mlm_* where [MASK], a random piece and the piece itself stand.`
+mlm_loss is in nats per masked word piece. If it is below unigram_entropy, the model knows more than the frequency of each word piece. perplexity_per_word distributes the loss over words between white space and can be compared across vocabularies; docs/numerics.md defines it. mlm_mask_*, mlm_random_* and mlm_kept_* are the parts of mlm_* at positions that have [MASK], a random word piece and the original word piece.`
 }
 
 func (v *evalCmd) Run(c *console) error {

@@ -80,8 +80,9 @@ func recorded(file string, step int, name string) bool {
 	return false
 }
 
-// filesOfRun returns the content of every file of a run, by its path: metrics.jsonl without what depends on the time, and
-// of result.json, which also says how the run was made, what was learned.
+// filesOfRun returns the content of the files of a run, by their paths. Of metrics.jsonl and result.json it has the numbers
+// that do not depend on the time. It leaves out the model's README, which has the times, and those files of a checkpoint
+// that say when it was saved and which evaluations are to be made up.
 func filesOfRun(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -94,16 +95,16 @@ func filesOfRun(t *testing.T, dir string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		switch path {
-		case "model/README.md": // which has numbers of result.json
+		switch name := filepath.Base(path); {
+		case name == "manifest.json" || name == "trainer.json" || path == "model/README.md":
 			continue
-		case "metrics.jsonl":
+		case name == "metrics.jsonl":
 			var kept []string
 			for line := range bytes.Lines(text) {
 				kept = append(kept, withoutTimes(t, line))
 			}
 			text = []byte(strings.Join(kept, "\n"))
-		case "result.json":
+		case name == "result.json":
 			text = []byte(withoutTimes(t, text))
 		}
 		files[path] = string(text)

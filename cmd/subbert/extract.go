@@ -13,26 +13,26 @@ import (
 
 // extractCmd holds extract itself and the verbs on its rows.
 type extractCmd struct {
-	Rows      extractRowsCmd      `cmd:"" name:"rows" default:"withargs" help:"Write a row for each pair of mentions; extract alone means this."`
+	Rows      extractRowsCmd      `cmd:"" name:"rows" default:"withargs" help:"Write a row for each pair of mentions. The word rows may be left out."`
 	Summarize extractSummarizeCmd `cmd:"" help:"Group the rows by identifiers: a table, or a page."`
 }
 
 type extractRowsCmd struct {
 	Model          string   `arg:"" help:"A fine-tuned model: the model directory of a run."`
 	Files          []string `arg:"" name:"file" help:"Texts with mentions: BioC XML, also as members of .tar archives, BioC JSON, PubTator's text, JSON lines; also .gz, .xz, .zst."`
-	Out            string   `required:"" placeholder:"FILE" help:"Where to: .parquet, .tsv or .jsonl, the last two also .gz and .zst."`
-	Types          []string `placeholder:"A,B" help:"The types of a pair's two mentions, such as Chemical,Disease. Without it every two mentions."`
-	As             []string `placeholder:"A,B" help:"What these types are called in the sentences that the model was trained on, such as DRUG,DRUG for --types Chemical,Chemical."`
-	Within         int      `placeholder:"N" help:"Take pairs of mentions up to N sentences apart; 0: in one sentence." range:"0..1000"`
-	IDs            string   `name:"ids" placeholder:"FILE" help:"Take only pairs that name one of these identifiers at least, one a line."`
-	Species        []string `placeholder:"ID,..." help:"Take only texts that name one of these species, such as 9606."`
-	Sections       []string `placeholder:"NAME,..." help:"Take only pairs of these sections, such as title,abstract."`
-	MinProbability float64  `placeholder:"P" help:"Leave out rows whose label is less probable." range:"0..1"`
+	Out            string   `required:"" placeholder:"FILE" help:"File to write: .parquet, .tsv or .jsonl, the last two also .gz and .zst."`
+	Types          []string `placeholder:"A,B" help:"The types of a pair's two mentions, such as Chemical,Disease. Without it, every two mentions make a pair."`
+	As             []string `placeholder:"A,B" help:"Names of these types in the sentences that the model was trained on, such as DRUG,DRUG for --types Chemical,Chemical."`
+	Within         int      `placeholder:"N" help:"Also pair mentions up to N sentences apart; 0: only mentions in one sentence." range:"0..1000"`
+	IDs            string   `name:"ids" placeholder:"FILE" help:"Keep only pairs with at least one of the identifiers in FILE, one a line."`
+	Species        []string `placeholder:"ID,..." help:"Keep only texts that mention one of these species, such as 9606."`
+	Sections       []string `placeholder:"NAME,..." help:"Keep only pairs in these sections, such as title,abstract."`
+	MinProbability float64  `placeholder:"P" help:"Leave out rows with a lower probability." range:"0..1"`
 	Negatives      bool     `help:"Keep rows whose label means no relation."`
-	Resume         bool     `help:"Go on with what an earlier attempt has finished. If FILE is there, do nothing."`
-	Strict         bool     `help:"End at the first broken text, mention or file, rather than passing over it."`
-	Chunk          int      `default:"4096" help:"Pairs that are finished, and kept, together: so many are lost at most by a stop." range:"1..1e6"`
-	Workers        int      `placeholder:"N" help:"Texts are read by so many at a time; by default one per core. The rows are the same for any number." range:"0..1024"`
+	Resume         bool     `help:"Continue an earlier attempt. If FILE already exists, do nothing."`
+	Strict         bool     `help:"End at the first broken text, mention or file instead of skipping it."`
+	Chunk          int      `default:"4096" help:"Pairs that are finished and kept together; a stop loses at most so many." range:"1..1e6"`
+	Workers        int      `placeholder:"N" help:"Number of texts to read at a time; by default one per core. The rows do not depend on it." range:"0..1024"`
 	JSON           bool     `name:"json" help:"Print the summary as JSON."`
 	applyFlags
 	outputFlag
@@ -40,10 +40,10 @@ type extractRowsCmd struct {
 
 func (*extractRowsCmd) Help() string {
 	return `Applies a fine-tuned model to every pair of mentions of archives of texts and writes a row a pair: pmid, section, sentence, sentence_start, a, a_id,
-a_type, a_start, a_end, b, b_id, b_type, b_start, b_end, label, probability. Positions count characters of the document as its source counts them.
+a_type, a_start, a_end, b, b_id, b_type, b_start, b_end, label, probability. Positions count characters of the document as its source counts them. subbert extract summarize groups the rows.
 
-Files are read one text at a time; memory does not grow with them. What is broken is told of, counted and passed over. Finished work is kept
-in FILE.work until FILE is whole: whoever stops, or is killed, goes on with the same command and --resume, and gets the same bytes.`
+Files are read one text at a time; memory does not grow with them. Broken texts are reported, counted and skipped. Finished work is kept
+in FILE.work until FILE is complete: after a stop or a kill, the same command with --resume continues it and writes the same bytes.`
 }
 
 func (v *extractRowsCmd) Run(c *console) (err error) {
@@ -111,7 +111,7 @@ func printExtracted(w io.Writer, s *bulk.Summary) error {
 		fmt.Fprintf(w, "skipped: %d broken files or members, %d documents, %d annotations\n", s.BrokenFiles, s.Broken, s.LeftOut)
 	}
 	if s.Bounded > 0 {
-		fmt.Fprintf(w, "bounded: %d sentences make more pairs than are taken; their other pairs are left out\n", s.Bounded)
+		fmt.Fprintf(w, "bounded: %d sentences have more pairs than are taken; the others are left out\n", s.Bounded)
 	}
 	_, err := fmt.Fprintf(w, "%d rows in %.1f s, %.0f pairs/s; wrote %s\n", s.Rows, s.Seconds, s.PerSecond, s.Out)
 	return err

@@ -48,7 +48,7 @@ func TestExtractFaults(t *testing.T) {
 		{"empty.pubtator", `empty.pubtator: document 1: no text`, `^1 documents of 1 files, 1 pairs.*skipped: 0 broken files or members, 1 documents, 0 annotations`},
 		{"outside.pubtator", `outside.pubtator: line 3: `, `^2 documents of 1 files, 1 pairs.*skipped: 0 broken files or members, 0 documents, 1 annotations`},
 		{"passage.xml", `passage.xml: document 1 at line 1 .*: annotation 1: `, `^1 documents of 1 files, 0 pairs.*skipped: 0 broken files or members, 0 documents, 1 annotations`},
-		{"crowded.pubtator", `crowded.pubtator: document 1: a sentence with 100000 mentions has more than `, `^2 documents of 1 files.*bounded: 1 sentences make more pairs than are taken`},
+		{"crowded.pubtator", `crowded.pubtator: document 1: a sentence with 100000 mentions has more than `, `^2 documents of 1 files.*bounded: 1 sentences have more pairs than are taken`},
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			args := []string{"extract", "run/model", test.file, "--negatives", "--out", test.file + ".tsv"}

@@ -16,24 +16,24 @@ import (
 )
 
 type extractSummarizeCmd struct {
-	Rows           string  `arg:"" help:"A table of subbert extract."`
-	Out            string  `placeholder:"FILE" help:"Where to: .html for a page with search, sorting and the best sentences, .tsv for a table."`
+	Rows           string  `arg:"" help:"A table written by subbert extract."`
+	Out            string  `placeholder:"FILE" help:"File to write: .html for a page with search, sorting and the best sentences, .tsv for a table."`
 	Negative       string  `default:"false" placeholder:"LABEL" help:"The label that means no relation."`
-	MinProbability float64 `placeholder:"P" help:"Leave out less probable rows." range:"0..1"`
-	Sentences      int     `default:"3" placeholder:"N" help:"Sentences of each relation, the most probable first." range:"1..10000"`
-	Top            int     `default:"2000" placeholder:"N" help:"Relations on the page, those of most articles first." range:"1..1e6"`
+	MinProbability float64 `placeholder:"P" help:"Leave out rows with a lower probability." range:"0..1"`
+	Sentences      int     `default:"3" placeholder:"N" help:"Number of sentences of each relation, the most probable first." range:"1..10000"`
+	Top            int     `default:"2000" placeholder:"N" help:"Number of relations on the page, those in most articles first." range:"1..1e6"`
 	JSON           bool    `name:"json" help:"Print the relations as JSON."`
 	outputFlag
 }
 
 func (*extractSummarizeCmd) Help() string {
-	return `Groups the rows by label and identifiers: how many articles say it, the greatest probability of a row, the combined probability (that the best row of at least one article is right, if articles erred independently) and the best sentences. Rows that lack an identifier are left out. The most frequent relations are printed.`
+	return `Groups the rows by label and identifiers, and gives for each group the number of articles, the greatest probability of a row, the combined probability (that the best row of at least one article is right, if articles erred independently) and the best sentences. Rows that lack an identifier are left out. The most frequent relations are printed.`
 }
 
 func (v *extractSummarizeCmd) Run(c *console) error {
 	html := strings.EqualFold(filepath.Ext(v.Out), ".html")
 	if v.Out != "" && !html && !isTSV(v.Out) {
-		return misusef("%s: the end of its name says no form; want .html or .tsv, the latter also .gz and .zst", v.Out)
+		return misusef("%s: unknown extension, want .html or .tsv, the latter also .gz and .zst", v.Out)
 	}
 	out, err := v.output(c, v.Out, "")
 	if err != nil {

@@ -14,16 +14,16 @@ import (
 type finetuneCmd struct {
 	configFlags
 	Folds  int  `help:"Cross-validate in K folds: task.folds." placeholder:"K" range:"0..10000"`
-	Seeds  int  `help:"Run N seeds, from run.seed on: task.seeds." placeholder:"N" range:"0..10000"`
-	Resume bool `help:"Continue the newest valid checkpoint of the run, of several runs each; start where there is none."`
+	Seeds  int  `help:"Run N seeds, the first of which is run.seed: task.seeds." placeholder:"N" range:"0..10000"`
+	Resume bool `help:"Continue the run, or each of several runs, from its newest valid checkpoint, or from the start if it has none."`
 	extendFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`
 }
 
 func (v *finetuneCmd) Help() string {
-	return `Trains model.init to classify the marked sentences of data.train (made by subbert data relations), or of a corpus in its own form (data.corpus, task.corpus), and scores the test examples, or dev if there are none. The run directory gets config.toml, metrics.jsonl, checkpoints/, and at the end result.json, predictions.tsv and model/.
+	return `Trains model.init to classify the marked sentences of data.train (made by subbert data relations), or of a corpus in its own form (data.corpus, task.corpus), and scores the test examples, or the dev examples if there is no test set. The run directory gets config.toml, metrics.jsonl, checkpoints/, and at the end result.json, predictions.tsv and model/.
 
-With folds or several seeds each of their runs gets a directory of its own inside the run directory, and result.json sums them up. --resume passes over the runs that are complete.`
+With folds or several seeds, each run has a directory of its own inside the run directory, and result.json sums them up. --resume skips complete runs.`
 }
 
 func (v *finetuneCmd) Run(c *console) error {

@@ -454,7 +454,7 @@ func longVerbs(dir string) []long {
 		{name: "model inspect", args: []string{"model", "inspect", "model"}},
 		{name: "model inspect --against", args: []string{"model", "inspect", "model", "--against", "model"}},
 		{name: "model convert", args: []string{"model", "convert", "model", "converted", "--to", "pytorch"}},
-		{name: "model encode", args: []string{"model", "encode", "--model", "trained/model", "--out", "states.safetensors", "records.jsonl"}, says: "nothing was begun"},
+		{name: "model encode", args: []string{"model", "encode", "--model", "trained/model", "--out", "states.safetensors", "records.jsonl"}, says: "run the same command again"},
 		{name: "score", args: []string{"score", "--task", "ddi", "--gold", "labels.txt", "--pred", "labels.txt"}},
 		{name: "compare", args: []string{"compare", "many.tsv", "many.tsv"}},
 		{name: "compare --samples", args: []string{"compare", "--samples", "10000000", "few.tsv", "few.tsv"}},
@@ -462,7 +462,7 @@ func longVerbs(dir string) []long {
 		{name: "predict", args: []string{"predict", "tuned/model", "pubtator.txt", "--from", "pubtator", "--out", "predicted.tsv"}},
 		{name: "predict a table", args: []string{"predict", "tuned/model", "marked.tsv", "--out", "predicted.tsv"}},
 		{name: "attention", args: []string{"attention", "tuned/model", "--layer", "1", "--corpus", "marked.tsv", "--out", "attended"}},
-		{name: "finetune", args: []string{"finetune", "corpus.toml"}, says: "nothing was begun"},
+		{name: "finetune", args: []string{"finetune", "corpus.toml"}, says: "run the same command again"},
 		{name: "eval", args: []string{"eval", "--model", "trained/model", "--shards", "shards", "--split", "train"}, unmeasured: true}, // it counts the instances before the first batch
 		{name: "sweep", args: []string{"sweep", "sweep.toml", "--out", "swept"}, says: "the same command continues", keeps: "^swept", unmeasured: true},
 	}

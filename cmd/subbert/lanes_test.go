@@ -100,3 +100,38 @@ func keptStep(t *testing.T, dir, name string) int {
 	}
 	return r.KeptStep
 }
+
+// TestSecondSeeds: finetune with several seeds in a directory where another process runs is refused in one line, before
+// and after the first seed is done, and leaves that process and its files alone.
+func TestSecondSeeds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: trains")
+	}
+	dir := unpacked(t, "testdata/script/finetune.txtar")
+	tuning := func(name string, more ...string) *exec.Cmd {
+		return child(dir, append([]string{"finetune", "run.toml", "--seeds", "2", "--set", "run.dir=runs/" + name, "--set", "schedule.epochs=12", "--set", "checkpoint.every_steps=1"}, more...)...)
+	}
+	finish(t, tuning("alone"), 0)
+	first := begin(t, tuning("shared"))
+	for _, seed := range []string{"seed-1", "seed-2"} {
+		first.until(t, "a checkpoint of "+seed, func() bool {
+			found, err := filepath.Glob(filepath.Join(dir, "runs/shared", seed, "checkpoints/step-*"))
+			return err == nil && len(found) > 0
+		})
+		for _, more := range [][]string{nil, {"--resume"}} {
+			second := tuning("shared", more...)
+			finish(t, second, exitFailed)
+			if said := fmt.Sprint(second.Stderr); strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "error: ") || !strings.Contains(said, "runs/shared") {
+				t.Errorf("%q said %q, want one line that names the directory", more, said)
+			}
+		}
+	}
+	if err := <-first.ended; err != nil {
+		t.Errorf("the first process: %v\n%s", err, first.Stderr)
+	}
+	for _, seed := range []string{"seed-1", "seed-2"} {
+		if got, want := learnedSum(t, dir, "shared/"+seed), learnedSum(t, dir, "alone/"+seed); got != want {
+			t.Errorf("%s: weights %.12s, alone %.12s", seed, got, want)
+		}
+	}
+}

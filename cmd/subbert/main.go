@@ -167,11 +167,21 @@ func newParser(c *cli, options ...kong.Option) *kong.Kong {
 		kong.Name("subbert"),
 		kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Help(printHelp),
 	}, options...)...)
 	if err != nil {
 		panic(err) // the grammar above is wrong; every test that runs the binary finds that
 	}
 	return parser
+}
+
+// printHelp prints the help of a verb. Of a verb that runs one of its own verbs without its name, as extract runs rows,
+// it prints the help of that one.
+func printHelp(o kong.HelpOptions, ctx *kong.Context) error {
+	if verb := ctx.Selected(); verb != nil && verb.DefaultCmd != nil {
+		ctx.Path = append(ctx.Path, &kong.Path{Parent: verb, Command: verb.DefaultCmd})
+	}
+	return kong.DefaultHelpPrinter(o, ctx)
 }
 
 // complain prints err for a person and returns its exit code.

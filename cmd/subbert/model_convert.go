@@ -9,14 +9,14 @@ import (
 
 type modelConvertCmd struct {
 	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl, the directory of a run, or hub:NAME."`
-	Dst string `arg:"" help:"Directory to make."`
-	To  string `required:"" enum:"safetensors,pytorch,tf1" help:"What the weights are written in: safetensors, pytorch or tf1 (with the names that Google's code uses)."`
+	Dst string `arg:"" help:"Directory to create."`
+	To  string `required:"" enum:"safetensors,pytorch,tf1" help:"Container of the weights: safetensors, pytorch or tf1 (with the names that Google's code uses)."`
 	outputFlag
 }
 
 func (*modelConvertCmd) Help() string {
-	return `Writes a model again with its weights in another container. No number changes, and converting back gives the same weights.
-The tokenizer's files and the configuration are written as other tools expect them. Partitioned TensorFlow variables and Keras names are not read.`
+	return `Writes a copy of a model with its weights in another container. No number changes, and converting back gives the same weights.
+The tokenizer's files and the configuration are written in the form that other tools expect. Partitioned TensorFlow variables and Keras names are not read.`
 }
 
 func (v *modelConvertCmd) Run(c *console) error {
@@ -37,7 +37,7 @@ func (v *modelConvertCmd) convert(c *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	for _, line := range ignoredLines(m.Ignored()) {
+	for _, line := range checkpoints.IgnoredLines(m.Ignored()) {
 		c.log.Info("left out", "what", line)
 	}
 	for _, note := range m.Notes() {

@@ -10,19 +10,19 @@ import (
 )
 
 type modelPullCmd struct {
-	Name     string `arg:"" placeholder:"NAME" help:"OWNER/NAME on the hub, or a short name; --help lists those."`
-	Revision string `placeholder:"R" help:"Branch, tag or commit; by default the commit pinned for a short name, else main."`
+	Name     string `arg:"" placeholder:"NAME" help:"OWNER/NAME on the hub, or one of the short names that --help lists."`
+	Revision string `placeholder:"R" help:"Branch, tag or commit. Default: the commit pinned for a short name, else main."`
 	Out      string `placeholder:"DIR" type:"path" help:"Also copy the files to this directory."`
-	Offline  bool   `help:"Use what the cache has; ask no server. HF_HUB_OFFLINE=1 says the same."`
+	Offline  bool   `help:"Use only the cache, without asking a server, as with HF_HUB_OFFLINE=1."`
 	JSON     bool   `name:"json" help:"Print JSON."`
 	outputFlag
 }
 
 func (*modelPullCmd) Help() string {
-	return `Fetches the files that make a model (settings, vocabulary, weights in one container) into the cache that Python's huggingface_hub uses, checks each against the hub's hash, and prints where they are. What broke off goes on where it stopped. Short names: ` +
+	return `Fetches the files that make a model (settings, vocabulary, weights in one container) into the cache that Python's huggingface_hub uses, checks each file against the hub's hash, and prints the path. An interrupted download continues where it stopped. Short names: ` +
 		strings.Join(hub.ShortNames(), ", ") + `.
 
-HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_TOKEN and the file that "hf auth login" writes are honoured. A config takes a model from the hub with model.init = "hub:NAME" or "hub:NAME@REVISION".`
+HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKEN, HF_TOKEN and the file that "hf auth login" writes have the same meaning as in Python. A config names a model on the hub with model.init = "hub:NAME" or "hub:NAME@REVISION".`
 }
 
 func (v *modelPullCmd) Run(c *console) error {

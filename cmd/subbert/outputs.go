@@ -18,9 +18,10 @@ type outputFlag struct {
 
 // output returns the path to write to for a verb whose output is name. It refuses an existing file with exit code 2,
 // unless --force or a sweep that retries a run replaces it; in a directory only the files that match pattern count.
-// Pipes and devices are written to directly. The name "-" is standard output; the verb then prints to standard error.
+// Pipes and devices are written to directly. The names "-" and /dev/stdout are standard output, even where that is a file
+// that the shell made; the verb then prints to standard error.
 func (f outputFlag) output(c *console, name, pattern string) (string, error) {
-	if name == "-" {
+	if name == "-" || name == "/dev/stdout" {
 		c.out = c.err
 		return "/dev/stdout", nil
 	}

@@ -10,14 +10,14 @@ import (
 
 // precisionFlag is device.precision for a verb without a config.
 type precisionFlag struct {
-	Precision string `enum:"float32,bfloat16" default:"float32" placeholder:"TYPE" help:"Of activations and products: float32, or bfloat16, which is faster on devices with units for it (see subbert backend check)."`
+	Precision string `enum:"float32,bfloat16" default:"float32" placeholder:"TYPE" help:"Type of activations and products: float32, or bfloat16, which is faster on devices with units for it (see subbert backend check)."`
 }
 
 func (p precisionFlag) device() configs.Device { return configs.Device{Precision: p.Precision} }
 
 // applyFlags are the flags of verbs that apply a relation model.
 type applyFlags struct {
-	Batch int `default:"32" help:"Sentences at a time." range:"1..65536"`
+	Batch int `default:"32" help:"Sentences of one forward pass." range:"1..65536"`
 	precisionFlag
 }
 
@@ -30,17 +30,4 @@ func (f applyFlags) options(c *console) (extract.Options, error) {
 		Backend: func(ctx context.Context) (*backend.Handle, error) { return c.openBackend(ctx, f.device()) },
 		Model:   f.device().ModelOptions(), Rows: f.Batch, Log: c.log,
 	}, nil
-}
-
-// warnOfPrecision warns if bfloat16 is asked for and is slower than float32.
-func (c *console) warnOfPrecision(name string, device configs.Device) {
-	if device.Precision != "bfloat16" {
-		return
-	}
-	switch units := backend.ProcessorBFloat16(); {
-	case name == backend.Go:
-		c.log.Warn("bfloat16 is slower than float32 on the Go backend, which has no products of it")
-	case name == backend.CPU && units.Slow():
-		c.log.Warn(units.String())
-	}
 }

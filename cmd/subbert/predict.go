@@ -13,13 +13,13 @@ import (
 
 type predictCmd struct {
 	Model string   `arg:"" help:"A fine-tuned model: the model directory of a run."`
-	In    string   `arg:"" help:"What to predict: marked sentences, or text with mentions."`
+	In    string   `arg:"" help:"Marked sentences, or text with mentions."`
 	From  string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: tsv (marked sentences), pubtator, bioc, jsonl (text with mentions), or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
-	Out   string   `required:"" placeholder:"FILE" help:"Where to: .tsv, .jsonl, .pubtator or .xml, also .gz and .zst; - is standard output."`
-	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"As what: auto (as the name of --out ends, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (with the sentences and, where the model has attention weights, those of the words), pubtator or bioc (the input, of the same form, XML or JSON, with a relation and its probability for each pair of concepts)."`
-	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Without it those of the pairs that the model was trained on."`
+	Out   string   `required:"" placeholder:"FILE" help:"File to write: .tsv, .jsonl, .pubtator or .xml, also .gz and .zst; - is standard output."`
+	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"Format of the output: auto (by the extension of --out, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (also the sentences and, if the model has attention weights, those of the words), pubtator or bioc (the input, which must have the same format, XML or JSON, with a relation and its probability for each pair of concepts)."`
+	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Default: the types of the pairs that the model was trained on."`
 
-	MinProbability float64 `placeholder:"P" help:"Give a relation only where its probability is at least P, the most probable one of several, and the negative label elsewhere." range:"0..1"`
+	MinProbability float64 `placeholder:"P" help:"Predict the most probable relation if its probability is at least P, and the negative label otherwise." range:"0..1"`
 
 	applyFlags
 	JSON bool `name:"json" help:"Print the summary as JSON."`
@@ -27,9 +27,9 @@ type predictCmd struct {
 }
 
 func (v *predictCmd) Help() string {
-	return `Applies a fine-tuned model to pairs of mentions: those of marked sentences, or every pair of mentions in a sentence of a text. The model directory says how mentions are marked, how long a sentence may be and which labels there are.
+	return `Applies a fine-tuned model to pairs of mentions: those of marked sentences, or every pair of mentions in a sentence of a text. The model directory says how mentions are marked, how long a sentence may be, and what the labels are.
 
-A line of the jsonl format is {"id": "1", "text": "...", "mentions": [{"id": "T1", "type": "DRUG", "start": 0, "end": 7}, ...]}; positions count characters, ends exclusive. "relations": [{"label": "...", "a": "T1", "b": "T2"}, ...] gives right answers, if they are known. Where the input has right answers the score is printed.`
+A line of the jsonl format is {"id": "1", "text": "...", "mentions": [{"id": "T1", "type": "DRUG", "start": 0, "end": 7}, ...]}; positions count characters, ends exclusive. "relations": [{"label": "...", "a": "T1", "b": "T2"}, ...] gives the right answers, if they are known. If the input has right answers, the score is printed.`
 }
 
 func (v *predictCmd) Run(c *console) (err error) {

@@ -16,7 +16,7 @@ import (
 
 type pretrainCmd struct {
 	configFlags
-	Resume bool `help:"Continue the newest valid checkpoint of the run; start if there is none."`
+	Resume bool `help:"Continue the run from its newest valid checkpoint, or from the start if it has none."`
 	extendFlag
 	JSON bool `name:"json" help:"Print the result as JSON."`
 }

@@ -16,9 +16,9 @@ type probeCmd struct {
 }
 
 func (v *probeCmd) Help() string {
-	return `Freezes the encoder of model.init, fine-tuned or not, and trains small classifiers on the states of its layers: the probe of layer l sees a learned mix of layers 0 (the embeddings) to l. How much better it scores than the probe of layer l-1 says what layer l adds.
+	return `Freezes the encoder of model.init, fine-tuned or not, and trains small classifiers on the states of its layers: the probe of layer l sees a learned mix of layers 0 (the embeddings) to l. The difference of its score from that of the probe of layer l-1 shows what layer l adds.
 
-The encoder runs once; its activations are kept on disk, and all probes, seeds and controls learn from there. Controls are an encoder that learned nothing and labels in another order. The run directory gets config.toml, result.json, probes.csv and figures/ as SVG and PNG; subbert report shows them.`
+The encoder runs once; its activations are kept on disk, and all probes, seeds and controls are trained on them. Controls are an encoder with random weights, and shuffled labels. The run directory gets config.toml, result.json, probes.csv and figures/ as SVG and PNG; subbert report shows them.`
 }
 
 func (v *probeCmd) Run(c *console) error {

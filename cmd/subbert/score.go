@@ -11,18 +11,18 @@ import (
 )
 
 type scoreCmd struct {
-	Level    string `default:"pair" enum:"pair,document" help:"What is counted: pair (labels of pairs of mentions) or document (pairs of identifiers in an article, as BioCreative V counts)."`
-	Task     string `default:"" enum:"ddi,chemprot,ppi," placeholder:"TASK" help:"pair: whose labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0). Without it those of the gold file."`
+	Level    string `default:"pair" enum:"pair,document" help:"What to count: pair (labels of pairs of mentions) or document (pairs of identifiers in an article, as BioCreative V counts)."`
+	Task     string `default:"" enum:"ddi,chemprot,ppi," placeholder:"TASK" help:"pair: the task that defines the labels: ddi (advise, effect, int, mechanism, false), chemprot (CPR:3, 4, 5, 6, 9, false) or ppi (1, 0). Without it, the labels are those of the gold file."`
 	Gold     string `required:"" placeholder:"FILE" help:"The right answers. pair: one label a line, or a TSV with a column label or gold; document: PubTator text with relations."`
-	Pred     string `required:"" placeholder:"FILE" help:"What was predicted. pair: one label a line, or a TSV with a column predicted or label; document: the rows that extract writes, as TSV."`
-	Negative string `placeholder:"LABEL" help:"The label that means no relation, in place of the task's own (false, or 0 for ppi). Without a task, words such as false, 0, none and no_relation mean that."`
+	Pred     string `required:"" placeholder:"FILE" help:"The predictions. pair: one label a line, or a TSV with a column predicted or label; document: the rows that extract writes, as TSV."`
+	Negative string `placeholder:"LABEL" help:"The label that means no relation, instead of the task's own (false, or 0 for ppi). Without a task, words such as false, 0, none and no_relation mean no relation."`
 	JSON     bool   `name:"json" help:"Print the scores as JSON."`
 }
 
 func (v *scoreCmd) Help() string {
-	return `Compares predicted labels with the right ones, line by line. Micro and macro go over the labels other than the negative one; figures are in percent. Labels are compared without regard to case (files say False and false), and ddi takes BLUE's DDI-effect for effect; any other label is an error. Without --task the labels are those of the gold file; a predicted label that it lacks counts as wrong, with a warning.
+	return `Compares predicted labels with the right ones, line by line. Micro and macro scores cover the labels other than the negative one, in percent. Case is ignored in labels (False and false), and ddi reads BLUE's DDI-effect as effect; any other label is an error. Without --task, the labels are those of the gold file; a predicted label that does not occur there counts as wrong, with a warning.
 
-With --level document, pairs of identifiers are counted in place of pairs of mentions. An article has a pair if any pair of its mentions has another label than the negative one; the most probable of these gives the label. A mention of several concepts (D1|D2) stands for each of them, one without an identifier (-1) for none. Which identifier is first says nothing. Micro figures go over the pairs of all articles, first whatever the labels, then with them. Pairs with a more general disease than another pair (hypernyms) are kept. Rows of articles that the gold file does not have are left out and counted.`
+With --level document, pairs of identifiers are counted instead of pairs of mentions. An article has a pair if the label of any pair of its mentions is not the negative one; the most probable of these gives the label. A mention of several concepts (D1|D2) stands for each of them, one without an identifier (-1) for none. The order of the two identifiers has no meaning. Micro scores cover the pairs of all articles, first without their labels, then with them. Pairs with a more general disease than another pair (hypernyms) are kept. Rows of articles that are not in the gold file are skipped and counted.`
 }
 
 func (v *scoreCmd) Run(c *console) error {

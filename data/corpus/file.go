@@ -93,7 +93,7 @@ func (f *File) Documents() iter.Seq2[Document, error] {
 			case err == io.EOF && n > 0:
 				return
 			case err == io.EOF:
-				err = errors.New("no document in it")
+				err = errors.New("no documents")
 			case f.broken != nil && errors.As(err, &one):
 				f.broken(fmt.Errorf("%s: %w", f.Path(), err))
 				continue

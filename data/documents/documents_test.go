@@ -142,8 +142,8 @@ func TestNotes(t *testing.T) {
 	for _, test := range []struct{ file, content, want string }{
 		{"x.txt", "Zalor\x00 binds.\n", "x.txt: NUL characters left out: 1"},
 		{"x.jsonl", `{"text":"Zalor\u0000."}`, "x.jsonl: NUL characters left out: 1"},
-		{"x.pubtator", "1|t|β Ab\x00.\n1\t3\t5\tAb\tGene\t1\n", "x.pubtator: positions count bytes, not characters; converted|x.pubtator: NUL characters left out: 1"},
-		{"x.xml", `<collection><document><id>1</id><passage><text>β Ab.</text><annotation id="a"><location offset="3" length="2"/><text>Ab</text></annotation></passage></document></collection>`, "x.xml: positions count bytes, not characters; converted"},
+		{"x.pubtator", "1|t|β Ab\x00.\n1\t3\t5\tAb\tGene\t1\n", "x.pubtator: positions count bytes, not characters; they were converted|x.pubtator: NUL characters left out: 1"},
+		{"x.xml", `<collection><document><id>1</id><passage><text>β Ab.</text><annotation id="a"><location offset="3" length="2"/><text>Ab</text></annotation></passage></document></collection>`, "x.xml: positions count bytes, not characters; they were converted"},
 	} {
 		t.Run(test.file, func(t *testing.T) {
 			f, err := Open(write(t, test.file, test.content), Options{Strict: true})

@@ -68,7 +68,7 @@ func openTable(f *os.File, size int64) (*parquet.Reader, error) {
 	}
 	for _, name := range []string{"pmid", "label"} {
 		if !in.Has(name) {
-			return nil, fmt.Errorf("no column %s; want a table of subbert extract", name)
+			return nil, fmt.Errorf("no column %s; want a table written by subbert extract", name)
 		}
 	}
 	return in.Rows(tableColumns())
@@ -122,7 +122,7 @@ func header(line string) ([]int, error) {
 	}
 	for _, needed := range []string{"pmid", "label"} {
 		if !slices.Contains(names, needed) {
-			return nil, fmt.Errorf("no column %s in the header %.60q; want a table of subbert extract", needed, line)
+			return nil, fmt.Errorf("no column %s in the header %.60q; want a table written by subbert extract", needed, line)
 		}
 	}
 	return at, nil

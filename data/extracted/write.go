@@ -31,7 +31,7 @@ func FormOf(path string) (Form, error) {
 			return Form{kind, packed}, nil
 		}
 	}
-	return Form{}, fmt.Errorf("%s: the end of its name says no form of rows; want .parquet, .tsv or .jsonl, the last two also .gz and .zst", path)
+	return Form{}, fmt.Errorf("%s: unknown extension, want .parquet, .tsv or .jsonl, the last two also .gz and .zst", path)
 }
 
 // Writer writes rows. Close completes the file but does not close the underlying writer.

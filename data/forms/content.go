@@ -63,7 +63,7 @@ func IsText(head []byte) error {
 		return errors.New("UTF-16; convert it to UTF-8")
 	case begins("\x1f\x8b"), begins("\xfd7zXZ\x00"), begins("\x28\xb5\x2f\xfd"), begins("BZh"), begins("7z\xbc\xaf\x27\x1c"), begins("Rar!"),
 		len(head) > 262 && string(head[257:262]) == "ustar":
-		return errors.New("an archive, or packed twice; unpack it")
+		return errors.New("an archive, or compressed twice; decompress it")
 	case isBinary(head[:min(len(head), 4096)]), len(head) > 8 && head[8] == '{' && string(head[4:8]) == "\x00\x00\x00\x00": // safetensors
 		return errors.New("binary data, not text")
 	}
@@ -270,7 +270,7 @@ func columns(lines [][]byte) (content, error) {
 	}
 	switch {
 	case strings.HasPrefix(string(lines[0]), "PMID\tType\tConceptID"):
-		return content{}, errors.New("a table of PubTator's, which goes with --tables")
+		return content{}, errors.New("a PubTator table; name it with --tables")
 	case tabs > 0 && header("\t"):
 		return content{TSV, true}, nil
 	case tabs == 0 && (header(",") || header(";")) && !bytes.ContainsAny(lines[0], "@$.!?"):

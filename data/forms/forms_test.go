@@ -104,7 +104,7 @@ func TestResolve(t *testing.T) {
 		{"UTF-16 without a mark", "x.txt", "a\x00b\x00c\x00", Auto, "binary data"},
 		{"binary", "x.txt", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\xff\xfe\x03\x80\x81", Text, "binary data"},
 		{"weights", "x", "\x98\x05\x00\x00\x00\x00\x00\x00{\"embeddings\":" + strings.Repeat(" ", 999), Text, "binary data"},
-		{"packed twice", "x.gz", "\x1f\x8b\x08", Auto, "packed twice"},
+		{"packed twice", "x.gz", "\x1f\x8b\x08", Auto, "compressed twice"},
 		{"other XML", "x.xml", "<Error><Code>AccessDenied</Code></Error>", Auto, "the root element <Error>"},
 		{"a document of no corpus", "x.xml", "<document><id>1</id></document>", Auto, "the root element <document>"},
 		{"MeSH", "desc2026.xml", "<DescriptorRecordSet>", Auto, "--mesh"},

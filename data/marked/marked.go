@@ -13,7 +13,7 @@ import (
 	"github.com/subbert/subbert/data/wordpiece"
 )
 
-// Ways to cut a sentence that has more word pieces than fit into a row.
+// Ways to truncate a sentence that has more word pieces than a row can hold.
 const (
 	TruncateTail           = "tail"            // keep the beginning: the paper
 	TruncateAroundMentions = "around_mentions" // keep both mentions and as much around them as fits

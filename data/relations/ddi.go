@@ -48,20 +48,15 @@ type ddiPair struct {
 // of the test set repeats documents without their pairs.
 func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 	drop := func(file string) bool { return strings.Contains(file, "DrugNER") }
-	return perFile(name, forms.DDI, o, []string{".xml"}, drop, func(src *source, file string) ([]Example, error) {
+	return eachInFile(name, forms.DDI, o, []string{".xml"}, drop, func(src *source, file string, found func(Example) bool) error {
 		var doc ddiDocument
 		if err := decodeXML(src, file, &doc); err != nil {
-			return nil, err
+			return err
 		}
-		pairs := 0
-		for _, s := range doc.Sentences {
-			pairs += len(s.Pairs)
-		}
-		out := make([]Example, 0, pairs)
 		for _, s := range doc.Sentences {
 			mentions, err := s.mentions()
 			if err != nil {
-				return nil, err
+				return err
 			}
 			places := byID(mentions)
 			for _, p := range s.Pairs {
@@ -70,12 +65,14 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 				e.Label, err1 = p.label(o)
 				e.A, e.B, err2 = ends(places, p.E1, p.E2)
 				if err := firstError(err1, err2); err != nil {
-					return nil, fmt.Errorf("pair %s: %w", p.ID, err)
+					return fmt.Errorf("pair %s: %w", p.ID, err)
 				}
-				out = append(out, e)
+				if !found(e) {
+					return nil
+				}
 			}
 		}
-		return out, nil
+		return nil
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/subbert/subbert/data/text"
 )
 
-// Options holds what a reader cannot know from the corpus.
+// Options holds the settings that a corpus does not state.
 type Options struct {
 	// Sentences splits a text into sentences. The formats that annotate whole abstracts need it.
 	Sentences func(text string) []text.Span

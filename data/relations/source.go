@@ -198,6 +198,23 @@ func (s *source) lines(file string) iter.Seq2[line, error] {
 // perFile reads the files of name one after the other with parse, each as a whole. drop reports whether a file does not
 // belong to the corpus; it may be nil.
 func perFile(name string, form forms.Form, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string) ([]Example, error)) iter.Seq2[Example, error] {
+	return eachInFile(name, form, o, exts, drop, func(src *source, file string, found func(Example) bool) error {
+		examples, err := parse(src, file)
+		if err != nil {
+			return err
+		}
+		for _, e := range examples {
+			if !found(e) {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+// eachInFile is perFile for files of so many examples that they are not held at once: parse calls found with each of them,
+// and ends when that returns false.
+func eachInFile(name string, form forms.Form, o Options, exts []string, drop func(file string) bool, parse func(src *source, file string, found func(Example) bool) error) iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		src, err := openSource(name, form, o, exts...)
 		if err != nil {
@@ -213,7 +230,8 @@ func perFile(name string, form forms.Form, o Options, exts []string, drop func(f
 			return
 		}
 		for _, file := range src.files {
-			examples, err := parse(src, file)
+			ended := false
+			err := parse(src, file, func(e Example) bool { ended = !yield(e, nil); return !ended })
 			if err != nil {
 				if _, placed := errors.AsType[*placedError](err); !placed {
 					err = fmt.Errorf("%s: %w", src.where(file), err)
@@ -221,10 +239,8 @@ func perFile(name string, form forms.Form, o Options, exts []string, drop func(f
 				yield(Example{}, err)
 				return
 			}
-			for _, e := range examples {
-				if !yield(e, nil) {
-					return
-				}
+			if ended {
+				return
 			}
 		}
 	}

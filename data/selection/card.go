@@ -98,7 +98,7 @@ func (c Counts) String() string {
 		n    int64
 		what string
 	}{{c.Excluded, "excluded"}, {c.NotInShare, "not in the share"}, {c.Replaced, "replaced or deleted later"},
-		{c.SameID + c.SameText, "duplicates"}, {c.Broken, "broken records passed over"}} {
+		{c.SameID + c.SameText, "duplicates"}, {c.Broken, "broken records skipped"}} {
 		if of.n > 0 {
 			s += fmt.Sprintf(", %d %s", of.n, of.what)
 		}

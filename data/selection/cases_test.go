@@ -58,7 +58,7 @@ func TestCases(t *testing.T) {
 		{"16/c.pubtator", "1|t|beta-cell  x.\n1|a|\n1\t0\t12\tbeta-cell x\tCell\t1\n", "", "cell", []string{"1"}, ""},
 		{"16/d.pubtator", "1|t|A gene Tnf here.\n1|a|\n1\t6\t9\tTnf\tGene\t7124\n", "", "gene", nil, `d.pubtator: line 3: document 1: annotation T1: "Tnf" at 6-9, but the text there is " Tn"`},
 		{"18/a.xml", "<collection><document><id>1</id><passage><offset>0</offset><text>β A.</text><annotation id=\"T1\"><infon key=\"type\">Chemical</infon><location offset=\"3\" length=\"1\"/><text>A</text></annotation></passage></document></collection>",
-			"", "chemical", []string{"1"}, "a.xml: positions count bytes, not characters; converted"},
+			"", "chemical", []string{"1"}, "a.xml: positions count bytes, not characters; they were converted"},
 	} {
 		for i, in := range inputs(t, test.name, test.content) {
 			t.Run(fmt.Sprintf("%s %s/%d", test.name, test.entities, i), func(t *testing.T) {

@@ -187,7 +187,7 @@ func (f *finder) record(r *documents.Record, marks io.Writer) error {
 		if name == "" {
 			name = fmt.Sprintf("document %d", number+1)
 		}
-		return f.tooLong(fmt.Errorf("%s: %s: %.1f MB of text, more than a line of %d MiB holds", f.task.Path, name, float64(r.Document.Bytes())/1e6, text.MaxLine>>20))
+		return f.tooLong(fmt.Errorf("%s: %s: %.1f MB of text, want at most %d MiB", f.task.Path, name, float64(r.Document.Bytes())/1e6, text.MaxLine>>20))
 	}
 	var b [markBytes]byte
 	binary.LittleEndian.PutUint32(b[:], uint32(number))

@@ -18,7 +18,7 @@ func (c *Card) Markdown() string {
 		fmt.Fprintf(&b, "\nThe paper's corpus %s has %d abstracts; this one has %d documents with an abstract, %.4g times as many.\n",
 			c.Paper.Corpus, c.Paper.Abstracts, c.Selected-c.NoAbstract, c.Paper.Ratio)
 	}
-	fmt.Fprintf(&b, "\n## Query\n\nMode `%s`. Written as\n\n    %s\n\nunderstood as\n\n    %s\n", c.Mode, c.Query, c.Expanded)
+	fmt.Fprintf(&b, "\n## Query\n\nMode `%s`. Written as\n\n    %s\n\nparsed as\n\n    %s\n", c.Mode, c.Query, c.Expanded)
 	for _, name := range slices.Sorted(maps.Keys(c.Headings)) {
 		fmt.Fprintf(&b, "\n%s[mesh] stands for %d headings with those below it.\n", name, c.Headings[name])
 	}
@@ -29,8 +29,8 @@ func (c *Card) Markdown() string {
 	for _, row := range []struct {
 		what string
 		n    int64
-	}{{"records", c.Records}, {"deletions in update files", c.Deletions}, {"broken records, passed over", c.Broken},
-		{"records of a PMID the file had before", c.Repeated}, {"records that match", c.Matched}, {"… excluded", c.Excluded},
+	}{{"records", c.Records}, {"deletions in update files", c.Deletions}, {"broken records, skipped", c.Broken},
+		{"records with the PMID of an earlier record of the file", c.Repeated}, {"records that match", c.Matched}, {"… excluded", c.Excluded},
 		{"… not in the share", c.NotInShare}, {"… replaced or deleted later", c.Replaced}, {"… same identifier", c.SameID},
 		{"… same text", c.SameText}, {"selected", c.Selected}, {"… without abstract", c.NoAbstract}} {
 		fmt.Fprintf(&b, "| %s | %d |\n", row.what, row.n)

@@ -14,8 +14,8 @@ import (
 	"path/filepath"
 )
 
-// ErrExists says that the directory exists already and is not empty.
-var ErrExists = errors.New("already exists; remove it or name another directory")
+// ErrExists says that the directory already exists and is not empty.
+var ErrExists = errors.New("already exists; remove it, or set another directory")
 
 // Dir is a directory under construction.
 type Dir struct {

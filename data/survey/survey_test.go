@@ -62,12 +62,12 @@ func TestOf(t *testing.T) {
 		kinds = append(kinds, w.Kind+": "+w.Text)
 	}
 	wantKinds := []string{
-		"contradictory_rows: train: 1 of 5 rows stand there before with another label",
+		"contradictory_rows: train: 1 of 5 rows repeat an earlier row with another label",
 		"unmarked_rows: train: 1 of 5 rows do not show both mentions",
 		`unlearned_label: test: 1 of 3 rows have the label "down", and no row of train has it: the model cannot learn it`,
 		"foreign_marks: test: no row of train has the marks @PROTEIN$ (1 rows)",
-		"shared_rows: test: 1 of 3 rows stand in train too, 0 of them with another label there; their score says nothing about new text",
-		"shared_sentences: test: 1 of 3 rows differ from a row of train in names alone, as other pairs of one sentence do",
+		"shared_rows: test: 1 of 3 rows are also in train, 0 of them with another label; their score says nothing about new text",
+		"shared_sentences: test: 1 of 3 rows differ from a row of train only in names, as other pairs of one sentence do",
 	}
 	if d := cmp.Diff(wantKinds, kinds); d != "" {
 		t.Errorf("warnings (-want +got):\n%s", d)
@@ -80,7 +80,7 @@ func TestOneLabel(t *testing.T) {
 		rows []string
 		want string
 	}{
-		{"one", []string{"1|@A$ and @B$", "1|@A$ or @B$"}, `one_label: train: all 2 rows have the label "1"; there is nothing to tell apart`},
+		{"one", []string{"1|@A$ and @B$", "1|@A$ or @B$"}, `one_label: train: all 2 rows have the label "1"; want at least two labels`},
 		{"no negative", []string{"up|@A$ and @B$", "down|@A$ or @B$"}, `no_negative: train: no row has the label "0"`},
 		{"both", []string{"1|@A$ and @B$", "0|@A$ or @B$"}, ""},
 	} {
@@ -149,8 +149,8 @@ func TestCutRows(t *testing.T) {
 		want string
 	}{
 		{"few", marked.Cut{Sentences: 100, Shortened: 10, LostOne: 1}, ""},
-		{"many", marked.Cut{Sentences: 100, Shortened: 11}, "train: 11.0 % of the rows are longer than task.sequence = 128 positions and are cut, and 0.0 % lose a mention by it"},
-		{"mentions", marked.Cut{Sentences: 100, Shortened: 4, LostOne: 1, LostBoth: 1}, `2.0 % lose a mention by it; task.truncate = "around_mentions" keeps both mentions`},
+		{"many", marked.Cut{Sentences: 100, Shortened: 11}, "train: 11.0 % of the rows are longer than task.sequence = 128 positions and are truncated; 0.0 % lose a mention"},
+		{"mentions", marked.Cut{Sentences: 100, Shortened: 4, LostOne: 1, LostBoth: 1}, `2.0 % lose a mention; task.truncate = "around_mentions" keeps both mentions`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""

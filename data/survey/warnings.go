@@ -29,16 +29,16 @@ func (s *Survey) Warnings(negative string) []Warning {
 	warn := func(kind, format string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(format, args...)}) }
 	learned := s.Sets[0]
 	if labels := slices.Sorted(maps.Keys(learned.Labels)); len(labels) == 1 && labels[0] != "" {
-		warn("one_label", "%s: all %d rows have the label %q; there is nothing to tell apart", learned.Name, learned.Rows, labels[0])
+		warn("one_label", "%s: all %d rows have the label %q; want at least two labels", learned.Name, learned.Rows, labels[0])
 	} else if len(labels) > 0 && negative != "" && learned.Labels[negative] == 0 {
-		warn("no_negative", "%s: no row has the label %q, which means no relation: the model finds a relation everywhere", learned.Name, negative)
+		warn("no_negative", "%s: no row has the label %q, which means no relation: the model will predict a relation for every pair", learned.Name, negative)
 	}
 	for _, f := range s.Sets {
 		if n := f.Labels[""]; n > 0 {
-			warn("no_label", "%s: %d of %d rows have no label: they can be predicted, not scored", f.Name, n, f.Rows)
+			warn("no_label", "%s: %d of %d rows have no label: the model can predict them, but not be scored on them", f.Name, n, f.Rows)
 		}
 		if f.Contradictory > 0 {
-			warn("contradictory_rows", "%s: %d of %d rows stand there before with another label", f.Name, f.Contradictory, f.Rows)
+			warn("contradictory_rows", "%s: %d of %d rows repeat an earlier row with another label", f.Name, f.Contradictory, f.Rows)
 		}
 		if f.Unmarked > 0 && f.Unmarked < f.Rows {
 			warn("unmarked_rows", "%s: %d of %d rows do not show both mentions", f.Name, f.Unmarked, f.Rows)
@@ -60,10 +60,10 @@ func (s *Survey) Warnings(negative string) []Warning {
 	for _, c := range s.Shared {
 		rows := s.rows(c.B)
 		if c.Rows > 0 {
-			warn("shared_rows", "%s: %d of %d rows stand in %s too, %d of them with another label there; their score says nothing about new text", c.B, c.Rows, rows, c.A, c.OtherLabel)
+			warn("shared_rows", "%s: %d of %d rows are also in %s, %d of them with another label; their score says nothing about new text", c.B, c.Rows, rows, c.A, c.OtherLabel)
 		}
 		if c.Alike > 0 {
-			warn("shared_sentences", "%s: %d of %d rows differ from a row of %s in names alone, as other pairs of one sentence do", c.B, c.Alike, rows, c.A)
+			warn("shared_sentences", "%s: %d of %d rows differ from a row of %s only in names, as other pairs of one sentence do", c.B, c.Alike, rows, c.A)
 		}
 	}
 	return out
@@ -92,7 +92,7 @@ func CutRows(name string, cut marked.Cut, length int, truncate string) []Warning
 	if share(cut.Shortened) <= mostShortened && share(lost) <= mostLost {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %.1f %% of the rows are longer than task.sequence = %d positions and are cut, and %.1f %% lose a mention by it", name, 100*share(cut.Shortened), length, 100*share(lost))
+	text := fmt.Sprintf("%s: %.1f %% of the rows are longer than task.sequence = %d positions and are truncated; %.1f %% lose a mention", name, 100*share(cut.Shortened), length, 100*share(lost))
 	if truncate == marked.TruncateTail && lost > 0 {
 		text += fmt.Sprintf("; task.truncate = %q keeps both mentions", marked.TruncateAroundMentions)
 	}

@@ -67,7 +67,7 @@ func (o *Offsets) Span(u Unit, start, end int) (Span, error) {
 	}
 	s := Span{o.at(u, start), o.at(u, end)}
 	if s.Start < 0 || s.End < 0 {
-		return Span{}, fmt.Errorf("%s %d to %d cut a character", u, start, end)
+		return Span{}, fmt.Errorf("%s %d to %d split a character", u, start, end)
 	}
 	return s, nil
 }

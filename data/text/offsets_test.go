@@ -64,8 +64,8 @@ func TestOffsetsRefuse(t *testing.T) {
 		{"backwards", Characters, 2, 1, "characters 2 to 1 lie outside"},
 		{"empty", Characters, 1, 1, "characters 1 to 1 lie outside"},
 		{"too far", Bytes, 1, 9, "bytes 1 to 9 lie outside the text of 8"},
-		{"within a character", Bytes, 2, 3, "bytes 2 to 3 cut a character"},
-		{"within a pair", UTF16, 3, 5, "UTF-16 units 3 to 5 cut a character"},
+		{"within a character", Bytes, 2, 3, "bytes 2 to 3 split a character"},
+		{"within a pair", UTF16, 3, 5, "UTF-16 units 3 to 5 split a character"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := NewOffsets("aβ😀b").Span(test.unit, test.start, test.end); err == nil || !strings.HasPrefix(err.Error(), test.want) {

@@ -124,14 +124,14 @@ func (m Marked) in(o *Offsets, unit Unit) ([]Span, match, error) {
 	var pieces []string
 	for i, r := range m.Ranges {
 		if r[0] == r[1] {
-			return nil, nowhere, fmt.Errorf("%.40q at %d-%d: nothing is marked", m.Words, r[0], r[1])
+			return nil, nowhere, fmt.Errorf("%.40q at %d-%d: the range is empty", m.Words, r[0], r[1])
 		}
 		var err error
 		if spans[i], err = o.Span(unit, r[0], r[1]); err != nil {
 			return nil, nowhere, fmt.Errorf("%.40q at %d-%d: %w", m.Words, r[0], r[1], err)
 		}
 		if piece := spans[i].Of(o.text); strings.TrimFunc(piece, isBlank) == "" {
-			return nil, nowhere, fmt.Errorf("%.40q at %d-%d: the text there is blank", m.Words, r[0], r[1])
+			return nil, nowhere, fmt.Errorf("%.40q at %d-%d: the text there is white space", m.Words, r[0], r[1])
 		} else {
 			pieces = append(pieces, piece)
 		}

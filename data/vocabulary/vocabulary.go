@@ -37,7 +37,7 @@ const minPairCount = 2
 func Learn(texts iter.Seq[string], size int) ([]string, error) {
 	counts := countWords(texts)
 	if len(counts) == 0 {
-		return nil, fmt.Errorf("vocabulary: the text has no words to learn from")
+		return nil, fmt.Errorf("vocabulary: the text has no words")
 	}
 	alphabet := alphabet(counts, size/2)
 	tokens := append(slices.Clone(specials), alphabet...)

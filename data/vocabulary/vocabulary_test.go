@@ -127,7 +127,7 @@ func TestLearnRefuses(t *testing.T) {
 		size       int
 		want       string
 	}{
-		{"no words", " \n\x00\xff", 100, "vocabulary: the text has no words to learn from"},
+		{"no words", " \n\x00\xff", 100, "vocabulary: the text has no words"},
 		{"no room", "a word", 3, "vocabulary: size 3 is too small, want at least 20"},
 		{"room for specials only", "a word", 5, "vocabulary: size 5 is too small, want at least 20"},
 	} {

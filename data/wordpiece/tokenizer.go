@@ -109,7 +109,7 @@ func New(v *Vocabulary, c Config) (*Tokenizer, error) {
 	for _, token := range c.NeverSplit {
 		id, ok := v.ID(token)
 		if !ok {
-			faults = append(faults, fmt.Errorf("wordpiece: token %q, not to be split, is not in %s", token, v.name))
+			faults = append(faults, fmt.Errorf("wordpiece: token %q, which is never to be split, is not in %s", token, v.name))
 		}
 		never[token] = id
 	}

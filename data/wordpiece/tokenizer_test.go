@@ -215,7 +215,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	t.Run("all faults at once", func(t *testing.T) {
 		_, err := New(cased, Config{NeverSplit: []string{"[MASK]", "@GENE$"}})
-		want := "wordpiece: longest word of 0 characters, want at least 1\nwordpiece: token \"@GENE$\", not to be split, is not in v.txt"
+		want := "wordpiece: longest word of 0 characters, want at least 1\nwordpiece: token \"@GENE$\", which is never to be split, is not in v.txt"
 		if err == nil || err.Error() != want {
 			t.Errorf("got error %v, want %s", err, want)
 		}

@@ -147,14 +147,14 @@ func NewVocabulary(name string, t Tokens) (*Vocabulary, error) {
 		size += len(token)
 	}
 	if size > MaxVocabulary {
-		return nil, fmt.Errorf("%s: tokens of %d bytes together, want at most %d", name, size, MaxVocabulary)
+		return nil, fmt.Errorf("%s: %d bytes of tokens, want at most %d", name, size, MaxVocabulary)
 	}
 	if err := v.findSpecial(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	for _, a := range t.Added {
 		if _, ok := v.ids[a.Token]; !ok || a.Token == "" {
-			return nil, fmt.Errorf("%s: added token %q is not among the %d", name, a.Token, len(t.List))
+			return nil, fmt.Errorf("%s: added token %q is not one of the %d tokens", name, a.Token, len(t.List))
 		}
 	}
 	v.upper = v.countUpper()
@@ -205,7 +205,7 @@ func (v *Vocabulary) findSpecial() error {
 	n := v.names
 	v.special = Special{Pad: find(n.Pad), Unk: find(n.Unk), CLS: find(n.CLS), SEP: find(n.SEP), Mask: find(n.Mask)}
 	if missing != nil {
-		return fmt.Errorf("no token %s among %d", strings.Join(missing, ", "), len(v.tokens))
+		return fmt.Errorf("no token %s in a vocabulary of %d", strings.Join(missing, ", "), len(v.tokens))
 	}
 	return nil
 }

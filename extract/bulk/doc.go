@@ -1,7 +1,7 @@
 // Package bulk applies a relation model to whole archives of annotated texts: PubTator 3's BioC in XML, alone or as
 // members of .tar archives, BioC in JSON, PubTator's text and JSON lines with mentions, plain or compressed.
 //
-// Reading, predicting and writing go on at the same time. Several workers read texts, but the rows are in the order of
+// Reading, predicting and writing run at the same time. Several workers read texts, but the rows are in the order of
 // the files, so they do not depend on the number of workers. Memory does not grow with the files: at most a few
 // thousand pairs are held at a time.
 //

@@ -55,7 +55,7 @@ func (r Request) Plan() (Plan, error) {
 func (r Request) check() error {
 	switch {
 	case len(r.As) != 0 && (len(r.As) != 2 || len(r.Types) != 2):
-		return fmt.Errorf("--as names %d types, want two, beside two of --types", len(r.As))
+		return fmt.Errorf("--as has %d types, want two, together with two --types", len(r.As))
 	case r.Batch < 1:
 		return fmt.Errorf("--batch %d, want at least 1", r.Batch)
 	case r.Chunk < 1:

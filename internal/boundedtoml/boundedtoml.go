@@ -86,7 +86,7 @@ func quoted(s string) int {
 			i += 2
 		case long && strings.HasPrefix(s[i:], three):
 			run := len(s[i:]) - len(strings.TrimLeft(s[i:], quote))
-			return i + min(run, 5) // two more may stand at the end of the string
+			return i + min(run, 5) // two more may end the string
 		case !long && s[i:i+1] == quote:
 			return i + 1
 		case !long && s[i] == '\n':

@@ -1,4 +1,4 @@
-// Package ctxio makes reading and writing end with a context, also where a read waits for somebody else to write, and tells
+// Package ctxio makes reading and writing end with a context, even if a read waits for another process, and reports
 // how much was read.
 package ctxio
 
@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// Reader returns a reader of r whose Read fails with the error of ctx once that has ended. tell, if not nil, hears of the
-// bytes of every Read.
+// Reader returns a reader of r whose Read fails with the error of ctx after ctx ends. tell, if not nil, is called with the
+// number of bytes of every Read.
 func Reader(ctx context.Context, r io.Reader, tell func(n int)) io.Reader {
 	return &reader{ctx, r, tell}
 }
@@ -34,14 +34,14 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // Waiting is Reader for an r, such as a pipe or a terminal, whose Read may wait for long: it returns when ctx ends, and
-// leaves behind the goroutine that waits. r is not to be used otherwise.
+// leaves the waiting goroutine behind. The caller must not use r directly.
 func Waiting(ctx context.Context, r io.Reader, tell func(n int)) io.Reader {
 	return &waiting{reader: reader{ctx, r, tell}, free: make([]byte, 64<<10), done: make(chan chunk, 1)}
 }
 
 type waiting struct {
 	reader
-	free []byte // to read into; nil while a read goes on
+	free []byte // to read into; nil during a read
 	rest []byte // that was read and not handed over
 	err  error  // that follows rest
 	done chan chunk
@@ -88,7 +88,7 @@ func (w *waiting) Read(p []byte) (int, error) {
 }
 
 // Open opens the file called name. Opening it, where it is a pipe that nobody writes to, and reading it fail with the error
-// of ctx once that has ended. tell is as in Reader.
+// of ctx after ctx ends. tell is as in Reader.
 func Open(ctx context.Context, name string, tell func(n int)) (fs.File, error) {
 	return open(ctx, func() (fs.File, error) { return os.Open(name) }, tell)
 }
@@ -155,7 +155,7 @@ func wait[F any](ctx context.Context, open func() (F, error)) (f F, err error) {
 	}
 }
 
-// Writer returns a writer to w whose Write fails with the error of ctx once that has ended.
+// Writer returns a writer to w whose Write fails with the error of ctx after ctx ends.
 func Writer(ctx context.Context, w io.Writer) io.Writer { return writer{ctx, w} }
 
 type writer struct {

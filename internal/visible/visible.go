@@ -1,4 +1,4 @@
-// Package visible makes the control characters of anybody's text visible instead of letting a terminal obey them.
+// Package visible makes control characters in text visible, so that a terminal does not obey them.
 package visible
 
 import (

@@ -31,15 +31,15 @@ type Devices struct {
 
 // Basis says what the hours and the costs are forecast from, for people.
 func (d Devices) Basis() string {
-	hours := fmt.Sprintf("no less than the operations take at the peak of %s (pre-training) and %s (fine-tuning)", d.Train.Name, d.Tune.Name)
+	hours := fmt.Sprintf("the time of the operations at the peak rate of %s (pre-training) and %s (fine-tuning), a lower bound", d.Train.Name, d.Tune.Name)
 	if d.Options.Plugin != "" {
-		hours = fmt.Sprintf("as the compiler of %s estimates its step (pre-training), and no less than the operations take at the peak of %s (fine-tuning)", d.Train.Name, d.Tune.Name)
+		hours = fmt.Sprintf("the step time that the compiler of %s estimates (pre-training), and the time of the operations at the peak rate of %s (fine-tuning), a lower bound", d.Train.Name, d.Tune.Name)
 	}
-	costs := "costs are by " + d.Prices.Source
+	costs := "costs use the prices in " + d.Prices.Source
 	if d.Prices.AsOf != "" {
-		costs = fmt.Sprintf("costs are of pre-training on %s in %s, by list prices in %s of %s; --prices FILE takes their place, and can price %s", d.Train.Name, d.Zone, d.Prices.Currency, d.Prices.AsOf, d.Tune.Name)
+		costs = fmt.Sprintf("costs are for pre-training on %s in %s, with list prices in %s of %s; --prices FILE replaces them, and can price %s", d.Train.Name, d.Zone, d.Prices.Currency, d.Prices.AsOf, d.Tune.Name)
 	}
-	return "hours are analytic: " + hours + ".\nThe paper took 4 hours for each pre-training on a v3-8, and 10, 2 and 3 hours for fine-tuning on PPI, DDI and ChemProt on one RTX 2080 Ti.\n" + costs
+	return "hours are analytic: " + hours + ".\nThe paper reports 4 hours for each pre-training on a v3-8, and 10, 2 and 3 hours for fine-tuning on PPI, DDI and ChemProt on one RTX 2080 Ti.\n" + costs
 }
 
 // Forecaster plans runs. It plans a step of each kind once.

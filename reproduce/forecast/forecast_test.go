@@ -18,8 +18,8 @@ func TestBasis(t *testing.T) {
 		want   []string
 	}{
 		{"analytic, list prices", "", launch.PriceTable{AsOf: "2026-11-01", Currency: "USD"},
-			[]string{"at the peak of v3-8 (pre-training) and h200", "in us-central1-a, by list prices in USD of 2026-11-01"}},
-		{"compiled, own prices", "plugin.so", launch.PriceTable{Source: "prices.toml"}, []string{"as the compiler of v3-8 estimates", "peak of h200", "costs are by prices.toml"}},
+			[]string{"at the peak rate of v3-8 (pre-training) and h200", "in us-central1-a, with list prices in USD of 2026-11-01"}},
+		{"compiled, own prices", "plugin.so", launch.PriceTable{Source: "prices.toml"}, []string{"the compiler of v3-8 estimates", "peak rate of h200", "costs use the prices in prices.toml"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := devices

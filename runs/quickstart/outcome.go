@@ -86,7 +86,7 @@ func (o *Outcome) WriteText(to io.Writer) error {
 
 // gainText says what a difference in micro F1 shows.
 func gainText(what string, d evaluate.Difference) string {
-	text := fmt.Sprintf("What %s brings: %+.1f points of F1", what, d.Delta)
+	text := fmt.Sprintf("Gain of %s: %+.1f points of F1", what, d.Delta)
 	if d.Low == nil {
 		return text
 	}

@@ -29,8 +29,8 @@ func TestOutcomeText(t *testing.T) {
 cls-random              0.0  0.0  61.2
 bag of words                      0.0
 most frequent relation            0.0
-What the attention head brings: +1.5 points of F1, 95 % interval -1.0 to +4.0.
-What pre-training brings: -0.2 points of F1
+Gain of the attention head: +1.5 points of F1, 95 % interval -1.0 to +4.0.
+Gain of pre-training: -0.2 points of F1
 A note.
 The intervals are over the 300 test sentences, with one seed. Other seeds differ by several points more, in either direction.
 

@@ -22,7 +22,7 @@ import (
 	"github.com/subbert/subbert/models/bert"
 )
 
-// Line holds the inputs of the pipeline. Made-up data take the place of empty fields.
+// Line holds the inputs of the pipeline. Made-up data replace empty fields.
 type Line struct {
 	Dir       string   // directory to make; it must not exist
 	Texts     []string // to select from

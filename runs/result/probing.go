@@ -48,7 +48,7 @@ type Probes struct {
 	Gamma  []evaluate.Interval `json:"gamma"`  // of each probe
 }
 
-// ProbeEncoder is the series of the encoder in question, beside the controls.
+// ProbeEncoder is the series of the encoder itself, as opposed to the controls.
 const ProbeEncoder = "encoder"
 
 // ProbeSeries holds the scores of the probes of one encoder or control.

@@ -14,11 +14,11 @@ type Finding struct {
 	Text string `json:"text"` // a sentence for a person
 }
 
-// Kinds of findings that runs and comparisons make, beside those of package survey.
+// Kinds of findings that runs and comparisons make, in addition to those of package survey.
 const (
 	OneLabelPredicted = "one_label_predicted" // the model gives every pair the same label
 	NotAboveBaseline  = "not_above_baseline"  // a method without a model scores as well
-	NotAboveUnigram   = "not_above_unigram"   // masked words are restored no better than by the frequencies of word pieces
+	NotAboveUnigram   = "not_above_unigram"   // the model restores masked words no better than word piece frequencies do
 	RandomNext        = "random_next"         // no next segment really follows
 	OneHeldOut        = "one_held_out"        // one held-out document: next sentence prediction is not measured
 	LabelsFolded      = "labels_folded"       // labels that differ only in spelling are read as one

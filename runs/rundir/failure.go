@@ -78,7 +78,7 @@ func (d *Dir) Flush() error {
 // error to Failed and returns nil.
 func (d *Dir) Wait() error { return d.unlessTolerated(d.Flush()) }
 
-// Saved is Wait for a save that has ended, and returns nil while the save goes on.
+// Saved is Wait for a save that has ended, and returns nil while the save continues.
 func (d *Dir) Saved() error {
 	select {
 	case err := <-d.writing: // never ready if there is no save

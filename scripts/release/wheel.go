@@ -60,7 +60,7 @@ func platformTag(t target, program string) (string, error) {
 	}
 	processor, ok := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[t.goarch]
 	if t.goos != "linux" || !ok {
-		return "", fmt.Errorf("%s: no name in wheels is known", t)
+		return "", fmt.Errorf("%s: no wheel platform tag known", t)
 	}
 	glibc, err := glibcOf(program)
 	if err != nil {

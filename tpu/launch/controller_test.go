@@ -367,7 +367,7 @@ func TestMachineThatNeverSpeaks(t *testing.T) {
 		w := begin(t, nil)
 		w.silence(true)
 		o, s := w.finish(Failed)
-		if !strings.Contains(o.Why, "never heard of") || s.Failures != DefaultPatience().Failures {
+		if !strings.Contains(o.Why, "has sent no heartbeat in") || s.Failures != DefaultPatience().Failures {
 			t.Errorf("%d failures: %s", s.Failures, o.Why)
 		}
 	})

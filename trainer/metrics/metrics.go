@@ -44,7 +44,7 @@ type Lines struct {
 	there map[string]bool // lines of the step that the run continues from
 }
 
-// Tolerate makes a report that cannot be written no error: told is called with the cause, and the report is written
+// Tolerate makes a report that cannot be written not an error: told is called with the cause, and the report is written
 // with the next one. A report that still cannot be written at Close is an error.
 func (l *Lines) Tolerate(told func(error)) { l.to.told = told }
 
@@ -96,6 +96,18 @@ func dropAfter(path string, step int) (there map[string]bool, err error) {
 		return there, nil
 	}
 	return there, atomicfile.WriteBytes(path, kept.Bytes())
+}
+
+// digits are those that are recorded of a value.
+const digits = 9
+
+// Rounded returns v as ReadLines reads it after it was recorded.
+func Rounded(v float64) float64 {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
+	if err != nil {
+		return v // it is no finite number
+	}
+	return rounded
 }
 
 // ReadLines passes every report of the file of JSON lines at path to record, in order. Nulls are left out.
@@ -156,7 +168,7 @@ func (l *Lines) Record(step int, values ...Value) error {
 		if math.IsNaN(v.Value) || math.IsInf(v.Value, 0) {
 			l.line = append(l.line, "null"...)
 		} else {
-			l.line = strconv.AppendFloat(l.line, v.Value, 'g', 9, 64)
+			l.line = strconv.AppendFloat(l.line, v.Value, 'g', digits, 64)
 		}
 	}
 	l.line = append(l.line, "}\n"...)

@@ -20,7 +20,7 @@ type TensorBoard struct {
 func (t *TensorBoard) Tolerate(told func(error)) { t.to.told = told }
 
 // OpenTensorBoard begins an event file in dir for a run that continues at step. host becomes part of the file's name
-// and tells writers apart; TensorBoard ignores the values of later steps in the other files of dir.
+// and distinguishes writers; TensorBoard ignores the values of later steps in the other files of dir.
 func OpenTensorBoard(dir, host string, step int) (_ *TensorBoard, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

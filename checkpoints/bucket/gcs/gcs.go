@@ -6,7 +6,7 @@
 //
 // A failed call is repeated as package remote's Tries define: for about ten seconds while the store cannot be reached,
 // for a minute while it answers with errors. A read that breaks off continues where it stopped, in the same generation
-// of the object. An upload of more than 16 MiB is sent in pieces of that size, and a failed piece is sent again. The
+// of the object. An upload of more than 16 MiB is sent in parts of that size, and a failed part is sent again. The
 // CRC-32C of a written object is compared by the store and again here; that of an object read whole is compared at its
 // end.
 package gcs
@@ -197,7 +197,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.fault(name, s.remove(ctx, name, 0))
 }
 
-// remove deletes an object, of that generation unless it is 0. It is no error if the object does not exist.
+// remove deletes an object, of that generation unless it is 0. It is not an error if the object does not exist.
 func (s *Store) remove(ctx context.Context, name string, generation int64) error {
 	query := url.Values{}
 	if generation != 0 {

@@ -99,7 +99,7 @@ func TestSentences(t *testing.T) {
 func TestBrokenAnnotation(t *testing.T) {
 	for _, test := range []struct{ name, bad, want string }{
 		{"no location", `<annotation id="T3"><infon key="type">citation</infon><text/></annotation>`, "annotation T3: no position"},
-		{"empty", `<annotation id="T3"><location offset="1" length="0"/><text/></annotation>`, `annotation T3: "" at 1-1: nothing is marked`},
+		{"empty", `<annotation id="T3"><location offset="1" length="0"/><text/></annotation>`, `annotation T3: "" at 1-1: the range is empty`},
 		{"outside", `<annotation id="T3"><location offset="4" length="1"/><text>x</text></annotation>`, `annotation T3: "x" at 4-5`},
 		{"other words", `<annotation id="T3"><location offset="0" length="1"/><text>x</text></annotation>`, `annotation T3: "x" at 0-1, but the text there is "A"`},
 		{"no number", `<annotation id="T3"><location offset="-1" length="2"/></annotation>`, `annotation T3: location with offset "-1" and length "2"`},
@@ -137,9 +137,9 @@ func TestUnits(t *testing.T) {
 		note            string
 	}{
 		{"characters", document("β A, α b.", "2 A", "7 b"), []string{"β ", "β A, α "}, ""},
-		{"bytes", document("β A, α b.", "3 A", "9 b"), []string{"β ", "β A, α "}, "f.xml: positions count bytes, not characters; converted"},
-		{"UTF-16", document("𝛽 A, 𝛼 b.", "3 A", "9 b"), []string{"𝛽 ", "𝛽 A, 𝛼 "}, "f.xml: positions count UTF-16 units, not characters; converted"},
-		{"bytes, seen later", document("βaaa.", "3 a") + document("β A, α b.", "9 b"), []string{"βa", "β A, α "}, "f.xml: positions count bytes, not characters; converted"},
+		{"bytes", document("β A, α b.", "3 A", "9 b"), []string{"β ", "β A, α "}, "f.xml: positions count bytes, not characters; they were converted"},
+		{"UTF-16", document("𝛽 A, 𝛼 b.", "3 A", "9 b"), []string{"𝛽 ", "𝛽 A, 𝛼 "}, "f.xml: positions count UTF-16 units, not characters; they were converted"},
+		{"bytes, seen later", document("βaaa.", "3 a") + document("β A, α b.", "9 b"), []string{"βa", "β A, α "}, "f.xml: positions count bytes, not characters; they were converted"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var notes, got []string

@@ -116,7 +116,7 @@ func (r *Reader) Documents() iter.Seq2[*Document, error] {
 			}
 		}
 		if unit, ok := r.units.Found(); ok && r.options.Note != nil {
-			r.options.Note(fmt.Sprintf("%s: positions count %s, not characters; converted", r.name, unit))
+			r.options.Note(fmt.Sprintf("%s: positions count %s, not characters; they were converted", r.name, unit))
 		}
 	}
 }

@@ -123,11 +123,11 @@ func TestYear(t *testing.T) {
 func TestFaults(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
 		{"another root", "<QualifierRecordSet/>", "d.xml: the root element is <QualifierRecordSet>, want <DescriptorRecordSet>"},
-		{"empty", file(""), "no descriptor in it"},
+		{"empty", file(""), "no descriptors"},
 		{"cut off", sample[:len(sample)-40], "the file is truncated"},
 		{"broken", file(strings.Replace(record("D1", "A", "D1"), "</TreeNumberList>", "", 1)), "want </TreeNumberList>"},
-		{"twice", file(record("D1", "A", "") + record("D1", "B", "")), "descriptor D1 twice: A and B"},
-		{"no name", file("<DescriptorRecord><DescriptorUI>D1</DescriptorUI></DescriptorRecord>"), `line 4: descriptor "D1" ("") without UI or name`},
+		{"twice", file(record("D1", "A", "") + record("D1", "B", "")), "descriptor D1 occurs twice: A and B"},
+		{"no name", file("<DescriptorRecord><DescriptorUI>D1</DescriptorUI></DescriptorRecord>"), `line 4: descriptor "D1" ("") has no UI or no name`},
 		{"another record", file("<SupplementalRecord/>"), "<SupplementalRecord>, want <DescriptorRecord>"},
 		{"bomb", `<!DOCTYPE x [<!ENTITY a "b">]><DescriptorRecordSet/>`, "its own definitions"},
 	} {

@@ -55,7 +55,7 @@ func Read(r io.Reader, name string) (*Vocabulary, error) {
 		list = append(list, d)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s: no descriptor in it", name)
+		return nil, fmt.Errorf("%s: no descriptors", name)
 	}
 	v, err := newVocabulary(list, yearOf(p.x.Doctype(), name))
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *parser) descriptor() (Descriptor, error) {
 		return Descriptor{}, err
 	}
 	if d.UI == "" || d.Name == "" {
-		return Descriptor{}, fmt.Errorf("line %d: descriptor %q (%q) without UI or name", at.Line, d.UI, d.Name)
+		return Descriptor{}, fmt.Errorf("line %d: descriptor %q (%q) has no UI or no name", at.Line, d.UI, d.Name)
 	}
 	if !slices.Contains(d.Terms, d.Name) {
 		d.Terms = append([]string{d.Name}, d.Terms...)

@@ -36,7 +36,7 @@ func newVocabulary(list []Descriptor, year int) (*Vocabulary, error) {
 	for i := range list {
 		d := &list[i]
 		if j, ok := v.byUI[d.UI]; ok {
-			return nil, fmt.Errorf("descriptor %s twice: %s and %s", d.UI, list[j].Name, d.Name)
+			return nil, fmt.Errorf("descriptor %s occurs twice: %s and %s", d.UI, list[j].Name, d.Name)
 		}
 		v.byUI[d.UI] = i
 		for _, term := range d.Terms {

@@ -180,7 +180,7 @@ func Current(paths []string, o Options) iter.Seq2[*Citation, error] {
 			i := 0
 			for c, err := range Open(path, o) {
 				if err == nil && i >= 64*len(kept[file]) {
-					err = fmt.Errorf("%s: has grown while it was read", path)
+					err = fmt.Errorf("%s: the file grew while it was read", path)
 				}
 				if err != nil {
 					yield(nil, err)

@@ -15,7 +15,7 @@ func Sort(paths []string) error {
 	slices.SortStableFunc(paths, func(a, b string) int { return compareNames(stem(a), stem(b)) })
 	for i := 1; i < len(paths); i++ {
 		if stem(paths[i-1]) == stem(paths[i]) {
-			return fmt.Errorf("%s and %s: the same PubMed file twice", paths[i-1], paths[i])
+			return fmt.Errorf("%s and %s are the same PubMed file", paths[i-1], paths[i])
 		}
 	}
 	return nil

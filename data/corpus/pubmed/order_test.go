@@ -21,7 +21,7 @@ func TestSort(t *testing.T) {
 	if diff := cmp.Diff(want, paths); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := Sort([]string{"a/x2.xml.gz", "x1.xml", "b/x2.xml"}); err == nil || !strings.Contains(err.Error(), "the same PubMed file twice") {
+	if err := Sort([]string{"a/x2.xml.gz", "x1.xml", "b/x2.xml"}); err == nil || !strings.Contains(err.Error(), "are the same PubMed file") {
 		t.Errorf("got error %v", err)
 	}
 }

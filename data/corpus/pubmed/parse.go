@@ -41,7 +41,7 @@ func (p *parser) citation() (*Citation, error) {
 	case p.err != nil:
 		return nil, p.err
 	case p.id.PMID == 0:
-		return nil, fmt.Errorf("no PMID in the record")
+		return nil, fmt.Errorf("the record has no PMID")
 	}
 	p.c.ID = p.id
 	return p.c, nil
@@ -198,7 +198,7 @@ func (p *parser) pmid() {
 		p.fail(fmt.Errorf("PMID %d: version is not a number from 1 to %d", id, 1<<16-1))
 		return
 	case p.id.PMID != 0:
-		p.fail(fmt.Errorf("two PMIDs in one record: %v and %d", p.id, id))
+		p.fail(fmt.Errorf("the record has two PMIDs: %v and %d", p.id, id))
 		return
 	}
 	p.id = ID{PMID: id, Version: uint16(version)}

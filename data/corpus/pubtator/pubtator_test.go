@@ -63,9 +63,9 @@ func TestDocuments(t *testing.T) {
 func TestBrokenLines(t *testing.T) {
 	tests := []struct{ name, bad, want string }{
 		{"not PubTator", "hello", `f.txt: line 3: "hello", want ID|t|title`},
-		{"another document", "2\t0\t1\tA\tGene\t1", `an annotation of "2" within document 1`},
-		{"another abstract", "2|a|B.", "the abstract of 2 without its title"},
-		{"second abstract", "1|a|B.", "a second or late abstract of 1"},
+		{"another document", "2\t0\t1\tA\tGene\t1", `annotation of document "2" within document 1`},
+		{"another abstract", "2|a|B.", "abstract of 2 without its title"},
+		{"second abstract", "1|a|B.", "abstract of 1 after its annotations or another abstract"},
 		{"part", "1|x|B.", "1|x|, want |t| or |a|"},
 		{"no ID", "|t|B.", "without an ID"},
 		{"offsets", "1\tx\t1\tA\tGene\t1", `offsets "x" and "1", want numbers`},
@@ -179,7 +179,7 @@ func TestUnits(t *testing.T) {
 	if diff := cmp.Diff([]string{"βa", "β ", "β Ab, α "}, before); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"f.txt: positions count bytes, not characters; converted"}, notes); diff != "" {
+	if diff := cmp.Diff([]string{"f.txt: positions count bytes, not characters; they were converted"}, notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 }
@@ -187,9 +187,9 @@ func TestUnits(t *testing.T) {
 // TestBrokenAnnotation has annotations that cost themselves, and later ones that keep their numbers.
 func TestBrokenAnnotation(t *testing.T) {
 	for _, test := range []struct{ name, bad, want string }{
-		{"nothing", "1\t1\t1\t\tCitation\t", `f.txt: line 3: document 1: annotation T1: "" at 1-1: nothing is marked`},
+		{"nothing", "1\t1\t1\t\tCitation\t", `f.txt: line 3: document 1: annotation T1: "" at 1-1: the range is empty`},
 		{"outside", "1\t5\t60\tx\tCitation\t", `f.txt: line 3: document 1: annotation T1: "x" at 5-60: characters 5 to 60 lie outside the text of 5`},
-		{"off by one", "1\t1\t2\tA\tGene\t1", `f.txt: line 3: document 1: annotation T1: "A" at 1-2: the text there is blank`},
+		{"off by one", "1\t1\t2\tA\tGene\t1", `f.txt: line 3: document 1: annotation T1: "A" at 1-2: the text there is white space`},
 		{"no type", "1\t0\t1\tA", "f.txt: line 3: document 1: annotation T1: no type"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -123,10 +123,10 @@ func (r *reader) add(line []byte) error {
 		return r.lines.passOver(fmt.Errorf("%.40q, want ID|t|title, ID|a|abstract or an annotation with tabs", line))
 	}
 	if r.d == nil {
-		return r.lines.passOver(errors.New("an annotation before any title"))
+		return r.lines.passOver(errors.New("annotation before the first title"))
 	}
 	if fields[0] != r.d.ID {
-		return r.lines.passOver(fmt.Errorf("an annotation of %.20q within document %s", fields[0], r.d.ID))
+		return r.lines.passOver(fmt.Errorf("annotation of document %.20q within document %s", fields[0], r.d.ID))
 	}
 	if r.d.lines += len(line); r.d.lines > MaxDocument {
 		return r.lines.passOver(fmt.Errorf("document %s has more than %d MiB of annotations", r.d.ID, MaxDocument>>20))
@@ -156,7 +156,7 @@ func isNumber(s string) bool {
 func (r *reader) addText(id string, kind byte, line string) error {
 	switch {
 	case id == "":
-		return errors.New("a title or abstract without an ID")
+		return errors.New("title or abstract without an ID")
 	case kind == 't' && r.d == nil:
 		r.d = &draft{Document: &Document{ID: id, Title: line}}
 	case kind == 't':
@@ -164,9 +164,9 @@ func (r *reader) addText(id string, kind byte, line string) error {
 	case kind != 'a':
 		return fmt.Errorf("%s|%c|, want |t| or |a|", id, kind)
 	case r.d == nil || r.d.ID != id:
-		return fmt.Errorf("the abstract of %.20s without its title", id)
+		return fmt.Errorf("abstract of %.20s without its title", id)
 	case r.d.Abstract != "" || r.d.seen > 0:
-		return fmt.Errorf("a second or late abstract of %.20s", id)
+		return fmt.Errorf("abstract of %.20s after its annotations or another abstract", id)
 	default:
 		r.d.Abstract = line
 	}
@@ -212,7 +212,7 @@ func (r *reader) place(d *draft) error {
 		spans, err := r.units.Locate(o, d.marks[i].Marked)
 		if err == nil {
 			if m.Span = move(spans[0]); m.Span.Len() == 0 {
-				err = fmt.Errorf("%q: nothing but NUL characters", m.Text)
+				err = fmt.Errorf("%q consists of NUL characters", m.Text)
 			}
 		}
 		if err != nil {
@@ -244,7 +244,7 @@ func (r *reader) note() {
 		return
 	}
 	if unit, ok := r.units.Found(); ok {
-		r.lines.options.Note(fmt.Sprintf("%s: positions count %s, not characters; converted", r.lines.name, unit))
+		r.lines.options.Note(fmt.Sprintf("%s: positions count %s, not characters; they were converted", r.lines.name, unit))
 	}
 	if r.nuls > 0 {
 		r.lines.options.Note(fmt.Sprintf("%s: NUL characters left out: %d", r.lines.name, r.nuls))

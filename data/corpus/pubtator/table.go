@@ -58,7 +58,7 @@ func Rows(r io.Reader, name string, o Options) iter.Seq2[Row, error] {
 func parseRow(line []byte) (Row, error) {
 	fields := strings.SplitN(string(line), "\t", 6)
 	if len(fields) < 4 || len(fields) > 5 {
-		return Row{}, fmt.Errorf("%d columns, want PMID, Type, ConceptID, Mentions and Resource with tabs between", len(fields))
+		return Row{}, fmt.Errorf("%d columns, want PMID, Type, ConceptID, Mentions and Resource, separated by tabs", len(fields))
 	}
 	id, err := pmid.Parse(fields[0])
 	if err != nil {

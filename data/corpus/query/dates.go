@@ -64,7 +64,7 @@ func (p *parser) dates(t *term) error {
 	if !isRange && p.token.kind == text && p.token.text == ":" {
 		p.next()
 		if to = p.token.text; p.token.kind != text && p.token.kind != quoted {
-			return p.fault(p.token.at, "a date was expected, such as 2010 or 2010/05/31")
+			return p.fault(p.token.at, "want a date, such as 2010 or 2010/05/31")
 		}
 		p.next()
 		if p.token.kind == tag {
@@ -78,7 +78,7 @@ func (p *parser) dates(t *term) error {
 		return p.fault(t.at, "%q is not a date; want 2010, 2010/05, 2010/05/31 or two of them with : between", t.text)
 	}
 	if t.from.number(1, 1) > t.to.number(12, 31) {
-		return p.fault(t.at, "a range of dates from %s back to %s", t.from, t.to)
+		return p.fault(t.at, "the range of dates ends before it begins: %s to %s", t.from, t.to)
 	}
 	return nil
 }

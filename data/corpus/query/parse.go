@@ -210,9 +210,9 @@ func (p *parser) operand() (*node, error) {
 	case tag:
 		return nil, p.fault(t.at, "field [%s] without a word before it", t.text)
 	case shut:
-		return nil, p.fault(t.at, "a closing bracket where a word was expected")
+		return nil, p.fault(t.at, "a closing bracket where a word is expected")
 	}
-	return nil, p.fault(t.at, "ends where a word was expected")
+	return nil, p.fault(t.at, "the query ends where a word is expected")
 }
 
 // tagged joins the words from t up to the tag of a heading or type: review article[pt] is one term.
@@ -246,10 +246,10 @@ func (p *parser) term(t token) (*node, error) {
 	}
 	body, truncated := strings.CutSuffix(t.text, "*")
 	if i := strings.IndexByte(body, '*'); i >= 0 {
-		return nil, p.fault(t.at+i, "* inside a word; it can only stand at its end")
+		return nil, p.fault(t.at+i, "* inside a word; it is allowed only at the end")
 	}
 	if truncated && n.term.in&(heading|majorHeading) != 0 {
-		return nil, p.fault(t.at+len(body), "* in a MeSH heading; name the heading, those below it are included")
+		return nil, p.fault(t.at+len(body), "* in a MeSH heading; name a heading, which includes those below it")
 	}
 	n.term.words, n.term.prefix = words(body), truncated
 	if len(n.term.words) == 0 {

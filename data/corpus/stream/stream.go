@@ -43,7 +43,7 @@ type SumError struct {
 }
 
 func (e *SumError) Error() string {
-	return fmt.Sprintf("md5 is %s, its .md5 file says %s; fetch the file again", e.Got, e.Want)
+	return fmt.Sprintf("md5 is %s, but the .md5 file has %s; download the file again", e.Got, e.Want)
 }
 
 // File is an open file. It is not for concurrent use, except for BytesRead.
@@ -176,7 +176,7 @@ func readSum(path string) (string, error) {
 			return strings.ToLower(word), nil
 		}
 	}
-	return "", fmt.Errorf("%s: no md5 checksum in it, want 32 hexadecimal digits", filepath.Base(path))
+	return "", fmt.Errorf("%s: no md5 checksum, want 32 hexadecimal digits", filepath.Base(path))
 }
 
 func notHex(r rune) bool {

@@ -56,7 +56,7 @@ func (r *Reader) until(from int, end, what string) int {
 			}
 		}
 		if r.ioErr != nil {
-			r.fault(r.pos, "%s without an end", what)
+			r.fault(r.pos, "%s has no end", what)
 			return 0
 		}
 		if !r.fill() && r.err != nil {
@@ -89,7 +89,7 @@ func (r *Reader) instruction() Kind {
 	}
 	if b := r.buf[r.pos : r.pos+n]; bytes.HasPrefix(b, []byte("<?xml ")) || bytes.HasPrefix(b, []byte("<?xml\t")) {
 		if len(r.open) > 0 {
-			return r.fault(r.pos, "<?xml ...?> within the document; files were put together without unwrapping")
+			return r.fault(r.pos, "<?xml ...?> within the document; the file is a concatenation of files")
 		}
 		if e := encoding(string(b)); e != "" && e != "utf-8" && e != "utf8" && e != "us-ascii" && e != "ascii" {
 			return r.fault(r.pos, "encoding %s, want UTF-8", e)

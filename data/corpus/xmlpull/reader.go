@@ -277,7 +277,7 @@ func (r *Reader) shift() {
 // cut is the error of a document that ends early.
 func (r *Reader) cut() error {
 	if len(r.open) == 0 {
-		return fmt.Errorf("%w: no element in it", io.ErrUnexpectedEOF)
+		return fmt.Errorf("%w: no element", io.ErrUnexpectedEOF)
 	}
 	root := r.names[:r.nameEnd(0)]
 	p := r.at(r.end)

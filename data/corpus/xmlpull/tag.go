@@ -94,7 +94,7 @@ func (r *Reader) checkStart(name []byte, n int) int {
 	for i := range r.attrs {
 		for j := range i {
 			if bytes.Equal(r.attrs[i].name, r.attrs[j].name) {
-				r.fault(r.pos, "<%s>: attribute %s twice", name, r.attrs[i].name)
+				r.fault(r.pos, "<%s>: attribute %s occurs twice", name, r.attrs[i].name)
 			}
 		}
 	}
@@ -208,7 +208,7 @@ func parseReference(b []byte) (c rune, n int, what string) {
 		if len(b) >= longest {
 			n = 1
 		}
-		return 0, n, fmt.Sprintf("%.20q is no reference; a plain & is written &amp;", b)
+		return 0, n, fmt.Sprintf("%.20q is not a reference; write a plain & as &amp;", b)
 	}
 	body := head[:end]
 	switch string(body) {
@@ -226,12 +226,12 @@ func parseReference(b []byte) (c rune, n int, what string) {
 	if len(body) > 1 && body[0] == '#' {
 		c, ok := charNumber(string(body[1:]))
 		if !ok {
-			return 0, 1, fmt.Sprintf("&%s; names no character", body)
+			return 0, 1, fmt.Sprintf("&%s; is not a character", body)
 		}
 		return c, end + 2, ""
 	}
 	if !goodName(body) || nameLen(body) < len(body) {
-		return 0, 1, fmt.Sprintf("%.20q is no reference; a plain & is written &amp;", b)
+		return 0, 1, fmt.Sprintf("%.20q is not a reference; write a plain & as &amp;", b)
 	}
 	return 0, 1, fmt.Sprintf("unknown entity &%s; (only lt, gt, amp, quot, apos and numbers are known)", body)
 }

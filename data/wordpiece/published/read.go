@@ -77,7 +77,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes, want at most that for such a file", path, limit)
+		return nil, fmt.Errorf("%s: more than %d bytes, the limit for this file", path, limit)
 	}
 	return data, nil
 }
@@ -274,9 +274,9 @@ func (s *settings) vocabulary(name string, list []string) (*wordpiece.Vocabulary
 		case id == len(t.List):
 			t.List = append(t.List, a.Content)
 		case id < 0 || id > len(t.List):
-			return nil, fmt.Errorf("%s: added token %q has id %d, want at most %d, the first that is free", name, a.Content, id, len(t.List))
+			return nil, fmt.Errorf("%s: added token %q has id %d, want at most %d, the first free id", name, a.Content, id, len(t.List))
 		case t.List[id] != a.Content || i > 0 && s.added[i-1].Content == a.Content:
-			return nil, fmt.Errorf("%s: added token %q has id %d, which is %q", name, a.Content, id, t.List[id])
+			return nil, fmt.Errorf("%s: added token %q has id %d, which belongs to %q", name, a.Content, id, t.List[id])
 		}
 		if !slices.Contains(own, a.Content) { // in a text the five special tokens are ordinary letters, as in Google's code
 			t.Added = append(t.Added, wordpiece.Added{Token: a.Content, AnyCase: a.Normalized, Special: a.Special})
