@@ -101,7 +101,7 @@ func hostileModels() []hostile {
 		{name: "a vocabulary of a million tokens of three letters", make: model(write("vocab.txt", func() []byte { return shortTokens(1 << 20) })), args: inspect, header: true, code: exitFailed, says: "more than 1048576 tokens"},
 		{name: "a vocabulary of long tokens", make: model(write("vocab.txt", func() []byte { return longTokens(8_000) })), args: inspect, header: true, code: exitFailed, says: "vocab.txt has 8005 entries"},
 		{name: "a tokenizer.json of 250,000 like tokens", make: model(alone("tokenizer.json", likePipeline)), args: inspect, header: true, code: exitFailed, says: "tokenizer.json has 250005 entries, but config.json has vocab_size 34"},
-		{name: "a tokenizer.json of long tokens", make: model(alone("tokenizer.json", longPipeline)), args: inspect, header: true, code: exitFailed, says: "tokens of 30000026 bytes together, want at most 8388608"},
+		{name: "a tokenizer.json of long tokens", make: model(alone("tokenizer.json", longPipeline)), args: inspect, header: true, code: exitFailed, says: "30000026 bytes of tokens, want at most 8388608"},
 		{name: "99,000 tensors of 900 bytes' names", make: model(write("model.safetensors", longNames)), args: inspect, header: true, code: exitFailed, says: "none of its 99000 tensors belongs to a BERT model"},
 		{name: "99,000 TensorFlow variables in 400 scopes", make: model(deepVariables), args: inspect, header: true, code: exitFailed, says: "none of its 99000 tensors belongs to a BERT model"},
 		{name: "a tokenizer.json of brackets", make: model(write("tokenizer.json", func() []byte { return bytes.Repeat([]byte("["), 30<<20) })), args: inspect, header: true, code: exitFailed, says: "exceeded max depth"},

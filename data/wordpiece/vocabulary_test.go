@@ -154,11 +154,15 @@ func TestLikeTokens(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&text, "tok%06d\n", i)
 		}
-		started := time.Now()
-		if _, err := ReadVocabulary(strings.NewReader(text.String()), "v"); err != nil {
-			t.Fatal(err)
+		least := time.Hour // of several times: the machine may be busy
+		for range 3 {
+			started := time.Now()
+			if _, err := ReadVocabulary(strings.NewReader(text.String()), "v"); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, time.Since(started))
 		}
-		return time.Since(started)
+		return least
 	}
 	small, large := build(25_000), build(250_000)
 	if large > 30*small+time.Second {
