@@ -19,7 +19,6 @@ import (
 	"github.com/subbert/subbert/extract/bulk"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
-	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/quickstart"
 	"github.com/subbert/subbert/sweep"
@@ -41,7 +40,7 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
-	out, errOut = visible.To(out), visible.To(errOut)
+	out, errOut = visibly(out), visibly(errOut)
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
 		log:     newLog(errOut, c.Quiet),

@@ -10,8 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/subbert/subbert/data/corpus/stream"
-	"github.com/subbert/subbert/data/parquet"
 	"github.com/subbert/subbert/data/text"
 )
 
@@ -44,34 +45,32 @@ func readParquet(path string, yield func(Row, error) bool) error {
 	if err != nil {
 		return err
 	}
-	rows, err := openTable(f, info.Size())
+	in, err := parquet.OpenFile(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	for _, name := range []string{"pmid", "label"} {
+		if _, ok := in.Schema().Lookup(name); !ok {
+			return fmt.Errorf("%s: no column %s; want a table written by subbert extract", path, name)
+		}
+	}
+	r := parquet.NewGenericReader[Row](in)
+	defer r.Close() // only read from
+	rows := make([]Row, rowBatch)
 	for {
-		var row Row
-		if err := rows.Next(row.fields()); err == io.EOF {
+		n, err := r.Read(rows)
+		for _, row := range rows[:n] {
+			if !yield(row, nil) {
+				return errStopped
+			}
+		}
+		if err == io.EOF {
 			return nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		if !yield(row, nil) {
-			return errStopped
-		}
 	}
-}
-
-func openTable(f *os.File, size int64) (*parquet.Reader, error) {
-	in, err := parquet.Open(f, size)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range []string{"pmid", "label"} {
-		if !in.Has(name) {
-			return nil, fmt.Errorf("no column %s; want a table written by subbert extract", name)
-		}
-	}
-	return in.Rows(tableColumns())
 }
 
 func readLines(path string, yield func(Row, error) bool) error {

@@ -8,22 +8,22 @@ import (
 
 // Row is a pair of mentions with the label that a model predicts.
 type Row struct {
-	PMID          string  `json:"pmid"`
-	Section       string  `json:"section"`
-	Sentence      string  `json:"sentence"` // for a pair across sentences, the text from the first to the last
-	SentenceStart int32   `json:"sentence_start"`
-	A             string  `json:"a"`
-	AID           string  `json:"a_id"`
-	AType         string  `json:"a_type"`
-	AStart        int32   `json:"a_start"`
-	AEnd          int32   `json:"a_end"`
-	B             string  `json:"b"`
-	BID           string  `json:"b_id"`
-	BType         string  `json:"b_type"`
-	BStart        int32   `json:"b_start"`
-	BEnd          int32   `json:"b_end"`
-	Label         string  `json:"label"`
-	Probability   float32 `json:"probability"` // of the label
+	PMID          string  `json:"pmid" parquet:"pmid,zstd"`
+	Section       string  `json:"section" parquet:"section,dict,zstd"`
+	Sentence      string  `json:"sentence" parquet:"sentence,zstd"` // for a pair across sentences, the text from the first to the last
+	SentenceStart int32   `json:"sentence_start" parquet:"sentence_start,zstd"`
+	A             string  `json:"a" parquet:"a,dict,zstd"`
+	AID           string  `json:"a_id" parquet:"a_id,dict,zstd"`
+	AType         string  `json:"a_type" parquet:"a_type,dict,zstd"`
+	AStart        int32   `json:"a_start" parquet:"a_start,zstd"`
+	AEnd          int32   `json:"a_end" parquet:"a_end,zstd"`
+	B             string  `json:"b" parquet:"b,dict,zstd"`
+	BID           string  `json:"b_id" parquet:"b_id,dict,zstd"`
+	BType         string  `json:"b_type" parquet:"b_type,dict,zstd"`
+	BStart        int32   `json:"b_start" parquet:"b_start,zstd"`
+	BEnd          int32   `json:"b_end" parquet:"b_end,zstd"`
+	Label         string  `json:"label" parquet:"label,dict,zstd"`
+	Probability   float32 `json:"probability" parquet:"probability,zstd"` // of the label
 }
 
 // Columns returns the names of the columns in order.

@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/subbert/subbert/data/corpus/stream"
-	"github.com/subbert/subbert/data/parquet"
 )
 
 // Form is a file format for rows.
@@ -43,8 +44,7 @@ type Writer interface {
 // NewWriter returns a Writer that writes rows to w in form f.
 func NewWriter(w io.Writer, f Form) (Writer, error) {
 	if f.kind == "parquet" {
-		out, err := parquet.NewWriter(w, tableColumns())
-		return parquetWriter{out}, err
+		return &parquetWriter{out: parquet.NewGenericWriter[Row](w, parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("subbert", "", ""))}, nil
 	}
 	z, err := stream.Pack(w, f.packed)
 	if err != nil {
@@ -103,22 +103,28 @@ func (w *lineWriter) Write(r *Row) error {
 
 func (w *lineWriter) Close() error { return errors.Join(w.out.Flush(), w.done()) }
 
-// tableColumns returns the columns of a table in Parquet.
-func tableColumns() []parquet.Column {
-	columns := make([]parquet.Column, 0, len(Columns()))
-	for i, f := range new(Row).fields() {
-		kind := parquet.Text
-		switch f.(type) {
-		case *int32:
-			kind = parquet.Int32
-		case *float32:
-			kind = parquet.Float32
-		}
-		columns = append(columns, parquet.Column{Name: Columns()[i], Kind: kind})
-	}
-	return columns
+// Rows of a row group of a Parquet file, and rows per call of its writer or reader.
+const (
+	rowGroup = 100_000
+	rowBatch = 256
+)
+
+type parquetWriter struct {
+	out  *parquet.GenericWriter[Row]
+	held []Row
 }
 
-type parquetWriter struct{ *parquet.Writer }
+func (w *parquetWriter) Write(r *Row) error {
+	if w.held = append(w.held, *r); len(w.held) < rowBatch {
+		return nil
+	}
+	return w.flush()
+}
 
-func (w parquetWriter) Write(r *Row) error { return w.Writer.Write(r.fields()) }
+func (w *parquetWriter) flush() error {
+	_, err := w.out.Write(w.held)
+	w.held = w.held[:0]
+	return err
+}
+
+func (w *parquetWriter) Close() error { return errors.Join(w.flush(), w.out.Close()) }
