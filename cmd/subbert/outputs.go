@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/subbert/subbert/internal/atomicfile"
+	"github.com/subbert/subbert/internal/ctxio"
 )
 
 // outputFlag is the flag of verbs that write files.
@@ -88,12 +90,15 @@ func (c *console) input(name string) (path string, done func(), err error) {
 	switch {
 	case name == "-":
 		name = "standard-input"
-	case err != nil || info.Mode().IsRegular() || info.IsDir():
+	case err != nil || info.Mode().IsRegular() || info.IsDir() || info.Mode()&fs.ModeDevice != 0: // a device may have no end
 		return name, func() {}, nil
 	default:
-		if c.in, err = os.Open(name); err != nil {
+		pipe, err := ctxio.Open(c.ctx, name, func(int) {})
+		if err != nil {
 			return "", nil, err
 		}
+		defer pipe.Close() // only read from
+		c.in = pipe
 	}
 	dir, err := os.MkdirTemp("", "subbert-")
 	if err != nil {
