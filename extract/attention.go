@@ -26,7 +26,7 @@ import (
 
 // Show says which sentences and stems an attention page shows.
 type Show struct {
-	Sentences int               // at most this many, unless Index names them
+	Sentences int               // at most this many, unless Index names them; of different words, and of each gold label in turn
 	Index     []string          // these examples, by their ID
 	Baseline  map[string]string // labels predicted by another model, by the ID of the example: show those that it gets wrong and this model right
 	Near      int               // stems count words at most this far from a mention; 0: the whole sentence
@@ -46,6 +46,7 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 	if err != nil {
 		return nil, err
 	}
+	chosen := choice{most: s.Sentences, all: len(s.Index) > 0, seen: map[string]bool{}, byLabel: map[string][]candidate{}}
 	var stems evaluate.StemWeights
 	known := 0
 	for a, err := range attended {
@@ -57,8 +58,8 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 		if inBaseline {
 			known++
 		}
-		if s.wants(a, said, inBaseline, len(out.Sentences)) {
-			out.Sentences = append(out.Sentences, sentenceOf(a, said, splitter))
+		if s.wants(a, said, inBaseline) && chosen.wants(a) {
+			chosen.add(out.Examples, sentenceOf(a, said, splitter))
 		}
 		for _, w := range a.Words {
 			if w.Letters && !w.Mention && (s.Near == 0 || 0 <= w.Apart && w.Apart <= s.Near) {
@@ -71,6 +72,7 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 		return nil, &RequestError{errors.New("no pairs of mentions")}
 	}
 	out.Stems = stems.Top(s.Top, s.Least)
+	out.Sentences = append(out.Sentences, chosen.sentences(m.settings.Negative)...)
 	if len(out.Sentences) < len(s.Index) {
 		return nil, &RequestError{fmt.Errorf("the data have %d of the %d requested sentences", len(out.Sentences), len(s.Index))}
 	}
@@ -80,13 +82,13 @@ func (m *Model) Weights(ctx context.Context, l Look, s Show, examples iter.Seq2[
 	return out, nil
 }
 
-// wants reports whether to show a sentence when shown others are shown already; said is the baseline's label.
-func (s Show) wants(a Attended, said string, inBaseline bool, shown int) bool {
+// wants reports whether a sentence may be shown; said is the baseline's label.
+func (s Show) wants(a Attended, said string, inBaseline bool) bool {
 	if len(s.Index) > 0 {
 		return slices.Contains(s.Index, a.Example.ID)
 	}
 	better := inBaseline && said != a.Example.Label && a.Label == a.Example.Label
-	return shown < s.Sentences && (s.Baseline == nil || better)
+	return s.Baseline == nil || better
 }
 
 // sentenceOf returns a sentence for the page. A mention has the name that its mark stands for.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/marked"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/evaluate"
@@ -24,12 +25,24 @@ const (
 	FormBioC      = "bioc"     // NewBioC; the source must have this form, too
 )
 
-// FormOf returns the form that the extension of a file name indicates: jsonl, pubtator, else tsv.
-func FormOf(name string) string {
-	if form := strings.TrimPrefix(filepath.Ext(name), "."); form == FormJSONLines || form == FormPubTator {
-		return form
+// FormOf returns the form that the extension of a file name indicates; without an extension TSV. The extension may be
+// followed by .gz or .zst.
+func FormOf(name string) (string, error) {
+	short := strings.ToLower(name)
+	for _, packed := range []string{".gz", ".zst"} {
+		short = strings.TrimSuffix(short, packed)
 	}
-	return FormTSV
+	switch filepath.Ext(short) {
+	case "", ".tsv", ".txt":
+		return FormTSV, nil
+	case ".jsonl", ".json":
+		return FormJSONLines, nil
+	case ".pubtator":
+		return FormPubTator, nil
+	case ".xml", ".bioc":
+		return FormBioC, nil
+	}
+	return "", fmt.Errorf("%s: unknown extension, want .tsv, .jsonl, .pubtator or .xml, also .gz and .zst, or --to", name)
 }
 
 // Request asks for the predictions of a source in a file.
@@ -81,7 +94,11 @@ func (m *Model) Write(ctx context.Context, r Request) (*Summary, error) {
 
 // write writes the predictions to w and counts them in s.
 func (m *Model) write(ctx context.Context, w io.Writer, r Request, examples iter.Seq2[relations.Example, error], s *Summary) error {
-	out, err := m.writer(ctx, w, r)
+	packed, err := stream.Pack(w, r.Out)
+	if err != nil {
+		return err
+	}
+	out, err := m.writer(ctx, packed, r)
 	if err != nil {
 		return err
 	}
@@ -105,7 +122,7 @@ func (m *Model) write(ctx context.Context, w io.Writer, r Request, examples iter
 			r.Predicted(s.Pairs)
 		}
 	}
-	if err := out.Close(); err != nil || len(gold) < s.Pairs {
+	if err := errors.Join(out.Close(), packed.Close()); err != nil || len(gold) < s.Pairs {
 		return err
 	}
 	report, err := evaluate.Score(gold, predicted, m.Labels(), m.Negative())

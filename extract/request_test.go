@@ -15,9 +15,12 @@ import (
 )
 
 func TestFormOf(t *testing.T) {
-	for name, want := range map[string]string{"a.jsonl": "jsonl", "a.pubtator": "pubtator", "a.tsv": "tsv", "a": "tsv", "jsonl": "tsv", "a.bioc": "tsv"} {
-		if got := extract.FormOf(name); got != want {
-			t.Errorf("%s: form %s, want %s", name, got, want)
+	for name, want := range map[string]string{
+		"a.jsonl": "jsonl", "a.json": "jsonl", "a.pubtator": "pubtator", "a.tsv": "tsv", "a": "tsv", "-": "tsv", "jsonl": "tsv", "a.bioc": "bioc",
+		"a.xml.gz": "bioc", "a.JSONL.zst": "jsonl", "a.gz": "tsv", "a.parquet": "", "a.jsonl.xz": "",
+	} {
+		if got, err := extract.FormOf(name); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: form %s, %v; want %q", name, got, err, want)
 		}
 	}
 }

@@ -170,7 +170,10 @@ func frame(p *plot.Plot, fromZero bool) {
 		p.Y.Min = min(0, p.Y.Min)
 	}
 	if p.Y.Max == p.Y.Min {
-		pad := max(math.Abs(p.Y.Max)*0.1, 1e-9)
+		pad := math.Abs(p.Y.Max) * 0.1
+		if pad == 0 {
+			pad = 1
+		}
 		p.Y.Min, p.Y.Max = p.Y.Min-pad, p.Y.Max+pad
 	}
 	pad := 0.06 * (p.Y.Max - p.Y.Min)

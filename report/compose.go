@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func relationPart(ctx context.Context, runs []named, alone bool) (part, error) {
 	details := Section{Title: "By label", Folded: true}
 	for _, same := range groups {
 		t := scoreTable(same, tests)
-		corpus := isolated(same[0].run.corpus())
+		corpus := isolated(shortCorpus(same[0].run.corpus(), groups))
 		verdict := scoreVerdict(same, tests)
 		if len(groups) > 1 {
 			t.Caption = orNone(corpus) + ": " + t.Caption
@@ -169,6 +170,24 @@ func relationPart(ctx context.Context, runs []named, alone bool) (part, error) {
 	}
 	p.sections = append(p.sections, curveSection("Curves of fine-tuning", runs, "loss", nil))
 	return p, nil
+}
+
+// shortCorpus returns as many of the last parts of a path as distinguish it from the data of the other groups.
+func shortCorpus(corpus string, groups [][]scored) string {
+	path := filepath.ToSlash(corpus)
+	for at := len(path); ; {
+		at = strings.LastIndexByte(path[:at], '/')
+		if at < 0 {
+			return path
+		}
+		alike := func(g []scored) bool {
+			other := filepath.ToSlash(g[0].run.corpus())
+			return other != path && strings.HasSuffix("/"+other, path[at:])
+		}
+		if !slices.ContainsFunc(groups, alike) {
+			return path[at+1:]
+		}
+	}
 }
 
 // byCorpus groups runs by the data that they were scored on, in order of first appearance.

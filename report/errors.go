@@ -93,8 +93,11 @@ func kindOf(gold, predicted, negative string) string {
 }
 
 func modelText(name string, runs int) string {
+	if swept := sweptName(name); swept != "" {
+		name = swept + ", " + name
+	}
 	if runs == 1 {
-		return name
+		return isolated(name)
 	}
 	return fmt.Sprintf("%s (%d runs; right means right in more than half of them)", isolated(name), runs)
 }

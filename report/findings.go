@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/subbert/subbert/evaluate"
 	"github.com/subbert/subbert/runs/result"
@@ -12,6 +13,9 @@ import (
 func ProbeFindings(p *result.Probes) []string {
 	if p == nil || len(p.Series) == 0 {
 		return nil
+	}
+	if allZero(p.Series[0].Scores) {
+		return []string{"The probes have an F1 of 0: they found no relation, and say nothing about the encoder. Train them longer (schedule.epochs) or on more examples."}
 	}
 	var out []string
 	add := func(text string) {
@@ -25,6 +29,10 @@ func ProbeFindings(p *result.Probes) []string {
 	add(expectedFinding(p))
 	add(mixFinding(p))
 	return out
+}
+
+func allZero(scores []evaluate.Interval) bool {
+	return !slices.ContainsFunc(scores, func(s evaluate.Interval) bool { return s.Mean != 0 })
 }
 
 // gainFinding says what the layers add to the embeddings.

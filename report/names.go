@@ -68,13 +68,33 @@ func namesOf(runs []*Run) []string {
 		given[i] = r.given()
 		swept = swept && r.Swept != ""
 	}
-	if swept || len(runs) == 1 {
+	if swept {
+		return withoutCommon(given)
+	}
+	if len(runs) == 1 {
 		return given
 	}
 	if words := differing(runs); words != nil {
 		return words
 	}
 	return given
+}
+
+// withoutCommon returns names without the first parts, which end in slashes, that they all have.
+func withoutCommon(names []string) []string {
+	common := names[0][:strings.LastIndexByte(names[0], '/')+1]
+	for _, name := range names[1:] {
+		for !strings.HasPrefix(name, common) {
+			common = common[:strings.LastIndexByte(common[:len(common)-1], '/')+1]
+		}
+	}
+	out := make([]string, len(names))
+	for i, name := range names {
+		if out[i] = name; len(names) > 1 {
+			out[i] = strings.TrimPrefix(name, common)
+		}
+	}
+	return out
 }
 
 // given returns the name that a person gave the run, in its sweep or as its directory.

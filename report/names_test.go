@@ -54,7 +54,7 @@ func TestNames(t *testing.T) {
 		{"as the sweep calls them", []map[string]string{
 			{"dir": key1, "config": "[task]\nname='relation'\npooling='cls'", "task": swept("finetune/cls/1")},
 			{"dir": key2, "config": "[task]\nname='relation'\npooling='mean'", "task": swept("finetune/mean/1")},
-		}, []string{"finetune/cls/1", "finetune/mean/1"}},
+		}, []string{"cls/1", "mean/1"}},
 		{"alike", []map[string]string{
 			{"dir": key1, "config": "[task]\nname='relation'"}, {"dir": key2, "config": "[task]\nname='relation'"},
 		}, []string{"fine-tuning (1)", "fine-tuning (2)"}},
@@ -115,7 +115,7 @@ func TestSeedsAreMerged(t *testing.T) {
 		t.Fatalf("%d runs, want 2", len(merged))
 	}
 	got := name(merged)
-	if got[0].name != "finetune/cls" || got[1].name != "finetune/attention" {
+	if got[0].name != "cls" || got[1].name != "attention" {
 		t.Errorf("they are called %q and %q", got[0].name, got[1].name)
 	}
 	s := scoredRuns(got)
@@ -139,5 +139,40 @@ func TestSeedsAreMerged(t *testing.T) {
 	}
 	if n := len(mergeSeeds(runs)); n != 3 {
 		t.Errorf("%d runs with one of another batch, want 3", n)
+	}
+}
+
+func TestWithoutCommon(t *testing.T) {
+	for _, test := range []struct{ names, want []string }{
+		{[]string{"finetune/cls/1"}, []string{"finetune/cls/1"}},
+		{[]string{"finetune/cls/1", "finetune/cls/2"}, []string{"1", "2"}},
+		{[]string{"finetune/cls/1", "finetune/clinical/1", "finetune/a"}, []string{"cls/1", "clinical/1", "a"}},
+		{[]string{"cls", "finetune/cls"}, []string{"cls", "finetune/cls"}},
+	} {
+		if diff := cmp.Diff(test.want, withoutCommon(test.names)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", test.names, diff)
+		}
+	}
+}
+
+func TestShortCorpus(t *testing.T) {
+	of := func(corpora ...string) (groups [][]scored) {
+		for _, c := range corpora {
+			groups = append(groups, []scored{{run: &Run{Result: &result.Result{Relation: &result.Relation{Scored: c}}}}})
+		}
+		return groups
+	}
+	for _, test := range []struct {
+		corpora []string
+		want    string
+	}{
+		{[]string{"/data/ddi/test.tsv"}, "test.tsv"},
+		{[]string{"/data/ddi/test.tsv", "/data/ppi/test.tsv"}, "ddi/test.tsv"},
+		{[]string{"ddi/test.tsv", "/data/ddi/test.tsv"}, "ddi/test.tsv"},
+		{[]string{"ddi2013", "aimed"}, "ddi2013"},
+	} {
+		if got := shortCorpus(test.corpora[0], of(test.corpora...)); got != test.want {
+			t.Errorf("%q: %s, want %s", test.corpora, got, test.want)
+		}
 	}
 }

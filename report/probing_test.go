@@ -254,3 +254,12 @@ func TestWithin(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestProbesThatFoundNothing checks that probes with an F1 of 0 are not compared with each other.
+func TestProbesThatFoundNothing(t *testing.T) {
+	nothing := result.ProbeSeries{LayerSeries: evaluate.LayerSeries{Scores: make([]evaluate.Interval, 3)}}
+	got := ProbeFindings(&result.Probes{Layers: []int{0, 1, 2}, Series: []result.ProbeSeries{nothing, nothing}})
+	if len(got) != 1 || !strings.HasPrefix(got[0], "The probes have an F1 of 0") {
+		t.Errorf("%q", got)
+	}
+}

@@ -4,7 +4,7 @@
     python scripts/tbevents.py
 
 `go test ./internal/tbevents -update` writes the files in internal/tbevents/testdata. This script checks that
-they are valid; the Go test only compares bytes. It also checks the example record of internal/tfrecord
+they are valid; the Go test only compares bytes. It also checks the example record of internal/tbevents
 against TensorBoard's writer.
 """
 
@@ -44,7 +44,7 @@ def main():
     assert math.isnan(heldout.value), heldout
 
     record = record_of(b"abc")
-    assert record == "0300000000000000b099490e6162636e57f121", record  # as in internal/tfrecord's test
+    assert record == "0300000000000000b099490e6162636e57f121", record  # as in internal/tbevents's test
     print("TensorBoard reads the expected values from the event files")
 
 

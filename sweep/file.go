@@ -47,7 +47,7 @@ func (e *OptionsError) Unwrap() error { return e.Err }
 type FileRun struct {
 	Name   string           `toml:"name"`
 	Verb   string           `toml:"verb"`
-	Config string           `toml:"config"` // file, relative to the sweep's
+	Config string           `toml:"config"` // file
 	Set    []string         `toml:"set"`    // lines over the config
 	Args   []string         `toml:"args"`
 	Inputs []string         `toml:"inputs"`
@@ -69,6 +69,9 @@ func ReadFile(ctx context.Context, name string) (*File, error) {
 	meta, err := boundedtoml.Decode(string(text), f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if f.Out != "" {
+		f.Out = within(filepath.Dir(name), f.Out)
 	}
 	errs := []error{f.checkForecasts(), boundedtoml.Unknown(meta, func(key toml.Key) error {
 		if len(key) > 2 && key[0] == "on" { // the executor checks the names of options
@@ -92,8 +95,7 @@ func (f *File) Dir() string {
 
 // Graph expands the runs. paths are the dotted keys of configs whose values are paths of files or directories, which
 // count by their content, as in {file:PATH}. So does an argument that is the path of an existing file or directory.
-// Config files are relative to the sweep's file; paths in them are relative to the working directory, as for single
-// runs.
+// Relative paths are relative to the sweep's file, those in configs too.
 func (f *File) Graph(ctx context.Context, paths []string) (Graph, error) {
 	var g Graph
 	if err := errors.Join(f.count(), f.checkRecursion(ctx)); err != nil {
@@ -136,11 +138,7 @@ func (f *File) Graph(ctx context.Context, paths []string) (Graph, error) {
 func (r FileRun) expand(ctx context.Context, dir string, paths []string) ([]Run, error) {
 	text := ""
 	if r.Config != "" {
-		at := r.Config
-		if !filepath.IsAbs(at) {
-			at = filepath.Join(dir, at)
-		}
-		read, err := boundedtoml.Read(ctx, at)
+		read, err := boundedtoml.Read(ctx, within(dir, r.Config))
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +153,7 @@ func (r FileRun) expand(ctx context.Context, dir string, paths []string) ([]Run,
 	}
 	var runs []Run
 	for _, c := range cells {
-		run, err := r.one(text, c, paths)
+		run, err := r.one(text, c, dir, paths)
 		if err != nil {
 			return nil, err
 		}
@@ -219,7 +217,7 @@ func (c cell) replaceAll(list []string) []string {
 }
 
 // one is the run for a combination.
-func (r FileRun) one(text string, c cell, paths []string) (Run, error) {
+func (r FileRun) one(text string, c cell, dir string, paths []string) (Run, error) {
 	run := Run{
 		Name: c.replace(r.Name), Verb: r.Verb, Args: c.replaceAll(r.Args), Inputs: c.replaceAll(r.Inputs), Needs: c.replaceAll(r.Needs),
 		Group: r.Group, Hours: r.Hours, Bytes: int64(r.GB * 1e9), Cost: r.Cost,
@@ -233,18 +231,21 @@ func (r FileRun) one(text string, c cell, paths []string) (Run, error) {
 		run.Group = strings.ReplaceAll(r.Verb, " ", "-")
 	}
 	for i, a := range run.Args {
-		run.Args[i] = wrapPath(a)
+		run.Args[i] = wrapPath(dir, a)
+	}
+	for i, in := range run.Inputs {
+		run.Inputs[i] = within(dir, in)
 	}
 	if r.Config == "" {
 		return run, nil
 	}
 	var err error
-	run.Config, err = r.config(text, c, paths)
+	run.Config, err = r.config(text, c, dir, paths)
 	return run, err
 }
 
 // config is the config of a combination: the file, the lines of set, the values of dotted keys, and the run's directory.
-func (r FileRun) config(text string, c cell, paths []string) (string, error) {
+func (r FileRun) config(text string, c cell, dir string, paths []string) (string, error) {
 	var table map[string]any
 	if _, err := boundedtoml.Decode(text, &table); err != nil {
 		return "", fmt.Errorf("%s: %w", r.Config, err)
@@ -266,9 +267,10 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 			errs = append(errs, put(table, k, c.values[i]))
 		}
 	}
+	eachString(table, func(s string) string { return filesWithin(dir, s) })
 	for _, p := range paths {
 		if s, ok := lookup(table, p).(string); ok && s != "" && !elsewhere.MatchString(s) {
-			errs = append(errs, put(table, p, FilePlaceholder(s)))
+			errs = append(errs, put(table, p, FilePlaceholder(within(dir, s))))
 		}
 	}
 	errs = append(errs, put(table, "run.dir", "{out}"))
@@ -282,12 +284,31 @@ func (r FileRun) config(text string, c cell, paths []string) (string, error) {
 // elsewhere matches values that name a result of the graph, or are not local files: hub:NAME, gs://BUCKET.
 var elsewhere = regexp.MustCompile(`\{(out|config|in|file)\b|^[a-z]+:`)
 
-// wrapPath returns {file:s} if s is the path of an existing file or directory.
-func wrapPath(s string) string {
-	if _, err := os.Stat(s); err != nil || s == "" {
-		return s
+// wrapPath returns {file:s} if s is the path of an existing file or directory. Paths are relative to dir.
+func wrapPath(dir, s string) string {
+	if _, err := os.Stat(within(dir, s)); err != nil || s == "" {
+		return filesWithin(dir, s)
 	}
-	return FilePlaceholder(s)
+	return FilePlaceholder(within(dir, s))
+}
+
+// within returns a path that leads from the working directory to a path relative to dir.
+func within(dir, path string) string {
+	if filepath.IsAbs(path) || dir == "." {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// files matches {file:PATH}, but not after another brace, which makes the brace a literal one.
+var files = regexp.MustCompile(`(^|[^{])\{file:([^{}]+)\}`)
+
+// filesWithin makes the paths of {file:PATH} in s, which are relative to dir, lead from the working directory.
+func filesWithin(dir, s string) string {
+	return files.ReplaceAllStringFunc(s, func(m string) string {
+		before, path, _ := strings.Cut(strings.TrimSuffix(m, "}"), "{file:")
+		return before + "{file:" + within(dir, path) + "}"
+	})
 }
 
 // merge merges change into table, recursively.

@@ -95,6 +95,34 @@ func TestFileGraph(t *testing.T) {
 	}
 }
 
+// TestFileElsewhere checks that relative paths are relative to the sweep's file, those of configs too.
+func TestFileElsewhere(t *testing.T) {
+	inDir(t, map[string]string{
+		"place/sweep.toml": "out = \"results\"\n[[run]]\nname = \"a\"\nverb = \"finetune\"\nconfig = \"configs/a.toml\"\n" +
+			"args = [\"train.tsv\", \"missing.tsv\", \"x={file:train.tsv}\", \"{{file:train.tsv}}\", \"/dev/null\"]\ninputs = [\"train.tsv\"]\n" +
+			"set = ['data.test = \"hub:x\"', 'data.dev = \"{in:b/dev.tsv}\"']\n[[run]]\nname = \"b\"\nverb = \"data select\"\n",
+		"place/configs/a.toml": "[data]\ntrain = \"train.tsv\"\n[task]\nother = \"{file:train.tsv}\"\n",
+		"place/train.tsv":      "1",
+	})
+	f, err := ReadFile(t.Context(), "place/sweep.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := f.Graph(t.Context(), []string{"data.train", "data.dev", "data.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Out != "place/results" {
+		t.Errorf("out is %s, want place/results", f.Out)
+	}
+	want := Run{Name: "a", Verb: "finetune", Group: "finetune", Inputs: []string{"place/train.tsv"},
+		Args:   []string{"{file:place/train.tsv}", "missing.tsv", "x={file:place/train.tsv}", "{{file:train.tsv}}", "{file:/dev/null}"},
+		Config: "[data]\ndev = \"{in:b/dev.tsv}\"\ntest = \"hub:x\"\ntrain = \"{file:place/train.tsv}\"\n\n[run]\ndir = \"{out}\"\n\n[task]\nother = \"{file:place/train.tsv}\"\n"}
+	if diff := cmp.Diff(want, g.Runs[0]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestFileFaults(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"syntax", "out =", "sweep.toml: toml: line 1"},

@@ -29,6 +29,7 @@ type attentionCmd struct {
 	Top       int      `default:"10" help:"Number of stems to list." range:"1..1e6"`
 	applyFlags
 	JSON bool `name:"json" help:"Print the result as JSON."`
+	outputFlag
 }
 
 func (v *attentionCmd) Help() string {
@@ -37,10 +38,19 @@ func (v *attentionCmd) Help() string {
 The directory gets index.html, sentences/*.svg, stems.csv and result.json; subbert report shows them together with other runs.`
 }
 
-func (v *attentionCmd) Run(c *console) (err error) {
+func (v *attentionCmd) Run(c *console) error {
+	return v.replacing(c, v.Out, result.File, func() error { return v.look(c) })
+}
+
+func (v *attentionCmd) look(c *console) (err error) {
+	corpus, done, err := c.input(v.Corpus)
+	if err != nil {
+		return err
+	}
+	defer done()
 	meter := newMeter(c)
 	r := extract.AttentionRequest{
-		Model: v.Model, Source: extract.Source{Format: v.Form, Name: v.Corpus, Read: meter.reading(v.Corpus)}, Look: extract.Look{Layer: v.Layer, Head: v.Head, From: v.From},
+		Model: v.Model, Source: extract.Source{Format: v.Form, Name: corpus, Read: meter.reading(v.Corpus)}, Look: extract.Look{Layer: v.Layer, Head: v.Head, From: v.From},
 		Show:     extract.Show{Sentences: v.Sentences, Index: v.Index, Near: v.Near, Least: v.Least, Top: v.Top},
 		Baseline: v.Baseline, Out: v.Out, Provenance: runs.Provenance(c.command), Counted: func(done, total int) { meter.counts("sentences", done, total) },
 	}

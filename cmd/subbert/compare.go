@@ -29,7 +29,8 @@ func (v *compareCmd) Help() string {
 }
 
 func (v *compareCmd) Run(c *console) error {
-	if _, err := v.output(c, v.Errors, ""); err != nil {
+	var err error
+	if v.Errors, err = v.output(c, v.Errors, ""); err != nil {
 		return err
 	}
 	meter := newMeter(c)

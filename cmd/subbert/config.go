@@ -1,13 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"io"
 
 	"github.com/subbert/subbert/checkpoints/hub"
 	"github.com/subbert/subbert/configs"
+	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/boundedtoml"
 	"github.com/subbert/subbert/runs"
 )
@@ -20,7 +19,8 @@ type configCmd struct {
 
 type configInitCmd struct {
 	Verb string `arg:"" enum:"pretrain,finetune,probe" help:"The verb that will run it: pretrain, finetune or probe."`
-	Out  string `short:"o" placeholder:"FILE" help:"File to write. Default: standard output."`
+	Out  string `short:"o" default:"-" placeholder:"FILE" help:"File to write. Without it standard output."`
+	outputFlag
 }
 
 func (*configInitCmd) Help() string {
@@ -32,19 +32,18 @@ func (v *configInitCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	if v.Out == "" {
+	if v.Out == "-" {
 		_, err := c.out.Write(text)
 		return err
 	}
-	f, err := os.OpenFile(v.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrExist) {
-		return misusef("%s already exists", v.Out)
-	}
+	path, err := v.output(c, v.Out, "")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	return atomicfile.WriteContext(c.ctx, path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }
 
 type configCheckCmd struct {
@@ -57,6 +56,12 @@ func (*configCheckCmd) Help() string {
 }
 
 func (v *configCheckCmd) Run(c *console) error {
+	path, done, err := c.input(v.Config)
+	if err != nil {
+		return err
+	}
+	defer done()
+	v.Config = path
 	verb := v.For
 	if verb == "" {
 		text, err := boundedtoml.Read(c.ctx, v.Config)
@@ -74,6 +79,6 @@ func (v *configCheckCmd) Run(c *console) error {
 	if err := runs.Check(c.ctx, verb, v.Config, v.lines(), onHub); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.out, "%s: no fault found; subbert %s runs it\n", v.Config, verb)
+	_, err = fmt.Fprintf(c.out, "%s: no fault found; subbert %s runs it\n", v.Config, verb)
 	return err
 }

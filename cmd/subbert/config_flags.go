@@ -48,7 +48,7 @@ func readExtended[C any, P interface {
 
 // extendFlag is the flag that lengthens a finished run.
 type extendFlag struct {
-	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate is that of a run that had this length from the start." range:"1..1e9"`
+	Extend int `placeholder:"N" help:"Train a finished run for N more steps, from its last checkpoint. The learning rate is that of a run that had this length from the start. Not for folds and several seeds." range:"1..1e9"`
 }
 
 // of returns env with Extend set if the run is extended.

@@ -19,7 +19,6 @@ import (
 	"github.com/subbert/subbert/extract/bulk"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
-	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/quickstart"
 	"github.com/subbert/subbert/sweep"
@@ -41,7 +40,7 @@ type console struct {
 }
 
 func newConsole(ctx context.Context, c *cli, in io.Reader, out, errOut io.Writer) *console {
-	out, errOut = visible.To(out), visible.To(errOut)
+	out, errOut = visibly(out), visibly(errOut)
 	return &console{
 		ctx: ctx, in: in, out: out, err: errOut,
 		log:     newLog(errOut, c.Quiet),
@@ -140,14 +139,6 @@ func printRows(to io.Writer, rows [][2]string) error {
 		fmt.Fprintf(w, "%s\t%s\n", r[0], r[1])
 	}
 	return w.Flush()
-}
-
-// writeResult writes v as JSON to the file at path; it does nothing if path is empty.
-func (c *console) writeResult(path string, v any) error {
-	if path == "" {
-		return nil
-	}
-	return atomicfile.WriteContext(c.ctx, path, func(w io.Writer) error { return atomicfile.EncodeJSON(w, v) })
 }
 
 // misuse marks an error as the caller's, with exit code 2 instead of 1.

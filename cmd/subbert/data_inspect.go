@@ -29,6 +29,14 @@ func (*dataInspectCmd) Help() string {
 }
 
 func (v *dataInspectCmd) Run(c *console) error {
+	for i := range v.In {
+		path, done, err := c.input(v.In[i])
+		if err != nil {
+			return err
+		}
+		defer done()
+		v.In[i] = path
+	}
 	if !shards.IsSet(v.In[0]) {
 		return v.survey(c, v.In, v.Vocab, v.JSON)
 	}

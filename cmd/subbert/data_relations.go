@@ -41,6 +41,9 @@ A zip or folder is read in the order of its paths, train before test. The one DD
 }
 
 func (v *dataRelationsCmd) Run(c *console) error {
+	if !isTSV(v.Out) && !strings.HasSuffix(v.Out, "/") {
+		return misusef("%s: the pairs are written as .tsv, also .tsv.gz and .tsv.zst", v.Out)
+	}
 	out, err := v.output(c, v.Out, "*.tsv")
 	if err != nil {
 		return err
@@ -49,6 +52,11 @@ func (v *dataRelationsCmd) Run(c *console) error {
 		In: v.In, Format: v.From, Types: v.Types, Within: v.Within, Marking: relations.Marking(v.Marking), Only: v.Only, Folds: v.Folds, Fold: v.Fold,
 		DevFraction: v.DevFraction, DevBy: relations.Unit(v.DevBy), Seed: v.Seed, Split: v.Split, Out: out,
 	}
+	var done func()
+	if corpus.In, done, err = c.input(v.In); err != nil {
+		return err
+	}
+	defer done()
 	meter := newMeter(c)
 	corpus.Read = meter.reading(v.In)
 	r, err := corpus.Write(c.ctx, func(line string) { c.log.Warn(line) })
@@ -59,7 +67,7 @@ func (v *dataRelationsCmd) Run(c *console) error {
 	if r.Agreement != "" {
 		c.log.Info(r.Agreement)
 	}
-	if err := c.writeResult(v.Result, r); err != nil {
+	if err := v.result(c, v.Result, r); err != nil {
 		return err
 	}
 	return c.show(v.JSON, r, func(w io.Writer) error { return printWritten(w, r) })

@@ -28,6 +28,7 @@ type dataSelectCmd struct {
 	Workers  int      `placeholder:"N" help:"Number of files to search at a time; by default one per core. The result does not depend on it." range:"0..1024"`
 	JSON     bool     `help:"Print the card as JSON."`
 	Files    []string `arg:"" name:"file" help:"Documents: PubMed's XML, PubTator or BioC, JSON lines, or text with blank lines between documents; also .gz, .xz, .zst."`
+	outputFlag
 }
 
 func (*dataSelectCmd) Help() string {
@@ -41,6 +42,10 @@ XML [mesh] [majr] [pt] [la] [dp]: 'drug therapy[mesh] AND english[la] AND 2010/0
 }
 
 func (v *dataSelectCmd) Run(c *console) error {
+	return v.replacing(c, v.Out, "card.json", func() error { return v.run(c) })
+}
+
+func (v *dataSelectCmd) run(c *console) error {
 	plan, err := v.plan(c)
 	if err != nil {
 		return err

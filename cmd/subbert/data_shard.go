@@ -24,6 +24,7 @@ type dataShardCmd struct {
 	Workers      int      `placeholder:"N" help:"Number of goroutines that tokenize; by default one per core. The result does not depend on it." range:"0..1024"`
 	JSON         bool     `help:"Print the manifest and figures as JSON."`
 	Files        []string `arg:"" name:"file" help:"Documents: JSON lines, PubTator, BioC, or text with blank lines between documents; also .gz, .xz, .zst, and directories made by data select."`
+	outputFlag
 }
 
 func (*dataShardCmd) Help() string {
@@ -38,6 +39,10 @@ After a stop, the same command continues the work; finished work is kept in DIR.
 const shardMemory = 240 << 20
 
 func (v *dataShardCmd) Run(c *console) error {
+	return v.replacing(c, v.Out, "manifest.json", func() error { return v.run(c) })
+}
+
+func (v *dataShardCmd) run(c *console) error {
 	files, err := request.Files(v.Files)
 	if err != nil {
 		return err

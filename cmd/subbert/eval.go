@@ -22,6 +22,7 @@ type evalCmd struct {
 	Limit     int     `help:"Evaluate on at most N instances of each split." placeholder:"N" range:"0..1e9"`
 	Result    string  `help:"Also write the values as JSON to this file." placeholder:"FILE" type:"path"`
 	JSON      bool    `name:"json" help:"Print the values as JSON."`
+	outputFlag
 }
 
 func (v *evalCmd) Help() string {
@@ -47,7 +48,7 @@ func (v *evalCmd) Run(c *console) error {
 		return err
 	}
 	out := e.JSON(of, v.Split)
-	if err := c.writeResult(v.Result, out); err != nil {
+	if err := v.result(c, v.Result, out); err != nil {
 		return err
 	}
 	return c.show(v.JSON, out, func(to io.Writer) error {

@@ -20,7 +20,7 @@ type extractCmd struct {
 type extractRowsCmd struct {
 	Model          string   `arg:"" help:"A fine-tuned model: the model directory of a run."`
 	Files          []string `arg:"" name:"file" help:"Texts with mentions: BioC XML, also as members of .tar archives, BioC JSON, PubTator's text, JSON lines; also .gz, .xz, .zst."`
-	Out            string   `required:"" placeholder:"FILE" help:"File to write: .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst."`
+	Out            string   `required:"" placeholder:"FILE" help:"File to write: .parquet, .tsv or .jsonl, the last two also .gz and .zst."`
 	Types          []string `placeholder:"A,B" help:"The types of a pair's two mentions, such as Chemical,Disease. Without it, every two mentions make a pair."`
 	As             []string `placeholder:"A,B" help:"Names of these types in the sentences that the model was trained on, such as DRUG,DRUG for --types Chemical,Chemical."`
 	Within         int      `placeholder:"N" help:"Also pair mentions up to N sentences apart; 0: only mentions in one sentence." range:"0..1000"`

@@ -184,7 +184,7 @@ func TestInterruptExtract(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	said := fmt.Sprint(run.Stderr)
-	if code := run.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(said, "hint: finished work is kept in x.tsv.work; the same command with --resume goes on") {
+	if code := run.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(said, "finished work is kept in x.tsv.work; run the same command with --resume to continue") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "x.tsv")); err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/subbert/subbert/data/concepts"
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/extracted"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/report/facts"
@@ -29,30 +31,40 @@ func (*extractSummarizeCmd) Help() string {
 }
 
 func (v *extractSummarizeCmd) Run(c *console) error {
-	kind := strings.ToLower(filepath.Ext(v.Out))
-	if v.Out != "" && kind != ".html" && kind != ".tsv" {
-		return misusef("%s: unknown extension, want .html or .tsv", v.Out)
+	html := strings.EqualFold(filepath.Ext(v.Out), ".html")
+	if v.Out != "" && !html && !isTSV(v.Out) {
+		return misusef("%s: unknown extension, want .html or .tsv, the latter also .gz and .zst", v.Out)
 	}
-	if v.Out != "" {
-		if _, err := v.output(c, v.Out, ""); err != nil {
-			return err
-		}
-	}
-	groups, err := concepts.Summarize(extracted.Read(c.ctx, v.Rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
+	out, err := v.output(c, v.Out, "")
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case ".html":
+	rows, done, err := c.input(v.Rows)
+	if err != nil {
+		return err
+	}
+	defer done()
+	groups, err := concepts.Summarize(extracted.Read(c.ctx, rows), concepts.SummaryOptions{Negative: v.Negative, MinProbability: v.MinProbability, Sentences: v.Sentences})
+	if err != nil {
+		return err
+	}
+	switch {
+	case html:
 		page := facts.Page{Title: "Relations in " + filepath.Base(v.Rows), Groups: groups[:min(len(groups), v.Top)], All: len(groups)}
-		err = atomicfile.WriteContext(c.ctx, v.Out, func(w io.Writer) error { return facts.Write(w, page) })
-	case ".tsv":
-		err = atomicfile.WriteContext(c.ctx, v.Out, func(w io.Writer) error { return concepts.WriteTable(w, groups) })
+		err = atomicfile.WriteContext(c.ctx, out, func(w io.Writer) error { return facts.Write(w, page) })
+	case out != "":
+		err = atomicfile.WriteContext(c.ctx, out, func(to io.Writer) error {
+			w, err := stream.Pack(to, out)
+			if err != nil {
+				return err
+			}
+			return errors.Join(concepts.WriteTable(w, groups), w.Close())
+		})
 	}
 	if err != nil {
 		return err
 	}
-	return c.show(v.JSON, groups, func(w io.Writer) error { return printGroups(w, groups, v.Out) })
+	return c.show(v.JSON, groups, func(w io.Writer) error { return printGroups(w, groups, out) })
 }
 
 // shownGroups is the number of relations printed for a person.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,7 +18,7 @@ var (
 	// notInAnchor matches what GitHub leaves out of a heading's anchor.
 	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
 	// recordedCommand matches a command of the records that runs tests.
-	recordedCommand = regexp.MustCompile("go test [^\n#`]+")
+	recordedCommand = regexp.MustCompile(`(cd \w+ && )?go test [^\n#` + "`" + `]+`)
 )
 
 // TestLinks checks that every relative link of every page leads to a file, and to a heading if it names one.
@@ -56,7 +57,7 @@ func TestRecordedTests(t *testing.T) {
 	for _, page := range []string{"../../docs/experiments.md", "../../docs/performance.md"} {
 		for _, command := range recordedCommand.FindAllString(pageText(t, page), -1) {
 			folder, names := testsOf(command)
-			if folder == "./..." {
+			if strings.HasSuffix(folder, "/...") {
 				continue
 			}
 			source := testSource(t, folder)
@@ -74,11 +75,15 @@ func TestRecordedTests(t *testing.T) {
 
 // testsOf returns the package of a command that runs tests, and the parts of their names that it gives.
 func testsOf(command string) (folder string, names []string) {
+	module := ""
+	if in, rest, other := strings.Cut(command, " && "); other {
+		module, command = strings.TrimPrefix(in, "cd "), strings.TrimSuffix(rest, ")")
+	}
 	fields := strings.Fields(command)
 	for i, field := range fields {
 		switch {
 		case strings.HasPrefix(field, "./"):
-			folder = field
+			folder = "./" + path.Join(module, field)
 		case slices.Contains([]string{"-run", "-bench", "-fuzz"}, field) && i+1 < len(fields):
 			for name := range strings.SplitSeq(strings.Trim(fields[i+1], "'^$."), "|") {
 				name, _, _ = strings.Cut(name, "/")

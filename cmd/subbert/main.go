@@ -21,7 +21,6 @@ import (
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/data/staging"
-	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -189,7 +188,7 @@ func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	w = visible.To(w)
+	w = visibly(w)
 	fmt.Fprintln(w, "error:", err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {

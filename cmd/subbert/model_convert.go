@@ -9,8 +9,9 @@ import (
 
 type modelConvertCmd struct {
 	Src string `arg:"" help:"Model to read: directory, file of weights, TensorFlow prefix, .tar.gz, .zip or .whl, the directory of a run, or hub:NAME."`
-	Dst string `arg:"" help:"Directory to create; it must not exist."`
+	Dst string `arg:"" help:"Directory to create."`
 	To  string `required:"" enum:"safetensors,pytorch,tf1" help:"Container of the weights: safetensors, pytorch or tf1 (with the names that Google's code uses)."`
+	outputFlag
 }
 
 func (*modelConvertCmd) Help() string {
@@ -18,7 +19,11 @@ func (*modelConvertCmd) Help() string {
 The tokenizer's files and the configuration are written in the form that other tools expect. Partitioned TensorFlow variables and Keras names are not read.`
 }
 
-func (v *modelConvertCmd) Run(c *console) (err error) {
+func (v *modelConvertCmd) Run(c *console) error {
+	return v.replacing(c, v.Dst, "config.json", func() error { return v.convert(c) })
+}
+
+func (v *modelConvertCmd) convert(c *console) (err error) {
 	to, err := checkpoints.ParseKind(v.To)
 	if err != nil {
 		return misused(err)

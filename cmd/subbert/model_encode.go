@@ -31,8 +31,13 @@ func (v *modelEncodeCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	in, done, err := c.input(v.In)
+	if err != nil {
+		return err
+	}
+	defer done()
 	r, err := runs.Encode(c.ctx, runs.Encoding{
-		Model: v.Model, In: v.In, Out: out, Layers: v.Layers, Tokens: v.Tokens, Attentions: v.Attentions, Heads: v.Heads, MaxLength: v.MaxLength, Batch: v.Batch, Device: v.device(),
+		Model: v.Model, In: in, Out: out, Layers: v.Layers, Tokens: v.Tokens, Attentions: v.Attentions, Heads: v.Heads, MaxLength: v.MaxLength, Batch: v.Batch, Device: v.device(),
 	}, c.env(false))
 	if err != nil {
 		return err

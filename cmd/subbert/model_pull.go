@@ -12,9 +12,10 @@ import (
 type modelPullCmd struct {
 	Name     string `arg:"" placeholder:"NAME" help:"OWNER/NAME on the hub, or one of the short names that --help lists."`
 	Revision string `placeholder:"R" help:"Branch, tag or commit. Default: the commit pinned for a short name, else main."`
-	Out      string `placeholder:"DIR" type:"path" help:"Also copy the files to this directory, which must not exist."`
+	Out      string `placeholder:"DIR" type:"path" help:"Also copy the files to this directory."`
 	Offline  bool   `help:"Use only the cache, without asking a server, as with HF_HUB_OFFLINE=1."`
 	JSON     bool   `name:"json" help:"Print JSON."`
+	outputFlag
 }
 
 func (*modelPullCmd) Help() string {
@@ -25,6 +26,13 @@ HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_HUB_DISABLE_IMPLICIT_TOKE
 }
 
 func (v *modelPullCmd) Run(c *console) error {
+	if v.Out == "" {
+		return v.pull(c)
+	}
+	return v.replacing(c, v.Out, "config.json", func() error { return v.pull(c) })
+}
+
+func (v *modelPullCmd) pull(c *console) error {
 	ref, err := hub.Parse(strings.TrimPrefix(v.Name, hub.Prefix), v.Revision)
 	if err != nil {
 		return misused(err)

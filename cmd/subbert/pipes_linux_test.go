@@ -52,6 +52,7 @@ func TestPipes(t *testing.T) {
 // waitingVerbs are command lines; FROM begins the name of a pipe to read from, TO of one to write to.
 var waitingVerbs = []string{
 	"config check FROM.toml",
+	"config init pretrain --out TO.toml",
 	"pretrain FROM.toml",
 	"finetune FROM.toml",
 	"probe FROM.toml",
@@ -110,6 +111,7 @@ func endsWhileItWaits(t *testing.T, dir string, args []string) {
 	t.Helper()
 	c := exec.Command("subbert", append([]string{"--backend", "go"}, args...)...)
 	c.Dir, c.Stderr = dir, new(bytes.Buffer)
+	c.Env = append(os.Environ(), "TMPDIR="+dir)
 	r := begin(t, c)
 	r.until(t, "a wait", func() bool {
 		used := processorTime(c.Process.Pid)

@@ -15,7 +15,7 @@ type predictCmd struct {
 	Model string   `arg:"" help:"A fine-tuned model: the model directory of a run."`
 	In    string   `arg:"" help:"Marked sentences, or text with mentions."`
 	From  string   `default:"tsv" enum:"ddi2013,aimed,ppi-xml,chemprot,tsv,pubtator,bioc,jsonl" placeholder:"FORMAT" help:"Its format: tsv (marked sentences), pubtator, bioc, jsonl (text with mentions), or a corpus: ddi2013, aimed, ppi-xml, chemprot."`
-	Out   string   `required:"" placeholder:"FILE" help:"File to write."`
+	Out   string   `required:"" placeholder:"FILE" help:"File to write: .tsv, .jsonl, .pubtator or .xml, also .gz and .zst; - is standard output."`
 	To    string   `default:"auto" enum:"auto,tsv,jsonl,pubtator,bioc" placeholder:"FORMAT" help:"Format of the output: auto (by the extension of --out, else tsv), tsv (index, gold, predicted, a probability per label), jsonl (also the sentences and, if the model has attention weights, those of the words), pubtator or bioc (the input, which must have the same format, XML or JSON, with a relation and its probability for each pair of concepts)."`
 	Types []string `placeholder:"A,B" help:"pubtator, bioc, jsonl: the types of a pair's two mentions, such as Chemical,Disease, or all for every two mentions. Default: the types of the pairs that the model was trained on."`
 
@@ -33,9 +33,11 @@ A line of the jsonl format is {"id": "1", "text": "...", "mentions": [{"id": "T1
 }
 
 func (v *predictCmd) Run(c *console) (err error) {
-	r := extract.Request{Source: extract.Source{Format: v.From, Name: v.In}, Form: v.To}
+	r := extract.Request{Source: extract.Source{Format: v.From}, Form: v.To}
 	if v.To == "auto" {
-		r.Form = extract.FormOf(v.Out)
+		if r.Form, err = extract.FormOf(v.Out); err != nil {
+			return misused(err)
+		}
 	}
 	if r.Out, err = v.output(c, v.Out, ""); err != nil {
 		return err
@@ -44,6 +46,11 @@ func (v *predictCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
+	var done func()
+	if r.Name, done, err = c.input(v.In); err != nil {
+		return err
+	}
+	defer done()
 	if err := r.Check(); err != nil {
 		return err
 	}

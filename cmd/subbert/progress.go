@@ -8,7 +8,6 @@ import (
 
 	"github.com/subbert/subbert/internal/pace"
 	"github.com/subbert/subbert/internal/readable"
-	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -28,7 +27,7 @@ type meter struct {
 func newMeter(c *console) *meter {
 	m := &meter{w: io.Discard, between: 200 * time.Millisecond}
 	if isTerminal(c.err) && !c.quiet {
-		m.w, m.terminal = visible.Raw(c.err), true
+		m.w, m.terminal = raw(c.err), true
 	}
 	return m
 }
@@ -43,7 +42,7 @@ func newLogMeter(c *console) *meter {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := visible.Raw(w).(*os.File)
+	f, ok := raw(w).(*os.File)
 	if !ok {
 		return false
 	}
@@ -80,7 +79,7 @@ func (m *meter) print(line string, stays bool) {
 			format += "\n"
 		}
 	}
-	fmt.Fprintf(m.w, format, visible.Text(line))
+	fmt.Fprintf(m.w, format, escaped(line))
 }
 
 // end clears the line on a terminal.

@@ -16,6 +16,7 @@ type quickstartCmd struct {
 	Vocab     string   `help:"Vocabulary for your own texts (default: one learned from them)." placeholder:"FILE" type:"existingfile"`
 	Brief     bool     `hidden:"" help:"Make only a few steps of everything; for tests."`
 	JSON      bool     `name:"json" help:"Print the scores as JSON."`
+	outputFlag
 }
 
 func (v *quickstartCmd) Help() string {
@@ -23,6 +24,10 @@ func (v *quickstartCmd) Help() string {
 }
 
 func (v *quickstartCmd) Run(c *console) error {
+	return v.replacing(c, v.Dir, "pretrain.toml", func() error { return v.run(c) })
+}
+
+func (v *quickstartCmd) run(c *console) error {
 	line := &quickstart.Line{Dir: v.Dir, Texts: v.Text, Query: v.Query, Relations: v.Relations, Vocab: v.Vocab, Brief: v.Brief, Notes: c.err}
 	steps, err := line.Steps()
 	if err != nil {

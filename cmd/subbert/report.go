@@ -35,6 +35,11 @@ func (v *reportCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	if v.Export != "" {
+		if _, err := v.output(c, v.Export, "*"); err != nil {
+			return err
+		}
+	}
 	meter := newMeter(c)
 	runs, err := report.ReadRuns(c.ctx, v.Runs, func(dir string, done, size int64) { meter.reading(dir)(done, size) },
 		func(dir string) { c.log.Warn("skipped: not a run directory", "path", dir, "lacks", result.ConfigFile) })

@@ -29,6 +29,17 @@ func (v *scoreCmd) Run(c *console) error {
 	if v.Level == "document" && v.Task != "" {
 		return misusef("--task %s: --level document counts pairs of identifiers and has no task", v.Task)
 	}
+	if v.Gold == "-" && v.Pred == "-" {
+		return misusef("--gold and --pred are both standard input")
+	}
+	for _, file := range []*string{&v.Gold, &v.Pred} {
+		path, done, err := c.input(*file)
+		if err != nil {
+			return err
+		}
+		defer done()
+		*file = path
+	}
 	meter := newMeter(c)
 	files := score.Files{
 		Gold: v.Gold, Pred: v.Pred, Task: v.Task, Negative: v.Negative,

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/subbert/subbert/checkpoints/bucket/gcs"
 	"github.com/subbert/subbert/internal/ctxio"
-	"github.com/subbert/subbert/internal/visible"
 	"github.com/subbert/subbert/tpu/launch"
 )
 
@@ -28,6 +27,6 @@ func (v *tpuSSHCmd) Run(c *console) error {
 		if err != nil {
 			return err
 		}
-		return shell.Run(c.ctx, v.Command, c.in, visible.Raw(c.out), visible.Raw(c.err)) // unescaped, because the output may be anything
+		return shell.Run(c.ctx, v.Command, c.in, raw(c.out), raw(c.err)) // unescaped, because the output may be anything
 	})
 }

@@ -1,6 +1,6 @@
 // Package extracted writes and reads the output of subbert extract: a table with one row per pair of mentions, as
-// tab-separated columns, JSON lines or Parquet. The extension of the file name determines the form: .tsv, .jsonl,
-// .tsv.zst, .jsonl.zst or .parquet.
+// tab-separated columns, JSON lines or Parquet. The extension of the file name determines the form: .parquet, .tsv or
+// .jsonl, the last two also with .gz or .zst after it.
 //
 // The columns have the same names in all forms. Positions count characters of the document as its source does; ends are
 // exclusive. In tab-separated columns a space replaces each tab and line end of a text, so that positions stay correct.

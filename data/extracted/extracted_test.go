@@ -44,7 +44,7 @@ func write(t *testing.T, path string, rows []Row) []byte {
 
 // TestForms checks that rows are read back unchanged, and that the same rows make the same bytes.
 func TestForms(t *testing.T) {
-	for _, name := range []string{"x.tsv", "x.jsonl", "x.TSV.zst", "x.jsonl.zst", "x.parquet"} {
+	for _, name := range []string{"x.tsv", "x.jsonl", "x.TSV.zst", "x.jsonl.zst", "x.tsv.gz", "x.jsonl.gz", "x.parquet"} {
 		for _, n := range []int{0, 1, 1000} {
 			t.Run(fmt.Sprint(name, n), func(t *testing.T) {
 				want := rows(n)

@@ -7,28 +7,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/subbert/subbert/data/corpus/stream"
 )
 
 // Form is a file format for rows.
 type Form struct {
-	kind string // tsv, jsonl or parquet
-	zstd bool
+	kind   string // tsv, jsonl or parquet
+	packed string // .gz, .zst or empty
 }
 
 // FormOf returns the form for the extension of a file name.
 func FormOf(path string) (Form, error) {
-	name := strings.ToLower(path)
-	short, packed := strings.CutSuffix(name, ".zst")
+	name, packed := strings.ToLower(path), ""
+	if ext := filepath.Ext(name); ext == ".gz" || ext == ".zst" {
+		name, packed = strings.TrimSuffix(name, ext), ext
+	}
 	for _, kind := range []string{"tsv", "jsonl", "parquet"} {
-		if strings.HasSuffix(short, "."+kind) && !(packed && kind == "parquet") {
+		if strings.HasSuffix(name, "."+kind) && (packed == "" || kind != "parquet") {
 			return Form{kind, packed}, nil
 		}
 	}
-	return Form{}, fmt.Errorf("%s: unknown extension, want .parquet, .tsv, .jsonl, .tsv.zst or .jsonl.zst", path)
+	return Form{}, fmt.Errorf("%s: unknown extension, want .parquet, .tsv or .jsonl, the last two also .gz and .zst", path)
 }
 
 // Writer writes rows. Close completes the file but does not close the underlying writer.
@@ -42,15 +46,12 @@ func NewWriter(w io.Writer, f Form) (Writer, error) {
 	if f.kind == "parquet" {
 		return &parquetWriter{out: parquet.NewGenericWriter[Row](w, parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("subbert", "", ""))}, nil
 	}
-	out := &lineWriter{tsv: f.kind == "tsv", done: func() error { return nil }}
-	if f.zstd {
-		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
-		if err != nil {
-			return nil, err
-		}
-		w, out.done = z, z.Close
+	z, err := stream.Pack(w, f.packed)
+	if err != nil {
+		return nil, err
 	}
-	out.out = bufio.NewWriterSize(w, 1<<16)
+	out := &lineWriter{tsv: f.kind == "tsv", done: z.Close}
+	out.out = bufio.NewWriterSize(z, 1<<16)
 	if out.tsv {
 		out.out.WriteString(strings.Join(Columns(), "\t") + "\n") // bufio keeps the first error for Flush
 	} else {

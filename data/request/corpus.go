@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/subbert/subbert/data/corpus/stream"
 	"github.com/subbert/subbert/data/relations"
 	"github.com/subbert/subbert/internal/atomicfile"
 	"github.com/subbert/subbert/internal/ctxio"
@@ -252,16 +253,21 @@ func isFolder(name string) bool {
 	return strings.HasSuffix(name, string(filepath.Separator)) || err == nil && info.IsDir()
 }
 
-// WriteMarked writes examples, marked by m, as a TSV file with a header. If ctx ends it writes nothing and returns an
+// WriteMarked writes examples, marked by m, as a TSV file with a header, compressed if path ends in .gz or
+// .zst. If ctx ends it writes nothing and returns an
 // error.
 func WriteMarked(ctx context.Context, path string, examples []relations.Example, m relations.Marking) error {
-	return atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
+	return atomicfile.WriteContext(ctx, path, func(to io.Writer) error {
+		w, err := stream.Pack(to, path)
+		if err != nil {
+			return err
+		}
 		return errors.Join(relations.WriteTSV(w, func(yield func(relations.Row) bool) {
 			for _, e := range examples {
 				if ctx.Err() != nil || !yield(relations.RowOf(e, m)) {
 					return
 				}
 			}
-		}), ctx.Err())
+		}), w.Close(), ctx.Err())
 	})
 }

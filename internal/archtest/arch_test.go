@@ -109,7 +109,7 @@ var layers = []struct {
 }
 
 // leaves are packages that import nothing of ours and serve every layer.
-var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/pace", "internal/process", "internal/readable", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/tfrecord", "internal/versions", "internal/visible", "internal/wire"}
+var leaves = []string{"internal/atomicfile", "internal/boundedtoml", "internal/ctxio", "internal/freespace", "internal/gapi", "internal/golden", "internal/pace", "internal/process", "internal/readable", "internal/regularfile", "internal/remote", "internal/tbevents", "internal/versions", "internal/wire"}
 
 // withoutTensors are the layers that import no tensor library and no cgo; those that do within them are excepted.
 var (
@@ -170,7 +170,7 @@ func TestImports(t *testing.T) {
 // TestWhatTheProgramBrings bounds what is linked into the program. Clients of cloud services bring gRPC and its friends,
 // which are more than all the rest.
 func TestWhatTheProgramBrings(t *testing.T) {
-	const most = 640 // packages; about 40 of them write and read Parquet
+	most := map[string]int{"0": 600, "1": 625} // packages, by CGO_ENABLED
 	foreign := []string{"google.golang.org/grpc", "google.golang.org/genproto", "go.opentelemetry.io", "github.com/envoyproxy",
 		"cloud.google.com/go/storage", "github.com/fsouza/fake-gcs-server", "github.com/google/go-cmp", "testing"}
 	for _, cgo := range []string{"0", "1"} {
@@ -181,8 +181,8 @@ func TestWhatTheProgramBrings(t *testing.T) {
 			t.Fatalf("go list: %v", err)
 		}
 		all := strings.Fields(string(out))
-		if len(all) > most {
-			t.Errorf("CGO_ENABLED=%s: the program is made of %d packages, want at most %d", cgo, len(all), most)
+		if len(all) > most[cgo] {
+			t.Errorf("CGO_ENABLED=%s: the program is made of %d packages, want at most %d", cgo, len(all), most[cgo])
 		}
 		for _, imp := range all {
 			if under(imp, foreign...) {

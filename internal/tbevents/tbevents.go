@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"github.com/subbert/subbert/internal/tfrecord"
 )
 
 // Field numbers of the messages Event, Summary, Summary.Value and SessionLog.
@@ -59,7 +57,7 @@ func FileName(t time.Time, host string) string {
 
 // Writer writes events. It is not for concurrent use.
 type Writer struct {
-	records *tfrecord.Writer
+	records *records
 	event   []byte // reused
 	nested  []byte
 	value   []byte
@@ -68,11 +66,11 @@ type Writer struct {
 // NewWriter writes the first event of a file, begun at t, to w and returns a Writer for the others. Every call
 // of a method is one Write on w.
 func NewWriter(w io.Writer, t time.Time) (*Writer, error) {
-	e := &Writer{records: tfrecord.NewWriter(w)}
+	e := &Writer{records: &records{w: w}}
 	e.begin(t)
 	e.event = protowire.AppendTag(e.event, eventFileVersion, protowire.BytesType)
 	e.event = protowire.AppendString(e.event, fileVersion)
-	if err := e.records.Write(e.event); err != nil {
+	if err := e.records.write(e.event); err != nil {
 		return nil, fmt.Errorf("tbevents: %w", err)
 	}
 	return e, nil
@@ -121,7 +119,7 @@ func (e *Writer) step(n int) {
 }
 
 func (e *Writer) end() error {
-	if err := e.records.Write(e.event); err != nil {
+	if err := e.records.write(e.event); err != nil {
 		return fmt.Errorf("tbevents: %w", err)
 	}
 	return nil

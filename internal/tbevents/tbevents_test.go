@@ -83,7 +83,7 @@ func (f *failing) Write(p []byte) (int, error) {
 }
 
 func TestErrorsAreReported(t *testing.T) {
-	const want = "tbevents: tfrecord: disk full"
+	const want = "tbevents: disk full"
 	if _, err := NewWriter(&failing{0}, time.Time{}); err == nil || err.Error() != want {
 		t.Errorf("NewWriter: got error %v, want %s", err, want)
 	}

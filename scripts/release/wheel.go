@@ -90,12 +90,8 @@ func glibcOf(program string) (string, error) {
 	return newest, nil
 }
 
-// pinned are the versions of plugins that extras ask for where it is not the default one: that of the CPU's depends on
-// jax, which the program that fetches the plugin alone leaves out, and pip would not.
-var pinned = map[string]string{backend.CPU: "0.0.1"}
-
-// metadata describes the package: with an extra for each kind of plugin, which depends on the packages of one of
-// backend.Releases that this version was tested with.
+// metadata describes the package: with an extra for each kind of plugin, which depends on the packages that
+// subbert backend install fetches.
 func metadata(version, readme string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Metadata-Version: 2.4\nName: subbert\nVersion: %s\nSummary: Continue the pre-training of biomedical BERT models, and extract relations with them\n", version)
@@ -103,7 +99,7 @@ func metadata(version, readme string) []byte {
 	for _, extra := range []string{backend.CPU, backend.CUDA, backend.TPU} {
 		fmt.Fprintf(&b, "Provides-Extra: %s\n", extra)
 		for _, machine := range []struct{ goarch, python string }{{"amd64", "x86_64"}, {"arm64", "aarch64"}} {
-			r, err := backend.FindRelease(extra, pinned[extra], "linux", machine.goarch)
+			r, err := backend.FindRelease(extra, "", "linux", machine.goarch)
 			if err != nil {
 				continue // there is none for such machines
 			}

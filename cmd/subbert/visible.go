@@ -1,5 +1,4 @@
-// Package visible makes control characters in text visible, so that a terminal does not obey them.
-package visible
+package main
 
 import (
 	"fmt"
@@ -8,9 +7,9 @@ import (
 	"sync"
 )
 
-// Writer writes control characters that a terminal would obey as escapes, such as \u001b, except line ends and tabs. The
+// visible writes control characters that a terminal would obey as escapes, such as \u001b, except line ends and tabs. The
 // escapes are those of JSON, so that JSON keeps its meaning. It is safe for concurrent use, as a file is.
-type Writer struct {
+type visible struct {
 	to      io.Writer
 	lock    sync.Mutex // protects the fields below
 	out     []byte
@@ -18,14 +17,14 @@ type Writer struct {
 }
 
 // To returns a Writer that writes to w.
-func To(w io.Writer) *Writer { return &Writer{to: w} }
+func visibly(w io.Writer) *visible { return &visible{to: w} }
 
 // controlLead is the first byte in UTF-8 of U+0080 to U+00BF, of which those up to U+009F are control characters.
 const controlLead = 0xc2
 
 // Write writes p with its control characters escaped. A last byte that may begin a control character is kept until the
 // next call.
-func (v *Writer) Write(p []byte) (int, error) {
+func (v *visible) Write(p []byte) (int, error) {
 	v.lock.Lock()
 	defer v.lock.Unlock()
 	v.out = v.out[:0]
@@ -58,17 +57,17 @@ func (v *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Text returns text as Writer writes it.
-func Text(text string) string {
+// escaped returns text as visible writes it.
+func escaped(text string) string {
 	var b strings.Builder
-	To(&b).Write([]byte(text)) // a Builder never fails
+	visibly(&b).Write([]byte(text)) // a Builder never fails
 	return b.String()
 }
 
-// Raw returns the writer below w, for output that a terminal is to obey, or w itself if it is not a Writer.
-func Raw(w io.Writer) io.Writer {
-	if v, ok := w.(*Writer); ok {
-		return Raw(v.to)
+// raw returns the writer below w, for output that a terminal is to obey, or w itself if it is not visible.
+func raw(w io.Writer) io.Writer {
+	if v, ok := w.(*visible); ok {
+		return raw(v.to)
 	}
 	return w
 }

@@ -1,4 +1,4 @@
-package visible
+package main
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ func TestWriter(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for _, size := range []int{1, 2, 3, 1000} {
 				var out bytes.Buffer
-				w := To(&out)
+				w := visibly(&out)
 				for text := []byte(test.text); len(text) > 0; {
 					n := min(size, len(text))
 					if wrote, err := w.Write(text[:n]); wrote != n || err != nil {
@@ -42,14 +42,14 @@ func TestWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := To(&out).Write(text); err != nil {
+	if _, err := visibly(&out).Write(text); err != nil {
 		t.Fatal(err)
 	}
 	var back string
 	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != "\u009b\x7f\x1b" {
 		t.Errorf("JSON became %s, which is %q (%v)", &out, back, err)
 	}
-	if _, err := To(iotest.TruncateWriter(&out, 0)).Write([]byte("x")); err != nil {
+	if _, err := visibly(iotest.TruncateWriter(&out, 0)).Write([]byte("x")); err != nil {
 		t.Error(err)
 	}
 }
