@@ -105,7 +105,7 @@ func (f *extractFn) Setup(ctx context.Context) error {
 		return err
 	}
 	f.plan.Workers = runtime.GOMAXPROCS(0)
-	f.plan.Broken = func(err error) { log.Warnf(ctx, "passed over: %v", err) }
+	f.plan.Broken = func(err error) { log.Warnf(ctx, "skipped: %v", err) }
 	f.plan.Note = func(line string) { log.Warn(ctx, line) }
 	f.model, err = models.borrow(ctx, f.Request.Model, f.Request.Options(extract.Options{}))
 	return err
