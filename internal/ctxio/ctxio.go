@@ -153,21 +153,6 @@ func wait[F any](ctx context.Context, open func() (F, error)) (f F, err error) {
 	}
 }
 
-// Writer returns a writer to w whose Write fails with the error of ctx after ctx ends.
-func Writer(ctx context.Context, w io.Writer) io.Writer { return writer{ctx, w} }
-
-type writer struct {
-	ctx context.Context
-	w   io.Writer
-}
-
-func (w writer) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.w.Write(p)
-}
-
 // OpenWriter returns what open returns, such as a pipe that nobody reads. Opening and writing fail with the error of ctx
 // after ctx ends, even while they wait.
 func OpenWriter(ctx context.Context, open func() (*os.File, error)) (io.WriteCloser, error) {

@@ -92,10 +92,6 @@ func TestEnds(t *testing.T) {
 			_, err := io.Copy(io.Discard, Reader(ctx, endless{}, nil))
 			return err
 		}},
-		{"writer", func(ctx context.Context) error {
-			_, err := io.Copy(Writer(ctx, io.Discard), endless{})
-			return err
-		}},
 		{"waiting", func(ctx context.Context) error {
 			_, err := io.Copy(io.Discard, Waiting(ctx, endless{}, nil))
 			return err
