@@ -49,6 +49,7 @@ func hostileData() []hostile {
 		all = append(all, hostile{name: "a manifest that claims " + claim.value + " " + claim.key, cheap: true, make: claims(claim.key, claim.value), args: []string{"data", "inspect", "--verify", "shards"}, code: exitFailed, says: claim.says})
 	}
 	return append(all,
+		hostile{name: "a selection from a pipe", cheap: true, make: link("in.jsonl", ""), args: []string{"data", "select", "--query", "aspirin", "--out", "out", "in.jsonl"}, code: exitFailed, says: "in.jsonl: is a named pipe, want a regular file"},
 		hostile{name: "a shard that is a pipe", cheap: true, make: both(twoShards, link("shards/train-00000.shard", "")), args: []string{"data", "inspect", "--verify", "shards"}, code: exitFailed, says: "train-00000.shard"},
 		hostile{name: "a manifest that is a pipe", cheap: true, make: both(twoShards, link("shards/manifest.json", "")), args: []string{"data", "inspect", "shards"}, code: exitFailed, says: "manifest.json"},
 		hostile{name: "a manifest that never ends", cheap: true, make: both(twoShards, link("shards/manifest.json", "/dev/zero")), args: []string{"data", "inspect", "shards"}, code: exitFailed, says: "manifest.json"},

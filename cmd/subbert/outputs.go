@@ -57,13 +57,14 @@ func (f outputFlag) result(c *console, name string, v any) error {
 
 // replacing calls write, which makes the directory called name. It refuses a directory that is there and not empty with
 // exit code 2. With --force such a directory is set aside until write succeeds, and put back if it fails. It must have a
-// file called mark, which the verb puts into every directory that it makes.
+// file called mark, which the verb puts into every directory that it makes. The directory of a sweep's run has the
+// sweep's log and lock in it, and stays.
 func (f outputFlag) replacing(c *console, name, mark string, write func() error) error {
 	inside, err := os.ReadDir(name)
-	if err != nil || len(inside) == 0 {
+	if err != nil || len(inside) == 0 || c.again {
 		return write()
 	}
-	if !f.Force && !c.again {
+	if !f.Force {
 		return misusef("%s already exists; --force replaces it", name)
 	}
 	if _, err := os.Stat(filepath.Join(name, mark)); err != nil {

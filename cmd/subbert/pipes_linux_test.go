@@ -80,8 +80,6 @@ var waitingVerbs = []string{
 	"data relations marked.tsv --from tsv --only FROM.txt --out out.tsv",
 	"data relations marked.tsv --from tsv --out TO.tsv",
 	"data relations marked.tsv --from tsv --out marked-again.tsv --result TO.json --force",
-	"data select --query aspirin --out out FROM.jsonl",
-	"data select --query aspirin --out out FROM.xml",
 	"data select --query aspirin --exclude FROM.txt --out out documents.jsonl",
 	"data select --query aspirin --mode mesh --mesh FROM.xml --out out documents.jsonl",
 	"data select --mode entity --entities chemical --tables FROM.txt --out out documents.jsonl",

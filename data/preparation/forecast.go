@@ -1,7 +1,10 @@
 package preparation
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"github.com/subbert/subbert/data/documents"
@@ -33,6 +36,9 @@ func (p *Plan) Forecast(ctx context.Context) (Forecast, error) {
 		return f, err
 	}
 	f.Bytes = all
+	if info, err := os.Stat(largest); err != nil || !info.Mode().IsRegular() {
+		return f, cmp.Or(err, errors.New(largest+": can be read once only"))
+	}
 	file, err := documents.Open(ctx, largest, documents.Options{Form: p.Form})
 	if err != nil {
 		return f, err

@@ -12,6 +12,7 @@ import (
 	"github.com/subbert/subbert/data/documents"
 	"github.com/subbert/subbert/data/forms"
 	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/internal/regularfile"
 )
 
 // Task is the work on one input file, and its results. Encoded as JSON, and together with the pieces that it names, it
@@ -81,6 +82,9 @@ func (s *selector) inspect(ctx context.Context, t *Task) error {
 	info, err := os.Stat(t.file())
 	if err != nil {
 		return err
+	}
+	if err := regularfile.Check(info); err != nil { // it is read several times, and again after a stop
+		return fmt.Errorf("%s: %w", t.file(), err)
 	}
 	t.Size = info.Size()
 	t.Format, err = documents.FormOf(ctx, t.file(), s.Format)

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -37,6 +38,9 @@ func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, err
 		info, err := os.Stat(name)
 		if err != nil {
 			return f, err
+		}
+		if !info.Mode().IsRegular() {
+			return f, fmt.Errorf("%s: can be read once only", name)
 		}
 		if f.Bytes += info.Size(); info.Size() > most {
 			largest, most = name, info.Size()
