@@ -136,7 +136,7 @@ func foldFiles(src *source, name string) ([]foldFile, error) {
 		return []foldFile{{src.files[0], NoFold}}, nil
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: no files test_0.json, test_1.json, ...", name)
+		return nil, fmt.Errorf("%s: no files named test_0.json to test_9.json", name)
 	}
 	slices.SortFunc(out, func(a, b foldFile) int { return a.fold - b.fold })
 	return out, nil
