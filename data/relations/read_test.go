@@ -302,7 +302,7 @@ func TestReadRefuses(t *testing.T) {
 		{"relation type", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "", "[[0,1]]", "[[2,3]]")}, "test_0.json:1: no relation type"},
 		{"no position", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "positive", "[]", "[[2,3]]")}, `mention "x" has no position`},
 		{"outside", "aimed", map[string]string{"test_0.json": aimed("a", "b c", "positive", "[[0,1]]", "[[2,4]]")}, "characters 2 to 4 lie outside the text of 3"},
-		{"no folds", "aimed", map[string]string{"train.json": ""}, "no files test_0.json"},
+		{"no folds", "aimed", map[string]string{"train.json": ""}, "no files named test_0.json"},
 		{"interaction elsewhere", "ppi-xml", map[string]string{"a.xml": swap(`e2="e0"`, `e2="e7"`).Replace(ppiXML)}, `interaction i0: entity "e7"`},
 		{"entity twice", "ppi-xml", map[string]string{"a.xml": swap(`id="e1"`, `id="e0"`).Replace(ppiXML)}, "entity e0: annotated twice"},
 		{"columns", "tsv", map[string]string{"a.tsv": "index\tsentence\tlabel\n1\ta\t0\n2\tb\n"}, "a.tsv:3: 2 columns, want 3 as in the first line"},
