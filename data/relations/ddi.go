@@ -22,6 +22,7 @@ type ddiDocument struct {
 }
 
 type ddiSentence struct {
+	ID       string      `xml:"id,attr"`
 	Text     string      `xml:"text,attr"`
 	Entities []xmlEntity `xml:"entity"`
 	Pairs    []ddiPair   `xml:"pair"`
@@ -59,6 +60,10 @@ func readDDI2013(name string, o Options) iter.Seq2[Example, error] {
 				return err
 			}
 			places := byID(mentions)
+			if limit := o.maxPairs(text.Span{End: len(s.Text)}); len(s.Pairs) > limit {
+				o.warn("sentence %s: it has %d pairs, more than %d; the others are left out", s.ID, len(s.Pairs), limit)
+				s.Pairs = s.Pairs[:limit]
+			}
 			for _, p := range s.Pairs {
 				e := Example{ID: p.ID, Document: doc.ID, Split: src.split(file), Fold: NoFold, Text: s.Text, Mentions: mentions}
 				var err1, err2 error

@@ -20,8 +20,8 @@ type Options struct {
 	// Within is the maximum distance of the two mentions of a pair in those formats, in sentences; 0 means the same
 	// sentence. The text of a pair reaches from its first sentence to its last.
 	Within int
-	// MaxPairs is the maximum number of pairs of one sentence in those formats and ppi-xml: the number grows with the
-	// square of the number of mentions. 0 means 10,000, or fewer for a sentence of more than 6 kB, so that the texts of
+	// MaxPairs is the maximum number of pairs of one sentence in those formats, ppi-xml and ddi2013: the number grows with
+	// the square of the number of mentions. 0 means 10,000, or fewer for a sentence of more than 6 kB, so that the texts of
 	// its pairs have at most 64 MiB together.
 	MaxPairs int
 	// Negative is the label of a pair without a relation in those formats; "false" if empty.
