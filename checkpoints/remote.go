@@ -38,7 +38,8 @@ func NewRemote(ctx context.Context, store bucket.Store, prefix string, lease *bu
 }
 
 // Upload uploads and commits the checkpoint in the directory dir, unless the store already has it. The error is
-// bucket.ErrLost if the lease is lost; then the step is absent.
+// bucket.ErrLost if the lease is lost; then the step is absent. It is absent, too, after the error that the checkpoint was
+// replaced during the upload; another call uploads the new one.
 func (r *Remote) Upload(ctx context.Context, dir string) error {
 	step, err := OpenStep(dir)
 	if err != nil {
@@ -52,6 +53,9 @@ func (r *Remote) Upload(ctx context.Context, dir string) error {
 		if err := r.put(ctx, path.Join(at, name), filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("upload step %d: %w", step.Step, err)
 		}
+	}
+	if now, err := readManifest(dir); err != nil || !maps.Equal(now.Files, step.files) {
+		return errors.Join(fmt.Errorf("upload step %d: it was replaced in the meantime", step.Step), err)
 	}
 	return r.commit(ctx, bucket.Committed{Step: step.Step, Prefix: at})
 }

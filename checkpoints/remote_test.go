@@ -176,6 +176,45 @@ func TestUploadCutShort(t *testing.T) {
 	}
 }
 
+// replacing replaces the checkpoint in dir when its first file was uploaded.
+type replacing struct {
+	*bucket.Memory
+	dir string
+}
+
+func (r *replacing) Write(ctx context.Context, name string, from io.Reader, when bucket.Condition) (o bucket.Object, err error) {
+	o, err = r.Memory.Write(ctx, name, from, when)
+	if r.dir == "" || err != nil {
+		return o, err
+	}
+	saver, err := NewSaver(filepath.Dir(r.dir))
+	if err == nil {
+		_, err = saver.Replace(10, saying("more"))
+	}
+	r.dir = ""
+	return o, err
+}
+
+// TestReplacedWhileUploaded: a checkpoint that was replaced during its upload is absent, and the next upload is the new one.
+func TestReplacedWhileUploaded(t *testing.T) {
+	dir := localStep(t, 10)
+	s := &replacing{Memory: &bucket.Memory{}}
+	r, _ := remote(t, s, "a")
+	s.dir = dir
+	if err := r.Upload(t.Context(), dir); err == nil {
+		t.Error("the upload says nothing")
+	}
+	if step, err := downloaded(t, s); step != -1 || err != nil {
+		t.Errorf("step %d, error %v; want none", step, err)
+	}
+	if err := r.Upload(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if step, err := downloaded(t, s); step != 10 || err != nil {
+		t.Errorf("step %d, error %v; want 10", step, err)
+	}
+}
+
 func TestFencedWriterCommitsNothing(t *testing.T) {
 	s := &bucket.Memory{}
 	old, _ := remote(t, s, "a")

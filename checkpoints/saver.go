@@ -39,12 +39,25 @@ func newSaver(root string, fsys filesystem, now func() time.Time) (*Saver, error
 	}
 	for _, e := range entries {
 		if isLeftover(e) {
-			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
+			if err := s.clean(e.Name()); err != nil {
 				return nil, fmt.Errorf("remove the files of a killed save: %w", err)
 			}
 		}
 	}
 	return s, nil
+}
+
+// clean removes what a killed save left under a name, unless it is the old checkpoint of a step whose new one has not
+// arrived: that gets its name back.
+func (s *Saver) clean(name string) error {
+	path := filepath.Join(s.root, name)
+	if old, ok := strings.CutSuffix(name, asideSuffix); ok {
+		final := filepath.Join(s.root, strings.TrimPrefix(old, temporaryPrefix))
+		if _, err := s.fsys.ReadDir(final); errors.Is(err, fs.ErrNotExist) {
+			return s.fsys.Rename(path, final)
+		}
+	}
+	return s.fsys.RemoveAll(path)
 }
 
 // Saved says what a Save did.
@@ -57,19 +70,25 @@ type Saved struct {
 }
 
 // Save writes the checkpoint of a step with the files that write creates. After any error, also of write, the
-// step is absent and the temporary files are removed.
+// step is as it was before and the temporary files are removed.
 //
 // Because the state at a step is always the same, Save keeps an existing valid checkpoint of the step without
 // calling write; it replaces a damaged one.
 func (s *Saver) Save(step int, write func(FileWriter) error) (Saved, error) {
+	dir := filepath.Join(s.root, stepName(step))
+	if old, err := OpenStep(dir); err == nil {
+		return Saved{Step: step, Dir: dir, Existed: true, Bytes: old.Bytes}, nil
+	}
+	return s.Replace(step, write)
+}
+
+// Replace is Save for a step about which more is known than its checkpoint says: it also replaces a valid one. A
+// process that is killed in it leaves the old checkpoint or the new one; the next NewSaver sees to it.
+func (s *Saver) Replace(step int, write func(FileWriter) error) (Saved, error) {
 	start := s.now()
 	saved := Saved{Step: step, Dir: filepath.Join(s.root, stepName(step))}
 	if step < 0 {
 		return saved, fmt.Errorf("save: step %d, want 0 or more", step)
-	}
-	if old, err := OpenStep(saved.Dir); err == nil {
-		saved.Existed, saved.Bytes = true, old.Bytes
-		return saved, nil
 	}
 	temporary := filepath.Join(s.root, temporaryName(step))
 	bytes, err := s.fill(temporary, step, write)
@@ -77,8 +96,7 @@ func (s *Saver) Save(step int, write func(FileWriter) error) (Saved, error) {
 		err = s.commit(temporary, saved.Dir)
 	}
 	if err != nil {
-		return saved, errors.Join(fmt.Errorf("save step %d: %w", step, err),
-			s.fsys.RemoveAll(temporary), s.fsys.RemoveAll(temporary+asideSuffix))
+		return saved, errors.Join(fmt.Errorf("save step %d: %w", step, err), s.fsys.RemoveAll(temporary))
 	}
 	saved.Bytes, saved.Took = bytes, s.now().Sub(start)
 	return saved, nil
@@ -106,25 +124,28 @@ func (s *Saver) fill(dir string, step int, write func(FileWriter) error) (int64,
 	return m.size(), s.fsys.SyncDir(dir)
 }
 
-// commit renames the finished directory to its final name. It first renames a damaged predecessor, because
-// removing it in place could be interrupted.
+// commit renames the finished directory to its final name. It first renames a predecessor, because removing it in
+// place could be interrupted, and renames it back if the new one does not arrive.
 func (s *Saver) commit(temporary, final string) error {
 	aside := temporary + asideSuffix
 	err := s.fsys.Rename(final, aside)
-	replaced := err == nil
+	replaces := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := s.fsys.Rename(temporary, final); err != nil {
-		return err
+	err = s.fsys.Rename(temporary, final)
+	if err == nil {
+		if err = s.fsys.SyncDir(s.root); err != nil {
+			err = errors.Join(err, s.fsys.RemoveAll(final)) // not known to be durable: not saved
+		}
 	}
-	if err := s.fsys.SyncDir(s.root); err != nil {
-		return errors.Join(err, s.fsys.RemoveAll(final)) // not known to be durable: not saved
-	}
-	if replaced {
+	switch {
+	case err != nil && replaces:
+		return errors.Join(err, s.fsys.Rename(aside, final))
+	case replaces:
 		return s.fsys.RemoveAll(aside)
 	}
-	return nil
+	return err
 }
 
 func writeManifest(fsys filesystem, dir string, m manifest) error {

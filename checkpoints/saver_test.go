@@ -353,6 +353,74 @@ func TestDeadDisk(t *testing.T) {
 	}
 }
 
+// saying returns a write function for a checkpoint of one file that holds text.
+func saying(text string) func(FileWriter) error {
+	return func(w FileWriter) error {
+		f, err := w.Create("said")
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(f, text)
+		return errors.Join(err, f.Close())
+	}
+}
+
+// said opens the checkpoint of a directory that holds one, and returns the text of its file.
+func said(t testing.TB, root string) string {
+	t.Helper()
+	step, passed, err := Latest(root)
+	if err != nil || len(passed) > 0 {
+		t.Fatalf("passed %v, error %v", passed, err)
+	}
+	path, err := step.Path("said")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"step-0000003"}, names(t, root)); diff != "" {
+		t.Errorf("directory (-want +got):\n%s", diff)
+	}
+	return string(text)
+}
+
+// TestReplace fails each operation of a replacement in turn, and the disk from each operation on: the old checkpoint or
+// the new one is there, whole, and nothing else; the old one if Replace says that it failed.
+func TestReplace(t *testing.T) {
+	for _, dead := range []bool{false, true} {
+		seen := map[string]int{}
+		for n := 1; ; n++ {
+			root := t.TempDir()
+			if _, err := saver(t, root).Save(3, saying("old")); err != nil {
+				t.Fatal(err)
+			}
+			fsys := &failing{}
+			s, err := newSaver(root, fsys, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fsys.n, fsys.dead = n, dead
+			_, failed := s.Replace(3, saying("new"))
+			if dead {
+				saver(t, root) // the next process
+			}
+			got := said(t, root)
+			seen[got]++
+			if !dead && (got == "new") != (failed == nil) {
+				t.Errorf("operation %d failed, Replace says %v, and the checkpoint is the %s one", n, failed, got)
+			}
+			if fsys.n > 0 {
+				break
+			}
+		}
+		if seen["old"] < 10 || seen["new"] == 0 || len(seen) != 2 {
+			t.Errorf("dead disk %v: seen %v", dead, seen)
+		}
+	}
+}
+
 // recording notes what is done to the disk, in order, without the times of writing.
 type recording struct {
 	disk

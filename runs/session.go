@@ -282,13 +282,16 @@ func (s *session) connect(recorder metrics.Recorder, evaluate evaluation) {
 	if s.common.Checkpoint.Best {
 		t.Improved = s.keepBest
 	}
-	t.Save = func(int) error {
-		state, err := t.State()
-		if err != nil {
-			return err
+	with := func(save func(*trainer.State, checkpoints.Export) error) func(int) error {
+		return func(int) error {
+			state, err := t.State()
+			if err != nil {
+				return err
+			}
+			return save(state, s.as)
 		}
-		return s.dir.Save(state, s.as)
 	}
+	t.Save, t.Replace = with(s.dir.Save), with(s.dir.Replace)
 }
 
 // recorder opens everything that stores or shows the reports of the run.

@@ -59,6 +59,8 @@ type Trainer struct {
 	// Save is called after the update of a step at which a checkpoint is due, at the end, and on
 	// interruption.
 	Save func(step int) error
+	// Replace, if set, is called when the measurements that the checkpoint of a step lacked were made.
+	Replace func(step int) error
 	// Saved, if set, is called after every update, and returns the error of a background save that failed.
 	Saved func() error
 	// Newest returns the state of the newest checkpoint; the policy "rollback" needs it.
@@ -125,15 +127,21 @@ func (t *Trainer) Unused() []string {
 }
 
 // Train makes the updates from the current step to the last one of the plan, or until patience runs out. First it
-// makes the measurements that the step it continues from lacks. When ctx ends, it finishes the current update, saves,
+// makes the measurements that the step it continues from lacks, and has its checkpoint replaced. When ctx ends, it finishes the current update, saves,
 // and returns ErrInterrupted.
 func (t *Trainer) Train(ctx context.Context, batches Batches) error {
+	lacking := len(t.unmeasured)
 	last, err := t.measure(ctx, t.now >= t.plan.Schedule.Steps() || t.outOfPatience())
 	if err != nil {
 		return err
 	}
 	if len(t.unmeasured) > 0 { // as before: the checkpoint says so
 		return ErrInterrupted
+	}
+	if lacking > 0 && t.Replace != nil {
+		if err := t.Replace(t.now); err != nil {
+			return err
+		}
 	}
 	if last {
 		return nil

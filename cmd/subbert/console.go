@@ -98,12 +98,15 @@ func (c *console) open(meter *meter, name string) (io.ReadCloser, error) {
 	}{ctxio.Reader(c.ctx, f, func(int) { tell(f.BytesRead(), f.Size()) }), f}, nil
 }
 
+// errEndsEarly is the end of a verb that was interrupted while it printed.
+var errEndsEarly = interruptedf("the output ends early; the same command starts again")
+
 // endsEarly replaces err by a message for people if the context ended while a verb printed as it read.
 func endsEarly(c *console, err error) error {
 	if err == nil || c.ctx.Err() == nil {
 		return err
 	}
-	return interruptedf("the output ends early; the same command starts again")
+	return errEndsEarly
 }
 
 // env returns the environment of runs.

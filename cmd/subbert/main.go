@@ -21,6 +21,7 @@ import (
 
 	"github.com/subbert/subbert/backend"
 	"github.com/subbert/subbert/data/staging"
+	"github.com/subbert/subbert/internal/ctxio"
 	"github.com/subbert/subbert/runs"
 )
 
@@ -93,12 +94,17 @@ func main() {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := untilSignal()
 	defer stop()
+	out, errOut = ctxio.Writer(ctx, out, readerHas), ctxio.Writer(ctx, errOut, readerHas)
 	return complain(errOut, plainly(ctx, invoke(ctx, args, in, out, errOut)))
 }
 
 // signalsTogether is the time after the first signal in which further signals count as the same. timeout(1), some
 // schedulers, and a terminal together with a parent process send several within milliseconds.
 const signalsTogether = time.Second
+
+// readerHas is the time after the first signal that the reader of standard output or standard error has to take what is
+// still to be written, such as the reason of the end.
+const readerHas = time.Second / 2
 
 // untilSignal returns a context that ends at the first SIGINT, SIGTERM or SIGHUP. A second signal, unless it comes
 // together with the first, ends the process, whatever it is waiting for. A SIGHUP that is ignored, as under nohup,
@@ -129,6 +135,9 @@ func untilSignal() (_ context.Context, stop func()) {
 func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
+	}
+	if errors.Is(err, ctxio.ErrUnread) {
+		return errEndsEarly
 	}
 	if kept := new(staging.KeptError); errors.As(err, &kept) {
 		return interruptedf("%s", kept.Hint())

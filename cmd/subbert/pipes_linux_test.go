@@ -36,9 +36,17 @@ func TestPipes(t *testing.T) {
 				words := strings.Fields(strings.NewReplacer("FROM", kind, "TO", kind).Replace(args))
 				t.Run(strings.Join(words, " "), func(t *testing.T) {
 					t.Parallel()
-					endsWhileItWaits(t, dir, words)
+					endsWhileItWaits(t, dir, words, "")
 				})
 			}
+		}
+	})
+	t.Run("standard output", func(t *testing.T) {
+		for _, args := range printingVerbs {
+			t.Run(args, func(t *testing.T) {
+				t.Parallel()
+				endsWhileItWaits(t, dir, strings.Fields(args), filepath.Join(dir, "full.txt"))
+			})
 		}
 	})
 	kept := regexp.MustCompile(`^(marked-again\.tsv|(unread|full)\.tsv\.work(/.*)?)$`) // whole files, and the finished work of extract
@@ -104,12 +112,36 @@ var waitingVerbs = []string{
 	"tpu ssh --identity FROM.txt --store file:///nowhere -- true",
 }
 
-// endsWhileItWaits starts a verb and sends it a signal once it waits.
-func endsWhileItWaits(t *testing.T, dir string, args []string) {
+// printingVerbs are command lines of the ways to print: a table, JSON, text by line, a config, an output given as "-".
+var printingVerbs = []string{
+	"config init pretrain",
+	"backend list --json",
+	"model inspect tuned/model",
+	"model inspect tuned/model --json",
+	"score --task ddi --gold labels.txt --pred labels.txt",
+	"compare predictions.tsv predictions.tsv --json",
+	"data inspect marked.tsv",
+	"data tokenize --vocab made/start/vocab.txt documents.jsonl",
+	"data relations marked.tsv --from tsv --out -",
+	"predict tuned/model marked.tsv --out -",
+	"extract summarize rows.jsonl",
+	"plan --help",
+}
+
+// endsWhileItWaits starts a verb and sends it a signal once it waits. Its standard output is the file called out, or none.
+func endsWhileItWaits(t *testing.T, dir string, args []string, out string) {
 	t.Helper()
 	c := exec.Command("subbert", append([]string{"--backend", "go"}, args...)...)
 	c.Dir, c.Stderr = dir, new(bytes.Buffer)
 	c.Env = append(os.Environ(), "TMPDIR="+dir)
+	if out != "" {
+		f, err := os.OpenFile(out, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		c.Stdout = f
+	}
 	r := begin(t, c)
 	r.until(t, "a wait", func() bool {
 		used := processorTime(c.Process.Pid)

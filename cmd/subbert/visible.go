@@ -64,10 +64,16 @@ func escaped(text string) string {
 	return b.String()
 }
 
-// raw returns the writer below w, for output that a terminal is to obey, or w itself if it is not visible.
+// Unwrap returns the writer that v writes to.
+func (v *visible) Unwrap() io.Writer { return v.to }
+
+// raw returns the writer below w that writes what a terminal is to obey, or w itself if there is none.
 func raw(w io.Writer) io.Writer {
-	if v, ok := w.(*visible); ok {
-		return raw(v.to)
+	for {
+		over, ok := w.(interface{ Unwrap() io.Writer })
+		if !ok {
+			return w
+		}
+		w = over.Unwrap()
 	}
-	return w
 }

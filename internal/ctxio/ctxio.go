@@ -5,9 +5,12 @@ package ctxio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"sync"
+	"time"
 )
 
 // Reader returns a reader of r whose Read fails with the error of ctx after ctx ends. tell, if not nil, is called with the
@@ -160,14 +163,34 @@ func OpenWriter(ctx context.Context, open func() (*os.File, error)) (io.WriteClo
 	if err != nil {
 		return nil, err
 	}
-	return &waitingWriter{ctx: ctx, f: f, done: make(chan wrote, 1)}, nil
+	return struct {
+		io.Writer
+		io.Closer
+	}{newWriter(ctx, f, 0), f}, nil
 }
 
-// waitingWriter writes in another goroutine, which it leaves behind when ctx ends.
-type waitingWriter struct {
+// ErrUnread says that the reader of an output stopped to read before ctx ended.
+var ErrUnread = errors.New("nobody reads the output")
+
+// Writer returns a writer of w, such as standard output, that waits for a reader of w no longer than grace after ctx ends.
+// A Write that waited longer, and all after it, fail with ErrUnread and the error of ctx, and its goroutine is left
+// behind. It is safe for concurrent use if w is.
+func Writer(ctx context.Context, w io.Writer, grace time.Duration) io.Writer {
+	return newWriter(ctx, w, grace)
+}
+
+func newWriter(ctx context.Context, w io.Writer, grace time.Duration) *writer {
+	return &writer{ctx: ctx, w: w, grace: grace, done: make(chan wrote, 1)}
+}
+
+// writer writes in another goroutine.
+type writer struct {
 	ctx    context.Context
-	f      *os.File
-	buffer []byte // that is written
+	w      io.Writer
+	grace  time.Duration
+	lock   sync.Mutex // protects the fields below
+	buffer []byte     // that is written
+	left   bool       // a goroutine still writes it
 	done   chan wrote
 }
 
@@ -177,21 +200,30 @@ type wrote struct {
 	err error
 }
 
-func (w *waitingWriter) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+// Unwrap returns the writer below w.
+func (w *writer) Unwrap() io.Writer { return w.w }
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	if err := w.ctx.Err(); err != nil && (w.left || w.grace == 0) {
+		return 0, fmt.Errorf("%w: %w", ErrUnread, err)
 	}
 	w.buffer = append(w.buffer[:0], p...) // p is the caller's again when ctx ends
 	go func() {
-		n, err := w.f.Write(w.buffer)
+		n, err := w.w.Write(w.buffer)
 		w.done <- wrote{n, err}
 	}()
 	select {
-	case <-w.ctx.Done():
-		return 0, w.ctx.Err()
 	case d := <-w.done:
 		return d.n, d.err
+	case <-w.ctx.Done():
+	}
+	select {
+	case d := <-w.done:
+		return d.n, d.err
+	case <-time.After(w.grace):
+		w.left = true
+		return 0, fmt.Errorf("%w: %w", ErrUnread, w.ctx.Err())
 	}
 }
-
-func (w *waitingWriter) Close() error { return w.f.Close() }

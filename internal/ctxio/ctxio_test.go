@@ -115,6 +115,10 @@ func TestEnds(t *testing.T) {
 			}
 			return err
 		}},
+		{"standard output that nobody reads", func(ctx context.Context) error {
+			_, err := io.Copy(Writer(ctx, unread, time.Millisecond), endless{})
+			return err
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -140,3 +144,21 @@ func TestEnds(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestWriterAfterTheEnd: what is written after the context ended arrives if somebody reads it, and the first write that
+// nobody reads is the last.
+func TestWriterAfterTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var b strings.Builder
+	if n, err := io.WriteString(Writer(ctx, &b, time.Minute), "the reason"); n != 10 || err != nil || b.String() != "the reason" {
+		t.Errorf("wrote %d bytes, %q, error %v", n, &b, err)
+	}
+	_, unread := io.Pipe()
+	w := Writer(ctx, unread, 10*time.Millisecond)
+	for range 2 {
+		if n, err := w.Write([]byte("x")); n != 0 || !errors.Is(err, ErrUnread) || !errors.Is(err, context.Canceled) {
+			t.Errorf("wrote %d bytes that nobody reads, error %v", n, err)
+		}
+	}
+}

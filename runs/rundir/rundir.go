@@ -171,11 +171,23 @@ func (d *Dir) Metrics(step int) (*metrics.Lines, error) {
 // one save is in progress: Save waits for the one before and returns its error, a *SaveError, unless the run continues
 // after failed saves.
 func (d *Dir) Save(state *trainer.State, as checkpoints.Export) error {
+	return d.begin(state, as, d.saver.Save)
+}
+
+// Replace is Save for a step whose checkpoint lacks measurements that state has.
+func (d *Dir) Replace(state *trainer.State, as checkpoints.Export) error {
+	return d.begin(state, as, d.saver.Replace)
+}
+
+// saving is Save or Replace of a checkpoints.Saver.
+type saving func(step int, write func(checkpoints.FileWriter) error) (checkpoints.Saved, error)
+
+func (d *Dir) begin(state *trainer.State, as checkpoints.Export, saving saving) error {
 	if err := d.Wait(); err != nil {
 		return err
 	}
 	d.writing = make(chan error, 1)
-	go func() { d.writing <- d.save(state, as) }()
+	go func() { d.writing <- d.save(state, as, saving) }()
 	return nil
 }
 
@@ -205,9 +217,9 @@ func (d *Dir) ExportTo(name string, state *trainer.State, as checkpoints.Export)
 	return path, os.RemoveAll(old)
 }
 
-func (d *Dir) save(state *trainer.State, as checkpoints.Export) error {
+func (d *Dir) save(state *trainer.State, as checkpoints.Export, saving saving) error {
 	as.Weights = arrays("", state.Parameters)
-	saved, err := d.saver.Save(state.Step, func(w checkpoints.FileWriter) error {
+	saved, err := saving(state.Step, func(w checkpoints.FileWriter) error {
 		if err := d.room(state); err != nil {
 			return err
 		}
