@@ -226,6 +226,6 @@ func (r *relationRun) finish(ctx context.Context) (*result.Relation, error) {
 	if out.Model, err = r.export(r.card(out)); err != nil {
 		return nil, err
 	}
-	out.Seconds = time.Since(r.started).Seconds()
+	out.Seconds, out.CompileSeconds = time.Since(r.started).Seconds(), r.compiling().Seconds()
 	return out, r.dir.WriteResult(out)
 }

@@ -240,7 +240,7 @@ func (p *pretrainingRun) finish(ctx context.Context, plan trainer.Plan) (*result
 	r := &result.Pretraining{
 		Task: result.TaskPretraining, Seed: p.config.Run.Seed, Steps: p.trainer.Step(), Final: p.last.training, HeldOut: p.last.heldOut,
 		Best: (*result.Best)(p.trainer.Best()), Tokens: p.trainer.Tokens(), Seconds: p.trainer.Seconds(), Backend: p.where(), Model: path,
-		UnigramEntropy: p.text.UnigramEntropy, Findings: p.found.all, Provenance: Provenance(p.env.Command),
+		CompileSeconds: p.compiling().Seconds(), UnigramEntropy: p.text.UnigramEntropy, Findings: p.found.all, Provenance: Provenance(p.env.Command),
 	}
 	return r, p.dir.WriteResult(r)
 }

@@ -379,6 +379,16 @@ func (s *session) where() string {
 	return fmt.Sprintf("%s, %s (%s); %s/%s, %s", s.backend.Name, readable.Plural(s.backend.Devices, "device", "s"), s.backend.Description, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
+// compiling returns the sum of the times that programs took to compile or to be read back; 0 on the Go backend.
+func (s *session) compiling() (sum time.Duration) {
+	if s.backend.Client != nil {
+		for _, p := range s.backend.Client.Programs() {
+			sum += p.Took
+		}
+	}
+	return sum
+}
+
 // lastReports is a Recorder that keeps the newest training report and the newest held-out one, for the result.
 type lastReports struct {
 	training map[string]float64

@@ -7,9 +7,12 @@
 // for every library in the process (a program's symbols come first); all smaller blocks are glibc's, and all of them until
 // somebody says serve.
 //
+// Steps of several shapes ask for blocks of several sizes in turn. So a block may be a part of a larger idle one, and idle
+// neighbours become one block again.
+//
 // What is kept costs nothing a run did not need before: a block that has to come from the kernel takes the place of idle
 // ones of its size or more together, as long as there are such, so all blocks together are no more than were in use
-// at once, but for what a block is larger than asked.
+// at once, but for idle parts between blocks in use that are too small for what is asked.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -78,24 +81,51 @@ static char *map(size_t size) {
 	return aligned;
 }
 
-// take is a block of size bytes or more, the smallest that is idle unless it has more than twice as many; NULL if there is none to be had.
+// entry is a free place of the table, NULL if it is full. Called with the lock.
+static Block *entry(void) {
+	for (int i = 0; i < most; i++)
+		if (pool.blocks[i].start == NULL) return &pool.blocks[i];
+	return NULL;
+}
+
+// cut makes b a block of size bytes, and what is over an idle block, if the table has a place for it. Called with the lock.
+static void cut(Block *b, size_t size) {
+	Block *rest = entry();
+	if (b->size == size || rest == NULL) return;
+	*rest = (Block){.start = b->start + size, .size = b->size - size, .idle = b->idle};
+	b->size = size;
+}
+
+// join makes the idle block b one with its idle neighbours. Called with the lock.
+static void join(Block *b) {
+	for (int i = 0; i < most; i++) {
+		Block *n = &pool.blocks[i];
+		if (n->start == NULL || n->idle == 0 || (n->start + n->size != b->start && b->start + b->size != n->start)) continue;
+		if (n->start < b->start) b->start = n->start;
+		b->size += n->size;
+		n->start = NULL;
+	}
+}
+
+// take is a block of size bytes, or of part of a page more, from the smallest idle block that has them; NULL if there is
+// none to be had.
 static void *take(size_t size) {
 	size = (size + page - 1) & ~(size_t)(page - 1);
 	pthread_mutex_lock(&pool.lock);
-	Block *best = NULL, *place = NULL;
+	Block *best = NULL;
 	for (int i = 0; i < most; i++) {
 		Block *b = &pool.blocks[i];
-		if (b->start == NULL) {
-			if (place == NULL) place = b;
-		} else if (b->idle != 0 && b->size >= size && b->size / 2 <= size && (best == NULL || b->size < best->size)) {
-			best = b;
-		}
+		if (b->start != NULL && b->idle != 0 && b->size >= size && (best == NULL || b->size < best->size)) best = b;
 	}
-	if (best == NULL) {
+	if (best != NULL) {
+		cut(best, size);
+	} else {
 		make_room(size);
-		if (place != NULL && (place->start = map(size)) != NULL) {
-			place->size = size;
-			best = place;
+		best = entry();
+		if (best != NULL && (best->start = map(size)) != NULL) {
+			best->size = size;
+		} else {
+			best = NULL;
 		}
 	}
 	void *p = NULL;
@@ -153,7 +183,10 @@ void free(void *p) {
 		int before = errno;
 		pthread_mutex_lock(&pool.lock);
 		Block *b = find(p);
-		if (b != NULL) b->idle = ++pool.frees;
+		if (b != NULL) {
+			b->idle = ++pool.frees;
+			join(b);
+		}
 		pthread_mutex_unlock(&pool.lock);
 		errno = before;
 		if (b != NULL) return;

@@ -38,8 +38,11 @@ type Pretraining struct {
 	Best    *Best              `json:"best,omitempty"` // evaluation
 	Tokens  int64              `json:"tokens"`         // positions trained on, padding included
 	Seconds float64            `json:"seconds"`        // over all processes that worked on the run
-	Backend string             `json:"backend"`
-	Model   string             `json:"model"` // directory
+	// CompileSeconds is the sum of the seconds that the last process spent on compiling each program or on reading it
+	// back, before the steps and beside them.
+	CompileSeconds float64 `json:"compile_seconds,omitempty"`
+	Backend        string  `json:"backend"`
+	Model          string  `json:"model"` // directory
 
 	UnigramEntropy float64   `json:"unigram_entropy,omitempty"` // in nats, of the held-out documents or, if there are none, of training text; 0: not measured
 	Findings       []Finding `json:"findings,omitempty"`
@@ -77,8 +80,10 @@ type Relation struct {
 	Baseline map[string]evaluate.PRF `json:"baseline"` // micro, of methods without a model
 	Cut      marked.Cut              `json:"cut"`      // of the training sentences; of several runs, those of the first
 	Seconds  float64                 `json:"seconds"`
-	Backend  string                  `json:"backend"`
-	Model    string                  `json:"model,omitempty"` // directory; empty for several runs
+	// CompileSeconds is as in Pretraining; 0 for several runs.
+	CompileSeconds float64 `json:"compile_seconds,omitempty"`
+	Backend        string  `json:"backend"`
+	Model          string  `json:"model,omitempty"` // directory; empty for several runs
 	Provenance
 }
 
