@@ -11,7 +11,7 @@ import (
 // threshold. It has no blocks if the results have neither.
 func probabilitySection(runs []named) Section {
 	s := Section{Title: "Probabilities", Folded: true}
-	reliability := Chart{Title: "Reliability of the probabilities", XLabel: "probability of the predicted label, mean of each bin", YLabel: "share of these labels that are right", FromZero: true}
+	reliability := Chart{Title: "Reliability of the probabilities", XLabel: "probability of the predicted label, mean of each bin", YLabel: "share that is right", FromZero: true}
 	curve := Chart{Title: "Precision and recall by threshold", XLabel: "recall, percent", YLabel: "precision, percent", FromZero: true}
 	t := Table{
 		Caption: "Calibration: probability of a label against the share that is right", File: "calibration", Cards: true,
