@@ -15,28 +15,59 @@ import (
 
 // Group is a relation between two concepts over all articles.
 type Group struct {
-	Label        string          `json:"label"`
-	A            Concept         `json:"a"`
-	B            Concept         `json:"b"`
-	Articles     int             `json:"articles"`
-	Rows         int             `json:"rows"`
-	Best         float32         `json:"best"`     // the greatest probability of a row
-	Together     float64         `json:"combined"` // probability that the best row of at least one article is correct, if errors of articles are independent
-	Sentences    []extracted.Row `json:"sentences"`
-	article      string          // the current article
-	inArticle    float64         // the greatest probability of its rows
-	namesA       map[string]int
-	namesB       map[string]int
-	alone        float64 // probability that no earlier article is correct
-	firstA       string
-	typeA, typeB string
+	Label     string          `json:"label"`
+	A         Concept         `json:"a"`
+	B         Concept         `json:"b"`
+	Articles  int             `json:"articles"`
+	Rows      int             `json:"rows"`
+	Best      float32         `json:"best"`     // the greatest probability of a row
+	Together  float64         `json:"combined"` // probability that the best row of at least one article is correct, if errors of articles are independent
+	Sentences []extracted.Row `json:"sentences"`
+	article   string          // the current article
+	inArticle float64         // the greatest probability of its rows
+	alone     float64         // probability that no earlier article is correct
 }
 
 // Concept is a concept that mentions name.
 type Concept struct {
 	ID   string `json:"id"`
 	Type string `json:"type"`
-	Name string `json:"name"` // the words that name it most often
+	Name string `json:"name"` // the words that name it in most articles, whatever the relation; the longest of equals
+}
+
+// names counts the articles in which words name a concept.
+type names map[string]map[string]*named // by identifier and words
+
+type named struct {
+	articles int
+	newest   string // the article that was counted last
+}
+
+// add counts an article for the words that name the concept id in it.
+func (n names) add(id, words, article string) {
+	if n[id] == nil {
+		n[id] = map[string]*named{}
+	}
+	known := n[id][words]
+	if known == nil {
+		known = new(named)
+		n[id][words] = known
+	}
+	if known.articles == 0 || known.newest != article {
+		known.articles, known.newest = known.articles+1, article
+	}
+}
+
+// of returns the words that name the concept id in most articles: an abbreviation repeats within an article, but so many
+// articles have the full name, too. Of equals it returns the longest, and of these the alphabetically first.
+func (n names) of(id string) (best string) {
+	most := 0
+	for words, known := range n[id] {
+		if c := cmp.Or(cmp.Compare(known.articles, most), cmp.Compare(len(words), len(best)), cmp.Compare(best, words)); c > 0 {
+			best, most = words, known.articles
+		}
+	}
+	return best
 }
 
 // SummaryOptions controls which rows count.
@@ -48,9 +79,10 @@ type SummaryOptions struct {
 
 // Summarize groups rows by label and identifiers and returns the groups, those with most articles first. The rows of an
 // article must be consecutive, as extract writes them. Rows that lack an identifier do not count. Memory grows with the
-// number of groups.
+// number of groups and of names.
 func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group, error) {
 	groups, seen := map[fact]*Group{}, map[fact]bool{} // seen in the current row
+	named := names{}
 	for r, err := range rows {
 		if err != nil {
 			return nil, err
@@ -69,13 +101,17 @@ func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group,
 				if groups[key] == nil {
 					groups[key] = newGroup(r, a, b)
 				}
-				groups[key].add(r, pubtator.Plain(a) == groups[key].firstA, o.Sentences)
+				groups[key].add(r, o.Sentences)
+				named.add(pubtator.Plain(a), r.A, r.PMID)
+				named.add(pubtator.Plain(b), r.B, r.PMID)
 			}
 		}
 	}
 	out := make([]Group, 0, len(groups))
 	for _, g := range groups {
-		out = append(out, g.finished())
+		g.Together = 1 - g.alone*(1-g.inArticle)
+		g.A.Name, g.B.Name = named.of(pubtator.Plain(g.A.ID)), named.of(pubtator.Plain(g.B.ID))
+		out = append(out, *g)
 	}
 	slices.SortFunc(out, func(a, b Group) int {
 		return cmp.Or(-cmp.Compare(a.Articles, b.Articles), -cmp.Compare(a.Together, b.Together), cmp.Compare(a.A.ID, b.A.ID), cmp.Compare(a.B.ID, b.B.ID), cmp.Compare(a.Label, b.Label))
@@ -85,13 +121,11 @@ func Summarize(rows iter.Seq2[extracted.Row, error], o SummaryOptions) ([]Group,
 
 // newGroup returns a group without rows for concepts a and b of the two mentions of r.
 func newGroup(r extracted.Row, a, b string) *Group {
-	g := &Group{Label: r.Label, firstA: pubtator.Plain(a), alone: 1, namesA: map[string]int{}, namesB: map[string]int{}, typeA: r.AType, typeB: r.BType}
-	g.A.ID, g.B.ID = a, b
-	return g
+	return &Group{Label: r.Label, A: Concept{ID: a, Type: r.AType}, B: Concept{ID: b, Type: r.BType}, alone: 1}
 }
 
-// add adds a row to the group. inOrder reports whether its first mention is concept A of the group.
-func (g *Group) add(r extracted.Row, inOrder bool, sentences int) {
+// add adds a row to the group.
+func (g *Group) add(r extracted.Row, sentences int) {
 	if g.article != r.PMID || g.Rows == 0 {
 		g.alone *= 1 - g.inArticle
 		g.article, g.inArticle = r.PMID, 0
@@ -100,12 +134,6 @@ func (g *Group) add(r extracted.Row, inOrder bool, sentences int) {
 	g.Rows++
 	g.inArticle = max(g.inArticle, float64(r.Probability))
 	g.Best = max(g.Best, r.Probability)
-	a, b := r.A, r.B
-	if !inOrder {
-		a, b = b, a
-	}
-	g.namesA[a]++
-	g.namesB[b]++
 	at, _ := slices.BinarySearchFunc(g.Sentences, r, func(have, r extracted.Row) int {
 		if have.Probability >= r.Probability { // the earlier of equals first
 			return -1
@@ -116,23 +144,6 @@ func (g *Group) add(r extracted.Row, inOrder bool, sentences int) {
 		g.Sentences = slices.Insert(g.Sentences, at, r)
 		g.Sentences = g.Sentences[:min(len(g.Sentences), sentences)]
 	}
-}
-
-func (g *Group) finished() Group {
-	g.Together = 1 - g.alone*(1-g.inArticle)
-	g.A.Name, g.A.Type = most(g.namesA), g.typeA
-	g.B.Name, g.B.Type = most(g.namesB), g.typeB
-	return *g
-}
-
-// most returns the word with the greatest count, the alphabetically first of equals.
-func most(counts map[string]int) (best string) {
-	for w, n := range counts {
-		if n > counts[best] || n == counts[best] && w < best {
-			best = w
-		}
-	}
-	return best
 }
 
 // WriteTable writes groups as tab-separated columns. The last column is the most probable sentence.

@@ -87,8 +87,8 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
-// TestSentences: a group keeps its most probable sentences, the earlier of equal ones first, and the most frequent name
-// of each concept, whichever mention comes first.
+// TestSentences: a group keeps its most probable sentences, the earlier of equal ones first, and the name of
+// each concept, whichever mention comes first.
 func TestSentences(t *testing.T) {
 	said := func(sentence, a, aID, b, bID string, p float32) extracted.Row {
 		return extracted.Row{PMID: sentence, Sentence: sentence, A: a, AID: aID, AType: "Chemical", B: b, BID: bID, BType: "Disease", Label: "x", Probability: p}
@@ -117,6 +117,40 @@ func TestSentences(t *testing.T) {
 		"zin\tC1\tChemical\tx\tague\tD1\tDisease\t4\t4\t0.7500\t0.9766\t2\t2\n"
 	if diff := cmp.Diff(want, table.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestNames: a concept has one name in all relations, the one in most articles, however often others repeat in one article.
+func TestNames(t *testing.T) {
+	named := func(article, a, label string) extracted.Row {
+		return extracted.Row{PMID: article, A: a, AID: "C1", B: "ague", BID: "D1", Label: label, Probability: 1}
+	}
+	for _, tt := range []struct {
+		want  string
+		first []string // names in article 1, of relation x
+		then  []string // in article 2, of relation y
+	}{
+		{"zin", []string{"zin"}, []string{"zin", "Z"}},
+		{"zinum", []string{"ZN", "ZN", "ZN", "zinum"}, []string{"zinum"}},
+		{"zinum", []string{"ZN", "ZN", "zinum"}, []string{"ZN", "zinum"}}, // equals: the longest
+		{"Zinum", []string{"zinum"}, []string{"Zinum"}},                   // the alphabetically first
+	} {
+		var rows []extracted.Row
+		for _, a := range tt.first {
+			rows = append(rows, named("1", a, "x"))
+		}
+		for _, a := range tt.then {
+			rows = append(rows, named("2", a, "y"))
+		}
+		groups, err := Summarize(all(rows), SummaryOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range groups {
+			if g.A.Name != tt.want {
+				t.Errorf("%v, %v: relation %s has the name %q, want %q", tt.first, tt.then, g.Label, g.A.Name, tt.want)
+			}
+		}
 	}
 }
 
