@@ -444,6 +444,24 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// TestForecastOfASmallFile: a file that is read within a second is counted, however far its decompressor reads ahead.
+func TestForecastOfASmallFile(t *testing.T) {
+	m, model := open(t)
+	dir := t.TempDir()
+	p := plan(t, model, filepath.Join(dir, "out.tsv"), save(t, dir, "a.tar.gz", gz(t, tarred(t, member{"a.xml", bioc(t, 0, 300)}, member{"b.xml", bioc(t, 300, 300)}))))
+	f, err := p.Forecast(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Run(t.Context(), p, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Pairs < s.Pairs*99/100 || f.Pairs > s.Pairs*101/100 {
+		t.Errorf("forecast %d pairs, there are %d", f.Pairs, s.Pairs)
+	}
+}
+
 // TestForecast: the sample represents the files.
 func TestForecast(t *testing.T) {
 	m, model := open(t)

@@ -19,11 +19,11 @@ type Forecast struct {
 	Duration  time.Duration // 0 if it cannot be estimated
 }
 
-// Sizes of the sample: pairs that are read, and pairs that are predicted.
+// Sizes of the sample: the time to read pairs, and pairs that are predicted. A decompressor reads ahead, so a short sample
+// of a small file would count far too few pairs; within the time small files are read to their end.
 const (
-	sampleRead      = 2048
+	sampleTime      = time.Second
 	samplePredicted = 64
-	sampleTime      = 2 * time.Second
 )
 
 // Forecast estimates what Run would take from the beginning. It ignores files that cannot be read; Run reports them.
@@ -50,7 +50,7 @@ func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, err
 	p.Files, p.Chunk, p.Strict, p.Note, p.Broken = []string{largest}, 64, false, quiet, func(error) {}
 	j := job{Plan: &p, model: model, settings: settingsOf(model), told: map[[2]string]bool{}}
 	var sample []relations.Example
-	pairs, read, started := 0, int64(0), time.Now()
+	pairs, read, whole, started := 0, int64(0), true, time.Now()
 	for c, err := range p.chunks(ctx, position{}) {
 		if err != nil {
 			return f, err
@@ -59,9 +59,13 @@ func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, err
 		if len(sample) < samplePredicted {
 			sample = append(sample, c.examples...)
 		}
-		if pairs >= sampleRead || time.Since(started) > sampleTime {
+		if time.Since(started) > sampleTime {
+			whole = false
 			break
 		}
+	}
+	if whole {
+		read = most
 	}
 	if read == 0 || len(sample) == 0 {
 		return f, ctx.Err()

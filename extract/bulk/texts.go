@@ -120,7 +120,7 @@ func (r *reader) archive(at position, in *tar.Reader, read func() int64) error {
 			at.Text = first.Text
 		}
 		if at.Member >= first.Member {
-			if err := r.member(at, h, in, read()); err != nil {
+			if err := r.member(at, h, in, read); err != nil {
 				return err
 			}
 		}
@@ -128,12 +128,14 @@ func (r *reader) archive(at position, in *tar.Reader, read func() int64) error {
 	}
 }
 
-func (r *reader) member(at position, h *tar.Header, in *tar.Reader, read int64) error {
-	u := &unit{at: at, name: r.Files[at.File] + ": " + h.Name, in: in, packed: true, read: func() int64 { return read }, close: func() error { return nil }}
+func (r *reader) member(at position, h *tar.Header, in *tar.Reader, read func() int64) error {
+	u := &unit{at: at, name: r.Files[at.File] + ": " + h.Name, in: in, packed: true, read: read, close: func() error { return nil }}
 	if h.Size > maxMember {
 		return r.send(u, true)
 	}
 	content, err := io.ReadAll(in)
+	end := read() // others read on in the archive while this member is worked on
+	u.read = func() int64 { return end }
 	u.in = io.MultiReader(bytes.NewReader(content), &failing{err})
 	if sent := r.send(u, false); sent != nil {
 		return sent
