@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/subbert/subbert/data/extracted"
@@ -46,6 +47,10 @@ Files are read one text at a time; memory does not grow with them. Broken texts 
 in FILE.work until FILE is complete: after a stop or a kill, the same command with --resume continues it and writes the same bytes.`
 }
 
+// gcPercent is the garbage collector's while texts are read. Little is live then and much is garbage: at the usual 100 two
+// cores read 1.6 times as fast as one, since collecting costs them more together.
+const gcPercent = 400
+
 func (v *extractRowsCmd) Run(c *console) (err error) {
 	if _, err := extracted.FormOf(v.Out); err != nil {
 		return misused(err)
@@ -58,6 +63,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	if err != nil {
 		return err
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	notes, broken := firsts{log: c.log}, firsts{log: c.log}
 	plan.Files, plan.Out, plan.Resume, plan.Replace = v.Files, v.Out, v.Resume, v.Force || c.again
 	plan.Workers, plan.Precision, plan.Note, plan.Broken = workers(v.Workers), v.Precision, notes.warn, broken.skipped

@@ -116,7 +116,7 @@ func (r *reader) collect(start position, yield func(*chunk) bool) error {
 				if !yield(c) {
 					return errStopped
 				}
-				c = &chunk{next: c.next, read: c.read}
+				c = &chunk{next: c.next, read: c.read, examples: make([]relations.Example, 0, len(c.examples))} // more are likely
 			}
 		}
 	}

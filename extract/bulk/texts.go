@@ -222,6 +222,9 @@ func (r *reader) texts(u *unit) {
 		}
 		r.pairs(u.name, t, &it)
 		it.next, it.text, it.read = at, true, u.read()
+		if batch == nil {
+			batch = make([]item, 0, batchTexts)
+		}
 		batch = append(batch, it)
 		if pairs += len(it.examples); (len(batch) >= batchTexts || pairs >= batchPairs) && !hand() {
 			break
