@@ -586,7 +586,7 @@ func TestKeptMemory(t *testing.T) {
 			faults = pageFaults(t)
 		}
 		for _, exec := range execs {
-			x, err := exec.Exec1()
+			x, err := exec.Call1()
 			if err != nil {
 				t.Fatal(err)
 			}
