@@ -136,11 +136,11 @@ func plainly(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || errors.Is(err, runs.ErrInterrupted) || errors.Is(err, errTakenAway) {
 		return err
 	}
-	if errors.Is(err, ctxio.ErrUnread) {
-		return errEndsEarly
-	}
 	if kept := new(staging.KeptError); errors.As(err, &kept) {
 		return interruptedf("%s", kept.Hint())
+	}
+	if errors.Is(err, ctxio.ErrUnread) {
+		return errEndsEarly
 	}
 	return interruptedf("nothing was written; the same command starts again")
 }
