@@ -16,6 +16,10 @@ import (
 // goBackend is the Go backend with such products.
 type goBackend struct{ compute.Backend }
 
+// Parts is the number of parts in which a graph should process a batch (see trainer). The Go backend computes independent
+// nodes at the same time, but the nodes of a BERT wait for each other, and most use one core.
+func (goBackend) Parts() int { return 2 }
+
 // Builder is part of compute.Backend.
 func (b goBackend) Builder(name string) compute.Builder { return goBuilder{b.Backend.Builder(name), b} }
 

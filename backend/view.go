@@ -34,6 +34,14 @@ func (v *view) DeviceDescription(compute.DeviceNum) string {
 	return v.Backend.DeviceDescription(v.device)
 }
 
+// Parts is that of the backend behind the view; see goBackend.
+func (v *view) Parts() int {
+	if b, splits := v.Backend.(interface{ Parts() int }); splits {
+		return b.Parts()
+	}
+	return 1
+}
+
 // Finalize leaves the backend alone: the view does not own it.
 func (v *view) Finalize() {}
 

@@ -87,14 +87,15 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	}
 	runs := max(1, r.part.Of) // all of them share the compilation
 	epochs := float64(plan.Schedule.Steps()*plan.Batch) / float64(len(r.rows.train))
-	of = of.Fit(r.bert, r.rows.train, float64(runs)*epochs)
+	compiled := r.backend.Client != nil // by XLA; the Go backend computes the graph as it is
+	of = of.Fit(r.bert, r.rows.train, float64(runs)*epochs, compiled)
 	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
 	if err != nil {
 		return nil, configs.Wrap(err)
 	}
 	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
 	padding := batches.Padding(0)
-	if r.backend.Client != nil { // XLA compiles; the Go backend does not
+	if compiled {
 		plan.Shapes = task.Shapes(padding.Lengths)
 	}
 	if err := r.sameLabels(); err != nil {

@@ -26,8 +26,8 @@ type Forward struct {
 	inputs int
 }
 
-// NewForward prepares build over the parameters of store. The first axis of each of its inputs is split over devices;
-// its outputs must not be (reduce them, or run on one device).
+// NewForward prepares build over the parameters of store. The first axis of each of its inputs, and of each of its outputs, is
+// that of the rows. The inputs are split over devices; the outputs must not be (run on one device).
 func NewForward(backend compute.Backend, store *model.Store, devices int, name string, inputs int, build Build) (*Forward, error) {
 	mesh, err := newMesh(devices)
 	if err != nil {
@@ -37,6 +37,13 @@ func NewForward(backend compute.Backend, store *model.Store, devices int, name s
 }
 
 func newForward(backend compute.Backend, store *model.Store, mesh *distributed.DeviceMesh, name string, inputs int, build Build) (*Forward, error) {
+	return newWhole(backend, store, mesh, name, inputs, func(s *model.Scope, in []*graph.Node) []*graph.Node {
+		return forwardInParts(backend, build, s, in)
+	})
+}
+
+// newWhole is newForward for outputs that are not split as the inputs are.
+func newWhole(backend compute.Backend, store *model.Store, mesh *distributed.DeviceMesh, name string, inputs int, build Build) (*Forward, error) {
 	e, err := model.NewExec(backend, store, func(s *model.Scope, in []*graph.Node) []*graph.Node { return build(s, in) })
 	if err != nil {
 		return nil, err
@@ -79,7 +86,7 @@ func (t *Trainer) Evaluation(task Task) (*Evaluation, error) {
 func newEvaluation(backend compute.Backend, store *model.Store, task Task, mesh *distributed.DeviceMesh) (*Evaluation, error) {
 	e := &Evaluation{}
 	build := func(s *model.Scope, in []*graph.Node) []*graph.Node {
-		loss, seen := task.Loss(s, nil, in)
+		loss, seen := lossInParts(backend, task, s, nil, in)
 		scalars := []*graph.Node{loss}
 		e.names = e.names[:0]
 		for _, o := range seen {
@@ -89,7 +96,7 @@ func newEvaluation(backend compute.Backend, store *model.Store, task Task, mesh 
 		return []*graph.Node{pack(scalars)}
 	}
 	var err error
-	e.forward, err = newForward(backend, store, mesh, "evaluate", len(task.Inputs()), build)
+	e.forward, err = newWhole(backend, store, mesh, "evaluate", len(task.Inputs()), build)
 	return e, err
 }
 

@@ -141,7 +141,7 @@ func distribute(e *model.Exec, mesh *distributed.DeviceMesh, inputs, scalars int
 // loss builds the task's loss, records the parameters that it uses and the names that it observes, and returns
 // [loss, sum, weight, sum, weight, ...].
 func (s *step) loss(scope *model.Scope, at *Moment, in []*graph.Node) (loss *graph.Node, observed []*graph.Node) {
-	loss, seen := s.task.Loss(scope, at, in)
+	loss, seen := lossInParts(s.backend, s.task, scope, at, in)
 	observed = []*graph.Node{loss}
 	s.names = s.names[:0]
 	for _, o := range seen {

@@ -11,9 +11,9 @@ import (
 	"github.com/subbert/subbert/runs"
 )
 
-// meter shows the progress of a verb as one line that changes, on a terminal. Elsewhere it shows nothing, except that
-// the log of a run gets a line now and then. It measures time from the first call of a stage, so that what comes before
-// the work (compiling, opening) does not count.
+// meter shows the progress of a verb as one line that changes, on a terminal. Elsewhere, as in the log of a job, it prints
+// a line a minute. It measures time from the first call of a stage, so that what comes before the work (compiling,
+// opening) does not count.
 type meter struct {
 	w        io.Writer
 	terminal bool
@@ -25,18 +25,20 @@ type meter struct {
 }
 
 func newMeter(c *console) *meter {
-	m := &meter{w: io.Discard, between: 200 * time.Millisecond}
-	if isTerminal(c.err) && !c.quiet {
-		m.w, m.terminal = raw(c.err), true
+	switch {
+	case c.quiet:
+		return &meter{w: io.Discard, between: time.Minute}
+	case isTerminal(c.err):
+		return &meter{w: raw(c.err), terminal: true, between: 200 * time.Millisecond}
 	}
-	return m
+	return &meter{w: c.err, between: time.Minute}
 }
 
-// newLogMeter returns a meter that, without a terminal, prints a line now and then.
+// newLogMeter returns a meter for a training, which prints a line every five seconds without a terminal.
 func newLogMeter(c *console) *meter {
 	m := newMeter(c)
-	if !m.terminal && !c.quiet {
-		m.w, m.between = c.err, 5*time.Second
+	if !m.terminal {
+		m.between = 5 * time.Second
 	}
 	return m
 }

@@ -25,10 +25,10 @@ type Work struct {
 	Resume string
 }
 
-// OpenWork opens the Work of earlier attempts at the directory final, or creates it.
+// OpenWork opens the Work of earlier attempts at the directory final, or creates it. It clears away what a killed Remove left.
 func OpenWork(final string) (*Work, error) {
 	w := &Work{dir: filepath.Clean(final) + ".work"}
-	return w, os.MkdirAll(w.dir, 0o777)
+	return w, errors.Join(os.RemoveAll(w.removed()), os.MkdirAll(w.dir, 0o777))
 }
 
 // Dir is the name of the directory.
@@ -82,8 +82,16 @@ func (w *Work) Done() bool {
 	return err == nil && len(found) > 0
 }
 
-// Remove removes the directory.
-func (w *Work) Remove() error { return os.RemoveAll(w.dir) }
+// Remove removes the directory. It is renamed first, so that a kill cannot leave some of its tasks, which a later attempt
+// would take for the work of another request.
+func (w *Work) Remove() error {
+	if err := os.Rename(w.dir, w.removed()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(w.removed())
+}
+
+func (w *Work) removed() string { return w.dir + ".removed" }
 
 // KeptError is the error of a run that kept finished work for the next attempt.
 type KeptError struct {

@@ -70,3 +70,36 @@ func TestWork(t *testing.T) {
 		t.Errorf("left after Discard: %v, %v", left, err)
 	}
 }
+
+// TestKilledRemove expects no task, and nothing left over, after a process was killed while it removed its work.
+func TestKilledRemove(t *testing.T) {
+	final := filepath.Join(t.TempDir(), "out")
+	w, err := OpenWork(final)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"a", "b"} {
+		if err := w.Store(key, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(w.Dir(), w.removed()); err != nil { // as Remove begins
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(w.removed(), "task-a.json")); err != nil {
+		t.Fatal(err)
+	}
+	w, err = OpenWork(final)
+	if err != nil || w.Done() {
+		t.Errorf("done: %v, %v", w.Done(), err)
+	}
+	if err := w.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Remove(); err != nil {
+		t.Errorf("removed twice: %v", err)
+	}
+	if left, err := filepath.Glob(final + "*"); len(left) > 0 || err != nil {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+}

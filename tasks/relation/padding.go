@@ -43,14 +43,17 @@ func (c Config) paddedTo() []int {
 	return defaultLengths()
 }
 
-// compileSpeed is the cost of compiling one layer of an update, in floating point operations: the number that two cores
-// do in the same time.
-const compileSpeed = 6e10
+// compileSpeed and buildSpeed are the costs of one layer of an update for a length, in floating point operations: the
+// number that two cores do in the same time. XLA compiles the graph; the Go backend only builds it.
+const (
+	compileSpeed = 6e10
+	buildSpeed   = 2e8
+)
 
 // Fit returns c with the lengths for a run over examples for the given number of epochs. It chooses, among the lengths
-// that rows may be padded to, those with the least total cost of padding and compiling. The cost of a compilation
-// depends on b, not on the machine. If c has Lengths, or all rows have one length, Fit returns c.
-func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64) Config {
+// that rows may be padded to, those with the least total cost of padding and, if compiled, compiling. The cost of a
+// compilation depends on b, not on the machine. If c has Lengths, or all rows have one length, Fit returns c.
+func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64, compiled bool) Config {
 	known := c.lengths()
 	if len(c.Lengths) > 0 || len(known) == 1 {
 		return c
@@ -60,7 +63,11 @@ func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64) Config
 		counts[slices.Index(known, fits(known, len(e.IDs)))]++
 	}
 	perPosition := 3 * bert.FLOPs(b, c.Sequence, c.Sequence) / float64(c.Sequence)
-	each := compileSpeed * float64(3+b.NumHiddenLayers) / perPosition / epochs // cost of a compilation, in positions of an epoch
+	speed := buildSpeed
+	if compiled {
+		speed = compileSpeed
+	}
+	each := speed * float64(3+b.NumHiddenLayers) / perPosition / epochs // cost of a length, in positions of an epoch
 	c.Lengths = cheapest(known, counts, each)
 	return c
 }

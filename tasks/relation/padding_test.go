@@ -87,22 +87,25 @@ func TestFit(t *testing.T) {
 		bert   bert.Config
 		rows   int
 		epochs float64
+		built  bool // not compiled
 		change func(*Config)
 		want   []int
 	}{
-		{"nothing", small, 0, 1, nil, []int{16}},
-		{"a minute", small, 400, 1, nil, []int{48, 96}},
-		{"an hour", small, 4000, 10, nil, []int{16, 24, 32, 48, 64, 80, 96}},
-		{"larger model", base, 400, 1, nil, []int{32, 64, 96}},
-		{"named", small, 400, 1, func(c *Config) { c.Lengths = []int{20} }, []int{20}},
-		{"full", small, 400, 1, func(c *Config) { c.Padding = PaddingFull }, nil},
+		{"nothing", small, 0, 1, false, nil, []int{16}},
+		{"a minute", small, 400, 1, false, nil, []int{48, 96}},
+		{"an hour", small, 4000, 10, false, nil, []int{16, 24, 32, 48, 64, 80, 96}},
+		{"larger model", base, 400, 1, false, nil, []int{32, 64, 96}},
+		{"without a compiler", small, 400, 1, true, nil, []int{16, 24, 32, 48, 64, 80, 96}},
+		{"a second without a compiler", small, 10, 0.05, true, nil, []int{96}},
+		{"named", small, 400, 1, false, func(c *Config) { c.Lengths = []int{20} }, []int{20}},
+		{"full", small, 400, 1, false, func(c *Config) { c.Padding = PaddingFull }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := Default()
 			if tt.change != nil {
 				tt.change(&c)
 			}
-			if diff := cmp.Diff(tt.want, c.Fit(tt.bert, examples(tt.rows), tt.epochs).Lengths); diff != "" {
+			if diff := cmp.Diff(tt.want, c.Fit(tt.bert, examples(tt.rows), tt.epochs, !tt.built).Lengths); diff != "" {
 				t.Errorf("lengths: -want +got\n%s", diff)
 			}
 		})
