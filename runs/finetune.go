@@ -114,7 +114,11 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	if r.predictor, err = task.NewPredictor(r.trainer.Forward); err != nil {
 		return nil, err
 	}
-	r.trainer.Ahead = r.predictor.Ahead(slices.Concat(r.rows.dev, r.rows.test))
+	predicted := slices.Concat(r.rows.dev, r.rows.test)
+	if compiled {
+		r.predictor.Fit(predicted)
+	}
+	r.trainer.Ahead = r.predictor.Ahead(predicted)
 	if err := r.openBest(); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,7 @@
     python3 -m venv peers && peers/bin/pip install torch==2.15.0 transformers==5.24.0 onnxruntime==1.32.0 onnx==1.23.2 onnxscript==0.7.2 numpy==2.4.6
     go build -o subbert ./cmd/subbert && ./subbert backend install cpu
     ./subbert data relations --from ddi2013 --out ddi/ DDICorpus-2013.zip
-    ./subbert data shard --vocab MODEL/vocab.txt --out shards/ TEXTS
+    ./subbert data shard --uncased --vocab MODEL/vocab.txt --out shards/ TEXTS
     peers/bin/python scripts/against_peers.py --subbert ./subbert --model MODEL --train ddi/train.tsv --test ddi/test.tsv --shards shards/ --out table.json
 
 MODEL is a small BERT as a transformers directory, such as MiniLM-L6. Four measures, --pairs times each, ours and the peer's one after the other:
@@ -62,7 +62,7 @@ class Ours:
             return json.load(f)["compile_seconds"]
 
     def train(self, verb, name, text, precision):
-        """Trains by a config; returns the lines of its metrics, one a step."""
+        """Trains by a config; returns the lines of its metrics, one a step, without those of held-out texts."""
         run = os.path.join(self.folder, name)
         shutil.rmtree(run, ignore_errors=True)
         config = os.path.join(self.folder, name + ".toml")
@@ -70,7 +70,7 @@ class Ours:
             f.write(text + '[device]\nprecision = "%s"\n[run]\ndir = %s\n' % (precision, json.dumps(run)))
         seconds = self.run(verb, config)
         with open(os.path.join(run, "metrics.jsonl")) as f:
-            return [json.loads(line) for line in f], seconds
+            return [line for line in map(json.loads, f) if "compute_seconds" in line], seconds
 
     def step(self, precision):
         base = os.path.join(self.folder, "base.json")
@@ -255,7 +255,8 @@ def machine():
     with open("/proc/cpuinfo") as f:
         text = f.read()
     flags = re.search(r"^flags\s*:(.*)$", text, re.M).group(1).split()
-    return {"processor": re.search(r"^model name\s*:\s*(.*)$", text, re.M).group(1), "system": platform.platform(),
+    name, family, model = (re.search(r"^%s\s*:\s*(.*)$" % key, text, re.M).group(1) for key in ("model name", "cpu family", "model"))
+    return {"processor": "%s family %s model %s" % (name, family, model), "system": platform.platform(),
             "instructions": [n for n in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile") if n in flags]}
 
 

@@ -58,23 +58,28 @@ func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64, compil
 	if len(c.Lengths) > 0 || len(known) == 1 {
 		return c
 	}
-	counts := make([]int, len(known)) // number of examples by the shortest length that fits
-	for _, e := range examples {
-		counts[slices.Index(known, fits(known, len(e.IDs)))]++
-	}
-	perPosition := 3 * bert.FLOPs(b, c.Sequence, c.Sequence) / float64(c.Sequence)
 	speed := buildSpeed
 	if compiled {
 		speed = compileSpeed
 	}
-	each := speed * float64(3+b.NumHiddenLayers) / perPosition / epochs // cost of a length, in positions of an epoch
-	c.Lengths = cheapest(known, counts, each)
+	c.Lengths = cheapest(known, examples, costOfLength(speed, b, c.Sequence)/epochs)
 	return c
 }
 
-// cheapest returns the subset of lengths, ascending, with the least cost: the number of positions of all padded rows,
-// plus each for every length in use. counts holds the number of examples that fit a length and not the one before.
-func cheapest(lengths, counts []int, each float64) []int {
+// costOfLength is the cost of compiling an update for a length, in positions that are trained on; or that of a prediction, in
+// positions that are predicted: its operations and its compilation are about a third each.
+func costOfLength(speed float64, b bert.Config, sequence int) float64 {
+	perPosition := 3 * bert.FLOPs(b, sequence, sequence) / float64(sequence)
+	return speed * float64(3+b.NumHiddenLayers) / perPosition
+}
+
+// cheapest returns the subset of lengths, ascending, with the least cost: the number of positions of all padded examples,
+// plus each for every length in use.
+func cheapest(lengths []int, examples []marked.Row, each float64) []int {
+	counts := make([]int, len(lengths)) // number of examples by the shortest length that fits
+	for _, e := range examples {
+		counts[slices.Index(lengths, fits(lengths, len(e.IDs)))]++
+	}
 	type choice struct {
 		cost   float64
 		before int // the length chosen before this one; -1: none
@@ -116,12 +121,15 @@ func fits(lengths []int, n int) int {
 }
 
 // length returns the length that a microbatch of examples is padded to.
-func (r *Task) length(examples []marked.Row) int {
-	longest := 1
+func (r *Task) length(examples []marked.Row) int { return fits(r.lengths, longest(examples)) }
+
+// longest returns the number of tokens of the longest example, at least 1.
+func longest(examples []marked.Row) int {
+	n := 1
 	for _, e := range examples {
-		longest = max(longest, len(e.IDs))
+		n = max(n, len(e.IDs))
 	}
-	return fits(r.lengths, longest)
+	return n
 }
 
 // Padding describes the padding of an epoch.

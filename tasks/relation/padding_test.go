@@ -112,6 +112,38 @@ func TestFit(t *testing.T) {
 	}
 }
 
+// TestPredictorFit checks the lengths of predictions: few for few examples, and always one that fits the longest row there may be.
+func TestPredictorFit(t *testing.T) {
+	c := Default()
+	c.Sequence = 128
+	small := bert.Default()
+	small.HiddenSize, small.NumHiddenLayers, small.IntermediateSize = 384, 6, 1536
+	examples := func(n int) []marked.Row {
+		out := make([]marked.Row, n)
+		for i := range out {
+			out[i].IDs = make([]int32, 10+i*37%80) // 10 to 89 positions
+		}
+		return out
+	}
+	for n, want := range map[int][]int{0: {16, 24, 32, 48, 64, 80, 96, 112, 128}, 100: {96, 128}, 600: {48, 96, 128}, 50000: {16, 24, 32, 48, 64, 80, 96, 128}} {
+		r, err := New(small, bert.Options{}, c, 2, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := r.NewPredictor(func(string, int, trainer.Build) (*trainer.Forward, error) { return nil, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Fit(examples(n))
+		if diff := cmp.Diff(want, p.lengths); diff != "" {
+			t.Errorf("%d examples: -want +got\n%s", n, diff)
+		}
+		if used := p.inUse(examples(n)); n == 100 && !slices.Equal(used, []int{96}) {
+			t.Errorf("%d examples use %v, want 96 alone", n, used)
+		}
+	}
+}
+
 // TestGroupedEpoch expects every example once per epoch, full batches except one, rows no longer than necessary, a
 // different order each epoch, and the same batches from every starting step.
 func TestGroupedEpoch(t *testing.T) {

@@ -194,7 +194,11 @@ func (r *Task) weight(e marked.Row) float32 {
 // tensors makes the inputs of a microbatch in which each example has scale times its own weight. Missing rows have weight
 // zero and hold one [PAD] to attend to.
 func (r *Task) tensors(examples []marked.Row, scale float32) []*tensors.Tensor {
-	length := r.length(examples)
+	return r.padded(examples, r.length(examples), scale)
+}
+
+// padded is tensors with rows of the given length.
+func (r *Task) padded(examples []marked.Row, length int, scale float32) []*tensors.Tensor {
 	ids, lengths := make([]int32, r.rows*length), slices.Repeat([]int32{1}, r.rows)
 	spans, labels, weights := make([]int32, r.rows*4), make([]int32, r.rows), make([]float32, r.rows)
 	for i, e := range examples {
@@ -233,6 +237,7 @@ func (p Prediction) Label() int {
 type Predictor struct {
 	task    *Task
 	forward *trainer.Forward
+	lengths []int // that rows are padded to, ascending
 }
 
 // NewPredictor returns a predictor; open is Trainer.Forward, or trainer.NewForward on a store.
@@ -246,13 +251,25 @@ func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 		return out
 	}
 	forward, err := open("predict", len(r.Inputs())-2, build)
-	return &Predictor{task: r, forward: forward}, err
+	return &Predictor{task: r, forward: forward, lengths: r.lengths}, err
+}
+
+// Fit chooses, among the lengths that p pads rows to, those with the least total cost of padding and compiling for one
+// prediction of each of examples.
+func (p *Predictor) Fit(examples []marked.Row) {
+	if len(examples) > 0 && len(p.lengths) > 1 {
+		fit := cheapest(p.lengths, examples, costOfLength(compileSpeed, p.task.bert, p.task.sequence()))
+		if last := p.task.sequence(); fit[len(fit)-1] < last {
+			fit = append(fit, last) // for other examples
+		}
+		p.lengths = fit
+	}
 }
 
 // Ahead returns functions that each compile one of the graphs for predicting examples.
 func (p *Predictor) Ahead(examples []marked.Row) []func() error {
 	var out []func() error
-	for _, in := range p.task.Shapes(p.task.inUse(examples)) {
+	for _, in := range p.task.Shapes(p.inUse(examples)) {
 		out = append(out, func() error { return p.forward.Compile(in[:len(in)-2]...) })
 	}
 	return out
@@ -298,11 +315,11 @@ func byLength(examples []marked.Row) []int {
 }
 
 // inUse returns the lengths that microbatches of examples, sorted by length, are padded to, ascending.
-func (r *Task) inUse(examples []marked.Row) []int {
+func (p *Predictor) inUse(examples []marked.Row) []int {
 	var lengths []int
-	for part := range slices.Chunk(byLength(examples), r.rows) {
+	for part := range slices.Chunk(byLength(examples), p.task.rows) {
 		longest := examples[part[len(part)-1]]
-		lengths = append(lengths, fits(r.lengths, max(1, len(longest.IDs))))
+		lengths = append(lengths, fits(p.lengths, max(1, len(longest.IDs))))
 	}
 	return slices.Compact(lengths)
 }
@@ -313,7 +330,8 @@ func (p *Predictor) predict(examples []marked.Row, part []int, made []Prediction
 	for i, at := range part {
 		rows[i] = examples[at]
 	}
-	in := p.task.tensors(rows, 1)
+	length := fits(p.lengths, longest(rows))
+	in := p.task.padded(rows, length, 1)
 	out, err := p.forward.Call(in[:len(in)-2])
 	if err != nil {
 		return err
@@ -327,7 +345,7 @@ func (p *Predictor) predict(examples []marked.Row, part []int, made []Prediction
 	for i, at := range part {
 		made[at].Probabilities = matrixRow(flat[0], i, p.task.head.Classes)
 		if len(flat) > 1 {
-			made[at].Attention = matrixRow(flat[1], i, p.task.length(rows))[:len(rows[i].IDs)]
+			made[at].Attention = matrixRow(flat[1], i, length)[:len(rows[i].IDs)]
 		}
 	}
 	return nil
