@@ -2,11 +2,14 @@ package runs_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/configs"
 	"github.com/subbert/subbert/data/preparation"
@@ -14,6 +17,7 @@ import (
 	"github.com/subbert/subbert/runs"
 	"github.com/subbert/subbert/runs/result"
 	"github.com/subbert/subbert/runs/runstest"
+	"github.com/subbert/subbert/tasks/relation"
 )
 
 // shared is the directory of the shared cases, if it exists.
@@ -237,5 +241,57 @@ func TestTemperatureIsKept(t *testing.T) {
 	}
 	if r.Curve.Of != "dev" {
 		t.Errorf("curve of %q, want of dev", r.Curve.Of)
+	}
+}
+
+// TestExtendedRunKeepsItsLengths: a run that is extended pads its rows as before, where a longer run from the start would use more
+// lengths.
+func TestExtendedRunKeepsItsLengths(t *testing.T) {
+	f := files(t)
+	text, err := os.ReadFile(f.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rows, _ := strings.Cut(string(text), "\n")
+	train := filepath.Join(t.TempDir(), "train.tsv")
+	all := head + "\n"
+	for i := range 20 {
+		for row := range strings.Lines(rows) {
+			fields := strings.Split(row, "\t")
+			if i > 0 { // most are short
+				fields[1] = "@DRUG$ or @DRUG$."
+			}
+			all += fmt.Sprint(i) + strings.Join(fields, "\t")
+		}
+	}
+	if err := os.WriteFile(train, []byte(all), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lengths := func(dir, epochs string, env runs.Env) []int {
+		t.Helper()
+		config, err := configs.ReadRelation(t.Context(), f.Finetune, "run.dir="+filepath.Join(f.Dir, dir), "schedule.epochs="+epochs, "task.padding=grouped", "data.train="+train)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := runs.Finetune(t.Context(), config, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(r.Model, "config.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := relation.ReadSettings(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Lengths
+	}
+	short := lengths("short", "0.1", runs.Env{})
+	if long := lengths("long", "2", runs.Env{}); cmp.Equal(short, long) {
+		t.Fatalf("0.1 and 2 epochs both use %d", short)
+	}
+	if diff := cmp.Diff(short, lengths("short", "2", runs.Env{Resume: true, Extend: true})); diff != "" {
+		t.Errorf("extended: -before +after\n%s", diff)
 	}
 }

@@ -88,7 +88,9 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	runs := max(1, r.part.Of) // all of them share the compilation
 	epochs := float64(plan.Schedule.Steps()*plan.Batch) / float64(len(r.rows.train))
 	compiled := r.backend.Client != nil // by XLA; the Go backend computes the graph as it is
-	of = of.Fit(r.bert, r.rows.train, float64(runs)*epochs, compiled)
+	if of, err = r.fit(of, float64(runs)*epochs, compiled); err != nil {
+		return nil, err
+	}
 	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
 	if err != nil {
 		return nil, configs.Wrap(err)
@@ -129,6 +131,24 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 		return nil, err
 	}
 	return r.finish(ctx)
+}
+
+// fit chooses the lengths that rows are padded to. A run that continues keeps those of its checkpoint: for more epochs, or for
+// another backend, Fit chooses others, and the steps would have other batches.
+func (r *relationRun) fit(of relation.Config, epochs float64, compiled bool) (relation.Config, error) {
+	if r.state == nil {
+		return of.Fit(r.bert, r.rows.train, epochs, compiled), nil
+	}
+	text, err := r.dir.ModelConfig()
+	if err != nil {
+		return of, err
+	}
+	before, err := relation.ReadSettings(text)
+	if err != nil || before == nil {
+		return of, err
+	}
+	of.Lengths = before.Lengths
+	return of, nil
 }
 
 // relationPlan returns the plan of the run. If the best epoch is kept, every epoch is evaluated.

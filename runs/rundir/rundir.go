@@ -28,6 +28,7 @@ import (
 
 // Names of the files of a checkpoint.
 const (
+	configFile    = "config.json"
 	weightsFile   = "model.safetensors"
 	optimizerFile = "optimizer.safetensors"
 	trainerFile   = "trainer.json"
@@ -51,6 +52,7 @@ type Dir struct {
 	discard bool       // remove the checkpoints once there is a result
 	goOn    bool       // continue if a checkpoint cannot be written
 	onSaved func(checkpoints.Saved)
+	from    *checkpoints.Step // that Continue read
 
 	// Failed, if set before the first save, receives the errors of failed writes after which the run continues.
 	Failed func(error)
@@ -110,8 +112,18 @@ func (d *Dir) Continue(resume bool) (*trainer.State, []checkpoints.Passed, error
 	if !resume {
 		return nil, nil, fmt.Errorf("%s: %w, up to step %d", d.path, ErrExists, step.Step)
 	}
+	d.from = step
 	state, err := ReadState(step)
 	return state, passed, err
+}
+
+// ModelConfig returns the config.json of the checkpoint whose state Continue returned.
+func (d *Dir) ModelConfig() ([]byte, error) {
+	path, err := d.from.Path(configFile)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 // Newest waits for the save in progress and returns the state of the newest valid checkpoint.
