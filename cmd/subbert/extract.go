@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 
 	"github.com/subbert/subbert/data/extracted"
@@ -48,17 +48,16 @@ Files are read one text at a time; memory does not grow with them. Broken texts 
 in FILE.work until FILE is complete: after a stop or a kill, the same command with --resume continues it and writes the same bytes.`
 }
 
-// garbageBytes is how much garbage comes together between two collections while texts are read. Collecting at the usual
-// 100 % of what is live, two cores read only 1.6 times as fast as one, since a small model leaves little live.
+// garbageBytes is how much garbage comes together between two collections while texts are read. At the usual setting, as much
+// as is live, two cores read only 1.6 times as fast as one, since a small model leaves little live.
 const garbageBytes = 96 << 20
 
-// collectLess sets the garbage collector for garbageBytes beyond what is live now, and returns a function that sets it back.
-func collectLess() (restore func()) {
-	debug.FreeOSMemory() // also what loading a model left over
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before := debug.SetGCPercent(int(min(800, 100*garbageBytes/max(1, m.HeapAlloc))))
-	return func() { debug.SetGCPercent(before) }
+// collectAfter sets the garbage collector to run after garbageBytes more than the last collection left live. It is called
+// again when what is live may have changed. It returns the setting before.
+func collectAfter() (before int) {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	return debug.SetGCPercent(int(min(800, 100*garbageBytes/max(1, live[0].Value.Uint64()))))
 }
 
 func (v *extractRowsCmd) Run(c *console) (err error) {
@@ -99,12 +98,14 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 	}
 	meter := newMeter(c)
 	plan.Progress = func(p bulk.Progress) {
+		collectAfter()
 		meter.show(float64(p.Read), float64(p.Size), func(float64) string {
 			rate := float64(p.Pairs-p.Earlier) / time.Since(meter.began).Seconds()
 			return fmt.Sprintf("%d pairs, %d rows, %.1f of %.1f MB, %.0f pairs/s", p.Pairs, p.Rows, megabytes(p.Read), megabytes(p.Size), rate)
 		})
 	}
-	defer collectLess()()
+	debug.FreeOSMemory() // what loading the model left over
+	defer debug.SetGCPercent(collectAfter())
 	s, err := bulk.Run(c.ctx, plan, m)
 	meter.end()
 	broken.end()
