@@ -96,9 +96,12 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)), "pairs", f.Pairs,
 			"pairs_per_second", fmt.Sprintf("%.0f", f.PerSecond), "takes", f.Duration.Round(time.Second))
 	}
-	meter := newMeter(c)
+	meter, adjusted := newBurstMeter(c), time.Now()
 	plan.Progress = func(p bulk.Progress) {
-		collectAfter()
+		if time.Since(adjusted) > time.Second {
+			collectAfter()
+			adjusted = time.Now()
+		}
 		meter.show(float64(p.Read), float64(p.Size), func(float64) string {
 			rate := float64(p.Pairs-p.Earlier) / time.Since(meter.began).Seconds()
 			return fmt.Sprintf("%d pairs, %d rows, %.1f of %.1f MB, %.0f pairs/s", p.Pairs, p.Rows, megabytes(p.Read), megabytes(p.Size), rate)

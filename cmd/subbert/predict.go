@@ -67,7 +67,7 @@ func (v *predictCmd) Run(c *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	progress := predicting{meter: newMeter(c)}
+	progress := predicting{meter: newBurstMeter(c)}
 	r.Read, r.Predicted = progress.read, progress.predicted
 	s, err := m.Write(c.ctx, r)
 	progress.meter.end()

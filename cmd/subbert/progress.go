@@ -20,18 +20,35 @@ type meter struct {
 	between  time.Duration // between two lines
 	stage    string        // of the work; time starts anew for each
 	began    time.Time     // time of the first call; zero before
-	pace     pace.Median
+	paces    func() paced  // makes a new pace
+	pace     paced
 	shown    time.Time
 }
 
+// paced measures speed; see package pace.
+type paced interface {
+	Add(done float64, now time.Time)
+	Rate() (perSecond float64, sure bool)
+}
+
 func newMeter(c *console) *meter {
+	m := &meter{paces: func() paced { return &pace.Median{} }}
 	switch {
 	case c.quiet:
-		return &meter{w: io.Discard, between: time.Minute}
+		m.w, m.between = io.Discard, time.Minute
 	case isTerminal(c.err):
-		return &meter{w: raw(c.err), terminal: true, between: 200 * time.Millisecond}
+		m.w, m.terminal, m.between = raw(c.err), true, 200*time.Millisecond
+	default:
+		m.w, m.between = c.err, time.Minute
 	}
-	return &meter{w: c.err, between: time.Minute}
+	return m
+}
+
+// newBurstMeter returns a meter for work that is reported in bursts.
+func newBurstMeter(c *console) *meter {
+	m := newMeter(c)
+	m.paces = func() paced { return &pace.Mean{} }
+	return m
 }
 
 // newLogMeter returns a meter for a training, which prints a line every five seconds without a terminal.
@@ -57,7 +74,7 @@ func isTerminal(w io.Writer) bool {
 func (m *meter) show(done, total float64, line func(rate float64) string) {
 	now := time.Now()
 	if m.began.IsZero() {
-		m.began, m.shown, m.pace = now, now, pace.Median{}
+		m.began, m.shown, m.pace = now, now, m.paces()
 	}
 	m.pace.Add(done, now)
 	if now.Sub(m.shown) < m.between {

@@ -44,3 +44,30 @@ func (p *Median) Rate() (perSecond float64, sure bool) {
 	sorted := slices.Sorted(slices.Values(p.seconds))
 	return 1 / sorted[len(sorted)/2], len(sorted) >= enough
 }
+
+// Mean measures the speed of work as the mean since the first report. Unlike the median it suits reports of work that comes in
+// bursts, as bytes of compressed files do.
+type Mean struct {
+	first, done float64
+	began, at   time.Time
+	reports     int // that found more done
+}
+
+// Add records that done units of work are done now.
+func (p *Mean) Add(done float64, now time.Time) {
+	if p.began.IsZero() || done < p.done {
+		*p = Mean{first: done, done: done, began: now, at: now}
+		return
+	}
+	if now.Sub(p.at) >= shortest && done > p.done {
+		p.done, p.at, p.reports = done, now, p.reports+1
+	}
+}
+
+// Rate returns the units of work done a second, 0 at the start, and whether there are enough reports to rely on it.
+func (p *Mean) Rate() (perSecond float64, sure bool) {
+	if p.reports == 0 {
+		return 0, false
+	}
+	return (p.done - p.first) / p.at.Sub(p.began).Seconds(), p.reports >= enough
+}

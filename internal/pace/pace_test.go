@@ -37,6 +37,34 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+// TestMean: work that is reported in bursts has the rate of all of it, where the median takes the slow reports for all.
+func TestMean(t *testing.T) {
+	var mean Mean
+	var median Median
+	now, done := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 7.0
+	for i := range 61 {
+		mean.Add(done, now)
+		median.Add(done, now)
+		if _, sure := mean.Rate(); sure != (i >= enough) {
+			t.Errorf("after %d reports: sure %t", i+1, sure)
+		}
+		now, done = now.Add(time.Second), done+1
+		if i%3 == 0 {
+			done += 6
+		}
+	}
+	if rate, _ := mean.Rate(); math.Abs(rate-3) > 0.1 {
+		t.Errorf("%g a second, want 3", rate)
+	}
+	if rate, _ := median.Rate(); rate != 1 {
+		t.Errorf("the median is %g, want 1 (otherwise this test shows nothing)", rate)
+	}
+	mean.Add(0, now) // another stage
+	if rate, sure := mean.Rate(); rate != 0 || sure {
+		t.Errorf("at the start of another stage: %g a second, sure %t", rate, sure)
+	}
+}
+
 func repeated(x float64, n int) []float64 {
 	out := make([]float64, n)
 	for i := range out {

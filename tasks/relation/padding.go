@@ -46,7 +46,7 @@ func (c Config) paddedTo() []int {
 // compileSpeed and buildSpeed are the costs of one layer of an update for a length, in floating point operations: the
 // number that two cores do in the same time. XLA compiles the graph; the Go backend only builds it.
 const (
-	compileSpeed = 6e10
+	compileSpeed = 8e10
 	buildSpeed   = 2e8
 )
 

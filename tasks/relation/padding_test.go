@@ -92,7 +92,8 @@ func TestFit(t *testing.T) {
 		want   []int
 	}{
 		{"nothing", small, 0, 1, false, nil, []int{16}},
-		{"a minute", small, 400, 1, false, nil, []int{48, 96}},
+		{"half a minute", small, 400, 1, false, nil, []int{96}},
+		{"a minute", small, 800, 1, false, nil, []int{48, 96}},
 		{"an hour", small, 4000, 10, false, nil, []int{16, 24, 32, 48, 64, 80, 96}},
 		{"larger model", base, 400, 1, false, nil, []int{32, 64, 96}},
 		{"without a compiler", small, 400, 1, true, nil, []int{16, 24, 32, 48, 64, 80, 96}},
