@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"time"
 
 	"github.com/subbert/subbert/data/extracted"
@@ -53,11 +53,14 @@ in FILE.work until FILE is complete: after a stop or a kill, the same command wi
 const garbageBytes = 96 << 20
 
 // collectAfter sets the garbage collector to run after garbageBytes more than the last collection left live. It is called
-// again when what is live may have changed. It returns the setting before.
-func collectAfter() (before int) {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	return debug.SetGCPercent(int(min(800, 100*garbageBytes/max(1, live[0].Value.Uint64()))))
+// again when what is live may have changed. percent is the setting before, and the result the new one.
+func collectAfter(percent int) int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	live := m.NextGC * 100 / uint64(100+percent)
+	percent = int(min(800, 100*garbageBytes/max(1, live)))
+	debug.SetGCPercent(percent)
+	return percent
 }
 
 func (v *extractRowsCmd) Run(c *console) (err error) {
@@ -96,19 +99,20 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 		c.log.Info("forecast, going by the largest file", "files", f.Files, "in_mb", tenths(megabytes(f.Bytes)), "pairs", f.Pairs,
 			"pairs_per_second", fmt.Sprintf("%.0f", f.PerSecond), "takes", f.Duration.Round(time.Second))
 	}
-	meter, adjusted := newBurstMeter(c), time.Now()
+	meter := newBurstMeter(c)
+	percent, adjusted := 0, time.Time{}
 	plan.Progress = func(p bulk.Progress) {
 		if time.Since(adjusted) > time.Second {
-			collectAfter()
-			adjusted = time.Now()
+			percent, adjusted = collectAfter(percent), time.Now()
 		}
 		meter.show(float64(p.Read), float64(p.Size), func(float64) string {
 			rate := float64(p.Pairs-p.Earlier) / time.Since(meter.began).Seconds()
 			return fmt.Sprintf("%d pairs, %d rows, %.1f of %.1f MB, %.0f pairs/s", p.Pairs, p.Rows, megabytes(p.Read), megabytes(p.Size), rate)
 		})
 	}
+	percent = 100
+	defer debug.SetGCPercent(debug.SetGCPercent(percent))
 	debug.FreeOSMemory() // what loading the model left over
-	defer debug.SetGCPercent(collectAfter())
 	s, err := bulk.Run(c.ctx, plan, m)
 	meter.end()
 	broken.end()
