@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What bfloat16 does to training on XLA:CPU: MiniLM is pre-trained further on abstracts, and fine-tuned on 2,400 pairs of DDI 2013
 # with three seeds, in float32 and in bfloat16; everything else is the same. It prints the masked losses, and F1 on the official test set.
-# docs/experiments.md has the results. A processor without units for bfloat16 (subbert backend check cpu) is slower in it.
+# docs/performance.md has the results. A processor without units for bfloat16 (subbert backend check cpu) is slower in it.
 #
 #   SUBBERT_DATA=... MINILM=DIR scripts/bfloat16.sh DIR [STEPS]
 #
@@ -55,7 +55,7 @@ truncate = "around_mentions"
 pooling = "attention"
 seeds = 3
 [optimizer]
-learning_rate = 5e-5 # at 1e-4 two of three seeds answer one label throughout
+learning_rate = 5e-5 # at 1e-4 two of three seeds answer one label almost throughout
 [schedule]
 epochs = 3
 warmup_fraction = 0.1

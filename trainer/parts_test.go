@@ -8,7 +8,6 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/subbert/subbert/backend"

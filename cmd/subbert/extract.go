@@ -58,7 +58,7 @@ func collectAfter(percent int) int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	live := m.NextGC * 100 / uint64(100+percent)
-	percent = int(min(800, 100*garbageBytes/max(1, live)))
+	percent = int(max(10, min(800, 100*garbageBytes/max(1, live))))
 	debug.SetGCPercent(percent)
 	return percent
 }
