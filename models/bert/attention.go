@@ -27,7 +27,7 @@ func (e encoder) attend(s *model.Scope, asked, x *Node, site string) (y, probabi
 	s = s.At("output").At("dense")
 	w := e.perHead(s, x, e.HiddenSize, e.NumAttentionHeads, e.HeadSize())
 	y = Product("bnsd,hnd->bsh", context, w)
-	return Add(y, alignLast(Weight(s, x.Graph(), x.DType(), "bias", e.HiddenSize), y)), probabilities
+	return addBias(y, alignLast(Weight(s, x.Graph(), x.DType(), "bias", e.HiddenSize), y)), probabilities
 }
 
 // heads projects x to one vector per head: [B,S,H] -> [B,N,S,D].
@@ -35,7 +35,7 @@ func (e encoder) heads(s *model.Scope, x *Node) *Node {
 	g, n, d := x.Graph(), e.NumAttentionHeads, e.HeadSize()
 	w := e.perHead(s, x, n, d, e.HiddenSize)
 	b := Reshape(Weight(s, g, x.DType(), "bias", e.HiddenSize), 1, n, 1, d)
-	return Add(Product("bsh,ndh->bnsd", x, w), b)
+	return addBias(Product("bsh,ndh->bnsd", x, w), b)
 }
 
 // perHead is the "weight" [H,H] of s reshaped to dims, in the precision of x. It is rounded last, so that XLA fuses the

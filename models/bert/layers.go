@@ -10,7 +10,6 @@ import (
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/support/exceptions"
-	"github.com/gomlx/gomlx/support/xslices"
 
 	"github.com/subbert/subbert/models/adjoint"
 	"github.com/subbert/subbert/models/dropout"
@@ -63,7 +62,7 @@ func Dense(s *model.Scope, x *Node, out int) *Node {
 	g, in, axes := x.Graph(), x.Shape().Dim(-1), "abcdefg"[:x.Rank()-1]
 	w := Weight(s, g, x.DType(), "weight", out, in)
 	y := Product(axes+"i,oi->"+axes+"o", x, w)
-	return Add(y, alignLast(Weight(s, g, x.DType(), "bias", out), y))
+	return addBias(y, alignLast(Weight(s, g, x.DType(), "bias", out), y))
 }
 
 // alignLast gives a vector the rank of x, as its last axis.
@@ -86,10 +85,9 @@ func Norm(s *model.Scope, c Config, x *Node) *Node {
 		d = ConvertDType(d, dtypes.Float32)
 		d2 := Mul(d, gamma)
 		along := Add(ReduceAndKeep(d2, ReduceMean, -1), Mul(normal, ReduceAndKeep(Mul(d2, normal), ReduceMean, -1)))
-		all := xslices.Iota(0, x.Rank()-1)
 		return []*Node{
 			ConvertDType(Mul(rate, Sub(d2, along)), x.DType()),
-			ReduceAndKeep(Mul(d, normal), ReduceSum, all...), ReduceAndKeep(d, ReduceSum, all...),
+			sumTo(gamma, Mul(d, normal)), sumTo(beta, d),
 		}
 	})
 }

@@ -38,7 +38,8 @@ func product(equation string, lhs, rhs *Node, into dtypes.DType) *Node {
 // plainProduct is the product with the axes out, without a precision for its accumulation. The result of a product
 // has the axes of the first operand before those of the second; the operands are swapped if that saves a
 // transposition. Adjacent axes that are summed over are merged into one: XLA:CPU reads operands with one such axis in
-// place, but first copies operands with several, element by element.
+// place, but first copies operands with several, element by element. In bfloat16 it has to copy: where the first operand
+// is summed over its first axis, XLA:CPU converts both to float32 and multiplies those, which takes longer.
 func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 	order, swapped := natural(l, r, out), natural(r, l, out)
 	if order != out && swapped == out {
@@ -54,7 +55,8 @@ func plainProduct(l, r, out string, lhs, rhs *Node, into dtypes.DType) *Node {
 			lSum, rSum = append(lSum, i), append(rSum, j)
 		}
 	}
-	if n := len(lSum); n > 1 && len(lBatch) == 0 && adjacent(lSum) && adjacent(rSum) {
+	copies := lhs.DType() != dtypes.Float32 && onXLACPU(lhs.Graph())
+	if n := len(lSum); n > 1 && !copies && len(lBatch) == 0 && adjacent(lSum) && adjacent(rSum) {
 		lhs, rhs = merge(lhs, lSum[0], n), merge(rhs, rSum[0], n)
 		lSum, rSum = lSum[:1], rSum[:1]
 	}
