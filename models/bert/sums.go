@@ -36,7 +36,7 @@ func sumTo(like, x *Node) *Node {
 	if !onXLACPU(x.Graph()) {
 		return ReduceAndKeep(x, ReduceSum, axes...)
 	}
-	for _, axis := range axes {
+	for _, axis := range slices.Backward(axes) { // the rows, which several devices may share, come last
 		x = sumInSteps(x, axis)
 	}
 	return x
