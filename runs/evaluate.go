@@ -207,16 +207,27 @@ func firstEpoch(ctx context.Context, set *shards.Set, split string, v *wordpiece
 
 // inTurn yields the batches of the epochs, one epoch after the other, and reports its progress.
 func (m *measured) inTurn(task pretraining.Measure, epochs []*instances.Epoch, total int) iter.Seq2[trainer.Batch, error] {
-	return func(yield func(trainer.Batch, error) bool) {
-		done := 0
+	return m.env.measuring(m.task.Batch, total, func(yield func(trainer.Batch, error) bool) {
 		for _, e := range epochs {
 			for batch, err := range task.Evaluate(e, m.of.Limit, 2) {
 				if !yield(batch, err) || err != nil {
 					return
 				}
-				done += m.task.Batch
-				m.env.Counting("measuring", min(done, total), total)
 			}
+		}
+	})
+}
+
+// measuring yields batches, of rows rows each, and reports how many of total rows are measured.
+func (e Env) measuring(rows, total int, batches iter.Seq2[trainer.Batch, error]) iter.Seq2[trainer.Batch, error] {
+	return func(yield func(trainer.Batch, error) bool) {
+		done := 0
+		for batch, err := range batches {
+			if !yield(batch, err) || err != nil {
+				return
+			}
+			done += rows
+			e.Counting("measuring", min(done, total), total)
 		}
 	}
 }

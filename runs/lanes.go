@@ -74,6 +74,11 @@ func (e Env) named(name string, shared *sync.Mutex) Env {
 		defer shared.Unlock()
 		e.Progress(p)
 	}
+	other.Counting = func(stage string, done, total int) {
+		shared.Lock()
+		defer shared.Unlock()
+		e.Counting(name+": "+stage, done, total)
+	}
 	return other
 }
 

@@ -150,7 +150,8 @@ func (p *pretrainingRun) heldOut(ctx context.Context) (evaluation, error) {
 	}
 	p.goal = trainer.Goal{Name: "heldout_mlm_loss"}
 	return func(ctx context.Context, step int) ([]metrics.Value, error) {
-		values, err := measured.Run(ctx, measure.Evaluate(epoch, 0, p.config.Device.Workers))
+		batches := measure.Evaluate(epoch, 0, p.config.Device.Workers)
+		values, err := measured.Run(ctx, p.env.measuring(p.config.Task.Rows(), epoch.Len(), batches))
 		values = p.text.Complete(values)
 		for i := range values {
 			values[i].Name = "heldout_" + values[i].Name

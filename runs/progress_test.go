@@ -1,9 +1,17 @@
 package runs
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/subbert/subbert/trainer"
 	"github.com/subbert/subbert/trainer/metrics"
 )
 
@@ -53,5 +61,37 @@ func TestProgressString(t *testing.T) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestMeasuringCounts(t *testing.T) {
+	var told []string
+	env := Env{Log: slog.New(slog.DiscardHandler), Notes: io.Discard, Counting: func(stage string, done, total int) { told = append(told, fmt.Sprint(stage, " ", done, " of ", total)) }}
+	failed := errors.New("no more")
+	batches := func(fail bool) iter.Seq2[trainer.Batch, error] {
+		return func(yield func(trainer.Batch, error) bool) {
+			for i := range 3 {
+				var err error
+				if fail && i == 1 {
+					err = failed
+				}
+				if !yield(trainer.Batch{}, err) {
+					return
+				}
+			}
+		}
+	}
+	for range env.measuring(4, 10, batches(false)) {
+	}
+	if want := []string{"measuring 4 of 10", "measuring 8 of 10", "measuring 10 of 10"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	told = nil
+	var seen error
+	for _, err := range env.named("seed-2", new(sync.Mutex)).measuring(4, 10, batches(true)) {
+		seen = err
+	}
+	if want := []string{"seed-2: measuring 4 of 10"}; !slices.Equal(told, want) || seen != failed {
+		t.Errorf("told %q and %v, want %q and the error", told, seen, want)
 	}
 }

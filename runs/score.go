@@ -73,6 +73,7 @@ func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.
 			return nil, evaluate.Report{}, err
 		}
 		predictions = append(predictions, p)
+		r.env.Counting("predicting", len(predictions), len(rows))
 	}
 	gold, predicted := make([]string, len(rows)), make([]string, len(rows))
 	for i, row := range rows {
