@@ -8,7 +8,7 @@
 Both use the pooled [CLS], AdamW with bias correction, the same rates, batch size, epochs and lengths, float32, and the same sample
 of the rows; seeds differ in order, dropout and the classifier's start. MODEL is a model directory. Prints one JSON object with micro F1
 without the negative label for each seed, seconds, and the difference of the means with its 95 % interval (Welch's, over seeds).
-Exit code 1 if the interval does not include 0.
+Exit code 1 if the interval does not include 0, or if every F1 is 0, since then nothing was compared.
 """
 
 import argparse
@@ -196,6 +196,8 @@ def main():
         "transformers": {"f1": their_scores, "seconds": round(their_seconds, 1), "torch": torch.__version__, "version": transformers.__version__},
         "difference": {"mean": difference, "low": difference - half, "high": difference + half},
     }, indent=2))
+    if not any(our_scores + their_scores):
+        sys.exit("every F1 is 0, so nothing is compared: take more training pairs (--train-examples) or more epochs")
     if abs(difference) > half:
         sys.exit(1)
 
