@@ -23,9 +23,9 @@ func addBias(x, bias *Node) *Node {
 
 // sumTo sums x over the axes that are 1 in like: the gradient of a broadcast.
 //
-// XLA:CPU turns a sum over more than window positions of an axis into sums of windows, for accuracy. Their loop does
-// not use vector units, and took a sixth of a step in bfloat16 (docs/performance.md). Sums of at most window
-// positions, of which each is computed before the next, are as accurate and are left alone.
+// XLA:CPU turns a sum over more than window positions of an axis into sums of windows, for accuracy. Their loop is
+// slow: it took a sixth of a step in bfloat16 (docs/performance.md). Sums of at most window positions, of which each is
+// computed before the next, are as accurate and are left alone.
 func sumTo(like, x *Node) *Node {
 	var axes []int
 	for axis, n := range like.Shape().Dimensions {
