@@ -6,7 +6,7 @@ package largepages
 // void largepages_release(void);
 import "C"
 
-// Serve allocates blocks of 4 MB and more in large pages from now on. Earlier blocks remain glibc's.
+// Serve allocates blocks of 2 MB and more in large pages from now on. Earlier blocks remain glibc's.
 func Serve() { C.largepages_serve() }
 
 // Release returns the kept free blocks to the kernel.

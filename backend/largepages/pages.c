@@ -7,6 +7,9 @@
 // for every library in the process (a program's symbols come first); all smaller blocks are glibc's, and all of them until
 // somebody says serve.
 //
+// The plugin's products in bfloat16 take copies of their operands, of some megabytes, from there too, dozens a step. glibc
+// gives such memory back to the kernel again and again, which was up to a twelfth of a step. So the limit is low.
+//
 // Steps of several shapes ask for blocks of several sizes in turn. So a block may be a part of a larger idle one, and idle
 // neighbours become one block again.
 //
@@ -30,18 +33,20 @@
 extern void __libc_free(void *p);
 extern void *__libc_realloc(void *p, size_t size);
 
-enum { large = 4 << 20, page = 2 << 20, most = 1024 };
+// Blocks of large bytes and more are ours. Their sizes are multiples of unit, and so are their addresses. Fresh ones start at a
+// page.
+enum { large = 2 << 20, page = 2 << 20, unit = 64 << 10, most = 1024 };
 
 typedef struct {
 	char *start; // NULL: the place is free
-	size_t size; // of pages
+	size_t size; // a multiple of unit
 	uint64_t idle; // 0: in use; else when it was freed, counting frees
 } Block;
 
 static int serving; // 0: every block is glibc's
 
 // ours says whether p may be a block of ours, as its address tells.
-static int ours(void *p) { return __atomic_load_n(&serving, __ATOMIC_RELAXED) && p != NULL && ((uintptr_t)p & (page - 1)) == 0; }
+static int ours(void *p) { return __atomic_load_n(&serving, __ATOMIC_RELAXED) && p != NULL && ((uintptr_t)p & (unit - 1)) == 0; }
 
 static struct {
 	pthread_mutex_t lock;
@@ -107,10 +112,10 @@ static void join(Block *b) {
 	}
 }
 
-// take is a block of size bytes, or of part of a page more, from the smallest idle block that has them; NULL if there is
+// take is a block of size bytes, or of part of a unit more, from the smallest idle block that has them; NULL if there is
 // none to be had.
 static void *take(size_t size) {
-	size = (size + page - 1) & ~(size_t)(page - 1);
+	size = (size + unit - 1) & ~(size_t)(unit - 1);
 	pthread_mutex_lock(&pool.lock);
 	Block *best = NULL;
 	for (int i = 0; i < most; i++) {
@@ -156,7 +161,7 @@ static size_t size_of(void *p) {
 
 static void *aligned(size_t alignment, size_t size) {
 	void *p = NULL;
-	if (__atomic_load_n(&serving, __ATOMIC_RELAXED) && size >= large && size <= SIZE_MAX / 2 && alignment <= page) p = take(size);
+	if (__atomic_load_n(&serving, __ATOMIC_RELAXED) && size >= large && size <= SIZE_MAX / 2 && alignment <= unit) p = take(size);
 	return p != NULL ? p : memalign(alignment, size);
 }
 

@@ -610,6 +610,42 @@ func TestKeptMemory(t *testing.T) {
 	}
 }
 
+// TestKeptProducts: the memory that the plugin takes within a product in bfloat16, some megabytes, is kept as well.
+func TestKeptProducts(t *testing.T) {
+	largepages.Serve()
+	c := openCPU(t, Options{AfterClose: largepages.Release})
+	const rows, width, products, rounds = 2048, 384, 12, 20
+	exec, err := graph.NewExec(c.Backend(), func(x *graph.Node) *graph.Node {
+		y := graph.ConvertDType(graph.Add(graph.IotaFull(x.Graph(), shapes.Make(dtypes.Float32, rows, width)), x), dtypes.BFloat16)
+		w := graph.ConvertDType(graph.MulScalar(graph.Add(graph.IotaFull(x.Graph(), shapes.Make(dtypes.Float32, width, width)), x), 1e-8), dtypes.BFloat16)
+		for range products {
+			y = graph.MatMul(y, w)
+		}
+		return graph.ReduceAllMax(y)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Finalize()
+	var faults int64
+	for round := range 5 + rounds {
+		if round == 5 { // the program is compiled, and its memory is there
+			faults = pageFaults(t)
+		}
+		y, err := exec.Call1(float32(round))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := y.FinalizeAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fresh := int64(rounds * products * (rows * width * 4 / os.Getpagesize()))
+	if got := pageFaults(t) - faults; got > fresh/100 {
+		t.Errorf("%d page faults for %d products, want less than a hundredth of %d", got, rounds*products, fresh)
+	}
+}
+
 // resident is the memory that this process has, in bytes.
 func resident(t *testing.T) int {
 	t.Helper()
