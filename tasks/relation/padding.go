@@ -16,17 +16,10 @@ const (
 	PaddingFull    = "full"    // random batches, every row padded to task.sequence: the paper
 )
 
-// defaultLengths returns the lengths that rows may be padded to, of which Fit chooses some. Steps of 8 at the lengths of most
-// sentences, and of an eighth or less above, keep padding near a twentieth of an epoch's positions if all are in use.
+// defaultLengths returns the lengths that rows are padded to. Each costs a compilation. Steps of 16 at the lengths of most
+// sentences, and of a quarter or less above, keep padding near a fifteenth of an epoch's positions.
 func defaultLengths() []int {
-	var out []int
-	for length, step := 16, 8; length <= 512; length += step {
-		out = append(out, length)
-		if length == 16*step {
-			step *= 2
-		}
-	}
-	return out
+	return []int{16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512}
 }
 
 // lengths returns the lengths that rows of c may have, ascending; the last is c.Sequence.
