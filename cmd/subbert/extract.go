@@ -106,7 +106,7 @@ func (v *extractRowsCmd) Run(c *console) (err error) {
 			percent, adjusted = collectAfter(percent), time.Now()
 		}
 		meter.show(float64(p.Read), float64(p.Size), func(float64) string {
-			rate := float64(p.Pairs-p.Earlier) / time.Since(meter.began).Seconds()
+			rate := float64(p.Pairs-p.Earlier) / time.Since(meter.stage.began).Seconds()
 			return fmt.Sprintf("%d pairs, %d rows, %.1f of %.1f MB, %.0f pairs/s", p.Pairs, p.Rows, megabytes(p.Read), megabytes(p.Size), rate)
 		})
 	}

@@ -13,16 +13,23 @@ import (
 
 // meter shows the progress of a verb as one line that changes, on a terminal. Elsewhere, as in the log of a job, it prints
 // a line a minute. It measures time from the first call of a stage, so that what comes before the work (compiling,
-// opening) does not count.
+// opening) does not count. Stages may go on in turn, such as those of several seeds.
 type meter struct {
 	w        io.Writer
 	terminal bool
 	between  time.Duration // between two lines
-	stage    string        // of the work; time starts anew for each
-	began    time.Time     // time of the first call; zero before
 	paces    func() paced  // makes a new pace
-	pace     paced
-	shown    time.Time
+	stages   map[string]*stage
+	stage    *stage    // that goes on
+	rest     string    // what the line says after the time left
+	shown    time.Time // when the last line was shown; at first, when the first stage began
+}
+
+// stage is a part of the work with a pace of its own.
+type stage struct {
+	began time.Time // zero before the first call
+	pace  paced
+	done  float64
 }
 
 // paced measures speed; see package pace.
@@ -70,23 +77,32 @@ func isTerminal(w io.Writer) bool {
 }
 
 // show shows that done of total is done. It calls line with the rate per second to make the text, if a line is due. The
-// first line is due at the second call.
+// first line of a stage is due at the second call. If less is done than at the last call, the stage begins anew.
 func (m *meter) show(done, total float64, line func(rate float64) string) {
 	now := time.Now()
-	if m.began.IsZero() {
-		m.began, m.shown, m.pace = now, now, m.paces()
+	if m.stage == nil {
+		m.begin("")
 	}
-	m.pace.Add(done, now)
-	if now.Sub(m.shown) < m.between {
+	if m.shown.IsZero() {
+		m.shown = now
+	}
+	s := m.stage
+	begins := s.began.IsZero() || done < s.done
+	if begins {
+		s.began, s.pace = now, m.paces()
+	}
+	s.done = done
+	s.pace.Add(done, now)
+	if begins || now.Sub(m.shown) < m.between {
 		return
 	}
 	m.shown = now
-	rate, sure := m.pace.Rate()
+	rate, sure := s.pace.Rate()
 	text := line(rate)
 	if left := (total - done) / rate; sure && left >= 0 {
 		text += ", " + readable.Seconds(left) + " left"
 	}
-	m.print(text, false)
+	m.print(text+m.rest, false)
 }
 
 // print prints line; on a terminal the next line replaces it unless it stays.
@@ -103,16 +119,20 @@ func (m *meter) print(line string, stays bool) {
 
 // end clears the line on a terminal.
 func (m *meter) end() {
-	if m.terminal && !m.began.IsZero() {
+	if m.terminal && m.stage != nil {
 		fmt.Fprint(m.w, "\r\x1b[K")
 	}
 }
 
-// begin starts the time anew if stage is a new stage.
-func (m *meter) begin(stage string) {
-	if stage != m.stage {
-		m.stage, m.began = stage, time.Time{}
+// begin begins a stage, or goes on with it.
+func (m *meter) begin(name string) {
+	if m.stages == nil {
+		m.stages = map[string]*stage{}
 	}
+	if m.stages[name] == nil {
+		m.stages[name] = &stage{}
+	}
+	m.stage = m.stages[name]
 }
 
 // bytes shows that done of size bytes of a stage are done; if size is 0, which means not known, it shows only done.
@@ -169,11 +189,12 @@ func (t *training) show(p runs.Progress) {
 		t.meters[p.Run] = m
 	}
 	line := p.String()
+	m.rest = ""
 	if left, ok := t.all.After(p, time.Now()); ok && p.Of > 1 {
-		line += fmt.Sprintf("  all %d runs: about %s left", p.Of, readable.Duration(left))
+		m.rest = fmt.Sprintf("; all %d runs: about %s left", p.Of, readable.Duration(left))
 	}
 	if p.HeldOut || p.Step >= p.Steps {
-		m.print(line, true)
+		m.print(line+m.rest, true)
 		return
 	}
 	m.show(float64(p.Step), float64(p.Steps), func(float64) string { return line })

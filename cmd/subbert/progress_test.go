@@ -39,3 +39,39 @@ func TestProgressInALog(t *testing.T) {
 		})
 	}
 }
+
+// TestProgressInTurn reports two stages in turn, as two seeds that predict at the same time do, and one that begins anew.
+func TestProgressInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := newMeter(&console{err: &log})
+		for second := range 130 {
+			m.counts("seed-1: predicting", second, 1300)
+			m.counts("seed-2: predicting", 2*second, 1300)
+			time.Sleep(time.Second)
+		}
+		m.counts("seed-1: predicting", 0, 100)
+		for second := range 60 {
+			m.counts("seed-1: predicting", second, 100)
+			time.Sleep(time.Second)
+		}
+		want := "seed-1: predicting: 60 of 1300, 1/s, 20m40s left\nseed-1: predicting: 120 of 1300, 1/s, 19m40s left\nseed-1: predicting: 50 of 100, 1/s, 50s left\n"
+		if got := log.String(); got != want {
+			t.Errorf("the log is\n%swant\n%s", got, want)
+		}
+	})
+}
+
+// TestEveryMinute counts the calls in four minutes and a half, and expects none later.
+func TestEveryMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		stop := everyMinute(func() { calls++ })
+		time.Sleep(4*time.Minute + 30*time.Second)
+		stop()
+		time.Sleep(5 * time.Minute)
+		if calls != 4 {
+			t.Errorf("%d calls, want 4", calls)
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -90,10 +91,12 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 	if err != nil {
 		return nil, err
 	}
+	stop := func() {}
 	if !c.quiet {
-		s.Tell = func(changed sweep.Status) { fmt.Fprintln(c.err, s.Line(changed, f.Jobs)) }
+		stop = f.watch(c, s)
 	}
 	report, err := s.Run(c.ctx, executor)
+	stop()
 	if w, ok := executor.(*kubernetes.Writer); ok && err == nil {
 		printManifests(c, w)
 	}
@@ -109,6 +112,51 @@ func (f sweepFlags) carryOut(c *console, g sweep.Graph, on sweep.OnPlaces, out s
 		}
 	}
 	return report, errors.Join(err, report.Err())
+}
+
+// watch prints a line for each change of a run and, every minute until stop is called, what the runs say that are working.
+func (f sweepFlags) watch(c *console, s *sweep.Sweep) (stop func()) {
+	watch := &sweep.Watch{}
+	var lock sync.Mutex
+	s.Tell = func(changed sweep.Status) {
+		watch.Note(changed)
+		lock.Lock()
+		defer lock.Unlock()
+		fmt.Fprintln(c.err, s.Line(changed, f.Jobs))
+	}
+	return everyMinute(func() {
+		lines, err := watch.Lines()
+		lock.Lock()
+		defer lock.Unlock()
+		for _, line := range lines {
+			fmt.Fprintln(c.err, escaped(line))
+		}
+		if err != nil {
+			c.log.Warn("cannot read what a run says", "error", err)
+		}
+	})
+}
+
+// everyMinute calls do every minute until stop is called, which returns once no call is under way.
+func everyMinute(do func()) (stop func()) {
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(time.Minute)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				do()
+			case <-over:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(over)
+		<-ended
+	}
 }
 
 // checkRuns checks that the verbs of runs exist and reads the configs of those that train, so that a mistake shows
