@@ -62,7 +62,8 @@ type Row struct {
 	AllLayers  bool           `toml:"all_layers"` // [CLS] of every layer but the embeddings, concatenated
 	Short      bool           `toml:"short"`      // use the scale's short rows
 	Value      string         `toml:"value"`      // of probes: first, last, delta, random or shuffled
-	Against    string         `toml:"against"`    // the row that this one is claimed to differ from
+	Against    string         `toml:"against"`    // the row to compare this one with
+	Claimed    string         `toml:"claimed"`    // how the paper says, without numbers, that it compares: better or worse; empty: it does not say
 	NotRun     string         `toml:"not_run"`    // why it is never run
 
 	Published []float64 `toml:"published"` // of each column; NaN if the paper has none
@@ -194,6 +195,7 @@ func (e *Experiment) check() error {
 	for _, r := range e.Rows {
 		fault(seen[r.Label], "row %q: duplicate label", r.Label)
 		fault(r.Against != "" && !seen[r.Against], "row %q: against = %q is not a row above it", r.Label, r.Against)
+		fault(r.Claimed != "" && (r.Against == "" || r.Claimed != Better && r.Claimed != Worse), "row %q: claimed = %q, want %s or %s, beside against", r.Label, r.Claimed, Better, Worse)
 		fault(r.Published != nil && len(r.Published) != len(e.Columns), "row %q: %d published numbers for %d columns", r.Label, len(r.Published), len(e.Columns))
 		fault(r.Words != nil && len(r.Words) != len(e.Columns), "row %q: %d words for %d columns", r.Label, len(r.Words), len(e.Columns))
 		seen[r.Label] = true

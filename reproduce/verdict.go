@@ -5,27 +5,31 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/subbert/subbert/compare"
 	"github.com/subbert/subbert/evaluate"
 )
 
-// Values of Verdict.Says.
+// Values of Verdict.Says. Better and Worse are also those of Verdict.Claimed.
 const (
 	Holds       = "holds"
 	DoesNotHold = "does not hold"
 	CannotTell  = "cannot be told"
+	Better      = "better" // where nothing is claimed
+	Worse       = "worse"
 )
 
-// Verdict says whether a row differs here, as claimed, from another.
+// Verdict says whether a row differs here from another and, if the paper says how, whether as claimed.
 type Verdict struct {
 	Experiment string        `json:"experiment"`
 	Row        string        `json:"row"`
 	Against    string        `json:"against"`
 	Column     int           `json:"column"`
 	Published  *float64      `json:"published_gain,omitempty"`
+	Claimed    string        `json:"claimed,omitempty"`      // without a published gain: Better, Worse, or empty if nothing is claimed
 	Gain       evaluate.Gain `json:"gain"`                   // points of F1; of losses, nats by which the diagonal is better
-	Says       string        `json:"says"`                   // Holds, DoesNotHold or CannotTell
+	Says       string        `json:"says"`                   // Holds, DoesNotHold, CannotTell, Better or Worse
 	Seeds      int           `json:"seeds_needed,omitempty"` // if Says is CannotTell; 0: no number of seeds is enough
 }
 
@@ -34,7 +38,7 @@ const aPoint = 1.0
 
 // judge returns v with Says and Seeds set by its gain.
 func judge(v Verdict) Verdict {
-	direction := 1.0
+	direction := map[string]float64{Better: 1, Worse: -1}[v.Claimed]
 	if v.Published != nil {
 		direction = *v.Published
 	}
@@ -49,6 +53,10 @@ func judge(v Verdict) Verdict {
 		if n, err := v.Gain.SeedsFor(size); err == nil {
 			v.Seeds = n
 		}
+	case !v.claims() && above:
+		v.Says = Better
+	case !v.claims():
+		v.Says = Worse
 	case above && direction > 0 || below && direction < 0:
 		v.Says = Holds
 	default:
@@ -56,6 +64,9 @@ func judge(v Verdict) Verdict {
 	}
 	return v
 }
+
+// claims reports whether the paper says which row is better, or that none is.
+func (v Verdict) claims() bool { return v.Published != nil || v.Claimed != "" }
 
 // Text returns the verdict as the end of a sentence that begins with what is compared.
 func (v Verdict) Text(decimals int) string {
@@ -79,7 +90,7 @@ func (v Verdict) Text(decimals int) string {
 	return told
 }
 
-// judgeScores compares the rows of e with those that they are claimed to differ from, by the predictions in the
+// judgeScores compares the rows of e with those that they are to be compared with, by the predictions in the
 // directories of their runs.
 func judgeScores(ctx context.Context, e *Experiment, dirs map[place]string) ([]Verdict, error) {
 	var all []Verdict
@@ -97,7 +108,7 @@ func judgeScores(ctx context.Context, e *Experiment, dirs map[place]string) ([]V
 			if err != nil {
 				return nil, fmt.Errorf("%s, row %q: %w", e.ID, r.Label, err)
 			}
-			v := Verdict{Experiment: e.ID, Row: r.Label, Against: r.Against, Column: j, Gain: g}
+			v := Verdict{Experiment: e.ID, Row: r.Label, Against: r.Against, Column: j, Claimed: r.Claimed, Gain: g}
 			if gain, known := publishedGain(e, r, j); known {
 				gain = math.Round(100*gain) / 100
 				v.Published = &gain
@@ -130,7 +141,7 @@ func judgeLosses(e *Experiment, o *Outcome) []Verdict {
 			}
 			g := evaluate.Gain{Interval: evaluate.IntervalOf(apart), Seeds: evaluate.SpreadOf(apart).SD}
 			if nearest == nil || g.Mean < nearest.Gain.Mean {
-				nearest = &Verdict{Experiment: e.ID, Row: e.Rows[i].Label, Against: r.Label, Column: j, Gain: g}
+				nearest = &Verdict{Experiment: e.ID, Row: e.Rows[i].Label, Against: r.Label, Column: j, Claimed: Better, Gain: g}
 			}
 		}
 		if nearest != nil {
@@ -154,15 +165,24 @@ func (o *Outcome) Verdict(of []*Experiment) string {
 	if o.Smoke {
 		return fmt.Sprintf("The scale %s is a smoke test: it shows that every path works, and its scores say nothing about the claims of the paper.", o.Scale)
 	}
-	n, all := map[string]int{}, 0
+	claims, others := map[string]int{}, map[string]int{}
 	for _, v := range o.Verdicts {
 		if slices.ContainsFunc(of, func(e *Experiment) bool { return e.ID == v.Experiment }) {
+			n := others
+			if v.claims() {
+				n = claims
+			}
 			n[v.Says]++
-			all++
 		}
 	}
-	if all == 0 {
-		return ""
+	var said []string
+	if n := claims[Holds] + claims[DoesNotHold] + claims[CannotTell]; n > 0 {
+		said = append(said, fmt.Sprintf("%s with published or claimed gains: %d as claimed, %d not, and %d that cannot be told with %d seeds.",
+			counted(n, "comparison"), claims[Holds], claims[DoesNotHold], claims[CannotTell], o.Seeds))
 	}
-	return fmt.Sprintf("%s with published or claimed gains: %d as claimed, %d not, and %d that cannot be told with %d seeds.", counted(all, "comparison"), n[Holds], n[DoesNotHold], n[CannotTell], o.Seeds)
+	if n := others[Better] + others[Worse] + others[CannotTell]; n > 0 {
+		said = append(said, fmt.Sprintf("%s of which the paper does not say what is better: %d better, %d worse, and %d that cannot be told.",
+			counted(n, "comparison"), others[Better], others[Worse], others[CannotTell]))
+	}
+	return strings.Join(said, " ")
 }
