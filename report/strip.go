@@ -91,7 +91,7 @@ func addRow(p *plot.Plot, r StripRow, y float64) {
 	p.Add(dots, bar)
 }
 
-// rowName is the name of a row at height y, from the left. It is cut at the edge of the figure. Unlike plotter.Labels
+// rowName is the name of a row at height y, from the left. It loses its middle if the figure is narrower. Unlike plotter.Labels
 // it reserves no room beside the axes; a long name would leave none for the axes.
 type rowName struct {
 	text string
@@ -104,11 +104,19 @@ func (n rowName) Plot(c draw.Canvas, p *plot.Plot) {
 	style := p.X.Tick.Label
 	style.Color = roleInk.color()
 	style.XAlign, style.YAlign = draw.XLeft, draw.YBottom
-	text := []rune(n.text)
-	for len(text) > 1 && style.Width(string(text)) > c.Max.X-c.Min.X {
-		text = append(text[:len(text)-2], '…')
+	text := shortened(n.text, func(text string) bool { return style.Width(text) <= c.Max.X-c.Min.X })
+	c.FillText(style, vg.Point{X: c.Min.X, Y: atY(n.y)}, text)
+}
+
+// shortened returns text with so much of its middle left out that it fits. It keeps more of the end, which often tells the
+// rows of a figure apart.
+func shortened(text string, fits func(string) bool) string {
+	all := []rune(text)
+	for kept := len(all) - 1; kept > 1 && !fits(text); kept-- {
+		start := kept * 2 / 5
+		text = string(all[:start]) + "…" + string(all[len(all)-kept+start:])
 	}
-	c.FillText(style, vg.Point{X: c.Min.X, Y: atY(n.y)}, string(text))
+	return text
 }
 
 func (s Strip) describe() string {

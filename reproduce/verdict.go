@@ -71,14 +71,18 @@ func (v Verdict) claims() bool { return v.Published != nil || v.Claimed != "" }
 // Text returns the verdict as the end of a sentence that begins with what is compared.
 func (v Verdict) Text(decimals int) string {
 	size := fmt.Sprintf("%+.*f [%+.*f, %+.*f]", decimals, v.Gain.Mean, decimals, v.Gain.Low, decimals, v.Gain.High)
+	claim := ""
+	if v.Claimed == Worse {
+		claim = "worse is claimed, which "
+	}
 	if v.Says != CannotTell {
-		return fmt.Sprintf("%s here: %s", v.Says, size)
+		return fmt.Sprintf("%s%s here: %s", claim, v.Says, size)
 	}
 	looked := fmt.Sprintf("a gain of %.*f", decimals, aPoint)
 	if v.Published != nil && *v.Published != 0 {
 		looked = fmt.Sprintf("the published %+.*f", decimals, *v.Published)
 	}
-	told := fmt.Sprintf("cannot be told with %d seeds: %s", v.Gain.N, size)
+	told := fmt.Sprintf("%scannot be told with %d seeds: %s", claim, v.Gain.N, size)
 	switch {
 	case v.Seeds > v.Gain.N:
 		return fmt.Sprintf("%s; finding %s would take %d seeds", told, looked, v.Seeds)
