@@ -86,19 +86,27 @@ func (t *tabler) figures(dirs map[place]string) ([]report.Block, error) {
 	case Losses:
 		return t.forests("masked-word loss, nats", 3), nil
 	case Probes:
-		return t.fromRuns(dirs, func(label string, of *result.Result) report.Block {
-			if of.Probing == nil || of.Probing.Probe == nil {
-				return nil
+		all, err := t.results(dirs)
+		var grid report.Grid
+		for _, r := range all {
+			if r.of.Probing != nil && r.of.Probing.Probe != nil {
+				views := []report.View{{Picture: report.Scores(r.of.Probing.Probe)}}
+				grid.Figures = append(grid.Figures, report.Figure{Title: r.label + ": F1 of the probe of each layer", Small: true, Views: views})
 			}
-			return report.Figure{Title: label + ": F1 of the probe of each layer", Small: true, Views: []report.View{{Picture: report.Scores(of.Probing.Probe)}}}
-		})
+		}
+		if len(grid.Figures) == 0 {
+			return nil, err
+		}
+		return []report.Block{grid}, err
 	case Sentences:
-		return t.fromRuns(dirs, func(label string, of *result.Result) report.Block {
-			if of.Attention == nil || of.Attention.Attention == nil || len(of.Attention.Attention.Sentences) == 0 {
-				return nil
+		all, err := t.results(dirs)
+		var blocks []report.Block
+		for _, r := range all {
+			if a := r.of.Attention; a != nil && a.Attention != nil && len(a.Attention.Sentences) > 0 {
+				blocks = append(blocks, report.Side{report.Heading(r.label), report.Sentences(a.Attention)})
 			}
-			return report.Side{report.Heading(label), report.Sentences(of.Attention.Attention)}
-		})
+		}
+		return blocks, err
 	}
 	return nil, nil
 }
@@ -132,9 +140,15 @@ func (t *tabler) forests(unit string, decimals int) []report.Block {
 	return []report.Block{grid}
 }
 
-// fromRuns returns a block for each run of the experiment, with the label of its column.
-func (t *tabler) fromRuns(dirs map[place]string, block func(label string, of *result.Result) report.Block) ([]report.Block, error) {
-	var blocks []report.Block
+// labelled is the result of a run with the label of its column.
+type labelled struct {
+	label string
+	of    *result.Result
+}
+
+// results returns the result of each run of the experiment.
+func (t *tabler) results(dirs map[place]string) ([]labelled, error) {
+	var all []labelled
 	shown := map[string]bool{}
 	for j, c := range t.e.Columns {
 		for i := range t.e.Rows {
@@ -147,10 +161,8 @@ func (t *tabler) fromRuns(dirs map[place]string, block func(label string, of *re
 			if err != nil {
 				return nil, err
 			}
-			if b := block(t.label(c), of); b != nil {
-				blocks = append(blocks, b)
-			}
+			all = append(all, labelled{t.label(c), of})
 		}
 	}
-	return blocks, nil
+	return all, nil
 }
