@@ -195,7 +195,8 @@ func (e *Experiment) check() error {
 	for _, r := range e.Rows {
 		fault(seen[r.Label], "row %q: duplicate label", r.Label)
 		fault(r.Against != "" && !seen[r.Against], "row %q: against = %q is not a row above it", r.Label, r.Against)
-		fault(r.Claimed != "" && (r.Against == "" || r.Claimed != Better && r.Claimed != Worse), "row %q: claimed = %q, want %s or %s, beside against", r.Label, r.Claimed, Better, Worse)
+		fault(r.Claimed != "" && r.Claimed != Better && r.Claimed != Worse, "row %q: claimed = %q, want %s or %s", r.Label, r.Claimed, Better, Worse)
+		fault(r.Claimed != "" && (r.Against == "" || r.Published != nil), "row %q: claimed goes with against, and not with published numbers", r.Label)
 		fault(r.Published != nil && len(r.Published) != len(e.Columns), "row %q: %d published numbers for %d columns", r.Label, len(r.Published), len(e.Columns))
 		fault(r.Words != nil && len(r.Words) != len(e.Columns), "row %q: %d words for %d columns", r.Label, len(r.Words), len(e.Columns))
 		seen[r.Label] = true

@@ -164,6 +164,8 @@ func TestFaults(t *testing.T) {
 		{"kind", strings.Replace(head, "scores", "sums", 1), `x.toml: kind = "sums", want one of scores`},
 		{"published", head + "published = [1, 2]\n", `row "a": 2 published numbers for 1 columns`},
 		{"against", head + "against = \"b\"\n", `row "a": against = "b" is not a row above it`},
+		{"claimed", head + "claimed = \"less\"\n", `row "a": claimed = "less", want better or worse`},
+		{"claimed alone", head + "claimed = \"worse\"\n", `row "a": claimed goes with against, and not with published numbers`},
 		{"twice", head + "[[row]]\nlabel = \"a\"\n", `row "a": duplicate label`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
