@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 )
 
-// Watch tells what runs say while they are working: the last lines of their logs. The zero value watches no run.
+// Watch tells what runs say in their logs while they are working. The zero value watches no run.
 type Watch struct {
 	lock    sync.Mutex
 	working map[string]string // directories of runs by name
@@ -31,14 +32,14 @@ func (w *Watch) Note(s Status) {
 	}
 }
 
-// Lines returns, in the order of their names, a line for each run that is working: its name and the last line of its log. A run
-// whose log is empty or elsewhere has none.
+// Lines returns, in the order of their names, a line for each run that is working: its name and the newest line of its log that
+// ends with the time left, or else the last line. A run whose log is empty or elsewhere has none.
 func (w *Watch) Lines() (lines []string, err error) {
 	w.lock.Lock()
 	working := maps.Clone(w.working)
 	w.lock.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(working)) {
-		last, failed := lastLine(filepath.Join(working[name], LogFile))
+		last, failed := newest(filepath.Join(working[name], LogFile))
 		if failed != nil && !errors.Is(failed, os.ErrNotExist) {
 			err = errors.Join(err, failed)
 		}
@@ -49,8 +50,9 @@ func (w *Watch) Lines() (lines []string, err error) {
 	return lines, err
 }
 
-// lastLine returns the last whole line of a file that is not empty, of no more than its last 4096 bytes.
-func lastLine(path string) (line string, err error) {
+// newest returns, of the whole lines in the last 4096 bytes of a file, the last one that ends with the time left, or else the
+// last one that is not empty.
+func newest(path string) (line string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -64,6 +66,12 @@ func lastLine(path string) (line string, err error) {
 	if err != nil {
 		return "", err
 	}
-	text = bytes.TrimRight(text[:bytes.LastIndexByte(text, '\n')+1], "\n")
-	return string(text[bytes.LastIndexByte(text, '\n')+1:]), nil
+	whole := string(text[:bytes.LastIndexByte(text, '\n')+1])
+	for one := range strings.Lines(whole) {
+		one = strings.TrimSuffix(one, "\n")
+		if strings.HasSuffix(one, " left") || one != "" && !strings.HasSuffix(line, " left") {
+			line = one
+		}
+	}
+	return line, nil
 }
