@@ -8,7 +8,7 @@
 // somebody says serve.
 //
 // The plugin's products in bfloat16 take copies of their operands, of some megabytes, from there too, dozens a step. glibc
-// gives such memory back to the kernel again and again, which took a twentieth of a step. So the limit is low.
+// gives such memory back to the kernel again and again, which took up to a twentieth of a step. So the limit is low.
 //
 // Steps of several shapes ask for blocks of several sizes in turn. So a block may be a part of a larger idle one, and idle
 // neighbours become one block again.
