@@ -7,7 +7,7 @@
 // for every library in the process (a program's symbols come first); all smaller blocks are glibc's, and all of them until
 // somebody says serve.
 //
-// The plugin's products in bfloat16 take copies of their operands, of some megabytes, from there too, dozens a step. glibc
+// The plugin's products in bfloat16 take arrays of some megabytes for themselves from there too, dozens a step. glibc
 // gives such memory back to the kernel again and again, which took up to a twentieth of a step. So the limit is low.
 //
 // Steps of several shapes ask for blocks of several sizes in turn. So a block may be a part of a larger idle one, and idle

@@ -69,7 +69,11 @@ func (v *reproduceCmd) printForecast(c *console, r reproduce.Request, plan *repr
 		fmt.Fprintln(c.out, speed)
 		pace, measured := report.Pace("pretrain", "finetune", "probe")
 		if left, known := report.Left(v.Jobs); measured && known {
-			fmt.Fprintf(c.out, "complete runs took %.2f times their forecast here; the others will take about %s at that speed\n", pace, readable.Duration(left))
+			fmt.Fprintf(c.out, "complete runs took %.2f times their forecast here", pace)
+			if left > 0 {
+				fmt.Fprintf(c.out, "; the others will take about %s at that speed", readable.Duration(left))
+			}
+			fmt.Fprintln(c.out)
 		}
 	} else {
 		devices, err := v.devices(c)
