@@ -164,7 +164,7 @@ func (m *Model) load() error {
 		parameters += p.Size()
 	}
 	m.options.Log.Info("model", "pooling", m.settings.Pooling, "labels", m.settings.Labels, "parameters", parameters)
-	m.predictor, err = task.NewPredictor(m.opener(store))
+	m.predictor, err = task.NewPredictor(m.opener(store), m.handle.ShapeCost())
 	return err
 }
 

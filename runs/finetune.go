@@ -87,8 +87,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	}
 	runs := max(1, r.part.Of) // all of them share the compilation
 	epochs := float64(plan.Schedule.Steps()*plan.Batch) / float64(len(r.rows.train))
-	compiled := r.backend.Client != nil // by XLA; the Go backend computes the graph as it is
-	if of, err = r.fit(of, float64(runs)*epochs, compiled); err != nil {
+	if of, err = r.fit(of, float64(runs)*epochs); err != nil {
 		return nil, err
 	}
 	task, err := relation.New(r.bert, r.options(), of, len(r.rows.Labels), of.Rows())
@@ -97,7 +96,7 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 	}
 	batches := task.Batches(r.rows.train, plan.Batch, uint64(r.config.Run.Seed), r.config.Device.Workers)
 	padding := batches.Padding(0)
-	if compiled {
+	if r.backend.Client != nil { // the Go backend computes a graph as it is
 		plan.Shapes = task.Shapes(padding.Lengths)
 	}
 	if err := r.sameLabels(); err != nil {
@@ -113,14 +112,10 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 		return nil, err
 	}
 	r.noteExamples(padding)
-	if r.predictor, err = task.NewPredictor(r.trainer.Forward); err != nil {
+	if r.predictor, err = task.NewPredictor(r.trainer.Forward, r.backend.ShapeCost()); err != nil {
 		return nil, err
 	}
-	predicted := slices.Concat(r.rows.dev, r.rows.test)
-	if compiled {
-		r.predictor.Fit(predicted)
-	}
-	r.trainer.Ahead = r.predictor.Ahead(predicted)
+	r.trainer.Ahead = r.predictor.Fit(slices.Concat(r.rows.dev, r.rows.test))
 	if err := r.openBest(); err != nil {
 		return nil, err
 	}
@@ -135,9 +130,9 @@ func (r *relationRun) run(ctx context.Context) (*result.Relation, error) {
 
 // fit chooses the lengths that rows are padded to. A run that continues keeps those of its checkpoint: for more epochs, or for
 // another backend, Fit chooses others, and the steps would have other batches.
-func (r *relationRun) fit(of relation.Config, epochs float64, compiled bool) (relation.Config, error) {
+func (r *relationRun) fit(of relation.Config, epochs float64) (relation.Config, error) {
 	if r.state == nil {
-		return of.Fit(r.bert, r.rows.train, epochs, compiled), nil
+		return of.Fit(r.bert, r.rows.train, epochs, r.backend.ShapeCost()), nil
 	}
 	text, err := r.dir.ModelConfig()
 	if err != nil {
@@ -176,8 +171,7 @@ func (r *relationRun) sameLabels() error {
 	return configs.Errorf(`%s: the model has the labels %q, the data %q; set model.fresh = ["classifier"] to train a new classifier`, r.model.Init, labels, r.rows.Labels)
 }
 
-// describeModel sets what a saved model has beside its weights, including lengths, so that whoever applies the model
-// compiles the same shapes.
+// describeModel sets what a saved model has beside its weights, including lengths, for a run that continues.
 func (r *relationRun) describeModel(lengths []int) error {
 	task := r.config.Task
 	task.Lengths = lengths

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 // The Go side of the entries that need more than a check.
 extern Error *goClientCreate(int slot, ClientCreateArgs *args);
@@ -346,3 +349,9 @@ void layer_set_text(NamedValue *v, const char *name, size_t name_length, const c
 
 int64_t layer_integer(const NamedValue *v) { return v->integer; }
 double layer_number(const NamedValue *v) { return v->number; }
+
+void layer_trim(void) {
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}

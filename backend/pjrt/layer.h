@@ -37,6 +37,9 @@ char *layer_read_error(int slot, Error *error, int *code);
 // layer_delete calls the function that frees a serialized executable.
 void layer_delete(SerializeArgs *args);
 
+// layer_trim gives memory that is free back to the kernel, where glibc keeps it.
+void layer_trim(void);
+
 // layer_set_text makes a NamedValue of a name and a text, which it points to.
 void layer_set_text(NamedValue *v, const char *name, size_t name_length, const char *text, size_t length);
 

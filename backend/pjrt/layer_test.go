@@ -646,6 +646,35 @@ func TestKeptProducts(t *testing.T) {
 	}
 }
 
+// TestCompilersMemory: what compiling takes and no longer needs is given back.
+func TestCompilersMemory(t *testing.T) {
+	c := openCPU(t, Options{})
+	for i := range 3 {
+		exec, err := graph.NewExec(c.Backend(), func(x *graph.Node) *graph.Node {
+			for k := range 40 {
+				x = graph.Add(graph.Sin(x), graph.MulScalar(graph.ReduceAndKeep(x, graph.ReduceSum, -1), float64(i+k)))
+			}
+			return x
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer exec.Finalize()
+		y, err := exec.Call1(make([]float32, 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := y.FinalizeAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := resident(t)
+	trim()
+	if kept := (before - resident(t)) >> 20; kept > 8 {
+		t.Errorf("%d MB are free and kept after compiling", kept)
+	}
+}
+
 // resident is the memory that this process has, in bytes.
 func resident(t *testing.T) int {
 	t.Helper()

@@ -16,10 +16,18 @@ const (
 	PaddingFull    = "full"    // random batches, every row padded to task.sequence: the paper
 )
 
-// defaultLengths returns the lengths that rows are padded to. Each costs a compilation. Steps of 16 at the lengths of most
-// sentences, and of a quarter or less above, keep padding near a fifteenth of an epoch's positions.
+// defaultLengths returns the lengths that rows may be padded to, of which a run uses those that are worth their compilation:
+// multiples of 8 at the lengths of most sentences, of 16 and 32 above.
 func defaultLengths() []int {
-	return []int{16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512}
+	var out []int
+	step := 8
+	for l := 16; l <= 512; l += step {
+		out = append(out, l)
+		if l >= 16*step {
+			step *= 2
+		}
+	}
+	return out
 }
 
 // lengths returns the lengths that rows of c may have, ascending; the last is c.Sequence.
@@ -43,43 +51,39 @@ func (c Config) paddedTo() []int {
 	return defaultLengths()
 }
 
-// compileSpeed and buildSpeed are the costs of one layer of an update for a length, in floating point operations: the
-// number that two cores do in the same time. XLA compiles the graph; the Go backend only builds it.
-const (
-	compileSpeed = 8e10
-	buildSpeed   = 2e8
-)
-
 // Fit returns c with the lengths for a run over examples for the given number of epochs. It chooses, among the lengths
-// that rows may be padded to, those with the least total cost of padding and, if compiled, compiling. The cost of a
-// compilation depends on b, not on the machine. If c has Lengths, or all rows have one length, Fit returns c.
-func (c Config) Fit(b bert.Config, examples []marked.Row, epochs float64, compiled bool) Config {
+// that rows may be padded to, those with the least total cost of padding and of making the graph of an update for them; a
+// layer of it costs perLayer floating point operations. The cost depends on b and perLayer, not on the speed of the machine.
+// If c has Lengths, or all rows have one length, Fit returns c.
+func (c Config) Fit(b bert.Config, examples []marked.Row, epochs, perLayer float64) Config {
 	known := c.lengths()
 	if len(c.Lengths) > 0 || len(known) == 1 {
 		return c
 	}
-	speed := buildSpeed
-	if compiled {
-		speed = compileSpeed
-	}
-	c.Lengths = cheapest(known, examples, costOfLength(speed, b, c.Sequence)/epochs)
+	each := costOfLength(perLayer, b, c.Sequence) / epochs
+	c.Lengths = cheapest(known, count(known, examples), func(int) float64 { return each })
 	return c
 }
 
-// costOfLength is the cost of compiling an update for a length, in positions that are trained on; or that of a prediction, in
-// positions that are predicted: its operations and its compilation are about a third each.
-func costOfLength(speed float64, b bert.Config, sequence int) float64 {
+// costOfLength is the cost of making an update for a length, in positions that are trained on, if a layer of it costs perLayer
+// operations.
+func costOfLength(perLayer float64, b bert.Config, sequence int) float64 {
 	perPosition := 3 * bert.FLOPs(b, sequence, sequence) / float64(sequence)
-	return speed * float64(3+b.NumHiddenLayers) / perPosition
+	return perLayer * float64(3+b.NumHiddenLayers) / perPosition
 }
 
-// cheapest returns the subset of lengths, ascending, with the least cost: the number of positions of all padded examples,
-// plus each for every length in use.
-func cheapest(lengths []int, examples []marked.Row, each float64) []int {
-	counts := make([]int, len(lengths)) // number of examples by the shortest length that fits
+// count returns the number of examples by the shortest of lengths that fits.
+func count(lengths []int, examples []marked.Row) []int {
+	counts := make([]int, len(lengths))
 	for _, e := range examples {
 		counts[slices.Index(lengths, fits(lengths, len(e.IDs)))]++
 	}
+	return counts
+}
+
+// cheapest returns the subset of lengths, ascending, with the least cost: the number of positions of all padded examples,
+// which are given by their counts, plus the cost of each length in use. The last one fits the longest example.
+func cheapest(lengths, counts []int, cost func(length int) float64) []int {
 	type choice struct {
 		cost   float64
 		before int // the length chosen before this one; -1: none
@@ -94,12 +98,12 @@ func cheapest(lengths []int, examples []marked.Row, each float64) []int {
 		rows := 0
 		for i := j; i >= 0; i-- { // lengths i to j are padded to l
 			rows += counts[i]
-			cost := each + float64(rows*l)
+			total := cost(l) + float64(rows*l)
 			if i > 0 {
-				cost += best[i-1].cost
+				total += best[i-1].cost
 			}
-			if cost < best[j].cost {
-				best[j] = choice{cost, i - 1}
+			if total < best[j].cost {
+				best[j] = choice{total, i - 1}
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package relation
 import (
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -73,40 +75,35 @@ func host(t *testing.T, x *tensors.Tensor) golden.Tensor {
 
 // TestFit checks the lengths that a run pads to: few if compiling is the greater cost, all known ones if it is negligible.
 func TestFit(t *testing.T) {
-	examples := func(n int) []marked.Row {
-		out := make([]marked.Row, n)
-		for i := range out {
-			out[i].IDs = make([]int32, 10+i*37%80) // 10 to 89 positions
-		}
-		return out
-	}
+	const built, compiled, accelerated = 2e8, 8e10, 2e14
 	base, small := bert.Default(), bert.Default()
 	small.HiddenSize, small.NumHiddenLayers, small.IntermediateSize = 384, 6, 1536
 	for _, tt := range []struct {
-		name   string
-		bert   bert.Config
-		rows   int
-		epochs float64
-		built  bool // not compiled
-		change func(*Config)
-		want   []int
+		name     string
+		bert     bert.Config
+		rows     int
+		epochs   float64
+		perLayer float64
+		change   func(*Config)
+		want     []int
 	}{
-		{"nothing", small, 0, 1, false, nil, []int{16}},
-		{"half a minute", small, 400, 1, false, nil, []int{96}},
-		{"a minute", small, 800, 1, false, nil, []int{48, 96}},
-		{"an hour", small, 4000, 10, false, nil, []int{16, 24, 32, 48, 64, 80, 96}},
-		{"larger model", base, 400, 1, false, nil, []int{32, 64, 96}},
-		{"without a compiler", small, 400, 1, true, nil, []int{16, 24, 32, 48, 64, 80, 96}},
-		{"a second without a compiler", small, 10, 0.05, true, nil, []int{96}},
-		{"named", small, 400, 1, false, func(c *Config) { c.Lengths = []int{20} }, []int{20}},
-		{"full", small, 400, 1, false, func(c *Config) { c.Padding = PaddingFull }, nil},
+		{"nothing", small, 0, 1, compiled, nil, []int{16}},
+		{"half a minute", small, 400, 1, compiled, nil, []int{96}},
+		{"a minute", small, 800, 1, compiled, nil, []int{56, 96}},
+		{"an hour", small, 4000, 10, compiled, nil, []int{16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96}},
+		{"larger model", base, 400, 1, compiled, nil, []int{40, 72, 96}},
+		{"without a compiler", small, 400, 1, built, nil, []int{16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96}},
+		{"a second without a compiler", small, 10, 0.05, built, nil, []int{88}},
+		{"accelerator", base, 4000, 10, accelerated, nil, []int{96}},
+		{"named", small, 400, 1, compiled, func(c *Config) { c.Lengths = []int{20} }, []int{20}},
+		{"full", small, 400, 1, compiled, func(c *Config) { c.Padding = PaddingFull }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := Default()
 			if tt.change != nil {
 				tt.change(&c)
 			}
-			if diff := cmp.Diff(tt.want, c.Fit(tt.bert, examples(tt.rows), tt.epochs, !tt.built).Lengths); diff != "" {
+			if diff := cmp.Diff(tt.want, c.Fit(tt.bert, spread(tt.rows, 10, 89), tt.epochs, tt.perLayer).Lengths); diff != "" {
 				t.Errorf("lengths: -want +got\n%s", diff)
 			}
 		})
@@ -115,34 +112,106 @@ func TestFit(t *testing.T) {
 
 // TestPredictorFit checks the lengths of predictions: few for few examples, and always one that fits the longest row there may be.
 func TestPredictorFit(t *testing.T) {
-	c := Default()
-	c.Sequence = 128
-	small := bert.Default()
-	small.HiddenSize, small.NumHiddenLayers, small.IntermediateSize = 384, 6, 1536
-	examples := func(n int) []marked.Row {
-		out := make([]marked.Row, n)
-		for i := range out {
-			out[i].IDs = make([]int32, 10+i*37%80) // 10 to 89 positions
-		}
-		return out
-	}
-	for n, want := range map[int][]int{0: {16, 24, 32, 48, 64, 80, 96, 112, 128}, 100: {96, 128}, 600: {48, 96, 128}, 50000: {16, 24, 32, 48, 64, 80, 96, 128}} {
-		r, err := New(small, bert.Options{}, c, 2, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := r.NewPredictor(func(string, int, trainer.Build) (*trainer.Forward, error) { return nil, nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.Fit(examples(n))
-		if diff := cmp.Diff(want, p.lengths); diff != "" {
+	for n, want := range map[int][]int{0: nil, 100: {96, 128}, 600: {40, 72, 96, 128}, 50000: {16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 128}} {
+		p := predictorOf(t, 128, 8e10)
+		ahead := p.Fit(spread(n, 10, 89))
+		if diff := cmp.Diff(want, p.chosen); diff != "" {
 			t.Errorf("%d examples: -want +got\n%s", n, diff)
 		}
-		if used := p.inUse(examples(n)); n == 100 && !slices.Equal(used, []int{96}) {
-			t.Errorf("%d examples use %v, want 96 alone", n, used)
+		if n == 100 && len(ahead) != 1 {
+			t.Errorf("%d examples use %d graphs, want that of 96 positions alone", n, len(ahead))
+		}
+		p.choose(spread(100000, 10, 128))
+		if diff := cmp.Diff(want, p.chosen); n > 0 && diff != "" {
+			t.Errorf("%d examples, then others: -want +got\n%s", n, diff)
 		}
 	}
+}
+
+// TestPredictorChoice checks the lengths that a predictor uses for examples that come one window after the other.
+func TestPredictorChoice(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		perLayer float64
+		sequence int
+		windows  []int // numbers of examples
+		want     [][]int
+	}{
+		{"windows", 8e10, 128, []int{32, 64, 128, 256, 512, 16384}, [][]int{{88}, {88}, {48, 88, 128}, {48, 88, 128}, {32, 48, 72, 88, 128}, {16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 128}}},
+		{"one large window", 8e10, 128, []int{2048}, [][]int{{32, 48, 64, 80, 96}}},
+		{"accelerator", 2e14, 128, []int{32, 4096, 65536}, [][]int{{128}, {128}, {96, 128}}},
+		{"without a compiler", 2e8, 128, []int{32}, [][]int{{16, 24, 32, 40, 48, 56, 64, 72, 80, 88}}},
+		{"long rows that may come cost more than compiling", 8e10, 512, []int{320}, [][]int{{56, 96}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := predictorOf(t, tt.sequence, tt.perLayer)
+			for i, n := range tt.windows {
+				p.choose(spread(n, 10, 89))
+				if diff := cmp.Diff(tt.want[i], p.chosen); diff != "" {
+					t.Errorf("after window %d: -want +got\n%s", i, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestPredictorRegret bounds what windows cost together, in padded positions and compilations, by what the lengths cost that
+// are the best for all of them.
+func TestPredictorRegret(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		p := predictorOf(t, 16+random.IntN(497), math.Pow(10, 8+7*random.Float64()))
+		longest, total, cost := 10+random.IntN(p.task.sequence()-9), make([]int, len(p.lengths)), 0.0
+		for range 1 + random.IntN(12) {
+			rows := spread(1+random.IntN(2048), 4, longest)
+			p.choose(rows)
+			for i, n := range count(p.lengths, rows) {
+				total[i] += n
+				if n > 0 {
+					cost += float64(n * fits(p.chosen, p.lengths[i]))
+				}
+			}
+		}
+		cost += p.each * float64(len(p.chosen))
+		best := 0.0
+		found := cheapest(p.lengths, total, func(int) float64 { return p.each })
+		for i, n := range total {
+			if n > 0 {
+				best += float64(n * fits(found, p.lengths[i]))
+			}
+		}
+		best += p.each * float64(len(found))
+		if cost > 2.25*best { // another compilation, and an eighth of one as padding
+			t.Errorf("lengths %d cost %.0f positions, want at most 2.25 times the %.0f of %d", p.chosen, cost, best, found)
+		}
+	}
+}
+
+// predictorOf returns a predictor of MiniLM's size.
+func predictorOf(t *testing.T, sequence int, perLayer float64) *Predictor {
+	t.Helper()
+	c := Default()
+	c.Sequence = sequence
+	small := bert.Default()
+	small.HiddenSize, small.NumHiddenLayers, small.IntermediateSize = 384, 6, 1536
+	r, err := New(small, bert.Options{}, c, 2, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := r.NewPredictor(func(string, int, trainer.Build) (*trainer.Forward, error) { return nil, nil }, perLayer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// spread returns n examples with lengths from least to most.
+func spread(n, least, most int) []marked.Row {
+	out := make([]marked.Row, n)
+	for i := range out {
+		out[i].IDs = make([]int32, least+i*37%(most+1-least))
+	}
+	return out
 }
 
 // TestGroupedEpoch expects every example once per epoch, full batches except one, rows no longer than necessary, a
@@ -297,7 +366,7 @@ func TestPredictKeepsOrder(t *testing.T) {
 	}
 	p, err := r.NewPredictor(func(name string, inputs int, build trainer.Build) (*trainer.Forward, error) {
 		return trainer.NewForward(backend, store, 1, name, inputs, build)
-	})
+	}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,11 +94,12 @@ func (s Settings) AddTo(config []byte) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// Config returns the config of a task with the settings of s.
+// Config returns the config of a task with the settings of s, but for the lengths: those of training are for its rows and for the
+// device that it ran on.
 func (s Settings) Config() Config {
 	c := Default()
 	c.Relation = heads.Relation{Pooling: s.Pooling, WithCLS: s.WithCLS, Mask: s.Mask, Layers: s.Layers, HardSigmoid: s.HardSigmoid}
-	c.Sequence, c.Truncate, c.Labels, c.Negative, c.Lengths = s.Sequence, s.Truncate, s.Labels, s.Negative, s.Lengths
+	c.Sequence, c.Truncate, c.Labels, c.Negative = s.Sequence, s.Truncate, s.Labels, s.Negative
 	c.Padding = cmp.Or(s.Padding, PaddingGrouped)
 	return c
 }
