@@ -42,18 +42,7 @@ func TestSumInSteps(t *testing.T) {
 
 // TestFormsOfXLACPU compares gradients of the forms that are for XLA:CPU alone with those of the Go backend.
 func TestFormsOfXLACPU(t *testing.T) {
-	if !pjrt.Linked {
-		t.Skip("built without cgo")
-	}
-	client, err := pjrt.Open("cpu", plugintest.Need(t, "cpu"), pjrt.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := client.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	cpu := openCPU(t)
 	ours, err := parity.Backend()
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +91,7 @@ func TestFormsOfXLACPU(t *testing.T) {
 				if precision == dtypes.BFloat16 {
 					tolerance = 1.0 / 128 // a step of bfloat16
 				}
-				got, want := gradients(client.Backend()), gradients(ours)
+				got, want := gradients(cpu), gradients(ours)
 				for i := range want {
 					var greatest, fault float64
 					for j := range want[i] {
@@ -116,4 +105,22 @@ func TestFormsOfXLACPU(t *testing.T) {
 			})
 		}
 	}
+}
+
+// openCPU opens XLA:CPU, and skips the test where there is none.
+func openCPU(t *testing.T) compute.Backend {
+	t.Helper()
+	if !pjrt.Linked {
+		t.Skip("built without cgo")
+	}
+	client, err := pjrt.Open("cpu", plugintest.Need(t, "cpu"), pjrt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return client.Backend()
 }
