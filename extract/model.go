@@ -207,12 +207,20 @@ type Prediction struct {
 
 // Predict yields a prediction for each example, in order. It ends at the first error of examples, at a label that the
 // model does not have, and when ctx ends. An example without a label is predicted, too.
+//
+// How long rows are depends on the examples, and so do the last digits of probabilities; other calls make no difference.
 func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Example, error]) iter.Seq2[Prediction, error] {
+	return m.PredictPart(ctx, 1, examples)
+}
+
+// PredictPart is Predict for one of parts calls that share what compiling costs.
+func (m *Model) PredictPart(ctx context.Context, parts int, examples iter.Seq2[relations.Example, error]) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
 		if !m.tuned {
 			yield(Prediction{}, &NotFineTunedError{m.files.Path})
 			return
 		}
+		predictor := m.predictor.Begin(parts)
 		for e, err := range tasks.Ahead(1, m.encode(examples)) {
 			if err == nil {
 				err = ctx.Err()
@@ -221,7 +229,7 @@ func (m *Model) Predict(ctx context.Context, examples iter.Seq2[relations.Exampl
 				yield(Prediction{}, err)
 				return
 			}
-			if !m.predict(ctx, e, yield) {
+			if !m.predict(ctx, predictor, e, yield) {
 				return
 			}
 		}
@@ -259,11 +267,11 @@ func (m *Model) encodeWindow(window []relations.Example) (encoded, error) {
 	return encoded{window, rows, cut}, nil
 }
 
-// predict predicts the examples of a window, and reports whether to continue.
-func (m *Model) predict(ctx context.Context, e encoded, yield func(Prediction, error) bool) bool {
+// predict predicts the examples of a window with predictor, and reports whether to continue.
+func (m *Model) predict(ctx context.Context, predictor *relation.Predictor, e encoded, yield func(Prediction, error) bool) bool {
 	m.cut = m.cut.Plus(e.cut)
 	i := 0
-	for p, err := range m.predictor.Predict(ctx, e.rows) {
+	for p, err := range predictor.Predict(ctx, e.rows) {
 		if err != nil {
 			yield(Prediction{}, err)
 			return false

@@ -74,7 +74,7 @@ func (p Plan) Forecast(ctx context.Context, model *extract.Model) (Forecast, err
 	sample = sample[:min(len(sample), samplePredicted)]
 	for range 2 { // the first pass compiles
 		started = time.Now()
-		for _, err := range model.Predict(ctx, j.shown(sample)) {
+		for _, err := range model.PredictPart(ctx, alike, j.shown(sample)) {
 			if err != nil {
 				return f, err
 			}

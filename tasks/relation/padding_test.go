@@ -187,6 +187,30 @@ func TestPredictorRegret(t *testing.T) {
 	}
 }
 
+// TestPredictorBegin: the lengths for a set of examples do not depend on the sets before; one of many sets has more of them.
+func TestPredictorBegin(t *testing.T) {
+	fresh, used := predictorOf(t, 128, 8e10), predictorOf(t, 128, 8e10)
+	used.choose(spread(100000, 10, 128))
+	var lengths [3][]int
+	for i, p := range []*Predictor{fresh.Begin(1), used.Begin(1), used.Begin(16)} {
+		p.choose(spread(500, 10, 89))
+		lengths[i] = p.chosen
+	}
+	if diff := cmp.Diff(lengths[0], lengths[1]); diff != "" {
+		t.Errorf("-after nothing +after other examples\n%s", diff)
+	}
+	if len(lengths[2]) <= len(lengths[0]) {
+		t.Errorf("one of 16 sets uses %d, one alone %d", lengths[2], lengths[0])
+	}
+	fixed := predictorOf(t, 128, 8e10)
+	fixed.Fit(spread(100, 10, 89))
+	begun := fixed.Begin(1)
+	begun.choose(spread(100000, 10, 128))
+	if diff := cmp.Diff(fixed.chosen, begun.chosen); diff != "" {
+		t.Errorf("-Fit +Begin after it\n%s", diff)
+	}
+}
+
 // predictorOf returns a predictor of MiniLM's size.
 func predictorOf(t *testing.T, sequence int, perLayer float64) *Predictor {
 	t.Helper()

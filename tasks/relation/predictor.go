@@ -31,8 +31,8 @@ func (p Prediction) Label() int {
 	return best
 }
 
-// Predictor runs a relation model over examples. Each length that it pads rows to costs a compilation, so it uses another one
-// once that would have saved as much padding on the examples so far.
+// Predictor runs a relation model over examples, all at once or in parts. Each length that it pads rows to costs a compilation,
+// so it uses another one once that would have saved as much padding on the examples so far.
 type Predictor struct {
 	task    *Task
 	forward *trainer.Forward
@@ -69,6 +69,17 @@ func (p *Predictor) Fit(examples []marked.Row) []func() error {
 		p.chosen, p.fixed = with(found, p.task.sequence()), true
 	}
 	return p.graphs(examples)
+}
+
+// Begin returns a predictor with the graphs of p for one of parts sets of examples, which share what compiling costs. It knows
+// nothing of other sets, so its probabilities do not depend on them in their last digits.
+func (p *Predictor) Begin(parts int) *Predictor {
+	begun := *p
+	begun.each, begun.counts, begun.chosen = p.each/float64(parts), make([]int, len(p.lengths)), nil
+	if p.fixed {
+		begun.chosen = p.chosen
+	}
+	return &begun
 }
 
 // choose adds to the lengths in use those that are worth it for the examples so far, these included, unless Fit was called.
