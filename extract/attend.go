@@ -76,10 +76,14 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 		}
 	}
 	return func(yield func(Attended, error) bool) {
+		var predictor *relation.Predictor
+		if m.tuned {
+			predictor = m.predictor.Begin(1)
+		}
 		for window, err := range windows(examples, m.options.Rows, m.options.Window) {
 			var attended []Attended
 			if err == nil {
-				attended, err = m.attend(ctx, heads, window)
+				attended, err = m.attend(ctx, predictor, heads, window)
 			}
 			if err != nil {
 				yield(Attended{}, err)
@@ -94,14 +98,14 @@ func (m *Model) Attend(ctx context.Context, l Look, examples iter.Seq2[relations
 	}, nil
 }
 
-// attend is Attend for one window; heads is nil for the attention pooling.
-func (m *Model) attend(ctx context.Context, heads *relation.HeadAttention, window []relations.Example) ([]Attended, error) {
+// attend is Attend for one window; heads is nil for the attention pooling, predictor without a classifier.
+func (m *Model) attend(ctx context.Context, predictor *relation.Predictor, heads *relation.HeadAttention, window []relations.Example) ([]Attended, error) {
 	out := make([]Attended, 0, len(window))
 	var err error
-	if m.tuned {
+	if predictor != nil {
 		var e encoded
 		if e, err = m.encodeWindow(window); err == nil {
-			m.predict(ctx, e, func(p Prediction, failed error) bool {
+			m.predict(ctx, predictor, e, func(p Prediction, failed error) bool {
 				out, err = append(out, Attended{Prediction: p}), failed
 				return true
 			})
