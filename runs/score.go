@@ -68,12 +68,12 @@ func (r *relationRun) scoreResult(ctx context.Context, out *result.Relation, sca
 func (r *relationRun) score(ctx context.Context, rows []marked.Row) ([]relation.Prediction, evaluate.Report, error) {
 	labels := r.rows.Labels
 	predictions := make([]relation.Prediction, 0, len(rows))
+	r.predictor.Done = func(n int) { r.env.Counting("predicting", n, len(rows)) }
 	for p, err := range r.predictor.Predict(ctx, rows) {
 		if err != nil {
 			return nil, evaluate.Report{}, err
 		}
 		predictions = append(predictions, p)
-		r.env.Counting("predicting", len(predictions), len(rows))
 	}
 	gold, predicted := make([]string, len(rows)), make([]string, len(rows))
 	for i, row := range rows {

@@ -404,7 +404,13 @@ func TestPredictKeepsOrder(t *testing.T) {
 		return out
 	}
 	examples := numbered(11)
-	for i, made := range predict(examples) {
+	var done []int
+	p.Done = func(n int) { done = append(done, n) }
+	together := predict(examples)
+	if diff := cmp.Diff([]int{4, 8, 11}, done); diff != "" {
+		t.Errorf("numbers of predicted examples: -want +got\n%s", diff)
+	}
+	for i, made := range together {
 		alone := predict(examples[i : i+1])[0]
 		if len(made.Attention) != len(examples[i].IDs) || len(made.Probabilities) != 3 {
 			t.Errorf("example %d: %d weights and %d probabilities", i, len(made.Attention), len(made.Probabilities))

@@ -34,6 +34,8 @@ func (p Prediction) Label() int {
 // Predictor runs a relation model over examples, all at once or in parts. Each length that it pads rows to costs a compilation,
 // so it uses another one once that would have saved as much padding on the examples so far.
 type Predictor struct {
+	Done func(examples int) // if not nil, called with the number that Predict has predicted of its examples, after each batch
+
 	task    *Task
 	forward *trainer.Forward
 	each    float64 // cost of a length, in positions
@@ -141,7 +143,7 @@ func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq
 				return
 			}
 		}
-		made := make([]Prediction, len(examples))
+		made, done := make([]Prediction, len(examples)), 0
 		for part := range slices.Chunk(byLength(examples), p.task.rows) {
 			err := ctx.Err()
 			if err == nil {
@@ -150,6 +152,9 @@ func (p *Predictor) Predict(ctx context.Context, examples []marked.Row) iter.Seq
 			if err != nil {
 				yield(Prediction{}, err)
 				return
+			}
+			if done += len(part); p.Done != nil {
+				p.Done(done)
 			}
 		}
 		for _, m := range made {
