@@ -77,7 +77,7 @@ func isTerminal(w io.Writer) bool {
 }
 
 // show shows that done of total is done. It calls line with the rate per second to make the text, if a line is due. The
-// first line of a stage is due at the second call. If less is done than at the last call, the stage begins anew.
+// first line of a stage is due when the rate is known. If less is done than at the last call, the stage begins anew.
 func (m *meter) show(done, total float64, line func(rate float64) string) {
 	now := time.Now()
 	if m.stage == nil {
@@ -93,11 +93,11 @@ func (m *meter) show(done, total float64, line func(rate float64) string) {
 	}
 	s.done = done
 	s.pace.Add(done, now)
-	if begins || now.Sub(m.shown) < m.between {
+	rate, sure := s.pace.Rate()
+	if begins || rate == 0 || now.Sub(m.shown) < m.between {
 		return
 	}
 	m.shown = now
-	rate, sure := s.pace.Rate()
 	text := line(rate)
 	if left := (total - done) / rate; sure && left >= 0 {
 		text += ", " + readable.Seconds(left) + " left"

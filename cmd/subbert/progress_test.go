@@ -62,6 +62,22 @@ func TestProgressInTurn(t *testing.T) {
 	})
 }
 
+// TestProgressWithoutARate: while the first reports come too fast to measure, nothing is shown, not a rate of 0.
+func TestProgressWithoutARate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := newMeter(&console{err: &log})
+		m.between = 0
+		for i := range 40 {
+			m.counts("predicting", 32*i, 6400)
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got := log.String(); strings.Contains(got, " 0/s") || !strings.HasPrefix(got, "predicting: 160 of 6400, 3200/s\n") {
+			t.Errorf("the log is\n%s", got)
+		}
+	})
+}
+
 // TestEveryMinute counts the calls in four minutes and a half, and expects none later.
 func TestEveryMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
