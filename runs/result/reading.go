@@ -81,7 +81,8 @@ const (
 func Judge(r evaluate.Report, f1 float64, baseline map[string]evaluate.PRF) []Finding {
 	var out []Finding
 	if label := OnlyPredicted(r.Labels, r.Confusion); label != "" {
-		out = append(out, Finding{Kind: OneLabelPredicted, Text: fmt.Sprintf("the model gives all %d pairs the label %q", r.Instances, label)})
+		out = append(out, Finding{Kind: OneLabelPredicted, Text: fmt.Sprintf(
+			"the model gives all %d pairs the label %q; more steps, a lower learning rate or optimizer.name = \"adamw\" may help", r.Instances, label)})
 	}
 	best, name := -1.0, ""
 	for _, n := range slices.Sorted(maps.Keys(baseline)) {
