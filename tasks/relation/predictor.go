@@ -38,12 +38,15 @@ type Predictor struct {
 
 	task    *Task
 	forward *trainer.Forward
-	each    float64 // cost of a length, in positions
+	each    float64 // cost of a length, in positions, each time that the model is applied
 	lengths []int   // that rows may be padded to, ascending
 	counts  []int   // of the examples so far, by the shortest of lengths that fits
 	chosen  []int   // lengths in use, ascending
 	fixed   bool    // chosen stays
 }
+
+// applied is how often a model is applied in one place, at least, once its graphs are compiled.
+const applied = 2
 
 // NewPredictor returns a predictor; open is Trainer.Forward, or trainer.NewForward on a store. A layer of a training step costs
 // perLayer floating point operations to compile for another length.
@@ -58,16 +61,18 @@ func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 	}
 	forward, err := open("predict", len(r.Inputs())-2, build)
 	p := &Predictor{task: r, forward: forward, lengths: r.lengths, counts: make([]int, len(r.lengths))}
-	p.each = costOfLength(perLayer, r.bert, r.sequence()) / 3 // a third of an update's operations, a ninth of its compilation
+	// A third of an update's operations and a ninth of its compilation; and whoever applies a model does so again, when its graphs are
+	// read back.
+	p.each = costOfLength(perLayer, r.bert, r.sequence()) / 3 / applied
 	return p, err
 }
 
 // Fit chooses, among the lengths that p pads rows to, those with the least total cost of padding and compiling for one
-// prediction of each of examples. From then on p uses these and, for other examples, the longest. Fit returns functions that
+// prediction of each of examples, as after a training. From then on p uses these and, for other examples, the longest. Fit returns functions that
 // each compile one of the graphs, for callers who have other work meanwhile.
 func (p *Predictor) Fit(examples []marked.Row) []func() error {
 	if len(examples) > 0 {
-		found := cheapest(p.lengths, count(p.lengths, examples), func(int) float64 { return p.each })
+		found := cheapest(p.lengths, count(p.lengths, examples), func(int) float64 { return p.each * applied })
 		p.chosen, p.fixed = with(found, p.task.sequence()), true
 	}
 	return p.graphs(examples)
