@@ -29,7 +29,25 @@ import (
 func TestMain(m *testing.M) {
 	Register()
 	beam.Init()
-	os.Exit(m.Run())
+	os.Exit(inTemporary(m.Run))
+}
+
+// inTemporary runs tests with a temporary directory of their own, and removes it: a worker of Beam's keeps its files, since it is
+// never told that it is over.
+func inTemporary(tests func() int) int {
+	dir, err := os.MkdirTemp("", "subbert-beam-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := tests()
+	if err := os.RemoveAll(dir); err != nil { // a worker may still write
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
 }
 
 // inputs are two files of PubMed's, the second of which replaces some of the first, notes with a broken line, a list of
