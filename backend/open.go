@@ -92,8 +92,9 @@ func Open(ctx context.Context, c Choice, o Options) (*Handle, error) {
 }
 
 // ShapeCost is the cost of making a graph for another shape, by layer of a training step: the number of floating point operations
-// that the device does in that time. XLA compiles a layer for the processor in 0.35 to 0.46 s of two cores (docs/performance.md). For GPUs
-// and TPUs it is an estimate, 4 s at 50 T operations a second: nothing has run there.
+// that the device does in that time. XLA compiles a layer for the processor in 0.35 s of two cores in float32 and in 0.46 s in
+// bfloat16, whose greater cost is taken for both (docs/performance.md). For GPUs and TPUs it is an estimate, 4 s at 50 T operations
+// a second: nothing has run there.
 func (h *Handle) ShapeCost() float64 {
 	switch h.Name {
 	case Go:

@@ -45,7 +45,7 @@ type Predictor struct {
 	fixed   bool    // chosen stays
 }
 
-// applied is how often a model is applied in one place, at least, once its graphs are compiled.
+// applied is how often a model is taken to be applied with the graphs that it compiles; only the first time compiles them.
 const applied = 2
 
 // NewPredictor returns a predictor; open is Trainer.Forward, or trainer.NewForward on a store. A layer of a training step costs
@@ -61,15 +61,14 @@ func (r *Task) NewPredictor(open func(name string, inputs int, build trainer.Bui
 	}
 	forward, err := open("predict", len(r.Inputs())-2, build)
 	p := &Predictor{task: r, forward: forward, lengths: r.lengths, counts: make([]int, len(r.lengths))}
-	// A third of an update's operations and a ninth of its compilation; and whoever applies a model does so again, when its graphs are
-	// read back.
+	// A prediction takes a third of an update's operations, and its graph a ninth of the update's compilation.
 	p.each = costOfLength(perLayer, r.bert, r.sequence()) / 3 / applied
 	return p, err
 }
 
 // Fit chooses, among the lengths that p pads rows to, those with the least total cost of padding and compiling for one
-// prediction of each of examples, as after a training. From then on p uses these and, for other examples, the longest. Fit returns functions that
-// each compile one of the graphs, for callers who have other work meanwhile.
+// prediction of each of examples, as after a training. From then on p uses these and, for other examples, the longest. Fit
+// returns functions that each compile one of the graphs, for callers who have other work meanwhile.
 func (p *Predictor) Fit(examples []marked.Row) []func() error {
 	if len(examples) > 0 {
 		found := cheapest(p.lengths, count(p.lengths, examples), func(int) float64 { return p.each * applied })
